@@ -1,0 +1,61 @@
+/** The `scimType` values of RFC 7644 §3.12 table 9, and those of RFC 9865 §2.1. */
+export type ScimType =
+  | 'invalidFilter'
+  | 'tooMany'
+  | 'uniqueness'
+  | 'mutability'
+  | 'invalidSyntax'
+  | 'invalidPath'
+  | 'noTarget'
+  | 'invalidValue'
+  | 'invalidVers'
+  | 'sensitive'
+  | 'invalidCursor'
+  | 'expiredCursor'
+  | 'invalidCount';
+
+/** The SCIM error message (RFC 7644 §3.12). `status` is the HTTP code as a string. */
+export interface ErrorBody {
+  readonly schemas: readonly ['urn:ietf:params:scim:api:messages:2.0:Error'];
+  readonly status: string;
+  readonly scimType?: ScimType;
+  readonly detail: string;
+}
+
+/**
+ * An answer that is an error: `status` is the HTTP code, `message` becomes `detail` and is safe to show to the
+ * client. Whatever must not leave the process belongs into `cause`.
+ */
+export class ScimError extends Error {
+  override readonly name = 'ScimError';
+  readonly status: number;
+  readonly scimType: ScimType | undefined;
+  /** Header fields that belong to this answer, as `[name, value]` pairs (`Allow`, `WWW-Authenticate`, …). */
+  readonly headers: readonly (readonly [string, string])[];
+
+  constructor(
+    status: number,
+    scimType: ScimType | undefined,
+    detail: string,
+    options: { cause?: unknown; headers?: readonly (readonly [string, string])[] } = {},
+  ) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.status = status;
+    this.scimType = scimType;
+    this.headers = options.headers ?? [];
+  }
+
+  toJSON(): ErrorBody {
+    return errorBody(this.status, this.scimType, this.message);
+  }
+}
+
+/** Builds the SCIM error message of RFC 7644 §3.12. */
+export function errorBody(status: number, scimType: ScimType | undefined, detail: string): ErrorBody {
+  return {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+    status: String(status),
+    ...(scimType === undefined ? {} : { scimType }),
+    detail,
+  };
+}
