@@ -1,0 +1,124 @@
+/**
+ * Comparison keys: what a value is turned into before it is compared, ordered or indexed. Computed here once, at
+ * write time for stored values and at bind time for literals, so that SQL and the in-memory matcher only ever
+ * compare keys: text by code point, numbers numerically, booleans as 0 and 1.
+ */
+import { foldingRuns } from './case-folding.ts';
+import type { Attribute } from './registry.ts';
+
+/** A comparison key; booleans are 0 and 1. */
+export type Key = string | number;
+
+let folding: Map<number, number> | undefined;
+
+function foldingMap(): Map<number, number> {
+  folding = new Map();
+  for (let i = 0; i < foldingRuns.length; i += 4) {
+    const [first, last, step, delta] = foldingRuns.slice(i, i + 4) as [number, number, number, number];
+    for (let code = first; code <= last; code += step) folding.set(code, code + delta);
+  }
+  return folding;
+}
+
+const ascii = /^[\x00-\x7f]*$/;
+
+/** Unicode simple case folding (CaseFolding.txt C + S) of the NFC form: the key of a caseExact=false string. */
+export function fold(text: string): string {
+  if (ascii.test(text)) return text.toLowerCase();
+  const map = folding ?? foldingMap();
+  let folded = '';
+  for (const character of text.normalize('NFC')) {
+    const code = character.codePointAt(0) as number;
+    if (code < 0x80) folded += character.toLowerCase();
+    else {
+      const to = map.get(code);
+      folded += to === undefined ? character : String.fromCodePoint(to);
+    }
+  }
+  return folded.normalize('NFC');
+}
+
+/** Orders by code point, which is the order of UTF-8 bytes; JavaScript's own `<` orders by UTF-16 unit. */
+export function compareText(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i);
+    const y = b.charCodeAt(i);
+    if (x !== y) {
+      const surrogateX = x >= 0xd800 && x <= 0xdfff;
+      const surrogateY = y >= 0xd800 && y <= 0xdfff;
+      return surrogateX === surrogateY ? x - y : surrogateX ? 1 : -1;
+    }
+  }
+  return a.length - b.length;
+}
+
+/** Orders two keys of one attribute: text by code point, numbers numerically. */
+export function compareKeys(a: Key, b: Key): number {
+  return typeof a === 'string' && typeof b === 'string' ? compareText(a, b) : Number(a) - Number(b);
+}
+
+const xsdDateTime = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?$/;
+
+/**
+ * The instant of an xsd:dateTime (RFC 7643 §2.3.5) as text that sorts chronologically and keeps every digit of the
+ * fraction: `2011-05-13T04:42:34.5`. A missing zone is UTC. Undefined if the text is no dateTime, or not within
+ * the years 0000 to 9999 in UTC.
+ */
+export function instantKey(text: string): string | undefined {
+  const match = xsdDateTime.exec(text);
+  if (match === null) return undefined;
+  const [, year, month, day, hour, minute, second, fraction, zone] = match as unknown as string[];
+  const midnight = hour === '24' && minute === '00' && second === '00' && !/[1-9]/.test(fraction ?? '');
+  if (Number(hour) > 23 && !midnight) return undefined;
+  if (Number(minute) > 59 || Number(second) > 59) return undefined;
+  const time = new Date(0);
+  time.setUTCFullYear(Number(year), Number(month) - 1, Number(day));
+  if (time.getUTCMonth() !== Number(month) - 1 || time.getUTCDate() !== Number(day)) return undefined;
+  let offset = 0;
+  if (zone !== undefined && zone !== 'Z') {
+    const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4));
+    if (minutes > 14 * 60) return undefined;
+    offset = zone.startsWith('-') ? minutes : -minutes;
+  }
+  time.setUTCHours(Number(hour), Number(minute) + offset, Number(second));
+  const utcYear = time.getUTCFullYear();
+  if (utcYear < 0 || utcYear > 9999) return undefined;
+  const digits = (fraction ?? '').replace(/0+$/, '');
+  return time.toISOString().slice(0, 19) + (digits === '' ? '' : `.${digits}`);
+}
+
+/** Half-width and full-width forms to their ordinary letters: the width mapping of RFC 8265 §3.3.1. */
+function mapWidth(text: string): string {
+  return text.replace(/[\u3000\uff01-\uff9f\uffa0-\uffdc\uffe0-\uffee]/g, (character) => character.normalize('NFKC'));
+}
+
+/** userName is compared in the form that RFC 8265 §3.3 (UsernameCaseMapped) prepares: width and case mapped, NFC. */
+export function usernameKey(text: string): string {
+  return ascii.test(text) ? text.toLowerCase() : fold(mapWidth(text));
+}
+
+/** The function that turns a text value of this attribute into its key; undefined where the text has none (a bad dateTime). */
+export function textKey(attribute: Attribute): (text: string) => string | undefined {
+  if (attribute.type === 'dateTime') return instantKey;
+  if (attribute.caseExact || attribute.type === 'reference' || attribute.type === 'binary') return exact;
+  return attribute.path === 'userName' ? usernameKey : fold;
+}
+
+function exact(text: string): string {
+  return text;
+}
+
+/** The comparison key of a stored value; undefined when it is unassigned or of another type than the schema's. */
+export function keyOf(attribute: Attribute, value: unknown): Key | undefined {
+  switch (typeof value) {
+    case 'string':
+      return textKey(attribute)(value);
+    case 'number':
+      return value;
+    case 'boolean':
+      return value ? 1 : 0;
+    default:
+      return undefined;
+  }
+}
