@@ -1,0 +1,72 @@
+/**
+ * Where the comparison keys of an attribute are found in SQL. Every text in here is written by the program that
+ * owns the tables; nothing of a request ever becomes SQL text, values are always parameters.
+ */
+import type { Attribute } from '../scim/registry.ts';
+
+/** SQL text with `?` for each of `parameters`, in order; the dialect renders the placeholders. */
+export interface SqlFragment {
+  readonly sql: string;
+  readonly parameters: readonly (string | number)[];
+}
+
+/** One key per row: an expression that is NULL when the attribute is unassigned. */
+export interface ColumnStorage {
+  readonly kind: 'column';
+  readonly sql: string;
+  /** An index serves equality and ranges on it. */
+  readonly indexed: boolean;
+  /**
+   * A condition implied by "the key contains this text" that an index serves (a trigram index); the exact test is
+   * added beside it. Undefined for a needle that the index cannot serve.
+   */
+  readonly containing?: (needle: string) => SqlFragment | undefined;
+}
+
+/** A key inside a JSON document of keys; `path` are object member names. */
+export interface JsonStorage {
+  readonly kind: 'json';
+  readonly document: string;
+  readonly path: readonly string[];
+}
+
+/** A multi-valued attribute kept as rows of a table: one row for each value. */
+export interface TableStorage {
+  readonly kind: 'table';
+  /** A FROM clause: `element e`. */
+  readonly from: string;
+  /** The expression in it that names the owning resource: `e.rid`. */
+  readonly key: string;
+  /** What holds for this attribute's rows: `e.attribute = ?`. */
+  readonly where: SqlFragment;
+  /** Where a sub-attribute's key is within a row; the attribute itself stands for a simple value. */
+  readonly column: (attribute: Attribute) => ColumnStorage | JsonStorage | undefined;
+  /**
+   * Optional short cut for "some value's sub-attribute equals this key": a query that yields owner keys. Used
+   * where the rows are computed (User.groups) and the general form would scan.
+   */
+  readonly equals?: (attribute: Attribute, key: string | number) => SqlFragment | undefined;
+}
+
+/**
+ * A multi-valued attribute kept as an array inside a JSON document of keys: an object for each complex value with
+ * its keys under the lower-cased sub-attribute names, or the bare key of a simple value.
+ */
+export interface JsonArrayStorage {
+  readonly kind: 'jsonArray';
+  readonly document: string;
+  readonly path: readonly string[];
+}
+
+export type Storage = ColumnStorage | JsonStorage | TableStorage | JsonArrayStorage;
+
+/** The tables behind a resource type. */
+export interface StorageMap {
+  /** The expression that identifies the resource in the outer query: `r.rid`. */
+  readonly key: string;
+  /**
+   * Where an attribute is. For a multi-valued attribute the answer is `table` or `jsonArray`; for anything
+   * singular (sub-attributes of singular complex attributes included) `column` or `json`.
+   */
+  resolve(attribute: Attribute): Storage | undefined;
+}
