@@ -31,6 +31,8 @@ export interface AttributeDefinition {
   readonly canonicalValues?: readonly string[];
   readonly referenceTypes?: readonly string[];
   readonly subAttributes?: readonly AttributeDefinition[];
+  /** Ours, for configured schemas: keep an index for filters and sorting. Not published. */
+  readonly indexed?: boolean;
 }
 
 /** A Schema resource (RFC 7643 §7): `id` is the schema's URI. */

@@ -35,6 +35,8 @@ export interface Attribute {
   readonly parent: Attribute | undefined;
   /** By lower-cased name; empty unless `type` is complex. */
   readonly subAttributes: ReadonlyMap<string, Attribute>;
+  /** Declared `indexed` in the configuration. */
+  readonly indexed: boolean;
   readonly definition: AttributeDefinition;
 }
 
@@ -91,6 +93,7 @@ function compileAttribute(
     extension,
     parent,
     subAttributes,
+    indexed: definition.indexed ?? false,
     definition,
   };
   for (const sub of definition.subAttributes ?? []) {

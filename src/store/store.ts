@@ -1,0 +1,227 @@
+/**
+ * The store contract. Each command is one coarse atomic step: it writes the resource, its index rows, its edges and
+ * its change record, or nothing. No `transaction(callback)`: a synchronous SQLite transaction cannot span an
+ * `await`, and other engines retry. Contract tests run against every implementation.
+ */
+import type { Plan } from '../query/plan.ts';
+import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
+
+/** An answer now or later: SQLite reads answer at once, other engines do not. */
+export type Awaitable<T> = T | Promise<T>;
+
+/** A validated resource under its registered names, without `meta`, `password` and edges (members, groups). */
+export type Document = Readonly<Record<string, unknown>>;
+
+export interface StoredResource {
+  readonly id: string;
+  /** Name of the resource type, which is `meta.resourceType`. */
+  readonly type: string;
+  /** 1 at creation, one more with each effective change; `W/"3"` as an entity tag. */
+  readonly version: number;
+  /** RFC 3339 in UTC with milliseconds. */
+  readonly created: string;
+  readonly modified: string;
+  /** JSON object text: `{"schemas":[…],"id":"…",…}` without meta, members and groups. */
+  readonly body: string;
+}
+
+/** Who did it, for the change record: a token's id, or a word such as `cli`. */
+export interface Actor {
+  readonly token?: string;
+  readonly origin: string;
+}
+
+/** One value of Group.members. `type` and `display` are the store's to know for resources that it holds. */
+export interface Member {
+  readonly value: string;
+  readonly type?: string;
+  readonly display?: string;
+}
+
+/** Edits of a group's members, carried out in order at the cost of the change, not of the group. */
+export type EdgeEdit =
+  | { readonly kind: 'add'; readonly members: readonly Member[] }
+  | { readonly kind: 'remove'; readonly values: readonly string[] }
+  /** Removes the members that the plan, bound to the `members` attribute, selects. */
+  | { readonly kind: 'removeWhere'; readonly plan: Plan }
+  /** The exact new set; empty removes all. */
+  | { readonly kind: 'replace'; readonly members: readonly Member[] };
+
+interface Write {
+  readonly tenant: number;
+  readonly type: ResourceType;
+  readonly actor: Actor;
+}
+
+export interface CreateCommand extends Write {
+  /** Without `id`: the store assigns it and puts it in its place. */
+  readonly document: Document;
+  readonly edges?: readonly EdgeEdit[];
+  /** A password hash (PHC string), kept apart from the document. */
+  readonly credential?: string;
+  /** Assigned beforehand, by an import that keeps ids. */
+  readonly id?: string;
+}
+
+export interface UpdateCommand extends Write {
+  readonly id: string;
+  readonly operation: 'replace' | 'patch';
+  /** Compare and swap: the version that the change was computed from. Absent: whatever is there. */
+  readonly expected?: number;
+  /** Absent if nothing of the document changes; `before` is the document as read at `expected`. */
+  readonly document?: { readonly before: Document; readonly after: Document };
+  readonly edges?: readonly EdgeEdit[];
+  /** A new password hash; null clears it. */
+  readonly credential?: string | null;
+  /** Paths of the attributes that change, for the change record. */
+  readonly attributes: readonly string[];
+}
+
+export interface DeleteCommand extends Write {
+  readonly id: string;
+  readonly expected?: number;
+}
+
+/** `conflict`: the version was not `expected`. `unchanged`: the edits turned out to have no effect. */
+export type UpdateResult =
+  | { readonly outcome: 'updated' | 'unchanged'; readonly resource: StoredResource }
+  | { readonly outcome: 'missing' | 'conflict' };
+
+export type DeleteResult = { readonly outcome: 'deleted' | 'missing' | 'conflict' };
+
+/** A place in an ordered result, from which the next or the previous page goes on. */
+export interface Position {
+  /** The sort key there; null when unassigned or when nothing is sorted by. */
+  readonly key: string | number | null;
+  readonly row: number;
+}
+
+export interface Query {
+  readonly tenant: number;
+  /** The types searched and the filter as bound to each; `sort` is where each type has the sortBy attribute. */
+  readonly targets: readonly {
+    readonly type: ResourceType;
+    readonly plan?: Plan;
+    readonly sort?: Attribute;
+  }[];
+  readonly descending?: boolean;
+  /** How many results to skip (index pagination). */
+  readonly offset?: number;
+  /** Page size; 0 counts only. */
+  readonly limit: number;
+  /** Keyset pagination: the page after, or before, this position, at constant cost. */
+  readonly after?: Position;
+  readonly before?: Position;
+}
+
+export interface Page {
+  readonly total: number;
+  readonly resources: readonly StoredResource[];
+  /** Of the first and the last resource of the page; absent on an empty one. */
+  readonly first?: Position;
+  readonly last?: Position;
+  /** Is there a page behind the last resource (or, with `before`, ahead of the first)? */
+  readonly more: boolean;
+}
+
+/** One value of User.groups (RFC 7643 §4.1.2): `type` is `direct` or `indirect`. */
+export interface GroupReference {
+  readonly value: string;
+  readonly display: string | undefined;
+  readonly type: 'direct' | 'indirect';
+}
+
+/** A chunk of Group.members as JSON text: comma-separated objects, empty if there are none. */
+export interface MemberChunk {
+  readonly text: string;
+  /** Give it back as `after` to go on; absent at the end. */
+  readonly next?: string;
+}
+
+/** One entry of the append-only change log. */
+export interface Change {
+  readonly sequence: number;
+  readonly tenant: number;
+  readonly type: string;
+  readonly id: string;
+  readonly operation: 'create' | 'replace' | 'patch' | 'delete';
+  readonly version: number;
+  readonly at: string;
+  readonly actor: Actor;
+  /** Paths of the attributes that changed. */
+  readonly attributes: readonly string[];
+  /** Members that came and went, for a group. */
+  readonly added?: readonly string[];
+  readonly removed?: readonly string[];
+}
+
+export type Scope = 'scim' | 'read' | 'admin';
+
+export interface Token {
+  readonly id: string;
+  readonly name: string;
+  readonly tenant: number;
+  readonly tenantName: string;
+  /** The provider whose tolerances apply: `generic`, `strict`, `okta`, … */
+  readonly idp: string;
+  readonly scope: Scope;
+  readonly created: string;
+  readonly expires: string | undefined;
+  readonly revoked: string | undefined;
+  readonly lastUsed: string | undefined;
+  /** The id of the user that /Me stands for. */
+  readonly subject: string | undefined;
+}
+
+export interface Tenant {
+  readonly number: number;
+  readonly name: string;
+  readonly created: string;
+}
+
+export interface Store {
+  readonly registry: Registry;
+
+  get(tenant: number, type: ResourceType, id: string): Awaitable<StoredResource | undefined>;
+  list(query: Query): Awaitable<Page>;
+  /** For each id, the groups that it is in, direct ones first. Ids without groups are left out. */
+  groupsOf(tenant: number, ids: readonly string[]): Awaitable<ReadonlyMap<string, readonly GroupReference[]>>;
+  /** At most `limit` members in a stable order; `$ref` is `base` + endpoint + `/` + id. */
+  members(tenant: number, group: string, base: string, limit: number, after?: string): Awaitable<MemberChunk>;
+  /** The password hash of a resource. */
+  credential(tenant: number, id: string): Awaitable<string | undefined>;
+
+  /** Throws ScimError 409 uniqueness. Settles after the commit is durable, as the other writes do. */
+  create(command: CreateCommand): Awaitable<StoredResource>;
+  update(command: UpdateCommand): Awaitable<UpdateResult>;
+  delete(command: DeleteCommand): Awaitable<DeleteResult>;
+
+  changes(options: {
+    readonly tenant?: number;
+    readonly after?: number;
+    readonly id?: string;
+    readonly limit: number;
+  }): Awaitable<readonly Change[]>;
+
+  /** By the SHA-256 of the token's text. Revoked and expired ones are answered too: the caller decides. */
+  findToken(hash: Uint8Array): Awaitable<Token | undefined>;
+  createToken(token: {
+    readonly hash: Uint8Array;
+    readonly name: string;
+    readonly tenant: number;
+    readonly idp: string;
+    readonly scope: Scope;
+    readonly expires?: string;
+    readonly subject?: string;
+  }): Awaitable<Token>;
+  listTokens(tenant?: number): Awaitable<readonly Token[]>;
+  /** Undefined if there is no such token; `at` in the future lets it live on until then. */
+  revokeToken(id: string, at: string): Awaitable<Token | undefined>;
+
+  tenants(): Awaitable<readonly Tenant[]>;
+  createTenant(name: string): Awaitable<Tenant>;
+  /** Deletes the tenant and all that is its own. False if there is none of that name. */
+  deleteTenant(name: string): Awaitable<boolean>;
+
+  close(): Awaitable<void>;
+}
