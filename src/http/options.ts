@@ -1,0 +1,58 @@
+import type { Store } from '../store/store.ts';
+
+/** The part of a structured logger that the server uses; pino's loggers have it. */
+export interface Log {
+  debug(fields: object, message?: string): void;
+  info(fields: object, message?: string): void;
+  warn(fields: object, message?: string): void;
+  error(fields: object, message?: string): void;
+}
+
+export interface Limits {
+  /** Largest request body in bytes; larger ones are 413. */
+  readonly bodyBytes: number;
+  /** Deepest nesting of objects and arrays in a request body. */
+  readonly bodyDepth: number;
+  /** Page size when a query has no `count`. */
+  readonly defaultPageSize: number;
+  /** `filter.maxResults`: no page is larger. */
+  readonly maxPageSize: number;
+  /** Longest filter or path in UTF-16 code units. */
+  readonly filterCharacters: number;
+  readonly filterDepth: number;
+  readonly filterTerms: number;
+}
+
+export const defaultLimits: Limits = {
+  bodyBytes: 4 * 1024 * 1024,
+  bodyDepth: 32,
+  defaultPageSize: 100,
+  maxPageSize: 1000,
+  filterCharacters: 16_384,
+  filterDepth: 32,
+  filterTerms: 256,
+};
+
+export interface HttpOptions {
+  readonly store: Store;
+  /** Where the endpoints are mounted: `/scim/v2`. No trailing slash. */
+  readonly basePath: string;
+  /** Absolute base of `meta.location` and `$ref`, as clients reach it: `https://id.example.com/scim/v2`. Absent: from the request. */
+  readonly baseUrl?: string;
+  /** Addresses or CIDR ranges whose Forwarded and X-Forwarded-* fields are believed. */
+  readonly trustedProxies?: readonly string[];
+  readonly limits?: Partial<Limits>;
+  /** May /Schemas and /ResourceTypes be read without a token? /ServiceProviderConfig always may (RFC 7643 §5). */
+  readonly publicDiscovery?: boolean;
+  readonly documentationUri?: string;
+  readonly log?: Log;
+  readonly clock?: () => Date;
+}
+
+/** A server that listens. `url` is the base of the endpoints: `http://127.0.0.1:8080/scim/v2`. */
+export interface RunningServer {
+  readonly url: string;
+  readonly port: number;
+  /** Takes no new connection, lets running requests end, then resolves. */
+  close(): Promise<void>;
+}
