@@ -1,0 +1,52 @@
+export type {
+  And,
+  AttrPath,
+  Compare,
+  CompareOperator,
+  CompareValue,
+  Filter,
+  Node,
+  Not,
+  Or,
+  PatchPath,
+  Present,
+  Range,
+  ValuePath,
+} from './ast.ts';
+export {
+  type AttrPathLike,
+  and,
+  co,
+  eq,
+  ew,
+  ge,
+  gt,
+  le,
+  lt,
+  ne,
+  not,
+  or,
+  patchPath,
+  pr,
+  sw,
+  valuePath,
+} from './build.ts';
+export {
+  type FilterErrorBody,
+  type FilterScimType,
+  ScimFilterError,
+  type ScimFilterErrorInit,
+  type SyntaxErrorCode,
+} from './error.ts';
+export { DEFAULT_LIMITS, type Limits, type ParseOptions } from './limits.ts';
+export {
+  parseAttrPath,
+  parseFilter,
+  parsePath,
+  type SafeFilter,
+  type SafePath,
+  safeParseFilter,
+  safeParsePath,
+} from './parser.ts';
+export { stringify } from './print.ts';
+export { attrPaths, type Visitor, walk } from './visit.ts';

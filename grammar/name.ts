@@ -1,0 +1,193 @@
+import type { AttrPath } from './ast.ts';
+import { classOf, LETTER, NAME, URI, wordEnd } from './characters.ts';
+import type { Problem } from './tokens.ts';
+
+const DOLLAR = 36;
+const DOT = 46;
+const COLON = 58;
+
+/**
+ *     attrPath  = [URI ":"] ATTRNAME *1subAttr                     ; RFC 7644 §3.4.2.2 figure 1
+ *     ATTRNAME  = ALPHA *(nameChar)
+ *     nameChar  = "-" / "_" / DIGIT / ALPHA
+ *     subAttr   = "." ATTRNAME
+ *
+ * Wider by `$`, first (`$ref`, RFC 7643 §2.4) or inside (§2.1). The last colon of the word ends the URI, as URNs hold
+ * colons and dots themselves. The scheme starts with a letter and something stands between scheme and name, so
+ * that `enterprise:employeeNumber` is refused and not read as an attribute of an unknown schema.
+ */
+export function readAttrPath(text: string, start: number): AttrPath | Problem {
+  // The everyday case first: a name, perhaps a sub-attribute, no URI.
+  const afterName = readName(text, start);
+  if (afterName > start) {
+    if (endsWord(text, afterName)) {
+      return { type: 'attrPath', name: text.slice(start, afterName), range: [start, afterName] };
+    }
+    if (text.charCodeAt(afterName) === DOT) {
+      const end = readName(text, afterName + 1);
+      if (end > afterName + 1 && endsWord(text, end)) {
+        return {
+          type: 'attrPath',
+          name: text.slice(start, afterName),
+          subAttr: text.slice(afterName + 1, end),
+          range: [start, end],
+        };
+      }
+    }
+  }
+  return readQualified(text, start);
+}
+
+function readQualified(text: string, start: number): AttrPath | Problem {
+  const end = wordEnd(text, start);
+  let colon = -1;
+  for (let at = end - 1; at > start && colon < 0; at--) if (text.charCodeAt(at) === COLON) colon = at;
+  const nameStart = colon < 0 ? start : colon + 1;
+  const afterName = readName(text, nameStart);
+  if (afterName === nameStart) return badName(text, start, nameStart, end);
+  let pathEnd = afterName;
+  if (text.charCodeAt(afterName) === DOT && afterName < end) {
+    pathEnd = readName(text, afterName + 1);
+    if (pathEnd === afterName + 1) return badName(text, start, pathEnd, end);
+  }
+  if (pathEnd < end) return badName(text, start, pathEnd, end);
+  const name = text.slice(nameStart, afterName);
+  const sub = pathEnd > afterName ? { subAttr: text.slice(afterName + 1, pathEnd) } : undefined;
+  if (colon < 0) return { type: 'attrPath', name, ...sub, range: [start, end] };
+  return (
+    checkUri(text, start, colon, end) ?? {
+      type: 'attrPath',
+      schema: text.slice(start, colon),
+      name,
+      ...sub,
+      range: [start, end],
+    }
+  );
+}
+
+/** The offset behind an ATTRNAME, or `start` itself if there is none. */
+export function readName(text: string, start: number): number {
+  let at = start;
+  if (text.charCodeAt(at) === DOLLAR) at++;
+  if (at >= text.length || (classOf(text.charCodeAt(at)) & LETTER) === 0) return start;
+  do at++;
+  while (at < text.length && (classOf(text.charCodeAt(at)) & NAME) !== 0);
+  return at;
+}
+
+function endsWord(text: string, at: number): boolean {
+  return wordEnd(text, at) === at;
+}
+
+/** `URI` of RFC 3986 appendix A, as far as it matters here: a scheme, a colon, and then any characters of a URI. */
+function checkUri(text: string, start: number, end: number, wordEnd: number): Problem | undefined {
+  let at = start;
+  while (at < end && text.charCodeAt(at) !== COLON) at++;
+  if (at === end || at + 1 === end || (classOf(text.charCodeAt(start)) & LETTER) === 0) {
+    return {
+      code: 'invalidName',
+      detail: `"${excerpt(text, start, end)}" is not a schema URI`,
+      start,
+      end,
+      hint: 'An attribute of an extension is written with the whole URN: urn:…:User:employeeNumber.',
+    };
+  }
+  for (let i = start; i < end; i++) {
+    if ((classOf(text.charCodeAt(i)) & URI) === 0) return badName(text, start, i, wordEnd);
+  }
+  return undefined;
+}
+
+/** `at` is where the word stops being an attribute path. */
+function badName(text: string, start: number, at: number, end: number): Problem {
+  if (at > start) {
+    const operator = symbolicOperator(text, at, end);
+    if (operator !== undefined) return operator;
+  }
+  const character = at < end ? String.fromCodePoint(text.codePointAt(at)!) : '';
+  if (character === '') {
+    return {
+      code: 'invalidName',
+      detail: `An attribute name is missing after "${excerpt(text, at - 1, at)}"`,
+      start: at,
+      end: at,
+      expected: ['an attribute name'],
+    };
+  }
+  const hint = nameHint(text, start, at, end);
+  return {
+    code: 'invalidName',
+    detail: `"${excerpt(text, start, end)}" is not an attribute name`,
+    start: at,
+    end: at + character.length,
+    expected: [],
+    ...(hint === undefined ? undefined : { hint }),
+  };
+}
+
+function nameHint(text: string, start: number, at: number, end: number): string | undefined {
+  const word = text.slice(start, Math.min(end, start + 2));
+  if (word.startsWith('!')) return 'Write not (…) for !(…).';
+  if (word.startsWith('&&')) return 'Write and for &&.';
+  if (word.startsWith('||')) return 'Write or for ||.';
+  if (text.charCodeAt(at) === DOT) {
+    return at === start
+      ? 'A sub-attribute follows its attribute directly, without a blank: name.familyName.'
+      : 'A path has at most one sub-attribute: name.familyName.';
+  }
+  if (text.charCodeAt(start) === 0xfeff) return 'The text starts with a byte order mark: leave it out.';
+  return at === start ? 'A name starts with a letter.' : 'A name holds letters, digits, "-", "_" and "$".';
+}
+
+/** `userName="x"`, `age>=5`: the operator of another language right behind the name. */
+function symbolicOperator(text: string, at: number, end: number): Problem | undefined {
+  let stop = at;
+  while (stop < end && '=!<>~&|'.includes(text[stop]!)) stop++;
+  if (stop === at) return undefined;
+  const symbol = text.slice(at, stop);
+  return unknownOperator(symbol, at, stop);
+}
+
+const SYMBOLS: Readonly<Record<string, string>> = {
+  '=': 'eq',
+  '==': 'eq',
+  '===': 'eq',
+  '!=': 'ne',
+  '!==': 'ne',
+  '<>': 'ne',
+  '>': 'gt',
+  '>=': 'ge',
+  '<': 'lt',
+  '<=': 'le',
+  '~': 'co',
+  like: 'co',
+  contains: 'co',
+  startswith: 'sw',
+  endswith: 'ew',
+  equals: 'eq',
+  is: 'eq',
+  present: 'pr',
+  exists: 'pr',
+};
+
+/** The usual mistake gets the operator that was meant. */
+export function unknownOperator(word: string, start: number, end: number): Problem {
+  const lower = word.toLowerCase();
+  const meant = Object.hasOwn(SYMBOLS, lower) ? SYMBOLS[lower] : undefined;
+  return {
+    code: 'unknownOperator',
+    detail: `Unknown operator "${cut(word)}"`,
+    start,
+    end,
+    ...(meant === undefined ? undefined : { hint: `Write ${meant} for ${cut(word)}.` }),
+  };
+}
+
+/** Source text for use in a sentence. */
+export function excerpt(text: string, start: number, end: number): string {
+  return cut(text.slice(start, Math.min(end, start + 64)));
+}
+
+function cut(text: string): string {
+  return (text.length > 40 ? `${text.slice(0, 40)}…` : text).toWellFormed();
+}
