@@ -1,0 +1,109 @@
+/**
+ * Writes what derives from the table of settings: src/ops/scim.config.schema.json and the table in README.md.
+ * `npm run generate:config`; with --check it only says, by its exit code, whether both are up to date.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { toJsonSchema } from '@valibot/to-json-schema';
+import {
+  environmentName,
+  flagName,
+  kindOf,
+  type OptionName,
+  optionNames,
+  optionOf,
+} from '../src/ops/options.ts';
+
+interface ObjectSchema {
+  [keyword: string]: unknown;
+  type: 'object';
+  properties: Record<string, unknown>;
+  additionalProperties: false;
+}
+
+const object = (more: object = {}): ObjectSchema => ({
+  ...more,
+  type: 'object',
+  properties: {},
+  additionalProperties: false,
+});
+
+function jsonSchema(): object {
+  const root = object({
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'scimd configuration',
+    allowComments: true,
+    allowTrailingCommas: true,
+  });
+  root.properties.$schema = { type: 'string' };
+  for (const name of optionNames) {
+    const [group, member] = name.split('.') as [string, string?];
+    if (member === undefined) root.properties[group] = property(name);
+    else {
+      root.properties[group] ??= object();
+      (root.properties[group] as ObjectSchema).properties[member] = property(name);
+    }
+  }
+  return root;
+}
+
+function property(name: OptionName): object {
+  const { type, help, default: value } = optionOf(name);
+  // Code checks the rest, such as what an address range is.
+  const { $schema: _, ...schema } = toJsonSchema(type, { ignoreActions: ['check'] });
+  return { description: help, ...schema, ...(value === undefined ? {} : { default: value }) };
+}
+
+function readmeTable(): string {
+  const rows = optionNames.map((name) => {
+    const { default: value, help, secret } = optionOf(name);
+    const variable = environmentName(name);
+    return [
+      `\`${name}\``,
+      `\`--${flagName(name)}\``,
+      secret ? `\`${variable}\`, \`${variable}_FILE\`` : `\`${variable}\``,
+      value === undefined ? '' : `\`${kindOf(name) === 'string' ? value : JSON.stringify(value)}\``,
+      help,
+    ];
+  });
+  const table = [
+    ['Setting', 'Flag', 'Environment', 'Default', 'What it does'],
+    ['---', '---', '---', '---', '---'],
+    ...rows,
+  ];
+  return table.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+const begin = '<!-- settings: written by npm run generate:config -->';
+const end = '<!-- /settings -->';
+
+function readme(text: string): string {
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`README.md needs the lines ${begin} and ${end}`);
+  return `${text.slice(0, from)}${begin}\n\n${readmeTable()}\n\n${text.slice(to)}`;
+}
+
+/** As Biome formats it, so that the file passes the lint. */
+function formatted(file: string, text: string): string {
+  return execFileSync('biome', ['format', `--stdin-file-path=${file}`], { input: text, encoding: 'utf8' });
+}
+
+const schemaFile = 'src/ops/scim.config.schema.json';
+const files: Record<string, (before: string) => string> = {
+  [schemaFile]: () => formatted(schemaFile, JSON.stringify(jsonSchema())),
+  'README.md': readme,
+};
+
+for (const [file, write] of Object.entries(files)) {
+  const url = new URL(`../${file}`, import.meta.url);
+  const before = existsSync(url) ? readFileSync(url, 'utf8') : '';
+  const after = write(before);
+  if (after === before) continue;
+  if (process.argv.includes('--check')) {
+    console.error(`${file} is not up to date: npm run generate:config`);
+    process.exitCode = 1;
+  } else {
+    writeFileSync(url, after);
+    console.log(`wrote ${file}`);
+  }
+}

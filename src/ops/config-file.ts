@@ -1,0 +1,95 @@
+/** Reads scim.config.json into one value for each option, each with its place. Comments are allowed. */
+import { readFileSync } from 'node:fs';
+import {
+  findNodeAtLocation,
+  getNodeValue,
+  type Node,
+  type ParseError,
+  parseTree,
+  printParseErrorCode,
+} from 'jsonc-parser';
+import { nearest, suggestion } from './nearest.ts';
+import { type OptionName, optionNames } from './options.ts';
+
+/** The file's name in the current folder. */
+export const configFileName = 'scim.config.json';
+
+export interface ConfigFile {
+  readonly values: ReadonlyMap<OptionName, unknown>;
+  /** `scim.config.json:3:5`, where the option's value stands, or the part of it that `inside` leads to. */
+  place(name: OptionName, inside?: readonly (string | number)[]): string;
+  /** What is wrong with the file itself: syntax, unknown and repeated keys. */
+  readonly problems: readonly string[];
+}
+
+/** Throws the file system's error if the file cannot be read. */
+export function readConfigFile(path: string): ConfigFile {
+  return parseConfigFile(path, readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
+}
+
+export function parseConfigFile(path: string, text: string): ConfigFile {
+  const at = (offset: number) => {
+    const before = text.slice(0, offset);
+    return `${path}:${before.split('\n').length}:${offset - before.lastIndexOf('\n')}`;
+  };
+  const problems: string[] = [];
+  const values = new Map<OptionName, unknown>();
+  const errors: ParseError[] = [];
+  const root = parseTree(text, errors, { allowTrailingComma: true });
+  for (const error of errors)
+    problems.push(`${at(error.offset)}: not JSON: ${readable(printParseErrorCode(error.error))}`);
+  if (errors.length === 0) {
+    if (root?.type === 'object') collect(root, '');
+    else problems.push(`${at(root?.offset ?? 0)}: must hold a JSON object`);
+  }
+  return {
+    values,
+    problems,
+    place(name, inside = []) {
+      const node = root && findNodeAtLocation(root, [...name.split('.'), ...inside]);
+      return at(node?.offset ?? 0);
+    },
+  };
+
+  function collect(object: Node, prefix: string): void {
+    const seen = new Set<string>();
+    for (const property of object.children ?? []) {
+      const [key, value] = property.children as [Node, Node];
+      const name = prefix + key.value;
+      if (seen.has(name)) problems.push(`${at(key.offset)}: ${name} is set twice`);
+      else if (isOption(name)) values.set(name, getNodeValue(value));
+      else if (optionNames.some((option) => option.startsWith(`${name}.`))) {
+        if (value.type === 'object') collect(value, `${name}.`);
+        else problems.push(`${at(value.offset)}: ${name} must be an object, such as ${example(name)}`);
+      } else if (name !== '$schema')
+        problems.push(`${at(key.offset)}: unknown setting "${name}"${meant(name, key.value)}`);
+      seen.add(name);
+    }
+  }
+}
+
+const isOption = (name: string): name is OptionName => (optionNames as string[]).includes(name);
+
+/** An unknown `filterDepth` at the top is near `limits.filterDepth` too. */
+function meant(name: string, key: string): string {
+  const groups = optionNames.flatMap((option) =>
+    option.includes('.') ? [option.slice(0, option.indexOf('.'))] : [],
+  );
+  const direct = suggestion(name, [...optionNames, ...groups]);
+  if (direct !== '') return direct;
+  const member = nearest(
+    key,
+    optionNames.map((option) => option.slice(option.indexOf('.') + 1)),
+  );
+  return member === undefined
+    ? ''
+    : `, did you mean "${optionNames.find((option) => option.endsWith(member))}"?`;
+}
+
+function example(group: string): string {
+  const member = optionNames.find((option) => option.startsWith(`${group}.`)) ?? '';
+  return `{ "${member.slice(group.length + 1)}": … }`;
+}
+
+/** `CloseBraceExpected` is `close brace expected`. */
+const readable = (code: string) => code.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();

@@ -1,0 +1,54 @@
+/** The process's log on standard error: JSON lines, or readable ones on a terminal. */
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { readableLine } from './log-line.ts';
+import { redaction } from './redact.ts';
+
+interface LogSettings {
+  readonly logLevel: string;
+  readonly logFormat: 'auto' | 'json' | 'pretty';
+  readonly logPersonalData: boolean;
+}
+
+export interface LogTarget {
+  readonly isTTY: boolean;
+  readonly color: boolean;
+  /** Absent: standard error by pino's own writer, which never blocks on a slow reader and flushes at the end. */
+  readonly write?: (text: string) => unknown;
+}
+
+export function createLog(settings: LogSettings, target: LogTarget): Logger {
+  const redact = redaction({ personalData: settings.logPersonalData });
+  return pino(
+    {
+      level: settings.logLevel,
+      // pid and hostname are the service manager's to say.
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: {
+        level: (label) => ({ level: label }),
+        log: (fields) => redact(fields) as Record<string, unknown>,
+      },
+      // Errors were described by redact already.
+      serializers: { err: (error) => error },
+      hooks: {
+        // Messages, which formatters do not see; an error given alone would become one.
+        logMethod(args, method) {
+          const safe = args.map((arg) => (typeof arg === 'string' ? redact(arg) : arg));
+          const [first] = safe as unknown[];
+          if (first instanceof Error)
+            safe.splice(0, 1, { err: first } as never, redact(first.message) as never);
+          method.apply(this, safe as typeof args);
+        },
+      },
+    },
+    destinationOf(settings, target),
+  );
+}
+
+function destinationOf({ logFormat }: LogSettings, { isTTY, color, write }: LogTarget): DestinationStream {
+  if (logFormat === 'pretty' || (logFormat === 'auto' && isTTY)) {
+    const print = write ?? ((text: string) => process.stderr.write(text));
+    return { write: (line) => void print(readableLine(line, color)) };
+  }
+  return write ? { write: (line) => void write(line) } : destination({ dest: 2, sync: false });
+}

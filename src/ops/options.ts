@@ -1,0 +1,185 @@
+/**
+ * Every setting, declared once: flags, environment variables, the file's JSON Schema, help, README and the type
+ * `Settings` all derive from this table. The key is the path in scim.config.json.
+ */
+import { isIP } from 'node:net';
+import * as v from 'valibot';
+
+/** A valibot schema of one setting. Each of its messages is the whole rule, as in "port must be …". */
+type Type =
+  | v.GenericSchema<string>
+  | v.GenericSchema<number>
+  | v.GenericSchema<boolean>
+  | v.GenericSchema<string[]>;
+
+interface Option<T extends Type = Type, D = unknown> {
+  readonly type: T;
+  /** `undefined`: not set unless somebody sets it. */
+  readonly default: D;
+  readonly help: string;
+  /** Stands for the value in help texts: `--port PORT`. */
+  readonly placeholder?: string;
+  /** Never shown; `SCIMD_…_FILE` and `--…-file` name a file to read it from, and no flag takes it itself. */
+  readonly secret?: true;
+  /** Taken over on SIGHUP; the others need a restart. */
+  readonly reloadable?: true;
+  /** Shown by `scimd serve --help`; the others by `scimd help settings`. */
+  readonly common?: true;
+}
+
+function option<const T extends Type, D extends v.InferOutput<T> | undefined>(
+  type: T,
+  defaultValue: D,
+  help: string,
+  more: Omit<Option, 'type' | 'default' | 'help'> = {},
+): Option<T, D> {
+  return { type, default: defaultValue, help, ...more };
+}
+
+const text = (pattern: RegExp, rule: string) => v.pipe(v.string(rule), v.regex(pattern, rule));
+
+function integer(from: number, to: number) {
+  const rule = `must be a whole number from ${from} to ${to}`;
+  return v.pipe(v.number(rule), v.integer(rule), v.minValue(from, rule), v.maxValue(to, rule));
+}
+
+function oneOf<const T extends readonly string[]>(...words: T) {
+  return v.picklist(words, `must be one of ${words.join(', ')}`);
+}
+
+const flag = () => v.boolean('must be true or false');
+
+const proxyRule = 'must be IP addresses or CIDR ranges, such as 10.0.0.0/8';
+
+function isAddressRange(range: string): boolean {
+  const [address = '', prefix, ...rest] = range.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
+export const options = {
+  host: option(
+    text(/^[A-Za-z0-9.:_-]+$/, 'must be an IP address or a host name'),
+    '127.0.0.1',
+    'Address to listen on',
+    { placeholder: 'ADDRESS', common: true },
+  ),
+  port: option(integer(0, 65_535), 8080, 'Port to listen on; 0 takes a free one', {
+    placeholder: 'PORT',
+    common: true,
+  }),
+  database: option(
+    v.pipe(v.string('must be a file name or :memory:'), v.nonEmpty('must be a file name or :memory:')),
+    'scimd.db',
+    'SQLite file; :memory: keeps nothing after the end',
+    { placeholder: 'FILE', common: true },
+  ),
+  basePath: option(
+    text(/^(\/[A-Za-z0-9._~-]+)*$/, 'must start with a slash and not end with one, such as /scim/v2'),
+    '/scim/v2',
+    'Path of the endpoints',
+    { placeholder: 'PATH' },
+  ),
+  baseUrl: option(
+    text(
+      /^https?:\/\/[^\s/?#]+(\/[^\s/?#]+)*$/,
+      'must be a URL such as https://id.example.com/scim/v2, without a slash at its end',
+    ),
+    undefined,
+    'Endpoints as clients reach them, for links in answers; else taken from each request',
+    { placeholder: 'URL', common: true },
+  ),
+  trustedProxies: option(
+    v.array(v.pipe(v.string(proxyRule), v.check(isAddressRange, proxyRule)), proxyRule),
+    [],
+    'Proxies whose Forwarded and X-Forwarded-* fields are believed: addresses or CIDR ranges',
+    { placeholder: 'RANGES', common: true },
+  ),
+  publicDiscovery: option(flag(), false, 'Let /Schemas and /ResourceTypes be read without a token'),
+  bootstrapToken: option(
+    text(/^[A-Za-z0-9._~+/-]+=*$/, 'must be a bearer token: letters, digits and . _ ~ + / -'),
+    undefined,
+    'The first token of an empty database, instead of a random one',
+    { placeholder: 'TOKEN', secret: true, common: true },
+  ),
+  logLevel: option(
+    oneOf('debug', 'info', 'warn', 'error', 'silent'),
+    'info',
+    'Least severity that is logged',
+    {
+      placeholder: 'LEVEL',
+      reloadable: true,
+      common: true,
+    },
+  ),
+  logFormat: option(
+    oneOf('auto', 'json', 'pretty'),
+    'auto',
+    'Log lines; auto is pretty on a terminal, else JSON',
+    {
+      placeholder: 'FORMAT',
+      common: true,
+    },
+  ),
+  logPersonalData: option(flag(), false, 'Log names, addresses and filters; secrets stay hidden'),
+  'limits.bodyBytes': option(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
+  'limits.bodyDepth': option(integer(4, 256), 32, 'Deepest nesting of objects and arrays in a request body'),
+  'limits.defaultPageSize': option(integer(1, 100_000), 100, 'Page size of a query without count'),
+  'limits.maxPageSize': option(integer(1, 100_000), 1000, 'Largest page'),
+  'limits.filterCharacters': option(integer(16, 1_048_576), 16_384, 'Longest filter or path in characters'),
+  'limits.filterDepth': option(
+    integer(1, 256),
+    32,
+    'Deepest nesting of parentheses and brackets in a filter',
+  ),
+  'limits.filterTerms': option(integer(1, 10_000), 256, 'Most comparisons in a filter'),
+} as const satisfies Readonly<Record<string, Option>>;
+
+type Options = typeof options;
+export type OptionName = keyof Options;
+
+type Value<O> =
+  O extends Option<infer T, infer D> ? v.InferOutput<T> | (undefined extends D ? undefined : never) : never;
+type Prefix<K> = K extends `${infer P}.${string}` ? P : never;
+
+/** The settings in force. A dotted option is a member of the object before its dot: `settings.limits.bodyBytes`. */
+export type Settings = {
+  readonly [K in OptionName as K extends `${string}.${string}` ? never : K]: Value<Options[K]>;
+} & {
+  readonly [P in Prefix<OptionName>]: {
+    readonly [K in OptionName as K extends `${P}.${infer M}` ? M : never]: Value<Options[K]>;
+  };
+};
+
+export const optionNames = Object.keys(options) as OptionName[];
+
+/** The declaration without the precise types, for code that treats all options alike. */
+export function optionOf(name: OptionName): Option {
+  return options[name];
+}
+
+const words = (name: OptionName) =>
+  name.replace('.', '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+/** `limits.bodyBytes` is `limits-body-bytes`, a secret `bootstrap-token-file`. */
+export function flagName(name: OptionName): string {
+  return optionOf(name).secret ? `${words(name)}-file` : words(name);
+}
+
+/** `limits.bodyBytes` is `SCIMD_LIMITS_BODY_BYTES`. */
+export function environmentName(name: OptionName): string {
+  return `SCIMD_${words(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** What a setting is made of, as far as reading it from text needs to know. */
+export function kindOf(name: OptionName): 'string' | 'number' | 'boolean' | 'array' {
+  const { type } = optionOf(name).type;
+  return type === 'number' || type === 'boolean' || type === 'array' ? type : 'string';
+}
+
+/** The words that a setting can be, if they are listed. */
+export function choicesOf(name: OptionName): readonly string[] | undefined {
+  const { type } = optionOf(name);
+  return 'options' in type ? (type.options as readonly string[]) : undefined;
+}

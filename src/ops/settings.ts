@@ -1,0 +1,206 @@
+/** Settings from flags over environment over file over defaults, every value checked, all problems at once. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { type ConfigFile, configFileName, readConfigFile } from './config-file.ts';
+import { suggestion } from './nearest.ts';
+import {
+  environmentName,
+  flagName,
+  kindOf,
+  type OptionName,
+  optionNames,
+  optionOf,
+  type Settings,
+} from './options.ts';
+
+/** What is wrong with the configuration, one line each: place, option, rule and value. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+    super(`the configuration has ${count}\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+export interface SettingsSources {
+  /** The texts given to each flag, in their order. A flag of a secret names a file. */
+  readonly flags: ReadonlyMap<OptionName, readonly string[]>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The folder that may hold scim.config.json. */
+  readonly folder: string;
+  /** Value of `--config`. */
+  readonly file?: string;
+}
+
+export interface SettingsInForce {
+  readonly settings: Settings;
+  /** Where each value comes from: `flag --port`, `SCIMD_PORT`, `scim.config.json:3:5` or `default`. */
+  readonly origins: ReadonlyMap<OptionName, string>;
+  readonly values: ReadonlyMap<OptionName, unknown>;
+  /** The file that was read. */
+  readonly file: string | undefined;
+  /** Nothing wrong, but probably not meant. */
+  readonly warnings: readonly string[];
+}
+
+interface Given {
+  readonly value: unknown;
+  readonly place: string;
+}
+
+/** Throws a ConfigurationError. */
+export function readSettings(sources: SettingsSources): SettingsInForce {
+  const problems: string[] = [];
+  const path = configPath(sources);
+  const file = path === undefined ? undefined : open(path, problems);
+  const values = new Map<OptionName, unknown>();
+  const origins = new Map<OptionName, string>();
+
+  for (const name of optionNames) {
+    const given = find(name, sources, file, problems);
+    origins.set(name, given?.place ?? 'default');
+    values.set(name, given?.value ?? optionOf(name).default);
+    if (given !== undefined) problems.push(...check(name, given, file));
+  }
+  if (problems.length === 0) problems.push(...checkTogether(values, origins));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return {
+    settings: nest(values),
+    values,
+    origins,
+    file: path,
+    warnings: unknownVariables(sources.environment),
+  };
+}
+
+function configPath({ file, environment, folder }: SettingsSources): string | undefined {
+  const named = file ?? (environment.SCIMD_CONFIG || undefined);
+  if (named !== undefined) return named;
+  return existsSync(join(folder, configFileName)) ? configFileName : undefined;
+}
+
+function open(path: string, problems: string[]): ConfigFile | undefined {
+  try {
+    const file = readConfigFile(path);
+    problems.push(...file.problems);
+    return file;
+  } catch (error) {
+    problems.push(`${path}: cannot be read: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+function find(
+  name: OptionName,
+  { flags, environment }: SettingsSources,
+  file: ConfigFile | undefined,
+  problems: string[],
+): Given | undefined {
+  const { secret } = optionOf(name);
+  const texts = flags.get(name);
+  if (texts !== undefined) {
+    const place = `flag --${flagName(name)}`;
+    return secret
+      ? fromSecretFile(texts.at(-1) ?? '', place, problems)
+      : { value: parse(name, texts), place };
+  }
+  // An empty variable counts as unset: that is how compose files and service managers leave one out.
+  const variable = environmentName(name);
+  const direct = environment[variable] || undefined;
+  const fileVariable = `${variable}_FILE`;
+  const indirect = (secret && environment[fileVariable]) || undefined;
+  if (direct !== undefined && indirect !== undefined)
+    problems.push(`${variable} and ${fileVariable} are both set`);
+  if (direct !== undefined) return { value: parse(name, [direct]), place: variable };
+  if (indirect !== undefined) return fromSecretFile(indirect, fileVariable, problems);
+  if (file?.values.has(name)) return { value: file.values.get(name), place: file.place(name) };
+  return undefined;
+}
+
+function fromSecretFile(path: string, place: string, problems: string[]): Given | undefined {
+  try {
+    return { value: readFileSync(path, 'utf8').trim(), place };
+  } catch (error) {
+    problems.push(`${place}: cannot read the file: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** Text that is not of the option's kind stays text, for the check to refuse. */
+function parse(name: OptionName, texts: readonly string[]): unknown {
+  const last = texts.at(-1) ?? '';
+  switch (kindOf(name)) {
+    case 'number':
+      return /^-?\d+(\.\d+)?$/.test(last) ? Number(last) : last;
+    case 'boolean':
+      return /^(true|1)$/i.test(last) ? true : /^(false|0)$/i.test(last) ? false : last;
+    case 'array':
+      return texts
+        .flatMap((text) => text.split(','))
+        .map((item) => item.trim())
+        .filter((item) => item !== '');
+    case 'string':
+      return last;
+  }
+}
+
+function check(name: OptionName, { value, place }: Given, file: ConfigFile | undefined): string[] {
+  const { type, secret } = optionOf(name);
+  const result = v.safeParse(type, value);
+  if (result.success) return [];
+  const [issue] = result.issues;
+  const inside = issue.path?.map((item) => item.key as string | number) ?? [];
+  const where = file !== undefined && place === file.place(name) ? file.place(name, inside) : place;
+  return [
+    `${where}: ${name} ${issue.message}${secret ? '' : `, not ${shown(issue.input)}`}${hint(place, value)}`,
+  ];
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
+
+/** Kubernetes sets SCIMD_PORT=tcp://… in every container beside a service named scimd. */
+function hint(place: string, value: unknown): string {
+  const linked = place === 'SCIMD_PORT' && typeof value === 'string' && /^(tcp|udp):/.test(value);
+  return linked ? ' (set by Kubernetes for a service named scimd: use enableServiceLinks: false)' : '';
+}
+
+function checkTogether(
+  values: ReadonlyMap<OptionName, unknown>,
+  origins: ReadonlyMap<OptionName, string>,
+): string[] {
+  const [less, more] = ['limits.defaultPageSize', 'limits.maxPageSize'] as const;
+  if (Number(values.get(less)) <= Number(values.get(more))) return [];
+  const place = origins.get(origins.get(less) === 'default' ? more : less);
+  return [
+    `${place}: ${less}, which is ${values.get(less)}, must not exceed ${more}, which is ${values.get(more)}`,
+  ];
+}
+
+function nest(values: ReadonlyMap<OptionName, unknown>): Settings {
+  const settings: Record<string, unknown> = {};
+  for (const [name, value] of values) {
+    const [group, member] = name.split('.') as [string, string?];
+    if (member === undefined) settings[group] = value;
+    else settings[group] = { ...(settings[group] as object | undefined), [member]: value };
+  }
+  return settings as unknown as Settings;
+}
+
+function unknownVariables(environment: SettingsSources['environment']): string[] {
+  const known = ['SCIMD_CONFIG'];
+  for (const name of optionNames) {
+    known.push(environmentName(name));
+    if (optionOf(name).secret) known.push(`${environmentName(name)}_FILE`);
+  }
+  return Object.keys(environment)
+    .filter((variable) => variable.startsWith('SCIMD_') && !known.includes(variable))
+    .filter((variable) => !/^SCIMD_(SERVICE_|PORT_)/.test(variable)) // Kubernetes' service links
+    .map((variable) => `unknown environment variable ${variable}${suggestion(variable, known)}`);
+}
