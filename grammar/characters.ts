@@ -28,6 +28,11 @@ export function wordEnd(text: string, start: number): number {
   return at;
 }
 
+/** Whether a word that runs up to `at` ends there. */
+export function endsWord(text: string, at: number): boolean {
+  return at >= text.length || (classOf(text.charCodeAt(at)) & DELIMITER) !== 0;
+}
+
 function classify(): Uint8Array {
   const classes = new Uint8Array(128);
   const add = (characters: string, bits: number) => {

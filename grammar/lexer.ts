@@ -1,9 +1,10 @@
+import type { TokenType } from 'chevrotain';
 import type { CompareOperator } from './ast.ts';
-import { classOf, DELIMITER, DIGIT, WHITE_SPACE, wordEnd } from './characters.ts';
+import { classOf, DELIMITER, DIGIT, endsWord, WHITE_SPACE, wordEnd } from './characters.ts';
 import type { Limits } from './limits.ts';
 import { readNumber, readString, unquoted } from './literal.ts';
 import { excerpt, readAttrPath, readName, unknownOperator } from './name.ts';
-import type { Literal, Problem, Token, TokenTypes } from './tokens.ts';
+import type { Problem, Token, TokenTypes } from './tokens.ts';
 
 /**
  * What a word means depends on the token before it, since keywords are no reserved words: an attribute may be called
@@ -14,137 +15,196 @@ const OPERATOR = 1;
 const VALUE = 2;
 const CONNECTIVE = 3;
 
-const TRUE: Literal = { value: true, raw: 'true' };
-const FALSE: Literal = { value: false, raw: 'false' };
-const NULL: Literal = { value: null, raw: 'null' };
+const QUOTE = 34;
+const LEFT_PARENTHESIS = 40;
+const RIGHT_PARENTHESIS = 41;
+const PLUS = 43;
+const MINUS = 45;
+const DOT = 46;
+const LEFT_BRACKET = 91;
+const LOWER_N = 110;
 
 /**
  * Cuts the text into tokens, in one pass. It never throws: at the first thing that cannot be read, or that passes a
  * limit, it leaves an `Invalid` token and stops, and so the parser reports whichever error comes first in the text.
  */
 export function tokenize(text: string, limits: Limits, types: TokenTypes): Token[] {
-  const tokens: Token[] = [];
-  const length = text.length;
-  let at = 0;
-  let expects = TERM;
-  let depth = 0;
-  let terms = 0;
-  /** The depth at which the open bracket stands; 0 outside brackets. */
-  let bracket = 0;
+  return new Lexer(text, limits, types).run();
+}
 
-  const push = (type: Token['tokenType'], start: number, end: number, payload: Token['payload']) => {
-    tokens.push({
-      image: '',
-      startOffset: start,
-      endOffset: end,
-      tokenTypeIdx: type.tokenTypeIdx!,
-      tokenType: type,
-      payload,
-    });
-    at = end;
-  };
-  const stop = (problem: Problem) => {
-    push(types.Invalid, problem.start, problem.end, problem);
+class Lexer {
+  readonly text: string;
+  readonly limits: Limits;
+  readonly types: TokenTypes;
+  readonly tokens: Token[] = [];
+  at = 0;
+  expects: typeof TERM | typeof OPERATOR | typeof VALUE | typeof CONNECTIVE = TERM;
+  depth = 0;
+  terms = 0;
+  insideBrackets = false;
+
+  constructor(text: string, limits: Limits, types: TokenTypes) {
+    this.text = text;
+    this.limits = limits;
+    this.types = types;
+  }
+
+  run(): Token[] {
+    const { text, tokens } = this;
+    while (this.at < text.length) {
+      const code = text.charCodeAt(this.at);
+      const kind = classOf(code);
+      if ((kind & WHITE_SPACE) !== 0) {
+        this.at++;
+        continue;
+      }
+      const problem = (kind & DELIMITER) !== 0 ? this.delimiter(code) : this.word(code);
+      if (problem !== undefined) {
+        this.push(this.types.Invalid, problem.start, problem.end, problem, '');
+        break;
+      }
+    }
     return tokens;
-  };
+  }
 
-  while (at < length) {
-    const code = text.charCodeAt(at);
-    const start = at;
-    const kind = classOf(code);
-    if ((kind & WHITE_SPACE) !== 0) {
-      at++;
-    } else if (code === 34) {
-      const string = readString(text, start);
-      if ('code' in string) return stop(hintQuote(string, text, tokens, types));
-      push(types.StringValue, start, string.end, {
-        value: string.value,
-        raw: text.slice(start, string.end),
-      });
-      expects = CONNECTIVE;
-    } else if ((kind & DELIMITER) !== 0) {
-      if (code === 40) {
-        push(types.LeftParenthesis, start, start + 1, undefined);
-        expects = TERM;
-        if (++depth > limits.depth) return stop(tooDeep(limits, start));
-      } else if (code === 41) {
-        push(types.RightParenthesis, start, start + 1, undefined);
-        expects = CONNECTIVE;
-        depth--;
-      } else if (code === 91) {
-        if (expects === OPERATOR && bracket > 0) return stop(nested(start));
-        push(types.LeftBracket, start, start + 1, undefined);
-        expects = TERM;
-        if (++depth > limits.depth) return stop(tooDeep(limits, start));
-        bracket = depth;
-      } else {
-        push(types.RightBracket, start, start + 1, undefined);
-        expects = CONNECTIVE;
-        depth--;
-        bracket = 0;
-        if (text.charCodeAt(at) === 46) {
-          const nameStart = at + 1;
-          const end = readName(text, nameStart);
-          if (end === nameStart || wordEnd(text, end) !== end) return stop(badSubAttr(text, nameStart, end));
-          push(types.SubAttr, at, end, text.slice(nameStart, end));
-          expects = OPERATOR;
-        }
-      }
-    } else if (expects === TERM) {
-      if (isNegation(text, start)) {
-        push(types.Not, start, start + 3, undefined);
-      } else {
-        const path = readAttrPath(text, start);
-        if ('code' in path) return stop(path);
-        push(types.AttrPath, start, path.range[1], path);
-        expects = OPERATOR;
-      }
-    } else if (expects === OPERATOR) {
-      const end = wordEnd(text, start);
-      const operator = end - start === 2 ? readOperator(text, start) : undefined;
-      if (operator === undefined) return stop(badOperator(text, start, end, tokens));
-      if (++terms > limits.terms) return stop(tooManyTerms(limits, start, end));
-      if (operator === 'pr') {
-        push(types.Pr, start, end, undefined);
-        expects = CONNECTIVE;
-      } else {
-        push(types.CompareOp, start, end, operator);
-        expects = VALUE;
-      }
-    } else if (expects === VALUE) {
-      const end = wordEnd(text, start);
-      if ((kind & DIGIT) !== 0 || code === 45 || code === 43 || code === 46) {
-        const value = readNumber(text, start, end);
-        if (typeof value === 'object') return stop(value);
-        push(types.NumberValue, start, end, { value, raw: text.slice(start, end) });
-      } else {
-        const word = end - start > 5 ? '' : text.slice(start, end).toLowerCase();
-        if (word === 'true') push(types.True, start, end, TRUE);
-        else if (word === 'false') push(types.False, start, end, FALSE);
-        else if (word === 'null') push(types.Null, start, end, NULL);
-        else return stop(unquoted(text, start));
-      }
-      expects = CONNECTIVE;
-    } else {
-      const end = wordEnd(text, start);
-      const word = end - start > 3 ? '' : text.slice(start, end).toLowerCase();
-      if (word === 'and') push(types.And, start, end, undefined);
-      else if (word === 'or') push(types.Or, start, end, undefined);
-      else return stop(badConnective(text, start, end, tokens, types));
-      expects = TERM;
+  /** Every token has all fields, in one order, so that the engine sees one shape. */
+  push(type: TokenType, start: number, end: number, payload: Token['payload'], image: string): void {
+    const tokenTypeIdx = type.tokenTypeIdx!;
+    this.tokens.push({ image, startOffset: start, endOffset: end, tokenTypeIdx, tokenType: type, payload });
+    this.at = end;
+  }
+
+  word(code: number): Problem | undefined {
+    switch (this.expects) {
+      case TERM:
+        return this.term(code);
+      case OPERATOR:
+        return this.operator();
+      case VALUE:
+        return this.value(code);
+      default:
+        return this.connective();
     }
   }
-  return tokens;
+
+  delimiter(code: number): Problem | undefined {
+    const { types, at } = this;
+    switch (code) {
+      case QUOTE:
+        return this.string();
+      case LEFT_PARENTHESIS:
+        this.push(types.LeftParenthesis, at, at + 1, undefined, '');
+        return this.open();
+      case LEFT_BRACKET:
+        if (this.insideBrackets && this.expects === OPERATOR) return nested(at);
+        this.insideBrackets = true;
+        this.push(types.LeftBracket, at, at + 1, undefined, '');
+        return this.open();
+      case RIGHT_PARENTHESIS:
+        this.push(types.RightParenthesis, at, at + 1, undefined, '');
+        this.depth--;
+        this.expects = CONNECTIVE;
+        return undefined;
+      default:
+        this.push(types.RightBracket, at, at + 1, undefined, '');
+        this.depth--;
+        this.insideBrackets = false;
+        this.expects = CONNECTIVE;
+        return this.text.charCodeAt(this.at) === DOT ? this.subAttr() : undefined;
+    }
+  }
+
+  open(): Problem | undefined {
+    this.expects = TERM;
+    return ++this.depth > this.limits.depth ? tooDeep(this.limits, this.at - 1) : undefined;
+  }
+
+  /** `a[…].sub`: the dot touches the bracket. */
+  subAttr(): Problem | undefined {
+    const nameStart = this.at + 1;
+    const end = readName(this.text, nameStart);
+    if (end === nameStart || !endsWord(this.text, end)) return badSubAttr(this.text, nameStart, end);
+    this.push(this.types.SubAttr, this.at, end, this.text.slice(nameStart, end), '');
+    this.expects = OPERATOR;
+    return undefined;
+  }
+
+  string(): Problem | undefined {
+    const { text, at } = this;
+    const string = readString(text, at);
+    if ('code' in string) return hintQuote(string, this.tokens, this.types);
+    this.push(this.types.StringValue, at, string.end, string.value, text.slice(at, string.end));
+    this.expects = CONNECTIVE;
+    return undefined;
+  }
+
+  term(code: number): Problem | undefined {
+    const { text, at } = this;
+    if ((code | 32) === LOWER_N && isNegation(text, at)) {
+      this.push(this.types.Not, at, at + 3, undefined, '');
+      return undefined;
+    }
+    const path = readAttrPath(text, at);
+    if ('code' in path) return path;
+    this.push(this.types.AttrPath, at, path.range[1], path, '');
+    this.expects = OPERATOR;
+    return undefined;
+  }
+
+  operator(): Problem | undefined {
+    const { text, at } = this;
+    const end = at + 2;
+    const operator = endsWord(text, end) ? readOperator(text, at) : undefined;
+    if (operator === undefined) return badOperator(text, at, wordEnd(text, at), this.tokens);
+    if (++this.terms > this.limits.terms) return tooManyTerms(this.limits, at, end);
+    if (operator === 'pr') {
+      this.push(this.types.Pr, at, end, undefined, '');
+      this.expects = CONNECTIVE;
+    } else {
+      this.push(this.types.CompareOp, at, end, operator, '');
+      this.expects = VALUE;
+    }
+    return undefined;
+  }
+
+  /** Errors in a number are found before those in a word: `5.` and `+1` are meant as numbers. */
+  value(code: number): Problem | undefined {
+    const { text, at, types } = this;
+    const end = wordEnd(text, at);
+    this.expects = CONNECTIVE;
+    if ((classOf(code) & DIGIT) !== 0 || code === MINUS || code === PLUS || code === DOT) {
+      const value = readNumber(text, at, end);
+      if (typeof value === 'object') return value;
+      this.push(types.NumberValue, at, end, value, text.slice(at, end));
+      return undefined;
+    }
+    // JSON knows lower case only; Entra ID sends True. The image is the literal of JSON, whatever the case.
+    const word = end - at > 5 ? '' : text.slice(at, end).toLowerCase();
+    if (word === 'true') this.push(types.True, at, end, true, word);
+    else if (word === 'false') this.push(types.False, at, end, false, word);
+    else if (word === 'null') this.push(types.Null, at, end, null, word);
+    else return unquoted(text, at);
+    return undefined;
+  }
+
+  connective(): Problem | undefined {
+    const { text, at, types } = this;
+    const end = wordEnd(text, at);
+    const word = end - at > 3 ? '' : text.slice(at, end).toLowerCase();
+    if (word === 'and') this.push(types.And, at, end, undefined, '');
+    else if (word === 'or') this.push(types.Or, at, end, undefined, '');
+    else return badConnective(text, at, end, this.tokens, types);
+    this.expects = TERM;
+    return undefined;
+  }
 }
 
 /** `not` is the negation only in front of a parenthesis, with or without blanks between (erratum 7319). */
 function isNegation(text: string, start: number): boolean {
-  if ((text.charCodeAt(start) | 32) !== 110) return false;
-  const end = wordEnd(text, start);
-  if (end - start !== 3 || text.slice(start, end).toLowerCase() !== 'not') return false;
-  let at = end;
+  if (!endsWord(text, start + 3) || text.slice(start, start + 3).toLowerCase() !== 'not') return false;
+  let at = start + 3;
   while (at < text.length && (classOf(text.charCodeAt(at)) & WHITE_SPACE) !== 0) at++;
-  return text.charCodeAt(at) === 40;
+  return text.charCodeAt(at) === LEFT_PARENTHESIS;
 }
 
 /** Attribute operators are case-insensitive (RFC 7644 §3.4.2.2). Setting bit 5 folds ASCII letters. */
@@ -259,11 +319,11 @@ function badConnective(
       hint: 'A sub-attribute follows the bracket directly, without a blank: emails[…].value.',
     };
   }
-  return hintQuote(problem, text, tokens, types);
+  return hintQuote(problem, tokens, types);
 }
 
 /** Text that touches the end of a string: most likely the quote before was meant as a part of it. */
-function hintQuote(problem: Problem, _text: string, tokens: readonly Token[], types: TokenTypes): Problem {
+function hintQuote(problem: Problem, tokens: readonly Token[], types: TokenTypes): Problem {
   const before = tokens[tokens.length - 1];
   if (before?.tokenType !== types.StringValue || before.endOffset !== problem.start) return problem;
   return { ...problem, hint: 'A double quote inside a string is written \\".' };

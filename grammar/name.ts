@@ -1,5 +1,5 @@
 import type { AttrPath } from './ast.ts';
-import { classOf, LETTER, NAME, URI, wordEnd } from './characters.ts';
+import { classOf, endsWord, LETTER, NAME, URI, wordEnd } from './characters.ts';
 import type { Problem } from './tokens.ts';
 
 const DOLLAR = 36;
@@ -73,10 +73,6 @@ export function readName(text: string, start: number): number {
   do at++;
   while (at < text.length && (classOf(text.charCodeAt(at)) & NAME) !== 0);
   return at;
-}
-
-function endsWord(text: string, at: number): boolean {
-  return wordEnd(text, at) === at;
 }
 
 /** `URI` of RFC 3986 appendix A, as far as it matters here: a scheme, a colon, and then any characters of a URI. */

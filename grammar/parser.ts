@@ -4,6 +4,7 @@ import type {
   AttrPath,
   Compare,
   CompareOperator,
+  CompareValue,
   Filter,
   Not,
   Or,
@@ -16,7 +17,7 @@ import { type FilterScimType, ScimFilterError } from './error.ts';
 import { tokenize } from './lexer.ts';
 import { type Limits, type ParseOptions, resolveLimits } from './limits.ts';
 import { excerpt, readAttrPath } from './name.ts';
-import { createTokenTypes, type Literal, type Token, type TokenTypes } from './tokens.ts';
+import { createTokenTypes, type Token, type TokenTypes } from './tokens.ts';
 
 type Alternatives<T> = { ALT: () => T }[];
 
@@ -84,8 +85,8 @@ export class FilterParser extends EmbeddedActionsParser {
       {
         ALT: () => {
           const operator = payload<CompareOperator>(this.CONSUME1(CompareOp));
-          const literal = payload<Literal>(this.CONSUME1(Value));
-          return { operator, value: literal?.value, raw: literal?.raw };
+          const token = this.CONSUME1(Value);
+          return { operator, value: payload<CompareValue>(token), raw: token.image };
         },
       },
       {
@@ -101,13 +102,12 @@ export class FilterParser extends EmbeddedActionsParser {
           const attrPath = payload<AttrPath>(this.LA(0));
           const operator = payload<CompareOperator>(this.CONSUME(CompareOp));
           const token = this.CONSUME(Value) as Token;
-          const literal = payload<Literal>(token);
           return {
             type: 'compare',
             attrPath,
             operator,
-            value: literal?.value,
-            raw: literal?.raw,
+            value: payload<CompareValue>(token),
+            raw: token.image,
             range: [attrPath?.range[0], token.endOffset],
           };
         },

@@ -13,16 +13,11 @@ export interface Problem {
   readonly expected?: readonly string[];
 }
 
-/** A decoded literal and its text. */
-export interface Literal {
-  readonly value: CompareValue;
-  readonly raw: string;
-}
-
-/** A token as the parser takes it. The payload is what the token type says; punctuation and keywords have none. */
+/** A token as the parser takes it. Its `image` is filled in for literals only. */
 export interface Token extends IToken {
   readonly endOffset: number;
-  readonly payload: AttrPath | CompareOperator | Literal | string | Problem | undefined;
+  /** AttrPath: the node; CompareOp: the operator; SubAttr: the name; values: what they stand for; otherwise nothing. */
+  readonly payload: AttrPath | CompareOperator | CompareValue | Problem | undefined;
 }
 
 /** The alphabet of the grammar. Labels are what the railroad diagram shows. */
