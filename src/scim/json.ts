@@ -1,0 +1,111 @@
+/**
+ * JSON as a request body: what JSON.parse lets pass in silence is refused here (RFC 8259 §4, §9; RFC 7493): members
+ * named twice, nesting without end, lone surrogates, NUL, numbers that do not fit.
+ */
+import { ScimError } from '../error.ts';
+
+/** A number written with a fraction or an exponent though its value is integral: no integer by RFC 7643 §2.3.4. */
+export class FractionalNumber {
+  readonly value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+function invalid(detail: string, cause?: unknown): ScimError {
+  return new ScimError(400, 'invalidSyntax', detail, { cause });
+}
+
+/** Parses a request body. Throws 400 invalidSyntax that says what and where. */
+export function parseJson(text: string, maxDepth: number): unknown {
+  const fractions = inspect(text, maxDepth);
+  try {
+    return fractions ? JSON.parse(text, markFractions as never) : JSON.parse(text);
+  } catch (error) {
+    throw invalid(`The body is not valid JSON: ${describe(error, text)}`, error);
+  }
+}
+
+function markFractions(_key: string, value: unknown, context: { source?: string }): unknown {
+  return typeof value === 'number' && Number.isInteger(value) && /[.eE]/.test(context.source ?? '')
+    ? new FractionalNumber(value)
+    : value;
+}
+
+/** V8 quotes the text in its message; only the position is repeated. */
+function describe(error: unknown, text: string): string {
+  const position = /position (\d+)/.exec(String((error as Error).message))?.[1];
+  if (position === undefined) return text.trim() === '' ? 'it is empty' : 'it ends too early';
+  return `unexpected text at ${place(text, Number(position))}`;
+}
+
+function place(text: string, offset: number): string {
+  const before = text.slice(0, offset).split('\n');
+  return `line ${before.length}, column ${(before.at(-1) as string).length + 1}`;
+}
+
+/**
+ * One pass over the text: depth, duplicate members, lone surrogates, NUL, overflowing numbers. Structural errors
+ * are left to JSON.parse. Answers whether some number is written with a fraction or an exponent.
+ */
+function inspect(text: string, maxDepth: number): boolean {
+  const members: (Set<string> | undefined)[] = [];
+  let depth = 0;
+  let fractions = false;
+  let expectKey = false;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) {
+      const start = i;
+      let plain = true;
+      for (i++; i < text.length; i++) {
+        const inner = text.charCodeAt(i);
+        if (inner === 0x22) break;
+        if (inner === 0x5c) {
+          plain = false;
+          i++;
+        } else if (inner >= 0xd800 && inner <= 0xdfff) plain = false;
+      }
+      if (i >= text.length) return fractions;
+      if (plain && !expectKey) continue;
+      const string = plain ? text.slice(start + 1, i) : decode(text.slice(start, i + 1));
+      if (string === undefined) continue;
+      if (!plain) {
+        if (!string.isWellFormed()) throw invalid(`The text at ${place(text, start)} holds a lone surrogate, which is no Unicode`);
+        if (string.includes('\0')) throw invalid(`The text at ${place(text, start)} holds NUL, which cannot be stored`);
+      }
+      if (expectKey) {
+        const names = members[depth];
+        if (names?.has(string)) throw invalid(`The member ${JSON.stringify(string)} at ${place(text, start)} is there twice`);
+        names?.add(string);
+        expectKey = false;
+      }
+    } else if (code === 0x7b || code === 0x5b) {
+      if (++depth > maxDepth) throw invalid(`The body is nested deeper than ${maxDepth} levels at ${place(text, i)}`);
+      members[depth] = code === 0x7b ? new Set() : undefined;
+      expectKey = code === 0x7b;
+    } else if (code === 0x7d || code === 0x5d) {
+      depth = Math.max(0, depth - 1);
+      expectKey = false;
+    } else if (code === 0x2c) {
+      expectKey = members[depth] !== undefined;
+    } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
+      const start = i;
+      while (i + 1 < text.length && /[0-9.eE+-]/.test(text[i + 1] as string)) i++;
+      const number = text.slice(start, i + 1);
+      if (!Number.isFinite(Number(number)) && !Number.isNaN(Number(number))) {
+        throw invalid(`The number at ${place(text, start)} is too large`);
+      }
+      if (/[.eE]/.test(number)) fractions = true;
+    }
+  }
+  return fractions;
+}
+
+function decode(literal: string): string | undefined {
+  try {
+    return JSON.parse(literal) as string;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * A PatchOp message (RFC 7644 §3.5.2) read into edits: each names one attribute of the resource type, what to do
+ * and with which value. A path-less operation becomes one edit for each member of its value.
+ */
+import type { AttrPath, Filter } from '../../grammar/ast.ts';
+import { parsePath } from '../../grammar/index.ts';
+import { ScimError } from '../error.ts';
+import { type Attribute, type Extension, type ResourceType, resolveAttrPath } from './registry.ts';
+import { tolerate, type Tolerated } from './tolerances.ts';
+import { isObject, membersByName } from './value.ts';
+
+export const patchOpSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+
+export type PatchOperator = 'add' | 'remove' | 'replace';
+
+/** One edit of one attribute. `at` is where it stands in the request, for errors. */
+export interface Edit {
+  readonly op: PatchOperator;
+  readonly attribute: Attribute;
+  readonly filter: Filter | undefined;
+  readonly sub: Attribute | undefined;
+  readonly value: unknown;
+  readonly at: string;
+}
+
+export interface PathLimits {
+  readonly characters: number;
+  readonly depth: number;
+  readonly terms: number;
+}
+
+function invalidSyntax(detail: string): ScimError {
+  return new ScimError(400, 'invalidSyntax', detail);
+}
+
+function invalidPath(detail: string): ScimError {
+  return new ScimError(400, 'invalidPath', detail);
+}
+
+/** Reads a PatchOp body. `id` is the resource's own, so that sending it back unchanged is no attempt to change it. */
+export function readPatch(
+  type: ResourceType,
+  body: unknown,
+  id: string,
+  tolerated: Tolerated,
+  limits?: PathLimits,
+): readonly Edit[] {
+  if (!isObject(body)) throw invalidSyntax('The body must be a JSON object: a PatchOp message');
+  const message = membersByName(body, '');
+  const schemas = message.get('schemas');
+  if (!Array.isArray(schemas) || !schemas.some((uri) => typeof uri === 'string' && uri.toLowerCase() === patchOpSchema.toLowerCase())) {
+    throw invalidSyntax(`schemas must hold ${patchOpSchema}`);
+  }
+  const operations = message.get('operations');
+  if (!Array.isArray(operations) || operations.length === 0) {
+    throw invalidSyntax('Operations must be an array of at least one operation');
+  }
+  const reader = new PatchReader(type, id, tolerated, limits);
+  operations.forEach((operation, index) => {
+    reader.read(operation, `Operations[${index}]`);
+  });
+  return reader.edits;
+}
+
+class PatchReader {
+  readonly edits: Edit[] = [];
+  private readonly type: ResourceType;
+  private readonly id: string;
+  private readonly tolerated: Tolerated;
+  private readonly limits: PathLimits | undefined;
+
+  constructor(type: ResourceType, id: string, tolerated: Tolerated, limits: PathLimits | undefined) {
+    this.type = type;
+    this.id = id;
+    this.tolerated = tolerated;
+    this.limits = limits;
+  }
+
+  read(operation: unknown, at: string): void {
+    if (!isObject(operation)) throw invalidSyntax(`${at} must be an object`);
+    const members = membersByName(operation, at);
+    const op = this.operator(members.get('op'), at);
+    const path = members.get('path');
+    const value = members.get('value');
+    if (op !== 'remove' && value === undefined) throw new ScimError(400, 'invalidValue', `${at}: ${op} needs a value`);
+    if (path === undefined || path === null) {
+      if (op === 'remove') throw new ScimError(400, 'noTarget', `${at}: remove needs a path`);
+      if (!isObject(value)) throw new ScimError(400, 'invalidValue', `${at}: without a path the value must be an object of attributes`);
+      this.readMembers(op, value, at);
+    } else {
+      if (typeof path !== 'string') throw invalidPath(`${at}.path must be a text`);
+      this.readPath(op, path, value, `${at}.path`);
+    }
+  }
+
+  private operator(op: unknown, at: string): PatchOperator {
+    if (op === 'add' || op === 'remove' || op === 'replace') return op;
+    if (typeof op === 'string') {
+      const read = tolerate(this.tolerated, 'operationCase', op);
+      if (read !== undefined) return read;
+    }
+    throw invalidSyntax(`${at}.op must be add, remove or replace, not ${JSON.stringify(op) ?? 'missing'}`);
+  }
+
+  private readPath(op: PatchOperator, text: string, value: unknown, at: string): void {
+    // A bare extension URN has dots and digits of its own; it is sought before the grammar splits it.
+    const whole = this.type.extensions.get(text.trim().toLowerCase());
+    if (whole !== undefined) return this.readExtension(op, whole, value, at);
+    const path = parsePath(text, this.limits === undefined ? {} : { limits: this.limits });
+    const attribute = this.resolve(path.attrPath, text, at);
+    if (path.filter === undefined) {
+      this.push(op, attribute.parent ?? attribute, undefined, attribute.parent === undefined ? undefined : attribute, value, at);
+      return;
+    }
+    if (attribute.parent !== undefined) throw invalidPath(`${at}: ${attribute.path} is a sub-attribute and cannot be filtered`);
+    if (!attribute.multiValued && attribute.type !== 'complex') {
+      throw invalidPath(`${at}: ${attribute.path} has one simple value and cannot be filtered`);
+    }
+    let sub: Attribute | undefined;
+    if (path.subAttr !== undefined) {
+      sub = attribute.subAttributes.get(path.subAttr.toLowerCase());
+      if (sub === undefined) throw invalidPath(`${at}: ${attribute.path} has no sub-attribute ${path.subAttr}`);
+    }
+    this.push(op, attribute, path.filter, sub, value, at);
+  }
+
+  private resolve(path: AttrPath, text: string, at: string): Attribute {
+    let resolved = resolveAttrPath(this.type, path);
+    if (resolved === undefined) {
+      const read = tolerate(this.tolerated, 'urnDotPath', path, this.type);
+      if (read !== undefined) resolved = resolveAttrPath(this.type, read);
+    }
+    if (resolved?.kind !== 'attribute') throw invalidPath(`${at}: ${this.type.name} has no attribute ${text}`);
+    return resolved.attribute;
+  }
+
+  private readExtension(op: PatchOperator, extension: Extension, value: unknown, at: string): void {
+    if (op === 'remove' || value === null) {
+      for (const attribute of extension.attributes.values()) {
+        if (attribute.mutability !== 'readOnly') this.push('remove', attribute, undefined, undefined, undefined, at);
+      }
+      return;
+    }
+    if (!isObject(value)) throw new ScimError(400, 'invalidValue', `${at}: the value must be an object of attributes of ${extension.schema.id}`);
+    for (const [key, member] of membersByName(value, at)) {
+      const attribute = extension.attributes.get(key);
+      if (attribute === undefined) continue;
+      if (attribute.mutability === 'readOnly') this.readOnlyMember(attribute, member, at);
+      else this.push(op, attribute, undefined, undefined, member, `${at}: ${attribute.path}`);
+    }
+  }
+
+  /** Members of a path-less value: attributes, extension objects, URN-qualified attributes (reading A-11). */
+  private readMembers(op: PatchOperator, value: Record<string, unknown>, at: string): void {
+    for (const name of membersByName(value, `${at}.value`).keys()) {
+      const spelled = Object.keys(value).find((candidate) => candidate.toLowerCase() === name) as string;
+      const member = value[spelled];
+      const where = `${at}.value.${spelled}`;
+      const attribute = this.type.attributes.get(name);
+      const extension = this.type.extensions.get(name);
+      if (name === 'schemas') this.checkSchemas(member, where);
+      else if (attribute !== undefined) {
+        if (attribute.mutability === 'readOnly') this.readOnlyMember(attribute, member, where);
+        else this.push(op, attribute, undefined, undefined, member, where);
+      } else if (extension !== undefined) this.readExtension(op, extension, member, where);
+      else if (name.includes(':')) this.readQualified(op, spelled, member, where);
+      else {
+        const path = tolerate(this.tolerated, 'dottedKey', spelled);
+        if (path !== undefined) this.readPath(op, path, member, where);
+      }
+    }
+  }
+
+  private readQualified(op: PatchOperator, key: string, value: unknown, at: string): void {
+    const path = parsePath(key);
+    if (path.filter === undefined && resolveAttrPath(this.type, path.attrPath) === undefined) {
+      const dotted = tolerate(this.tolerated, 'urnDotPath', path.attrPath, this.type);
+      if (dotted === undefined && tolerate(this.tolerated, 'unknownSchema', key) !== undefined) return;
+    }
+    this.readPath(op, key, value, at);
+  }
+
+  /** Sending back what is there changes nothing; anything else would (RFC 7644 §3.5.2: mutability). */
+  private readOnlyMember(attribute: Attribute, value: unknown, at: string): void {
+    if (attribute.name === 'id' && value === this.id) return;
+    if (attribute.name !== 'id' && tolerate(this.tolerated, 'readOnlyInValue', attribute.name) !== undefined) return;
+    throw new ScimError(400, 'mutability', `${at}: ${attribute.path} is read-only`);
+  }
+
+  /** `schemas` follows from the values; naming a known schema is allowed and changes nothing by itself. */
+  private checkSchemas(value: unknown, at: string): void {
+    for (const uri of Array.isArray(value) ? value : [value]) {
+      if (typeof uri !== 'string') throw invalidSyntax(`${at} must hold URIs as text`);
+      const key = uri.toLowerCase();
+      if (key === this.type.schema.id.toLowerCase() || this.type.extensions.has(key)) continue;
+      if (tolerate(this.tolerated, 'unknownSchema', uri) === undefined) {
+        throw invalidSyntax(`${at}: ${uri} is no schema of ${this.type.name}`);
+      }
+    }
+  }
+
+  private push(
+    op: PatchOperator,
+    attribute: Attribute,
+    filter: Filter | undefined,
+    sub: Attribute | undefined,
+    value: unknown,
+    at: string,
+  ): void {
+    if (attribute.name === 'schemas' && attribute.extension === undefined) {
+      if (op === 'remove') throw new ScimError(400, 'mutability', `${at}: schemas is required`);
+      this.checkSchemas(value, at);
+      return;
+    }
+    if (attribute.mutability === 'readOnly' || sub?.mutability === 'readOnly') {
+      throw new ScimError(400, 'mutability', `${at}: ${(sub ?? attribute).path} is read-only`);
+    }
+    this.edits.push({ op, attribute, filter, sub, value, at });
+  }
+}

@@ -1,0 +1,230 @@
+/**
+ * A whole resource from a request body (RFC 7644 §3.3, §3.5.1): checked attribute by attribute against its type,
+ * under registered names, in schema order. What is kept apart from the document, edges and the password, is
+ * answered apart.
+ */
+import { ScimError } from '../error.ts';
+import type { Attribute, Extension, ResourceType } from './registry.ts';
+import { tolerate, type Tolerated } from './tolerances.ts';
+import { type ComplexValue, invalidValue, isObject, membersByName, validatorOf } from './value.ts';
+
+export type Document = Readonly<Record<string, unknown>>;
+
+/** One value of the edge attribute (Group.members). */
+export interface EdgeValue {
+  readonly value: string;
+  readonly type?: string;
+  readonly display?: string;
+}
+
+export interface CheckedResource {
+  readonly document: Document;
+  /** Present if the resource type has edges: the values given, empty if none. */
+  readonly edges: readonly EdgeValue[] | undefined;
+  /** The clear password; null to clear it; undefined if the body does not speak of it. */
+  readonly password: string | null | undefined;
+}
+
+/** `Group.members`: kept as edges, apart from the document. */
+export function edgeAttribute(type: ResourceType): Attribute | undefined {
+  const members = type.attributes.get('members');
+  return members?.multiValued && members.type === 'complex' && members.mutability !== 'readOnly' && members.subAttributes.has('value')
+    ? members
+    : undefined;
+}
+
+/** `User.groups`: read-only, computed from the edges that point at the resource. */
+export function inverseAttribute(type: ResourceType): Attribute | undefined {
+  const groups = type.attributes.get('groups');
+  return groups?.multiValued && groups.type === 'complex' && groups.mutability === 'readOnly' ? groups : undefined;
+}
+
+/** Kept hashed and apart, whatever schema defines it: writeOnly and never returned. */
+function isSecret(attribute: Attribute): boolean {
+  return attribute.mutability === 'writeOnly' && attribute.returned === 'never';
+}
+
+/** Checks the body of a POST. `now` is absent: id and meta are the store's to give. */
+export function checkNew(type: ResourceType, body: unknown, tolerated: Tolerated): CheckedResource {
+  return check(type, body, tolerated, undefined);
+}
+
+/**
+ * Checks the body of a PUT against the stored document. Omitted readWrite attributes are cleared, except `active`,
+ * which keeps its value: a PUT that does not speak of it must not reactivate a leaver. Omitted writeOnly and
+ * immutable attributes keep their values too (reading A-13).
+ */
+export function checkReplacement(
+  type: ResourceType,
+  body: unknown,
+  stored: Document,
+  tolerated: Tolerated,
+): CheckedResource {
+  return check(type, body, tolerated, stored);
+}
+
+function check(type: ResourceType, body: unknown, tolerated: Tolerated, stored: Document | undefined): CheckedResource {
+  if (!isObject(body)) throw new ScimError(400, 'invalidSyntax', 'The body must be a JSON object: one resource');
+  const given = membersByName(body, '');
+  checkSchemas(type, given.get('schemas'), tolerated);
+  const result: Record<string, unknown> = { schemas: [] };
+  if (stored?.id !== undefined) result.id = stored.id;
+  const edges = edgeAttribute(type);
+  let edgeValues: readonly EdgeValue[] | undefined;
+  let password: string | null | undefined;
+  for (const [key, attribute] of type.attributes) {
+    if (attribute.mutability === 'readOnly' || key === 'schemas') continue;
+    const value = given.get(key);
+    if (attribute === edges) {
+      edgeValues = edgeValuesOf(edges, value, tolerated);
+      continue;
+    }
+    const clean = validatorOf(attribute)(value, attribute.name, tolerated);
+    if (isSecret(attribute)) {
+      password = value === undefined ? undefined : ((clean as string | undefined) ?? null);
+      continue;
+    }
+    const kept = settle(attribute, clean, value, stored?.[attribute.name], stored !== undefined);
+    if (kept !== undefined) result[attribute.name] = kept;
+    else if (attribute.required) throw invalidValue(`${attribute.name} is required`);
+  }
+  for (const [key, extension] of type.extensions) {
+    const container = checkExtension(extension, given.get(key), stored?.[extension.schema.id], stored !== undefined, tolerated);
+    if (container !== undefined) result[extension.schema.id] = container;
+  }
+  refuseUnknownSchemas(type, given, tolerated);
+  result.schemas = schemasOf(type, result);
+  return { document: result, edges: edgeValues, password };
+}
+
+/** The value to store, given the cleaned new one and the stored one (RFC 7644 §3.5.1). */
+function settle(attribute: Attribute, clean: unknown, given: unknown, stored: unknown, replacing: boolean): unknown {
+  if (attribute.mutability === 'immutable' && stored !== undefined) {
+    if (given !== undefined && !equalValues(clean, stored)) {
+      throw new ScimError(400, 'mutability', `${attribute.path} is immutable and already has another value`);
+    }
+    return stored;
+  }
+  if (clean === undefined && attribute.path === 'active' && !attribute.required && (given === undefined || given === null)) {
+    return replacing ? stored : true;
+  }
+  return clean;
+}
+
+function checkExtension(
+  extension: Extension,
+  value: unknown,
+  stored: unknown,
+  replacing: boolean,
+  tolerated: Tolerated,
+): ComplexValue | undefined {
+  const uri = extension.schema.id;
+  if (value !== undefined && value !== null && !isObject(value)) throw invalidValue(`${uri} must be an object`);
+  const given = isObject(value) ? membersByName(value, uri) : new Map<string, unknown>();
+  const before = isObject(stored) ? stored : {};
+  const result: Record<string, unknown> = {};
+  for (const [key, attribute] of extension.attributes) {
+    if (attribute.mutability === 'readOnly') continue;
+    const member = given.get(key);
+    const clean = validatorOf(attribute)(member, attribute.path, tolerated);
+    const kept = settle(attribute, clean, member, before[attribute.name], replacing);
+    if (kept !== undefined) result[attribute.name] = kept;
+  }
+  requireExtension(extension, result);
+  return Object.keys(result).length === 0 ? undefined : result;
+}
+
+/** A required extension, and one that is present, must have its required attributes (RFC 7643 §3.3, §6). */
+export function requireExtension(extension: Extension, container: ComplexValue): void {
+  const present = Object.keys(container).length > 0;
+  if (!present && !extension.required) return;
+  if (!present) throw invalidValue(`${extension.schema.id} is required`);
+  for (const attribute of extension.attributes.values()) {
+    if (attribute.required && container[attribute.name] === undefined) throw invalidValue(`${attribute.path} is required`);
+  }
+}
+
+/** `schemas` as answered: the base schema and the extensions that have a value (RFC 7643 §3). */
+export function schemasOf(type: ResourceType, document: Document): string[] {
+  const schemas = [type.schema.id];
+  for (const extension of type.extensions.values()) {
+    if (document[extension.schema.id] !== undefined) schemas.push(extension.schema.id);
+  }
+  return schemas;
+}
+
+/** RFC 7643 §3, §3.3: a non-empty array of distinct URIs, the base schema among them, none of another type. */
+function checkSchemas(type: ResourceType, schemas: unknown, tolerated: Tolerated): void {
+  if (!Array.isArray(schemas) || schemas.length === 0) {
+    throw new ScimError(400, 'invalidSyntax', `schemas must be a non-empty array with ${type.schema.id}`);
+  }
+  const seen = new Set<string>();
+  for (const uri of schemas) {
+    if (typeof uri !== 'string') throw new ScimError(400, 'invalidSyntax', 'schemas must hold URIs as text');
+    const key = uri.toLowerCase();
+    if (seen.has(key)) throw new ScimError(400, 'invalidSyntax', `schemas names ${uri} twice`);
+    seen.add(key);
+    if (key === type.schema.id.toLowerCase() || type.extensions.has(key)) continue;
+    refuseSchema(type, uri, tolerated);
+  }
+  if (!seen.has(type.schema.id.toLowerCase())) {
+    throw new ScimError(400, 'invalidSyntax', `schemas must hold ${type.schema.id}, the schema of ${type.endpoint}`);
+  }
+}
+
+/** A URN of another resource type is wrong here whatever is tolerated; one that nobody knows may be left out. */
+function refuseSchema(type: ResourceType, uri: string, tolerated: Tolerated): void {
+  const foreign = /^urn:ietf:params:scim:(?:schemas:core:2\.0:(?:User|Group)|api:)/i.test(uri);
+  if (foreign || tolerate(tolerated, 'unknownSchema', uri) === undefined) {
+    throw new ScimError(400, 'invalidSyntax', `${uri} is no schema of ${type.name}`);
+  }
+}
+
+function refuseUnknownSchemas(type: ResourceType, given: ReadonlyMap<string, unknown>, tolerated: Tolerated): void {
+  for (const key of given.keys()) {
+    if (!key.includes(':') || type.extensions.has(key)) continue;
+    refuseSchema(type, key, tolerated);
+  }
+}
+
+/** Members as given; `$ref` and `display` of known resources are the store's to compute. */
+export function edgeValuesOf(attribute: Attribute, value: unknown, tolerated: Tolerated): readonly EdgeValue[] {
+  const elements = (validatorOf(attribute)(value, attribute.name, tolerated) ?? []) as readonly ComplexValue[];
+  return elements.map((element, index) => {
+    if (typeof element.value !== 'string' || element.value === '') {
+      throw invalidValue(`${attribute.name}[${index}].value is required: the id of a resource`);
+    }
+    return {
+      value: element.value,
+      ...(typeof element.type === 'string' ? { type: element.type } : {}),
+      ...(typeof element.display === 'string' ? { display: element.display } : {}),
+    };
+  });
+}
+
+/** Are two stored values the same? Objects compare by members, whatever their order. */
+export function equalValues(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((value, index) => equalValues(value, b[index]));
+  }
+  if (!isObject(a) || !isObject(b)) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && equalValues(a[name], b[name]));
+}
+
+/** Paths of the top-level and extension attributes in which two documents differ. */
+export function changedAttributes(type: ResourceType, before: Document, after: Document): string[] {
+  const changed: string[] = [];
+  for (const attribute of type.attributes.values()) {
+    if (attribute.name !== 'schemas' && !equalValues(before[attribute.name], after[attribute.name])) changed.push(attribute.path);
+  }
+  for (const extension of type.extensions.values()) {
+    const left = (before[extension.schema.id] ?? {}) as ComplexValue;
+    const right = (after[extension.schema.id] ?? {}) as ComplexValue;
+    for (const attribute of extension.attributes.values()) {
+      if (!equalValues(left[attribute.name], right[attribute.name])) changed.push(attribute.path);
+    }
+  }
+  return changed;
+}

@@ -1,0 +1,153 @@
+/**
+ * Tolerances: what identity providers send that RFC 7643 or 7644 does not allow and that can be read in one way
+ * only. Each is one named function that gives the reading, or undefined when the input is not that quirk. The
+ * token's provider decides which are on; each use is recorded and shown to the operator.
+ */
+import type { AttrPath } from '../../grammar/ast.ts';
+import type { ResourceType } from './registry.ts';
+
+/** The providers of `--idp`. `generic` has every tolerance, `strict` has none. */
+export const idps = ['generic', 'strict', 'okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping'] as const;
+export type Idp = (typeof idps)[number];
+
+interface Tolerance<Arguments extends readonly unknown[], Result> {
+  /** For the operator: what is accepted, as what. */
+  readonly summary: string;
+  /** Providers that were seen to send it; `generic` has all. */
+  readonly providers: readonly Exclude<Idp, 'generic' | 'strict'>[];
+  readonly read: (...args: Arguments) => Result | undefined;
+}
+
+function tolerance<Arguments extends readonly unknown[], Result>(
+  definition: Tolerance<Arguments, Result>,
+): Tolerance<Arguments, Result> {
+  return definition;
+}
+
+type Operation = 'add' | 'remove' | 'replace';
+
+export const tolerances = {
+  operationCase: tolerance({
+    summary: '`op` in any letter case (`Add`, `Replace`)',
+    providers: ['entra'],
+    read: (op: string): Operation | undefined => {
+      const lower = op.toLowerCase();
+      return lower === 'add' || lower === 'remove' || lower === 'replace' ? lower : undefined;
+    },
+  }),
+  booleanText: tolerance({
+    summary: 'A boolean as text in any letter case (`"False"`), in bodies and in filters',
+    providers: ['entra', 'onelogin'],
+    read: (text: unknown): boolean | undefined => {
+      if (typeof text !== 'string') return undefined;
+      const lower = text.toLowerCase();
+      return lower === 'true' ? true : lower === 'false' ? false : undefined;
+    },
+  }),
+  singleForArray: tolerance({
+    summary: 'One object or value where an array belongs (`"emails": {…}`)',
+    providers: ['onelogin', 'entra'],
+    read: (value: unknown): readonly unknown[] | undefined =>
+      Array.isArray(value) || value === '' ? undefined : [value],
+  }),
+  arrayForSingle: tolerance({
+    summary: 'An array of at most one value where a single value belongs (`["Til"]`)',
+    providers: ['entra'],
+    read: (value: unknown): { readonly value: unknown } | undefined =>
+      Array.isArray(value) && value.length <= 1 ? { value: value[0] ?? null } : undefined,
+  }),
+  scalarForComplex: tolerance({
+    summary: 'A bare text where a complex value with `value` belongs (`"manager": "26118915"`)',
+    providers: ['entra'],
+    read: (value: unknown): { readonly value: string } | undefined =>
+      typeof value === 'string' && value !== '' ? { value } : undefined,
+  }),
+  unknownSchema: tolerance({
+    summary: 'Schema URIs that no schema here has, in `schemas` or as a member, are left out',
+    providers: ['entra', 'okta', 'onelogin', 'ping'],
+    read: (uri: string): { readonly ignored: string } => ({ ignored: uri }),
+  }),
+  freeText: tolerance({
+    summary: 'Free text in country, locale, timezone, preferredLanguage, e-mail, profileUrl and certificates',
+    providers: ['entra', 'okta', 'onelogin', 'jumpcloud', 'google', 'ping'],
+    read: (text: string, acceptable: boolean): string | undefined => (acceptable ? text : undefined),
+  }),
+  dottedKey: tolerance({
+    summary: 'Paths as member names in a PATCH value without path (`"name.givenName"`, `"emails[type eq \\"work\\"].value"`)',
+    providers: ['entra'],
+    read: (key: string): string | undefined => (/[.[]/.test(key) ? key : undefined),
+  }),
+  urnDotPath: tolerance({
+    summary: 'A dot between an extension URN and its attribute (`urn:…:User.costCenter`)',
+    providers: ['entra'],
+    read: (path: AttrPath, type: ResourceType): AttrPath | undefined => {
+      if (path.schema === undefined || path.subAttr === undefined) return undefined;
+      const urn = `${path.schema}:${path.name}`;
+      return type.extensions.has(urn.toLowerCase()) || type.schema.id.toLowerCase() === urn.toLowerCase()
+        ? { type: 'attrPath', schema: urn, name: path.subAttr, range: path.range }
+        : undefined;
+    },
+  }),
+  readOnlyInValue: tolerance({
+    summary: 'Read-only members (`id`, `meta`, `groups`) in a PATCH value without path are left out',
+    providers: ['okta', 'entra', 'onelogin', 'jumpcloud', 'ping'],
+    read: (name: string): { readonly ignored: string } => ({ ignored: name }),
+  }),
+  removeWithValue: tolerance({
+    summary: '`remove` with a `value` removes only the values listed there, never all',
+    providers: ['entra', 'jumpcloud', 'okta'],
+    read: (value: unknown): readonly unknown[] | undefined => {
+      if (value === undefined || value === null || value === '') return undefined;
+      const values = Array.isArray(value) ? value : [value];
+      return values.length === 0 ? undefined : values;
+    },
+  }),
+  createByValuePath: tolerance({
+    summary: '`replace` on a value path that matches nothing creates the value (strict: 400 noTarget)',
+    providers: ['entra'],
+    read: (element: Record<string, unknown> | undefined): Record<string, unknown> | undefined => element,
+  }),
+  endpointCase: tolerance({
+    summary: 'Endpoints in any letter case (`/users`)',
+    providers: ['entra'],
+    read: (endpoint: string, known: readonly string[]): string | undefined =>
+      known.find((candidate) => candidate.toLowerCase() === endpoint.toLowerCase()),
+  }),
+} as const;
+
+export type ToleranceName = keyof typeof tolerances;
+
+/** Which tolerances a request has, and which it used. */
+export interface Tolerated {
+  readonly enabled: ReadonlySet<ToleranceName>;
+  readonly used: Set<ToleranceName>;
+}
+
+const enabledFor = new Map<Idp, ReadonlySet<ToleranceName>>(
+  idps.map((idp) => [
+    idp,
+    new Set(
+      (Object.keys(tolerances) as ToleranceName[]).filter(
+        (name) => idp === 'generic' || (idp !== 'strict' && tolerances[name].providers.includes(idp as never)),
+      ),
+    ),
+  ]),
+);
+
+/** The tolerances of a provider, with none used yet. An unknown name has the generic set. */
+export function toleratedFor(idp: string): Tolerated {
+  return { enabled: enabledFor.get(idp as Idp) ?? (enabledFor.get('generic') as Set<ToleranceName>), used: new Set() };
+}
+
+/** The reading of a quirk, recorded as used; undefined if it is not that quirk or the tolerance is off. */
+export function tolerate<Name extends ToleranceName>(
+  tolerated: Tolerated,
+  name: Name,
+  ...args: Parameters<(typeof tolerances)[Name]['read']>
+): ReturnType<(typeof tolerances)[Name]['read']> | undefined {
+  if (!tolerated.enabled.has(name)) return undefined;
+  const read = tolerances[name].read as (...all: unknown[]) => ReturnType<(typeof tolerances)[Name]['read']>;
+  const reading = read(...args);
+  if (reading !== undefined) tolerated.used.add(name);
+  return reading;
+}
