@@ -10,10 +10,18 @@ export interface SqlFragment {
   readonly parameters: readonly (string | number)[];
 }
 
+/**
+ * What a place holds where it does not hold comparison keys: `boolean` is the database's own truth value (keys are
+ * 0 and 1); `timestamp` an instant of its own (PostgreSQL `timestamptz`, in SQLite text as `Date.toISOString` writes
+ * it), exact to its precision only.
+ */
+export type Typed = 'boolean' | 'timestamp';
+
 /** One key per row: an expression that is NULL when the attribute is unassigned. */
 export interface ColumnStorage {
   readonly kind: 'column';
   readonly sql: string;
+  readonly typed?: Typed;
   /** An index serves equality and ranges on it. */
   readonly indexed: boolean;
   /**
@@ -23,11 +31,19 @@ export interface ColumnStorage {
   readonly containing?: (needle: string) => SqlFragment | undefined;
 }
 
+/** What a JSON document may hold instead of keys, and whether an index on the very expression serves it. */
+interface JsonReading {
+  readonly typed?: Typed;
+  /** SQL around the text that was read, where the document does not hold the key itself: `lower(…)`. */
+  readonly wrap?: (sql: string) => string;
+}
+
 /** A key inside a JSON document of keys; `path` are object member names. */
-export interface JsonStorage {
+export interface JsonStorage extends JsonReading {
   readonly kind: 'json';
   readonly document: string;
   readonly path: readonly string[];
+  readonly indexed?: boolean;
 }
 
 /** A multi-valued attribute kept as rows of a table: one row for each value. */
@@ -41,6 +57,8 @@ export interface TableStorage {
   readonly where: SqlFragment;
   /** Where a sub-attribute's key is within a row; the attribute itself stands for a simple value. */
   readonly column: (attribute: Attribute) => ColumnStorage | JsonStorage | undefined;
+  /** ORDER BY terms that bring the value to sort by first: the primary one, else the first (RFC 7644 §3.4.2.3). */
+  readonly order?: string;
   /**
    * Optional short cut for "some value's sub-attribute equals this key": a query that yields owner keys. Used
    * where the rows are computed (User.groups) and the general form would scan.
@@ -56,6 +74,10 @@ export interface JsonArrayStorage {
   readonly kind: 'jsonArray';
   readonly document: string;
   readonly path: readonly string[];
+  /** The member that holds a sub-attribute, if not its lower-cased name; undefined where it is not kept. */
+  readonly member?: (attribute: Attribute) => (JsonReading & { readonly name: string }) | undefined;
+  /** How the values of a simple attribute are read. */
+  readonly value?: JsonReading;
 }
 
 export type Storage = ColumnStorage | JsonStorage | TableStorage | JsonArrayStorage;

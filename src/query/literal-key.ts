@@ -1,0 +1,36 @@
+import type { CompareValue } from '../../grammar/index.ts';
+import { instantKey, type Key, textKey } from '../scim/comparison.ts';
+import type { Attribute } from '../scim/registry.ts';
+
+/**
+ * The comparison key of a filter's literal; undefined if the attribute's type cannot have such a value
+ * (RFC 7643 §2.3). Text that no UTF-8 column can hold has no key either.
+ */
+export function literalKey(
+  attribute: Attribute,
+  value: CompareValue,
+  booleanText: ((text: string) => boolean | undefined) | undefined,
+): Key | undefined {
+  switch (attribute.type) {
+    case 'string':
+    case 'reference':
+    case 'binary':
+      return typeof value === 'string' && isStorable(value) ? textKey(attribute)(value) : undefined;
+    case 'dateTime':
+      return typeof value === 'string' ? instantKey(value) : undefined;
+    case 'integer':
+    case 'decimal':
+      // Adding 0 turns -0 into 0.
+      return typeof value === 'number' && Number.isFinite(value) ? value + 0 : undefined;
+    case 'boolean': {
+      const truth = typeof value === 'string' ? booleanText?.(value) : value;
+      return typeof truth === 'boolean' ? Number(truth) : undefined;
+    }
+    case 'complex':
+      return undefined;
+  }
+}
+
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
+}
