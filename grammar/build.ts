@@ -12,7 +12,7 @@ import type {
   Range,
   ValuePath,
 } from './ast.ts';
-import { parseAttrPath } from './parser.ts';
+import { parseAttrPath } from './attr-path.ts';
 import { walk } from './visit.ts';
 
 /** Where a builder takes an attribute path: its text (RFC 7644 §3.10), or a node. */

@@ -1,8 +1,8 @@
+import type { AttrPath } from './ast.ts';
 import { ScimFilterError } from './error.ts';
-import { excerpt } from './name.ts';
+import { excerpt } from './frame.ts';
+import { OPERATORS, readOperator } from './operators.ts';
 import type { Problem, Token, TokenTypes } from './tokens.ts';
-
-const OPERATORS = 'an operator (eq, ne, co, sw, ew, gt, ge, lt, le, pr)';
 
 /** What stands before the refused token, which is all that decides what could have followed. */
 interface Context {
@@ -61,15 +61,15 @@ function expectedAfter({ before, open, isPath }: Context, types: TokenTypes): st
     case types.Not:
       return ['"("'];
     case undefined:
-      return isPath ? ['an attribute name'] : ['an attribute name', 'not', '"("'];
+      return isPath ? ['an attribute name'] : ['an attribute name', '"not"', '"("'];
     case types.And:
     case types.Or:
     case types.LeftParenthesis:
     case types.LeftBracket:
-      return ['an attribute name', 'not', '"("'];
+      return ['an attribute name', '"not"', '"("'];
     default:
       if (isPath && atTop) return ['"." and a sub-attribute', end];
-      return ['and', 'or', atTop ? end : open.tokenType === types.LeftBracket ? '"]"' : '")"'];
+      return ['"and"', '"or"', atTop ? end : open.tokenType === types.LeftBracket ? '"]"' : '")"'];
   }
 }
 
@@ -118,15 +118,18 @@ function hintFor(token: Token, { before, open }: Context, types: TokenTypes): st
   if (found === types.StringValue && before?.tokenType === types.StringValue && touches(before, token)) {
     return 'A double quote inside a string is written \\".';
   }
-  if (before?.tokenType === types.Pr && found === types.StringValue) return 'pr takes no value.';
+  if (before?.tokenType === types.Pr && found === types.StringValue) return '"pr" takes no value.';
   if (before?.tokenType === types.AttrPath && found === types.StringValue) {
+    const { name } = before.payload as AttrPath;
+    if (name.length === 2 && readOperator(name, 0) !== undefined)
+      return `The attribute name before ${name} is missing.`;
     return 'A comparison is written attribute, operator, value: userName eq "bjensen".';
   }
   if (before?.tokenType === types.CompareOp && found === types.LeftBracket) {
-    return 'A list is no value: join several comparisons with or.';
+    return 'A list is no value: join several comparisons with "or".';
   }
   if (before?.tokenType === types.StringValue && found === types.StringValue) {
-    return 'Two expressions are joined by and or or.';
+    return 'Two expressions are joined by "and" or "or".';
   }
   return undefined;
 }

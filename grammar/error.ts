@@ -1,4 +1,5 @@
 import type { Range } from './ast.ts';
+import { caretFrame } from './frame.ts';
 
 /** The `scimType` of a refused filter or PATCH path (RFC 7644 §3.12 table 9). */
 export type FilterScimType = 'invalidFilter' | 'invalidPath';
@@ -74,8 +75,8 @@ export class ScimFilterError extends Error {
 
   constructor(init: ScimFilterErrorInit) {
     const { source, range, expected = [], hint } = init;
-    const frame = source === undefined || range === undefined ? '' : caretFrame(source, range);
-    const position = frame === '' ? '' : ` at character ${range![0] + 1}`;
+    const frame = source && range ? caretFrame(source, range) : '';
+    const position = frame === '' ? '' : ` (character ${range![0] + 1})`;
     const wanted = expected.length === 0 ? '' : ` Expected ${list(expected)}.`;
     const parts = [`${init.detail}${position}.${wanted}`];
     if (frame !== '') parts.push(frame);
@@ -100,58 +101,6 @@ export class ScimFilterError extends Error {
       detail: this.message,
     };
   }
-}
-
-/** Columns of source text that a frame shows at most. */
-const WINDOW = 72;
-/** Columns kept before the offending part of a line that is cut. */
-const LEAD = 24;
-
-/**
- * Two lines: the source line around `range`, and carets under the range. A line longer than the window is cut on
- * either side, marked with an ellipsis; work and output are bounded however long the source is.
- */
-function caretFrame(source: string, range: Range): string {
-  const offset = Math.min(Math.max(range[0], 0), source.length);
-  let from = offset;
-  const lowest = Math.max(0, offset - WINDOW);
-  while (from > lowest && !isLineBreak(source.charCodeAt(from - 1))) from--;
-  let to = offset;
-  const highest = Math.min(source.length, offset + WINDOW);
-  while (to < highest && !isLineBreak(source.charCodeAt(to))) to++;
-
-  const cutsBefore = (at: number) => at > 0 && !isLineBreak(source.charCodeAt(at - 1));
-  const cutsAfter = (at: number) => at < source.length && !isLineBreak(source.charCodeAt(at));
-  if (to - from > WINDOW || cutsBefore(from)) from = Math.max(from, Math.min(offset - LEAD, to - WINDOW));
-  if (to - from > WINDOW) to = from + WINDOW;
-
-  const head = `  ${cutsBefore(from) ? '…' : ''}${printable(source.slice(from, offset))}`;
-  const line = head + printable(source.slice(offset, to)) + (cutsAfter(to) ? '…' : '');
-  const marked = printable(source.slice(offset, Math.min(Math.max(range[1], offset + 1), to)));
-  return `${line}\n${' '.repeat(columns(head))}${'^'.repeat(Math.max(1, columns(marked)))}`;
-}
-
-function isLineBreak(code: number): boolean {
-  return code === 10 || code === 13;
-}
-
-/** Shows control characters by their Unicode pictures and unpaired surrogates as U+FFFD: one column, no effect. */
-function printable(text: string): string {
-  let shown = '';
-  for (const character of text.toWellFormed()) {
-    const code = character.charCodeAt(0);
-    if (code === 9) shown += ' ';
-    else if (code < 32) shown += String.fromCharCode(0x2400 + code);
-    else shown += character;
-  }
-  return shown;
-}
-
-/** Code points, which is near enough to columns. */
-function columns(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
 }
 
 function list(words: readonly string[]): string {

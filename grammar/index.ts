@@ -13,6 +13,7 @@ export type {
   Range,
   ValuePath,
 } from './ast.ts';
+export { parseAttrPath } from './attr-path.ts';
 export {
   type AttrPathLike,
   and,
@@ -40,13 +41,12 @@ export {
 } from './error.ts';
 export { DEFAULT_LIMITS, type Limits, type ParseOptions } from './limits.ts';
 export {
-  parseAttrPath,
   parseFilter,
   parsePath,
   type SafeFilter,
   type SafePath,
   safeParseFilter,
   safeParsePath,
-} from './parser.ts';
+} from './parse.ts';
 export { stringify } from './print.ts';
 export { attrPaths, type Visitor, walk } from './visit.ts';

@@ -1,9 +1,10 @@
 import type { TokenType } from 'chevrotain';
-import type { CompareOperator } from './ast.ts';
 import { classOf, DELIMITER, DIGIT, endsWord, WHITE_SPACE, wordEnd } from './characters.ts';
+import { excerpt } from './frame.ts';
 import type { Limits } from './limits.ts';
 import { readNumber, readString, unquoted } from './literal.ts';
-import { excerpt, readAttrPath, readName, unknownOperator } from './name.ts';
+import { readAttrPath, readName } from './name.ts';
+import { readOperator, unknownOperator } from './operators.ts';
 import type { Problem, Token, TokenTypes } from './tokens.ts';
 
 /**
@@ -155,7 +156,11 @@ class Lexer {
     const { text, at } = this;
     const end = at + 2;
     const operator = endsWord(text, end) ? readOperator(text, at) : undefined;
-    if (operator === undefined) return badOperator(text, at, wordEnd(text, at), this.tokens);
+    if (operator === undefined) {
+      const before = this.tokens[this.tokens.length - 1]!.payload;
+      const name = typeof before === 'object' && before !== null && 'name' in before ? before.name : '';
+      return unknownOperator(text, name, at, wordEnd(text, at));
+    }
     if (++this.terms > this.limits.terms) return tooManyTerms(this.limits, at, end);
     if (operator === 'pr') {
       this.push(this.types.Pr, at, end, undefined, '');
@@ -207,34 +212,6 @@ function isNegation(text: string, start: number): boolean {
   return text.charCodeAt(at) === LEFT_PARENTHESIS;
 }
 
-/** Attribute operators are case-insensitive (RFC 7644 §3.4.2.2). Setting bit 5 folds ASCII letters. */
-function readOperator(text: string, start: number): CompareOperator | 'pr' | undefined {
-  switch (((text.charCodeAt(start) | 32) << 16) | (text.charCodeAt(start + 1) | 32)) {
-    case 0x650071:
-      return 'eq';
-    case 0x6e0065:
-      return 'ne';
-    case 0x63006f:
-      return 'co';
-    case 0x730077:
-      return 'sw';
-    case 0x650077:
-      return 'ew';
-    case 0x670074:
-      return 'gt';
-    case 0x670065:
-      return 'ge';
-    case 0x6c0074:
-      return 'lt';
-    case 0x6c0065:
-      return 'le';
-    case 0x700072:
-      return 'pr';
-    default:
-      return undefined;
-  }
-}
-
 function tooDeep(limits: Limits, start: number): Problem {
   return {
     code: 'tooDeep',
@@ -280,20 +257,6 @@ function badSubAttr(text: string, nameStart: number, end: number): Problem {
   };
 }
 
-function badOperator(text: string, start: number, end: number, tokens: readonly Token[]): Problem {
-  const before = tokens[tokens.length - 1]!;
-  if (text.slice(before.startOffset, before.endOffset).toLowerCase() === 'not') {
-    return {
-      code: 'unknownOperator',
-      detail: `Unknown operator "${excerpt(text, start, end)}" after an attribute called not`,
-      start,
-      end,
-      hint: 'A negation takes parentheses: not (…).',
-    };
-  }
-  return unknownOperator(text.slice(start, Math.min(end, start + 64)), start, end);
-}
-
 function badConnective(
   text: string,
   start: number,
@@ -301,25 +264,25 @@ function badConnective(
   tokens: readonly Token[],
   types: TokenTypes,
 ): Problem {
-  const problem: Problem = {
-    code: 'unexpectedToken',
-    detail: `Unexpected "${excerpt(text, start, end)}"`,
-    start,
-    end,
-    hint: 'Two expressions are joined by and or or.',
-  };
-  const word = text.slice(start, Math.min(end, start + 3));
-  if (word.startsWith('&')) return { ...problem, hint: `Write and for ${word}.` };
-  if (word.startsWith('|')) return { ...problem, hint: `Write or for ${word}.` };
-  if (word.startsWith(','))
-    return { ...problem, hint: 'Two expressions are joined by and or or, not by a comma.' };
-  if (word.startsWith('.') && tokens[tokens.length - 1]!.tokenType === types.RightBracket) {
-    return {
-      ...problem,
-      hint: 'A sub-attribute follows the bracket directly, without a blank: emails[…].value.',
-    };
+  const word = excerpt(text, start, end);
+  const problem: Problem = { code: 'unexpectedToken', detail: `Unexpected "${word}"`, start, end };
+  if (word.startsWith('&')) return { ...problem, hint: 'Write "and" instead of &&.' };
+  if (word.startsWith('|')) return { ...problem, hint: 'Write "or" instead of ||.' };
+  if (tokens[tokens.length - 1]!.tokenType === types.RightBracket) {
+    if (word.startsWith('.')) {
+      return {
+        ...problem,
+        hint: 'A sub-attribute follows the bracket directly, without a blank: emails[…].value.',
+      };
+    }
+    if (word.length === 2 && readOperator(word, 0) !== undefined) {
+      return {
+        ...problem,
+        hint: 'A comparison stands in the brackets or behind a sub-attribute: emails[…].value pr.',
+      };
+    }
   }
-  return hintQuote(problem, tokens, types);
+  return hintQuote({ ...problem, hint: 'Two expressions are joined by "and" or "or".' }, tokens, types);
 }
 
 /** Text that touches the end of a string: most likely the quote before was meant as a part of it. */

@@ -1,3 +1,5 @@
+import { type FilterScimType, ScimFilterError } from './error.ts';
+
 /**
  * Caps on what is parsed, so that no text a client sends costs more than its length.
  * RFC 7644 §7.4 asks for protection against denial of service; these are checked before a tree is built.
@@ -40,4 +42,18 @@ function atLeastOne(name: keyof Limits, value: number | undefined, maximum: numb
     throw new RangeError(`limits.${name} must be a number ${range}, not ${value}`);
   }
   return value;
+}
+
+/** The first check of every parse, before anything is read. Throws a `TypeError` for what is no string. */
+export function tooLong(text: string, limits: Limits, scimType: FilterScimType): ScimFilterError | undefined {
+  if (typeof text !== 'string')
+    throw new TypeError(`Expected a string, not ${text === null ? 'null' : typeof text}`);
+  if (text.length <= limits.characters) return undefined;
+  return new ScimFilterError({
+    scimType,
+    code: 'tooLong',
+    detail: `The text has ${text.length} characters, more than ${limits.characters} (limit characters)`,
+    range: [limits.characters, text.length],
+    source: text,
+  });
 }

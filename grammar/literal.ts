@@ -1,5 +1,5 @@
 import { classOf, DIGIT, wordEnd } from './characters.ts';
-import { excerpt } from './name.ts';
+import { excerpt } from './frame.ts';
 import type { Problem } from './tokens.ts';
 
 const QUOTE = 34;
@@ -44,12 +44,16 @@ export function readString(text: string, start: number): StringLiteral | Problem
 }
 
 function unterminated(text: string, start: number): Problem {
+  const typographic = /[“”„]/.exec(text.slice(start))?.[0];
   return {
     code: 'unterminatedString',
     detail: 'The string is not closed',
     start,
     end: text.length,
     expected: ['a closing double quote'],
+    ...(typographic
+      ? { hint: `A string ends with a plain double quote (") and not with ${typographic}.` }
+      : undefined),
   };
 }
 

@@ -1,5 +1,7 @@
 import type { AttrPath } from './ast.ts';
 import { classOf, endsWord, LETTER, NAME, URI, wordEnd } from './characters.ts';
+import { excerpt } from './frame.ts';
+import { unknownOperator } from './operators.ts';
 import type { Problem } from './tokens.ts';
 
 const DOLLAR = 36;
@@ -97,11 +99,11 @@ function checkUri(text: string, start: number, end: number, wordEnd: number): Pr
 /** `at` is where the word stops being an attribute path. */
 function badName(text: string, start: number, at: number, end: number): Problem {
   if (at > start) {
-    const operator = symbolicOperator(text, at, end);
+    const operator = symbolicOperator(text, start, at, end);
     if (operator !== undefined) return operator;
   }
-  const character = at < end ? String.fromCodePoint(text.codePointAt(at)!) : '';
-  if (character === '') {
+  const before = at > start ? text.charCodeAt(at - 1) : 0;
+  if (before === COLON || before === DOT) {
     return {
       code: 'invalidName',
       detail: `An attribute name is missing after "${excerpt(text, at - 1, at)}"`,
@@ -115,7 +117,7 @@ function badName(text: string, start: number, at: number, end: number): Problem 
     code: 'invalidName',
     detail: `"${excerpt(text, start, end)}" is not an attribute name`,
     start: at,
-    end: at + character.length,
+    end: at + String.fromCodePoint(text.codePointAt(at)!).length,
     expected: [],
     ...(hint === undefined ? undefined : { hint }),
   };
@@ -123,9 +125,9 @@ function badName(text: string, start: number, at: number, end: number): Problem 
 
 function nameHint(text: string, start: number, at: number, end: number): string | undefined {
   const word = text.slice(start, Math.min(end, start + 2));
-  if (word.startsWith('!')) return 'Write not (…) for !(…).';
-  if (word.startsWith('&&')) return 'Write and for &&.';
-  if (word.startsWith('||')) return 'Write or for ||.';
+  if (word.startsWith('!')) return 'Write not (…) instead of !(…).';
+  if (word.startsWith('&&')) return 'Write "and" instead of &&.';
+  if (word.startsWith('||')) return 'Write "or" instead of ||.';
   if (text.charCodeAt(at) === DOT) {
     return at === start
       ? 'A sub-attribute follows its attribute directly, without a blank: name.familyName.'
@@ -136,54 +138,8 @@ function nameHint(text: string, start: number, at: number, end: number): string 
 }
 
 /** `userName="x"`, `age>=5`: the operator of another language right behind the name. */
-function symbolicOperator(text: string, at: number, end: number): Problem | undefined {
+function symbolicOperator(text: string, start: number, at: number, end: number): Problem | undefined {
   let stop = at;
   while (stop < end && '=!<>~&|'.includes(text[stop]!)) stop++;
-  if (stop === at) return undefined;
-  const symbol = text.slice(at, stop);
-  return unknownOperator(symbol, at, stop);
-}
-
-const SYMBOLS: Readonly<Record<string, string>> = {
-  '=': 'eq',
-  '==': 'eq',
-  '===': 'eq',
-  '!=': 'ne',
-  '!==': 'ne',
-  '<>': 'ne',
-  '>': 'gt',
-  '>=': 'ge',
-  '<': 'lt',
-  '<=': 'le',
-  '~': 'co',
-  like: 'co',
-  contains: 'co',
-  startswith: 'sw',
-  endswith: 'ew',
-  equals: 'eq',
-  is: 'eq',
-  present: 'pr',
-  exists: 'pr',
-};
-
-/** The usual mistake gets the operator that was meant. */
-export function unknownOperator(word: string, start: number, end: number): Problem {
-  const lower = word.toLowerCase();
-  const meant = Object.hasOwn(SYMBOLS, lower) ? SYMBOLS[lower] : undefined;
-  return {
-    code: 'unknownOperator',
-    detail: `Unknown operator "${cut(word)}"`,
-    start,
-    end,
-    ...(meant === undefined ? undefined : { hint: `Write ${meant} for ${cut(word)}.` }),
-  };
-}
-
-/** Source text for use in a sentence. */
-export function excerpt(text: string, start: number, end: number): string {
-  return cut(text.slice(start, Math.min(end, start + 64)));
-}
-
-function cut(text: string): string {
-  return (text.length > 40 ? `${text.slice(0, 40)}…` : text).toWellFormed();
+  return stop === at ? undefined : unknownOperator(text, text.slice(start, at), at, stop);
 }
