@@ -89,7 +89,7 @@ export function instantKey(text: string): string | undefined {
 }
 
 /** Half-width and full-width forms to their ordinary letters: the width mapping of RFC 8265 §3.3.1. */
-function mapWidth(text: string): string {
+export function mapWidth(text: string): string {
   return text.replace(/[\u3000\uff01-\uff9f\uffa0-\uffdc\uffe0-\uffee]/g, (character) => character.normalize('NFKC'));
 }
 

@@ -207,8 +207,8 @@ function withFilter(edit: Edit, filter: Filter, before: unknown, options: PatchO
   const matches = options.select(attribute, filter);
   const elements = (before === undefined ? [] : attribute.multiValued ? before : [before]) as unknown[];
   const chosen = elements.map((element) => matches(element));
-  const back = (changed: readonly unknown[]) =>
-    changed.length === 0 ? undefined : attribute.multiValued ? changed : changed[0];
+  const back = (changed: readonly unknown[] | undefined) =>
+    changed === undefined || changed.length === 0 ? undefined : attribute.multiValued ? changed : changed[0];
   if (!chosen.includes(true)) {
     if (op === 'remove') return before;
     return back(append(elements, [created(edit, filter, options)]));

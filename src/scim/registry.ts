@@ -102,7 +102,8 @@ function compileAttribute(
   return attribute;
 }
 
-function compileAttributes(
+/** Attributes by lower-cased name; `extension` is the URI of the extension that they belong to, if any. */
+export function compileAttributes(
   definitions: readonly AttributeDefinition[],
   extension: string | undefined,
 ): Map<string, Attribute> {

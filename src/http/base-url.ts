@@ -1,0 +1,59 @@
+import { BlockList, isIP } from 'node:net';
+import type { HttpRequest } from './message.ts';
+
+export type BaseUrl = (request: HttpRequest) => string;
+
+/**
+ * The absolute base of `meta.location`, `$ref` and Location for a request: the configured one; else what a trusted
+ * proxy says (RFC 7239, X-Forwarded-*); else the Host that the client named.
+ */
+export function baseUrlOf(options: {
+  readonly basePath: string;
+  readonly baseUrl?: string | undefined;
+  readonly trustedProxies?: readonly string[] | undefined;
+}): BaseUrl {
+  const { basePath, baseUrl } = options;
+  if (baseUrl !== undefined) {
+    const fixed = baseUrl.replace(/\/+$/, '');
+    return () => fixed;
+  }
+  const trusted = new BlockList();
+  for (const range of options.trustedProxies ?? []) {
+    const [address = '', prefix] = range.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) trusted.addAddress(address, family);
+    else trusted.addSubnet(address, Number(prefix), family);
+  }
+  return (request) => {
+    let scheme = request.secure ? 'https' : 'http';
+    let host = request.header('host');
+    if (isTrusted(trusted, request.remoteAddress)) {
+      const forwarded = forwardedBy(request);
+      scheme = forwarded.scheme ?? scheme;
+      host = forwarded.host ?? host;
+    }
+    return `${scheme}://${isHost(host) ? host : 'localhost'}${basePath}`;
+  };
+}
+
+function isTrusted(trusted: BlockList, address: string | undefined): boolean {
+  if (address === undefined) return false;
+  const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
+  const version = isIP(plain);
+  return version !== 0 && trusted.check(plain, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+function isHost(host: string | undefined): host is string {
+  return host !== undefined && /^(?:[A-Za-z0-9.\-_]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/.test(host);
+}
+
+/** The last element is the one that the nearest proxy wrote. */
+function forwardedBy(request: HttpRequest): { scheme: string | undefined; host: string | undefined } {
+  const forwarded = request.header('forwarded')?.split(',').at(-1);
+  const field = (name: string) => new RegExp(`(?:^|;)\\s*${name}="?([^";]+)"?`, 'i').exec(forwarded ?? '')?.[1];
+  const scheme = (field('proto') ?? request.header('x-forwarded-proto')?.split(',').at(-1))?.trim().toLowerCase();
+  return {
+    scheme: scheme === 'https' || scheme === 'http' ? scheme : undefined,
+    host: (field('host') ?? request.header('x-forwarded-host')?.split(',').at(-1))?.trim(),
+  };
+}

@@ -1,0 +1,51 @@
+import { ScimError } from '../error.ts';
+import type { QueryParameters } from './message.ts';
+
+const none: QueryParameters = new Map();
+
+/** Decodes percent-encoded UTF-8. Throws 400 that names the part (RFC 3986 §2.1). */
+export function decodePart(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new ScimError(400, 'invalidSyntax', `${what} has invalid percent-encoding; it must be UTF-8`, { cause });
+  }
+}
+
+/**
+ * Query parameters, `+` read as a blank (as HTML forms and most SCIM clients write it). A parameter that is there
+ * twice is refused: taking one of them in silence could widen a result.
+ */
+export function parseQuery(search: string): QueryParameters {
+  if (search === '') return none;
+  const parameters = new Map<string, string>();
+  for (const pair of search.split('&')) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const name = decodePart((equals === -1 ? pair : pair.slice(0, equals)).replaceAll('+', ' '), 'The query');
+    const value = equals === -1 ? '' : decodePart(pair.slice(equals + 1).replaceAll('+', ' '), `The parameter ${name}`);
+    if (value.includes('\0')) throw new ScimError(400, 'invalidValue', `The parameter ${name} holds NUL`);
+    if (parameters.has(name)) throw new ScimError(400, 'invalidValue', `The parameter ${name} is there twice`);
+    parameters.set(name, value);
+  }
+  return parameters;
+}
+
+/** An integer parameter; undefined if absent. Throws 400 invalidValue (RFC 7644 §3.4.2.4). */
+export function integerParameter(query: QueryParameters, name: string): number | undefined {
+  const text = query.get(name);
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (!/^[+-]?\d+$/.test(text.trim()) || !Number.isSafeInteger(number)) {
+    throw new ScimError(400, 'invalidValue', `${name} must be an integer, not ${JSON.stringify(text)}`);
+  }
+  return number;
+}
+
+/** A comma-separated parameter without blanks around its parts (RFC 7644 §3.9); undefined if absent or empty. */
+export function listParameter(query: QueryParameters, name: string): readonly string[] | undefined {
+  const text = query.get(name);
+  if (text === undefined) return undefined;
+  const parts = text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  return parts.length === 0 ? undefined : parts;
+}

@@ -1,0 +1,110 @@
+/** The discovery resources (RFC 7644 §4): what clients read to learn what this server can. */
+import type { SchemaDefinition } from './definitions.ts';
+import { type Attribute, compileAttributes, type Registry, type ResourceType } from './registry.ts';
+import resourceTypeSchema from './schemas/ResourceType.json' with { type: 'json' };
+import schemaSchema from './schemas/Schema.json' with { type: 'json' };
+import serviceProviderConfigSchema from './schemas/ServiceProviderConfig.json' with { type: 'json' };
+
+export interface Capabilities {
+  readonly documentationUri: string | undefined;
+  readonly bulk: { readonly supported: boolean; readonly maxOperations: number; readonly maxPayloadSize: number };
+  readonly maxResults: number;
+  readonly pagination: { readonly cursor: boolean; readonly defaultPageSize: number; readonly cursorTimeout: number } | undefined;
+}
+
+/** GET /ServiceProviderConfig (RFC 7643 §5, RFC 9865 §4). `base` is the absolute base URL. */
+export function serviceProviderConfig(base: string, capabilities: Capabilities): object {
+  const { pagination } = capabilities;
+  return {
+    schemas: [serviceProviderConfigSchema.id],
+    ...(capabilities.documentationUri === undefined ? {} : { documentationUri: capabilities.documentationUri }),
+    patch: { supported: true },
+    bulk: capabilities.bulk,
+    filter: { supported: true, maxResults: capabilities.maxResults },
+    changePassword: { supported: true },
+    sort: { supported: true },
+    etag: { supported: true },
+    ...(pagination === undefined
+      ? {}
+      : {
+          pagination: {
+            cursor: pagination.cursor,
+            index: true,
+            defaultPaginationMethod: 'index',
+            defaultPageSize: pagination.defaultPageSize,
+            maxPageSize: capabilities.maxResults,
+            cursorTimeout: pagination.cursorTimeout,
+          },
+        }),
+    authenticationSchemes: [
+      {
+        type: 'oauthbearertoken',
+        name: 'OAuth Bearer Token',
+        description: 'A bearer token made with `scimd token create`, sent in the Authorization header',
+        specUri: 'https://www.rfc-editor.org/info/rfc6750',
+        primary: true,
+      },
+    ],
+    meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
+  };
+}
+
+/** One entry of /ResourceTypes (RFC 7643 §6). */
+export function resourceTypeResource(type: ResourceType, base: string): object {
+  return {
+    schemas: [resourceTypeSchema.id],
+    id: type.name,
+    name: type.name,
+    ...(type.description === undefined ? {} : { description: type.description }),
+    endpoint: type.endpoint,
+    schema: type.schema.id,
+    schemaExtensions: [...type.extensions.values()].map((extension) => ({
+      schema: extension.schema.id,
+      required: extension.required,
+    })),
+    meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${encodeURIComponent(type.name)}` },
+  };
+}
+
+/** One entry of /Schemas (RFC 7643 §7), every characteristic stated. */
+function schemaResource(schema: SchemaDefinition, attributes: Iterable<Attribute>, base: string): object {
+  return {
+    schemas: [schemaSchema.id],
+    id: schema.id,
+    ...(schema.name === undefined ? {} : { name: schema.name }),
+    ...(schema.description === undefined ? {} : { description: schema.description }),
+    attributes: [...attributes].map(attributeResource),
+    meta: { resourceType: 'Schema', location: `${base}/Schemas/${schema.id}` },
+  };
+}
+
+/** A boolean has no case and no uniqueness, a complex attribute neither (RFC 7643 §2.3.2, §2.3.8). */
+function attributeResource(attribute: Attribute): object {
+  const { type } = attribute;
+  const unique = type !== 'complex' && type !== 'boolean' && type !== 'binary';
+  return {
+    name: attribute.name,
+    type,
+    multiValued: attribute.multiValued,
+    description: attribute.definition.description ?? '',
+    required: attribute.required,
+    ...(attribute.canonicalValues.length === 0 ? {} : { canonicalValues: attribute.canonicalValues }),
+    ...(type === 'string' || type === 'reference' || type === 'binary' ? { caseExact: attribute.caseExact } : {}),
+    mutability: attribute.mutability,
+    returned: attribute.returned,
+    ...(unique ? { uniqueness: attribute.uniqueness } : {}),
+    ...(type === 'reference' ? { referenceTypes: attribute.referenceTypes.length === 0 ? ['uri'] : attribute.referenceTypes } : {}),
+    ...(type === 'complex' ? { subAttributes: [...attribute.subAttributes.values()].map(attributeResource) } : {}),
+  };
+}
+
+/** Every Schema resource, by lower-cased id: those of the resource types and those of discovery itself. */
+export function schemaResources(registry: Registry, base: string): Map<string, object> {
+  const discovery = [serviceProviderConfigSchema, resourceTypeSchema, schemaSchema] as unknown as SchemaDefinition[];
+  return new Map(
+    [...registry.schemas.values(), ...discovery].map((schema) => [
+      schema.id.toLowerCase(),
+      schemaResource(schema, compileAttributes(schema.attributes, undefined).values(), base),
+    ]),
+  );
+}

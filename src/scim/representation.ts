@@ -1,0 +1,51 @@
+/**
+ * A stored resource as the text of an answer (RFC 7643 §3.1). The stored text is completed with what is computed,
+ * groups, members and meta, and is neither parsed nor serialised again.
+ */
+
+/** What the store knows of a resource beside its text. */
+export interface Stored {
+  readonly id: string;
+  readonly type: string;
+  readonly version: number;
+  readonly created: string;
+  readonly modified: string;
+  readonly body: string;
+}
+
+/** The weak entity tag of a version, as in the ETag header and in `meta.version` (RFC 7644 §3.14). */
+export function entityTag(version: number): string {
+  return `W/"${version}"`;
+}
+
+/** `meta` as JSON text. */
+export function metaText(stored: Stored, location: string): string {
+  return `{"resourceType":"${stored.type}","created":"${stored.created}","lastModified":"${stored.modified}","location":${JSON.stringify(location)},"version":"W/\\"${stored.version}\\""}`;
+}
+
+/**
+ * The resource's text up to its closing brace with `meta`, and what is added behind it: `,"members":[…]`. Parts are
+ * JSON members with their leading comma.
+ */
+export function resourceText(stored: Stored, location: string, parts: string): string {
+  return `${stored.body.slice(0, -1)}${parts},"meta":${metaText(stored, location)}}`;
+}
+
+/** One value of User.groups (RFC 7643 §4.1.2). */
+export interface GroupValue {
+  readonly value: string;
+  readonly display: string | undefined;
+  readonly type: string;
+}
+
+/** `,"groups":[…]`, or nothing when there are none. `base` is the absolute URI of the groups' endpoint. */
+export function groupsPart(groups: readonly GroupValue[] | undefined, base: string): string {
+  if (groups === undefined || groups.length === 0) return '';
+  const values = groups.map((group) => ({
+    value: group.value,
+    $ref: `${base}/${group.value}`,
+    ...(group.display === undefined ? {} : { display: group.display }),
+    type: group.type,
+  }));
+  return `,"groups":${JSON.stringify(values)}`;
+}
