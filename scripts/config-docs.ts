@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import {
+  choicesOf,
   environmentName,
   flagName,
   kindOf,
@@ -48,22 +49,31 @@ function jsonSchema(): object {
 }
 
 function property(name: OptionName): object {
-  const { type, help, default: value } = optionOf(name);
+  const { type, default: value } = optionOf(name);
   // Code checks the rest, such as what an address range is.
   const { $schema: _, ...schema } = toJsonSchema(type, { ignoreActions: ['check'] });
-  return { description: help, ...schema, ...(value === undefined ? {} : { default: value }) };
+  return { description: description(name), ...schema, ...(value === undefined ? {} : { default: value }) };
+}
+
+/** The help text with the rest of the story. */
+function description(name: OptionName): string {
+  const { help, detail } = optionOf(name);
+  const choices = choicesOf(name);
+  return [choices ? `${help}: ${choices.join(', ')}` : help, detail]
+    .filter((part) => part !== undefined)
+    .join('; ');
 }
 
 function readmeTable(): string {
   const rows = optionNames.map((name) => {
-    const { default: value, help, secret } = optionOf(name);
+    const { default: value, secret } = optionOf(name);
     const variable = environmentName(name);
     return [
       `\`${name}\``,
       `\`--${flagName(name)}\``,
       secret ? `\`${variable}\`, \`${variable}_FILE\`` : `\`${variable}\``,
       value === undefined ? '' : `\`${kindOf(name) === 'string' ? value : JSON.stringify(value)}\``,
-      help,
+      description(name),
     ];
   });
   const table = [

@@ -17,6 +17,8 @@ interface Option<T extends Type = Type, D = unknown> {
   /** `undefined`: not set unless somebody sets it. */
   readonly default: D;
   readonly help: string;
+  /** The rest of the story, for README and the JSON Schema. */
+  readonly detail?: string;
   /** Stands for the value in help texts: `--port PORT`. */
   readonly placeholder?: string;
   /** Never shown; `SCIMD_…_FILE` and `--…-file` name a file to read it from, and no flag takes it itself. */
@@ -72,7 +74,7 @@ export const options = {
   database: option(
     v.pipe(v.string('must be a file name or :memory:'), v.nonEmpty('must be a file name or :memory:')),
     'scimd.db',
-    'SQLite file; :memory: keeps nothing after the end',
+    'SQLite file, or :memory:',
     { placeholder: 'FILE', common: true },
   ),
   basePath: option(
@@ -87,21 +89,29 @@ export const options = {
       'must be a URL such as https://id.example.com/scim/v2, without a slash at its end',
     ),
     undefined,
-    'Endpoints as clients reach them, for links in answers; else taken from each request',
-    { placeholder: 'URL', common: true },
+    'URL of the endpoints as clients reach them',
+    {
+      placeholder: 'URL',
+      common: true,
+      detail: 'for `meta.location` and `$ref`; else taken from each request',
+    },
   ),
   trustedProxies: option(
     v.array(v.pipe(v.string(proxyRule), v.check(isAddressRange, proxyRule)), proxyRule),
     [],
-    'Proxies whose Forwarded and X-Forwarded-* fields are believed: addresses or CIDR ranges',
-    { placeholder: 'RANGES', common: true },
+    'Proxies whose X-Forwarded-* fields are believed',
+    {
+      placeholder: 'RANGES',
+      common: true,
+      detail: '`Forwarded` too; addresses or CIDR ranges, with commas between them on the command line',
+    },
   ),
-  publicDiscovery: option(flag(), false, 'Let /Schemas and /ResourceTypes be read without a token'),
+  publicDiscovery: option(flag(), false, '/Schemas and /ResourceTypes need no token'),
   bootstrapToken: option(
     text(/^[A-Za-z0-9._~+/-]+=*$/, 'must be a bearer token: letters, digits and . _ ~ + / -'),
     undefined,
-    'The first token of an empty database, instead of a random one',
-    { placeholder: 'TOKEN', secret: true, common: true },
+    'First token of an empty database',
+    { secret: true, common: true, detail: 'instead of a random one; does nothing once there are tokens' },
   ),
   logLevel: option(
     oneOf('debug', 'info', 'warn', 'error', 'silent'),
@@ -113,26 +123,18 @@ export const options = {
       common: true,
     },
   ),
-  logFormat: option(
-    oneOf('auto', 'json', 'pretty'),
-    'auto',
-    'Log lines; auto is pretty on a terminal, else JSON',
-    {
-      placeholder: 'FORMAT',
-      common: true,
-    },
-  ),
-  logPersonalData: option(flag(), false, 'Log names, addresses and filters; secrets stay hidden'),
+  logFormat: option(oneOf('auto', 'json', 'pretty'), 'auto', 'Form of log lines', {
+    placeholder: 'FORMAT',
+    common: true,
+    detail: 'auto is pretty on a terminal and JSON elsewhere',
+  }),
+  logPersonalData: option(flag(), false, 'Log names, addresses and filters'),
   'limits.bodyBytes': option(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
-  'limits.bodyDepth': option(integer(4, 256), 32, 'Deepest nesting of objects and arrays in a request body'),
+  'limits.bodyDepth': option(integer(4, 256), 32, 'Deepest nesting in a request body'),
   'limits.defaultPageSize': option(integer(1, 100_000), 100, 'Page size of a query without count'),
   'limits.maxPageSize': option(integer(1, 100_000), 1000, 'Largest page'),
   'limits.filterCharacters': option(integer(16, 1_048_576), 16_384, 'Longest filter or path in characters'),
-  'limits.filterDepth': option(
-    integer(1, 256),
-    32,
-    'Deepest nesting of parentheses and brackets in a filter',
-  ),
+  'limits.filterDepth': option(integer(1, 256), 32, 'Deepest nesting in a filter'),
   'limits.filterTerms': option(integer(1, 10_000), 256, 'Most comparisons in a filter'),
 } as const satisfies Readonly<Record<string, Option>>;
 

@@ -1,0 +1,74 @@
+import type { OptionName } from '../ops/options.ts';
+import type { SettingsInForce } from '../ops/settings.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A flag of one command. Settings are flags too, but are declared in the table of settings. */
+export interface Flag {
+  readonly help: string;
+  /** Stands for the value in help texts; a flag without it is a switch. */
+  readonly placeholder?: string;
+  readonly choices?: readonly string[];
+  /** For the help text; the command applies it. */
+  readonly default?: string;
+  readonly required?: true;
+}
+
+export interface Command {
+  /** The words that call it: `token create`. */
+  readonly name: string;
+  readonly summary: string;
+  /** What stands after the name. */
+  readonly operand?: {
+    readonly placeholder: string;
+    readonly required: boolean;
+    readonly choices?: readonly string[];
+    /** Takes all the words that follow, as one text. */
+    readonly words?: true;
+  };
+  readonly flags?: Readonly<Record<string, Flag>>;
+  /** Which settings it reads, and so takes as flags; with any, it takes `--config` too. */
+  readonly settings?: readonly OptionName[];
+  /** Has `--json`. */
+  readonly json?: true;
+  readonly example: string;
+  /** Resolves to the exit status; throws a UsageError, a CommandError or a ConfigurationError. */
+  run(invocation: Invocation): Promise<number> | number;
+}
+
+/** One call of a command, its arguments checked against its declaration. */
+export interface Invocation {
+  readonly operand: string | undefined;
+  /** Values of the command's own flags; a switch that was given has the value ''. */
+  readonly flags: ReadonlyMap<string, string>;
+  readonly json: boolean;
+  readonly terminal: Terminal;
+  readonly commands: readonly Command[];
+  /** Reads the configuration, at the first call. */
+  readonly settings: () => SettingsInForce;
+}
+
+/** Exit statuses, as `scimd --help` tells them. */
+export const exitStatus = { done: 0, failed: 1, usage: 2 } as const;
+
+/** The command line was written wrongly. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  /** The command whose help would have told, if the words named one. */
+  readonly command: string | undefined;
+
+  constructor(message: string, command?: string) {
+    super(message);
+    this.command = command;
+  }
+}
+
+/** The command could not do its work; `advice` says what the operator can do. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly advice: string | undefined;
+
+  constructor(message: string, advice?: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.advice = advice;
+  }
+}

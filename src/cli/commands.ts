@@ -1,0 +1,158 @@
+/** The table of commands: dispatch, help and completion all read it. */
+import { optionNames } from '../ops/options.ts';
+import { idps } from '../scim/tolerances.ts';
+import type { Command, Flag } from './command.ts';
+import { completion, shells } from './completion.ts';
+import { checkConfiguration, printConfiguration, printSchema } from './config.ts';
+import { defaultTenant } from './database.ts';
+import { printHelp } from './help.ts';
+import { serve } from './serve.ts';
+import { createTenant, deleteTenant, listTenants } from './tenant.ts';
+import {
+  createToken,
+  defaultExpiry,
+  defaultOverlap,
+  listTokens,
+  revokeToken,
+  rotateToken,
+  scopes,
+} from './token.ts';
+import { printVersion } from './version.ts';
+
+const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
+const token = { placeholder: 'ID|NAME', required: true } as const;
+
+export const commands: readonly Command[] = [
+  {
+    name: 'serve',
+    summary: 'Serve SCIM over HTTP (the default)',
+    settings: optionNames,
+    json: true,
+    example: 'scimd serve --host 0.0.0.0 --base-url https://id.example.com/scim/v2',
+    run: serve,
+  },
+  {
+    name: 'token create',
+    summary: 'Make a token and print it, this once',
+    flags: {
+      name: { placeholder: 'NAME', help: 'What to call it, such as the provider', required: true },
+      tenant: { placeholder: 'TENANT', help: 'Whose users and groups it is for', default: defaultTenant },
+      idp: {
+        placeholder: 'PROVIDER',
+        help: idps.join(', '),
+        choices: idps,
+        default: idps[0],
+      },
+      scope: { placeholder: 'SCOPE', help: scopes.join(', '), choices: scopes, default: scopes[0] },
+      expires: { placeholder: 'WHEN', help: '90d, 12h, 2w, 1y or a date', default: defaultExpiry },
+    },
+    settings: ['database'],
+    json: true,
+    example: 'scimd token create --name okta --idp okta --expires 1y',
+    run: createToken,
+  },
+  {
+    name: 'token list',
+    summary: 'List tokens, without their secrets',
+    flags: { tenant: ofTenant },
+    settings: ['database'],
+    json: true,
+    example: 'scimd token list --json',
+    run: listTokens,
+  },
+  {
+    name: 'token rotate',
+    summary: 'Replace a token; the old one lives until the overlap ends',
+    operand: token,
+    flags: {
+      overlap: { placeholder: 'SPAN', help: 'How long the old one still works', default: defaultOverlap },
+      expires: { placeholder: 'WHEN', help: 'As for token create; else as long a life as the old one had' },
+      tenant: ofTenant,
+    },
+    settings: ['database'],
+    json: true,
+    example: 'scimd token rotate okta --overlap 24h',
+    run: rotateToken,
+  },
+  {
+    name: 'token revoke',
+    summary: 'End a token now',
+    operand: token,
+    flags: { tenant: ofTenant },
+    settings: ['database'],
+    json: true,
+    example: 'scimd token revoke okta',
+    run: revokeToken,
+  },
+  {
+    name: 'tenant create',
+    summary: 'Make a tenant',
+    operand: { placeholder: 'NAME', required: true },
+    settings: ['database'],
+    json: true,
+    example: 'scimd tenant create acme',
+    run: createTenant,
+  },
+  {
+    name: 'tenant list',
+    summary: 'List tenants',
+    settings: ['database'],
+    json: true,
+    example: 'scimd tenant list',
+    run: listTenants,
+  },
+  {
+    name: 'tenant delete',
+    summary: 'Delete a tenant with its users, groups and tokens',
+    operand: { placeholder: 'NAME', required: true },
+    flags: { yes: { help: 'Yes, delete all of it' } },
+    settings: ['database'],
+    json: true,
+    example: 'scimd tenant delete acme --yes',
+    run: deleteTenant,
+  },
+  {
+    name: 'config check',
+    summary: 'Check file, environment and flags; status 2 if something is wrong',
+    settings: optionNames,
+    json: true,
+    example: 'scimd config check --config scim.config.json',
+    run: checkConfiguration,
+  },
+  {
+    name: 'config print',
+    summary: 'Print each setting in force and where it comes from',
+    settings: optionNames,
+    json: true,
+    example: 'scimd config print --json',
+    run: printConfiguration,
+  },
+  {
+    name: 'config schema',
+    summary: 'Print the JSON Schema of scim.config.json',
+    json: true,
+    example: 'scimd config schema > scim.config.schema.json',
+    run: printSchema,
+  },
+  {
+    name: 'completion',
+    summary: 'Print a completion script for a shell',
+    operand: { placeholder: 'SHELL', required: true, choices: shells },
+    example: 'source <(scimd completion bash)',
+    run: completion,
+  },
+  {
+    name: 'version',
+    summary: 'Print the version',
+    json: true,
+    example: 'scimd version',
+    run: printVersion,
+  },
+  {
+    name: 'help',
+    summary: 'Explain a command, or "settings"',
+    operand: { placeholder: 'COMMAND', required: false, words: true },
+    example: 'scimd help token create',
+    run: printHelp,
+  },
+];

@@ -1,0 +1,136 @@
+/** Help texts, all from the table of commands and the table of settings. Each fits a screen of 24 lines. */
+import { suggestion } from '../ops/nearest.ts';
+import {
+  choicesOf,
+  environmentName,
+  flagName,
+  kindOf,
+  type OptionName,
+  optionNames,
+  optionOf,
+} from '../ops/options.ts';
+import { type Command, exitStatus, type Invocation, UsageError } from './command.ts';
+import { columns } from './terminal.ts';
+
+/** What the commands that share a first word are about. */
+const groups: Readonly<Record<string, string>> = {
+  token: 'Tokens that clients sign in with',
+  tenant: 'Tenants with users and groups of their own',
+  config: 'Configuration in force, its check and schema',
+};
+
+/** scimd help [COMMAND]. */
+export function printHelp({ operand, commands, terminal }: Invocation): number {
+  terminal.print(helpOn(commands, operand));
+  return exitStatus.done;
+}
+
+function helpOn(commands: readonly Command[], topic: string | undefined): string {
+  if (topic === undefined) return programHelp(commands);
+  if (topic === 'settings') return settingsHelp();
+  const command = commands.find(({ name }) => name === topic);
+  if (command !== undefined) return commandHelp(command);
+  if (topic in groups) return groupHelp(commands, topic);
+  const topics = [...commands.map(({ name }) => name), ...Object.keys(groups), 'settings'];
+  throw new UsageError(`no help on "${topic}"${suggestion(topic, topics, 'scimd help ')}`);
+}
+
+export function programHelp(commands: readonly Command[]): string {
+  const rows = new Map<string, [string, string]>();
+  for (const { name, summary, operand } of commands) {
+    const [word = '', member] = name.split(' ');
+    const known = rows.get(word);
+    if (member === undefined)
+      rows.set(word, [operand?.choices ? `${word} ${operand.choices.join('|')}` : word, summary]);
+    else rows.set(word, [known ? `${known[0]}|${member}` : `${word} ${member}`, groups[word] ?? summary]);
+  }
+  return `scimd: a SCIM 2.0 server, from identity providers into one SQLite file
+
+Usage: scimd [COMMAND] [FLAGS]
+
+Commands:
+${columns([...rows.values()], '  ')}
+
+See "scimd help COMMAND" for a command and "scimd help settings" for settings.
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+
+Example:
+  scimd serve --port 8099 --database :memory:`;
+}
+
+export function groupHelp(commands: readonly Command[], group: string): string {
+  const members = commands.filter(({ name }) => name.startsWith(`${group} `));
+  return `${groups[group] ?? group}
+
+Usage: scimd ${group} COMMAND [FLAGS]
+
+Commands:
+${columns(
+  members.map(({ name, summary }) => [name.slice(group.length + 1), summary]),
+  '  ',
+)}
+
+Example:
+  ${members[0]?.example}`;
+}
+
+export function commandHelp(command: Command): string {
+  const { name, summary, operand, flags = {}, settings = [], json, example } = command;
+  const required = Object.entries(flags).filter(([, flag]) => flag.required);
+  const usage = [
+    `scimd ${name}`,
+    operand && (operand.required ? operand.placeholder : `[${operand.placeholder}]`),
+    ...required.map(([flag, { placeholder }]) => `--${flag} ${placeholder}`),
+    '[FLAGS]',
+  ];
+  const shown = settings.length > 3 ? settings.filter((setting) => optionOf(setting).common) : settings;
+  const rows = [
+    ...Object.entries(flags).map(([flag, { placeholder, help, default: value }]) => [
+      placeholder ? `--${flag} ${placeholder}` : `--${flag}`,
+      value === undefined ? help : `${help} [${value}]`,
+    ]),
+    ...shown.map((setting) => [settingFlag(setting), settingHelp(setting)]),
+    ...(settings.length > 0 ? [['--config FILE', 'Configuration file [scim.config.json]']] : []),
+    ...(json ? [['--json', 'Print JSON']] : []),
+    ['--help', 'Print this'],
+  ];
+  const more =
+    shown.length < settings.length
+      ? '\n"scimd help settings" lists all settings; each is a flag here too.\n'
+      : '';
+  return `${summary}
+
+Usage: ${usage.filter((part) => part !== undefined).join(' ')}
+
+Flags:
+${columns(rows, '  ')}
+${more}
+Example:
+  ${example}`;
+}
+
+/** Every setting with its flag; the environment variable follows from the flag. */
+function settingsHelp(): string {
+  const rows = optionNames.map((name) => [settingFlag(name), settingHelp(name)]);
+  return `Flag over environment over scim.config.json over [default]. --log-level is also
+SCIMD_LOG_LEVEL and "logLevel", --limits-body-depth "limits": { "bodyDepth" }.
+
+${columns(rows, '  ')}
+
+Example:
+  ${environmentName('port')}=8099 scimd serve --no-public-discovery`;
+}
+
+function settingFlag(name: OptionName): string {
+  const { placeholder, secret } = optionOf(name);
+  if (kindOf(name) === 'boolean') return `--[no-]${flagName(name)}`;
+  return `--${flagName(name)} ${secret ? 'FILE' : (placeholder ?? 'N')}`;
+}
+
+function settingHelp(name: OptionName): string {
+  const { help, default: value } = optionOf(name);
+  const text = choicesOf(name)?.join(', ') ?? help;
+  const known =
+    value === undefined || (Array.isArray(value) && value.length === 0) || kindOf(name) === 'boolean';
+  return known ? text : `${text} [${value}]`;
+}

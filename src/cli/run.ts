@@ -1,0 +1,90 @@
+/** Runs one command line and turns whatever goes wrong into a message and an exit status. */
+import { ConfigurationError, readSettings, type SettingsInForce } from '../ops/settings.ts';
+import { StoreError } from '../store/store-error.ts';
+import { parseArguments, selectCommand } from './arguments.ts';
+import { type Command, CommandError, exitStatus, UsageError } from './command.ts';
+import { commandHelp, groupHelp, programHelp } from './help.ts';
+import type { Terminal } from './terminal.ts';
+
+export async function run(
+  commands: readonly Command[],
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  try {
+    return await dispatch(commands, argv, terminal);
+  } catch (error) {
+    return report(error, argv.includes('--json'), terminal);
+  }
+}
+
+async function dispatch(
+  commands: readonly Command[],
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  // The habits of other programs.
+  if (argv[0] === '--version') return dispatch(commands, ['version', ...argv.slice(1)], terminal);
+  if (argv[0] === '--help' || argv[0] === '-h') {
+    terminal.print(programHelp(commands));
+    return exitStatus.done;
+  }
+  const selection = selectCommand(commands, argv);
+  if ('group' in selection) {
+    const { group, rest } = selection;
+    if (!rest.includes('--help') && !rest.includes('-h'))
+      throw new UsageError(`scimd ${group} needs a command`, group);
+    terminal.print(groupHelp(commands, group));
+    return exitStatus.done;
+  }
+  const { command, rest } = selection;
+  const parsed = parseArguments(command, rest);
+  if (parsed.help) {
+    terminal.print(commandHelp(command));
+    return exitStatus.done;
+  }
+  let inForce: SettingsInForce | undefined;
+  const settings = () => {
+    inForce ??= readSettings({
+      flags: parsed.settings,
+      environment: terminal.environment,
+      folder: terminal.folder,
+      ...(parsed.config === undefined ? {} : { file: parsed.config }),
+    });
+    return inForce;
+  };
+  const { operand, flags, json } = parsed;
+  try {
+    return await command.run({ operand, flags, json, terminal, commands, settings });
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(error.message, command.name) : error;
+  }
+}
+
+function report(error: unknown, json: boolean, terminal: Terminal): number {
+  const { message, advice, status } = explain(error);
+  if (json) {
+    const problems = error instanceof ConfigurationError ? { problems: error.problems } : {};
+    terminal.note(
+      JSON.stringify({ error: { message, ...(advice === undefined ? {} : { advice }), ...problems } }),
+    );
+  } else {
+    terminal.note(`scimd: ${message}`);
+    if (advice !== undefined) terminal.note(advice);
+  }
+  return status;
+}
+
+function explain(error: unknown): { message: string; advice?: string | undefined; status: number } {
+  if (error instanceof UsageError)
+    return {
+      message: error.message,
+      advice: `See: scimd ${error.command === undefined ? '' : `${error.command} `}--help`,
+      status: exitStatus.usage,
+    };
+  if (error instanceof ConfigurationError) return { message: error.message, status: exitStatus.usage };
+  if (error instanceof CommandError || error instanceof StoreError)
+    return { message: error.message, advice: error.advice, status: exitStatus.failed };
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { message: `unexpected error: ${message}`, status: exitStatus.failed };
+}

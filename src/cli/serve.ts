@@ -1,0 +1,126 @@
+/** scimd serve. */
+import type { HttpOptions, RunningServer } from '../http/options.ts';
+import { startServer } from '../http/server.ts';
+import { createLog } from '../ops/log.ts';
+import type { Settings } from '../ops/options.ts';
+import type { Store } from '../store/store.ts';
+import { CommandError, exitStatus, type Invocation } from './command.ts';
+import { openStore } from './database.ts';
+import { ensureFirstToken } from './first-token.ts';
+import type { Terminal } from './terminal.ts';
+import { welcome } from './welcome.ts';
+
+type Logger = ReturnType<typeof createLog>;
+
+export async function serve({ settings, json, terminal }: Invocation): Promise<number> {
+  const { settings: inForce, warnings, file } = settings();
+  const log = createLog(inForce, { isTTY: terminal.errorIsTerminal, color: terminal.color });
+  for (const warning of warnings) log.warn({}, warning);
+  const signals = listenForSignals();
+  const store = openStore(inForce.database);
+  try {
+    const server = await listen(inForce, store, log);
+    log.info({ url: server.url, database: inForce.database, config: file }, 'started');
+    try {
+      // Only now: had the server not come up, the token would have been made without anybody seeing it.
+      const first = await ensureFirstToken(store, inForce.bootstrapToken, log);
+      const secret = first.made ? first.secret : undefined;
+      if (json) terminal.print(JSON.stringify({ listening: server.url, token: secret }));
+      else {
+        terminal.print(`listening on ${server.url}`);
+        if (first.made) terminal.print(welcome(inForce.baseUrl ?? server.url, secret));
+      }
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    return await untilStopped(server, signals, terminal, log);
+  } finally {
+    await store.close();
+  }
+}
+
+async function listen(settings: Settings, store: Store, log: Logger): Promise<RunningServer> {
+  const { host, port, basePath, baseUrl, trustedProxies, publicDiscovery, limits } = settings;
+  const options: HttpOptions & { host: string; port: number } = {
+    host,
+    port,
+    store,
+    basePath,
+    trustedProxies,
+    publicDiscovery,
+    limits,
+    log,
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+  };
+  try {
+    return await startServer(options);
+  } catch (error) {
+    throw listenError(error, host, port);
+  }
+}
+
+function listenError(error: unknown, host: string, port: number): unknown {
+  const advice: Readonly<Record<string, readonly [message: string, advice: string]>> = {
+    EADDRINUSE: [
+      `port ${port} on ${host} is in use`,
+      'Stop the program that has it, or take another: --port PORT, or --port 0 for a free one.',
+    ],
+    EACCES: [
+      `port ${port} may not be opened`,
+      'Ports below 1024 need a privilege; take a higher one: --port 8080.',
+    ],
+    EADDRNOTAVAIL: [
+      `${host} is no address of this machine`,
+      'Use 127.0.0.1, 0.0.0.0 for all, or one of its own.',
+    ],
+    ENOTFOUND: [`${host} cannot be resolved`, 'Give an IP address: --host 127.0.0.1.'],
+  };
+  const known = advice[(error as NodeJS.ErrnoException).code ?? ''];
+  return known ? new CommandError(...known, { cause: error }) : error;
+}
+
+interface Signals {
+  /** Each call waits for one more. */
+  next(): Promise<string>;
+}
+
+/** From the very start, so that a signal during start-up is not lost either. */
+function listenForSignals(): Signals {
+  const arrived: string[] = [];
+  let waiting: ((signal: string) => void) | undefined;
+  for (const signal of ['SIGTERM', 'SIGINT'])
+    process.on(signal, () => {
+      if (waiting === undefined) arrived.push(signal);
+      else waiting(signal);
+      waiting = undefined;
+    });
+  return {
+    next: () =>
+      new Promise((resolve) => {
+        const signal = arrived.shift();
+        if (signal === undefined) waiting = resolve;
+        else resolve(signal);
+      }),
+  };
+}
+
+/** Running requests end first; a second signal does not wait for them. */
+async function untilStopped(
+  server: RunningServer,
+  signals: Signals,
+  terminal: Terminal,
+  log: Logger,
+): Promise<number> {
+  log.info({ signal: await signals.next() }, 'stopping');
+  if (terminal.errorIsTerminal) terminal.note('stopping; once more to force');
+  const forced = signals.next().then((signal) => {
+    log.warn({ signal }, 'forced to stop');
+    return exitStatus.failed;
+  });
+  const closed = server.close().then(() => {
+    log.info({}, 'stopped');
+    return exitStatus.done;
+  });
+  return Promise.race([closed, forced]);
+}

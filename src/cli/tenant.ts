@@ -1,0 +1,44 @@
+/** scimd tenant create, list, delete. */
+import { CommandError, type Invocation, UsageError } from './command.ts';
+import { withStore } from './database.ts';
+import { columns } from './terminal.ts';
+import { checkLabel } from './token.ts';
+
+export async function createTenant(invocation: Invocation): Promise<number> {
+  const { json, terminal } = invocation;
+  const name = checkLabel('NAME', invocation.operand ?? '');
+  return withStore(invocation, true, async (store) => {
+    if ((await store.tenants()).some((tenant) => tenant.name === name))
+      throw new CommandError(`there is a tenant ${name} already`);
+    const { created } = await store.createTenant(name);
+    if (json) terminal.print(JSON.stringify({ name, created }));
+    else terminal.print(`made tenant ${name}`);
+    if (terminal.interactive && !json)
+      terminal.note(`Its first token: scimd token create --name NAME --tenant ${name}`);
+    return 0;
+  });
+}
+
+export async function listTenants(invocation: Invocation): Promise<number> {
+  const { json, terminal } = invocation;
+  return withStore(invocation, false, async (store) => {
+    const tenants = await store.tenants();
+    if (json) terminal.print(JSON.stringify(tenants.map(({ name, created }) => ({ name, created }))));
+    else if (tenants.length === 0) terminal.note('no tenants; the first token makes the tenant "default"');
+    else
+      terminal.print(columns([['NAME', 'CREATED'], ...tenants.map(({ name, created }) => [name, created])]));
+    return 0;
+  });
+}
+
+export async function deleteTenant(invocation: Invocation): Promise<number> {
+  const { operand: name = '', flags, json, terminal } = invocation;
+  if (!flags.has('yes'))
+    throw new UsageError(`this deletes all users, groups and tokens of tenant ${name}; say so with --yes`);
+  return withStore(invocation, false, async (store) => {
+    if (!(await store.deleteTenant(name)))
+      throw new CommandError(`there is no tenant ${name}`, 'See: scimd tenant list');
+    terminal.print(json ? JSON.stringify({ name, deleted: true }) : `deleted tenant ${name}`);
+    return 0;
+  });
+}

@@ -1,0 +1,36 @@
+/** Spans and dates as written on the command line. */
+import { UsageError } from './command.ts';
+
+const hour = 3_600_000;
+const units: Readonly<Record<string, number>> = {
+  m: hour / 60,
+  h: hour,
+  d: 24 * hour,
+  w: 7 * 24 * hour,
+  y: 365 * 24 * hour,
+};
+
+/** `12h`, `90d`, `2w` or `1y` in milliseconds. */
+export function parseSpan(text: string): number | undefined {
+  const [, count, unit] = /^(\d{1,6})([mhdwy])$/.exec(text) ?? [];
+  return unit === undefined ? undefined : Number(count) * units[unit]!;
+}
+
+/** The end of a token's life: a span from now, or a date in the future. */
+export function parseExpiry(text: string, now: Date): Date {
+  const span = parseSpan(text);
+  const end = span === undefined ? parseDate(text) : new Date(now.getTime() + span);
+  if (end === undefined || Number.isNaN(end.getTime()))
+    throw new UsageError(`--expires must be a span such as 90d, 12h, 2w or 1y, or a date, not "${text}"`);
+  if (end <= now) throw new UsageError(`--expires must be in the future, not ${text}`);
+  return end;
+}
+
+/** An ISO 8601 date, or date and time with an offset; a bare date is its first moment in UTC. */
+function parseDate(text: string): Date | undefined {
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return undefined;
+  const date = new Date(text);
+  // Date.parse moves 31 February into March.
+  const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10)) ? date : undefined;
+}

@@ -1,0 +1,205 @@
+/** scimd token create, list, rotate, revoke. */
+import { idps } from '../scim/tolerances.ts';
+import type { Scope, Store, Token } from '../store/store.ts';
+import { CommandError, type Invocation, UsageError } from './command.ts';
+import { defaultTenant, findTenant, withStore } from './database.ts';
+import { hashSecret, newSecret } from './secret.ts';
+import { columns } from './terminal.ts';
+import { parseExpiry, parseSpan } from './time.ts';
+
+export const scopes = ['scim', 'read', 'admin'] as const satisfies readonly Scope[];
+export const defaultExpiry = '365d';
+export const defaultOverlap = '24h';
+
+const labelPattern = /^[\p{L}\p{N}][\p{L}\p{N} ._@+-]{0,63}$/u;
+
+/** Names of tokens and tenants: to be typed and to be read in a log. */
+export function checkLabel(what: string, name: string): string {
+  if (labelPattern.test(name)) return name;
+  throw new UsageError(
+    `${what} must be at most 64 letters, digits, spaces and . _ @ + -, starting with a letter or digit, not ${JSON.stringify(name)}`,
+  );
+}
+
+export async function createToken(invocation: Invocation): Promise<number> {
+  const { flags } = invocation;
+  const now = new Date();
+  const name = checkLabel('--name', flags.get('name') ?? '');
+  const expires = parseExpiry(flags.get('expires') ?? defaultExpiry, now);
+  return withStore(invocation, true, async (store) => {
+    const tenant = await findTenant(store, flags.get('tenant') ?? defaultTenant);
+    const same = (await store.listTokens(tenant.number)).filter(
+      (token) => token.name === name && current(token, now),
+    );
+    if (same.length > 0)
+      throw new CommandError(
+        `tenant ${tenant.name} has a token named ${name} already`,
+        `Choose another name, or replace it: scimd token rotate ${same[0]!.id}`,
+      );
+    const secret = newSecret();
+    const token = await store.createToken({
+      hash: hashSecret(secret),
+      name,
+      tenant: tenant.number,
+      idp: flags.get('idp') ?? idps[0],
+      scope: (flags.get('scope') as Scope | undefined) ?? scopes[0],
+      expires: expires.toISOString(),
+    });
+    printNew(invocation, token, secret);
+    return 0;
+  });
+}
+
+export async function listTokens(invocation: Invocation): Promise<number> {
+  const { flags, json, terminal } = invocation;
+  return withStore(invocation, false, async (store) => {
+    const tenant = flags.get('tenant');
+    const tokens = await store.listTokens(
+      tenant === undefined ? undefined : (await findTenant(store, tenant)).number,
+    );
+    const now = new Date();
+    if (json) terminal.print(JSON.stringify(tokens.map((token) => tokenJson(token, now))));
+    else if (tokens.length === 0) terminal.note('no tokens; make one: scimd token create --name NAME');
+    else
+      terminal.print(
+        columns([
+          ['ID', 'NAME', 'TENANT', 'IDP', 'SCOPE', 'STATE', 'EXPIRES', 'LAST USED'],
+          ...tokens.map((token) => [
+            token.id,
+            token.name,
+            token.tenantName,
+            token.idp,
+            token.scope,
+            stateOf(token, now),
+            token.expires?.slice(0, 10) ?? 'never',
+            token.lastUsed?.slice(0, 16).replace('T', ' ') ?? 'never',
+          ]),
+        ]),
+      );
+    return 0;
+  });
+}
+
+/** A new token for the same use. The old one lives on for the overlap, while the provider is being changed over. */
+export async function rotateToken(invocation: Invocation): Promise<number> {
+  const { operand = '', flags } = invocation;
+  const now = new Date();
+  const overlap = parseSpan(flags.get('overlap') ?? defaultOverlap);
+  if (overlap === undefined)
+    throw new UsageError(`--overlap must be a span such as 24h or 7d, not "${flags.get('overlap')}"`);
+  return withStore(invocation, false, async (store) => {
+    const old = await findToken(store, operand, flags.get('tenant'), (token) => current(token, now));
+    const expiry = flags.get('expires');
+    // As long a life as the old one was given.
+    const life = old.expires ? Date.parse(old.expires) - Date.parse(old.created) : parseSpan(defaultExpiry)!;
+    const expires = expiry === undefined ? new Date(now.getTime() + life) : parseExpiry(expiry, now);
+    const secret = newSecret();
+    const token = await store.createToken({
+      hash: hashSecret(secret),
+      name: old.name,
+      tenant: old.tenant,
+      idp: old.idp,
+      scope: old.scope,
+      expires: expires.toISOString(),
+      ...(old.subject === undefined ? {} : { subject: old.subject }),
+    });
+    const until = new Date(now.getTime() + overlap).toISOString();
+    await store.revokeToken(old.id, until);
+    printNew(invocation, token, secret, { id: old.id, until });
+    return 0;
+  });
+}
+
+export async function revokeToken(invocation: Invocation): Promise<number> {
+  const { operand = '', flags, json, terminal } = invocation;
+  const now = new Date();
+  return withStore(invocation, false, async (store) => {
+    const token = await findToken(store, operand, flags.get('tenant'), (candidate) => usable(candidate, now));
+    const revoked = (await store.revokeToken(token.id, now.toISOString())) ?? token;
+    if (json) terminal.print(JSON.stringify(tokenJson(revoked, now)));
+    else terminal.print(`revoked token ${token.name} (${token.id}) of tenant ${token.tenantName}`);
+    return 0;
+  });
+}
+
+/** By its id, or by its name when one candidate has it. */
+async function findToken(
+  store: Store,
+  word: string,
+  tenantName: string | undefined,
+  eligible: (token: Token) => boolean,
+): Promise<Token> {
+  const tenant = tenantName === undefined ? undefined : await findTenant(store, tenantName);
+  const tokens = await store.listTokens(tenant?.number);
+  const byId = tokens.find(({ id }) => id === word);
+  const named = byId ? [byId] : tokens.filter(({ name }) => name === word);
+  const found = named.filter(eligible);
+  if (found.length > 1)
+    throw new CommandError(
+      `${found.length} tokens are named ${word}`,
+      `Give the id of one:\n${columns(
+        found.map(({ id, tenantName: of, created }) => [id, of, `made ${created}`]),
+        '  ',
+      )}`,
+    );
+  if (found[0] !== undefined) return found[0];
+  const state = named[0] && stateOf(named[0], new Date());
+  throw new CommandError(
+    state === undefined ? `there is no token ${word}` : `token ${word} is ${state} already`,
+    'See: scimd token list',
+  );
+}
+
+function printNew(
+  { json, terminal }: Invocation,
+  token: Token,
+  secret: string,
+  replaced?: { readonly id: string; readonly until: string },
+): void {
+  if (json) {
+    const more = replaced === undefined ? {} : { replaces: replaced.id, overlapUntil: replaced.until };
+    terminal.print(JSON.stringify({ ...tokenJson(token, new Date()), ...more, token: secret }));
+    return;
+  }
+  // In a pipe only the token: TOKEN=$(scimd token create --name okta)
+  terminal.print(secret);
+  if (!terminal.interactive) return;
+  const { name, id, tenantName, idp, scope, expires } = token;
+  terminal.note(
+    `token ${name} (${id}) for tenant ${tenantName}: provider ${idp}, scope ${scope}, expires ${expires}`,
+  );
+  if (replaced) terminal.note(`the old one, ${replaced.id}, works until ${replaced.until}`);
+  terminal.note('It is shown only now.');
+}
+
+function tokenJson(token: Token, now: Date): object {
+  const { id, name, tenantName, idp, scope, created, expires, revoked, lastUsed, subject } = token;
+  return {
+    id,
+    name,
+    tenant: tenantName,
+    idp,
+    scope,
+    state: stateOf(token, now),
+    created,
+    expires,
+    revoked,
+    lastUsed,
+    subject,
+  };
+}
+
+type State = 'active' | 'retiring' | 'revoked' | 'expired';
+
+function stateOf({ revoked, expires }: Token, now: Date): State {
+  if (revoked !== undefined && new Date(revoked) <= now) return 'revoked';
+  if (expires !== undefined && new Date(expires) <= now) return 'expired';
+  return revoked === undefined ? 'active' : 'retiring';
+}
+
+const current = (token: Token, now: Date) => stateOf(token, now) === 'active';
+
+export function usable(token: Token, now: Date): boolean {
+  const state = stateOf(token, now);
+  return state === 'active' || state === 'retiring';
+}

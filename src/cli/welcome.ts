@@ -1,0 +1,28 @@
+/** What to enter at the providers, printed with the first token. */
+import { columns } from './terminal.ts';
+
+export function welcome(url: string, secret: string | undefined): string {
+  const token = secret === undefined ? 'the bootstrap token' : 'the token above';
+  const local = /^https?:\/\/(127\.|localhost|\[::1\]|0\.0\.0\.0|\[::\])/.test(url);
+  return `${secret === undefined ? '' : `token (shown only now): ${secret}\n`}
+Okta: Applications > your app > Provisioning > Integration
+${columns(
+  [
+    ['SCIM connector base URL', url],
+    ['Unique identifier field for users', 'userName'],
+    ['Authentication Mode', 'HTTP Header'],
+    ['Authorization: Bearer', token],
+  ],
+  '  ',
+)}
+Microsoft Entra ID: Enterprise applications > your app > Provisioning
+${columns(
+  [
+    ['Tenant URL', url],
+    ['Secret Token', token],
+  ],
+  '  ',
+)}
+${local ? 'They reach it by HTTPS only: put a proxy or tunnel in front and give its address with --base-url.\n' : ''}
+More tokens: scimd token create --name NAME`;
+}

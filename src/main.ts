@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { commands } from './cli/commands.ts';
+import { run } from './cli/run.ts';
+import { processTerminal } from './cli/terminal.ts';
+
+// The reader of a pipe may stop early, as head does: no failure, and no reason for a server to end.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') process.exit(1);
+  });
+
+const status = await run(commands, process.argv.slice(2), processTerminal());
+// What is still buffered is written first: pipes are asynchronous on some systems.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
