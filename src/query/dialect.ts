@@ -26,7 +26,10 @@ export interface Dialect {
   suffix(expression: string, length: string): string;
   /** The key at a path of a JSON document; NULL where there is none. */
   json(document: string, path: readonly string[], kind: KeyKind, typed: Typed | undefined): string;
-  /** A FROM clause of the elements of a JSON array, none where there is no array; `alias.value` is the element. */
+  /**
+   * A FROM clause of the elements of a JSON array, none where there is no array; `alias.value` is the element,
+   * `alias.key` counts them.
+   */
   jsonElements(document: string, path: readonly string[], alias: string): string;
 }
 

@@ -124,7 +124,7 @@ function join(
   const kept: Plan[] = [];
   for (const plan of plans) {
     if (plan === absorbing) return absorbing;
-    if (plan.kind === kind) kept.push(...plan.plans);
+    if (plan.kind === kind) for (const operand of plan.plans) kept.push(operand);
     else if (plan !== neutral) kept.push(plan);
   }
   if (kept.length < 2) return kept[0] ?? neutral;

@@ -34,7 +34,7 @@ export const postgres: Dialect = {
   },
   jsonElements(document, path, alias) {
     const value = jsonValue(document, path);
-    return `jsonb_array_elements(CASE jsonb_typeof(${value}) WHEN 'array' THEN ${value} END) AS ${alias}(value)`;
+    return `jsonb_array_elements(CASE jsonb_typeof(${value}) WHEN 'array' THEN ${value} END) WITH ORDINALITY AS ${alias}(value, key)`;
   },
 };
 

@@ -1,0 +1,104 @@
+/** From filter text to a predicate: what embedders and PATCH call (RFC 7644 §3.4.2.2, §3.5.2). */
+import { type Filter, type Limits, parseFilter } from '../../grammar/index.ts';
+import type { SchemaDefinition } from '../scim/definitions.ts';
+import { type Attribute, type ResourceType, resourceTypeOf } from '../scim/registry.ts';
+import { type BindOptions, bindFilter, bindValueFilter } from './bind.ts';
+import { FilterCache } from './cache.ts';
+import { matchElement, matchResource } from './match.ts';
+import type { Plan } from './plan.ts';
+import type { JsonObject } from './read.ts';
+
+/** Which attributes there are: Schema resources, the base schema first, or a compiled resource type. */
+export type SchemaSource =
+  | { readonly schemas: readonly SchemaDefinition[]; readonly resourceType?: undefined }
+  | { readonly resourceType: ResourceType; readonly schemas?: undefined };
+
+export interface FilterOptions {
+  /**
+   * What an attribute is that the schemas do not define: an error (the default), or one without a value, as in a
+   * search over several resource types (RFC 7644 §3.4.2.1).
+   */
+  readonly unknown?: 'error' | 'noValue';
+  /** Accepts text where a boolean is compared: `(text) => …` answers what `"True"` means. Without it an error. */
+  readonly booleanText?: (text: string) => boolean | undefined;
+  /** What is refused before it is parsed. */
+  readonly limits?: Partial<Limits>;
+}
+
+export type MatcherOptions = SchemaSource & FilterOptions;
+
+/** Resource types by the very array of schemas they were compiled from: nobody compiles schemas for each filter. */
+const compiledTypes = new WeakMap<readonly SchemaDefinition[], ResourceType>();
+
+export function resourceTypeFrom(source: SchemaSource): ResourceType {
+  if (source.resourceType !== undefined) return source.resourceType;
+  let type = compiledTypes.get(source.schemas);
+  if (type === undefined) {
+    type = resourceTypeOf(source.schemas);
+    compiledTypes.set(source.schemas, type);
+  }
+  return type;
+}
+
+interface Compiled {
+  readonly plan: Plan;
+  matcher?: (resource: JsonObject) => boolean;
+}
+
+const cache = /* @__PURE__ */ new FilterCache<Compiled>();
+
+/** Parses and binds; filters given as text, without options of their own, are kept for the next time. */
+export function compileFilter(filter: string | Filter, options: MatcherOptions): Compiled {
+  const type = resourceTypeFrom(options);
+  if (typeof filter !== 'string') return { plan: bindFilter(filter, type, bindOptions(options)) };
+  const make = (text: string): Compiled => ({
+    plan: bindFilter(parseFilter(text, parseOptions(options)), type, {
+      ...bindOptions(options),
+      source: text,
+    }),
+  });
+  const isPlain =
+    options.unknown !== 'noValue' && options.booleanText === undefined && options.limits === undefined;
+  return isPlain ? cache.get(type, filter, make) : make(filter);
+}
+
+/**
+ * Compiles a filter into a predicate on JSON resources: `(resource) => boolean`.
+ *
+ * Attribute names match in any letter case, text by the schema's `caseExact`, dateTimes as instants; `null`, `[]` and
+ * absent are one state (RFC 7643 §2.5), and a value of another type than the schema's counts as absent.
+ * @throws ScimFilterError `invalidFilter`, for a filter that cannot be parsed or that the schemas do not allow
+ * (RFC 7644 §3.4.2.2).
+ */
+export function compileMatcher(
+  filter: string | Filter,
+  options: MatcherOptions,
+): (resource: { readonly [name: string]: unknown }) => boolean {
+  const compiled = compileFilter(filter, options);
+  compiled.matcher ??= matchResource(compiled.plan);
+  return compiled.matcher;
+}
+
+/**
+ * Compiles the value selector of a PATCH path (`emails[type eq "work"]`, RFC 7644 §3.5.2 figure 7) into a predicate
+ * on single values of `attribute`. A simple attribute's value is called `value` (`tags[value eq "x"]`).
+ * @throws ScimFilterError with `options.scimType`, `invalidFilter` by default.
+ */
+export function compileSelector(
+  filter: Filter,
+  attribute: Attribute,
+  options: BindOptions = {},
+): (value: unknown) => boolean {
+  return matchElement(bindValueFilter(filter, attribute, options), attribute);
+}
+
+function bindOptions({ unknown, booleanText }: FilterOptions): BindOptions {
+  return {
+    ...(unknown === undefined ? {} : { unknown }),
+    ...(booleanText === undefined ? {} : { booleanText }),
+  };
+}
+
+function parseOptions({ limits }: FilterOptions): { limits?: Partial<Limits> } {
+  return limits === undefined ? {} : { limits };
+}
