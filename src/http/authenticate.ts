@@ -14,7 +14,8 @@ function unauthorized(detail: string, error?: string): ScimError {
 /** The token in the Authorization header (RFC 6750 §2.1); one in the query is not looked at. */
 function bearerToken(request: HttpRequest, query: QueryParameters): string {
   const authorization = request.header('authorization');
-  if (authorization === undefined) throw unauthorized('A bearer token is needed: Authorization: Bearer <token>');
+  if (authorization === undefined)
+    throw unauthorized('A bearer token is needed: Authorization: Bearer <token>');
   const match = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization);
   if (match === null) throw unauthorized('The Authorization header must be: Bearer <token>');
   if (query.has('access_token')) {
@@ -58,7 +59,9 @@ export async function authenticate(
 
 function isLive(token: Token, now: Date): boolean {
   const at = now.toISOString();
-  return (token.expires === undefined || token.expires > at) && (token.revoked === undefined || token.revoked > at);
+  return (
+    (token.expires === undefined || token.expires > at) && (token.revoked === undefined || token.revoked > at)
+  );
 }
 
 /** 403 unless the token may write (RFC 6750 §3.1). */

@@ -50,8 +50,11 @@ function isHost(host: string | undefined): host is string {
 /** The last element is the one that the nearest proxy wrote. */
 function forwardedBy(request: HttpRequest): { scheme: string | undefined; host: string | undefined } {
   const forwarded = request.header('forwarded')?.split(',').at(-1);
-  const field = (name: string) => new RegExp(`(?:^|;)\\s*${name}="?([^";]+)"?`, 'i').exec(forwarded ?? '')?.[1];
-  const scheme = (field('proto') ?? request.header('x-forwarded-proto')?.split(',').at(-1))?.trim().toLowerCase();
+  const field = (name: string) =>
+    new RegExp(`(?:^|;)\\s*${name}="?([^";]+)"?`, 'i').exec(forwarded ?? '')?.[1];
+  const scheme = (field('proto') ?? request.header('x-forwarded-proto')?.split(',').at(-1))
+    ?.trim()
+    .toLowerCase();
   return {
     scheme: scheme === 'https' || scheme === 'http' ? scheme : undefined,
     host: (field('host') ?? request.header('x-forwarded-host')?.split(',').at(-1))?.trim(),

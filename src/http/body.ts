@@ -10,7 +10,11 @@ export async function readJson(request: HttpRequest, limits: Limits): Promise<un
   checkContentType(request.header('content-type'));
   const encoding = request.header('content-encoding');
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new ScimError(415, undefined, `Content-Encoding ${encoding} is not supported; send the body uncompressed`);
+    throw new ScimError(
+      415,
+      undefined,
+      `Content-Encoding ${encoding} is not supported; send the body uncompressed`,
+    );
   }
   const bytes = await request.body(limits.bodyBytes);
   let text: string;

@@ -6,7 +6,9 @@ import type { HttpRequest } from './message.ts';
 function matches(field: string, version: number): boolean {
   if (field.trim() === '*') return true;
   const opaque = entityTag(version).slice(2);
-  return (field.match(/(?:W\/)?"[^"]*"/g) ?? []).some((tag) => (tag.startsWith('W/') ? tag.slice(2) : tag) === opaque);
+  return (field.match(/(?:W\/)?"[^"]*"/g) ?? []).some(
+    (tag) => (tag.startsWith('W/') ? tag.slice(2) : tag) === opaque,
+  );
 }
 
 /** If-None-Match on a read: is the client's copy the current one? (RFC 7644 §3.14, RFC 9110 §13.1.2) */
@@ -27,5 +29,9 @@ export function checkPrecondition(request: HttpRequest, version: number): void {
 }
 
 export function preconditionFailed(): ScimError {
-  return new ScimError(412, undefined, 'The resource has changed since: its version is not the one in If-Match');
+  return new ScimError(
+    412,
+    undefined,
+    'The resource has changed since: its version is not the one in If-Match',
+  );
 }

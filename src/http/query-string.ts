@@ -8,7 +8,9 @@ export function decodePart(text: string, what: string): string {
   try {
     return decodeURIComponent(text);
   } catch (cause) {
-    throw new ScimError(400, 'invalidSyntax', `${what} has invalid percent-encoding; it must be UTF-8`, { cause });
+    throw new ScimError(400, 'invalidSyntax', `${what} has invalid percent-encoding; it must be UTF-8`, {
+      cause,
+    });
   }
 }
 
@@ -23,9 +25,11 @@ export function parseQuery(search: string): QueryParameters {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
     const name = decodePart((equals === -1 ? pair : pair.slice(0, equals)).replaceAll('+', ' '), 'The query');
-    const value = equals === -1 ? '' : decodePart(pair.slice(equals + 1).replaceAll('+', ' '), `The parameter ${name}`);
+    const value =
+      equals === -1 ? '' : decodePart(pair.slice(equals + 1).replaceAll('+', ' '), `The parameter ${name}`);
     if (value.includes('\0')) throw new ScimError(400, 'invalidValue', `The parameter ${name} holds NUL`);
-    if (parameters.has(name)) throw new ScimError(400, 'invalidValue', `The parameter ${name} is there twice`);
+    if (parameters.has(name))
+      throw new ScimError(400, 'invalidValue', `The parameter ${name} is there twice`);
     parameters.set(name, value);
   }
   return parameters;
@@ -46,6 +50,9 @@ export function integerParameter(query: QueryParameters, name: string): number |
 export function listParameter(query: QueryParameters, name: string): readonly string[] | undefined {
   const text = query.get(name);
   if (text === undefined) return undefined;
-  const parts = text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   return parts.length === 0 ? undefined : parts;
 }

@@ -41,7 +41,11 @@ export function negotiate(accept: string | undefined): string {
     if (type === 'application/json') plain = true;
   }
   if (plain) return plainJson;
-  throw new ScimError(406, undefined, `Answers are application/scim+json, which Accept: ${accept} does not take`);
+  throw new ScimError(
+    406,
+    undefined,
+    `Answers are application/scim+json, which Accept: ${accept} does not take`,
+  );
 }
 
 /** Turns whatever was thrown into an answer; the one place where errors become HTTP. Unknown ones say nothing. */

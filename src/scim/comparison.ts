@@ -58,7 +58,8 @@ export function compareKeys(a: Key, b: Key): number {
   return typeof a === 'string' && typeof b === 'string' ? compareText(a, b) : Number(a) - Number(b);
 }
 
-const xsdDateTime = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?$/;
+const xsdDateTime =
+  /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,30}))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?$/;
 
 /**
  * The instant of an xsd:dateTime (RFC 7643 §2.3.5) as text that sorts chronologically and keeps every digit of the
@@ -90,7 +91,9 @@ export function instantKey(text: string): string | undefined {
 
 /** Half-width and full-width forms to their ordinary letters: the width mapping of RFC 8265 §3.3.1. */
 export function mapWidth(text: string): string {
-  return text.replace(/[\u3000\uff01-\uff9f\uffa0-\uffdc\uffe0-\uffee]/g, (character) => character.normalize('NFKC'));
+  return text.replace(/[\u3000\uff01-\uff9f\uffa0-\uffdc\uffe0-\uffee]/g, (character) =>
+    character.normalize('NFKC'),
+  );
 }
 
 /** userName is compared in the form that RFC 8265 §3.3 (UsernameCaseMapped) prepares: width and case mapped, NFC. */

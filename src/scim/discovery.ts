@@ -7,9 +7,15 @@ import serviceProviderConfigSchema from './schemas/ServiceProviderConfig.json' w
 
 export interface Capabilities {
   readonly documentationUri: string | undefined;
-  readonly bulk: { readonly supported: boolean; readonly maxOperations: number; readonly maxPayloadSize: number };
+  readonly bulk: {
+    readonly supported: boolean;
+    readonly maxOperations: number;
+    readonly maxPayloadSize: number;
+  };
   readonly maxResults: number;
-  readonly pagination: { readonly cursor: boolean; readonly defaultPageSize: number; readonly cursorTimeout: number } | undefined;
+  readonly pagination:
+    | { readonly cursor: boolean; readonly defaultPageSize: number; readonly cursorTimeout: number }
+    | undefined;
 }
 
 /** GET /ServiceProviderConfig (RFC 7643 §5, RFC 9865 §4). `base` is the absolute base URL. */
@@ -17,7 +23,9 @@ export function serviceProviderConfig(base: string, capabilities: Capabilities):
   const { pagination } = capabilities;
   return {
     schemas: [serviceProviderConfigSchema.id],
-    ...(capabilities.documentationUri === undefined ? {} : { documentationUri: capabilities.documentationUri }),
+    ...(capabilities.documentationUri === undefined
+      ? {}
+      : { documentationUri: capabilities.documentationUri }),
     patch: { supported: true },
     bulk: capabilities.bulk,
     filter: { supported: true, maxResults: capabilities.maxResults },
@@ -62,7 +70,10 @@ export function resourceTypeResource(type: ResourceType, base: string): object {
       schema: extension.schema.id,
       required: extension.required,
     })),
-    meta: { resourceType: 'ResourceType', location: `${base}/ResourceTypes/${encodeURIComponent(type.name)}` },
+    meta: {
+      resourceType: 'ResourceType',
+      location: `${base}/ResourceTypes/${encodeURIComponent(type.name)}`,
+    },
   };
 }
 
@@ -89,18 +100,28 @@ function attributeResource(attribute: Attribute): object {
     description: attribute.definition.description ?? '',
     required: attribute.required,
     ...(attribute.canonicalValues.length === 0 ? {} : { canonicalValues: attribute.canonicalValues }),
-    ...(type === 'string' || type === 'reference' || type === 'binary' ? { caseExact: attribute.caseExact } : {}),
+    ...(type === 'string' || type === 'reference' || type === 'binary'
+      ? { caseExact: attribute.caseExact }
+      : {}),
     mutability: attribute.mutability,
     returned: attribute.returned,
     ...(unique ? { uniqueness: attribute.uniqueness } : {}),
-    ...(type === 'reference' ? { referenceTypes: attribute.referenceTypes.length === 0 ? ['uri'] : attribute.referenceTypes } : {}),
-    ...(type === 'complex' ? { subAttributes: [...attribute.subAttributes.values()].map(attributeResource) } : {}),
+    ...(type === 'reference'
+      ? { referenceTypes: attribute.referenceTypes.length === 0 ? ['uri'] : attribute.referenceTypes }
+      : {}),
+    ...(type === 'complex'
+      ? { subAttributes: [...attribute.subAttributes.values()].map(attributeResource) }
+      : {}),
   };
 }
 
 /** Every Schema resource, by lower-cased id: those of the resource types and those of discovery itself. */
 export function schemaResources(registry: Registry, base: string): Map<string, object> {
-  const discovery = [serviceProviderConfigSchema, resourceTypeSchema, schemaSchema] as unknown as SchemaDefinition[];
+  const discovery = [
+    serviceProviderConfigSchema,
+    resourceTypeSchema,
+    schemaSchema,
+  ] as unknown as SchemaDefinition[];
   return new Map(
     [...registry.schemas.values(), ...discovery].map((schema) => [
       schema.id.toLowerCase(),

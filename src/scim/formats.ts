@@ -67,7 +67,11 @@ const languageTag = /^[A-Za-z]{1,8}(?:[-_][A-Za-z0-9]{1,8})*$/;
 function isAcceptLanguage(text: string): boolean {
   return text
     .split(',')
-    .every((range) => /^\s*(?:\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?\s*$/.test(range));
+    .every((range) =>
+      /^\s*(?:\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?\s*$/.test(
+        range,
+      ),
+    );
 }
 
 function isTimeZone(text: string): boolean {
@@ -82,13 +86,20 @@ function isTimeZone(text: string): boolean {
 
 /** RFC 5321 §4.1.2 as far as a mailbox can be told by its form. */
 function isMailbox(text: string): boolean {
-  return text.length <= 320 && /^(?:"(?:[^"\\\r\n]|\\.)*"|[^\s@"<>,;:\\()[\]]+)@(?:\[[^\]\s]+\]|[^\s@"<>,;:\\()[\]]+)$/.test(text);
+  return (
+    text.length <= 320 &&
+    /^(?:"(?:[^"\\\r\n]|\\.)*"|[^\s@"<>,;:\\()[\]]+)@(?:\[[^\]\s]+\]|[^\s@"<>,;:\\()[\]]+)$/.test(text)
+  );
 }
 
 /** The formats of RFC 7643 §4.1, by attribute path. */
 export const formats: Readonly<Record<string, Format>> = {
   profileUrl: { description: 'a URL (RFC 7643 §4.1.1)', strict: isAbsoluteUri, tolerable: isUriReference },
-  'photos.value': { description: 'the URL of an image (RFC 7643 §4.1.2)', strict: isAbsoluteUri, tolerable: isUriReference },
+  'photos.value': {
+    description: 'the URL of an image (RFC 7643 §4.1.2)',
+    strict: isAbsoluteUri,
+    tolerable: isUriReference,
+  },
   preferredLanguage: {
     description: 'language ranges as in Accept-Language (RFC 7643 §4.1.1)',
     strict: isAcceptLanguage,
@@ -99,7 +110,11 @@ export const formats: Readonly<Record<string, Format>> = {
     strict: (text) => languageTag.test(text),
     tolerable: anyText,
   },
-  timezone: { description: 'an IANA time zone such as America/Los_Angeles', strict: isTimeZone, tolerable: anyText },
+  timezone: {
+    description: 'an IANA time zone such as America/Los_Angeles',
+    strict: isTimeZone,
+    tolerable: anyText,
+  },
   'emails.value': { description: 'an e-mail address (RFC 5321)', strict: isMailbox, tolerable: anyText },
   'addresses.country': {
     description: 'an ISO 3166-1 alpha-2 code such as US',

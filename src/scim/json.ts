@@ -71,17 +71,21 @@ function inspect(text: string, maxDepth: number): boolean {
       const string = plain ? text.slice(start + 1, i) : decode(text.slice(start, i + 1));
       if (string === undefined) continue;
       if (!plain) {
-        if (!string.isWellFormed()) throw invalid(`The text at ${place(text, start)} holds a lone surrogate, which is no Unicode`);
-        if (string.includes('\0')) throw invalid(`The text at ${place(text, start)} holds NUL, which cannot be stored`);
+        if (!string.isWellFormed())
+          throw invalid(`The text at ${place(text, start)} holds a lone surrogate, which is no Unicode`);
+        if (string.includes('\0'))
+          throw invalid(`The text at ${place(text, start)} holds NUL, which cannot be stored`);
       }
       if (expectKey) {
         const names = members[depth];
-        if (names?.has(string)) throw invalid(`The member ${JSON.stringify(string)} at ${place(text, start)} is there twice`);
+        if (names?.has(string))
+          throw invalid(`The member ${JSON.stringify(string)} at ${place(text, start)} is there twice`);
         names?.add(string);
         expectKey = false;
       }
     } else if (code === 0x7b || code === 0x5b) {
-      if (++depth > maxDepth) throw invalid(`The body is nested deeper than ${maxDepth} levels at ${place(text, i)}`);
+      if (++depth > maxDepth)
+        throw invalid(`The body is nested deeper than ${maxDepth} levels at ${place(text, i)}`);
       members[depth] = code === 0x7b ? new Set() : undefined;
       expectKey = code === 0x7b;
     } else if (code === 0x7d || code === 0x5d) {

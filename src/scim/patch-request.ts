@@ -6,7 +6,7 @@ import type { AttrPath, Filter } from '../../grammar/ast.ts';
 import { parsePath } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
 import { type Attribute, type Extension, type ResourceType, resolveAttrPath } from './registry.ts';
-import { tolerate, type Tolerated } from './tolerances.ts';
+import { type Tolerated, tolerate } from './tolerances.ts';
 import { isObject, membersByName } from './value.ts';
 
 export const patchOpSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
@@ -48,7 +48,10 @@ export function readPatch(
   if (!isObject(body)) throw invalidSyntax('The body must be a JSON object: a PatchOp message');
   const message = membersByName(body, '');
   const schemas = message.get('schemas');
-  if (!Array.isArray(schemas) || !schemas.some((uri) => typeof uri === 'string' && uri.toLowerCase() === patchOpSchema.toLowerCase())) {
+  if (
+    !Array.isArray(schemas) ||
+    !schemas.some((uri) => typeof uri === 'string' && uri.toLowerCase() === patchOpSchema.toLowerCase())
+  ) {
     throw invalidSyntax(`schemas must hold ${patchOpSchema}`);
   }
   const operations = message.get('operations');
@@ -82,10 +85,16 @@ class PatchReader {
     const op = this.operator(members.get('op'), at);
     const path = members.get('path');
     const value = members.get('value');
-    if (op !== 'remove' && value === undefined) throw new ScimError(400, 'invalidValue', `${at}: ${op} needs a value`);
+    if (op !== 'remove' && value === undefined)
+      throw new ScimError(400, 'invalidValue', `${at}: ${op} needs a value`);
     if (path === undefined || path === null) {
       if (op === 'remove') throw new ScimError(400, 'noTarget', `${at}: remove needs a path`);
-      if (!isObject(value)) throw new ScimError(400, 'invalidValue', `${at}: without a path the value must be an object of attributes`);
+      if (!isObject(value))
+        throw new ScimError(
+          400,
+          'invalidValue',
+          `${at}: without a path the value must be an object of attributes`,
+        );
       this.readMembers(op, value, at);
     } else {
       if (typeof path !== 'string') throw invalidPath(`${at}.path must be a text`);
@@ -109,17 +118,26 @@ class PatchReader {
     const path = parsePath(text, this.limits === undefined ? {} : { limits: this.limits });
     const attribute = this.resolve(path.attrPath, text, at);
     if (path.filter === undefined) {
-      this.push(op, attribute.parent ?? attribute, undefined, attribute.parent === undefined ? undefined : attribute, value, at);
+      this.push(
+        op,
+        attribute.parent ?? attribute,
+        undefined,
+        attribute.parent === undefined ? undefined : attribute,
+        value,
+        at,
+      );
       return;
     }
-    if (attribute.parent !== undefined) throw invalidPath(`${at}: ${attribute.path} is a sub-attribute and cannot be filtered`);
+    if (attribute.parent !== undefined)
+      throw invalidPath(`${at}: ${attribute.path} is a sub-attribute and cannot be filtered`);
     if (!attribute.multiValued && attribute.type !== 'complex') {
       throw invalidPath(`${at}: ${attribute.path} has one simple value and cannot be filtered`);
     }
     let sub: Attribute | undefined;
     if (path.subAttr !== undefined) {
       sub = attribute.subAttributes.get(path.subAttr.toLowerCase());
-      if (sub === undefined) throw invalidPath(`${at}: ${attribute.path} has no sub-attribute ${path.subAttr}`);
+      if (sub === undefined)
+        throw invalidPath(`${at}: ${attribute.path} has no sub-attribute ${path.subAttr}`);
     }
     this.push(op, attribute, path.filter, sub, value, at);
   }
@@ -130,18 +148,25 @@ class PatchReader {
       const read = tolerate(this.tolerated, 'urnDotPath', path, this.type);
       if (read !== undefined) resolved = resolveAttrPath(this.type, read);
     }
-    if (resolved?.kind !== 'attribute') throw invalidPath(`${at}: ${this.type.name} has no attribute ${text}`);
+    if (resolved?.kind !== 'attribute')
+      throw invalidPath(`${at}: ${this.type.name} has no attribute ${text}`);
     return resolved.attribute;
   }
 
   private readExtension(op: PatchOperator, extension: Extension, value: unknown, at: string): void {
     if (op === 'remove' || value === null) {
       for (const attribute of extension.attributes.values()) {
-        if (attribute.mutability !== 'readOnly') this.push('remove', attribute, undefined, undefined, undefined, at);
+        if (attribute.mutability !== 'readOnly')
+          this.push('remove', attribute, undefined, undefined, undefined, at);
       }
       return;
     }
-    if (!isObject(value)) throw new ScimError(400, 'invalidValue', `${at}: the value must be an object of attributes of ${extension.schema.id}`);
+    if (!isObject(value))
+      throw new ScimError(
+        400,
+        'invalidValue',
+        `${at}: the value must be an object of attributes of ${extension.schema.id}`,
+      );
     for (const [key, member] of membersByName(value, at)) {
       const attribute = extension.attributes.get(key);
       if (attribute === undefined) continue;
@@ -183,7 +208,8 @@ class PatchReader {
   /** Sending back what is there changes nothing; anything else would (RFC 7644 §3.5.2: mutability). */
   private readOnlyMember(attribute: Attribute, value: unknown, at: string): void {
     if (attribute.name === 'id' && value === this.id) return;
-    if (attribute.name !== 'id' && tolerate(this.tolerated, 'readOnlyInValue', attribute.name) !== undefined) return;
+    if (attribute.name !== 'id' && tolerate(this.tolerated, 'readOnlyInValue', attribute.name) !== undefined)
+      return;
     throw new ScimError(400, 'mutability', `${at}: ${attribute.path} is read-only`);
   }
 

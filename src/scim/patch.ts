@@ -7,9 +7,23 @@ import type { Filter } from '../../grammar/ast.ts';
 import { ScimError } from '../error.ts';
 import type { Edit } from './patch-request.ts';
 import type { Attribute, ResourceType } from './registry.ts';
-import { type Document, type EdgeValue, edgeValuesOf, equalValues, requireExtension, schemasOf } from './resource.ts';
-import { tolerate, type Tolerated } from './tolerances.ts';
-import { type ComplexValue, elementValidatorOf, invalidValue, isObject, validatorOf, withoutRepetitions } from './value.ts';
+import {
+  type Document,
+  type EdgeValue,
+  edgeValuesOf,
+  equalValues,
+  requireExtension,
+  schemasOf,
+} from './resource.ts';
+import { type Tolerated, tolerate } from './tolerances.ts';
+import {
+  type ComplexValue,
+  elementValidatorOf,
+  invalidValue,
+  isObject,
+  validatorOf,
+  withoutRepetitions,
+} from './value.ts';
 
 /** Compiles a value filter into a test of one value of the attribute. */
 export type Selector = (attribute: Attribute, filter: Filter) => (element: unknown) => boolean;
@@ -51,7 +65,8 @@ export function applyEdits(
     if (edit.attribute === options.edges) edges.push(...edgePatches(edit, options));
     else if (edit.attribute.returned === 'never' && edit.attribute.mutability === 'writeOnly') {
       const value = edit.op === 'remove' ? null : edit.value;
-      password = (validatorOf(edit.attribute)(value, edit.at, options.tolerated) as string | undefined) ?? null;
+      password =
+        (validatorOf(edit.attribute)(value, edit.at, options.tolerated) as string | undefined) ?? null;
     } else applyEdit(draft, edit, options);
   }
   for (const extension of type.extensions.values()) {
@@ -77,7 +92,10 @@ function applyEdit(draft: Mutable, edit: Edit, options: PatchOptions): void {
   const { attribute } = edit;
   const container = containerOf(draft, attribute);
   const before = container[attribute.name];
-  const after = edit.filter === undefined ? withoutFilter(edit, before, options) : withFilter(edit, edit.filter, before, options);
+  const after =
+    edit.filter === undefined
+      ? withoutFilter(edit, before, options)
+      : withFilter(edit, edit.filter, before, options);
   if (equalValues(before, after)) return;
   if (attribute.mutability === 'immutable' && before !== undefined) throw immutable(edit, attribute);
   if (after === undefined && attribute.required) {
@@ -94,7 +112,11 @@ function containerOf(draft: Mutable, attribute: Attribute): Mutable {
 }
 
 function immutable(edit: Edit, attribute: Attribute): ScimError {
-  return new ScimError(400, 'mutability', `${edit.at}: ${attribute.path} is immutable and already has a value`);
+  return new ScimError(
+    400,
+    'mutability',
+    `${edit.at}: ${attribute.path} is immutable and already has a value`,
+  );
 }
 
 // ---- paths without a value filter -------------------------------------------------------------------------
@@ -102,14 +124,17 @@ function immutable(edit: Edit, attribute: Attribute): ScimError {
 function withoutFilter(edit: Edit, before: unknown, options: PatchOptions): unknown {
   const { attribute, sub, op } = edit;
   if (sub !== undefined) {
-    return attribute.multiValued ? subOfAll(edit, sub, before, options) : subOfOne(edit, sub, before, options);
+    return attribute.multiValued
+      ? subOfAll(edit, sub, before, options)
+      : subOfOne(edit, sub, before, options);
   }
   if (op === 'remove') return attribute.multiValued ? removeListed(edit, before, options) : undefined;
   const value = validatorOf(attribute)(edit.value, edit.at, options.tolerated);
   if (attribute.multiValued) {
     return op === 'replace' ? value : append((before ?? []) as unknown[], (value ?? []) as unknown[]);
   }
-  if (attribute.type === 'complex') return value === undefined && edit.value === null ? undefined : merge(attribute, edit, before, value);
+  if (attribute.type === 'complex')
+    return value === undefined && edit.value === null ? undefined : merge(attribute, edit, before, value);
   return value;
 }
 
@@ -119,7 +144,8 @@ function merge(attribute: Attribute, edit: Edit, before: unknown, value: unknown
   if (isObject(edit.value)) {
     for (const [name, member] of Object.entries(edit.value)) {
       const sub = attribute.subAttributes.get(name.toLowerCase());
-      if (sub !== undefined && (member === null || (Array.isArray(member) && member.length === 0))) delete result[sub.name];
+      if (sub !== undefined && (member === null || (Array.isArray(member) && member.length === 0)))
+        delete result[sub.name];
     }
   }
   return orderedComplex(attribute, result);
@@ -137,16 +163,21 @@ function orderedComplex(attribute: Attribute, value: ComplexValue): ComplexValue
 function removeListed(edit: Edit, before: unknown, options: PatchOptions): unknown {
   const listed = listedValues(edit, options.tolerated);
   if (listed === undefined || before === undefined) return undefined;
-  const left = (before as unknown[]).filter((element) => !listed.some((value) => matchesListed(edit.attribute, element, value)));
+  const left = (before as unknown[]).filter(
+    (element) => !listed.some((value) => matchesListed(edit.attribute, element, value)),
+  );
   return left.length === 0 ? undefined : left;
 }
 
 function listedValues(edit: Edit, tolerated: Tolerated): readonly unknown[] | undefined {
   const { value } = edit;
-  if (value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)) return undefined;
+  if (value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0))
+    return undefined;
   const listed = tolerate(tolerated, 'removeWithValue', value);
   if (listed === undefined) {
-    throw invalidValue(`${edit.at}: remove takes no value; name the values in the path: ${edit.attribute.path}[value eq "…"]`);
+    throw invalidValue(
+      `${edit.at}: remove takes no value; name the values in the path: ${edit.attribute.path}[value eq "…"]`,
+    );
   }
   return listed;
 }
@@ -155,7 +186,9 @@ function matchesListed(attribute: Attribute, element: unknown, listed: unknown):
   if (!isObject(element)) return equalValues(element, listed);
   if (typeof listed === 'string') return element.value === listed;
   if (!isObject(listed)) return false;
-  const wanted = Object.entries(listed).filter(([name, value]) => value !== null && attribute.subAttributes.has(name.toLowerCase()));
+  const wanted = Object.entries(listed).filter(
+    ([name, value]) => value !== null && attribute.subAttributes.has(name.toLowerCase()),
+  );
   return (
     wanted.length > 0 &&
     wanted.every(([name, value]) => {
@@ -191,13 +224,16 @@ function subValue(edit: Edit, sub: Attribute, options: PatchOptions): unknown {
 
 function setSub(edit: Edit, sub: Attribute, element: Mutable, value: unknown): void {
   const before = element[sub.name];
-  if (sub.mutability === 'immutable' && before !== undefined && !equalValues(before, value)) throw immutable(edit, sub);
+  if (sub.mutability === 'immutable' && before !== undefined && !equalValues(before, value))
+    throw immutable(edit, sub);
   if (value === undefined) {
     if (sub.required && before !== undefined) {
       throw new ScimError(400, 'mutability', `${edit.at}: ${sub.path} is required and cannot be removed`);
     }
     delete element[sub.name];
-  } else element[sub.name] = sub.multiValued && edit.op === 'add' ? append((before ?? []) as unknown[], value as unknown[]) : value;
+  } else
+    element[sub.name] =
+      sub.multiValued && edit.op === 'add' ? append((before ?? []) as unknown[], value as unknown[]) : value;
 }
 
 // ---- value paths --------------------------------------------------------------------------------------------
@@ -215,13 +251,23 @@ function withFilter(edit: Edit, filter: Filter, before: unknown, options: PatchO
   }
   if (op === 'remove' && sub === undefined) return back(elements.filter((_, index) => !chosen[index]));
   if (sub !== undefined) {
-    return back(setInElements(edit, sub, elements as ComplexValue[], (index) => chosen[index] === true, subValue(edit, sub, options)));
+    return back(
+      setInElements(
+        edit,
+        sub,
+        elements as ComplexValue[],
+        (index) => chosen[index] === true,
+        subValue(edit, sub, options),
+      ),
+    );
   }
   const value = elementValidatorOf(attribute)(edit.value, edit.at, options.tolerated);
   if (value === undefined) return op === 'add' ? before : back(elements.filter((_, index) => !chosen[index]));
   const changed = elements.map((element, index) => {
     if (!chosen[index]) return element;
-    return op === 'add' && isObject(element) ? orderedComplex(attribute, { ...element, ...(value as ComplexValue) }) : value;
+    return op === 'add' && isObject(element)
+      ? orderedComplex(attribute, { ...element, ...(value as ComplexValue) })
+      : value;
   });
   return back(onePrimary(withoutRepetitions(changed), isPrimary(value) ? chosen.indexOf(true) : -1));
 }
@@ -249,7 +295,13 @@ function describedBy(filter: Filter, attribute: Attribute): Mutable | undefined 
   const parts = filter.type === 'and' ? filter.filters : [filter];
   const element: Mutable = {};
   for (const part of parts) {
-    if (part.type !== 'compare' || part.operator !== 'eq' || part.value === null || part.attrPath.subAttr !== undefined) return undefined;
+    if (
+      part.type !== 'compare' ||
+      part.operator !== 'eq' ||
+      part.value === null ||
+      part.attrPath.subAttr !== undefined
+    )
+      return undefined;
     const sub = attribute.subAttributes.get(part.attrPath.name.toLowerCase());
     if (sub === undefined) return undefined;
     element[sub.name] = part.value;
@@ -271,7 +323,8 @@ function setInElements(
     return orderedComplex(edit.attribute, copy);
   });
   const kept = withoutRepetitions(changed.filter((element) => element !== undefined));
-  const primary = sub.name === 'primary' && value === true ? elements.findIndex((_, index) => chosen(index)) : -1;
+  const primary =
+    sub.name === 'primary' && value === true ? elements.findIndex((_, index) => chosen(index)) : -1;
   if (primary !== -1 && elements.filter((_, index) => chosen(index)).length > 1) {
     throw invalidValue(`${edit.at}: only one value can be primary`);
   }
@@ -318,11 +371,18 @@ function edgePatches(edit: Edit, options: PatchOptions): EdgePatch[] {
     }
     const listed = listedValues(edit, options.tolerated);
     if (listed === undefined) return [{ kind: 'replace', members: [] }];
-    return [{ kind: 'remove', values: edgeValuesOf(attribute, listed, options.tolerated).map((member) => member.value) }];
+    return [
+      {
+        kind: 'remove',
+        values: edgeValuesOf(attribute, listed, options.tolerated).map((member) => member.value),
+      },
+    ];
   }
   const named = namedValues(filter);
-  if (op === 'remove') return [named === undefined ? { kind: 'removeWhere', filter } : { kind: 'remove', values: named }];
-  if (named?.length !== 1) throw new ScimError(400, 'noTarget', `${at}: a member to ${op} is named by value eq "…"`);
+  if (op === 'remove')
+    return [named === undefined ? { kind: 'removeWhere', filter } : { kind: 'remove', values: named }];
+  if (named?.length !== 1)
+    throw new ScimError(400, 'noTarget', `${at}: a member to ${op} is named by value eq "…"`);
   const value = isObject(edit.value) ? edit.value : {};
   const [member] = edgeValuesOf(attribute, [{ value: named[0], ...value }], options.tolerated);
   if (member?.value !== named[0]) throw immutable(edit, attribute.subAttributes.get('value') ?? attribute);
@@ -334,7 +394,12 @@ function namedValues(filter: Filter): string[] | undefined {
   const values: string[] = [];
   for (const part of filter.type === 'or' ? filter.filters : [filter]) {
     if (part.type !== 'compare' || part.operator !== 'eq' || typeof part.value !== 'string') return undefined;
-    if (part.attrPath.name.toLowerCase() !== 'value' || part.attrPath.schema !== undefined || part.attrPath.subAttr !== undefined) return undefined;
+    if (
+      part.attrPath.name.toLowerCase() !== 'value' ||
+      part.attrPath.schema !== undefined ||
+      part.attrPath.subAttr !== undefined
+    )
+      return undefined;
     values.push(part.value);
   }
   return values;

@@ -16,10 +16,17 @@ export interface Selection {
 export const everything: Selection = { attributes: [], excludedAttributes: [] };
 
 /** Reads the two parameters; given both, the request is refused, since they exclude one another (reading A-16). */
-export function readSelection(attributes: readonly string[] | undefined, excluded: readonly string[] | undefined): Selection {
+export function readSelection(
+  attributes: readonly string[] | undefined,
+  excluded: readonly string[] | undefined,
+): Selection {
   if (attributes === undefined && excluded === undefined) return everything;
   if (attributes !== undefined && excluded !== undefined) {
-    throw new ScimError(400, 'invalidValue', 'attributes and excludedAttributes exclude one another; give only one');
+    throw new ScimError(
+      400,
+      'invalidValue',
+      'attributes and excludedAttributes exclude one another; give only one',
+    );
   }
   return { attributes: attributes ?? [], excludedAttributes: excluded ?? [] };
 }
@@ -68,8 +75,16 @@ function resolveName(type: ResourceType, name: string): Resolved | undefined {
  * `returned: request`, so that stored text can be answered as it is. `supplied` are attributes that the request
  * itself wrote, which shows those that are returned on request (RFC 7643 §7).
  */
-export function projectionOf(type: ResourceType, selection: Selection, supplied?: ReadonlySet<string>): Projection | undefined {
-  if (selection.attributes.length === 0 && selection.excludedAttributes.length === 0 && !hasRequestOnly(type)) {
+export function projectionOf(
+  type: ResourceType,
+  selection: Selection,
+  supplied?: ReadonlySet<string>,
+): Projection | undefined {
+  if (
+    selection.attributes.length === 0 &&
+    selection.excludedAttributes.length === 0 &&
+    !hasRequestOnly(type)
+  ) {
     return undefined;
   }
   const wanted = selection.attributes.length > 0 ? resolveNames(type, selection.attributes) : undefined;
@@ -81,7 +96,11 @@ export function projectionOf(type: ResourceType, selection: Selection, supplied?
       case 'never':
         return false;
       case 'request':
-        return wanted?.has(attribute) === true || supplied?.has(attribute.path) === true || (attribute.parent !== undefined && wanted?.has(attribute.parent) === true);
+        return (
+          wanted?.has(attribute) === true ||
+          supplied?.has(attribute.path) === true ||
+          (attribute.parent !== undefined && wanted?.has(attribute.parent) === true)
+        );
       default:
         if (wanted === undefined) return !unwanted.has(attribute);
         return wanted.has(attribute) || (attribute.parent !== undefined && wanted.has(attribute.parent));
@@ -103,7 +122,9 @@ export function projectionOf(type: ResourceType, selection: Selection, supplied?
     for (const sub of attribute.subAttributes.values()) {
       if (value[sub.name] === undefined) continue;
       // Naming the parent shows its default sub-attributes; naming a sub-attribute shows that one.
-      const shown = whole ? visible(sub) || (wanted !== undefined && sub.returned === 'default' && !unwanted.has(sub)) : visible(sub);
+      const shown = whole
+        ? visible(sub) || (wanted !== undefined && sub.returned === 'default' && !unwanted.has(sub))
+        : visible(sub);
       if (shown) result[sub.name] = value[sub.name];
     }
     return result;
@@ -111,13 +132,19 @@ export function projectionOf(type: ResourceType, selection: Selection, supplied?
   const project = (attribute: Attribute, value: unknown): unknown => {
     if (attribute.type !== 'complex') return value;
     if (Array.isArray(value)) {
-      const elements = value.map((each) => element(attribute, each)).filter((each) => !isObject(each) || Object.keys(each).length > 0);
+      const elements = value
+        .map((each) => element(attribute, each))
+        .filter((each) => !isObject(each) || Object.keys(each).length > 0);
       return elements.length === 0 ? undefined : elements;
     }
     const projected = element(attribute, value);
     return isObject(projected) && Object.keys(projected).length === 0 ? undefined : projected;
   };
-  const pick = (from: Readonly<Record<string, unknown>>, attributes: ReadonlyMap<string, Attribute>, into: Record<string, unknown>) => {
+  const pick = (
+    from: Readonly<Record<string, unknown>>,
+    attributes: ReadonlyMap<string, Attribute>,
+    into: Record<string, unknown>,
+  ) => {
     for (const attribute of attributes.values()) {
       const value = from[attribute.name];
       if (value === undefined || !shows(attribute)) continue;
@@ -148,8 +175,11 @@ function hasRequestOnly(type: ResourceType): boolean {
   let known = requestOnly.get(type);
   if (known === undefined) {
     const some = (attributes: ReadonlyMap<string, Attribute>): boolean =>
-      [...attributes.values()].some((attribute) => attribute.returned === 'request' || some(attribute.subAttributes));
-    known = some(type.attributes) || [...type.extensions.values()].some((extension) => some(extension.attributes));
+      [...attributes.values()].some(
+        (attribute) => attribute.returned === 'request' || some(attribute.subAttributes),
+      );
+    known =
+      some(type.attributes) || [...type.extensions.values()].some((extension) => some(extension.attributes));
     requestOnly.set(type, known);
   }
   return known;

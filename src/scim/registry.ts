@@ -123,7 +123,8 @@ export function compileResourceType(
   schemas: ReadonlyMap<string, SchemaDefinition>,
 ): ResourceType {
   const schema = schemas.get(definition.schema);
-  if (schema === undefined) throw new Error(`resource type ${definition.name}: schema ${definition.schema} is not defined`);
+  if (schema === undefined)
+    throw new Error(`resource type ${definition.name}: schema ${definition.schema} is not defined`);
   const common = compileAttributes(commonAttributes as readonly AttributeDefinition[], undefined);
   const attributes = new Map(common);
   for (const [key, attribute] of compileAttributes(schema.attributes, undefined)) {
@@ -132,7 +133,8 @@ export function compileResourceType(
   const extensions = new Map<string, Extension>();
   for (const { schema: uri, required } of definition.schemaExtensions ?? []) {
     const extension = schemas.get(uri);
-    if (extension === undefined) throw new Error(`resource type ${definition.name}: schema ${uri} is not defined`);
+    if (extension === undefined)
+      throw new Error(`resource type ${definition.name}: schema ${uri} is not defined`);
     extensions.set(uri.toLowerCase(), {
       schema: extension,
       required,
@@ -140,7 +142,14 @@ export function compileResourceType(
     });
   }
   const endpoint = definition.endpoint.startsWith('/') ? definition.endpoint : `/${definition.endpoint}`;
-  return { name: definition.name, endpoint, description: definition.description, schema, attributes, extensions };
+  return {
+    name: definition.name,
+    endpoint,
+    description: definition.description,
+    schema,
+    attributes,
+    extensions,
+  };
 }
 
 /** Compiles a set of schemas and the resource types built from them. */
@@ -149,7 +158,10 @@ export function compileRegistry(
   resourceTypes: readonly ResourceTypeDefinition[],
 ): Registry {
   const byId = new Map(schemas.map((schema) => [schema.id, schema]));
-  return { schemas: byId, resourceTypes: resourceTypes.map((definition) => compileResourceType(definition, byId)) };
+  return {
+    schemas: byId,
+    resourceTypes: resourceTypes.map((definition) => compileResourceType(definition, byId)),
+  };
 }
 
 /**
@@ -170,7 +182,11 @@ export function resourceTypeOf(schemas: readonly SchemaDefinition[]): ResourceTy
   );
 }
 
-function find(attributes: ReadonlyMap<string, Attribute>, name: string, subAttr: string | undefined): Resolved | undefined {
+function find(
+  attributes: ReadonlyMap<string, Attribute>,
+  name: string,
+  subAttr: string | undefined,
+): Resolved | undefined {
   const attribute = attributes.get(name.toLowerCase());
   if (attribute === undefined) return undefined;
   if (subAttr === undefined) return { kind: 'attribute', attribute };

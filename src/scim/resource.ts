@@ -5,7 +5,7 @@
  */
 import { ScimError } from '../error.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
-import { tolerate, type Tolerated } from './tolerances.ts';
+import { type Tolerated, tolerate } from './tolerances.ts';
 import { type ComplexValue, invalidValue, isObject, membersByName, validatorOf } from './value.ts';
 
 export type Document = Readonly<Record<string, unknown>>;
@@ -28,7 +28,10 @@ export interface CheckedResource {
 /** `Group.members`: kept as edges, apart from the document. */
 export function edgeAttribute(type: ResourceType): Attribute | undefined {
   const members = type.attributes.get('members');
-  return members?.multiValued && members.type === 'complex' && members.mutability !== 'readOnly' && members.subAttributes.has('value')
+  return members?.multiValued &&
+    members.type === 'complex' &&
+    members.mutability !== 'readOnly' &&
+    members.subAttributes.has('value')
     ? members
     : undefined;
 }
@@ -36,7 +39,9 @@ export function edgeAttribute(type: ResourceType): Attribute | undefined {
 /** `User.groups`: read-only, computed from the edges that point at the resource. */
 export function inverseAttribute(type: ResourceType): Attribute | undefined {
   const groups = type.attributes.get('groups');
-  return groups?.multiValued && groups.type === 'complex' && groups.mutability === 'readOnly' ? groups : undefined;
+  return groups?.multiValued && groups.type === 'complex' && groups.mutability === 'readOnly'
+    ? groups
+    : undefined;
 }
 
 /** Kept hashed and apart, whatever schema defines it: writeOnly and never returned. */
@@ -63,8 +68,14 @@ export function checkReplacement(
   return check(type, body, tolerated, stored);
 }
 
-function check(type: ResourceType, body: unknown, tolerated: Tolerated, stored: Document | undefined): CheckedResource {
-  if (!isObject(body)) throw new ScimError(400, 'invalidSyntax', 'The body must be a JSON object: one resource');
+function check(
+  type: ResourceType,
+  body: unknown,
+  tolerated: Tolerated,
+  stored: Document | undefined,
+): CheckedResource {
+  if (!isObject(body))
+    throw new ScimError(400, 'invalidSyntax', 'The body must be a JSON object: one resource');
   const given = membersByName(body, '');
   checkSchemas(type, given.get('schemas'), tolerated);
   const result: Record<string, unknown> = { schemas: [] };
@@ -89,7 +100,13 @@ function check(type: ResourceType, body: unknown, tolerated: Tolerated, stored: 
     else if (attribute.required) throw invalidValue(`${attribute.name} is required`);
   }
   for (const [key, extension] of type.extensions) {
-    const container = checkExtension(extension, given.get(key), stored?.[extension.schema.id], stored !== undefined, tolerated);
+    const container = checkExtension(
+      extension,
+      given.get(key),
+      stored?.[extension.schema.id],
+      stored !== undefined,
+      tolerated,
+    );
     if (container !== undefined) result[extension.schema.id] = container;
   }
   refuseUnknownSchemas(type, given, tolerated);
@@ -98,14 +115,25 @@ function check(type: ResourceType, body: unknown, tolerated: Tolerated, stored: 
 }
 
 /** The value to store, given the cleaned new one and the stored one (RFC 7644 §3.5.1). */
-function settle(attribute: Attribute, clean: unknown, given: unknown, stored: unknown, replacing: boolean): unknown {
+function settle(
+  attribute: Attribute,
+  clean: unknown,
+  given: unknown,
+  stored: unknown,
+  replacing: boolean,
+): unknown {
   if (attribute.mutability === 'immutable' && stored !== undefined) {
     if (given !== undefined && !equalValues(clean, stored)) {
       throw new ScimError(400, 'mutability', `${attribute.path} is immutable and already has another value`);
     }
     return stored;
   }
-  if (clean === undefined && attribute.path === 'active' && !attribute.required && (given === undefined || given === null)) {
+  if (
+    clean === undefined &&
+    attribute.path === 'active' &&
+    !attribute.required &&
+    (given === undefined || given === null)
+  ) {
     return replacing ? stored : true;
   }
   return clean;
@@ -119,7 +147,8 @@ function checkExtension(
   tolerated: Tolerated,
 ): ComplexValue | undefined {
   const uri = extension.schema.id;
-  if (value !== undefined && value !== null && !isObject(value)) throw invalidValue(`${uri} must be an object`);
+  if (value !== undefined && value !== null && !isObject(value))
+    throw invalidValue(`${uri} must be an object`);
   const given = isObject(value) ? membersByName(value, uri) : new Map<string, unknown>();
   const before = isObject(stored) ? stored : {};
   const result: Record<string, unknown> = {};
@@ -140,7 +169,8 @@ export function requireExtension(extension: Extension, container: ComplexValue):
   if (!present && !extension.required) return;
   if (!present) throw invalidValue(`${extension.schema.id} is required`);
   for (const attribute of extension.attributes.values()) {
-    if (attribute.required && container[attribute.name] === undefined) throw invalidValue(`${attribute.path} is required`);
+    if (attribute.required && container[attribute.name] === undefined)
+      throw invalidValue(`${attribute.path} is required`);
   }
 }
 
@@ -168,7 +198,11 @@ function checkSchemas(type: ResourceType, schemas: unknown, tolerated: Tolerated
     refuseSchema(type, uri, tolerated);
   }
   if (!seen.has(type.schema.id.toLowerCase())) {
-    throw new ScimError(400, 'invalidSyntax', `schemas must hold ${type.schema.id}, the schema of ${type.endpoint}`);
+    throw new ScimError(
+      400,
+      'invalidSyntax',
+      `schemas must hold ${type.schema.id}, the schema of ${type.endpoint}`,
+    );
   }
 }
 
@@ -180,7 +214,11 @@ function refuseSchema(type: ResourceType, uri: string, tolerated: Tolerated): vo
   }
 }
 
-function refuseUnknownSchemas(type: ResourceType, given: ReadonlyMap<string, unknown>, tolerated: Tolerated): void {
+function refuseUnknownSchemas(
+  type: ResourceType,
+  given: ReadonlyMap<string, unknown>,
+  tolerated: Tolerated,
+): void {
   for (const key of given.keys()) {
     if (!key.includes(':') || type.extensions.has(key)) continue;
     refuseSchema(type, key, tolerated);
@@ -188,8 +226,13 @@ function refuseUnknownSchemas(type: ResourceType, given: ReadonlyMap<string, unk
 }
 
 /** Members as given; `$ref` and `display` of known resources are the store's to compute. */
-export function edgeValuesOf(attribute: Attribute, value: unknown, tolerated: Tolerated): readonly EdgeValue[] {
-  const elements = (validatorOf(attribute)(value, attribute.name, tolerated) ?? []) as readonly ComplexValue[];
+export function edgeValuesOf(
+  attribute: Attribute,
+  value: unknown,
+  tolerated: Tolerated,
+): readonly EdgeValue[] {
+  const elements = (validatorOf(attribute)(value, attribute.name, tolerated) ??
+    []) as readonly ComplexValue[];
   return elements.map((element, index) => {
     if (typeof element.value !== 'string' || element.value === '') {
       throw invalidValue(`${attribute.name}[${index}].value is required: the id of a resource`);
@@ -210,14 +253,18 @@ export function equalValues(a: unknown, b: unknown): boolean {
   }
   if (!isObject(a) || !isObject(b)) return false;
   const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && equalValues(a[name], b[name]));
+  return (
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && equalValues(a[name], b[name]))
+  );
 }
 
 /** Paths of the top-level and extension attributes in which two documents differ. */
 export function changedAttributes(type: ResourceType, before: Document, after: Document): string[] {
   const changed: string[] = [];
   for (const attribute of type.attributes.values()) {
-    if (attribute.name !== 'schemas' && !equalValues(before[attribute.name], after[attribute.name])) changed.push(attribute.path);
+    if (attribute.name !== 'schemas' && !equalValues(before[attribute.name], after[attribute.name]))
+      changed.push(attribute.path);
   }
   for (const extension of type.extensions.values()) {
     const left = (before[extension.schema.id] ?? {}) as ComplexValue;

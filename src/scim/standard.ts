@@ -9,7 +9,11 @@ export const userSchema = user.id;
 export const groupSchema = group.id;
 export const enterpriseUserSchema = enterpriseUser.id;
 
-export const standardSchemas: readonly SchemaDefinition[] = [user, group, enterpriseUser] as SchemaDefinition[];
+export const standardSchemas: readonly SchemaDefinition[] = [
+  user,
+  group,
+  enterpriseUser,
+] as SchemaDefinition[];
 
 export const standardResourceTypes: readonly ResourceTypeDefinition[] = [
   {

@@ -7,7 +7,16 @@ import type { AttrPath } from '../../grammar/ast.ts';
 import type { ResourceType } from './registry.ts';
 
 /** The providers of `--idp`. `generic` has every tolerance, `strict` has none. */
-export const idps = ['generic', 'strict', 'okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping'] as const;
+export const idps = [
+  'generic',
+  'strict',
+  'okta',
+  'entra',
+  'onelogin',
+  'jumpcloud',
+  'google',
+  'ping',
+] as const;
 export type Idp = (typeof idps)[number];
 
 interface Tolerance<Arguments extends readonly unknown[], Result> {
@@ -73,7 +82,8 @@ export const tolerances = {
     read: (text: string, acceptable: boolean): string | undefined => (acceptable ? text : undefined),
   }),
   dottedKey: tolerance({
-    summary: 'Paths as member names in a PATCH value without path (`"name.givenName"`, `"emails[type eq \\"work\\"].value"`)',
+    summary:
+      'Paths as member names in a PATCH value without path (`"name.givenName"`, `"emails[type eq \\"work\\"].value"`)',
     providers: ['entra'],
     read: (key: string): string | undefined => (/[.[]/.test(key) ? key : undefined),
   }),
@@ -128,7 +138,8 @@ const enabledFor = new Map<Idp, ReadonlySet<ToleranceName>>(
     idp,
     new Set(
       (Object.keys(tolerances) as ToleranceName[]).filter(
-        (name) => idp === 'generic' || (idp !== 'strict' && tolerances[name].providers.includes(idp as never)),
+        (name) =>
+          idp === 'generic' || (idp !== 'strict' && tolerances[name].providers.includes(idp as never)),
       ),
     ),
   ]),
@@ -136,7 +147,10 @@ const enabledFor = new Map<Idp, ReadonlySet<ToleranceName>>(
 
 /** The tolerances of a provider, with none used yet. An unknown name has the generic set. */
 export function toleratedFor(idp: string): Tolerated {
-  return { enabled: enabledFor.get(idp as Idp) ?? (enabledFor.get('generic') as Set<ToleranceName>), used: new Set() };
+  return {
+    enabled: enabledFor.get(idp as Idp) ?? (enabledFor.get('generic') as Set<ToleranceName>),
+    used: new Set(),
+  };
 }
 
 /** The reading of a quirk, recorded as used; undefined if it is not that quirk or the tolerance is off. */

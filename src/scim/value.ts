@@ -7,8 +7,9 @@ import { ScimError } from '../error.ts';
 import { instantKey } from './comparison.ts';
 import { formats, isBase64, isUriReference } from './formats.ts';
 import { FractionalNumber } from './json.ts';
+import { checkUserName } from './precis.ts';
 import type { Attribute } from './registry.ts';
-import { tolerate, type Tolerated } from './tolerances.ts';
+import { type Tolerated, tolerate } from './tolerances.ts';
 
 /** `path` is where the value stands, for errors: `emails[0].value`. */
 export type Validator = (value: unknown, path: string, tolerated: Tolerated) => unknown;
@@ -28,7 +29,12 @@ function kind(value: unknown): string {
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof FractionalNumber);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof FractionalNumber)
+  );
 }
 
 const validators = new WeakMap<Attribute, { one: Validator; whole: Validator }>();
@@ -98,6 +104,7 @@ function textValidator(attribute: Attribute): Validator {
   const check = textCheck(attribute);
   const format = attribute.extension === undefined ? formats[attribute.path] : undefined;
   const nonEmpty = attribute.required;
+  const isUserName = attribute.path === 'userName';
   return (value, path, tolerated) => {
     if (typeof value !== 'string') throw invalidValue(`${path} must be a text, not ${kind(value)}`);
     if (value === '') {
@@ -106,6 +113,7 @@ function textValidator(attribute: Attribute): Validator {
     }
     const complaint = check?.(value);
     if (complaint !== undefined) throw invalidValue(`${path} must be ${complaint}`);
+    if (isUserName) checkUserName(value);
     if (format !== undefined && !format.strict(value)) {
       if (tolerate(tolerated, 'freeText', value, format.tolerable(value)) === undefined) {
         throw invalidValue(`${path} must be ${format.description}`);
@@ -119,7 +127,8 @@ function textValidator(attribute: Attribute): Validator {
 function textCheck(attribute: Attribute): ((text: string) => string | undefined) | undefined {
   switch (attribute.type) {
     case 'dateTime':
-      return (text) => (instantKey(text) === undefined ? 'an xsd:dateTime such as 2011-05-13T04:42:34Z' : undefined);
+      return (text) =>
+        instantKey(text) === undefined ? 'an xsd:dateTime such as 2011-05-13T04:42:34Z' : undefined;
     case 'binary':
       return (text) => (isBase64(text) ? undefined : 'base64 (RFC 4648 §4)');
     case 'reference':
@@ -144,7 +153,8 @@ function complex(attribute: Attribute): Validator {
     for (const [key, sub] of subs) {
       if (sub.mutability === 'readOnly') continue;
       const member = given.get(key);
-      const clean = member === undefined ? undefined : validatorOf(sub)(member, `${path}.${sub.name}`, tolerated);
+      const clean =
+        member === undefined ? undefined : validatorOf(sub)(member, `${path}.${sub.name}`, tolerated);
       if (clean === undefined) {
         if (sub.required && given.size > 0) throw invalidValue(`${path}.${sub.name} is required`);
         continue;
@@ -165,7 +175,11 @@ export function membersByName(object: ComplexValue, path: string): Map<string, u
   for (const name of Object.keys(object)) {
     const key = name.toLowerCase();
     if (members.has(key)) {
-      throw new ScimError(400, 'invalidSyntax', `${path === '' ? '' : `${path}: `}the attribute ${name} is there twice, in different letter case`);
+      throw new ScimError(
+        400,
+        'invalidSyntax',
+        `${path === '' ? '' : `${path}: `}the attribute ${name} is there twice, in different letter case`,
+      );
     }
     members.set(key, object[name]);
   }
@@ -176,7 +190,8 @@ function multiValued(one: Validator): Validator {
   return (value, path, tolerated) => {
     if (value === null || value === undefined) return undefined;
     const values = Array.isArray(value) ? value : tolerate(tolerated, 'singleForArray', value);
-    if (values === undefined) throw invalidValue(`${path} is multi-valued and must be an array, not ${kind(value)}`);
+    if (values === undefined)
+      throw invalidValue(`${path} is multi-valued and must be an array, not ${kind(value)}`);
     const elements: unknown[] = [];
     values.forEach((element, index) => {
       const clean = one(element, `${path}[${index}]`, tolerated);
@@ -209,5 +224,6 @@ function identity(element: unknown): string {
 
 function assertOnePrimary(elements: readonly unknown[], path: string): void {
   const primaries = elements.filter((element) => isObject(element) && element.primary === true);
-  if (primaries.length > 1) throw invalidValue(`${path} has ${primaries.length} values with primary true; at most one is allowed`);
+  if (primaries.length > 1)
+    throw invalidValue(`${path} has ${primaries.length} values with primary true; at most one is allowed`);
 }

@@ -1,0 +1,66 @@
+/** /ServiceProviderConfig, /Schemas, /ResourceTypes (RFC 7644 §4). */
+import { ScimError } from '../error.ts';
+import {
+  type Capabilities,
+  resourceTypeResource,
+  schemaResources,
+  serviceProviderConfig,
+} from '../scim/discovery.ts';
+import type { Registry } from '../scim/registry.ts';
+import { listResponseSchema } from './listing.ts';
+import type { HttpResponse, QueryParameters } from './message.ts';
+import { jsonResponse, scimJson } from './responses.ts';
+
+export class DiscoveryHandlers {
+  private readonly registry: Registry;
+  private readonly capabilities: Capabilities;
+
+  constructor(registry: Registry, capabilities: Capabilities) {
+    this.registry = registry;
+    this.capabilities = capabilities;
+  }
+
+  serviceProviderConfig(base: string): HttpResponse {
+    return answer(serviceProviderConfig(base, this.capabilities));
+  }
+
+  schemas(base: string, query: QueryParameters): HttpResponse {
+    return list([...schemaResources(this.registry, base).values()], query);
+  }
+
+  schema(base: string, id: string): HttpResponse {
+    const schema = schemaResources(this.registry, base).get(id.toLowerCase());
+    if (schema === undefined) throw new ScimError(404, undefined, `There is no schema ${id}`);
+    return answer(schema);
+  }
+
+  resourceTypes(base: string, query: QueryParameters): HttpResponse {
+    return list(
+      this.registry.resourceTypes.map((type) => resourceTypeResource(type, base)),
+      query,
+    );
+  }
+
+  resourceType(base: string, name: string): HttpResponse {
+    const type = this.registry.resourceTypes.find((candidate) => candidate.name === name);
+    if (type === undefined) throw new ScimError(404, undefined, `There is no resource type ${name}`);
+    return answer(resourceTypeResource(type, base));
+  }
+}
+
+function answer(resource: object): HttpResponse {
+  return jsonResponse(200, scimJson, JSON.stringify(resource));
+}
+
+/** Paging and sorting are ignored here; a filter is refused, so that nobody takes the list for a filtered one. */
+function list(resources: readonly object[], query: QueryParameters): HttpResponse {
+  if (query.has('filter'))
+    throw new ScimError(403, undefined, 'Discovery endpoints cannot be filtered (RFC 7644 §4)');
+  return answer({
+    schemas: [listResponseSchema],
+    totalResults: resources.length,
+    itemsPerPage: resources.length,
+    startIndex: 1,
+    Resources: resources,
+  });
+}

@@ -1,0 +1,48 @@
+/** The WHATWG form, for those who embed the server: Request in, Response out. */
+import { tooLarge } from './body.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
+import type { Application } from './routes.ts';
+
+/** Answers a WHATWG Request. `remoteAddress` is the peer's, when the host knows it. */
+export async function fetchWith(
+  application: Application,
+  request: Request,
+  remoteAddress?: string,
+): Promise<Response> {
+  return responseOf(await application(requestOf(request, remoteAddress)));
+}
+
+function requestOf(request: Request, remoteAddress: string | undefined): HttpRequest {
+  const url = new URL(request.url);
+  return {
+    method: request.method,
+    path: url.pathname,
+    search: url.search.slice(1),
+    header: (name) => request.headers.get(name) ?? (name === 'host' ? url.host : undefined),
+    remoteAddress,
+    secure: url.protocol === 'https:',
+    body: async (limit) => {
+      const chunks: Uint8Array[] = [];
+      let length = 0;
+      for await (const chunk of request.body ?? []) {
+        length += chunk.length;
+        if (length > limit) throw tooLarge(limit);
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    },
+  };
+}
+
+function responseOf({ status, headers, body }: HttpResponse): Response {
+  const fields = new Headers();
+  for (let i = 0; i < headers.length; i += 2) fields.append(headers[i] as string, headers[i + 1] as string);
+  const content =
+    body === undefined || typeof body === 'string' ? (body ?? null) : ReadableStream.from(encode(body));
+  return new Response(content, { status, headers: fields });
+}
+
+async function* encode(pieces: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  for await (const piece of pieces) yield encoder.encode(piece);
+}

@@ -1,0 +1,22 @@
+import { randomBytes, type ScryptOptions, scrypt } from 'node:crypto';
+import { promisify } from 'node:util';
+import { preparePassword } from '../scim/precis.ts';
+
+const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
+
+/** About 64 MB and 100 ms of a thread of the pool for each hash (OWASP's figures for scrypt: N = 2^16, r = 8, p = 1). */
+const cost = { log2: 16, r: 8, p: 1 };
+
+/** The PHC string of a prepared password (RFC 8265 §4.2, RFC 7643 §9): `$scrypt$ln=16,r=8,p=1$salt$hash`. */
+export async function hashPassword(password: string): Promise<string> {
+  const salt = randomBytes(16);
+  const { log2, r, p } = cost;
+  const hash = await derive(preparePassword(password), salt, 32, {
+    N: 2 ** log2,
+    r,
+    p,
+    maxmem: 256 * 1024 * 1024,
+  });
+  const encode = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
+  return `$scrypt$ln=${log2},r=${r},p=${p}$${encode(salt)}$${encode(hash)}`;
+}

@@ -1,0 +1,328 @@
+/** One resource: POST, GET, PUT, PATCH, DELETE (RFC 7644 §3.3 to §3.6), for every resource type alike. */
+import { ScimError } from '../error.ts';
+import { bindValueFilter } from '../query/bind.ts';
+import { matchElement } from '../query/match.ts';
+import { applyEdits, type EdgePatch, type PatchResult, type Selector } from '../scim/patch.ts';
+import { type Edit, readPatch } from '../scim/patch-request.ts';
+import { readSelection, type Selection } from '../scim/projection.ts';
+import type { Attribute, ResourceType } from '../scim/registry.ts';
+import { entityTag } from '../scim/representation.ts';
+import {
+  changedAttributes,
+  checkNew,
+  checkReplacement,
+  type Document,
+  edgeAttribute,
+} from '../scim/resource.ts';
+import { type Tolerated, tolerate } from '../scim/tolerances.ts';
+import type { EdgeEdit, Store, StoredResource, UpdateCommand, UpdateResult } from '../store/store.ts';
+import { requireWrite } from './authenticate.ts';
+import { readJson } from './body.ts';
+import { checkPrecondition, hasPrecondition, isNotModified, preconditionFailed } from './conditional.ts';
+import type { Exchange, HttpResponse } from './message.ts';
+import type { Limits } from './options.ts';
+import { hashPassword } from './password.ts';
+import { listParameter } from './query-string.ts';
+import { locationOf, Renderer, renderResource } from './render.ts';
+import { emptyResponse, jsonResponse, negotiate } from './responses.ts';
+
+/** How often a change is computed anew when another one came in between. */
+const attempts = 20;
+
+/** A group larger than this is not sent back after each PATCH: the answer is 204 (RFC 7644 §3.5.2 allows both). */
+const membersInPatchAnswer = 100;
+
+function notFound(type: ResourceType, id: string): ScimError {
+  return new ScimError(404, undefined, `There is no ${type.name} with id ${id}`);
+}
+
+/** `attributes` and `excludedAttributes` of the request (RFC 7644 §3.9). */
+export function selectionOf(exchange: Exchange): Selection {
+  return readSelection(
+    listParameter(exchange.query, 'attributes'),
+    listParameter(exchange.query, 'excludedAttributes'),
+  );
+}
+
+export class ResourceHandlers {
+  private readonly store: Store;
+  private readonly limits: Limits;
+
+  constructor(store: Store, limits: Limits) {
+    this.store = store;
+    this.limits = limits;
+  }
+
+  async get(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
+    const contentType = negotiate(exchange.request.header('accept'));
+    const selection = selectionOf(exchange);
+    const resource = await this.store.get(exchange.principal.tenant, type, id);
+    if (resource === undefined) throw notFound(type, id);
+    const headers = [
+      'ETag',
+      entityTag(resource.version),
+      'Content-Location',
+      locationOf(exchange.base, type, id),
+    ];
+    if (isNotModified(exchange.request, resource.version)) return emptyResponse(304, headers);
+    return jsonResponse(200, contentType, await this.render(exchange, type, resource, selection), headers);
+  }
+
+  async create(exchange: Exchange, type: ResourceType): Promise<HttpResponse> {
+    requireWrite(exchange.principal);
+    const contentType = negotiate(exchange.request.header('accept'));
+    const selection = selectionOf(exchange);
+    const body = await readJson(exchange.request, this.limits);
+    const checked = checkNew(type, body, exchange.tolerated);
+    const resource = await this.store.create({
+      tenant: exchange.principal.tenant,
+      type,
+      actor: exchange.principal.actor,
+      document: checked.document,
+      ...(checked.edges === undefined || checked.edges.length === 0
+        ? {}
+        : { edges: [{ kind: 'add', members: checked.edges }] }),
+      ...(checked.password == null ? {} : { credential: await hashPassword(checked.password) }),
+    });
+    return this.changed(
+      exchange,
+      type,
+      resource,
+      201,
+      contentType,
+      selection,
+      changedAttributes(type, {}, checked.document),
+    );
+  }
+
+  async replace(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
+    requireWrite(exchange.principal);
+    const contentType = negotiate(exchange.request.header('accept'));
+    const selection = selectionOf(exchange);
+    const body = await readJson(exchange.request, this.limits);
+    let hash: string | undefined;
+    let attributes: readonly string[] = [];
+    const resource = await this.change(exchange, type, id, async (stored) => {
+      const before = JSON.parse(stored.body) as Document;
+      const checked = checkReplacement(type, body, before, exchange.tolerated);
+      attributes = changedAttributes(type, before, checked.document);
+      if (checked.password != null) hash ??= await hashPassword(checked.password);
+      return {
+        operation: 'replace',
+        expected: stored.version,
+        attributes,
+        ...(attributes.length === 0 ? {} : { document: { before, after: checked.document } }),
+        ...(checked.edges === undefined ? {} : { edges: [{ kind: 'replace', members: checked.edges }] }),
+        ...(checked.password === undefined
+          ? {}
+          : { credential: checked.password === null ? null : (hash as string) }),
+      };
+    });
+    return this.changed(exchange, type, resource, 200, contentType, selection, attributes);
+  }
+
+  async patch(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
+    requireWrite(exchange.principal);
+    const contentType = negotiate(exchange.request.header('accept'));
+    const selection = selectionOf(exchange);
+    const body = await readJson(exchange.request, this.limits);
+    const { filterCharacters: characters, filterDepth: depth, filterTerms: terms } = this.limits;
+    const edits = readPatch(type, body, id, exchange.tolerated, { characters, depth, terms });
+    const edges = edgeAttribute(type);
+    const select = selectorFor(exchange.tolerated);
+    const apply = (document: Document): PatchResult =>
+      applyEdits(type, document, edits, { select, tolerated: exchange.tolerated, edges });
+    let hash: string | undefined;
+    const change = async (stored: StoredResource | undefined): Promise<Change> => {
+      const before = stored === undefined ? undefined : (JSON.parse(stored.body) as Document);
+      const result = before === undefined ? memberEdits(edits, apply) : apply(before);
+      if (result.password != null) hash ??= await hashPassword(result.password);
+      return {
+        operation: 'patch',
+        attributes: [
+          ...(before === undefined ? [] : changedAttributes(type, before, result.document)),
+          ...(result.edges.length === 0 || edges === undefined ? [] : [edges.path]),
+        ],
+        ...(stored === undefined ? {} : { expected: stored.version }),
+        ...(before === undefined || result.document === before
+          ? {}
+          : { document: { before, after: result.document } }),
+        ...(result.edges.length === 0
+          ? {}
+          : { edges: result.edges.map((edge) => edgeEdit(edge, edges, exchange.tolerated)) }),
+        ...(result.password === undefined
+          ? {}
+          : { credential: result.password === null ? null : (hash as string) }),
+      };
+    };
+    // Edits of members alone need neither the document nor its version: they cost what the change costs.
+    const blind =
+      edges !== undefined &&
+      edits.every((edit) => edit.attribute === edges) &&
+      !hasPrecondition(exchange.request);
+    const resource = blind
+      ? await this.changeBlindly(exchange, type, id, await change(undefined))
+      : await this.change(exchange, type, id, change);
+    if (
+      edges !== undefined &&
+      exchange.query.get('attributes') === undefined &&
+      exchange.query.get('excludedAttributes') === undefined
+    ) {
+      const { next } = await this.store.members(
+        exchange.principal.tenant,
+        id,
+        exchange.base,
+        membersInPatchAnswer,
+      );
+      if (next !== undefined) return emptyResponse(204, this.changeHeaders(exchange, type, resource));
+    }
+    return this.changed(
+      exchange,
+      type,
+      resource,
+      200,
+      contentType,
+      selection,
+      edits.map((edit) => edit.attribute.path),
+    );
+  }
+
+  async delete(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
+    requireWrite(exchange.principal);
+    const { tenant, actor } = exchange.principal;
+    let expected: number | undefined;
+    if (hasPrecondition(exchange.request)) {
+      const stored = await this.store.get(tenant, type, id);
+      if (stored === undefined) throw notFound(type, id);
+      checkPrecondition(exchange.request, stored.version);
+      expected = stored.version;
+    }
+    const { outcome } = await this.store.delete({
+      tenant,
+      type,
+      id,
+      actor,
+      ...(expected === undefined ? {} : { expected }),
+    });
+    if (outcome === 'missing') throw notFound(type, id);
+    if (outcome === 'conflict') throw preconditionFailed();
+    return emptyResponse(204);
+  }
+
+  /** Compare and swap: reads, computes, commits; computes anew when another change came in between. */
+  private async change(
+    exchange: Exchange,
+    type: ResourceType,
+    id: string,
+    compute: (stored: StoredResource) => Promise<Change>,
+  ): Promise<StoredResource> {
+    const { tenant, actor } = exchange.principal;
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const stored = await this.store.get(tenant, type, id);
+      if (stored === undefined) throw notFound(type, id);
+      checkPrecondition(exchange.request, stored.version);
+      const computed = await compute(stored);
+      if (
+        computed.document === undefined &&
+        computed.edges === undefined &&
+        computed.credential === undefined
+      )
+        return stored;
+      const result = await this.store.update({ tenant, type, id, actor, ...computed });
+      const resource = resultOf(result, type, id);
+      if (resource !== undefined) return resource;
+    }
+    throw busy(type, id);
+  }
+
+  private async changeBlindly(
+    exchange: Exchange,
+    type: ResourceType,
+    id: string,
+    computed: Change,
+  ): Promise<StoredResource> {
+    const { tenant, actor } = exchange.principal;
+    const result = await this.store.update({ tenant, type, id, actor, ...computed });
+    const resource = resultOf(result, type, id);
+    if (resource === undefined) throw busy(type, id);
+    return resource;
+  }
+
+  private changeHeaders(exchange: Exchange, type: ResourceType, resource: StoredResource): string[] {
+    const location = locationOf(exchange.base, type, resource.id);
+    return ['ETag', entityTag(resource.version), 'Location', location, 'Content-Location', location];
+  }
+
+  private async changed(
+    exchange: Exchange,
+    type: ResourceType,
+    resource: StoredResource,
+    status: number,
+    contentType: string,
+    selection: Selection,
+    supplied: readonly string[],
+  ): Promise<HttpResponse> {
+    const body = await this.render(exchange, type, resource, selection, new Set(supplied));
+    return jsonResponse(status, contentType, body, this.changeHeaders(exchange, type, resource));
+  }
+
+  private render(
+    exchange: Exchange,
+    type: ResourceType,
+    resource: StoredResource,
+    selection: Selection,
+    supplied?: ReadonlySet<string>,
+  ): Promise<string | AsyncIterable<string>> {
+    const { base, principal } = exchange;
+    const rendering = {
+      store: this.store,
+      tenant: principal.tenant,
+      base,
+      selection,
+      ...(supplied === undefined ? {} : { supplied }),
+    };
+    return renderResource(new Renderer(type, rendering), resource);
+  }
+}
+
+type Change = Omit<UpdateCommand, 'tenant' | 'type' | 'id' | 'actor'>;
+
+/** The changed resource; undefined when another change came first. */
+function resultOf(result: UpdateResult, type: ResourceType, id: string): StoredResource | undefined {
+  if (result.outcome === 'missing') throw notFound(type, id);
+  return 'resource' in result ? result.resource : undefined;
+}
+
+function busy(type: ResourceType, id: string): ScimError {
+  return new ScimError(
+    503,
+    undefined,
+    `${type.name} ${id} is being changed by too many requests at once; try again`,
+    {
+      headers: [['Retry-After', '1']],
+    },
+  );
+}
+
+/** Edits of members alone, computed without a document. */
+function memberEdits(edits: readonly Edit[], apply: (document: Document) => PatchResult): PatchResult {
+  return edits.length === 0 ? { document: {}, edges: [], password: undefined } : apply({});
+}
+
+function booleanTextOf(tolerated: Tolerated): (text: string) => boolean | undefined {
+  return (text) => tolerate(tolerated, 'booleanText', text);
+}
+
+/** Value selectors of PATCH paths, with the boolean texts that the provider may send. */
+export function selectorFor(tolerated: Tolerated): Selector {
+  const booleanText = booleanTextOf(tolerated);
+  return (attribute, filter) => matchElement(bindValueFilter(filter, attribute, { booleanText }), attribute);
+}
+
+function edgeEdit(edge: EdgePatch, attribute: Attribute | undefined, tolerated: Tolerated): EdgeEdit {
+  if (edge.kind !== 'removeWhere') return edge;
+  return {
+    kind: 'removeWhere',
+    plan: bindValueFilter(edge.filter, attribute as Attribute, { booleanText: booleanTextOf(tolerated) }),
+  };
+}
