@@ -45,6 +45,8 @@ export interface Exchange {
   readonly tolerated: Tolerated;
   /** Absolute base of this request's URLs: `https://id.example.com/scim/v2`. */
   readonly base: string;
+  /** The request's JSON body. */
+  readonly body: () => Promise<unknown>;
 }
 
 /** Query parameters by name; each stands once. */

@@ -17,7 +17,6 @@ import {
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
 import type { EdgeEdit, Store, StoredResource, UpdateCommand, UpdateResult } from '../store/store.ts';
 import { requireWrite } from './authenticate.ts';
-import { readJson } from './body.ts';
 import { checkPrecondition, hasPrecondition, isNotModified, preconditionFailed } from './conditional.ts';
 import type { Exchange, HttpResponse } from './message.ts';
 import type { Limits } from './options.ts';
@@ -72,7 +71,7 @@ export class ResourceHandlers {
     requireWrite(exchange.principal);
     const contentType = negotiate(exchange.request.header('accept'));
     const selection = selectionOf(exchange);
-    const body = await readJson(exchange.request, this.limits);
+    const body = await exchange.body();
     const checked = checkNew(type, body, exchange.tolerated);
     const resource = await this.store.create({
       tenant: exchange.principal.tenant,
@@ -99,7 +98,7 @@ export class ResourceHandlers {
     requireWrite(exchange.principal);
     const contentType = negotiate(exchange.request.header('accept'));
     const selection = selectionOf(exchange);
-    const body = await readJson(exchange.request, this.limits);
+    const body = await exchange.body();
     let hash: string | undefined;
     let attributes: readonly string[] = [];
     const resource = await this.change(exchange, type, id, async (stored) => {
@@ -125,7 +124,7 @@ export class ResourceHandlers {
     requireWrite(exchange.principal);
     const contentType = negotiate(exchange.request.header('accept'));
     const selection = selectionOf(exchange);
-    const body = await readJson(exchange.request, this.limits);
+    const body = await exchange.body();
     const { filterCharacters: characters, filterDepth: depth, filterTerms: terms } = this.limits;
     const edits = readPatch(type, body, id, exchange.tolerated, { characters, depth, terms });
     const edges = edgeAttribute(type);

@@ -6,6 +6,7 @@ import { type Tolerated, tolerate } from '../scim/tolerances.ts';
 import type { Store } from '../store/store.ts';
 import { authenticate } from './authenticate.ts';
 import { baseUrlOf } from './base-url.ts';
+import { readJson } from './body.ts';
 import { DiscoveryHandlers } from './discovery.ts';
 import { ListHandlers } from './listing.ts';
 import type { Exchange, HttpRequest, HttpResponse } from './message.ts';
@@ -66,7 +67,14 @@ export function createApplication(options: HttpOptions): Application {
       if (!tolerated.enabled.has(used)) throw noSuchPath(request);
       tolerated.used.add(used);
     }
-    return dispatch(resource, { request, query, principal, tolerated, base });
+    return dispatch(resource, {
+      request,
+      query,
+      principal,
+      tolerated,
+      base,
+      body: () => readJson(request, limits),
+    });
   };
 
   return async (request) => {

@@ -114,7 +114,10 @@ class PatchReader {
   private readPath(op: PatchOperator, text: string, value: unknown, at: string): void {
     // A bare extension URN has dots and digits of its own; it is sought before the grammar splits it.
     const whole = this.type.extensions.get(text.trim().toLowerCase());
-    if (whole !== undefined) return this.readExtension(op, whole, value, at);
+    if (whole !== undefined) {
+      this.readExtension(op, whole, value, at);
+      return;
+    }
     const path = parsePath(text, this.limits === undefined ? {} : { limits: this.limits });
     const attribute = this.resolve(path.attrPath, text, at);
     if (path.filter === undefined) {
