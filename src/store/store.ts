@@ -51,6 +51,8 @@ interface Write {
   readonly tenant: number;
   readonly type: ResourceType;
   readonly actor: Actor;
+  /** As in {@link Query}: for an edge edit that selects by `$ref`. */
+  readonly base?: string;
 }
 
 export interface CreateCommand extends Write {
@@ -98,6 +100,8 @@ export interface Position {
 
 export interface Query {
   readonly tenant: number;
+  /** Absolute base of the request's URLs, as answered: what `meta.location` and `$ref` are compared with. */
+  readonly base?: string;
   /** The types searched and the filter as bound to each; `sort` is where each type has the sortBy attribute. */
   readonly targets: readonly {
     readonly type: ResourceType;

@@ -1,0 +1,226 @@
+/** The three commands that change resources, each a synchronous step within a transaction. */
+import type { Database } from 'better-sqlite3';
+import { ScimError } from '../../error.ts';
+import { equalValues } from '../../scim/resource.ts';
+import type {
+  Change,
+  CreateCommand,
+  DeleteCommand,
+  DeleteResult,
+  Document,
+  StoredResource,
+  UpdateCommand,
+  UpdateResult,
+} from '../store.ts';
+import type { ChangeLog } from './changes.ts';
+import type { EdgeEffect, EdgeWriter } from './edges.ts';
+import { instantAfter, instantText, keyOfTime } from './instant.ts';
+import type { Kind, Kinds } from './kinds.ts';
+import { type ResourceRow, resourceColumns, toResource } from './row.ts';
+import type { RowWriter } from './writer.ts';
+
+export interface Commands {
+  create(command: CreateCommand): StoredResource;
+  update(command: UpdateCommand): UpdateResult;
+  delete(command: DeleteCommand): DeleteResult;
+}
+
+export interface Tools {
+  readonly db: Database;
+  readonly kinds: Kinds;
+  readonly rows: RowWriter;
+  readonly edges: EdgeWriter;
+  readonly changes: ChangeLog;
+  readonly clock: () => Date;
+  readonly newId: () => string;
+}
+
+/** The resource as it is when a command begins. */
+interface Current {
+  readonly kind: Kind;
+  readonly rid: number;
+  readonly version: number;
+  readonly created: string;
+  readonly modified: string;
+  readonly body: string;
+}
+
+const noEffect: EdgeEffect = { added: new Set(), removed: new Set() };
+
+/** The id stands behind `schemas`, where readers of the answer look for it. */
+function withId({ schemas, id: _, ...rest }: Document, id: string): Document {
+  return schemas === undefined ? { id, ...rest } : { schemas, id, ...rest };
+}
+
+function checkId(id: string): void {
+  // RFC 7643 §3.1: the word is reserved for references within a bulk request.
+  if (id === '' || id.includes('bulkId')) {
+    throw new ScimError(400, 'invalidValue', 'id must not be empty and must not contain "bulkId"');
+  }
+}
+
+export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tools): Commands {
+  const find = db
+    .prepare<[number, string, number], [number, ...ResourceRow]>(
+      `SELECT r.rid, ${resourceColumns} FROM resource r JOIN document d ON d.rid = r.rid
+       WHERE r.tenant = ? AND r.id = ? AND r.type = ?`,
+    )
+    .raw();
+  const ownersOf = db
+    .prepare<[number, string], [rid: number, kind: number, id: string, version: number, modified: string]>(
+      `SELECT r.rid, r.type, r.id, r.version, r.modified
+       FROM member m JOIN resource r ON r.rid = m.owner WHERE m.tenant = ? AND m.value = ?`,
+    )
+    .raw();
+  const dropEdges = db.prepare('DELETE FROM member WHERE tenant = ? AND value = ?');
+  const setCredential = db.prepare(
+    'INSERT INTO credential (rid, hash) VALUES (?, ?) ON CONFLICT DO UPDATE SET hash = excluded.hash',
+  );
+  const dropCredential = db.prepare('DELETE FROM credential WHERE rid = ?');
+
+  const displayOf = (kind: Kind, document: Document): string | undefined => {
+    const display = kind.layout.entries.get('displayName') === undefined ? undefined : document.displayName;
+    return typeof display === 'string' ? display : undefined;
+  };
+
+  const current = (tenant: number, kind: Kind, id: string): Current | undefined => {
+    const row = find.get(tenant, id, kind.number);
+    if (row === undefined) return undefined;
+    const [rid, , , version, created, modified, body] = row;
+    return { kind, rid, version, created, modified, body };
+  };
+
+  const editEdges = (command: CreateCommand | UpdateCommand, kind: Kind, rid: number): EdgeEffect => {
+    if (command.edges === undefined || command.edges.length === 0) return noEffect;
+    if (kind.layout.members === undefined) throw new Error(`resource type ${kind.type.name} has no members`);
+    return edges.apply({ tenant: command.tenant, rid, base: command.base }, command.edges);
+  };
+
+  /** Answers whether anything changed. */
+  const editDocument = (
+    command: UpdateCommand,
+    { kind, rid, version, body }: Current,
+    text: string,
+  ): boolean => {
+    if (command.document === undefined) return false;
+    const { after } = command.document;
+    // Without an expected version the document may have been read earlier than what is stored now.
+    const before: Document = command.expected === version ? command.document.before : JSON.parse(body);
+    if (text === body || equalValues(withId(before, command.id), withId(after, command.id))) return false;
+    rows.update({ tenant: command.tenant, kind, rid }, before, after, text);
+    const display = displayOf(kind, after);
+    if (display !== displayOf(kind, before)) edges.rename(command.tenant, command.id, display);
+    return true;
+  };
+
+  const editCredential = (rid: number, credential: string | null | undefined): boolean => {
+    if (credential === undefined) return false;
+    if (credential === null) return dropCredential.run(rid).changes > 0;
+    setCredential.run(rid, credential);
+    return true;
+  };
+
+  const record = (
+    command: CreateCommand | UpdateCommand | DeleteCommand,
+    kind: Kind,
+    id: string,
+    operation: Change['operation'],
+    version: number,
+    at: string,
+    what: {
+      readonly attributes?: readonly string[];
+      readonly added?: readonly string[];
+      readonly removed?: readonly string[];
+    },
+  ): void => {
+    const { tenant, actor } = command;
+    changes.append({ tenant, kind: kind.number, id, operation, version, at, actor, attributes: [], ...what });
+  };
+
+  return {
+    create(command) {
+      const { tenant, type } = command;
+      const kind = kinds.of(type);
+      const id = command.id ?? newId();
+      if (command.id !== undefined) checkId(command.id);
+      const document = withId(command.document, id);
+      const body = JSON.stringify(document);
+      const created = keyOfTime(clock().getTime());
+      const rid = rows.insert({ tenant, kind, id, created, document, body });
+      if (command.credential !== undefined) setCredential.run(rid, command.credential);
+      if (command.id !== undefined) edges.adopt(tenant, id, kind.number, displayOf(kind, document));
+      const { added } = editEdges(command, kind, rid);
+      rows.count(tenant, kind.number, 1);
+      record(command, kind, id, 'create', 1, created, { added: [...added] });
+      const at = instantText(created);
+      return { id, type: type.name, version: 1, created: at, modified: at, body };
+    },
+
+    update(command) {
+      const { tenant, id } = command;
+      const kind = kinds.of(command.type);
+      const before = current(tenant, kind, id);
+      if (before === undefined) return { outcome: 'missing' };
+      if (command.expected !== undefined && command.expected !== before.version)
+        return { outcome: 'conflict' };
+      const body =
+        command.document === undefined ? before.body : JSON.stringify(withId(command.document.after, id));
+      const documentChanged = editDocument(command, before, body);
+      const { added, removed } = editEdges(command, kind, before.rid);
+      const credentialChanged = editCredential(before.rid, command.credential);
+      if (!documentChanged && !credentialChanged && added.size === 0 && removed.size === 0) {
+        const { version, created, modified } = before;
+        const row: ResourceRow = [kind.number, id, version, created, modified, before.body];
+        return { outcome: 'unchanged', resource: toResource(kinds, row) };
+      }
+      const version = before.version + 1;
+      const modified = instantAfter(clock(), before.modified);
+      rows.touch(before.rid, version, modified);
+      record(command, kind, id, command.operation, version, modified, {
+        attributes: command.attributes,
+        added: [...added],
+        removed: [...removed],
+      });
+      const row: ResourceRow = [
+        kind.number,
+        id,
+        version,
+        before.created,
+        modified,
+        documentChanged ? body : before.body,
+      ];
+      return { outcome: 'updated', resource: toResource(kinds, row) };
+    },
+
+    delete(command) {
+      const { tenant, id } = command;
+      const kind = kinds.of(command.type);
+      const before = current(tenant, kind, id);
+      if (before === undefined) return { outcome: 'missing' };
+      if (command.expected !== undefined && command.expected !== before.version)
+        return { outcome: 'conflict' };
+      const now = clock();
+      for (const [rid, ownerKind, owner, version, modified] of ownersOf.all(tenant, id)) {
+        if (rid === before.rid) continue;
+        const at = instantAfter(now, modified);
+        rows.touch(rid, version + 1, at);
+        changes.append({
+          tenant,
+          kind: ownerKind,
+          id: owner,
+          operation: 'patch',
+          version: version + 1,
+          at,
+          actor: command.actor,
+          attributes: ['members'],
+          removed: [id],
+        });
+      }
+      dropEdges.run(tenant, id);
+      rows.remove(before.rid);
+      rows.count(tenant, kind.number, -1);
+      record(command, kind, id, 'delete', before.version + 1, instantAfter(now, before.modified), {});
+      return { outcome: 'deleted' };
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/** Opens the database file: recognises it as ours, sets what must hold for durability, brings it up to date. */
+import Sqlite, { type Database } from 'better-sqlite3';
+import { StoreError } from '../store-error.ts';
+import { withStoreErrors } from './errors.ts';
+import { migrations } from './migrations.ts';
+
+/** "SCIM" as a number, in the header of every database of ours. */
+const applicationId = 0x5343494d;
+
+/** Measured: smaller pages make random inserts write less to the WAL. */
+const pageSize = 2048;
+
+function pragma(db: Database, name: string): unknown {
+  return db.pragma(name, { simple: true });
+}
+
+/** Before anything is written: a file of somebody else's must stay as it is. */
+function recognise(db: Database, file: string): void {
+  const id = pragma(db, 'application_id');
+  const empty = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() === 0;
+  if (id === applicationId || (id === 0 && empty)) return;
+  throw new StoreError(
+    'foreign-database',
+    `${file} is an SQLite database of another application`,
+    'Give the path of a database of this server, or of a file that does not exist yet.',
+  );
+}
+
+function refuseNewer(version: number, file: string): void {
+  if (version <= migrations.length) return;
+  throw new StoreError(
+    'newer-database',
+    `${file} was written by a newer release: it has database version ${version}, this release knows up to ${migrations.length}`,
+    'Start the newer release again, or restore the backup that was made before the upgrade.',
+  );
+}
+
+function migrate(db: Database, file: string): void {
+  refuseNewer(Number(pragma(db, 'user_version')), file);
+  if (pragma(db, 'user_version') === migrations.length) return;
+  db.transaction(() => {
+    // Read again under the lock: another process may have migrated meanwhile.
+    const version = Number(pragma(db, 'user_version'));
+    refuseNewer(version, file);
+    for (const migration of migrations.slice(version)) db.exec(migration);
+    db.pragma(`application_id = ${applicationId}`);
+    db.pragma(`user_version = ${migrations.length}`);
+  }).immediate();
+}
+
+/** What computed attributes need of a request: one row, which queries that name it set before they run. */
+const requestTable = `CREATE TEMP TABLE request (tenant INTEGER NOT NULL, base TEXT NOT NULL) STRICT;
+INSERT INTO temp.request VALUES (0, '')`;
+
+/** Opens or creates the database; `:memory:` lives as long as the connection. */
+export function openConnection(file: string): Database {
+  return withStoreErrors(() => {
+    let db: Database;
+    try {
+      db = new Sqlite(file, { timeout: 5000 });
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+      // better-sqlite3's own check that the folder exists.
+      throw new StoreError(
+        'cannot-open',
+        `${file} cannot be opened: its folder does not exist`,
+        'Create the folder.',
+        {
+          cause: error,
+        },
+      );
+    }
+    try {
+      recognise(db, file);
+      db.pragma(`page_size = ${pageSize}`);
+      db.pragma('journal_mode = WAL');
+      // This build of SQLite lowers it to NORMAL once WAL is on, and then a power cut loses acknowledged writes.
+      db.pragma('synchronous = FULL');
+      db.pragma('foreign_keys = ON');
+      db.pragma('trusted_schema = OFF');
+      db.pragma('temp_store = MEMORY');
+      db.pragma('cache_size = -65536');
+      migrate(db, file);
+      db.exec(requestTable);
+      return db;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
+}

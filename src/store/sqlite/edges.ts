@@ -1,0 +1,129 @@
+/** Writes a group's edges; every edit costs what it changes, whatever the size of the group. */
+import type { Database } from 'better-sqlite3';
+import type { Plan } from '../../query/plan.ts';
+import { fold } from '../../scim/comparison.ts';
+import type { EdgeEdit, Member } from '../store.ts';
+import type { Kinds } from './kinds.ts';
+
+/** The net effect of edits: a member that came and went again is in neither. */
+export interface EdgeEffect {
+  readonly added: ReadonlySet<string>;
+  readonly removed: ReadonlySet<string>;
+}
+
+export interface EdgeWriter {
+  apply(owner: Owner, edits: readonly EdgeEdit[]): EdgeEffect;
+  /** A resource's displayName changed. */
+  rename(tenant: number, id: string, display: string | undefined): void;
+  /** A resource came into being under an id that groups may hold as unknown. */
+  adopt(tenant: number, id: string, kind: number, display: string | undefined): void;
+}
+
+/** The group whose edges are edited. */
+export interface Owner {
+  readonly tenant: number;
+  readonly rid: number;
+  /** Of the request's URLs, which a plan may compare with. */
+  readonly base: string | undefined;
+}
+
+/** Finds the members that a plan over the attribute `members` selects. */
+export type SelectMembers = (owner: Owner, plan: Plan) => readonly string[];
+
+function keyOrNull(text: string | undefined): string | null {
+  return text === undefined ? null : fold(text);
+}
+
+export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): EdgeWriter {
+  const find = db
+    .prepare<[number, string], [kind: number, display: string | null]>(
+      `SELECT r.type, d.body ->> '$.displayName'
+       FROM resource r JOIN document d ON d.rid = r.rid WHERE r.tenant = ? AND r.id = ?`,
+    )
+    .raw();
+  const insert = db.prepare(
+    `INSERT INTO member (owner, value, tenant, kind, display, type, display_key, type_key)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  );
+  const has = db.prepare<[number, string]>('SELECT 1 FROM member WHERE owner = ? AND value = ?').pluck();
+  const remove = db.prepare('DELETE FROM member WHERE owner = ? AND value = ?');
+  const values = db.prepare<[number], string>('SELECT value FROM member WHERE owner = ?').pluck();
+  const rename = db.prepare('UPDATE member SET display = ?, display_key = ? WHERE tenant = ? AND value = ?');
+  const adopt = db.prepare(
+    'UPDATE member SET kind = ?, display = ?, display_key = ?, type = NULL, type_key = NULL WHERE tenant = ? AND value = ?',
+  );
+  const namedKinds = new Set(
+    kinds.all
+      .filter(({ layout }) => layout.entries.get('displayName')?.attribute.type === 'string')
+      .map(({ number }) => number),
+  );
+
+  const add = (owner: Owner, member: Member): boolean => {
+    if (has.get(owner.rid, member.value) !== undefined) return false;
+    const known = find.get(owner.tenant, member.value);
+    if (known !== undefined) {
+      const display = namedKinds.has(known[0]) ? (known[1] ?? undefined) : undefined;
+      insert.run(
+        owner.rid,
+        member.value,
+        owner.tenant,
+        known[0],
+        display ?? null,
+        null,
+        keyOrNull(display),
+        null,
+      );
+    } else {
+      const { display, type } = member;
+      insert.run(
+        owner.rid,
+        member.value,
+        owner.tenant,
+        null,
+        display ?? null,
+        type ?? null,
+        keyOrNull(display),
+        keyOrNull(type),
+      );
+    }
+    return true;
+  };
+
+  return {
+    apply(owner, edits) {
+      const added = new Set<string>();
+      const removed = new Set<string>();
+      const addOne = (member: Member): void => {
+        if (add(owner, member) && !removed.delete(member.value)) added.add(member.value);
+      };
+      const removeOne = (value: string): void => {
+        if (remove.run(owner.rid, value).changes > 0 && !added.delete(value)) removed.add(value);
+      };
+      for (const edit of edits) {
+        switch (edit.kind) {
+          case 'add':
+            edit.members.forEach(addOne);
+            break;
+          case 'remove':
+            edit.values.forEach(removeOne);
+            break;
+          case 'removeWhere':
+            select(owner, edit.plan).forEach(removeOne);
+            break;
+          case 'replace': {
+            const wanted = new Set(edit.members.map(({ value }) => value));
+            for (const value of values.all(owner.rid)) if (!wanted.has(value)) removeOne(value);
+            edit.members.forEach(addOne);
+          }
+        }
+      }
+      return { added, removed };
+    },
+    rename(tenant, id, display) {
+      rename.run(display ?? null, keyOrNull(display), tenant, id);
+    },
+    adopt(tenant, id, kind, display) {
+      adopt.run(kind, display ?? null, keyOrNull(display), tenant, id);
+    },
+  };
+}

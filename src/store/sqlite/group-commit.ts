@@ -1,0 +1,100 @@
+/**
+ * Group commit: commands that arrive in one turn of the event loop share one transaction and one durable commit.
+ * Each runs in a savepoint of its own, so that a failing one takes back only itself; no promise settles before
+ * the commit. A lone command does not wait for company: it runs as soon as its turn has read its input.
+ */
+import type { Database } from 'better-sqlite3';
+import { StoreError } from '../store-error.ts';
+import { toStoreError } from './errors.ts';
+
+interface Job {
+  readonly run: () => unknown;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+export interface GroupCommit {
+  /** Runs the command with the others of this turn; settles when it is durable, or when it failed. */
+  run<T>(command: () => T): Promise<T>;
+  /** Runs what waits, and refuses what comes later. */
+  close(): void;
+}
+
+/** `beforeWrite` ends the turn's read transaction, which could not become a writing one. */
+export function groupCommit(db: Database, beforeWrite: () => void): GroupCommit {
+  const begin = db.prepare('BEGIN IMMEDIATE');
+  const commit = db.prepare('COMMIT');
+  const rollback = db.prepare('ROLLBACK');
+  const savepoint = db.prepare('SAVEPOINT command');
+  const release = db.prepare('RELEASE command');
+  const undo = db.prepare('ROLLBACK TO command');
+  let waiting: Job[] = [];
+  let closed = false;
+
+  const runInSavepoint = (job: Job): Outcome => {
+    savepoint.run();
+    try {
+      const value = job.run();
+      release.run();
+      return { value };
+    } catch (error) {
+      // A full disk and its like make SQLite take back the whole transaction: then no command of it holds.
+      if (!db.inTransaction) throw error;
+      undo.run();
+      release.run();
+      return { error: toStoreError(error) };
+    }
+  };
+
+  const runTogether = (jobs: readonly Job[]): Outcome[] => {
+    begin.run();
+    try {
+      const [only] = jobs;
+      const outcomes =
+        jobs.length === 1 && only !== undefined ? [{ value: only.run() }] : jobs.map(runInSavepoint);
+      commit.run();
+      return outcomes;
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      throw error;
+    }
+  };
+
+  const flush = (): void => {
+    const jobs = waiting;
+    if (jobs.length === 0) return;
+    waiting = [];
+    let outcomes: Outcome[];
+    try {
+      beforeWrite();
+      outcomes = runTogether(jobs);
+    } catch (error) {
+      const reason = toStoreError(error);
+      for (const job of jobs) job.reject(reason);
+      return;
+    }
+    outcomes.forEach((outcome, index) => {
+      const job = jobs[index] as Job;
+      if ('error' in outcome) job.reject(outcome.error);
+      else job.resolve(outcome.value);
+    });
+  };
+
+  return {
+    run<T>(command: () => T): Promise<T> {
+      if (closed) {
+        return Promise.reject(new StoreError('closed', 'the store is closed', 'Start the server again.'));
+      }
+      return new Promise<T>((resolve, reject) => {
+        if (waiting.length === 0) setImmediate(flush);
+        waiting.push({ run: command, resolve: resolve as (value: unknown) => void, reject });
+      });
+    },
+    close() {
+      closed = true;
+      flush();
+    },
+  };
+}

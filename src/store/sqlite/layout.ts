@@ -1,0 +1,163 @@
+/** Decides, once for each resource type, where the comparison keys of its attributes are kept. */
+import type { Attribute, ResourceType } from '../../scim/registry.ts';
+import { edgeAttribute, inverseAttribute } from '../../scim/resource.ts';
+
+/** The columns of `resource` that hold attributes. */
+export type KeyColumn = 'external_id' | 'unique_key' | 'display_key' | 'active';
+
+/** Columns of `element` that hold sub-attributes; other sub-attributes are in its JSON column `rest`. */
+export type ElementColumn = 'value' | 'type' | 'display' | 'primary';
+
+export type Place =
+  | { readonly kind: 'column'; readonly column: KeyColumn }
+  /** Rows of `element`; a singular attribute has at most one. */
+  | { readonly kind: 'element' }
+  /** In the document's `keys`, under these member names. */
+  | { readonly kind: 'keys'; readonly path: readonly string[] }
+  /** Its text is its key: read from the body, under this member name. */
+  | { readonly kind: 'body'; readonly path: readonly string[] }
+  /** Known from the row itself: `id` and the sub-attributes of `meta`. */
+  | {
+      readonly kind: 'row';
+      readonly of: 'id' | 'resourceType' | 'created' | 'lastModified' | 'location' | 'version';
+    }
+  /** The member table, seen from the group and from the member. */
+  | { readonly kind: 'members' }
+  | { readonly kind: 'groups' };
+
+/** An attribute of the type that has a key, or that has element rows, and its place. */
+export interface Entry {
+  readonly attribute: Attribute;
+  readonly place: Place;
+}
+
+/** Where each attribute of one resource type is kept. */
+export interface Layout {
+  readonly type: ResourceType;
+  /** By path: singular leaves, multi-valued attributes and multi-valued sub-attributes. */
+  readonly entries: ReadonlyMap<string, Entry>;
+  /** Attributes whose values must be unique, but for the one of the column `unique_key`. */
+  readonly unique: readonly Attribute[];
+  /** The attribute in the column `unique_key`. */
+  readonly uniqueColumn: Attribute | undefined;
+  /** The attribute `members`, if the type has edges. */
+  readonly members: Attribute | undefined;
+  /** Changes whenever rows written under another layout would be read wrongly. */
+  readonly signature: string;
+}
+
+/** Multi-valued attributes of RFC 7643 §4.1.2 that identity providers and auditors search by value. */
+const elementByDefault = new Set(['emails', 'phoneNumbers', 'ims', 'photos', 'entitlements', 'roles']);
+
+const elementColumns = new Set<string>(['value', 'type', 'display', 'primary']);
+
+/** Counted up when the computation of keys changes, so that databases rebuild theirs. */
+const keysVersion = 1;
+
+/** The column of `element` for a sub-attribute, or undefined if it goes to `rest`. */
+export function elementColumn(attribute: Attribute): ElementColumn | undefined {
+  if (attribute.parent === undefined) return 'value';
+  return elementColumns.has(attribute.name) ? (attribute.name as ElementColumn) : undefined;
+}
+
+function isPlainText(attribute: Attribute | undefined): boolean {
+  return attribute !== undefined && attribute.type === 'string' && !attribute.multiValued;
+}
+
+function columnOf(attribute: Attribute): KeyColumn | undefined {
+  if (attribute.extension !== undefined || attribute.parent !== undefined) return undefined;
+  if (attribute.name === 'active' && attribute.type === 'boolean' && !attribute.multiValued) return 'active';
+  if (!isPlainText(attribute)) return undefined;
+  if (attribute.name === 'externalId') return 'external_id';
+  if (attribute.name === 'displayName' && attribute.uniqueness === 'none') return 'display_key';
+  if (attribute.name === 'userName') return 'unique_key';
+  return undefined;
+}
+
+function placeOfMeta(sub: Attribute): Place | undefined {
+  switch (sub.name) {
+    case 'resourceType':
+    case 'created':
+    case 'lastModified':
+    case 'location':
+    case 'version':
+      return { kind: 'row', of: sub.name };
+    default:
+      return undefined;
+  }
+}
+
+function hasIndexedPart(attribute: Attribute): boolean {
+  return attribute.indexed || attribute.subAttributes.values().some((sub) => sub.indexed);
+}
+
+function placeOfMultiValued(type: ResourceType, attribute: Attribute, path: readonly string[]): Place {
+  if (attribute === edgeAttribute(type)) return { kind: 'members' };
+  if (attribute === inverseAttribute(type)) return { kind: 'groups' };
+  const byDefault = attribute.extension === undefined && elementByDefault.has(attribute.name);
+  if (byDefault || hasIndexedPart(attribute)) return { kind: 'element' };
+  if (attribute.path === 'schemas') return { kind: 'body', path: ['schemas'] };
+  return { kind: 'keys', path };
+}
+
+function placeOfSingular(attribute: Attribute, path: readonly string[]): Place {
+  const column = columnOf(attribute);
+  if (column !== undefined) return { kind: 'column', column };
+  if (attribute.path === 'id') return { kind: 'row', of: 'id' };
+  return attribute.indexed ? { kind: 'element' } : { kind: 'keys', path };
+}
+
+/** Lays out one resource type. */
+export function layOut(type: ResourceType): Layout {
+  const entries = new Map<string, Entry>();
+  const unique: Attribute[] = [];
+  let uniqueColumn: Attribute | undefined;
+
+  const add = (attribute: Attribute, place: Place): void => {
+    entries.set(attribute.path, { attribute, place });
+    if (place.kind === 'column' && place.column === 'unique_key') uniqueColumn = attribute;
+    else if (place.kind !== 'row') noteUnique(attribute);
+  };
+  const noteUnique = (attribute: Attribute): void => {
+    if (attribute.uniqueness !== 'none' && attribute.type !== 'complex') unique.push(attribute);
+  };
+  const addAttribute = (attribute: Attribute, path: readonly string[]): void => {
+    if (attribute.multiValued) {
+      const place = placeOfMultiValued(type, attribute, path);
+      add(attribute, place);
+      if (place.kind !== 'members' && place.kind !== 'groups') attribute.subAttributes.forEach(noteUnique);
+    } else if (attribute.type !== 'complex') {
+      add(attribute, placeOfSingular(attribute, path));
+    } else {
+      for (const [name, sub] of attribute.subAttributes) {
+        const row = attribute.path === 'meta' ? placeOfMeta(sub) : undefined;
+        if (row !== undefined) add(sub, row);
+        else addAttribute(sub, [...path, name]);
+      }
+    }
+  };
+
+  for (const [name, attribute] of type.attributes) addAttribute(attribute, [name]);
+  for (const [uri, extension] of type.extensions) {
+    for (const [name, attribute] of extension.attributes) addAttribute(attribute, [uri, name]);
+  }
+  return {
+    type,
+    entries,
+    unique,
+    uniqueColumn,
+    members: edgeAttribute(type),
+    signature: signatureOf(entries, unique),
+  };
+}
+
+function signatureOf(entries: ReadonlyMap<string, Entry>, unique: readonly Attribute[]): string {
+  const facts = [...entries.values()].map(({ attribute, place }) => [
+    attribute.path,
+    attribute.type,
+    attribute.caseExact ? 1 : 0,
+    place.kind,
+    ...attribute.subAttributes.values().map((sub) => `${sub.name} ${sub.type} ${sub.caseExact ? 1 : 0}`),
+  ]);
+  return JSON.stringify([keysVersion, facts, unique.map((attribute) => attribute.path)]);
+}

@@ -1,0 +1,123 @@
+/**
+ * The SQL of a list. One arm for each resource type, `(rid, key)` where key is what is sorted by; the page is cut
+ * from the arms' union, and only then are the documents of its rows joined in.
+ *
+ * The order is total: by key, unassigned ones last, then by row; descending is its exact reverse.
+ */
+import type { Parameter } from '../../query/dialect.ts';
+import { compileSort } from '../../query/sort.ts';
+import { compilePlan } from '../../query/sql.ts';
+import { sqlite } from '../../query/sqlite.ts';
+import type { Position, Query } from '../store.ts';
+import type { Kinds } from './kinds.ts';
+import { resourceColumns } from './row.ts';
+import { queryMap } from './storage-map.ts';
+
+export interface Sql {
+  readonly text: string;
+  readonly parameters: readonly Parameter[];
+}
+
+/** One resource type's part of the result. */
+export interface Arm {
+  readonly kind: number;
+  /** `FROM … WHERE …`, the filter included. */
+  readonly from: Sql;
+  readonly filtered: boolean;
+  /** Undefined: the type does not have the attribute. */
+  readonly key: Sql | undefined;
+}
+
+export function compileArms(kinds: Kinds, { tenant, targets }: Query): Arm[] {
+  return targets.map(({ type, plan, sort }) => {
+    const kind = kinds.of(type);
+    const map = queryMap(kinds, kind, tenant);
+    const key = sort === undefined ? undefined : compileSort(sort, map, sqlite);
+    const filter = plan === undefined ? undefined : compilePlan(plan, map, sqlite);
+    const where = filter === undefined ? '' : ` AND (${filter.sql})`;
+    return {
+      kind: kind.number,
+      from: {
+        text: `FROM resource r ${map.joins()} WHERE r.tenant = ? AND r.type = ?${where}`,
+        parameters: [tenant, kind.number, ...(filter?.parameters ?? [])],
+      },
+      filtered: filter !== undefined,
+      key:
+        key === undefined
+          ? undefined
+          : {
+              text: key.sql.replace(/ (?:ASC|DESC)(?: NULLS (?:FIRST|LAST))?$/, ''),
+              parameters: key.parameters,
+            },
+    };
+  });
+}
+
+export function countSql(arm: Arm): Sql {
+  return { text: `SELECT count(*) ${arm.from.text}`, parameters: arm.from.parameters };
+}
+
+/** A further condition on the arms: which part of the order is wanted. */
+export type Phase =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'assigned' }
+  | { readonly kind: 'unassigned'; readonly beyond?: number }
+  | { readonly kind: 'beyond'; readonly key: string | number; readonly row: number };
+
+/**
+ * The parts of the order that lie beyond a position, one after the other: each is a range of one index, where the
+ * condition as a whole would be an OR that reads everything from the start.
+ */
+export function phasesBeyond({ key, row }: Position, backwards: boolean): Phase[] {
+  if (key === null) {
+    const rest: Phase = { kind: 'unassigned', beyond: row };
+    return backwards ? [rest, { kind: 'assigned' }] : [rest];
+  }
+  const rest: Phase = { kind: 'beyond', key, row };
+  return backwards ? [rest] : [rest, { kind: 'unassigned' }];
+}
+
+function phaseCondition(key: Sql | undefined, phase: Phase, beyond: '<' | '>'): Sql {
+  const { text, parameters } = key ?? { text: 'NULL', parameters: [] };
+  switch (phase.kind) {
+    case 'all':
+      return { text: '', parameters: [] };
+    case 'assigned':
+      return { text: ` AND ${text} IS NOT NULL`, parameters };
+    case 'unassigned':
+      if (phase.beyond === undefined) return { text: ` AND ${text} IS NULL`, parameters };
+      if (key === undefined) return { text: ` AND r.rid ${beyond} ?`, parameters: [phase.beyond] };
+      return {
+        text: ` AND ${text} IS NULL AND r.rid ${beyond} ?`,
+        parameters: [...parameters, phase.beyond],
+      };
+    case 'beyond':
+      return {
+        text: ` AND (${text}, r.rid) ${beyond} (?, ?)`,
+        parameters: [...parameters, phase.key, phase.row],
+      };
+  }
+}
+
+/** The rows of a phase in walking order: `key`, `rid` and the columns of a resource. Parameters end with LIMIT and OFFSET. */
+export function pageSql(arms: readonly Arm[], phase: Phase, backwards: boolean): Sql {
+  const direction = backwards ? 'DESC' : 'ASC';
+  const nulls = phase.kind !== 'all' ? '' : backwards ? ' NULLS FIRST' : ' NULLS LAST';
+  const keyed = arms.some(({ key }) => key !== undefined);
+  const order = (alias: string): string =>
+    keyed ? `${alias}key ${direction}${nulls}, ${alias}rid ${direction}` : `${alias}rid ${direction}`;
+  const parameters: Parameter[] = [];
+  const selects = arms.map(({ key, from }) => {
+    const condition = phaseCondition(key, phase, backwards ? '<' : '>');
+    parameters.push(...(key?.parameters ?? []), ...from.parameters, ...condition.parameters);
+    return `SELECT r.rid AS rid, ${key?.text ?? 'NULL'} AS key ${from.text}${condition.text}`;
+  });
+  return {
+    text: `SELECT p.key, p.rid, ${resourceColumns}
+FROM (${selects.join('\nUNION ALL ')}
+ORDER BY ${order('')} LIMIT ? OFFSET ?) p
+CROSS JOIN resource r ON r.rid = p.rid CROSS JOIN document d ON d.rid = p.rid
+ORDER BY ${order('p.')}`,
+    parameters,
+  };
+}

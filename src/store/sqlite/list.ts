@@ -1,0 +1,82 @@
+/** Lists: a page, its total, and the positions from which one can go on. */
+import type { Database } from 'better-sqlite3';
+import type { Page, Position, Query, StoredResource } from '../store.ts';
+import type { Kinds } from './kinds.ts';
+import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond, type Sql } from './list-sql.ts';
+import type { SetRequest } from './request.ts';
+import { type ResourceRow, toResource } from './row.ts';
+import type { Statements } from './statements.ts';
+
+type PageRow = [key: string | number | null, rid: number, ...ResourceRow];
+
+export type List = (query: Query) => Page;
+
+export function lister(db: Database, kinds: Kinds, statements: Statements, setRequest: SetRequest): List {
+  const counter = db
+    .prepare<[number, number], number>('SELECT total FROM counter WHERE tenant = ? AND type = ?')
+    .pluck();
+
+  const all = (query: Query, { text, parameters }: Sql, ...last: number[]): unknown[] => {
+    setRequest(text, query.tenant, query.base);
+    return statements.get(text).all(...parameters, ...last);
+  };
+
+  const count = (query: Query, arm: Arm): number => {
+    if (!arm.filtered) return counter.get(query.tenant, arm.kind) ?? 0;
+    const [[total]] = all(query, countSql(arm)) as [[number]];
+    return total;
+  };
+
+  const countAll = (query: Query, arms: readonly Arm[]): number =>
+    arms.reduce((total, arm) => total + count(query, arm), 0);
+
+  /** One row more than the page has, which shows whether there is another page. */
+  const rowsOf = (
+    query: Query,
+    arms: readonly Arm[],
+    position: Position | undefined,
+    backwards: boolean,
+  ): PageRow[] => {
+    const wanted = query.limit + 1;
+    const phases: Phase[] = position === undefined ? [{ kind: 'all' }] : phasesBeyond(position, backwards);
+    const rows: PageRow[] = [];
+    for (const phase of phases) {
+      if (rows.length === wanted) break;
+      const found = all(
+        query,
+        pageSql(arms, phase, backwards),
+        wanted - rows.length,
+        query.offset ?? 0,
+      ) as PageRow[];
+      rows.push(...found);
+    }
+    return rows;
+  };
+
+  return (query) => {
+    const arms = compileArms(kinds, query);
+    if (query.limit === 0) return { total: countAll(query, arms), resources: [], more: false };
+    const position = query.after ?? query.before;
+    const turned = query.after === undefined && query.before !== undefined;
+    const rows = rowsOf(query, arms, position, turned !== (query.descending ?? false));
+    const more = rows.length > query.limit;
+    if (more) rows.pop();
+    if (turned) rows.reverse();
+    const offset = query.offset ?? 0;
+    const isWhole = position === undefined && !more && (rows.length > 0 || offset === 0);
+    const total = isWhole ? offset + rows.length : countAll(query, arms);
+    const [first, last] = [rows.at(0), rows.at(-1)];
+    return {
+      total,
+      resources: rows.map(([, , ...row]): StoredResource => toResource(kinds, row)),
+      ...(first === undefined || last === undefined
+        ? {}
+        : { first: positionOf(first), last: positionOf(last) }),
+      more,
+    };
+  };
+}
+
+function positionOf([key, row]: PageRow): Position {
+  return { key, row };
+}

@@ -1,0 +1,18 @@
+/** Sets the row that queries over computed attributes read: the tenant, and the base of its URLs. */
+import type { Database } from 'better-sqlite3';
+import { requestTable } from './storage-map.ts';
+
+/** Call it before running `sql`, which may or may not name the row. */
+export type SetRequest = (sql: string, tenant: number, base: string | undefined) => void;
+
+export function requestSetter(db: Database): SetRequest {
+  const update = db.prepare(`UPDATE ${requestTable} SET tenant = ?, base = ?`);
+  let current = '';
+  return (sql, tenant, base = '') => {
+    if (!sql.includes(requestTable)) return;
+    const wanted = `${tenant} ${base}`;
+    if (wanted === current) return;
+    update.run(tenant, base);
+    current = wanted;
+  };
+}

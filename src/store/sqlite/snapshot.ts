@@ -1,0 +1,33 @@
+/**
+ * One read transaction for each turn of the event loop: taking SQLite's read lock for every statement costs more
+ * than most statements do. It ends with the turn, and before any write, so whoever was told of a write reads it.
+ */
+import type { Database } from 'better-sqlite3';
+
+export interface Snapshot {
+  /** Before a read. */
+  enter(): void;
+  /** At the end of the turn, before a write, and at the end. */
+  leave(): void;
+}
+
+export function readSnapshot(db: Database): Snapshot {
+  if (db.memory) return { enter() {}, leave() {} };
+  const begin = db.prepare('BEGIN');
+  const end = db.prepare('COMMIT');
+  let open = false;
+  const leave = (): void => {
+    if (!open) return;
+    open = false;
+    if (db.inTransaction) end.run();
+  };
+  return {
+    enter() {
+      if (open) return;
+      begin.run();
+      open = true;
+      setImmediate(leave);
+    },
+    leave,
+  };
+}

@@ -1,0 +1,42 @@
+/** Tenants: each with its own resources, tokens and changes. */
+import type { Database } from 'better-sqlite3';
+import { ScimError } from '../../error.ts';
+import type { Tenant } from '../store.ts';
+import { isConstraint } from './errors.ts';
+
+export interface Tenants {
+  list(): Tenant[];
+  create(name: string): Tenant;
+  remove(name: string): boolean;
+}
+
+export function tenantTable(db: Database, clock: () => Date): Tenants {
+  const all = db.prepare<[], Tenant>('SELECT number, name, created FROM tenant ORDER BY number');
+  const insert = db.prepare('INSERT INTO tenant (name, created) VALUES (?, ?)');
+  const numberOf = db.prepare<[string], number>('SELECT number FROM tenant WHERE name = ?').pluck();
+  // What hangs on a resource goes with it; tokens and counters go with the tenant.
+  const removals = [
+    'DELETE FROM member WHERE tenant = ?',
+    'DELETE FROM resource WHERE tenant = ?',
+    'DELETE FROM change WHERE tenant = ?',
+    'DELETE FROM tenant WHERE number = ?',
+  ].map((sql) => db.prepare(sql));
+  return {
+    list: () => all.all(),
+    create(name) {
+      const created = clock().toISOString();
+      try {
+        return { number: Number(insert.run(name, created).lastInsertRowid), name, created };
+      } catch (error) {
+        if (!isConstraint(error, 'tenant.name')) throw error;
+        throw new ScimError(409, 'uniqueness', `tenant ${JSON.stringify(name)} exists already`);
+      }
+    },
+    remove(name) {
+      const number = numberOf.get(name);
+      if (number === undefined) return false;
+      for (const removal of removals) removal.run(number);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,191 @@
+/** The statements that write a resource and its index rows; each writes only what differs. */
+import type { Database } from 'better-sqlite3';
+import { ScimError } from '../../error.ts';
+import type { Document } from '../store.ts';
+import { isConstraint } from './errors.ts';
+import type { ElementRow, IndexRows, UniqueRow } from './index-rows.ts';
+import type { Kind } from './kinds.ts';
+import type { KeyColumn } from './layout.ts';
+import type { Statements } from './statements.ts';
+
+/** A resource about to be written. */
+export interface NewRow {
+  readonly tenant: number;
+  readonly kind: Kind;
+  readonly id: string;
+  readonly created: string;
+  readonly document: Document;
+  readonly body: string;
+}
+
+export interface RowWriter {
+  /** Answers the new row's number. Throws ScimError 409 where a unique value is taken. */
+  insert(row: NewRow): number;
+  /** The index rows, columns and text of a document, from `before` to `after`. */
+  update(target: Target, before: Document, after: Document, body: string): void;
+  /** Version and time of a change. */
+  touch(rid: number, version: number, modified: string): void;
+  /** With all that hangs on it. */
+  remove(rid: number): void;
+  count(tenant: number, kind: number, difference: 1 | -1): void;
+}
+
+/** The row that is changed. */
+export interface Target {
+  readonly tenant: number;
+  readonly kind: Kind;
+  readonly rid: number;
+}
+
+const keyColumns: readonly KeyColumn[] = ['external_id', 'unique_key', 'display_key', 'active'];
+
+function taken(path: string, value: unknown): ScimError {
+  return new ScimError(409, 'uniqueness', `${path} ${JSON.stringify(value)} is already in use`);
+}
+
+function sameElement(a: ElementRow, b: ElementRow): boolean {
+  return (
+    a.value === b.value &&
+    a.type === b.type &&
+    a.display === b.display &&
+    a.primary === b.primary &&
+    a.rest === b.rest
+  );
+}
+
+export function rowWriter(db: Database, statements: Statements): RowWriter {
+  const insertResource = db.prepare(
+    `INSERT INTO resource (tenant, type, id, external_id, unique_key, display_key, active, created, modified, version)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+  );
+  const insertDocument = db.prepare('INSERT INTO document (rid, keys, body) VALUES (?, ?, ?)');
+  const writeElement = db.prepare(
+    `INSERT OR REPLACE INTO element (rid, attribute, ordinal, tenant, value, type, display, "primary", rest)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const deleteElement = db.prepare('DELETE FROM element WHERE rid = ? AND attribute = ? AND ordinal = ?');
+  const insertUnique = db.prepare(
+    'INSERT INTO unique_value (tenant, attribute, key, rid) VALUES (?, ?, ?, ?)',
+  );
+  const deleteUnique = db.prepare('DELETE FROM unique_value WHERE tenant = ? AND attribute = ? AND key = ?');
+  const updateBody = db.prepare('UPDATE document SET body = ? WHERE rid = ?');
+  const updateDocument = db.prepare('UPDATE document SET keys = ?, body = ? WHERE rid = ?');
+  const touch = db.prepare('UPDATE resource SET version = ?, modified = ? WHERE rid = ?');
+  const remove = db.prepare('DELETE FROM resource WHERE rid = ?');
+  const count = db.prepare(
+    `INSERT INTO counter (tenant, type, total) VALUES (?, ?, ?)
+     ON CONFLICT DO UPDATE SET total = total + excluded.total`,
+  );
+
+  /** Turns SQLite's refusal of a duplicate into the client's error. */
+  const unlessTaken = <T>(kind: Kind, id: string, document: Document, write: () => T): T => {
+    try {
+      return write();
+    } catch (error) {
+      if (isConstraint(error, 'resource.id')) throw taken('id', id);
+      const attribute = kind.layout.uniqueColumn;
+      if (attribute !== undefined && isConstraint(error, 'resource.unique_key')) {
+        throw taken(attribute.path, document[attribute.name]);
+      }
+      throw error;
+    }
+  };
+
+  const writeElementRow = (rid: number, tenant: number, row: ElementRow): void => {
+    writeElement.run(
+      rid,
+      row.attribute,
+      row.ordinal,
+      tenant,
+      row.value,
+      row.type,
+      row.display,
+      row.primary,
+      row.rest,
+    );
+  };
+
+  const writeUniqueRow = (rid: number, tenant: number, row: UniqueRow): void => {
+    try {
+      insertUnique.run(tenant, row.attribute, row.key, rid);
+    } catch (error) {
+      throw isConstraint(error, 'unique_value.key') ? taken(row.path, row.shown) : error;
+    }
+  };
+
+  const updateElements = ({ rid, tenant }: Target, before: IndexRows, after: IndexRows): void => {
+    const stale = new Map(before.elements.map((row) => [`${row.attribute} ${row.ordinal}`, row]));
+    for (const row of after.elements) {
+      const place = `${row.attribute} ${row.ordinal}`;
+      const old = stale.get(place);
+      stale.delete(place);
+      if (old === undefined || !sameElement(old, row)) writeElementRow(rid, tenant, row);
+    }
+    for (const row of stale.values()) deleteElement.run(rid, row.attribute, row.ordinal);
+  };
+
+  const updateUnique = ({ rid, tenant }: Target, before: IndexRows, after: IndexRows): void => {
+    const isIn = (rows: readonly UniqueRow[], row: UniqueRow): boolean =>
+      rows.some(({ attribute, key }) => attribute === row.attribute && key === row.key);
+    for (const row of before.unique) {
+      if (!isIn(after.unique, row)) deleteUnique.run(tenant, row.attribute, row.key);
+    }
+    for (const row of after.unique) if (!isIn(before.unique, row)) writeUniqueRow(rid, tenant, row);
+  };
+
+  const updateColumns = (
+    { rid, kind }: Target,
+    before: IndexRows,
+    after: IndexRows,
+    document: Document,
+  ): void => {
+    const changed = keyColumns.filter((column) => before.columns[column] !== after.columns[column]);
+    if (changed.length === 0) return;
+    const sql = `UPDATE resource SET ${changed.map((column) => `${column} = ?`).join(', ')} WHERE rid = ?`;
+    const values = changed.map((column) => after.columns[column]);
+    unlessTaken(kind, '', document, () => statements.get(sql).run(...values, rid));
+  };
+
+  return {
+    insert({ tenant, kind, id, created, document, body }) {
+      const rows = kind.indexRows(document);
+      const { external_id, unique_key, display_key, active } = rows.columns;
+      const { lastInsertRowid } = unlessTaken(kind, id, document, () =>
+        insertResource.run(
+          tenant,
+          kind.number,
+          id,
+          external_id,
+          unique_key,
+          display_key,
+          active,
+          created,
+          created,
+        ),
+      );
+      const rid = Number(lastInsertRowid);
+      insertDocument.run(rid, rows.keys, body);
+      for (const row of rows.elements) writeElementRow(rid, tenant, row);
+      for (const row of rows.unique) writeUniqueRow(rid, tenant, row);
+      return rid;
+    },
+    update(target, before, after, body) {
+      const from = target.kind.indexRows(before);
+      const to = target.kind.indexRows(after);
+      updateColumns(target, from, to, after);
+      updateElements(target, from, to);
+      updateUnique(target, from, to);
+      if (from.keys === to.keys) updateBody.run(body, target.rid);
+      else updateDocument.run(to.keys, body, target.rid);
+    },
+    touch(rid, version, modified) {
+      touch.run(version, modified, rid);
+    },
+    remove(rid) {
+      remove.run(rid);
+    },
+    count(tenant, kind, difference) {
+      count.run(tenant, kind, difference);
+    },
+  };
+}
