@@ -95,7 +95,11 @@ function readme(text: string): string {
 
 /** As Biome formats it, so that the file passes the lint. */
 function formatted(file: string, text: string): string {
-  return execFileSync('biome', ['format', `--stdin-file-path=${file}`], { input: text, encoding: 'utf8' });
+  return execFileSync('biome', ['format', `--stdin-file-path=${file}`], {
+    input: text,
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
 }
 
 const schemaFile = 'src/ops/scim.config.schema.json';

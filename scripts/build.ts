@@ -1,0 +1,55 @@
+/**
+ * Bundles dist/scimd.js, the command line, and the two published modules with their types: dist/index.js, the
+ * embeddable server, and dist/filter.js, the filter language. `npm run build`.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, rmSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { migrations } from '../src/store/sqlite/migrations.ts';
+
+/** The one module that reads from the disk beside it gets its texts put in. */
+const inlineMigrations: Plugin = {
+  name: 'inline-migrations',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]store[\\/]sqlite[\\/]migrations\.ts$/ }, () => ({
+      contents: `export const migrations = ${JSON.stringify(migrations)};`,
+    }));
+  },
+};
+
+const shared: BuildOptions = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node22',
+  // Names stay, for stack traces that can be read.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Some libraries' `main` is UMD, which cannot be bundled.
+  mainFields: ['module', 'main'],
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
+const native: BuildOptions = {
+  ...shared,
+  external: ['better-sqlite3'],
+  plugins: [inlineMigrations],
+  // Bundled CommonJS still calls require for Node's own modules.
+  banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
+};
+
+const outputs: readonly (BuildOptions & { entryPoints: [string]; outfile: string })[] = [
+  { ...native, entryPoints: ['src/main.ts'], outfile: 'dist/scimd.js' },
+  { ...native, entryPoints: ['src/index.ts'], outfile: 'dist/index.js' },
+  { ...shared, platform: 'neutral', entryPoints: ['src/filter.ts'], outfile: 'dist/filter.js' },
+];
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+rmSync('dist', { recursive: true, force: true });
+const present = outputs.filter(({ entryPoints: [entry] }) => existsSync(entry));
+await Promise.all(present.map((options) => build(options)));
+chmodSync('dist/scimd.js', 0o755);
+if (present.length > 1) execFileSync('tsc', ['-p', 'scripts/tsconfig.types.json'], { stdio: 'inherit' });
+for (const { outfile } of present) console.log(`${outfile}  ${Math.ceil(statSync(outfile).size / 1024)} KB`);

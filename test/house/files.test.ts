@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { basename } from 'node:path';
+import { test } from 'node:test';
+import { optionNames } from '../../src/ops/options.ts';
+import { filesUnder, read, root, sourceFiles } from './sources.ts';
+
+/** Longer files, each with the reason why cutting it would not help. */
+const longFiles: Readonly<Record<string, string>> = {
+  'src/scim/case-folding.ts': 'a generated table',
+};
+
+const ownFiles = [
+  ...sourceFiles,
+  ...['test', 'scripts', '.ci'].flatMap((folder) => filesUnder(folder)),
+  ...readdirSync(root).filter((name) => /\.(md|json)$/.test(name) && name !== 'package-lock.json'),
+].filter((file) => file !== 'test/house/files.test.ts');
+
+test('no file is named for what it is not about', () => {
+  const vague = /^(utils?|helpers?|common|misc|managers?|stuff|lib)\.ts$/i;
+  assert.deepEqual(
+    sourceFiles.filter((file) => vague.test(basename(file))),
+    [],
+  );
+});
+
+test('a file of the product has at most 400 lines', () => {
+  const long = sourceFiles.filter((file) => read(file).split('\n').length > 401 && !(file in longFiles));
+  assert.deepEqual(long, []);
+  const gone = Object.keys(longFiles).filter(
+    (file) => !sourceFiles.includes(file) || read(file).split('\n').length <= 401,
+  );
+  assert.deepEqual(gone, [], 'exceptions that are none any more');
+});
+
+test('only src/main.ts ends the process', () => {
+  const found = sourceFiles.filter((file) => /\bprocess\.(exit|abort|kill|reallyExit)\(/.test(read(file)));
+  assert.deepEqual(found, ['src/main.ts']);
+});
+
+test('no file names a path of somebody’s machine', () => {
+  const path = /(?<![\w.~:/-])\/(work|root|home|tmp|mnt)\/\w|[A-Z]:\\\w/;
+  const found = ownFiles.filter((file) => path.test(read(file)));
+  assert.deepEqual(found, []);
+});
+
+test('nothing is left to be done in a comment', () => {
+  const found = ownFiles.filter((file) => /\b(TODO|FIXME|XXX|HACK)\b/.test(read(file)));
+  assert.deepEqual(found, []);
+});
+
+test('what derives from the table of settings is up to date: JSON Schema and README', () => {
+  const check = spawnSync(process.execPath, ['--import', 'tsx', 'scripts/config-docs.ts', '--check'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  assert.equal(check.stderr, '');
+  assert.equal(check.status, 0);
+});
+
+test('every setting is in README', () => {
+  const readme = read('README.md');
+  assert.deepEqual(
+    optionNames.filter((name) => !readme.includes(`| \`${name}\` |`)),
+    [],
+  );
+});

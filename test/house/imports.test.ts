@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { importsOf, sourceFiles } from './sources.ts';
+
+/** From the bottom up: a room imports itself and those before it. */
+const rooms = ['grammar', 'scim', 'query', 'store', 'events', 'http', 'admin', 'cli'];
+
+/** `src/http/server.ts` is in `http`, `src/error.ts` in `error.ts`, `package.json` in itself. */
+function roomOf(path: string): string {
+  const [first = '', second = ''] = path.split('/');
+  return first === 'src' ? second : first;
+}
+
+const edges = sourceFiles.flatMap((from) => importsOf(from).map((imported) => ({ from, ...imported })));
+
+function violations(allowed: (edge: (typeof edges)[number]) => boolean): string[] {
+  return edges.filter((edge) => !allowed(edge)).map(({ from, specifier }) => `${from} imports ${specifier}`);
+}
+
+test('imports run one way: grammar ← scim ← query ← store ← events ← http ← admin ← cli', () => {
+  const found = violations(({ from, file }) => {
+    const [room, target] = [
+      rooms.indexOf(roomOf(from)),
+      file === undefined ? -1 : rooms.indexOf(roomOf(file)),
+    ];
+    return room < 0 || target <= room;
+  });
+  assert.deepEqual(found, []);
+});
+
+test('error.ts imports nothing', () => {
+  assert.deepEqual(
+    violations(({ from }) => from !== 'src/error.ts'),
+    [],
+  );
+});
+
+test('ops imports no room, only libraries and error.ts', () => {
+  const found = violations(
+    ({ from, file }) =>
+      roomOf(from) !== 'ops' || file === undefined || ['ops', 'error.ts'].includes(roomOf(file)),
+  );
+  assert.deepEqual(found, []);
+});
+
+test('only the rooms from events upwards know ops', () => {
+  const below = ['grammar', 'scim', 'query', 'store', 'error.ts', 'filter.ts'];
+  const found = violations(
+    ({ from, file }) => !below.includes(roomOf(from)) || !file || roomOf(file) !== 'ops',
+  );
+  assert.deepEqual(found, []);
+});
+
+test('the grammar imports chevrotain only', () => {
+  const found = violations(
+    ({ from, file, specifier }) =>
+      roomOf(from) !== 'grammar' ||
+      specifier === 'chevrotain' ||
+      (file !== undefined && roomOf(file) === 'grammar'),
+  );
+  assert.deepEqual(found, []);
+});
+
+test('chevrotain does not leave the grammar', () => {
+  const found = violations(({ from, specifier }) => specifier !== 'chevrotain' || roomOf(from) === 'grammar');
+  assert.deepEqual(found, []);
+});
+
+test('only cli and src/index.ts build a concrete store', () => {
+  const found = violations(({ from, file }) => {
+    const engine = file?.match(/^src\/store\/(\w+)\//)?.[1];
+    return (
+      engine === undefined ||
+      roomOf(from) === 'cli' ||
+      from === 'src/index.ts' ||
+      from.startsWith(`src/store/${engine}/`)
+    );
+  });
+  assert.deepEqual(found, []);
+});
+
+test('the entries stand on the rooms, not the rooms on them', () => {
+  const found = violations(
+    ({ file }) => !['src/main.ts', 'src/index.ts', 'src/filter.ts'].includes(file ?? ''),
+  );
+  assert.deepEqual(found, []);
+});
+
+test('every relative import says its .ts or .json', () => {
+  assert.deepEqual(
+    violations(({ file }) => file === undefined || /\.(ts|json)$/.test(file)),
+    [],
+  );
+});
+
+test('no file imports itself by a detour', () => {
+  const targets = new Map<string, string[]>();
+  for (const { from, file } of edges)
+    if (file !== undefined) targets.set(from, [...(targets.get(from) ?? []), file]);
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start >= 0) assert.fail(`cycle: ${[...path.slice(start), file].join(' → ')}`);
+    if (done.has(file)) return;
+    for (const target of targets.get(file) ?? []) visit(target, [...path, file]);
+    done.add(file);
+  };
+  for (const file of targets.keys()) visit(file, []);
+});
