@@ -8,16 +8,25 @@ export function readableLine(line: string, color: boolean): string {
   const stacks: string[] = [];
   const rest = Object.entries(fields).map(([key, value]) => {
     if (isError(value)) {
-      stacks.push(`\n    ${value.stack.replaceAll('\n', '\n    ')}`);
+      stacks.push(...value.stack.split('\n').map((stackLine) => `\n    ${harmless(stackLine)}`));
       return '';
     }
-    return `  ${paint('90', `${key}=`)}${typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value)}`;
+    return `  ${paint('90', `${key}=`)}${typeof value === 'string' && /^[^\s"=\p{Cc}]+$/u.test(value) ? value : JSON.stringify(value)}`;
   });
   const word = String(level).padEnd(5);
   const head = `${paint('90', String(time).slice(11, 23))} ${paint(colors[String(level)] ?? '0', word)}`;
-  return `${[head, msg].filter((part) => part !== undefined).join(' ')}${rest.join('')}${stacks.join('')}\n`;
+  const message = msg === undefined ? [] : [harmless(String(msg))];
+  return `${[head, ...message].join(' ')}${rest.join('')}${stacks.join('')}\n`;
 }
 
 function isError(value: unknown): value is { stack: string } {
   return typeof (value as { stack?: unknown } | null)?.stack === 'string';
+}
+
+/** Control characters, which could move the cursor or clear the screen, as escapes. */
+function harmless(text: string): string {
+  return text.replace(
+    /\p{Cc}/gu,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
