@@ -6,7 +6,7 @@ import type { Limits } from './options.ts';
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads a JSON request body (RFC 7644 §3.8): its media type, its size, its encoding, its form. */
-export async function readJson(request: HttpRequest, limits: Limits): Promise<unknown> {
+export async function readJson(request: HttpRequest, limits: Limits, maxBytes: number): Promise<unknown> {
   checkContentType(request.header('content-type'));
   const encoding = request.header('content-encoding');
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
@@ -16,7 +16,7 @@ export async function readJson(request: HttpRequest, limits: Limits): Promise<un
       `Content-Encoding ${encoding} is not supported; send the body uncompressed`,
     );
   }
-  const bytes = await request.body(limits.bodyBytes);
+  const bytes = await request.body(maxBytes);
   let text: string;
   try {
     text = utf8.decode(bytes);

@@ -1,7 +1,8 @@
 /** The WHATWG form, for those who embed the server: Request in, Response out. */
+
+import type { Application } from './application.ts';
 import { tooLarge } from './body.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
-import type { Application } from './routes.ts';
 
 /** Answers a WHATWG Request. `remoteAddress` is the peer's, when the host knows it. */
 export async function fetchWith(

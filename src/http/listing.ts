@@ -6,7 +6,8 @@ import type { Plan } from '../query/plan.ts';
 import type { Selection } from '../scim/projection.ts';
 import { type Attribute, type ResourceType, resolveAttrPath } from '../scim/registry.ts';
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
-import type { Page, Store, StoredResource } from '../store/store.ts';
+import type { Page, Position, Query, Store, StoredResource } from '../store/store.ts';
+import type { Cursors } from './cursor.ts';
 import type { Exchange, HttpResponse } from './message.ts';
 import type { Limits } from './options.ts';
 import { integerParameter } from './query-string.ts';
@@ -24,26 +25,32 @@ export interface ListRequest {
   /** 1-based. */
   readonly startIndex: number | undefined;
   readonly count: number | undefined;
+  /** RFC 9865: empty to begin a walk, else a cursor from an earlier page; undefined for index pagination. */
+  readonly cursor: string | undefined;
   readonly selection: Selection;
 }
 
 export class ListHandlers {
   private readonly store: Store;
   private readonly limits: Limits;
+  private readonly cursors: Cursors;
 
-  constructor(store: Store, limits: Limits) {
+  constructor(store: Store, limits: Limits, cursors: Cursors) {
     this.store = store;
     this.limits = limits;
+    this.cursors = cursors;
   }
 
   get(exchange: Exchange, types: readonly ResourceType[]): Promise<HttpResponse> {
     const { query } = exchange;
+    const cursor = query.get('cursor');
     return this.list(exchange, types, {
       filter: query.get('filter'),
       sortBy: query.get('sortBy'),
       sortOrder: query.get('sortOrder'),
       startIndex: integerParameter(query, 'startIndex'),
-      count: integerParameter(query, 'count'),
+      count: integerParameter(query, 'count', cursor === undefined ? 'invalidValue' : 'invalidCount'),
+      cursor,
       selection: selectionOf(exchange),
     });
   }
@@ -54,36 +61,77 @@ export class ListHandlers {
     request: ListRequest,
   ): Promise<HttpResponse> {
     const contentType = negotiate(exchange.request.header('accept'));
-    const startIndex = Math.max(1, request.startIndex ?? 1);
-    const limit = Math.min(
-      Math.max(0, request.count ?? this.limits.defaultPageSize),
-      this.limits.maxPageSize,
-    );
-    const descending = isDescending(request.sortOrder);
-    const page = await this.store.list({
+    const { limits } = this;
+    const limit = Math.min(Math.max(0, request.count ?? limits.defaultPageSize), limits.maxPageSize);
+    const query: Query = {
       tenant: exchange.principal.tenant,
+      base: exchange.base,
       targets: types.map((type) => {
         const plan = this.plan(type, request.filter, types.length > 1, exchange.tolerated);
         const sort = sortAttribute(type, request.sortBy, types.length > 1);
         return { type, ...(plan === undefined ? {} : { plan }), ...(sort === undefined ? {} : { sort }) };
       }),
-      descending,
-      offset: startIndex - 1,
+      descending: isDescending(request.sortOrder),
       limit,
-    });
-    const renderers = new Map(
-      types.map((type) => [
-        type.name,
-        new Renderer(type, {
-          store: this.store,
-          tenant: exchange.principal.tenant,
-          base: exchange.base,
-          selection: request.selection,
-        }),
-      ]),
-    );
-    const head = `{"schemas":["${listResponseSchema}"],"totalResults":${page.total},"itemsPerPage":${page.resources.length},"startIndex":${startIndex},"Resources":[`;
+    };
+    const rendering = {
+      store: this.store,
+      tenant: query.tenant,
+      base: exchange.base,
+      selection: request.selection,
+    };
+    const renderers = new Map(types.map((type) => [type.name, new Renderer(type, rendering)]));
+    if (request.cursor !== undefined) {
+      const { page, head } = await this.cursorPage(query, types, request, request.cursor);
+      return jsonResponse(200, contentType, await renderPage(renderers, page, head));
+    }
+    const startIndex = Math.max(1, request.startIndex ?? 1);
+    const page = await this.store.list({ ...query, offset: startIndex - 1 });
+    const head = `${listHead(page)},"startIndex":${startIndex}`;
     return jsonResponse(200, contentType, await renderPage(renderers, page, head));
+  }
+
+  /** One page of a walk by cursor, at the same cost at any depth (RFC 9865 §2). */
+  private async cursorPage(
+    query: Query,
+    types: readonly ResourceType[],
+    request: ListRequest,
+    cursor: string,
+  ): Promise<{ page: Page; head: string }> {
+    if (request.startIndex !== undefined) {
+      throw new ScimError(400, 'invalidValue', 'startIndex and cursor exclude one another; give only one');
+    }
+    const { attributes, excludedAttributes } = request.selection;
+    const binding = [
+      query.tenant,
+      types.map((type) => type.name).join(','),
+      request.filter,
+      request.sortBy?.toLowerCase(),
+      String(query.descending),
+      attributes.join(','),
+      excludedAttributes.join(','),
+    ];
+    const state = cursor === '' ? undefined : this.cursors.read(cursor, binding);
+    if (state !== undefined && request.count !== undefined && query.limit !== state.count) {
+      throw new ScimError(400, 'invalidCount', `count must stay ${state.count} during a walk by cursor`);
+    }
+    const limit = state?.count ?? query.limit;
+    const page = await this.store.list({
+      ...query,
+      limit,
+      ...(state === undefined ? {} : { [state.direction]: state.position }),
+    });
+    const backwards = state?.direction === 'before';
+    const issue = (direction: 'after' | 'before', position: Position) =>
+      this.cursors.issue({ direction, position, count: limit }, binding);
+    const next =
+      page.last !== undefined && (backwards || page.more)
+        ? `,"nextCursor":"${issue('after', page.last)}"`
+        : '';
+    const hasPrevious = state !== undefined && (!backwards || page.more);
+    const previous =
+      page.first !== undefined && hasPrevious ? `,"previousCursor":"${issue('before', page.first)}"` : '';
+    return { page, head: `${listHead(page)}${next}${previous}` };
   }
 
   private plan(
@@ -106,6 +154,11 @@ export class ListHandlers {
   }
 }
 
+function listHead(page: Page): string {
+  return `{"schemas":["${listResponseSchema}"],"totalResults":${page.total},"itemsPerPage":${page.resources.length}`;
+}
+
+/** `head` is the message up to, and without, `Resources`. */
 async function renderPage(
   renderers: ReadonlyMap<string, Renderer>,
   page: Page,
@@ -118,7 +171,7 @@ async function renderPage(
     withGroups.length === 0
       ? undefined
       : await rendererOf(withGroups[0] as StoredResource).groupsOf(withGroups.map((resource) => resource.id));
-  return `${head}${page.resources.map((resource) => rendererOf(resource).text(resource, groups?.get(resource.id), '')).join(',')}]}`;
+  return `${head},"Resources":[${page.resources.map((resource) => rendererOf(resource).text(resource, groups?.get(resource.id), '')).join(',')}]}`;
 }
 
 /** Resources with members, one after the other, each in pieces if need be. */
@@ -127,7 +180,7 @@ async function* pagePieces(
   page: Page,
   head: string,
 ): AsyncGenerator<string> {
-  yield head;
+  yield `${head},"Resources":[`;
   for (const [index, resource] of page.resources.entries()) {
     if (index > 0) yield ',';
     const renderer = rendererOf(resource);

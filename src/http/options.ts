@@ -21,6 +21,12 @@ export interface Limits {
   readonly filterCharacters: number;
   readonly filterDepth: number;
   readonly filterTerms: number;
+  /** Most operations in one bulk request. */
+  readonly bulkOperations: number;
+  /** Largest body of a bulk request in bytes. */
+  readonly bulkBytes: number;
+  /** How long a cursor can be used, in seconds. */
+  readonly cursorSeconds: number;
 }
 
 export const defaultLimits: Limits = {
@@ -31,6 +37,9 @@ export const defaultLimits: Limits = {
   filterCharacters: 16_384,
   filterDepth: 32,
   filterTerms: 256,
+  bulkOperations: 1000,
+  bulkBytes: 8 * 1024 * 1024,
+  cursorSeconds: 3600,
 };
 
 export interface HttpOptions {

@@ -35,13 +35,17 @@ export function parseQuery(search: string): QueryParameters {
   return parameters;
 }
 
-/** An integer parameter; undefined if absent. Throws 400 invalidValue (RFC 7644 §3.4.2.4). */
-export function integerParameter(query: QueryParameters, name: string): number | undefined {
+/** An integer parameter; undefined if absent. Throws 400 (RFC 7644 §3.4.2.4; RFC 9865 §2.1 for `invalidCount`). */
+export function integerParameter(
+  query: QueryParameters,
+  name: string,
+  scimType: 'invalidValue' | 'invalidCount' = 'invalidValue',
+): number | undefined {
   const text = query.get(name);
   if (text === undefined) return undefined;
   const number = Number(text);
   if (!/^[+-]?\d+$/.test(text.trim()) || !Number.isSafeInteger(number)) {
-    throw new ScimError(400, 'invalidValue', `${name} must be an integer, not ${JSON.stringify(text)}`);
+    throw new ScimError(400, scimType, `${name} must be an integer, not ${JSON.stringify(text)}`);
   }
   return number;
 }

@@ -4,7 +4,7 @@ import { bindValueFilter } from '../query/bind.ts';
 import { matchElement } from '../query/match.ts';
 import { applyEdits, type EdgePatch, type PatchResult, type Selector } from '../scim/patch.ts';
 import { type Edit, readPatch } from '../scim/patch-request.ts';
-import { readSelection, type Selection } from '../scim/projection.ts';
+import { everything, readSelection, type Selection } from '../scim/projection.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import { entityTag } from '../scim/representation.ts';
 import {
@@ -67,7 +67,8 @@ export class ResourceHandlers {
     return jsonResponse(200, contentType, await this.render(exchange, type, resource, selection), headers);
   }
 
-  async create(exchange: Exchange, type: ResourceType): Promise<HttpResponse> {
+  /** `id` is given by a bulk request, whose operations may refer to what does not exist yet. */
+  async create(exchange: Exchange, type: ResourceType, id?: string): Promise<HttpResponse> {
     requireWrite(exchange.principal);
     const contentType = negotiate(exchange.request.header('accept'));
     const selection = selectionOf(exchange);
@@ -77,7 +78,9 @@ export class ResourceHandlers {
       tenant: exchange.principal.tenant,
       type,
       actor: exchange.principal.actor,
+      base: exchange.base,
       document: checked.document,
+      ...(id === undefined ? {} : { id }),
       ...(checked.edges === undefined || checked.edges.length === 0
         ? {}
         : { edges: [{ kind: 'add', members: checked.edges }] }),
@@ -162,11 +165,7 @@ export class ResourceHandlers {
     const resource = blind
       ? await this.changeBlindly(exchange, type, id, await change(undefined))
       : await this.change(exchange, type, id, change);
-    if (
-      edges !== undefined &&
-      exchange.query.get('attributes') === undefined &&
-      exchange.query.get('excludedAttributes') === undefined
-    ) {
+    if (edges !== undefined && selection === everything) {
       const { next } = await this.store.members(
         exchange.principal.tenant,
         id,
@@ -227,7 +226,7 @@ export class ResourceHandlers {
         computed.credential === undefined
       )
         return stored;
-      const result = await this.store.update({ tenant, type, id, actor, ...computed });
+      const result = await this.store.update({ tenant, type, id, actor, base: exchange.base, ...computed });
       const resource = resultOf(result, type, id);
       if (resource !== undefined) return resource;
     }
@@ -241,7 +240,7 @@ export class ResourceHandlers {
     computed: Change,
   ): Promise<StoredResource> {
     const { tenant, actor } = exchange.principal;
-    const result = await this.store.update({ tenant, type, id, actor, ...computed });
+    const result = await this.store.update({ tenant, type, id, actor, base: exchange.base, ...computed });
     const resource = resultOf(result, type, id);
     if (resource === undefined) throw busy(type, id);
     return resource;
@@ -261,8 +260,16 @@ export class ResourceHandlers {
     selection: Selection,
     supplied: readonly string[],
   ): Promise<HttpResponse> {
+    const headers = this.changeHeaders(exchange, type, resource);
+    if (prefersMinimal(exchange) && selection === everything) {
+      return emptyResponse(status === 200 ? 204 : status, [
+        ...headers,
+        'Preference-Applied',
+        'return=minimal',
+      ]);
+    }
     const body = await this.render(exchange, type, resource, selection, new Set(supplied));
-    return jsonResponse(status, contentType, body, this.changeHeaders(exchange, type, resource));
+    return jsonResponse(status, contentType, body, headers);
   }
 
   private render(
@@ -284,7 +291,12 @@ export class ResourceHandlers {
   }
 }
 
-type Change = Omit<UpdateCommand, 'tenant' | 'type' | 'id' | 'actor'>;
+/** RFC 7240 §4.2; a client that asks for attributes wants them (RFC 7644 §3.5.2). */
+function prefersMinimal(exchange: Exchange): boolean {
+  return /(?:^|[,;\s])return\s*=\s*"?minimal"?/i.test(exchange.request.header('prefer') ?? '');
+}
+
+type Change = Omit<UpdateCommand, 'tenant' | 'type' | 'id' | 'actor' | 'base'>;
 
 /** The changed resource; undefined when another change came first. */
 function resultOf(result: UpdateResult, type: ResourceType, id: string): StoredResource | undefined {

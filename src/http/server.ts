@@ -2,17 +2,17 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { errorBody } from '../error.ts';
+import { type Application, createApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import type { HttpOptions, RunningServer } from './options.ts';
 import { scimJson } from './responses.ts';
-import { type Application, createApplication } from './routes.ts';
 
 /** Starts to listen. `port` 0 takes a free one. Rejects with the system's error when it cannot. */
 export async function startServer(
   options: HttpOptions & { port: number; host: string },
 ): Promise<RunningServer> {
-  const application = createApplication(options);
+  const application = await createApplication(options);
   const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
     void answer(application, request, response, options);
   });

@@ -186,6 +186,11 @@ export interface Tenant {
 export interface Store {
   readonly registry: Registry;
 
+  /** An identifier that no resource has had and none will have, for {@link CreateCommand.id}. */
+  newId(): string;
+  /** 32 random bytes of this store's own, with which cursors are encrypted. */
+  cursorKey(): Awaitable<Uint8Array>;
+
   get(tenant: number, type: ResourceType, id: string): Awaitable<StoredResource | undefined>;
   list(query: Query): Awaitable<Page>;
   /** For each id, the groups that it is in, direct ones first. Ids without groups are left out. */

@@ -78,8 +78,12 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     commit.run(() => tokens.use(id)).catch(() => {});
   };
 
+  const cursorKey = db.prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'").pluck().get() as Buffer;
+
   return {
     registry,
+    newId,
+    cursorKey: () => cursorKey,
     get: (tenant, type, id) => read(() => byId.get(tenant, type, id)),
     list: (query) => read(() => list(query)),
     groupsOf: (tenant, ids) => read(() => memberships.groupsOf(tenant, ids)),

@@ -141,3 +141,27 @@ CREATE TABLE token (
   last_used TEXT,
   subject TEXT
 ) STRICT;
+
+-- Random bytes of this database's own: what is encrypted with them here is readable only here.
+CREATE TABLE secret (
+  name TEXT PRIMARY KEY,
+  bytes BLOB NOT NULL
+) STRICT;
+
+INSERT INTO secret (name, bytes) VALUES ('cursor', randomblob(32));
+
+-- Statistics of a large database instead of measured ones: the planner chooses the same way on the first day and with a
+-- million users.
+ANALYZE sqlite_schema;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+  ('resource', 'resource_id', '1000000 100000 1'),
+  ('resource', 'resource_unique', '1000000 100000 90000 1'),
+  ('resource', 'resource_external', '1000000 100000 90000 1'),
+  ('resource', 'resource_display', '1000000 100000 90000 2'),
+  ('resource', 'resource_modified', '1000000 100000 90000 2'),
+  ('resource', 'resource_order', '1000000 100000 90000'),
+  ('element', 'element', '3000000 3 2 1'),
+  ('element', 'element_value', '3000000 300000 100000 2 2 2'),
+  ('member', 'member', '10000000 1000 1'),
+  ('member', 'member_value', '10000000 1000000 10');
+ANALYZE sqlite_schema;

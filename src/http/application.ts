@@ -1,0 +1,106 @@
+/** One request to one answer: who asks, what is there, what it says; errors become answers here and are logged. */
+import { ScimError } from '../error.ts';
+import type { Tolerated } from '../scim/tolerances.ts';
+import { authenticate } from './authenticate.ts';
+import { baseUrlOf } from './base-url.ts';
+import { readJson } from './body.ts';
+import { Cursors } from './cursor.ts';
+import { ListHandlers } from './listing.ts';
+import type { Exchange, HttpRequest, HttpResponse } from './message.ts';
+import { defaultLimits, type HttpOptions, type Log } from './options.ts';
+import { parseQuery } from './query-string.ts';
+import { ResourceHandlers } from './resources.ts';
+import { errorResponse, isExpected } from './responses.ts';
+import { createRoutes, dispatch } from './routes.ts';
+
+/** Answers SCIM requests; never rejects. */
+export type Application = (request: HttpRequest) => Promise<HttpResponse>;
+
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** The parts of an exchange that the log tells of. */
+type Known = Partial<Pick<Exchange, 'principal' | 'tolerated'>>;
+
+export async function createApplication(options: HttpOptions): Promise<Application> {
+  const { store, basePath } = options;
+  const limits = { ...defaultLimits, ...options.limits };
+  const log = options.log ?? silent;
+  const clock = options.clock ?? (() => new Date());
+  const baseOf = baseUrlOf(options);
+  const lists = new ListHandlers(
+    store,
+    limits,
+    new Cursors(await store.cursorKey(), limits.cursorSeconds, clock),
+  );
+  const routes = createRoutes(options, limits, store, lists, new ResourceHandlers(store, limits));
+
+  const handle = async (request: HttpRequest, known: Known): Promise<HttpResponse> => {
+    const base = baseOf(request);
+    const query = parseQuery(request.search);
+    const below = request.path === basePath || request.path.startsWith(`${basePath}/`);
+    // The token's tolerances are not known yet: any spelling is looked up and judged below.
+    const spelling: Tolerated = { enabled: new Set(['endpointCase']), used: new Set() };
+    const endpoint = below ? await routes(request.path, spelling) : undefined;
+    const body = () => readJson(request, limits, endpoint?.bodyBytes ?? limits.bodyBytes);
+    if (endpoint?.open && safeMethods.has(request.method) && request.header('authorization') === undefined) {
+      return dispatch(endpoint, { request, query, base, body, ...anonymous() });
+    }
+    if (!below) throw noSuchPath(request);
+    const { principal, tolerated } = await authenticate(store, request, query, clock());
+    Object.assign(known, { principal, tolerated });
+    if (endpoint === undefined) throw noSuchPath(request);
+    for (const used of spelling.used) {
+      if (!tolerated.enabled.has(used)) throw noSuchPath(request);
+      tolerated.used.add(used);
+    }
+    return dispatch(endpoint, { request, query, principal, tolerated, base, body });
+  };
+
+  return async (request) => {
+    const started = performance.now();
+    const known: Known = {};
+    let response: HttpResponse;
+    try {
+      response = await handle(request, known);
+    } catch (error) {
+      response = errorResponse(error);
+      if (!isExpected(error))
+        log.error({ err: error, method: request.method, path: request.path }, 'request failed');
+    }
+    log.info(record(request, response, known, performance.now() - started), 'request');
+    return request.method === 'HEAD' ? { status: response.status, headers: response.headers } : response;
+  };
+}
+
+/** Who reads what is open to all. */
+function anonymous(): Pick<Exchange, 'principal' | 'tolerated'> {
+  return {
+    principal: { tenant: 0, scope: 'read', actor: { origin: 'http' }, subject: undefined },
+    tolerated: { enabled: new Set(), used: new Set() },
+  };
+}
+
+/** What the log says of a request: no query (it holds names and addresses), no body. `ms` is milliseconds. */
+function record(request: HttpRequest, response: HttpResponse, known: Known, ms: number): object {
+  const tolerances = known.tolerated === undefined ? [] : [...known.tolerated.used];
+  return {
+    method: request.method,
+    path: request.path,
+    status: response.status,
+    ms: Math.round(ms * 100) / 100,
+    ...(known.principal === undefined
+      ? {}
+      : { tenant: known.principal.tenant, token: known.principal.actor.token }),
+    ...(tolerances.length === 0 ? {} : { tolerances }),
+  };
+}
+
+function noSuchPath(request: HttpRequest): ScimError {
+  const version = /\/v(\d+)(?:\/|$)/.exec(request.path)?.[1];
+  if (version !== undefined && version !== '2') {
+    return new ScimError(400, 'invalidVers', `SCIM version v${version} is not supported; this is v2`);
+  }
+  return new ScimError(404, undefined, `There is no endpoint ${request.path}`);
+}
