@@ -51,5 +51,5 @@ rmSync('dist', { recursive: true, force: true });
 const present = outputs.filter(({ entryPoints: [entry] }) => existsSync(entry));
 await Promise.all(present.map((options) => build(options)));
 chmodSync('dist/scimd.js', 0o755);
-if (present.length > 1) execFileSync('tsc', ['-p', 'scripts/tsconfig.types.json'], { stdio: 'inherit' });
+execFileSync('tsc', ['-p', 'scripts/tsconfig.types.json'], { stdio: 'inherit' });
 for (const { outfile } of present) console.log(`${outfile}  ${Math.ceil(statSync(outfile).size / 1024)} KB`);
