@@ -75,3 +75,8 @@ export function isConstraint(error: unknown, column: string): boolean {
     error.message.includes(column)
   );
 }
+
+/** What a store answers that was closed before. */
+export function closed(): StoreError {
+  return new StoreError('closed', 'the store is closed', 'Start the server again.');
+}

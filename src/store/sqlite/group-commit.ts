@@ -4,8 +4,7 @@
  * the commit. A lone command does not wait for company: it runs as soon as its turn has read its input.
  */
 import type { Database } from 'better-sqlite3';
-import { StoreError } from '../store-error.ts';
-import { toStoreError } from './errors.ts';
+import { closed as storeClosed, toStoreError } from './errors.ts';
 
 interface Job {
   readonly run: () => unknown;
@@ -85,7 +84,7 @@ export function groupCommit(db: Database, beforeWrite: () => void): GroupCommit 
   return {
     run<T>(command: () => T): Promise<T> {
       if (closed) {
-        return Promise.reject(new StoreError('closed', 'the store is closed', 'Start the server again.'));
+        return Promise.reject(storeClosed());
       }
       return new Promise<T>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(flush);

@@ -1,4 +1,5 @@
 /** The store over one SQLite file. */
+import type { Database } from 'better-sqlite3';
 import { compilePlan } from '../../query/sql.ts';
 import { sqlite } from '../../query/sqlite.ts';
 import type { Registry } from '../../scim/registry.ts';
@@ -7,13 +8,14 @@ import { changeLog } from './changes.ts';
 import { commands } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { edgeWriter } from './edges.ts';
-import { withStoreErrors } from './errors.ts';
+import { closed, withStoreErrors } from './errors.ts';
 import { groupCommit } from './group-commit.ts';
 import { uuidV7Source } from './ids.ts';
 import { loadKinds } from './kinds.ts';
 import { lister } from './list.ts';
 import { memberReads } from './members.ts';
 import { reads } from './reads.ts';
+import { reindexStale } from './reindex.ts';
 import { requestSetter } from './request.ts';
 import { readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
@@ -39,9 +41,18 @@ const lastUsedInterval = 60_000;
  * @throws StoreError where the file cannot be opened, is no database of ours, or one of a newer release.
  */
 export function openSqliteStore(options: SqliteStoreOptions): Store {
-  const { file, registry, clock = () => new Date() } = options;
-  const db = openConnection(file);
-  const newId = options.newId ?? uuidV7Source(() => clock().getTime());
+  const db = openConnection(options.file);
+  try {
+    return withStoreErrors(() => storeOver(db, options));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function storeOver(db: Database, options: SqliteStoreOptions): Store {
+  const { registry, clock = () => new Date() } = options;
+  const uuid = uuidV7Source(() => clock().getTime());
   const statements = new Statements(db);
   const kinds = loadKinds(db, registry);
   const setRequest = requestSetter(db);
@@ -58,16 +69,18 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
       .map((row) => (row as [string])[0]);
   });
   const rows = rowWriter(db, statements);
-  const write = commands({ db, kinds, rows, edges, changes, clock, newId });
+  reindexStale(db, kinds, rows);
+  const write = commands({ db, kinds, rows, edges, changes, clock, newId: options.newId ?? uuid });
   const byId = reads(db, kinds);
   const list = lister(db, kinds, statements, setRequest);
   const memberships = memberReads(db, kinds);
-  const tokens = tokenTable(db, clock, newId);
+  const tokens = tokenTable(db, clock, uuid);
   const tenants = tenantTable(db, clock);
   const commit = groupCommit(db, snapshot.leave);
 
   const read = <T>(action: () => T): T =>
     withStoreErrors(() => {
+      if (!db.open) throw closed();
       snapshot.enter();
       return action();
     });
@@ -78,7 +91,10 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
     commit.run(() => tokens.use(id)).catch(() => {});
   };
 
-  const cursorKey = db.prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'").pluck().get() as Buffer;
+  const cursorKey = db
+    .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
+    .pluck()
+    .get() as Buffer;
 
   return {
     registry,

@@ -24,6 +24,8 @@ export interface Arm {
   /** `FROM … WHERE …`, the filter included. */
   readonly from: Sql;
   readonly filtered: boolean;
+  /** An index finds what the filter selects. */
+  readonly selective: boolean;
   /** Undefined: the type does not have the attribute. */
   readonly key: Sql | undefined;
 }
@@ -42,6 +44,7 @@ export function compileArms(kinds: Kinds, { tenant, targets }: Query): Arm[] {
         parameters: [tenant, kind.number, ...(filter?.parameters ?? [])],
       },
       filtered: filter !== undefined,
+      selective: filter !== undefined && filter.unindexed.length === 0,
       key:
         key === undefined
           ? undefined
@@ -103,14 +106,16 @@ function phaseCondition(key: Sql | undefined, phase: Phase, beyond: '<' | '>'): 
 export function pageSql(arms: readonly Arm[], phase: Phase, backwards: boolean): Sql {
   const direction = backwards ? 'DESC' : 'ASC';
   const nulls = phase.kind !== 'all' ? '' : backwards ? ' NULLS FIRST' : ' NULLS LAST';
-  const keyed = arms.some(({ key }) => key !== undefined);
+  const keyed = phase.kind !== 'unassigned' && arms.some(({ key }) => key !== undefined);
   const order = (alias: string): string =>
     keyed ? `${alias}key ${direction}${nulls}, ${alias}rid ${direction}` : `${alias}rid ${direction}`;
   const parameters: Parameter[] = [];
-  const selects = arms.map(({ key, from }) => {
+  const selects = arms.map(({ key, from, selective }) => {
     const condition = phaseCondition(key, phase, backwards ? '<' : '>');
     parameters.push(...(key?.parameters ?? []), ...from.parameters, ...condition.parameters);
-    return `SELECT r.rid AS rid, ${key?.text ?? 'NULL'} AS key ${from.text}${condition.text}`;
+    // The plus keeps SQLite from walking the whole order to find the few rows that another index finds at once.
+    const plus = selective ? '+' : '';
+    return `SELECT ${plus}r.rid AS rid, ${plus}${key?.text ?? 'NULL'} AS key ${from.text}${condition.text}`;
   });
   return {
     text: `SELECT p.key, p.rid, ${resourceColumns}

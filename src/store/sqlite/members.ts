@@ -13,17 +13,17 @@ type GroupRow = [member: string, group: string, display: string | null, depth: n
 
 /**
  * The groups of the resources in `start`; UNION drops what was met before, so cycles end. A membership that is both
- * direct and indirect counts as direct.
+ * direct and indirect counts as direct. CROSS JOIN keeps SQLite from starting at the other end.
  */
 function groupsSql(start: string): string {
   return `WITH RECURSIVE up (value, owner, depth) AS (
   SELECT m.value, m.owner, 0 FROM ${start}
   UNION
   SELECT up.value, m.owner, 1
-  FROM up JOIN resource o ON o.rid = up.owner JOIN member m ON m.tenant = o.tenant AND m.value = o.id
+  FROM up CROSS JOIN resource o ON o.rid = up.owner CROSS JOIN member m ON m.tenant = o.tenant AND m.value = o.id
 )
 SELECT up.value, o.id, d.body ->> '$.displayName', min(up.depth) AS nearest
-FROM up JOIN resource o ON o.rid = up.owner JOIN document d ON d.rid = o.rid
+FROM up CROSS JOIN resource o ON o.rid = up.owner CROSS JOIN document d ON d.rid = o.rid
 GROUP BY up.value, up.owner
 ORDER BY up.value, nearest, up.owner`;
 }
@@ -52,7 +52,7 @@ export function memberReads(db: Database, kinds: Kinds): MemberReads {
     .raw();
   const groupsOfSome = db
     .prepare<[string, number], GroupRow>(
-      groupsSql('json_each(?) j JOIN member m ON m.tenant = ? AND m.value = j.value'),
+      groupsSql('json_each(?) j CROSS JOIN member m ON m.tenant = ? AND m.value = j.value'),
     )
     .raw();
   return {

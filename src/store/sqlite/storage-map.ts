@@ -112,10 +112,10 @@ function memberTable(kinds: Kinds, tenant: number): TableStorage {
 /** Every membership of the tenant, through nested groups too. UNION drops what was met before, so cycles end. */
 const memberships = `(
   WITH RECURSIVE up (value, owner, depth) AS (
-    SELECT m.value, m.owner, 0 FROM ${requestTable} q JOIN member m ON m.tenant = q.tenant WHERE m.kind IS NOT NULL
+    SELECT m.value, m.owner, 0 FROM ${requestTable} q CROSS JOIN member m ON m.tenant = q.tenant WHERE m.kind IS NOT NULL
     UNION
     SELECT up.value, m.owner, 1
-    FROM up JOIN resource o ON o.rid = up.owner JOIN member m ON m.tenant = o.tenant AND m.value = o.id
+    FROM up CROSS JOIN resource o ON o.rid = up.owner CROSS JOIN member m ON m.tenant = o.tenant AND m.value = o.id
   )
   SELECT u.rid, o.id AS value, o.display_key, o.type AS kind,
     CASE min(up.depth) WHEN 0 THEN 'direct' ELSE 'indirect' END AS type
@@ -151,13 +151,13 @@ function groupTable(kinds: Kinds, tenant: number): TableStorage {
         ? undefined
         : {
             sql: `WITH RECURSIVE down (value, kind) AS (
-  SELECT m.value, m.kind FROM resource o JOIN member m ON m.owner = o.rid WHERE o.tenant = ? AND o.id = ?
+  SELECT m.value, m.kind FROM resource o CROSS JOIN member m ON m.owner = o.rid WHERE o.tenant = ? AND o.id = ?
   UNION
   SELECT m.value, m.kind FROM down
-  JOIN resource o ON o.tenant = ? AND o.id = down.value JOIN member m ON m.owner = o.rid
+  CROSS JOIN resource o ON o.tenant = ? AND o.id = down.value CROSS JOIN member m ON m.owner = o.rid
   WHERE down.kind IN (${nests.join(', ')})
 )
-SELECT u.rid FROM down JOIN resource u ON u.tenant = ? AND u.id = down.value`,
+SELECT u.rid FROM down CROSS JOIN resource u ON u.tenant = ? AND u.id = down.value`,
             parameters: [tenant, key, tenant, tenant],
           },
   };

@@ -23,6 +23,8 @@ export interface RowWriter {
   insert(row: NewRow): number;
   /** The index rows, columns and text of a document, from `before` to `after`. */
   update(target: Target, before: Document, after: Document, body: string): void;
+  /** All index rows of a row that has none. */
+  reindex(target: Target, document: Document): void;
   /** Version and time of a change. */
   touch(rid: number, version: number, modified: string): void;
   /** With all that hangs on it. */
@@ -70,6 +72,10 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
   const deleteUnique = db.prepare('DELETE FROM unique_value WHERE tenant = ? AND attribute = ? AND key = ?');
   const updateBody = db.prepare('UPDATE document SET body = ? WHERE rid = ?');
   const updateDocument = db.prepare('UPDATE document SET keys = ?, body = ? WHERE rid = ?');
+  const updateKeys = db.prepare('UPDATE document SET keys = ? WHERE rid = ?');
+  const updateAllColumns = db.prepare(
+    'UPDATE resource SET external_id = ?, unique_key = ?, display_key = ?, active = ? WHERE rid = ?',
+  );
   const touch = db.prepare('UPDATE resource SET version = ?, modified = ? WHERE rid = ?');
   const remove = db.prepare('DELETE FROM resource WHERE rid = ?');
   const count = db.prepare(
@@ -177,6 +183,16 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       updateUnique(target, from, to);
       if (from.keys === to.keys) updateBody.run(body, target.rid);
       else updateDocument.run(to.keys, body, target.rid);
+    },
+    reindex({ tenant, kind, rid }, document) {
+      const { columns, keys, elements, unique } = kind.indexRows(document);
+      const { external_id, unique_key, display_key, active } = columns;
+      unlessTaken(kind, '', document, () =>
+        updateAllColumns.run(external_id, unique_key, display_key, active, rid),
+      );
+      updateKeys.run(keys, rid);
+      for (const row of elements) writeElementRow(rid, tenant, row);
+      for (const row of unique) writeUniqueRow(rid, tenant, row);
     },
     touch(rid, version, modified) {
       touch.run(version, modified, rid);
