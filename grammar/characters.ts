@@ -13,6 +13,8 @@ export const NAME = 8;
 export const DIGIT = 16;
 /** May stand in a URI (RFC 3986 appendix A) other than the delimiters of this language. */
 export const URI = 32;
+/** May follow the first letter of a URI's scheme (RFC 3986 §3.1). */
+export const SCHEME = 64;
 
 const CLASSES: Uint8Array = /* @__PURE__ */ classify();
 
@@ -41,9 +43,10 @@ function classify(): Uint8Array {
   const letters = 'abcdefghijklmnopqrstuvwxyz';
   add(' \t\r\n', WHITE_SPACE | DELIMITER);
   add('()[]"', DELIMITER);
-  add(letters + letters.toUpperCase(), LETTER | NAME | URI);
-  add('0123456789', DIGIT | NAME | URI);
+  add(letters + letters.toUpperCase(), LETTER | NAME | URI | SCHEME);
+  add('0123456789', DIGIT | NAME | URI | SCHEME);
   add('-_$', NAME);
+  add('+-.', SCHEME);
   add("-._~:/?#@!$&'*+,;=%", URI);
   return classes;
 }

@@ -1,5 +1,5 @@
 import type { AttrPath } from './ast.ts';
-import { classOf, endsWord, LETTER, NAME, URI, wordEnd } from './characters.ts';
+import { classOf, endsWord, LETTER, NAME, SCHEME, URI, wordEnd } from './characters.ts';
 import { excerpt } from './frame.ts';
 import { unknownOperator } from './operators.ts';
 import type { Problem } from './tokens.ts';
@@ -44,27 +44,24 @@ function readQualified(text: string, start: number): AttrPath | Problem {
   const end = wordEnd(text, start);
   let colon = -1;
   for (let at = end - 1; at > start && colon < 0; at--) if (text.charCodeAt(at) === COLON) colon = at;
+  const notUri = colon < 0 ? undefined : checkUri(text, start, colon, end);
+  if (notUri !== undefined) return notUri;
   const nameStart = colon < 0 ? start : colon + 1;
   const afterName = readName(text, nameStart);
   if (afterName === nameStart) return badName(text, start, nameStart, end);
   let pathEnd = afterName;
-  if (text.charCodeAt(afterName) === DOT && afterName < end) {
+  if (afterName < end && text.charCodeAt(afterName) === DOT) {
     pathEnd = readName(text, afterName + 1);
     if (pathEnd === afterName + 1) return badName(text, start, pathEnd, end);
   }
   if (pathEnd < end) return badName(text, start, pathEnd, end);
-  const name = text.slice(nameStart, afterName);
-  const sub = pathEnd > afterName ? { subAttr: text.slice(afterName + 1, pathEnd) } : undefined;
-  if (colon < 0) return { type: 'attrPath', name, ...sub, range: [start, end] };
-  return (
-    checkUri(text, start, colon, end) ?? {
-      type: 'attrPath',
-      schema: text.slice(start, colon),
-      name,
-      ...sub,
-      range: [start, end],
-    }
-  );
+  return {
+    type: 'attrPath',
+    ...(colon < 0 ? undefined : { schema: text.slice(start, colon) }),
+    name: text.slice(nameStart, afterName),
+    ...(pathEnd === afterName ? undefined : { subAttr: text.slice(afterName + 1, pathEnd) }),
+    range: [start, end],
+  };
 }
 
 /** The offset behind an ATTRNAME, or `start` itself if there is none. */
@@ -77,23 +74,35 @@ export function readName(text: string, start: number): number {
   return at;
 }
 
-/** `URI` of RFC 3986 appendix A, as far as it matters here: a scheme, a colon, and then any characters of a URI. */
+/**
+ * `URI` of RFC 3986 appendix A, as far as it matters here: a scheme, a colon, and then something made of the
+ * characters of a URI.
+ */
 function checkUri(text: string, start: number, end: number, wordEnd: number): Problem | undefined {
-  let at = start;
-  while (at < end && text.charCodeAt(at) !== COLON) at++;
-  if (at === end || at + 1 === end || (classOf(text.charCodeAt(start)) & LETTER) === 0) {
-    return {
-      code: 'invalidName',
-      detail: `"${excerpt(text, start, end)}" is not a schema URI`,
-      start,
-      end,
-      hint: 'An attribute of an extension is written with the whole URN: urn:…:User:employeeNumber.',
-    };
+  const afterScheme = schemeEnd(text, start);
+  if (afterScheme > start && text.charCodeAt(afterScheme) !== COLON) {
+    const operator = symbolicOperator(text, start, afterScheme, wordEnd);
+    if (operator !== undefined) return operator;
   }
-  for (let i = start; i < end; i++) {
-    if ((classOf(text.charCodeAt(i)) & URI) === 0) return badName(text, start, i, wordEnd);
-  }
-  return undefined;
+  let at = text.charCodeAt(afterScheme) === COLON && afterScheme + 1 < end ? afterScheme + 1 : start;
+  while (at > start && at < end && (classOf(text.charCodeAt(at)) & URI) !== 0) at++;
+  if (at === end) return undefined;
+  return {
+    code: 'invalidName',
+    detail: `"${excerpt(text, start, end)}" is not a schema URI`,
+    start,
+    end,
+    expected: [],
+    hint: 'An attribute of an extension is written with the whole URN: urn:…:User:employeeNumber.',
+  };
+}
+
+/** The offset behind `scheme = ALPHA *( ALPHA / DIGIT / "+" / "-" / "." )`, or `start` itself if there is none. */
+function schemeEnd(text: string, start: number): number {
+  if ((classOf(text.charCodeAt(start)) & LETTER) === 0) return start;
+  let at = start + 1;
+  while (at < text.length && (classOf(text.charCodeAt(at)) & SCHEME) !== 0) at++;
+  return at;
 }
 
 /** `at` is where the word stops being an attribute path. */
@@ -103,10 +112,11 @@ function badName(text: string, start: number, at: number, end: number): Problem 
     if (operator !== undefined) return operator;
   }
   const before = at > start ? text.charCodeAt(at - 1) : 0;
-  if (before === COLON || before === DOT) {
+  if (at === end || before === COLON || before === DOT) {
+    const after = at > start ? ` after "${excerpt(text, at - 1, at)}"` : '';
     return {
       code: 'invalidName',
-      detail: `An attribute name is missing after "${excerpt(text, at - 1, at)}"`,
+      detail: `An attribute name is missing${after}`,
       start: at,
       end: at,
       expected: ['an attribute name'],

@@ -72,12 +72,13 @@ export function railroad(): string {
     const drawn = withReferences(String(convertProductionToDiagram(production, production.name!)));
     const size = /width="([\d.]+)" height="([\d.]+)"/.exec(drawn)!;
     body += `<text class="rule" x="20" y="${y + 12}">${production.name}</text>\n`;
-    body += `${drawn.replace('<svg ', `<svg y="${y + 16}" `)}\n`;
+    const inner = drawn.slice(drawn.indexOf('>') + 1, drawn.lastIndexOf('</svg>')).trim();
+    body += `<g transform="translate(0 ${y + 16})">\n${inner}\n</g>\n`;
     y += 16 + Number(size[2]) + 12;
     width = Math.max(width, Number(size[1]));
   }
   const open = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${y}" viewBox="0 0 ${width} ${y}">`;
-  return `${open}\n<style>${style}</style>\n<rect class="page" width="100%" height="100%"/>\n${body}</svg>\n`;
+  return `${open}\n<title>The grammar of SCIM filters and PATCH paths</title>\n<style>${style}</style>\n<rect class="page" width="100%" height="100%"/>\n${body}</svg>\n`;
 }
 
 /** Drops what the drawing code adds for its own browser page. */
