@@ -98,7 +98,7 @@ function storeOver(db: Database, options: SqliteStoreOptions): Store {
 
   return {
     registry,
-    newId,
+    newId: options.newId ?? uuid,
     cursorKey: () => cursorKey,
     get: (tenant, type, id) => read(() => byId.get(tenant, type, id)),
     list: (query) => read(() => list(query)),
