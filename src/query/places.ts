@@ -140,6 +140,6 @@ export class Places {
   }
 
   scanRefused(path: string, range: Range): ScimFilterError {
-    return this.error('unindexed', `no index serves ${path} in this filter`, range);
+    return this.error('unindexed', `No index serves ${path} in this filter`, range);
   }
 }
