@@ -165,6 +165,12 @@ export class ResourceHandlers {
     const resource = blind
       ? await this.changeBlindly(exchange, type, id, await change(undefined))
       : await this.change(exchange, type, id, change);
+    if (
+      selection === everything &&
+      tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
+    ) {
+      return emptyResponse(204, this.changeHeaders(exchange, type, resource));
+    }
     if (edges !== undefined && selection === everything) {
       const { next } = await this.store.members(
         exchange.principal.tenant,

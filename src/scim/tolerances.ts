@@ -44,6 +44,12 @@ export const tolerances = {
       return lower === 'add' || lower === 'remove' || lower === 'replace' ? lower : undefined;
     },
   }),
+  patchWithoutContent: tolerance({
+    summary:
+      'PATCH is answered 204, as Microsoft documents it, to a client that writes `op` as Entra ID does',
+    providers: ['entra'],
+    read: (used: ReadonlySet<string>): true | undefined => (used.has('operationCase') ? true : undefined),
+  }),
   booleanText: tolerance({
     summary: 'A boolean as text in any letter case (`"False"`), in bodies and in filters',
     providers: ['entra', 'onelogin'],
