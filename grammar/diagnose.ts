@@ -58,8 +58,6 @@ function expectedAfter({ before, open, isPath }: Context, types: TokenTypes): st
       return isPath ? [end] : [OPERATORS];
     case types.CompareOp:
       return ['a string in double quotes', 'a number', 'true', 'false', 'null'];
-    case types.Not:
-      return ['"("'];
     case undefined:
       return isPath ? ['an attribute name'] : ['an attribute name', '"not"', '"("'];
     case types.And:

@@ -354,6 +354,38 @@ JSON knows \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with four hexadecimal digits
   ],
 ]);
 
+describe('operators of other languages get the one that was meant', () => {
+  const table: Readonly<Record<string, string>> = {
+    eq: '= == === is equals',
+    ne: '!= !== <> neq',
+    gt: '>',
+    ge: '>= gte',
+    lt: '<',
+    le: '<= lte',
+    co: '~ =~ like LIKE contains',
+    sw: 'startsWith',
+    ew: 'endsWith',
+    pr: 'present exists',
+  };
+  for (const [meant, words] of Object.entries(table)) {
+    for (const word of words.split(' ')) {
+      test(`${word} → ${meant}`, () => {
+        assert.equal(refusal(`a ${word} "x"`).hint, `Write ${meant} instead of ${word}.`);
+      });
+    }
+  }
+
+  test('also where a name is expected', () => {
+    assert.equal(refusal('&& a pr').hint, 'Write "and" instead of &&.');
+    assert.equal(refusal('|| a pr').hint, 'Write "or" instead of ||.');
+    assert.equal(
+      refusal('a pr or .b pr').hint?.startsWith('A sub-attribute follows its attribute directly'),
+      true,
+    );
+    assert.equal(refusal('\ufeffa pr').hint, 'The text starts with a byte order mark: leave it out.');
+  });
+});
+
 describe('codes, one for each kind of mistake', () => {
   const table: Readonly<Record<string, string>> = {
     '': 'empty',

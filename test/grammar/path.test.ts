@@ -107,6 +107,10 @@ describe('RFC 7644 §3.10: attribute notation', () => {
     assert.equal(sExpression(parseAttrPath(`${ENTERPRISE}:manager.$ref`)), `{${ENTERPRISE}}manager.$ref`);
   });
 
+  test('its length is limited as that of a filter', () => {
+    assert.throws(() => parseAttrPath('a'.repeat(16385)), { code: 'tooLong', scimType: 'invalidPath' });
+  });
+
   for (const text of ['', ' a', 'a ', 'a b', 'a[b pr]', 'a,b', 'a.b.c', '1a', 'a:b', '(a)', 'a"b"']) {
     test(`nothing may stand around it: ${JSON.stringify(text)}`, () => {
       assert.throws(
