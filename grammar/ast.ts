@@ -25,8 +25,10 @@ export interface AttrPath {
   readonly range: Range;
 }
 
-/** `attrPath SP compareOp SP compValue`. `raw` is the literal's source text (numbers past 2^53
- * keep theirs), except that true, false and null are written as JSON writes them. */
+/**
+ * `attrPath SP compareOp SP compValue`. `raw` is the literal's source text (numbers past 2^53 keep theirs), except
+ * that true, false and null are written as JSON writes them.
+ */
 export interface Compare {
   readonly type: 'compare';
   readonly attrPath: AttrPath;
