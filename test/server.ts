@@ -161,7 +161,7 @@ async function startCommand(program: string, database: string, options: ServerOp
       database,
       ...flags,
     ]);
-    return (JSON.parse(stdout) as { secret: string }).secret;
+    return (JSON.parse(stdout) as { token: string }).token;
   };
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   return {
