@@ -39,11 +39,16 @@ export const commands: readonly Command[] = [
       tenant: { placeholder: 'TENANT', help: 'Whose users and groups it is for', default: defaultTenant },
       idp: {
         placeholder: 'PROVIDER',
-        help: idps.join(', '),
+        help: `Whose deviations to tolerate: ${idps.join(', ')}`,
         choices: idps,
         default: idps[0],
       },
-      scope: { placeholder: 'SCOPE', help: scopes.join(', '), choices: scopes, default: scopes[0] },
+      scope: {
+        placeholder: 'SCOPE',
+        help: `What it may do: ${scopes.join(', ')}`,
+        choices: scopes,
+        default: scopes[0],
+      },
       expires: { placeholder: 'WHEN', help: '90d, 12h, 2w, 1y or a date', default: defaultExpiry },
     },
     settings: ['database'],

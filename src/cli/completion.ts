@@ -1,5 +1,5 @@
 /** Completion scripts for bash, zsh and fish, written out from the table of commands so that a tab costs no process. */
-import { choicesOf, flagName, kindOf, type OptionName } from '../ops/options.ts';
+import { choicesOf, flagName, kindOf, type OptionName, optionOf } from '../ops/options.ts';
 import type { Command, Invocation } from './command.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -35,7 +35,9 @@ function firstWords(commands: readonly Command[]): Map<string, Word[]> {
   }
   words.set(
     'help',
-    [...words.keys(), 'settings'].map((word) => ({ word, help: 'Explain' })),
+    [...words.keys(), 'settings']
+      .filter((word) => word !== 'help')
+      .map((word) => ({ word, help: 'Explain' })),
   );
   return words;
 }
@@ -58,10 +60,11 @@ function flagsOf(command: Command): CompletedFlag[] {
 
 function settingFlags(name: OptionName): CompletedFlag[] {
   const flag = flagName(name);
+  const { help } = optionOf(name);
   if (kindOf(name) === 'boolean')
-    return [flag, `no-${flag}`].map((word) => ({ flag: word, help: name, takesValue: false }));
+    return [flag, `no-${flag}`].map((word) => ({ flag: word, help, takesValue: false }));
   const values = name === 'database' || flag.endsWith('-file') ? 'files' : choicesOf(name);
-  return [{ flag, help: name, takesValue: true, ...(values ? { values } : {}) }];
+  return [{ flag, help, takesValue: true, ...(values ? { values } : {}) }];
 }
 
 /** Single quotes, which all three shells read alike but for the quote itself. */
@@ -148,7 +151,7 @@ ${places(commands, 2)
   .map(([pattern, words]) => `    ${pattern}) offered=(${words.map(described).join(' ')}) ;;`)
   .join('\n')}
   esac
-  _describe -o scimd offered
+  _describe scimd offered
 }
 compdef _scimd scimd`;
 }

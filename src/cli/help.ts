@@ -12,6 +12,20 @@ import {
 import { type Command, exitStatus, type Invocation, UsageError } from './command.ts';
 import { columns } from './terminal.ts';
 
+const screenWidth = 80;
+
+/** Two columns, the second one wrapped where the screen ends. */
+function described(rows: readonly (readonly [word: string, text: string])[]): string {
+  const left = Math.max(...rows.map(([word]) => word.length));
+  const fitting = new RegExp(`.{1,${screenWidth - left - 4}}(?=[ ]|$)`, 'g');
+  return columns(
+    rows.flatMap(([word, text]) =>
+      (text.match(fitting) ?? [text]).map((line, index) => [index === 0 ? word : '', line.trimStart()]),
+    ),
+    '  ',
+  );
+}
+
 /** What the commands that share a first word are about. */
 const groups: Readonly<Record<string, string>> = {
   token: 'Tokens that clients sign in with',
@@ -49,7 +63,7 @@ export function programHelp(commands: readonly Command[]): string {
 Usage: scimd [COMMAND] [FLAGS]
 
 Commands:
-${columns([...rows.values()], '  ')}
+${described([...rows.values()])}
 
 See "scimd help COMMAND" for a command and "scimd help settings" for settings.
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
@@ -65,10 +79,7 @@ export function groupHelp(commands: readonly Command[], group: string): string {
 Usage: scimd ${group} COMMAND [FLAGS]
 
 Commands:
-${columns(
-  members.map(({ name, summary }) => [name.slice(group.length + 1), summary]),
-  '  ',
-)}
+${described(members.map(({ name, summary }) => [name.slice(group.length + 1), summary]))}
 
 Example:
   ${members[0]?.example}`;
@@ -84,14 +95,14 @@ export function commandHelp(command: Command): string {
     '[FLAGS]',
   ];
   const shown = settings.length > 3 ? settings.filter((setting) => optionOf(setting).common) : settings;
-  const rows = [
-    ...Object.entries(flags).map(([flag, { placeholder, help, default: value }]) => [
+  const rows: (readonly [string, string])[] = [
+    ...Object.entries(flags).map(([flag, { placeholder, help, default: value }]): [string, string] => [
       placeholder ? `--${flag} ${placeholder}` : `--${flag}`,
       value === undefined ? help : `${help} [${value}]`,
     ]),
-    ...shown.map((setting) => [settingFlag(setting), settingHelp(setting)]),
-    ...(settings.length > 0 ? [['--config FILE', 'Configuration file [scim.config.json]']] : []),
-    ...(json ? [['--json', 'Print JSON']] : []),
+    ...shown.map((setting): [string, string] => [settingFlag(setting), settingHelp(setting)]),
+    ...(settings.length > 0 ? ([['--config FILE', 'Configuration file [scim.config.json]']] as const) : []),
+    ...(json ? ([['--json', 'Print JSON']] as const) : []),
     ['--help', 'Print this'],
   ];
   const more =
@@ -103,7 +114,7 @@ export function commandHelp(command: Command): string {
 Usage: ${usage.filter((part) => part !== undefined).join(' ')}
 
 Flags:
-${columns(rows, '  ')}
+${described(rows)}
 ${more}
 Example:
   ${example}`;
@@ -111,11 +122,11 @@ Example:
 
 /** Every setting with its flag; the environment variable follows from the flag. */
 function settingsHelp(): string {
-  const rows = optionNames.map((name) => [settingFlag(name), settingHelp(name)]);
+  const rows = optionNames.map((name): [string, string] => [settingFlag(name), settingHelp(name)]);
   return `Flag over environment over scim.config.json over [default]. --log-level is also
 SCIMD_LOG_LEVEL and "logLevel", --limits-body-depth "limits": { "bodyDepth" }.
 
-${columns(rows, '  ')}
+${described(rows)}
 
 Example:
   ${environmentName('port')}=8099 scimd serve --no-public-discovery`;

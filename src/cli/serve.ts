@@ -25,10 +25,11 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
       // Only now: had the server not come up, the token would have been made without anybody seeing it.
       const first = await ensureFirstToken(store, inForce.bootstrapToken, log);
       const secret = first.made ? first.secret : undefined;
+      // In one piece, so that whoever waits for the address has the token too.
       if (json) terminal.print(JSON.stringify({ listening: server.url, token: secret }));
       else {
-        terminal.print(`listening on ${server.url}`);
-        if (first.made) terminal.print(welcome(inForce.baseUrl ?? server.url, secret));
+        const more = first.made ? `\n${welcome(inForce.baseUrl ?? server.url, secret)}` : '';
+        terminal.print(`listening on ${server.url}${more}`);
       }
     } catch (error) {
       await server.close();

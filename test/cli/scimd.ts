@@ -1,0 +1,98 @@
+/** Runs the command line as its users do: as a process, in a folder of its own. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+
+/** An empty folder, removed when the test file is done. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'scimd-cli-'));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface Result {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Place {
+  readonly folder: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+function launch(args: readonly string[], { folder, environment = {} }: Place): ChildProcess {
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(SCIMD_|NO_COLOR$|FORCE_COLOR$)/.test(name),
+  );
+  return spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args], {
+    cwd: folder,
+    env: { ...Object.fromEntries(inherited), ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Both outputs so far, and the end. */
+function watch(child: ChildProcess): {
+  readonly output: { stdout: string; stderr: string };
+  readonly end: Promise<Result>;
+} {
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name]?.setEncoding('utf8').on('data', (text) => (output[name] += text));
+  return { output, end: once(child, 'close').then(([status]) => ({ status, ...output })) };
+}
+
+export function scimd(args: readonly string[], place: Place): Promise<Result> {
+  return watch(launch(args, place)).end;
+}
+
+export interface Serving {
+  readonly url: string;
+  readonly output: { readonly stdout: string; readonly stderr: string };
+  signal(name: NodeJS.Signals): void;
+  /** Closes the other end of its standard output and error. */
+  stopReading(): void;
+  /** Settles when the process has ended. */
+  readonly end: Promise<Result>;
+  /** Ends it in order. */
+  stop(): Promise<Result>;
+}
+
+/** Starts a server and waits until it listens. */
+export async function serving(args: readonly string[], place: Place): Promise<Serving> {
+  const child = launch(args, place);
+  const { output, end } = watch(child);
+  after(() => child.kill('SIGKILL'));
+  const listening = async (): Promise<string> => {
+    for (;;) {
+      const url = /(?:listening on |"listening":")(http:[^\s"]+)/.exec(output.stdout)?.[1];
+      if (url !== undefined) return url;
+      await once(child.stdout!, 'data');
+    }
+  };
+  const url = await Promise.race([listening(), end.then(({ stderr }) => assert.fail(`it ended: ${stderr}`))]);
+  return {
+    url,
+    output,
+    end,
+    signal: (name) => void child.kill(name),
+    stopReading: () => {
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+    },
+    stop: () => {
+      child.kill('SIGTERM');
+      return end;
+    },
+  };
+}
+
+export const secretPattern = /scimd_[A-Za-z0-9_-]{43}/;

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { scimd, secretPattern, serving, temporaryFolder } from './scimd.ts';
+
+const inMemory = ['serve', '--port', '0', '--database', ':memory:'];
+const withToken = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
+const statusOf = async (url: string, token: string) => (await fetch(`${url}/Users`, withToken(token))).status;
+
+describe('the first start', () => {
+  test('prints the address, a token that works, and what to enter at Okta and Entra', async () => {
+    const folder = temporaryFolder();
+    const server = await serving(['--port', '0'], { folder });
+    const { stdout } = server.output;
+    assert.match(stdout, /^listening on http:\/\/127\.0\.0\.1:\d+\/scim\/v2$/m);
+    const secrets = stdout.match(new RegExp(secretPattern, 'g')) ?? [];
+    assert.equal(secrets.length, 1, 'the token is printed once');
+    assert.match(stdout, /SCIM connector base URL +http:.*\n.*userName\n.*HTTP Header/);
+    assert.match(stdout, /Tenant URL +http:.*\n +Secret Token/);
+    assert.equal(await statusOf(server.url, secrets[0]!), 200);
+    assert.equal(await statusOf(server.url, `scimd_${'x'.repeat(43)}`), 401);
+    const { status, stderr } = await server.stop();
+    assert.equal(status, 0);
+    assert.doesNotMatch(stderr, secretPattern, 'no token in the log');
+
+    const again = await serving(['--port', '0'], { folder });
+    assert.doesNotMatch(again.output.stdout, secretPattern, 'and never again');
+    assert.equal(await statusOf(again.url, secrets[0]!), 200);
+    await again.stop();
+  });
+
+  test('with --json is one line of JSON', async () => {
+    const server = await serving([...inMemory, '--json', '--log-level', 'silent'], {
+      folder: temporaryFolder(),
+    });
+    const { stdout, stderr } = await server.stop();
+    const { listening, token } = JSON.parse(stdout);
+    assert.equal(listening, server.url);
+    assert.match(token, secretPattern);
+    assert.equal(stderr, '');
+  });
+
+  test('that fails to listen leaves no token behind', async () => {
+    const folder = temporaryFolder();
+    const other = await serving(inMemory, { folder });
+    const { port } = new URL(other.url);
+    const failed = await scimd(['serve', '--port', port, '--database', 'x.db'], { folder });
+    assert.equal(failed.status, 1);
+    assert.equal(failed.stdout, '');
+    assert.match(
+      failed.stderr,
+      /^scimd: port \d+ on 127\.0\.0\.1 is in use\nStop the program that has it, or take another/m,
+    );
+    await other.stop();
+    assert.deepEqual(
+      JSON.parse((await scimd(['token', 'list', '--json', '--database', 'x.db'], { folder })).stdout),
+      [],
+    );
+  });
+});
+
+describe('a bootstrap token', () => {
+  const bootstrap = 'bootstrap-token-of-43-characters-0123456789';
+  const environment = { SCIMD_BOOTSTRAP_TOKEN: bootstrap };
+
+  test('is the first token, and is never printed', async () => {
+    const server = await serving(inMemory, { folder: temporaryFolder(), environment });
+    assert.equal(await statusOf(server.url, bootstrap), 200);
+    const { stdout, stderr } = await server.stop();
+    assert.doesNotMatch(stdout + stderr, secretPattern);
+    assert.doesNotMatch(stdout + stderr, new RegExp(bootstrap));
+  });
+
+  test('is read from a file, by variable or by flag', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'secret'), `${bootstrap}\n`);
+    const byVariable = await serving(inMemory, {
+      folder,
+      environment: { SCIMD_BOOTSTRAP_TOKEN_FILE: 'secret' },
+    });
+    assert.equal(await statusOf(byVariable.url, bootstrap), 200);
+    await byVariable.stop();
+    const byFlag = await serving([...inMemory, '--bootstrap-token-file', 'secret'], { folder });
+    assert.equal(await statusOf(byFlag.url, bootstrap), 200);
+    await byFlag.stop();
+  });
+
+  test('that is not of a database with tokens is ignored, and the log says so', async () => {
+    const folder = temporaryFolder();
+    await scimd(['token', 'create', '--name', 'okta'], { folder });
+    const server = await serving(['serve', '--port', '0'], { folder, environment });
+    assert.equal(await statusOf(server.url, bootstrap), 401);
+    const { stdout, stderr } = await server.stop();
+    assert.doesNotMatch(stdout, secretPattern);
+    assert.match(stderr, /the bootstrap token is ignored/);
+  });
+
+  test('that is known already starts in silence; revoked, the log says so', async () => {
+    const folder = temporaryFolder();
+    await (await serving(['serve', '--port', '0'], { folder, environment })).stop();
+    const again = await serving(['serve', '--port', '0'], { folder, environment });
+    assert.equal(await statusOf(again.url, bootstrap), 200);
+    assert.doesNotMatch((await again.stop()).stderr, /bootstrap/);
+    assert.equal((await scimd(['token', 'revoke', 'first'], { folder })).status, 0);
+    const revoked = await serving(['serve', '--port', '0'], { folder, environment });
+    assert.equal(await statusOf(revoked.url, bootstrap), 401);
+    assert.match((await revoked.stop()).stderr, /the bootstrap token is revoked or expired/);
+  });
+});
+
+describe('the end', () => {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    test(`${signal} is an orderly one`, async () => {
+      const server = await serving(inMemory, { folder: temporaryFolder() });
+      server.signal(signal);
+      const { status, stderr } = await server.end;
+      assert.equal(status, 0);
+      assert.match(stderr, new RegExp(`"signal":"${signal}","msg":"stopping"`));
+      assert.match(stderr, /"msg":"stopped"/);
+    });
+
+  test('waits for a running request; a second signal does not', async () => {
+    const server = await serving(inMemory, { folder: temporaryFolder() });
+    const token = secretPattern.exec(server.output.stdout)![0];
+    const { hostname, port, pathname } = new URL(server.url);
+    const head = `POST ${pathname}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/scim+json\r\n`;
+    const body = JSON.stringify({
+      schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
+      userName: 'slow',
+    });
+    const begin = () => {
+      const socket = connect(Number(port), hostname);
+      socket.on('error', () => {});
+      socket.write(`${head}Content-Length: ${body.length}\r\n\r\n${body.slice(0, 5)}`);
+      return socket;
+    };
+    const slow = begin();
+    const stuck = begin();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    server.signal('SIGTERM');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const answer = new Promise<string>((resolve) => slow.once('data', (chunk) => resolve(chunk.toString())));
+    slow.write(body.slice(5));
+    assert.match(await answer, /^HTTP\/1\.1 201 /, 'what had begun is answered');
+    server.signal('SIGTERM');
+    const { status, stderr } = await server.end;
+    assert.equal(status, 1);
+    assert.match(stderr, /forced to stop/);
+    slow.destroy();
+    stuck.destroy();
+  });
+
+  test('does not wait for a connection that is kept open', async () => {
+    const server = await serving(inMemory, { folder: temporaryFolder() });
+    const token = secretPattern.exec(server.output.stdout)![0];
+    assert.equal(await statusOf(server.url, token), 200); // fetch keeps the connection
+    const started = performance.now();
+    assert.equal((await server.stop()).status, 0);
+    assert(performance.now() - started < 2000);
+  });
+});
+
+describe('what cannot be served says why and what to do', () => {
+  const cases: readonly (readonly [string, string[], RegExp])[] = [
+    [
+      'a folder that does not exist',
+      ['--database', 'none/scimd.db'],
+      /none\/scimd\.db cannot be opened: its folder does not exist\nCreate the folder\./,
+    ],
+    ['a file that is no database', ['--database', 'text.db'], /not an SQLite database.*\n.*Give the path/],
+    ['a folder in place of the database', ['--database', 'folder'], /cannot be opened.*\n\S/],
+    [
+      'an address of another machine',
+      ['--database', ':memory:', '--host', '192.0.2.1'],
+      /192\.0\.2\.1 is no address of this machine/,
+    ],
+    [
+      'a name that nobody knows',
+      ['--database', ':memory:', '--host', 'nowhere.invalid'],
+      /nowhere\.invalid cannot be resolved/,
+    ],
+  ];
+  for (const [what, args, expected] of cases)
+    test(what, async () => {
+      const folder = temporaryFolder();
+      writeFileSync(
+        join(folder, 'text.db'),
+        'This is a text, and long enough not to be taken for an empty file. '.repeat(20),
+      );
+      mkdirSync(join(folder, 'folder'));
+      const { status, stdout, stderr } = await scimd(['serve', '--port', '0', ...args], { folder });
+      assert.match(stderr, expected);
+      assert.doesNotMatch(stderr, /^ +at /m, 'no stack');
+      assert.equal(stdout, '');
+      assert.equal(status, 1);
+    });
+});
+
+test('scim.config.json in the folder is the configuration, and the repository’s own is valid', async () => {
+  const folder = temporaryFolder();
+  const shipped = JSON.parse(readFileSync(new URL('../../scim.config.json', import.meta.url), 'utf8'));
+  writeFileSync(join(folder, 'scim.config.json'), JSON.stringify({ ...shipped, port: 0, basePath: '/v2' }));
+  const server = await serving([], { folder });
+  assert.match(server.url, /:\d+\/v2$/);
+  await server.stop();
+});
+
+test('a server outlives the reader of its output', async () => {
+  const server = await serving(inMemory, { folder: temporaryFolder() });
+  const token = secretPattern.exec(server.output.stdout)![0];
+  server.stopReading();
+  assert.equal(await statusOf(server.url, token), 200);
+  assert.equal((await server.stop()).status, 0);
+});
