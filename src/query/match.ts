@@ -6,7 +6,7 @@ import { compareText, instantKey, textKey } from '../scim/comparison.ts';
 import type { Attribute } from '../scim/registry.ts';
 import type { ComparePlan, Plan } from './plan.ts';
 import { isObject, type JsonObject, type Read, reader } from './read.ts';
-import { folded, foldedEquals, foldedStartsWith } from './text-test.ts';
+import { folded, foldedEndsWith, foldedEquals, foldedStartsWith } from './text-test.ts';
 
 /** Compiles a bound plan into a predicate on the JSON objects of its resource type. */
 export function matchResource(plan: Plan): (resource: JsonObject) => boolean {
@@ -194,6 +194,8 @@ function textTest({ attribute, operator }: ComparePlan, key: string): Test {
       return (value) => typeof value === 'string' && value !== key && !foldedEquals(value, key, foldText);
     case 'sw':
       return (value) => typeof value === 'string' && foldedStartsWith(value, key, foldText);
+    case 'ew':
+      return (value) => typeof value === 'string' && foldedEndsWith(value, key, foldText);
     default:
       return (value) => typeof value === 'string' && test(folded(value, foldText));
   }

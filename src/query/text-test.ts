@@ -49,6 +49,22 @@ export function foldedStartsWith(
   return foldedStart(text, key, false, foldText);
 }
 
+/** Backwards from the end no mark can change a letter that an ASCII one follows. */
+export function foldedEndsWith(
+  text: string,
+  key: string,
+  foldText: (text: string) => string = fold,
+): boolean {
+  for (let i = text.length - 1, k = key.length - 1; k >= 0; i--, k--) {
+    if (i < 0) return false;
+    let code = text.charCodeAt(i);
+    if (code >= ASCII_END) return foldText(text).endsWith(key);
+    if (code >= 65 && code <= 90) code += 32;
+    if (code !== key.charCodeAt(k)) return false;
+  }
+  return true;
+}
+
 /** The folded text itself, by the shortest way. */
 export function folded(text: string, foldText: (text: string) => string = fold): string {
   return isAscii(text) ? text.toLowerCase() : foldText(text);

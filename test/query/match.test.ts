@@ -5,7 +5,7 @@ import { parseFilter, parsePath } from '../../grammar/index.ts';
 import { FilterCache } from '../../src/query/cache.ts';
 import { compileMatcher, compileSelector } from '../../src/query/compile.ts';
 import { prefixEnd } from '../../src/query/prefix-end.ts';
-import { folded, foldedEquals, foldedStartsWith } from '../../src/query/text-test.ts';
+import { folded, foldedEndsWith, foldedEquals, foldedStartsWith } from '../../src/query/text-test.ts';
 import { compareText, fold } from '../../src/scim/comparison.ts';
 import { resolveAttrPath } from '../../src/scim/registry.ts';
 import { staffSchemas, staffType, staffUri } from './staff.ts';
@@ -154,7 +154,10 @@ describe('comparison without folding', () => {
         assert.equal(foldedEquals(text, key), fold(text) === key);
         assert.equal(foldedStartsWith(text, key), fold(text).startsWith(key));
         assert.equal(foldedStartsWith(`${other}${text}`, key), fold(`${other}${text}`).startsWith(key));
+        assert.equal(foldedEndsWith(text, key), fold(text).endsWith(key));
+        assert.equal(foldedEndsWith(`${text}${other}`, key), fold(`${text}${other}`).endsWith(key));
         assert.equal(foldedEquals(other, key), true);
+        assert.equal(fold(key), key);
         assert.equal(folded(text), fold(text));
       }),
       { numRuns: 3000 },
