@@ -43,7 +43,7 @@ export interface Invocation {
   readonly json: boolean;
   readonly terminal: Terminal;
   readonly commands: readonly Command[];
-  /** Reads the configuration, at the first call. */
+  /** Reads the configuration, each time anew. */
   readonly settings: () => SettingsInForce;
 }
 

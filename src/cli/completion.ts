@@ -1,5 +1,5 @@
 /** Completion scripts for bash, zsh and fish, written out from the table of commands so that a tab costs no process. */
-import { choicesOf, flagName, kindOf, type OptionName, optionOf } from '../ops/options.ts';
+import { choicesOf, flagName, kindOf, type OptionName, optionGroups, optionOf } from '../ops/options.ts';
 import type { Command, Invocation } from './command.ts';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
@@ -35,7 +35,7 @@ function firstWords(commands: readonly Command[]): Map<string, Word[]> {
   }
   words.set(
     'help',
-    [...words.keys(), 'settings']
+    [...words.keys(), 'settings', ...optionGroups]
       .filter((word) => word !== 'help')
       .map((word) => ({ word, help: 'Explain' })),
   );

@@ -6,6 +6,7 @@ import {
   flagName,
   kindOf,
   type OptionName,
+  optionGroups,
   optionNames,
   optionOf,
 } from '../ops/options.ts';
@@ -42,10 +43,11 @@ export function printHelp({ operand, commands, terminal }: Invocation): number {
 function helpOn(commands: readonly Command[], topic: string | undefined): string {
   if (topic === undefined) return programHelp(commands);
   if (topic === 'settings') return settingsHelp();
+  if (optionGroups.includes(topic)) return settingsHelp(topic);
   const command = commands.find(({ name }) => name === topic);
   if (command !== undefined) return commandHelp(command);
   if (topic in groups) return groupHelp(commands, topic);
-  const topics = [...commands.map(({ name }) => name), ...Object.keys(groups), 'settings'];
+  const topics = [...commands.map(({ name }) => name), ...Object.keys(groups), 'settings', ...optionGroups];
   throw new UsageError(`no help on "${topic}"${suggestion(topic, topics, 'scimd help ')}`);
 }
 
@@ -120,16 +122,21 @@ Example:
   ${example}`;
 }
 
-/** Every setting with its flag; the environment variable follows from the flag. */
-function settingsHelp(): string {
-  const rows = optionNames.map((name): [string, string] => [settingFlag(name), settingHelp(name)]);
-  return `Flag over environment over scim.config.json over [default]. --log-level is also
-SCIMD_LOG_LEVEL and "logLevel", --limits-body-depth "limits": { "bodyDepth" }.
+/** Settings with their flags, or one group of them; the environment variable follows from the flag. */
+function settingsHelp(group?: string): string {
+  const names = optionNames.filter((name) =>
+    group === undefined ? !name.includes('.') : name.startsWith(`${group}.`),
+  );
+  const [first] = names as [OptionName];
+  const groups = optionGroups.map((other) => `"scimd help ${other}" lists ${other}.\n`).join('');
+  return `Flag over environment over scim.config.json over [default].
+--${flagName(first)} is ${environmentName(first)} in the environment and
+"${first.slice(first.indexOf('.') + 1)}" in the file${group === undefined ? '' : `, inside "${group}"`}.
 
-${described(rows)}
+${described(names.map((name) => [settingFlag(name), settingHelp(name)]))}
 
-Example:
-  ${environmentName('port')}=8099 scimd serve --no-public-discovery`;
+${group === undefined ? `${groups}\n` : ''}Example:
+  ${environmentName(first)}=${optionOf(first).default} scimd serve --${flagName(names[1] ?? first)} ${optionOf(names[1] ?? first).default}`;
 }
 
 function settingFlag(name: OptionName): string {

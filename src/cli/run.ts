@@ -1,5 +1,5 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
-import { ConfigurationError, readSettings, type SettingsInForce } from '../ops/settings.ts';
+import { ConfigurationError, readSettings } from '../ops/settings.ts';
 import { StoreError } from '../store/store-error.ts';
 import { parseArguments, selectCommand } from './arguments.ts';
 import { type Command, CommandError, exitStatus, UsageError } from './command.ts';
@@ -43,16 +43,13 @@ async function dispatch(
     terminal.print(commandHelp(command));
     return exitStatus.done;
   }
-  let inForce: SettingsInForce | undefined;
-  const settings = () => {
-    inForce ??= readSettings({
+  const settings = () =>
+    readSettings({
       flags: parsed.settings,
       environment: terminal.environment,
       folder: terminal.folder,
       ...(parsed.config === undefined ? {} : { file: parsed.config }),
     });
-    return inForce;
-  };
   const { operand, flags, json } = parsed;
   try {
     return await command.run({ operand, flags, json, terminal, commands, settings });

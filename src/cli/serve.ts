@@ -1,4 +1,5 @@
 /** scimd serve. */
+import type { Logger } from 'pino';
 import type { HttpOptions, RunningServer } from '../http/options.ts';
 import { startServer } from '../http/server.ts';
 import { createLog } from '../ops/log.ts';
@@ -7,16 +8,17 @@ import type { Store } from '../store/store.ts';
 import { CommandError, exitStatus, type Invocation } from './command.ts';
 import { openStore } from './database.ts';
 import { ensureFirstToken } from './first-token.ts';
+import { reloader } from './reload.ts';
 import type { Terminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
-type Logger = ReturnType<typeof createLog>;
-
 export async function serve({ settings, json, terminal }: Invocation): Promise<number> {
-  const { settings: inForce, warnings, file } = settings();
+  const start = settings();
+  const { settings: inForce, warnings, file } = start;
   const log = createLog(inForce, { isTTY: terminal.errorIsTerminal, color: terminal.color });
   for (const warning of warnings) log.warn({}, warning);
   const signals = listenForSignals();
+  process.on('SIGHUP', reloader(start, settings, log));
   const store = openStore(inForce.database);
   try {
     const server = await listen(inForce, store, log);

@@ -9,7 +9,7 @@ import {
   printParseErrorCode,
 } from 'jsonc-parser';
 import { nearest, suggestion } from './nearest.ts';
-import { type OptionName, optionNames } from './options.ts';
+import { type OptionName, optionGroups, optionNames } from './options.ts';
 
 /** The file's name in the current folder. */
 export const configFileName = 'scim.config.json';
@@ -27,7 +27,7 @@ export function readConfigFile(path: string): ConfigFile {
   return parseConfigFile(path, readFileSync(path, 'utf8').replace(/^\uFEFF/, ''));
 }
 
-export function parseConfigFile(path: string, text: string): ConfigFile {
+function parseConfigFile(path: string, text: string): ConfigFile {
   const at = (offset: number) => {
     const before = text.slice(0, offset);
     return `${path}:${before.split('\n').length}:${offset - before.lastIndexOf('\n')}`;
@@ -58,7 +58,7 @@ export function parseConfigFile(path: string, text: string): ConfigFile {
       const name = prefix + key.value;
       if (seen.has(name)) problems.push(`${at(key.offset)}: ${name} is set twice`);
       else if (isOption(name)) values.set(name, getNodeValue(value));
-      else if (optionNames.some((option) => option.startsWith(`${name}.`))) {
+      else if (optionGroups.includes(name)) {
         if (value.type === 'object') collect(value, `${name}.`);
         else problems.push(`${at(value.offset)}: ${name} must be an object, such as ${example(name)}`);
       } else if (name !== '$schema')
@@ -72,10 +72,7 @@ const isOption = (name: string): name is OptionName => (optionNames as string[])
 
 /** An unknown `filterDepth` at the top is near `limits.filterDepth` too. */
 function meant(name: string, key: string): string {
-  const groups = optionNames.flatMap((option) =>
-    option.includes('.') ? [option.slice(0, option.indexOf('.'))] : [],
-  );
-  const direct = suggestion(name, [...optionNames, ...groups]);
+  const direct = suggestion(name, [...optionNames, ...optionGroups]);
   if (direct !== '') return direct;
   const member = nearest(
     key,

@@ -60,7 +60,7 @@ function isAddressRange(range: string): boolean {
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
-export const options = {
+const options = {
   host: option(
     text(/^[A-Za-z0-9.:_-]+$/, 'must be an IP address or a host name'),
     '127.0.0.1',
@@ -120,6 +120,7 @@ export const options = {
     {
       placeholder: 'LEVEL',
       reloadable: true,
+      detail: 'taken over on SIGHUP',
       common: true,
     },
   ),
@@ -136,6 +137,9 @@ export const options = {
   'limits.filterCharacters': option(integer(16, 1_048_576), 16_384, 'Longest filter or path in characters'),
   'limits.filterDepth': option(integer(1, 256), 32, 'Deepest nesting in a filter'),
   'limits.filterTerms': option(integer(1, 10_000), 256, 'Most comparisons in a filter'),
+  'limits.bulkOperations': option(integer(1, 100_000), 1000, 'Most operations in a bulk request'),
+  'limits.bulkBytes': option(integer(1024, 1_073_741_824), 8_388_608, 'Largest bulk request in bytes'),
+  'limits.cursorSeconds': option(integer(1, 31_536_000), 3600, 'How long a cursor can be used, in seconds'),
 } as const satisfies Readonly<Record<string, Option>>;
 
 type Options = typeof options;
@@ -155,6 +159,9 @@ export type Settings = {
 };
 
 export const optionNames = Object.keys(options) as OptionName[];
+
+/** The first parts of dotted options. */
+export const optionGroups = [...new Set(optionNames.flatMap((name) => name.match(/^\w+(?=\.)/)?.[0] ?? []))];
 
 /** The declaration without the precise types, for code that treats all options alike. */
 export function optionOf(name: OptionName): Option {

@@ -207,6 +207,26 @@ test('scim.config.json in the folder is the configuration, and the repository’
   await server.stop();
 });
 
+test('SIGHUP takes over what can change, names what cannot, and survives a wrong file', async () => {
+  const folder = temporaryFolder();
+  const write = (settings: object) =>
+    writeFileSync(join(folder, 'scim.config.json'), JSON.stringify(settings));
+  write({ port: 0, database: ':memory:' });
+  const server = await serving([], { folder });
+  const logged = async (message: string) => {
+    while (!server.output.stderr.includes(message)) await new Promise((resolve) => setTimeout(resolve, 20));
+  };
+  write({ port: 'x', database: ':memory:' });
+  server.signal('SIGHUP');
+  await logged('the configuration is wrong');
+  write({ port: 0, database: ':memory:', logLevel: 'warn', basePath: '/other' });
+  server.signal('SIGHUP');
+  await logged('"settings":["basePath"],"msg":"these settings change at the next start only"');
+  const { status, stderr } = await server.stop();
+  assert.equal(status, 0);
+  assert.doesNotMatch(stderr, /stopped/, 'only warnings since');
+});
+
 test('a server outlives the reader of its output', async () => {
   const server = await serving(inMemory, { folder: temporaryFolder() });
   const token = secretPattern.exec(server.output.stdout)![0];

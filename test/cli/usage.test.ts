@@ -32,6 +32,7 @@ describe('help', () => {
   const topics = [
     '--help',
     'help settings',
+    'help limits',
     'token --help',
     'tenant --help',
     'config --help',
