@@ -1,0 +1,222 @@
+/** Group.members and User.groups (RFC 7643 §4.1.2, §4.2). */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { groupDocument } from './registry.ts';
+import { actor, add, base, type Setting } from './setting.ts';
+
+export function edgeContract(setting: () => Setting): void {
+  test('a member is answered with $ref, type and display of the resource that it is', async () => {
+    const s = setting();
+    const user = await s.createUser('a', { displayName: 'Änne "A"' });
+    const nested = await s.createGroup('nested');
+    const nameless = await s.createUser('b', { displayName: undefined });
+    const group = await s.createGroup('g', [user.id, nested.id, nameless.id]);
+    assert.deepEqual(await s.members(group), [
+      { value: user.id, $ref: `${base}/Users/${user.id}`, type: 'User', display: 'Änne "A"' },
+      { value: nested.id, $ref: `${base}/Groups/${nested.id}`, type: 'Group', display: 'nested' },
+      { value: nameless.id, $ref: `${base}/Users/${nameless.id}`, type: 'User' },
+    ]);
+  });
+
+  test('an unknown id is kept as it was given', async () => {
+    const s = setting();
+    const members = [{ value: 'who"is', type: 'User', display: 'Ünknown' }, { value: 'zz' }];
+    const group = await s.create(s.group, groupDocument('g'), [{ kind: 'add', members }]);
+    assert.deepEqual(await s.members(group), [
+      { value: 'who"is', type: 'User', display: 'Ünknown' },
+      { value: 'zz' },
+    ]);
+    assert.deepEqual(await s.find('members[display eq "üNKNOWN" and type eq "user"]', s.group), [group.id]);
+  });
+
+  test('an unknown id that comes to be is shown as what it is', async () => {
+    const s = setting();
+    const group = await s.createGroup('g', ['later']);
+    await s.store.create({
+      tenant: s.tenant,
+      type: s.group,
+      actor,
+      document: groupDocument('Late'),
+      id: 'later',
+    });
+    assert.deepEqual(await s.members(group), [
+      { value: 'later', $ref: `${base}/Groups/later`, type: 'Group', display: 'Late' },
+    ]);
+  });
+
+  test('members come in chunks of one order', async () => {
+    const s = setting();
+    const users = await Promise.all(Array.from({ length: 7 }, (_, i) => s.createUser(`u${i}`)));
+    const group = await s.createGroup(
+      'g',
+      users.map(({ id }) => id),
+    );
+    const seen: string[] = [];
+    let after: string | undefined;
+    do {
+      const chunk = await s.store.members(s.tenant, group.id, base, 3, after);
+      seen.push(...(JSON.parse(`[${chunk.text}]`) as { value: string }[]).map(({ value }) => value));
+      after = chunk.next;
+    } while (after !== undefined);
+    assert.deepEqual(seen, await s.memberIds(group));
+    assert.equal(seen.length, 7);
+    assert.deepEqual(await s.store.members(s.tenant, 'nobody', base, 3), { text: '' });
+  });
+
+  test('a display follows the resource when it is renamed', async () => {
+    const s = setting();
+    const user = await s.createUser('a', { displayName: 'Old' });
+    const group = await s.createGroup('g', [user.id]);
+    await s.change(user, { displayName: 'New' });
+    assert.equal((await s.members(group))[0]?.display, 'New');
+    assert.deepEqual(await s.find('members.display eq "new"', s.group), [group.id]);
+    assert.deepEqual(await s.find('members.display eq "old"', s.group), []);
+    const renamed = await s.get(user);
+    await s.change(renamed!, { displayName: undefined });
+    assert.deepEqual(await s.members(group), [
+      { value: user.id, $ref: `${base}/Users/${user.id}`, type: 'User' },
+    ]);
+  });
+
+  test('adding and removing changes the version of the group and the change log, and of nothing else', async () => {
+    const s = setting();
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => s.createUser(name)));
+    assert.ok(a && b && c);
+    const group = await s.createGroup('g', [a.id]);
+    const result = await s.edit(group, add(b.id, c.id), { kind: 'remove', values: [a.id, 'nobody'] });
+    assert.equal(result.outcome, 'updated');
+    assert.ok('resource' in result && result.resource.version === 2);
+    assert.deepEqual(await s.memberIds(group), [b.id, c.id]);
+    const [change] = await s.store.changes({ id: group.id, after: 4, limit: 10 });
+    assert.deepEqual(
+      [change?.operation, change?.attributes, change?.added, change?.removed],
+      ['patch', ['members'], [b.id, c.id], [a.id]],
+    );
+    assert.deepEqual(await s.get(b), b);
+  });
+
+  test('edits without effect leave version, lastModified and the change log alone', async () => {
+    const s = setting();
+    const user = await s.createUser('a');
+    const group = await s.createGroup('g', [user.id]);
+    s.now += 1000;
+    const before = (await s.store.changes({ limit: 100 })).length;
+    const results = [
+      await s.edit(group, add(user.id)),
+      await s.edit(group, { kind: 'remove', values: ['nobody'] }),
+      await s.edit(group, { kind: 'replace', members: [{ value: user.id }] }),
+      await s.edit(group, { kind: 'remove', values: [user.id] }, add(user.id)),
+      await s.edit(group, add('x'), { kind: 'remove', values: ['x'] }),
+      await s.edit(group, { kind: 'removeWhere', plan: s.memberPlan('type eq "Group"') }),
+      await s.edit(group),
+    ];
+    for (const result of results) assert.deepEqual(result, { outcome: 'unchanged', resource: group });
+    assert.equal((await s.store.changes({ limit: 100 })).length, before);
+  });
+
+  test('replace leaves exactly the new members', async () => {
+    const s = setting();
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => s.createUser(name)));
+    assert.ok(a && b && c);
+    const group = await s.createGroup('g', [a.id, b.id]);
+    await s.edit(group, { kind: 'replace', members: [{ value: b.id }, { value: c.id }, { value: c.id }] });
+    assert.deepEqual(await s.memberIds(group), [b.id, c.id]);
+    await s.edit(group, { kind: 'replace', members: [] });
+    assert.deepEqual(await s.memberIds(group), []);
+  });
+
+  test('members are removed by what a value filter selects (RFC 7644 §3.5.2.2)', async () => {
+    const s = setting();
+    const user = await s.createUser('a', { displayName: 'Ann' });
+    const nested = await s.createGroup('nested');
+    const remaining = async (filter: string) => {
+      const group = await s.createGroup('g', [user.id, nested.id]);
+      await s.edit(group, { kind: 'removeWhere', plan: s.memberPlan(filter) });
+      return s.memberIds(group);
+    };
+    assert.deepEqual(await remaining('type eq "user"'), [nested.id]);
+    assert.deepEqual(await remaining(`value eq "${nested.id}"`), [user.id]);
+    assert.deepEqual(await remaining('display sw "a" or display sw "n"'), []);
+    assert.deepEqual(await remaining(`$ref eq "${base}/Users/${user.id}"`), [nested.id]);
+    assert.deepEqual(await remaining('not (display pr)'), [user.id, nested.id]);
+  });
+
+  test('groups are direct or, through nested groups, indirect', async () => {
+    const s = setting();
+    const user = await s.createUser('a');
+    const inner = await s.createGroup('inner', [user.id]);
+    const middle = await s.createGroup('middle', [inner.id]);
+    await s.createGroup('outer', [middle.id, user.id]);
+    assert.deepEqual(await s.groupsOf(user), ['inner direct', 'outer direct', 'middle indirect']);
+    assert.deepEqual(await s.find(`groups.value eq "${middle.id}"`), [user.id]);
+    assert.deepEqual(await s.find(`groups[value eq "${inner.id}" and type eq "direct"]`), [user.id]);
+    assert.deepEqual(await s.find(`groups[value eq "${middle.id}" and type eq "direct"]`), []);
+    assert.deepEqual(await s.find('groups.display eq "MIDDLE"'), [user.id]);
+    assert.deepEqual(await s.find(`groups.$ref eq "${base}/Groups/${inner.id}"`), [user.id]);
+    await s.edit(inner, { kind: 'remove', values: [user.id] });
+    assert.deepEqual(await s.groupsOf(user), ['outer direct']);
+    assert.deepEqual(await s.find(`groups.value eq "${middle.id}"`), []);
+  });
+
+  test('groups that contain one another do not hang', async () => {
+    const s = setting();
+    const user = await s.createUser('a');
+    const one = await s.createGroup('one', [user.id]);
+    const two = await s.createGroup('two', [one.id]);
+    await s.edit(one, add(two.id, one.id));
+    assert.deepEqual(await s.groupsOf(user), ['one direct', 'two indirect']);
+    assert.deepEqual(await s.find(`groups.value eq "${two.id}"`), [user.id]);
+    assert.deepEqual(await s.find('groups.display eq "two"'), [user.id]);
+    assert.deepEqual(await s.store.delete(s.target(one)), { outcome: 'deleted' });
+    assert.deepEqual(await s.groupsOf(user), []);
+  });
+
+  test('the groups of several resources come at once; those without are left out', async () => {
+    const s = setting();
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => s.createUser(name)));
+    assert.ok(a && b && c);
+    const group = await s.createGroup('g', [a.id, c.id]);
+    const groups = await s.store.groupsOf(s.tenant, [a.id, b.id, c.id]);
+    assert.deepEqual([...groups.keys()].sort(), [a.id, c.id].sort());
+    assert.deepEqual(groups.get(c.id), [{ value: group.id, display: 'g', type: 'direct' }]);
+    assert.equal((await s.store.groupsOf(s.tenant, [])).size, 0);
+  });
+
+  test('a deleted resource leaves its groups, which change by that', async () => {
+    const s = setting();
+    const [a, b] = await Promise.all(['a', 'b'].map((name) => s.createUser(name)));
+    assert.ok(a && b);
+    const group = await s.createGroup('g', [a.id, b.id]);
+    const other = await s.createGroup('other', [b.id]);
+    s.now += 10;
+    await s.store.delete(s.target(a));
+    assert.deepEqual(await s.memberIds(group), [b.id]);
+    const changed = await s.get(group);
+    assert.deepEqual([changed?.version, changed?.modified], [2, '2026-01-02T03:04:05.688Z']);
+    assert.deepEqual(await s.get(other), other);
+    const [change] = await s.store.changes({ id: group.id, after: 3, limit: 10 });
+    assert.deepEqual([change?.version, change?.removed, change?.attributes], [2, [a.id], ['members']]);
+    assert.deepEqual(await s.find(`members.value eq "${a.id}"`, s.group), []);
+  });
+
+  test('a deleted group leaves its members', async () => {
+    const s = setting();
+    const user = await s.createUser('a');
+    const group = await s.createGroup('g', [user.id]);
+    await s.store.delete(s.target(group));
+    assert.deepEqual(await s.groupsOf(user), []);
+    assert.deepEqual(await s.get(user), user);
+  });
+
+  test('members.value finds the groups that a resource is directly in', async () => {
+    const s = setting();
+    const [a, b] = await Promise.all(['a', 'b'].map((name) => s.createUser(name)));
+    assert.ok(a && b);
+    const one = await s.createGroup('one', [a.id]);
+    const two = await s.createGroup('two', [a.id, b.id]);
+    await s.createGroup('three', [two.id]);
+    assert.deepEqual(await s.find(`members.value eq "${a.id}"`, s.group), [one.id, two.id]);
+    assert.deepEqual(await s.find(`members[value eq "${b.id}" and type eq "User"]`, s.group), [two.id]);
+    assert.deepEqual(await s.find(`not (members pr)`, s.group), []);
+  });
+}

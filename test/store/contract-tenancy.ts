@@ -1,0 +1,207 @@
+/** Tenants, tokens, and the change log. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { badgeUri } from './registry.ts';
+import { actor, add, base, type Setting } from './setting.ts';
+
+function hashOf(text: string): Uint8Array {
+  return createHash('sha256').update(text).digest();
+}
+
+export function tenancyContract(setting: () => Setting): void {
+  test('there is a tenant called default; others are made, and no name is given twice', async () => {
+    const s = setting();
+    const acme = await s.store.createTenant('acme');
+    assert.equal(acme.created, '2026-01-02T03:04:05.678Z');
+    assert.deepEqual(
+      (await s.store.tenants()).map(({ name, number }) => [name, number]),
+      [
+        ['default', 1],
+        ['acme', acme.number],
+      ],
+    );
+    await assert.rejects(async () => s.store.createTenant('acme'), { status: 409, scimType: 'uniqueness' });
+  });
+
+  test('tenants never see, find, count, change or reach one another’s resources', async () => {
+    const s = setting();
+    const acme = await s.store.createTenant('acme');
+    const mine = await s.createUser('same', {
+      externalId: 'x',
+      [badgeUri]: { number: 'N', floor: 1, doors: [{ value: 'd' }] },
+    });
+    const group = await s.createGroup('g', [mine.id]);
+    s.tenant = acme.number;
+    assert.equal(await s.get(mine), undefined);
+    assert.deepEqual((await s.list({ targets: [{ type: s.user }, { type: s.group }] })).total, 0);
+    const theirs = await s.createUser('same', {
+      [badgeUri]: { number: 'N', floor: 1, doors: [{ value: 'd' }] },
+    });
+    const filters = [
+      'userName eq "same"',
+      'emails.value sw "same"',
+      'emails[type eq "work"]',
+      `${badgeUri}:number eq "N"`,
+      `${badgeUri}:floor eq 1`,
+      `${badgeUri}:doors.value eq "d"`,
+      'not (title pr)',
+      'id pr',
+      'meta.created pr',
+    ];
+    for (const filter of filters) assert.deepEqual(await s.find(filter), [theirs.id], filter);
+    assert.deepEqual(await s.find(`groups.value eq "${group.id}"`), []);
+    assert.deepEqual(await s.find('groups.display eq "g"'), []);
+    assert.deepEqual(await s.find(`members.value eq "${mine.id}"`, s.group), []);
+    assert.deepEqual(await s.store.members(s.tenant, group.id, base, 10), { text: '' });
+    assert.equal((await s.store.groupsOf(s.tenant, [mine.id])).size, 0);
+    assert.deepEqual(await s.edit(group, add(theirs.id)), { outcome: 'missing' });
+    assert.deepEqual(await s.change(mine, { title: 'x' }), { outcome: 'missing' });
+    assert.deepEqual(await s.store.delete(s.target(mine)), { outcome: 'missing' });
+    // Another tenant's id is an unknown one: nothing of the resource behind it shows.
+    const foreign = await s.createGroup('foreign', [mine.id]);
+    assert.deepEqual(await s.members(foreign), [{ value: mine.id }]);
+    s.tenant = 1;
+    assert.deepEqual(await s.groupsOf(mine), ['g direct']);
+    await s.store.delete(s.target(mine));
+    s.tenant = acme.number;
+    assert.deepEqual(await s.memberIds(foreign), [mine.id]);
+    assert.equal((await s.get(foreign))?.version, 1);
+  });
+
+  test('deleting a tenant deletes all that is its own and nothing else', async () => {
+    const s = setting();
+    const acme = await s.store.createTenant('acme');
+    const mine = await s.createUser('a');
+    await s.createGroup('g', [mine.id]);
+    s.tenant = acme.number;
+    const theirs = await s.createUser('a');
+    await s.createGroup('g', [theirs.id]);
+    const token = {
+      hash: hashOf('t'),
+      name: 'okta',
+      tenant: acme.number,
+      idp: 'okta',
+      scope: 'scim',
+    } as const;
+    await s.store.createToken(token);
+    assert.equal(await s.store.deleteTenant('acme'), true);
+    assert.equal(await s.store.deleteTenant('acme'), false);
+    assert.equal(await s.get(theirs), undefined);
+    assert.equal(await s.store.findToken(token.hash), undefined);
+    assert.equal((await s.store.changes({ tenant: acme.number, limit: 10 })).length, 0);
+    s.tenant = 1;
+    assert.deepEqual(await s.groupsOf(mine), ['g direct']);
+    const again = await s.store.createTenant('acme');
+    assert.notEqual(again.number, acme.number);
+  });
+
+  test('a token is found by its hash only, with all that it was given', async () => {
+    const s = setting();
+    const token = await s.store.createToken({
+      hash: hashOf('secret'),
+      name: 'okta',
+      tenant: 1,
+      idp: 'okta',
+      scope: 'read',
+      expires: '2027-01-01T00:00:00.000Z',
+      subject: 'someone',
+    });
+    assert.deepEqual(token, {
+      id: token.id,
+      name: 'okta',
+      tenant: 1,
+      tenantName: 'default',
+      idp: 'okta',
+      scope: 'read',
+      created: '2026-01-02T03:04:05.678Z',
+      expires: '2027-01-01T00:00:00.000Z',
+      revoked: undefined,
+      lastUsed: undefined,
+      subject: 'someone',
+    });
+    assert.deepEqual(await s.store.findToken(hashOf('secret')), token);
+    assert.equal(await s.store.findToken(hashOf('other')), undefined);
+    await assert.rejects(async () =>
+      s.store.createToken({ hash: hashOf('secret'), name: 'b', tenant: 1, idp: 'generic', scope: 'scim' }),
+    );
+  });
+
+  test('the use of a token is noted to the minute', async () => {
+    const s = setting();
+    const { id } = await s.store.createToken({
+      hash: hashOf('t'),
+      name: 'a',
+      tenant: 1,
+      idp: 'generic',
+      scope: 'scim',
+    });
+    const lastUsed = async () => {
+      await s.store.findToken(hashOf('t'));
+      await s.store.createTenant(`t${s.now}`);
+      return (await s.store.listTokens()).find((token) => token.id === id)?.lastUsed;
+    };
+    assert.equal(await lastUsed(), '2026-01-02T03:04:05.678Z');
+    s.now += 59_000;
+    assert.equal(await lastUsed(), '2026-01-02T03:04:05.678Z');
+    s.now += 2_000;
+    assert.equal(await lastUsed(), '2026-01-02T03:05:06.678Z');
+  });
+
+  test('a revoked token stays listed; revoking what is not there answers nothing', async () => {
+    const s = setting();
+    const { id } = await s.store.createToken({
+      hash: hashOf('t'),
+      name: 'a',
+      tenant: 1,
+      idp: 'generic',
+      scope: 'scim',
+    });
+    const revoked = await s.store.revokeToken(id, '2026-02-01T00:00:00.000Z');
+    assert.equal(revoked?.revoked, '2026-02-01T00:00:00.000Z');
+    assert.deepEqual(await s.store.listTokens(1), [revoked]);
+    assert.deepEqual(await s.store.listTokens(2), []);
+    assert.equal(await s.store.revokeToken('nobody', '2026-02-01T00:00:00.000Z'), undefined);
+  });
+
+  test('every change is in the log, in order, with who did it', async () => {
+    const s = setting();
+    const user = await s.createUser('a');
+    s.now += 1;
+    await s.change(user, { title: 'x', nickName: 'y' });
+    await s.store.delete({ ...s.target(user), actor: { origin: 'cli' } });
+    const changes = await s.store.changes({ tenant: 1, limit: 10 });
+    assert.deepEqual(
+      changes,
+      [
+        {
+          sequence: 1,
+          operation: 'create',
+          version: 1,
+          at: '2026-01-02T03:04:05.678Z',
+          actor,
+          attributes: [],
+        },
+        {
+          sequence: 2,
+          operation: 'patch',
+          version: 2,
+          at: '2026-01-02T03:04:05.679Z',
+          actor,
+          attributes: ['title', 'nickName'],
+        },
+        {
+          sequence: 3,
+          operation: 'delete',
+          version: 3,
+          at: '2026-01-02T03:04:05.680Z',
+          actor: { origin: 'cli' },
+          attributes: [],
+        },
+      ].map((change) => ({ ...change, tenant: 1, type: 'User', id: user.id })),
+    );
+    assert.deepEqual(await s.store.changes({ after: 1, limit: 1 }), changes.slice(1, 2));
+    assert.deepEqual(await s.store.changes({ id: user.id, limit: 10 }), changes);
+    assert.deepEqual(await s.store.changes({ tenant: 2, limit: 10 }), []);
+  });
+}

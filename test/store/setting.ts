@@ -1,0 +1,133 @@
+/** A store with two tenants and short forms of its commands, for one test. */
+import { parseFilter } from '../../grammar/index.ts';
+import { bindFilter, bindValueFilter } from '../../src/query/bind.ts';
+import type { Plan } from '../../src/query/plan.ts';
+import type { Attribute, Registry, ResourceType } from '../../src/scim/registry.ts';
+import type {
+  Document,
+  EdgeEdit,
+  Page,
+  Query,
+  Store,
+  StoredResource,
+  UpdateResult,
+} from '../../src/store/store.ts';
+import { badgeSchema, groupDocument, registryWith, typeNamed, userDocument } from './registry.ts';
+
+export const base = 'https://scim.example/v2';
+export const actor = { origin: 'test', token: 'token-1' };
+
+/** How a store is opened: over a clock that the test holds. */
+export type Open = (options: { readonly registry: Registry; readonly clock: () => Date }) => Promise<Store>;
+
+export class Setting {
+  readonly registry: Registry;
+  readonly user: ResourceType;
+  readonly group: ResourceType;
+  readonly store: Store;
+  /** What the store's clock says. */
+  now: number;
+  tenant = 1;
+
+  private constructor(registry: Registry, store: Store, now: number) {
+    this.registry = registry;
+    this.user = typeNamed(registry, 'User');
+    this.group = typeNamed(registry, 'Group');
+    this.store = store;
+    this.now = now;
+  }
+
+  static async open(open: Open): Promise<Setting> {
+    const registry = registryWith(badgeSchema());
+    const time = { setting: undefined as Setting | undefined };
+    const start = Date.parse('2026-01-02T03:04:05.678Z');
+    const store = await open({ registry, clock: () => new Date(time.setting?.now ?? start) });
+    time.setting = new Setting(registry, store, start);
+    return time.setting;
+  }
+
+  createUser(userName: string, more: Document = {}): Promise<StoredResource> {
+    return this.create(this.user, userDocument(userName, more));
+  }
+
+  createGroup(displayName: string, members: readonly string[] = []): Promise<StoredResource> {
+    return this.create(this.group, groupDocument(displayName), [add(...members)]);
+  }
+
+  async create(
+    type: ResourceType,
+    document: Document,
+    edges: readonly EdgeEdit[] = [],
+  ): Promise<StoredResource> {
+    return this.store.create({ tenant: this.tenant, type, document, edges, actor });
+  }
+
+  /** Replaces members of the stored document by those of `change`. */
+  async change(resource: StoredResource, change: Document): Promise<UpdateResult> {
+    const before = JSON.parse(resource.body) as Document;
+    return this.store.update({
+      ...this.target(resource),
+      operation: 'patch',
+      expected: resource.version,
+      document: { before, after: { ...before, ...change } },
+      attributes: Object.keys(change),
+    });
+  }
+
+  async edit(group: StoredResource, ...edges: readonly EdgeEdit[]): Promise<UpdateResult> {
+    return this.store.update({
+      ...this.target(group),
+      operation: 'patch',
+      edges,
+      attributes: ['members'],
+      base,
+    });
+  }
+
+  target(resource: StoredResource) {
+    return { tenant: this.tenant, type: typeNamed(this.registry, resource.type), id: resource.id, actor };
+  }
+
+  async get(resource: StoredResource): Promise<StoredResource | undefined> {
+    const { tenant, type, id } = this.target(resource);
+    return this.store.get(tenant, type, id);
+  }
+
+  plan(filter: string, type: ResourceType = this.user): Plan {
+    return bindFilter(parseFilter(filter), type);
+  }
+
+  /** The plan of `members[…]` in a PATCH path. */
+  memberPlan(filter: string): Plan {
+    return bindValueFilter(parseFilter(filter), this.group.attributes.get('members') as Attribute);
+  }
+
+  async list(query: Partial<Query> & Pick<Query, 'targets'>): Promise<Page> {
+    return this.store.list({ tenant: this.tenant, base, limit: 100, ...query });
+  }
+
+  /** The ids that a filter finds. */
+  async find(filter: string, type: ResourceType = this.user): Promise<string[]> {
+    const page = await this.list({ targets: [{ type, plan: this.plan(filter, type) }] });
+    return page.resources.map(({ id }) => id);
+  }
+
+  async members(group: StoredResource): Promise<Document[]> {
+    const { text } = await this.store.members(this.tenant, group.id, base, 1000);
+    return JSON.parse(`[${text}]`) as Document[];
+  }
+
+  async memberIds(group: StoredResource): Promise<string[]> {
+    return (await this.members(group)).map(({ value }) => String(value));
+  }
+
+  async groupsOf(resource: StoredResource): Promise<readonly string[]> {
+    const groups = await this.store.groupsOf(this.tenant, [resource.id]);
+    return (groups.get(resource.id) ?? []).map(({ display, type }) => `${display} ${type}`);
+  }
+}
+
+/** The edit that adds these ids. */
+export function add(...ids: readonly string[]): EdgeEdit {
+  return { kind: 'add', members: ids.map((value) => ({ value })) };
+}

@@ -1,0 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after } from 'node:test';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { storeContract } from './contract.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'scimd-store-'));
+after(() => rmSync(folder, { recursive: true }));
+let files = 0;
+
+storeContract('SQLite in memory', async (options) => openSqliteStore({ file: ':memory:', ...options }));
+storeContract('SQLite on disk', async (options) =>
+  openSqliteStore({ file: join(folder, `${++files}.db`), ...options }),
+);
