@@ -1,0 +1,324 @@
+/**
+ * Schemas and resource types of the operator's own, from the configuration: added to the standard ones, checked by
+ * the rules of RFC 7643 §2, §6 and §7 before anything is served.
+ */
+import * as v from 'valibot';
+import type { AttributeDefinition, ResourceTypeDefinition, SchemaDefinition } from './definitions.ts';
+import { compileRegistry, type Registry } from './registry.ts';
+import commonAttributes from './schemas/common.json' with { type: 'json' };
+import { standardResourceTypes, standardSchemas } from './standard.ts';
+
+/** What is wrong, and where in the configuration: `['schemas', 0, 'attributes', 2, 'name']`. */
+export interface DefinitionProblem {
+  readonly path: readonly (string | number)[];
+  readonly reason: string;
+}
+
+export class DefinitionError extends Error {
+  override readonly name = 'DefinitionError';
+  readonly problems: readonly DefinitionProblem[];
+
+  constructor(problems: readonly DefinitionProblem[]) {
+    super(problems.map(({ path, reason }) => `${path.join('.')} ${reason}`).join('\n'));
+    this.problems = problems;
+  }
+}
+
+/** RFC 7643 §2.1: ALPHA *( "$" / "-" / "_" / DIGIT / ALPHA ), and the RFC's own `$ref`. */
+const attributeName = /^(?:[A-Za-z][A-Za-z0-9$_-]*|\$ref)$/;
+const schemaUri = /^(?:urn:[A-Za-z0-9][A-Za-z0-9-]{0,31}:[A-Za-z0-9()+,\-.:=@;$_!*'%/]+|https?:\/\/[^\s]+)$/;
+
+const text = v.string('must be a text');
+const flag = v.optional(v.boolean('must be true or false'));
+const texts = v.optional(v.array(text, 'must be an array of texts'));
+
+function oneOf<const T extends readonly string[]>(...words: T) {
+  return v.optional(v.picklist(words, `must be one of ${words.join(', ')}`));
+}
+
+const characteristics = {
+  name: v.pipe(
+    text,
+    v.regex(attributeName, 'must be a letter, then letters, digits, $, - and _ (RFC 7643 §2.1)'),
+  ),
+  type: oneOf('string', 'boolean', 'decimal', 'integer', 'dateTime', 'binary', 'reference', 'complex'),
+  multiValued: flag,
+  description: v.optional(text),
+  required: flag,
+  caseExact: flag,
+  mutability: oneOf('readOnly', 'readWrite', 'immutable', 'writeOnly'),
+  returned: oneOf('always', 'never', 'default', 'request'),
+  uniqueness: oneOf('none', 'server', 'global'),
+  canonicalValues: texts,
+  referenceTypes: texts,
+  indexed: flag,
+};
+
+const unknownMember = 'is not known here';
+
+const subAttribute = v.strictObject(characteristics, unknownMember);
+const attribute = v.strictObject(
+  { ...characteristics, subAttributes: v.optional(v.array(subAttribute, 'must be an array of attributes')) },
+  unknownMember,
+);
+const schema = v.strictObject(
+  {
+    id: v.pipe(
+      text,
+      v.regex(schemaUri, 'must be a URI such as urn:example:params:scim:schemas:extension:acme:2.0:User'),
+    ),
+    name: v.optional(text),
+    description: v.optional(text),
+    attributes: v.pipe(
+      v.array(attribute, 'must be an array of attributes'),
+      v.minLength(1, 'must not be empty'),
+    ),
+  },
+  unknownMember,
+);
+const extension = v.strictObject(
+  { schema: text, required: v.optional(v.boolean('must be true or false'), false) },
+  unknownMember,
+);
+const resourceType = v.strictObject(
+  {
+    name: v.pipe(
+      text,
+      v.regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'must be a letter, then letters, digits, - and _'),
+    ),
+    endpoint: v.optional(
+      v.pipe(text, v.regex(/^\/?[A-Za-z][A-Za-z0-9_-]*$/, 'must be one path segment such as /Devices')),
+    ),
+    description: v.optional(text),
+    schema: v.optional(text),
+    schemaExtensions: v.optional(v.array(extension, 'must be an array of { schema, required }')),
+  },
+  unknownMember,
+);
+const schemas = v.array(schema, 'must be an array of schemas');
+const resourceTypes = v.array(resourceType, 'must be an array of resource types');
+
+type ConfiguredType = v.InferOutput<typeof resourceType>;
+
+/** The JSON forms that the configuration's JSON Schema is made from. */
+export const definitionForms = { schemas, resourceTypes } as const;
+
+const reservedEndpoints = new Set(['/me', '/bulk', '/schemas', '/resourcetypes', '/serviceproviderconfig']);
+
+/**
+ * The registry of the standard types with what is configured: new schemas, new resource types, and extensions of
+ * the standard ones (an entry with the name of a standard type adds its `schemaExtensions`).
+ * @throws DefinitionError with every problem and its place.
+ */
+export function configuredRegistry(configured: {
+  readonly schemas?: unknown;
+  readonly resourceTypes?: unknown;
+}): Registry {
+  const problems: DefinitionProblem[] = [];
+  const read = <T>(form: v.GenericSchema<unknown, T>, value: unknown, at: string): T | undefined => {
+    const result = v.safeParse(form, value ?? []);
+    if (result.success) return result.output;
+    for (const issue of result.issues) {
+      const path = (issue.path ?? []).map(({ key }) => key as string | number);
+      problems.push({ path: [at, ...path], reason: issue.message });
+    }
+    return undefined;
+  };
+  const ownSchemas = read(schemas, configured.schemas, 'schemas');
+  const ownTypes = read(resourceTypes, configured.resourceTypes, 'resourceTypes');
+  if (ownSchemas === undefined || ownTypes === undefined) throw new DefinitionError(problems);
+  const checker = new Checker(problems);
+  const allSchemas = [...standardSchemas, ...(ownSchemas as readonly SchemaDefinition[])];
+  checker.schemas(ownSchemas as readonly SchemaDefinition[]);
+  const types = checker.resourceTypes(ownTypes, new Map(allSchemas.map((each) => [each.id, each])));
+  checker.references(ownSchemas as readonly SchemaDefinition[], new Set(types.map((type) => type.name)));
+  if (problems.length > 0) throw new DefinitionError(problems);
+  return compileRegistry(allSchemas, types);
+}
+
+type Path = readonly (string | number)[];
+
+class Checker {
+  private readonly problems: DefinitionProblem[];
+
+  constructor(problems: DefinitionProblem[]) {
+    this.problems = problems;
+  }
+
+  schemas(own: readonly SchemaDefinition[]): void {
+    const known = new Set(standardSchemas.map((each) => each.id.toLowerCase()));
+    for (const [index, each] of own.entries()) {
+      const at: Path = ['schemas', index];
+      if (known.has(each.id.toLowerCase())) this.report([...at, 'id'], `${each.id} is defined already`);
+      if (/^urn:ietf:params:scim:api:/i.test(each.id)) {
+        this.report([...at, 'id'], 'is the name space of protocol messages (RFC 7644 §3.1)');
+      }
+      known.add(each.id.toLowerCase());
+      this.attributes(each.attributes, [...at, 'attributes'], false);
+      const secrets = each.attributes.filter((attribute) => attribute.mutability === 'writeOnly');
+      if (secrets.length > 1) this.report([...at, 'attributes'], 'can hold only one writeOnly attribute');
+    }
+  }
+
+  resourceTypes(
+    own: readonly ConfiguredType[],
+    schemasById: ReadonlyMap<string, SchemaDefinition>,
+  ): readonly ResourceTypeDefinition[] {
+    const types = new Map<string, ResourceTypeDefinition>(
+      standardResourceTypes.map((type) => [type.name, type]),
+    );
+    for (const [index, each] of own.entries()) {
+      const at: Path = ['resourceTypes', index];
+      const standard = standardResourceTypes.find((type) => type.name === each.name);
+      const definition =
+        standard === undefined
+          ? this.newType(each, at)
+          : this.extended(types.get(each.name) ?? standard, each, at);
+      if (definition === undefined) continue;
+      if (
+        standard === undefined &&
+        [...types.keys()].some((name) => name.toLowerCase() === each.name.toLowerCase())
+      ) {
+        this.report([...at, 'name'], `${each.name} is defined already`);
+      }
+      this.placeType(definition, schemasById, at, types);
+      types.set(each.name, definition);
+    }
+    return [...types.values()];
+  }
+
+  /** referenceTypes name resource types, or are `external` or `uri` (RFC 7643 §7). */
+  references(own: readonly SchemaDefinition[], names: ReadonlySet<string>): void {
+    const check = (attributes: readonly AttributeDefinition[], at: Path): void => {
+      for (const [index, each] of attributes.entries()) {
+        for (const [place, name] of (each.referenceTypes ?? []).entries()) {
+          if (name !== 'external' && name !== 'uri' && !names.has(name)) {
+            this.report(
+              [...at, index, 'referenceTypes', place],
+              `${name} is no resource type, nor external or uri`,
+            );
+          }
+        }
+        check(each.subAttributes ?? [], [...at, index, 'subAttributes']);
+      }
+    };
+    for (const [index, each] of own.entries()) check(each.attributes, ['schemas', index, 'attributes']);
+  }
+
+  private newType(each: ConfiguredType, at: Path): ResourceTypeDefinition | undefined {
+    if (each.endpoint === undefined) this.report([...at, 'endpoint'], 'is required for a new resource type');
+    if (each.schema === undefined) this.report([...at, 'schema'], 'is required for a new resource type');
+    if (each.endpoint === undefined || each.schema === undefined) return undefined;
+    const { name, schema: base, description, schemaExtensions = [] } = each;
+    const endpoint = each.endpoint.startsWith('/') ? each.endpoint : `/${each.endpoint}`;
+    return {
+      name,
+      endpoint,
+      schema: base,
+      schemaExtensions,
+      ...(description === undefined ? {} : { description }),
+    };
+  }
+
+  private extended(standard: ResourceTypeDefinition, each: ConfiguredType, at: Path): ResourceTypeDefinition {
+    for (const member of ['endpoint', 'schema', 'description'] as const) {
+      if (each[member] !== undefined && each[member] !== standard[member]) {
+        this.report([...at, member], `of ${each.name} cannot be changed; only schemaExtensions can be added`);
+      }
+    }
+    return {
+      ...standard,
+      schemaExtensions: [...(standard.schemaExtensions ?? []), ...(each.schemaExtensions ?? [])],
+    };
+  }
+
+  private placeType(
+    definition: ResourceTypeDefinition,
+    schemasById: ReadonlyMap<string, SchemaDefinition>,
+    at: Path,
+    types: ReadonlyMap<string, ResourceTypeDefinition>,
+  ): void {
+    const { endpoint } = definition;
+    const taken = [...types.values()].find(
+      (type) => type.name !== definition.name && type.endpoint.toLowerCase() === endpoint.toLowerCase(),
+    );
+    if (taken !== undefined) this.report([...at, 'endpoint'], `${endpoint} belongs to ${taken.name} already`);
+    if (reservedEndpoints.has(endpoint.toLowerCase()))
+      this.report([...at, 'endpoint'], `${endpoint} is the protocol's own (RFC 7644 §3.2)`);
+    const base = schemasById.get(definition.schema);
+    if (base === undefined) this.report([...at, 'schema'], `${definition.schema} is not defined`);
+    const names = new Map(
+      (base?.attributes ?? []).map((each) => [each.name.toLowerCase(), definition.schema]),
+    );
+    const seen = new Set<string>();
+    for (const [index, { schema: uri }] of (definition.schemaExtensions ?? []).entries()) {
+      const place: Path = [...at, 'schemaExtensions', index, 'schema'];
+      if (uri === definition.schema || seen.has(uri)) this.report(place, `${uri} is there twice`);
+      seen.add(uri);
+      const found = schemasById.get(uri);
+      if (found === undefined) this.report(place, `${uri} is not defined`);
+      for (const each of found?.attributes ?? []) {
+        if (names.get(each.name.toLowerCase()) === definition.schema) {
+          this.report(place, `redefines ${each.name} of ${definition.schema} (RFC 7643 §3.3)`);
+        }
+      }
+    }
+  }
+
+  private attributes(attributes: readonly AttributeDefinition[], at: Path, nested: boolean): void {
+    const seen = new Set(nested ? [] : commonAttributes.map((each) => each.name.toLowerCase()));
+    for (const [index, each] of attributes.entries()) {
+      const place: Path = [...at, index];
+      const key = each.name.toLowerCase();
+      if (seen.has(key)) this.report([...place, 'name'], `${each.name} is defined already`);
+      seen.add(key);
+      this.attribute(each, place, nested);
+    }
+  }
+
+  /** What the characteristics of one attribute may be together (RFC 7643 §2.2, §2.3, §7). */
+  private attribute(each: AttributeDefinition, at: Path, nested: boolean): void {
+    const type = each.type ?? 'string';
+    if (type === 'complex') {
+      if (nested) this.report([...at, 'type'], 'complex cannot stand inside complex (RFC 7643 §2.3.8)');
+      else if ((each.subAttributes ?? []).length === 0) this.report(at, 'is complex and needs subAttributes');
+      else this.attributes(each.subAttributes ?? [], [...at, 'subAttributes'], true);
+    } else if (each.subAttributes !== undefined) {
+      this.report([...at, 'subAttributes'], 'belong to complex attributes only (RFC 7643 §1.2)');
+    }
+    const unique = each.uniqueness !== undefined && each.uniqueness !== 'none';
+    if (unique && (type === 'complex' || type === 'boolean' || type === 'binary' || type === 'dateTime')) {
+      this.report([...at, 'uniqueness'], `is nothing that ${type} has (RFC 7643 §2.3)`);
+    }
+    if (each.caseExact === true && (type === 'boolean' || type === 'complex')) {
+      this.report([...at, 'caseExact'], `is nothing that ${type} has (RFC 7643 §2.3)`);
+    }
+    if (each.caseExact === false && (type === 'reference' || type === 'binary')) {
+      this.report([...at, 'caseExact'], `must be true for ${type} (RFC 7643 §2.3)`);
+    }
+    if (each.referenceTypes !== undefined && type !== 'reference') {
+      this.report([...at, 'referenceTypes'], 'belong to references only (RFC 7643 §7)');
+    }
+    if (type === 'reference' && (each.referenceTypes ?? []).length === 0) {
+      this.report(at, 'is a reference and needs referenceTypes (RFC 7643 §7)');
+    }
+    if (
+      each.mutability === 'writeOnly' &&
+      (each.returned !== 'never' || type !== 'string' || each.multiValued === true || nested)
+    ) {
+      this.report(
+        [...at, 'mutability'],
+        'writeOnly is for one text that is returned never, such as a password (RFC 7643 §7)',
+      );
+    }
+    if (each.mutability === 'readOnly' && each.required === true) {
+      this.report([...at, 'required'], 'cannot hold for a readOnly attribute, which no client can give');
+    }
+    if (each.indexed === true && type === 'binary')
+      this.report([...at, 'indexed'], 'is of no use for binary');
+  }
+
+  private report(path: Path, reason: string): void {
+    this.problems.push({ path, reason });
+  }
+}
