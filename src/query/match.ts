@@ -4,9 +4,9 @@
  */
 import { compareText, instantKey, textKey } from '../scim/comparison.ts';
 import type { Attribute } from '../scim/registry.ts';
+import { folded, foldedEndsWith, foldedEquals, foldedStartsWith } from './folded-text.ts';
 import type { ComparePlan, Plan } from './plan.ts';
 import { isObject, type JsonObject, type Read, reader } from './read.ts';
-import { folded, foldedEndsWith, foldedEquals, foldedStartsWith } from './text-test.ts';
 
 /** Compiles a bound plan into a predicate on the JSON objects of its resource type. */
 export function matchResource(plan: Plan): (resource: JsonObject) => boolean {

@@ -269,6 +269,46 @@ describe('compileSql keeps to what resolve answers', () => {
     assert.throws(() => compileSql('active pr', { ...options, resolve: () => table }), TypeError);
   });
 
+  test('a table that holds several attributes is narrowed by SQL of the embedder', () => {
+    const columns = { value: { column: 'v', folded: true } } as const;
+    const resolve: Resolve = () => ({
+      table: 'contact',
+      key: 'owner',
+      where: "kind = 'email' OR kind IS NULL",
+      columns,
+    });
+    assert.equal(
+      compileSql('emails.value eq "x"', { ...options, resolve, key: 'users.id' }).sql,
+      `"users"."id" IN (SELECT "contact"."owner" FROM "contact" WHERE (kind = 'email' OR kind IS NULL) AND "contact"."v" = ?)`,
+    );
+  });
+
+  test('a place may hold comparison keys instead of the database’s own types', () => {
+    const resolve: Resolve = () => ({ column: 'c', typed: 'key' });
+    for (const [filter, sql, parameters] of [
+      ['active eq true', '"c" = $1::bigint', [1]],
+      ['meta.created ge "2020-01-01T01:00:00+01:00"', '"c" COLLATE "C" >= $1', ['2020-01-01T00:00:00']],
+    ] as const) {
+      const compiled = compileSql(filter, { ...options, dialect: postgres, resolve });
+      assert.equal(compiled.sql, sql);
+      assert.deepEqual(compiled.parameters, parameters);
+    }
+  });
+
+  test('a JSON place may be indexed, and elsewhere than SCIM has it', () => {
+    const resolve: Resolve = () => ({
+      json: 'doc',
+      path: ['login'],
+      folded: (text) => `lower(${text})`,
+      indexed: true,
+    });
+    assert.deepEqual(compileSql('userName eq "A"', { ...options, dialect: postgres, resolve }), {
+      sql: `lower(("doc" ->> 'login')) = $1`,
+      parameters: ['a'],
+      unindexed: [],
+    });
+  });
+
   test('names of tables and columns are quoted', () => {
     const resolve: Resolve = () => ({ column: 'my "table".name', folded: true });
     assert.equal(compileSql('userName eq "x"', { ...options, resolve }).sql, '"my ""table"""."name" = ?');

@@ -23,7 +23,7 @@ const hostile = [
   "\\'",
   '%',
   '/*',
-  '${id}',
+  '$' + '{id}',
   '$."keys"',
   '") OR TRUE --',
   "x' UNION SELECT id FROM person --",

@@ -85,6 +85,11 @@ emails.value is a string (character 33). Expected a string in double quotes.
 name is complex and has no value of its own (character 1). Expected name.formatted, name.familyName, name.givenName, name.middleName, name.honorificPrefix or name.honorificSuffix.
   name eq "x"
   ^^^^`,
+    [`${S} eq "x"`]: `
+${S} is a schema extension (character 1).
+  ${S} eq "x"
+  ${'^'.repeat(S.length)}
+Name one of its attributes: ${S}:floor`,
     'userName[value eq "x"]': `
 Only a complex or a multi-valued attribute takes a filter in brackets (character 1).
   userName[value eq "x"]
