@@ -37,8 +37,7 @@ export class Setting {
     this.now = now;
   }
 
-  static async open(open: Open): Promise<Setting> {
-    const registry = registryWith(badgeSchema());
+  static async open(open: Open, registry = registryWith(badgeSchema())): Promise<Setting> {
     const time = { setting: undefined as Setting | undefined };
     const start = Date.parse('2026-01-02T03:04:05.678Z');
     const store = await open({ registry, clock: () => new Date(time.setting?.now ?? start) });

@@ -53,11 +53,11 @@ const requestTable = `CREATE TEMP TABLE request (tenant INTEGER NOT NULL, base T
 INSERT INTO temp.request VALUES (0, '')`;
 
 /** Opens or creates the database; `:memory:` lives as long as the connection. */
-export function openConnection(file: string): Database {
+export function openConnection(file: string, busyTimeout = 5000): Database {
   return withStoreErrors(() => {
     let db: Database;
     try {
-      db = new Sqlite(file, { timeout: 5000 });
+      db = new Sqlite(file, { timeout: busyTimeout });
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       // better-sqlite3's own check that the folder exists.

@@ -31,6 +31,8 @@ export interface SqliteStoreOptions {
   readonly clock?: () => Date;
   /** Makes resource ids; UUIDv7 without it. */
   readonly newId?: () => string;
+  /** How long to wait for another process's write lock, in milliseconds; 5000 without it. The server stands still meanwhile. */
+  readonly busyTimeout?: number;
 }
 
 /** How often the use of a token is written down, in milliseconds. */
@@ -41,7 +43,7 @@ const lastUsedInterval = 60_000;
  * @throws StoreError where the file cannot be opened, is no database of ours, or one of a newer release.
  */
 export function openSqliteStore(options: SqliteStoreOptions): Store {
-  const db = openConnection(options.file);
+  const db = openConnection(options.file, options.busyTimeout);
   try {
     return withStoreErrors(() => storeOver(db, options));
   } catch (error) {

@@ -40,7 +40,7 @@ CREATE TABLE resource (
 
 CREATE UNIQUE INDEX resource_id ON resource (tenant, id);
 CREATE UNIQUE INDEX resource_unique ON resource (tenant, type, unique_key);
-CREATE INDEX resource_external ON resource (tenant, type, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX resource_external ON resource (tenant, type, external_id);
 CREATE INDEX resource_display ON resource (tenant, type, display_key);
 CREATE INDEX resource_modified ON resource (tenant, type, modified);
 CREATE INDEX resource_order ON resource (tenant, type);

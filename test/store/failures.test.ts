@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import Sqlite from 'better-sqlite3';
+import { openConnection } from '../../src/store/sqlite/connection.ts';
+import { groupCommit } from '../../src/store/sqlite/group-commit.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { registryWith, typeNamed, userDocument } from './registry.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'scimd-failures-'));
+after(() => rmSync(folder, { recursive: true }));
+const registry = registryWith();
+const user = typeNamed(registry, 'User');
+
+function tokenCommand(db: Sqlite.Database) {
+  const insert = db.prepare('INSERT INTO tenant (name, created) VALUES (?, ?)');
+  return (name: string) => () => insert.run(name, 'now');
+}
+
+function tenantNames(db: Sqlite.Database): unknown[] {
+  return db
+    .prepare("SELECT substr(name, 1, 10) FROM tenant WHERE name <> 'default' ORDER BY number")
+    .pluck()
+    .all();
+}
+
+test('when the disk is full no command is acknowledged that is not kept', async () => {
+  const db = openConnection(join(folder, 'full.db'));
+  const commit = groupCommit(db, () => {});
+  const insert = tokenCommand(db);
+  await commit.run(insert('before'));
+  db.pragma(`max_page_count = ${Number(db.pragma('page_count', { simple: true })) + 4}`);
+  const names = ['small-1', `big-${'x'.repeat(100_000)}`, 'small-2'];
+  const results = await Promise.allSettled(names.map((name) => commit.run(insert(name))));
+  const kept = tenantNames(db);
+  results.forEach((result, index) => {
+    const name = String(names[index]).slice(0, 10);
+    assert.equal(kept.includes(name), result.status === 'fulfilled', name);
+    if (result.status === 'rejected') assert.equal(result.reason.code, 'full');
+  });
+  assert.equal(results[1]?.status, 'rejected');
+  db.pragma('max_page_count = 1000000');
+  await commit.run(insert('after'));
+  assert.ok(tenantNames(db).includes('after'));
+  db.close();
+});
+
+test('a commit that fails rejects every command of it and keeps none', async () => {
+  const db = openConnection(join(folder, 'deferred.db'));
+  const commit = groupCommit(db, () => {});
+  const insert = tokenCommand(db);
+  const orphan = db.prepare("INSERT INTO credential (rid, hash) VALUES (4711, 'x')");
+  const results = await Promise.allSettled([
+    commit.run(insert('a')),
+    // A violation that shows at the commit only.
+    commit.run(() => {
+      db.pragma('defer_foreign_keys = ON');
+      orphan.run();
+    }),
+    commit.run(insert('b')),
+  ]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['rejected', 'rejected', 'rejected'],
+  );
+  assert.deepEqual(tenantNames(db), []);
+  await commit.run(insert('after'));
+  assert.deepEqual(tenantNames(db), ['after']);
+  db.close();
+});
+
+test('while another process holds the write lock, writes are refused as busy and reads go on', async () => {
+  const file = join(folder, 'busy.db');
+  const store = openSqliteStore({ file, registry, busyTimeout: 20 });
+  const create = async (userName: string) =>
+    store.create({ tenant: 1, type: user, actor: { origin: 'test' }, document: userDocument(userName) });
+  const first = await create('a');
+  const other = new Sqlite(file);
+  other.exec('BEGIN IMMEDIATE');
+  await assert.rejects(create('b'), { name: 'StoreError', code: 'busy' });
+  assert.deepEqual(await store.get(1, user, first.id), first);
+  other.exec('ROLLBACK');
+  other.close();
+  await create('b');
+  await store.close();
+});
+
+test('what another process commits is read from the next turn on', async () => {
+  const file = join(folder, 'shared.db');
+  const [one, two] = [openSqliteStore({ file, registry }), openSqliteStore({ file, registry })];
+  assert.equal((await one.tenants()).length, 1);
+  await two.createTenant('acme');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal((await one.tenants()).length, 2);
+  await one.close();
+  await two.close();
+});
+
+test('a file that became read-only refuses writes by name', async () => {
+  const store = openSqliteStore({ file: join(folder, 'readonly.db'), registry });
+  const connection = new Sqlite(join(folder, 'readonly.db'), { readonly: true });
+  const commit = groupCommit(connection, () => {});
+  await assert.rejects(
+    commit.run(() => connection.prepare("INSERT INTO tenant (name, created) VALUES ('x', 'now')").run()),
+    { name: 'StoreError', code: 'readonly' },
+  );
+  connection.close();
+  await store.close();
+});
+
+test('no change of a crashed process is lost once it was acknowledged', async () => {
+  const { spawnSync } = await import('node:child_process');
+  const file = join(folder, 'crash.db');
+  const entry = new URL('../../src/store/sqlite/index.ts', import.meta.url).href;
+  const standard = new URL('../../src/scim/standard.ts', import.meta.url).href;
+  const program = `
+    import { openSqliteStore } from ${JSON.stringify(entry)};
+    import { standardRegistry } from ${JSON.stringify(standard)};
+    const registry = standardRegistry();
+    const store = openSqliteStore({ file: ${JSON.stringify(file)}, registry });
+    const create = async (i) => {
+      const document = { schemas: [], userName: 'u' + i };
+      const { id } = await store.create({ tenant: 1, type: registry.resourceTypes[0], actor: { origin: 'test' }, document });
+      console.log(id);
+    };
+    for (let i = 0; ; i += 3) {
+      await Promise.all([create(i), create(i + 1), create(i + 2)]);
+      if (i > 30) process.kill(process.pid, 'SIGKILL');
+    }`;
+  const child = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
+    encoding: 'utf8',
+  });
+  assert.equal(child.signal, 'SIGKILL', child.stderr);
+  const acknowledged = child.stdout.trim().split('\n');
+  assert.ok(acknowledged.length >= 30);
+  const store = openSqliteStore({ file, registry });
+  for (const id of acknowledged) assert.equal((await store.get(1, user, id))?.id, id);
+  await store.close();
+});
