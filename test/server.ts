@@ -3,12 +3,13 @@
  * binary) that program is started in place of the sources.
  */
 import { execFile, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { HttpOptions } from '../src/http/options.ts';
+import { hashSecret, newSecret } from '../src/http/secret.ts';
 import { startServer } from '../src/http/server.ts';
 import type { Registry } from '../src/scim/registry.ts';
 import { standardRegistry } from '../src/scim/standard.ts';
@@ -88,12 +89,12 @@ async function startHere(database: string, options: ServerOptions): Promise<Star
   const { registry = standardRegistry(), idp = 'generic', ...http } = options;
   const store = openSqliteStore({ file: database, registry });
   const newToken = async (token: TokenOptions): Promise<string> => {
-    const secret = `scimd_${randomBytes(32).toString('base64url')}`;
+    const secret = newSecret();
     const name = token.tenant ?? 'default';
     const tenant =
       (await store.tenants()).find((each) => each.name === name) ?? (await store.createTenant(name));
     await store.createToken({
-      hash: createHash('sha256').update(secret).digest(),
+      hash: hashSecret(secret),
       name: `test-${randomBytes(4).toString('hex')}`,
       tenant: tenant.number,
       idp: token.idp ?? 'generic',
@@ -119,7 +120,7 @@ async function startHere(database: string, options: ServerOptions): Promise<Star
 
 async function startCommand(program: string, database: string, options: ServerOptions): Promise<Started> {
   const [file = '', ...prefix] = program.split(' ');
-  const bootstrap = `scimd_${randomBytes(32).toString('base64url')}`;
+  const bootstrap = newSecret();
   const child = spawn(file, [...prefix, 'serve', '--port', '0', '--database', database], {
     env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: bootstrap },
     stdio: ['ignore', 'pipe', 'inherit'],

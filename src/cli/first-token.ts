@@ -1,8 +1,8 @@
 /** The token that a database without any is given when the server starts. */
 import type { Log } from '../http/options.ts';
+import { hashSecret, newSecret } from '../http/secret.ts';
 import type { Store } from '../store/store.ts';
 import { defaultTenant, findTenant } from './database.ts';
-import { hashSecret, newSecret } from './secret.ts';
 import { parseExpiry } from './time.ts';
 import { defaultExpiry, usable } from './token.ts';
 

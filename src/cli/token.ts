@@ -1,9 +1,10 @@
 /** scimd token create, list, rotate, revoke. */
+
+import { hashSecret, newSecret } from '../http/secret.ts';
 import { idps } from '../scim/tolerances.ts';
 import type { Scope, Store, Token } from '../store/store.ts';
 import { CommandError, type Invocation, UsageError } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
-import { hashSecret, newSecret } from './secret.ts';
 import { columns } from './terminal.ts';
 import { parseExpiry, parseSpan } from './time.ts';
 

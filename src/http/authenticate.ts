@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { ScimError } from '../error.ts';
 import { type Tolerated, toleratedFor } from '../scim/tolerances.ts';
 import type { Store, Token } from '../store/store.ts';
 import type { HttpRequest, Principal, QueryParameters } from './message.ts';
+import { hashSecret } from './secret.ts';
 
 const realm = 'Bearer realm="scimd"';
 
@@ -42,7 +42,7 @@ export async function authenticate(
   now: Date,
 ): Promise<Authenticated> {
   const text = bearerToken(request, query);
-  const token = await store.findToken(createHash('sha256').update(text).digest());
+  const token = await store.findToken(hashSecret(text));
   if (token === undefined || !isLive(token, now)) {
     throw unauthorized('The token is not valid: it is unknown, expired or revoked', 'invalid_token');
   }

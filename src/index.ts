@@ -1,0 +1,110 @@
+/**
+ * scimd embedded: the whole server in your own process.
+ *
+ * ```ts
+ * import { createScimd } from 'scimd';
+ *
+ * const scimd = await createScimd({ database: 'scimd.db' });
+ * const { token } = await scimd.createToken({ name: 'okta', idp: 'okta' });
+ * Bun.serve({ fetch: scimd.fetch }); // or Deno.serve, Hono, a Next.js route, or:
+ * const { url } = await scimd.listen({ port: 8080 });
+ * ```
+ */
+import { createApplication } from './http/application.ts';
+import { fetchWith } from './http/fetch.ts';
+import type { HttpOptions, Limits, Log, RunningServer } from './http/options.ts';
+import { hashSecret, newSecret } from './http/secret.ts';
+import { startServer } from './http/server.ts';
+import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/configured.ts';
+import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
+import type { Idp } from './scim/tolerances.ts';
+import { openSqliteStore } from './store/sqlite/index.ts';
+import type { Change, Scope } from './store/store.ts';
+
+export { type ErrorBody, ScimError, type ScimType } from './error.ts';
+export type {
+  Change,
+  HttpOptions,
+  Idp,
+  Limits,
+  Log,
+  ResourceTypeDefinition,
+  RunningServer,
+  SchemaDefinition,
+  Scope,
+};
+export { DefinitionError, type DefinitionProblem };
+
+export interface ScimdOptions extends Partial<Omit<HttpOptions, 'store'>> {
+  /** The SQLite file; `:memory:` lives as long as the server. */
+  readonly database: string;
+  /** Schemas of your own, beside User, Group and EnterpriseUser (RFC 7643 §7). */
+  readonly schemas?: readonly SchemaDefinition[];
+  /** New resource types; an entry with the name of a standard type adds its `schemaExtensions` (RFC 7643 §6). */
+  readonly resourceTypes?: readonly (Partial<ResourceTypeDefinition> & { readonly name: string })[];
+}
+
+export interface NewToken {
+  readonly name: string;
+  /** Name of the tenant; `default` unless given, made if there is none. */
+  readonly tenant?: string;
+  /** Whose tolerances apply; `generic` unless given. */
+  readonly idp?: Idp;
+  readonly scope?: Scope;
+  /** A year from now unless given (RFC 7644 §7.4: tokens have an end). */
+  readonly expires?: Date;
+  /** The id of the user that /Me stands for. */
+  readonly subject?: string;
+}
+
+export interface Scimd {
+  /** Answers a WHATWG Request; bound, so that it can be passed on by itself. */
+  readonly fetch: (request: Request) => Promise<Response>;
+  /** Serves on node:http. `port` 0 takes a free one; `host` is 127.0.0.1 unless given. */
+  listen(options: { readonly port: number; readonly host?: string }): Promise<RunningServer>;
+  /** The token's text is told here only. */
+  createToken(token: NewToken): Promise<{ readonly id: string; readonly token: string }>;
+  /** Changes after a sequence number, oldest first: what came, changed and went. */
+  changes(options: { readonly after?: number; readonly limit?: number }): Promise<readonly Change[]>;
+  /** Closes the database; close what listens first. */
+  close(): Promise<void>;
+}
+
+const year = 365 * 24 * 60 * 60 * 1000;
+
+/**
+ * Opens the database and makes a server of it.
+ * @throws DefinitionError where schemas or resource types are wrong, with every problem and its place.
+ * @throws StoreError where the database cannot be opened.
+ */
+export async function createScimd(options: ScimdOptions): Promise<Scimd> {
+  const { database, schemas, resourceTypes, basePath = '/scim/v2', ...http } = options;
+  const registry = configuredRegistry({ schemas, resourceTypes });
+  const clock = http.clock ?? (() => new Date());
+  const store = openSqliteStore({ file: database, registry, clock });
+  const httpOptions: HttpOptions = { ...http, basePath, store };
+  const application = await createApplication(httpOptions);
+  const tenantNumber = async (name: string): Promise<number> => {
+    const tenant = (await store.tenants()).find((each) => each.name === name);
+    return (tenant ?? (await store.createTenant(name))).number;
+  };
+  return {
+    fetch: (request) => fetchWith(application, request),
+    listen: ({ port, host = '127.0.0.1' }) => startServer({ ...httpOptions, port, host }),
+    async createToken({ name, tenant = 'default', idp = 'generic', scope = 'scim', expires, subject }) {
+      const token = newSecret();
+      const { id } = await store.createToken({
+        hash: hashSecret(token),
+        name,
+        tenant: await tenantNumber(tenant),
+        idp,
+        scope,
+        expires: (expires ?? new Date(clock().getTime() + year)).toISOString(),
+        ...(subject === undefined ? {} : { subject }),
+      });
+      return { id, token };
+    },
+    changes: async ({ after = 0, limit = 100 }) => store.changes({ after, limit }),
+    close: async () => store.close(),
+  };
+}
