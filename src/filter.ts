@@ -4,6 +4,12 @@
  */
 export * from '../grammar/index.ts';
 export {
+  applyPatch,
+  type PatchedResource,
+  type PatchOperation,
+  type PatchOptions,
+} from './query/apply-patch.ts';
+export {
   compileMatcher,
   type FilterOptions,
   type MatcherOptions,

@@ -1,7 +1,8 @@
 /** Lists (RFC 7644 §3.4.2): filter, sorting, index pagination, answered as a ListResponse. */
-import { parseAttrPath, parseFilter, ScimFilterError } from '../../grammar/index.ts';
+import { type Filter, parseAttrPath, parseFilter, ScimFilterError } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
 import { bindFilter, isHidden } from '../query/bind.ts';
+import { FilterCache } from '../query/cache.ts';
 import type { Plan } from '../query/plan.ts';
 import type { Selection } from '../scim/projection.ts';
 import { type Attribute, type ResourceType, resolveAttrPath } from '../scim/registry.ts';
@@ -34,6 +35,9 @@ export class ListHandlers {
   private readonly store: Store;
   private readonly limits: Limits;
   private readonly cursors: Cursors;
+  /** A provider asks the same again and again: plans by filter text, where no tolerance was needed. */
+  private readonly plans = new FilterCache<Plan>();
+  private readonly lenientPlans = new FilterCache<Plan>();
 
   constructor(store: Store, limits: Limits, cursors: Cursors) {
     this.store = store;
@@ -141,16 +145,21 @@ export class ListHandlers {
     tolerated: Tolerated,
   ): Plan | undefined {
     if (filter === undefined) return undefined;
-    const limits = {
-      characters: this.limits.filterCharacters,
-      depth: this.limits.filterDepth,
-      terms: this.limits.filterTerms,
-    };
-    return bindFilter(parseFilter(filter, { limits }), type, {
-      source: filter,
-      unknown: several ? 'noValue' : 'error',
-      booleanText: (text) => tolerate(tolerated, 'booleanText', text),
-    });
+    const options = { source: filter, unknown: several ? 'noValue' : 'error' } as const;
+    try {
+      return (several ? this.lenientPlans : this.plans).get(type, filter, () =>
+        bindFilter(this.parse(filter), type, options),
+      );
+    } catch (error) {
+      if (!(error instanceof ScimFilterError) || !tolerated.enabled.has('booleanText')) throw error;
+      const booleanText = (text: string) => tolerate(tolerated, 'booleanText', text);
+      return bindFilter(this.parse(filter), type, { ...options, booleanText });
+    }
+  }
+
+  private parse(filter: string): Filter {
+    const { filterCharacters: characters, filterDepth: depth, filterTerms: terms } = this.limits;
+    return parseFilter(filter, { limits: { characters, depth, terms } });
   }
 }
 

@@ -78,13 +78,17 @@ export function applyEdits(
   return { document: equalValues(draft, document) ? document : ordered(type, draft), edges, password };
 }
 
-/** Members in schema order, so that the same resource is the same text whichever way it came to be. */
+/**
+ * Members in schema order, so that the same resource is the same text whichever way it came to be; what no schema
+ * defines stands last, as it was.
+ */
 function ordered(type: ResourceType, draft: Mutable): Document {
   const result: Mutable = {};
-  const names = [...type.attributes.values()].map((attribute) => attribute.name);
-  for (const name of [...names, ...[...type.extensions.values()].map((extension) => extension.schema.id)]) {
-    if (draft[name] !== undefined) result[name] = draft[name];
+  for (const { name } of type.attributes.values()) if (draft[name] !== undefined) result[name] = draft[name];
+  for (const { schema } of type.extensions.values()) {
+    if (draft[schema.id] !== undefined) result[schema.id] = draft[schema.id];
   }
+  for (const name of Object.keys(draft)) if (!Object.hasOwn(result, name)) result[name] = draft[name];
   return result;
 }
 

@@ -1,0 +1,74 @@
+/** PATCH for those who keep resources themselves: the server's own code, as one pure function. */
+import { applyEdits } from '../scim/patch.ts';
+import { patchOpSchema, readPatch } from '../scim/patch-request.ts';
+import { changedAttributes, type Document } from '../scim/resource.ts';
+import { type Idp, type ToleranceName, tolerate, toleratedFor } from '../scim/tolerances.ts';
+import { bindValueFilter } from './bind.ts';
+import { resourceTypeFrom, type SchemaSource } from './compile.ts';
+import { matchElement } from './match.ts';
+
+/** One operation of a PatchOp message (RFC 7644 §3.5.2), as it was received. */
+export interface PatchOperation {
+  readonly op: string;
+  readonly path?: string;
+  readonly value?: unknown;
+}
+
+export type PatchOptions = SchemaSource & {
+  /** Whose quirks are accepted; `strict` is the RFC's letter. Default `generic`: all that known providers send. */
+  readonly tolerances?: Idp;
+};
+
+export interface PatchedResource<R> {
+  /** The same object as given if nothing changed, else a new one; the one given is never touched. */
+  readonly resource: R;
+  /** What changed, by attribute path. */
+  readonly changes: readonly { readonly path: string; readonly before: unknown; readonly after: unknown }[];
+  /** The tolerances that were needed to read the operations. */
+  readonly tolerated: readonly ToleranceName[];
+}
+
+/**
+ * Applies PATCH operations in order, all or none (RFC 7644 §3.5.2).
+ * @throws ScimError or ScimFilterError with the `scimType` and `detail` to answer: invalidSyntax, invalidPath,
+ * invalidFilter, invalidValue, mutability, noTarget.
+ */
+export function applyPatch<R extends Readonly<Record<string, unknown>>>(
+  resource: R,
+  operations: readonly PatchOperation[],
+  options: PatchOptions,
+): PatchedResource<R> {
+  const type = resourceTypeFrom(options);
+  const tolerated = toleratedFor(options.tolerances ?? 'generic');
+  const message = { schemas: [patchOpSchema], Operations: operations };
+  const edits = readPatch(type, message, String(resource.id ?? ''), tolerated);
+  const booleanText = (text: string) => tolerate(tolerated, 'booleanText', text);
+  const result = applyEdits(type, resource, edits, {
+    tolerated,
+    select: (attribute, filter) =>
+      matchElement(bindValueFilter(filter, attribute, { booleanText }), attribute),
+  });
+  const secret = [...type.attributes.values()].find((attribute) => attribute.returned === 'never')?.name;
+  let patched: Document = result.document;
+  if (result.password !== undefined && secret !== undefined) {
+    const { [secret]: _, ...rest } = patched;
+    patched = result.password === null ? rest : { ...rest, [secret]: result.password };
+  }
+  const changes = changedAttributes(type, resource, patched).map((path) => ({
+    path,
+    before: valueAt(resource, path),
+    after: valueAt(patched, path),
+  }));
+  return {
+    resource: (changes.length === 0 ? resource : patched) as R,
+    changes,
+    tolerated: [...tolerated.used],
+  };
+}
+
+/** The value of a top-level attribute, or of one in an extension object. */
+function valueAt(resource: Document, path: string): unknown {
+  const colon = path.lastIndexOf(':');
+  if (colon === -1) return resource[path];
+  return (resource[path.slice(0, colon)] as Document | undefined)?.[path.slice(colon + 1)];
+}
