@@ -1,5 +1,6 @@
 /**
- * Writes what derives from the table of settings: src/ops/scim.config.schema.json and the table in README.md.
+ * Writes what derives from tables in the sources: src/ops/scim.config.schema.json, and README.md's tables of settings
+ * and tolerances.
  * `npm run generate:config`; with --check it only says, by its exit code, whether both are up to date.
  */
 import { execFileSync } from 'node:child_process';
@@ -14,6 +15,7 @@ import {
   optionNames,
   optionOf,
 } from '../src/ops/options.ts';
+import { tolerances } from '../src/scim/tolerances.ts';
 
 interface ObjectSchema {
   [keyword: string]: unknown;
@@ -84,13 +86,24 @@ function readmeTable(): string {
   return table.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-const begin = '<!-- settings: written by npm run generate:config -->';
-const end = '<!-- /settings -->';
+/** Each tolerance with the providers whose tokens have it; a generic token has all. */
+function tolerancesTable(): string {
+  const rows = Object.entries(tolerances).map(([name, { summary, providers }]) => {
+    return [`\`${name}\``, summary.replaceAll('|', '\\|'), providers.join(', ')];
+  });
+  const table = [['Tolerance', 'What is accepted', 'Tokens with `--idp`'], ['---', '---', '---'], ...rows];
+  return table.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+const sections: Readonly<Record<string, () => string>> = { settings: readmeTable, tolerances: tolerancesTable };
 
 function readme(text: string): string {
-  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`README.md needs the lines ${begin} and ${end}`);
-  return `${text.slice(0, from)}${begin}\n\n${readmeTable()}\n\n${text.slice(to)}`;
+  return Object.entries(sections).reduce((readme, [name, write]) => {
+    const [begin, end] = [`<!-- ${name}: written by npm run generate:config -->`, `<!-- /${name} -->`];
+    const [from, to] = [readme.indexOf(begin), readme.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`README.md needs the lines ${begin} and ${end}`);
+    return `${readme.slice(0, from)}${begin}\n\n${write()}\n\n${readme.slice(to)}`;
+  }, text);
 }
 
 /** As Biome formats it, so that the file passes the lint. */
