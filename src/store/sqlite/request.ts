@@ -7,12 +7,7 @@ export type SetRequest = (sql: string, tenant: number, base: string | undefined)
 
 export function requestSetter(db: Database): SetRequest {
   const update = db.prepare(`UPDATE ${requestTable} SET tenant = ?, base = ?`);
-  let current = '';
   return (sql, tenant, base = '') => {
-    if (!sql.includes(requestTable)) return;
-    const wanted = `${tenant} ${base}`;
-    if (wanted === current) return;
-    update.run(tenant, base);
-    current = wanted;
+    if (sql.includes(requestTable)) update.run(tenant, base);
   };
 }
