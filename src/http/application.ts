@@ -92,7 +92,7 @@ function record(request: HttpRequest, response: HttpResponse, known: Known, ms: 
     ms: Math.round(ms * 100) / 100,
     ...(known.principal === undefined
       ? {}
-      : { tenant: known.principal.tenant, token: known.principal.actor.token }),
+      : { tenant: known.principal.tenant, tokenId: known.principal.actor.token }),
     ...(tolerances.length === 0 ? {} : { tolerances }),
   };
 }
