@@ -2,7 +2,8 @@
 import { ScimError } from '../error.ts';
 import { bindValueFilter } from '../query/bind.ts';
 import { matchElement } from '../query/match.ts';
-import { applyEdits, type EdgePatch, type PatchResult, type Selector } from '../scim/patch.ts';
+import { applyEdits, type PatchResult, type Selector } from '../scim/patch.ts';
+import type { EdgePatch } from '../scim/patch-edges.ts';
 import { type Edit, readPatch } from '../scim/patch-request.ts';
 import { everything, readSelection, type Selection } from '../scim/projection.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';

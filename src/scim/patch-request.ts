@@ -6,8 +6,9 @@ import type { AttrPath, Filter } from '../../grammar/ast.ts';
 import { parsePath } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
 import { type Attribute, type Extension, type ResourceType, resolveAttrPath } from './registry.ts';
+import { edgeAttribute } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { isObject, membersByName } from './value.ts';
+import { invalidValue, isObject, membersByName } from './value.ts';
 
 export const patchOpSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
@@ -35,6 +36,11 @@ function invalidSyntax(detail: string): ScimError {
 
 function invalidPath(detail: string): ScimError {
   return new ScimError(400, 'invalidPath', detail);
+}
+
+function requireValue(op: PatchOperator, value: unknown, at: string): void {
+  if (op !== 'remove' && value === undefined)
+    throw new ScimError(400, 'invalidValue', `${at.replace(/\.path$/, '')}: ${op} needs a value`);
 }
 
 /** Reads a PatchOp body. `id` is the resource's own, so that sending it back unchanged is no attempt to change it. */
@@ -65,6 +71,28 @@ export function readPatch(
   return reader.edits;
 }
 
+/** The refusal to change an immutable attribute that has a value. */
+export function immutable(edit: Edit, attribute: Attribute): ScimError {
+  return new ScimError(
+    400,
+    'mutability',
+    `${edit.at}: ${attribute.path} is immutable and already has a value`,
+  );
+}
+
+/** The values that a `remove` lists; undefined if it lists none. */
+export function listedValues(edit: Edit, tolerated: Tolerated): readonly unknown[] | undefined {
+  const { value } = edit;
+  if (value === undefined || value === null || value === '') return undefined;
+  const listed = tolerate(tolerated, 'removeWithValue', value);
+  if (listed === undefined) {
+    throw invalidValue(
+      `${edit.at}: remove takes no value; name the values in the path: ${edit.attribute.path}[value eq "…"]`,
+    );
+  }
+  return listed;
+}
+
 class PatchReader {
   readonly edits: Edit[] = [];
   private readonly type: ResourceType;
@@ -85,10 +113,9 @@ class PatchReader {
     const op = this.operator(members.get('op'), at);
     const path = members.get('path');
     const value = members.get('value');
-    if (op !== 'remove' && value === undefined)
-      throw new ScimError(400, 'invalidValue', `${at}: ${op} needs a value`);
     if (path === undefined || path === null) {
       if (op === 'remove') throw new ScimError(400, 'noTarget', `${at}: remove needs a path`);
+      requireValue(op, value, at);
       if (!isObject(value))
         throw new ScimError(
           400,
@@ -111,15 +138,26 @@ class PatchReader {
     throw invalidSyntax(`${at}.op must be add, remove or replace, not ${JSON.stringify(op) ?? 'missing'}`);
   }
 
-  private readPath(op: PatchOperator, text: string, value: unknown, at: string): void {
+  private readPath(op: PatchOperator, text: string, given: unknown, at: string): void {
+    let value = given;
     // A bare extension URN has dots and digits of its own; it is sought before the grammar splits it.
-    const whole = this.type.extensions.get(text.trim().toLowerCase());
+    const urn = text.trim().toLowerCase();
+    const whole = this.type.extensions.get(urn);
     if (whole !== undefined) {
+      requireValue(op, value, at);
       this.readExtension(op, whole, value, at);
+      return;
+    }
+    if (op !== 'remove' && urn === this.type.schema.id.toLowerCase()) {
+      this.readCore(op, value, at);
       return;
     }
     const path = parsePath(text, this.limits === undefined ? {} : { limits: this.limits });
     const attribute = this.resolve(path.attrPath, text, at);
+    if (op === 'add' && path.filter !== undefined && attribute === edgeAttribute(this.type)) {
+      value = tolerate(this.tolerated, 'memberByFilter', value) ?? value;
+    }
+    requireValue(op, value, at);
     if (path.filter === undefined) {
       this.push(
         op,
@@ -154,6 +192,14 @@ class PatchReader {
     if (resolved?.kind !== 'attribute')
       throw invalidPath(`${at}: ${this.type.name} has no attribute ${text}`);
     return resolved.attribute;
+  }
+
+  /** Attributes of the base schema within an object under its URN. */
+  private readCore(op: PatchOperator, value: unknown, at: string): void {
+    const members = tolerate(this.tolerated, 'coreSchemaObject', value);
+    if (members === undefined)
+      throw invalidPath(`${at}: ${this.type.schema.id} is no attribute; name one of its attributes`);
+    this.readMembers(op, members, at);
   }
 
   private readExtension(op: PatchOperator, extension: Extension, value: unknown, at: string): void {
@@ -191,6 +237,7 @@ class PatchReader {
         if (attribute.mutability === 'readOnly') this.readOnlyMember(attribute, member, where);
         else this.push(op, attribute, undefined, undefined, member, where);
       } else if (extension !== undefined) this.readExtension(op, extension, member, where);
+      else if (name === this.type.schema.id.toLowerCase()) this.readCore(op, member, where);
       else if (name.includes(':')) this.readQualified(op, spelled, member, where);
       else {
         const path = tolerate(this.tolerated, 'dottedKey', spelled);

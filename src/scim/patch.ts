@@ -5,16 +5,10 @@
  */
 import type { Filter } from '../../grammar/ast.ts';
 import { ScimError } from '../error.ts';
-import type { Edit } from './patch-request.ts';
+import { type EdgePatch, edgePatches } from './patch-edges.ts';
+import { type Edit, immutable, listedValues } from './patch-request.ts';
 import type { Attribute, ResourceType } from './registry.ts';
-import {
-  type Document,
-  type EdgeValue,
-  edgeValuesOf,
-  equalValues,
-  requireExtension,
-  schemasOf,
-} from './resource.ts';
+import { type Document, equalValues, requireExtension, schemasOf } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import {
   type ComplexValue,
@@ -27,12 +21,6 @@ import {
 
 /** Compiles a value filter into a test of one value of the attribute. */
 export type Selector = (attribute: Attribute, filter: Filter) => (element: unknown) => boolean;
-
-export type EdgePatch =
-  | { readonly kind: 'add'; readonly members: readonly EdgeValue[] }
-  | { readonly kind: 'remove'; readonly values: readonly string[] }
-  | { readonly kind: 'removeWhere'; readonly filter: Filter }
-  | { readonly kind: 'replace'; readonly members: readonly EdgeValue[] };
 
 export interface PatchResult {
   /** The same object as given if nothing changed. */
@@ -51,6 +39,9 @@ export interface PatchOptions {
 
 type Mutable = Record<string, unknown>;
 
+/** Values that one request may look at, so that no few megabytes keep the server busy for minutes. */
+const mostValues = 1_000_000;
+
 /** Applies edits in order; throws at the first that fails, with the document as given untouched (RFC 7644 §3.5.2). */
 export function applyEdits(
   type: ResourceType,
@@ -61,8 +52,12 @@ export function applyEdits(
   const draft = structuredClone(document) as Mutable;
   const edges: EdgePatch[] = [];
   let password: string | null | undefined;
+  let values = 0;
   for (const edit of edits) {
-    if (edit.attribute === options.edges) edges.push(...edgePatches(edit, options));
+    values += valueCount(draft, edit.attribute);
+    if (values > mostValues)
+      throw new ScimError(413, undefined, `${edit.at}: too much for one request; split it`);
+    if (edit.attribute === options.edges) edges.push(...edgePatches(edit, options.tolerated));
     else if (edit.attribute.returned === 'never' && edit.attribute.mutability === 'writeOnly') {
       const value = edit.op === 'remove' ? null : edit.value;
       password =
@@ -109,18 +104,16 @@ function applyEdit(draft: Mutable, edit: Edit, options: PatchOptions): void {
   else container[attribute.name] = after;
 }
 
+function valueCount(draft: Mutable, attribute: Attribute): number {
+  const container = attribute.extension === undefined ? draft : draft[attribute.extension];
+  const value = isObject(container) ? container[attribute.name] : undefined;
+  return Array.isArray(value) ? value.length : 0;
+}
+
 function containerOf(draft: Mutable, attribute: Attribute): Mutable {
   if (attribute.extension === undefined) return draft;
   draft[attribute.extension] ??= {};
   return draft[attribute.extension] as Mutable;
-}
-
-function immutable(edit: Edit, attribute: Attribute): ScimError {
-  return new ScimError(
-    400,
-    'mutability',
-    `${edit.at}: ${attribute.path} is immutable and already has a value`,
-  );
 }
 
 // ---- paths without a value filter -------------------------------------------------------------------------
@@ -171,19 +164,6 @@ function removeListed(edit: Edit, before: unknown, options: PatchOptions): unkno
     (element) => !listed.some((value) => matchesListed(edit.attribute, element, value)),
   );
   return left.length === 0 ? undefined : left;
-}
-
-function listedValues(edit: Edit, tolerated: Tolerated): readonly unknown[] | undefined {
-  const { value } = edit;
-  if (value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0))
-    return undefined;
-  const listed = tolerate(tolerated, 'removeWithValue', value);
-  if (listed === undefined) {
-    throw invalidValue(
-      `${edit.at}: remove takes no value; name the values in the path: ${edit.attribute.path}[value eq "…"]`,
-    );
-  }
-  return listed;
 }
 
 function matchesListed(attribute: Attribute, element: unknown, listed: unknown): boolean {
@@ -361,50 +341,4 @@ function append(before: readonly unknown[], values: readonly unknown[]): unknown
     return onePrimary(all, target);
   }
   return all.length === 0 ? undefined : all;
-}
-
-// ---- edges --------------------------------------------------------------------------------------------------
-
-function edgePatches(edit: Edit, options: PatchOptions): EdgePatch[] {
-  const { attribute, filter, sub, op, at } = edit;
-  if (sub !== undefined) throw immutable(edit, sub);
-  if (filter === undefined) {
-    if (op !== 'remove') {
-      const members = edgeValuesOf(attribute, edit.value, options.tolerated);
-      return [op === 'add' ? { kind: 'add', members } : { kind: 'replace', members }];
-    }
-    const listed = listedValues(edit, options.tolerated);
-    if (listed === undefined) return [{ kind: 'replace', members: [] }];
-    return [
-      {
-        kind: 'remove',
-        values: edgeValuesOf(attribute, listed, options.tolerated).map((member) => member.value),
-      },
-    ];
-  }
-  const named = namedValues(filter);
-  if (op === 'remove')
-    return [named === undefined ? { kind: 'removeWhere', filter } : { kind: 'remove', values: named }];
-  if (named?.length !== 1)
-    throw new ScimError(400, 'noTarget', `${at}: a member to ${op} is named by value eq "…"`);
-  const value = isObject(edit.value) ? edit.value : {};
-  const [member] = edgeValuesOf(attribute, [{ value: named[0], ...value }], options.tolerated);
-  if (member?.value !== named[0]) throw immutable(edit, attribute.subAttributes.get('value') ?? attribute);
-  return [{ kind: 'add', members: [member as EdgeValue] }];
-}
-
-/** The ids of `value eq "a" or value eq "b"`; undefined for any other filter. */
-function namedValues(filter: Filter): string[] | undefined {
-  const values: string[] = [];
-  for (const part of filter.type === 'or' ? filter.filters : [filter]) {
-    if (part.type !== 'compare' || part.operator !== 'eq' || typeof part.value !== 'string') return undefined;
-    if (
-      part.attrPath.name.toLowerCase() !== 'value' ||
-      part.attrPath.schema !== undefined ||
-      part.attrPath.subAttr !== undefined
-    )
-      return undefined;
-    values.push(part.value);
-  }
-  return values;
 }

@@ -59,6 +59,12 @@ export const tolerances = {
       return lower === 'true' ? true : lower === 'false' ? false : undefined;
     },
   }),
+  numberText: tolerance({
+    summary: 'A number as text (`"42"`) where the schema has an integer or a decimal',
+    providers: ['entra'],
+    read: (text: unknown, pattern: RegExp): number | undefined =>
+      typeof text === 'string' && pattern.test(text) ? Number(text) : undefined,
+  }),
   singleForArray: tolerance({
     summary: 'One object or value where an array belongs (`"emails": {…}`)',
     providers: ['onelogin', 'entra'],
@@ -76,6 +82,22 @@ export const tolerances = {
     providers: ['entra'],
     read: (value: unknown): { readonly value: string } | undefined =>
       typeof value === 'string' && value !== '' ? { value } : undefined,
+  }),
+  objectForScalar: tolerance({
+    summary:
+      'An object of `value` and `$ref` where a simple value belongs (`[{"$ref": null, "value": "Til"}]`)',
+    providers: ['entra'],
+    read: (value: unknown): { readonly value: unknown } | undefined => {
+      if (typeof value !== 'object' || value === null || !('value' in value)) return undefined;
+      return Object.keys(value).every((name) => name === 'value' || name === '$ref')
+        ? { value: value.value }
+        : undefined;
+    },
+  }),
+  emptyText: tolerance({
+    summary: 'An empty text where an object or an array belongs means no value (`"manager": ""`)',
+    providers: ['entra', 'onelogin'],
+    read: (value: unknown): true | undefined => (value === '' ? true : undefined),
   }),
   unknownSchema: tolerance({
     summary: 'Schema URIs that no schema here has, in `schemas` or as a member, are left out',
@@ -104,6 +126,14 @@ export const tolerances = {
         : undefined;
     },
   }),
+  coreSchemaObject: tolerance({
+    summary: 'Core attributes within an object under the core schema’s URN, in a PATCH value or as its path',
+    providers: [],
+    read: (value: unknown): Record<string, unknown> | undefined =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? (value as Record<string, unknown>)
+        : undefined,
+  }),
   readOnlyInValue: tolerance({
     summary: 'Read-only members (`id`, `meta`, `groups`) in a PATCH value without path are left out',
     providers: ['okta', 'entra', 'onelogin', 'jumpcloud', 'ping'],
@@ -114,14 +144,27 @@ export const tolerances = {
     providers: ['entra', 'jumpcloud', 'okta'],
     read: (value: unknown): readonly unknown[] | undefined => {
       if (value === undefined || value === null || value === '') return undefined;
-      const values = Array.isArray(value) ? value : [value];
-      return values.length === 0 ? undefined : values;
+      return Array.isArray(value) ? value : [value];
     },
   }),
   createByValuePath: tolerance({
     summary: '`replace` on a value path that matches nothing creates the value (strict: 400 noTarget)',
     providers: ['entra'],
     read: (element: Record<string, unknown> | undefined): Record<string, unknown> | undefined => element,
+  }),
+  memberByFilter: tolerance({
+    summary: '`add` of `members[value eq "…"]` adds that member, without a value or with `"[]"`',
+    providers: ['entra'],
+    read: (value: unknown): Record<string, unknown> | undefined =>
+      value === undefined || value === null || value === '' || value === '[]' ? {} : undefined,
+  }),
+  extraSlash: tolerance({
+    summary: 'More slashes than needed in the path (`//Users`, `/Users/`), as of a base URL that ends in one',
+    providers: ['okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping'],
+    read: (path: string): string | undefined => {
+      const plain = path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
+      return plain === path ? undefined : plain;
+    },
   }),
   endpointCase: tolerance({
     summary: 'Endpoints in any letter case (`/users`)',

@@ -63,12 +63,17 @@ function singular(attribute: Attribute): Validator {
   const simple = attribute.type === 'complex' ? complex(attribute) : simpleValidator(attribute);
   return (value, path, tolerated) => {
     if (value === null || value === undefined) return undefined;
+    let single: unknown = value;
     if (Array.isArray(value)) {
-      const single = tolerate(tolerated, 'arrayForSingle', value);
-      if (single === undefined) throw invalidValue(`${path} is single-valued but an array was given`);
-      return single.value === null ? undefined : simple(single.value, path, tolerated);
+      const read = tolerate(tolerated, 'arrayForSingle', value);
+      if (read === undefined) throw invalidValue(`${path} is single-valued but an array was given`);
+      single = read.value;
     }
-    return simple(value, path, tolerated);
+    if (attribute.type !== 'complex' && isObject(single)) {
+      const read = tolerate(tolerated, 'objectForScalar', single);
+      if (read !== undefined) single = read.value;
+    }
+    return single === null ? undefined : simple(single, path, tolerated);
   };
 }
 
@@ -82,7 +87,8 @@ function simpleValidator(attribute: Attribute): Validator {
         return read;
       };
     case 'integer':
-      return (value, path) => {
+      return (given, path, tolerated) => {
+        const value = tolerate(tolerated, 'numberText', given, /^-?\d+$/) ?? given;
         if (typeof value !== 'number' || !Number.isInteger(value)) {
           throw invalidValue(`${path} must be an integer without fraction and exponent, not ${kind(value)}`);
         }
@@ -90,8 +96,11 @@ function simpleValidator(attribute: Attribute): Validator {
         return value;
       };
     case 'decimal':
-      return (value, path) => {
-        const number = value instanceof FractionalNumber ? value.value : value;
+      return (value, path, tolerated) => {
+        const number =
+          value instanceof FractionalNumber
+            ? value.value
+            : (tolerate(tolerated, 'numberText', value, /^-?\d+(?:\.\d+)?$/) ?? value);
         if (typeof number !== 'number') throw invalidValue(`${path} must be a number, not ${kind(value)}`);
         return number;
       };
@@ -143,6 +152,7 @@ function complex(attribute: Attribute): Validator {
   return (value, path, tolerated) => {
     let object = value;
     if (!isObject(object)) {
+      if (tolerate(tolerated, 'emptyText', object)) return undefined;
       const read = subs.has('value') ? tolerate(tolerated, 'scalarForComplex', object) : undefined;
       if (read === undefined) throw invalidValue(`${path} must be an object, not ${kind(value)}`);
       object = read;
@@ -189,6 +199,7 @@ export function membersByName(object: ComplexValue, path: string): Map<string, u
 function multiValued(one: Validator): Validator {
   return (value, path, tolerated) => {
     if (value === null || value === undefined) return undefined;
+    if (tolerate(tolerated, 'emptyText', value)) return undefined;
     const values = Array.isArray(value) ? value : tolerate(tolerated, 'singleForArray', value);
     if (values === undefined)
       throw invalidValue(`${path} is multi-valued and must be an array, not ${kind(value)}`);
