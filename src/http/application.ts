@@ -41,7 +41,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     const query = parseQuery(request.search);
     const below = request.path === basePath || request.path.startsWith(`${basePath}/`);
     // The token's tolerances are not known yet: any spelling is looked up and judged below.
-    const spelling: Tolerated = { enabled: new Set(['endpointCase']), used: new Set() };
+    const spelling: Tolerated = { enabled: new Set(['endpointCase', 'extraSlash']), used: new Set() };
     const endpoint = below ? await routes(request.path, spelling) : undefined;
     const body = () => readJson(request, limits, endpoint?.bodyBytes ?? limits.bodyBytes);
     if (endpoint?.open && safeMethods.has(request.method) && request.header('authorization') === undefined) {

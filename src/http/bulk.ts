@@ -42,7 +42,7 @@ interface Result {
   readonly response?: unknown;
 }
 
-const resourcePath = /^\/([^/?#]+)\/([^/?#]+)$/;
+const resourcePath = /^\/([^/?#]+)\/(?!(?:\.|%2e){1,2}$)([^/?#\\]+)$/i;
 const endpointPath = /^\/([^/?#]+)$/;
 
 export class BulkHandler {

@@ -144,9 +144,17 @@ export function createRoutes(
         POST: (exchange) => resources.create(exchange, type, routed.newId),
       });
     });
-  return (path, tolerated) =>
-    router.fetch({ method: 'GET', url: urlOf(path), tolerated, newId: undefined } as never);
+  return async (path, tolerated) => {
+    if (dotSegment.test(path)) return undefined;
+    const { basePath } = options;
+    const below = path.slice(basePath.length);
+    const plain = basePath + (tolerate(tolerated, 'extraSlash', below) ?? below);
+    return router.fetch({ method: 'GET', url: urlOf(plain), tolerated, newId: undefined } as never);
+  };
 }
+
+/** What the router's URL parser would resolve in silence: no path of ours, and no identifier. */
+const dotSegment = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 
 /** The router wants an absolute URL; the query is read elsewhere. */
 function urlOf(path: string): string {

@@ -1,20 +1,31 @@
 /** The server on node:http. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  maxHeaderSize,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { errorBody } from '../error.ts';
+import { errorBody, ScimError } from '../error.ts';
 import { type Application, createApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import type { HttpOptions, RunningServer } from './options.ts';
-import { scimJson } from './responses.ts';
+import { errorResponse, scimJson } from './responses.ts';
 
 /** Starts to listen. `port` 0 takes a free one. Rejects with the system's error when it cannot. */
 export async function startServer(
   options: HttpOptions & { port: number; host: string },
 ): Promise<RunningServer> {
   const application = await createApplication(options);
-  const server = createServer({ keepAliveTimeout: 65_000 }, (request, response) => {
+  // A missing Host and an unknown Expect are refused here and not by node, so that they get a whole error too.
+  const server = createServer({ keepAliveTimeout: 65_000, requireHostHeader: false }, (request, response) => {
     void answer(application, request, response, options);
+  });
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const detail = `Expect: ${request.headers.expect} is not supported; 100-continue is`;
+    void send(response, errorResponse(new ScimError(417, undefined, detail)));
   });
   server.on('clientError', refuseMalformed);
   await new Promise<void>((resolve, reject) => {
@@ -42,7 +53,10 @@ async function answer(
   outgoing: ServerResponse,
   options: HttpOptions,
 ): Promise<void> {
-  const response = await application(requestOf(incoming));
+  const hostless = incoming.httpVersion === '1.1' && incoming.headers.host === undefined;
+  const response = hostless
+    ? errorResponse(new ScimError(400, undefined, 'The Host header field is missing (RFC 9112 §3.2)'))
+    : await application(requestOf(incoming));
   try {
     await send(outgoing, response);
   } catch (error) {
@@ -115,8 +129,9 @@ function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
       } else chunks.push(chunk);
     });
     incoming.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    incoming.on('error', reject);
-    incoming.on('close', () => reject(new Error('The client went away')));
+    const cutOff = () => reject(new ScimError(400, undefined, 'The body ended before its length'));
+    incoming.on('error', cutOff);
+    incoming.on('close', cutOff);
   });
 }
 
@@ -128,10 +143,15 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: import('node:stre
   }
   const status =
     error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
-  const reason = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }[
-    status
-  ];
-  const body = JSON.stringify(errorBody(status, undefined, reason));
+  const [reason, detail] = {
+    400: ['Bad Request', 'This is not a well-formed HTTP request'],
+    408: ['Request Timeout', 'The request did not arrive in time'],
+    431: [
+      'Request Header Fields Too Large',
+      `Request line and header are larger than ${maxHeaderSize} bytes`,
+    ],
+  }[status] as [string, string];
+  const body = JSON.stringify(errorBody(status, undefined, detail));
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\nContent-Type: ${scimJson}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
