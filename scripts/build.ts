@@ -37,7 +37,9 @@ const native: BuildOptions = {
   external: ['better-sqlite3'],
   plugins: [inlineMigrations],
   // Bundled CommonJS still calls require for Node's own modules.
-  banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+  },
 };
 
 const outputs: readonly (BuildOptions & { entryPoints: [string]; outfile: string })[] = [

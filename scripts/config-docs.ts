@@ -5,6 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import {
   choicesOf,
@@ -95,7 +96,10 @@ function tolerancesTable(): string {
   return table.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-const sections: Readonly<Record<string, () => string>> = { settings: readmeTable, tolerances: tolerancesTable };
+const sections: Readonly<Record<string, () => string>> = {
+  settings: readmeTable,
+  tolerances: tolerancesTable,
+};
 
 function readme(text: string): string {
   return Object.entries(sections).reduce((readme, [name, write]) => {
@@ -108,7 +112,8 @@ function readme(text: string): string {
 
 /** As Biome formats it, so that the file passes the lint. */
 function formatted(file: string, text: string): string {
-  return execFileSync('biome', ['format', `--stdin-file-path=${file}`], {
+  const biome = fileURLToPath(new URL('../node_modules/.bin/biome', import.meta.url));
+  return execFileSync(biome, ['format', `--stdin-file-path=${file}`], {
     input: text,
     encoding: 'utf8',
     stdio: ['pipe', 'pipe', 'ignore'],
