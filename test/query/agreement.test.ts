@@ -11,6 +11,9 @@ import { staffType } from './staff.ts';
 const seed = Number(process.env.SCIMD_SEED ?? Date.now() % 2 ** 31);
 const runs = Number(process.env.SCIMD_RUNS ?? 60);
 
+/** Generated filters are now and then longer than a client's may be. */
+const limits = { characters: Infinity, depth: 256, terms: Infinity };
+
 let engines: Engines;
 before(async () => {
   engines = await openEngines(staffType);
@@ -22,7 +25,7 @@ test(`any filter finds the same people in matcher, SQLite and PostgreSQL (seed $
   const agrees = async (filter: Filter) => {
     const text = stringify(filter);
     const [[first, expected], ...others] = Object.entries(
-      await engines.select(bindFilter(parseFilter(text), staffType, { source: text })),
+      await engines.select(bindFilter(parseFilter(text, { limits }), staffType, { source: text })),
     ) as [[string, readonly string[]], ...[string, readonly string[]][]];
     for (const [engine, ids] of others) assert.deepEqual(ids, expected, `${engine} and ${first} on ${text}`);
   };
