@@ -52,7 +52,7 @@ const elementByDefault = new Set(['emails', 'phoneNumbers', 'ims', 'photos', 'en
 const elementColumns = new Set<string>(['value', 'type', 'display', 'primary']);
 
 /** Counted up when the computation of keys changes, so that databases rebuild theirs. */
-const keysVersion = 1;
+const keysVersion = 2;
 
 /** The column of `element` for a sub-attribute, or undefined if it goes to `rest`. */
 export function elementColumn(attribute: Attribute): ElementColumn | undefined {

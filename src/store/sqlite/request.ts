@@ -1,5 +1,6 @@
-/** Sets the row that queries over computed attributes read: the tenant, and the base of its URLs. */
+/** Sets the row that queries over computed attributes read: the tenant, and the base of its URLs as their key has it. */
 import type { Database } from 'better-sqlite3';
+import { resourceUriKey } from '../../scim/comparison.ts';
 import { requestTable } from './storage-map.ts';
 
 /** Call it before running `sql`, which may or may not name the row. */
@@ -8,6 +9,6 @@ export type SetRequest = (sql: string, tenant: number, base: string | undefined)
 export function requestSetter(db: Database): SetRequest {
   const update = db.prepare(`UPDATE ${requestTable} SET tenant = ?, base = ?`);
   return (sql, tenant, base = '') => {
-    if (sql.includes(requestTable)) update.run(tenant, base);
+    if (sql.includes(requestTable)) update.run(tenant, resourceUriKey(base));
   };
 }

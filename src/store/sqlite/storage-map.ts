@@ -1,6 +1,6 @@
 /**
- * Tells the query compiler where the keys of a type's attributes are. The outer query calls the resource `r` and
- * its document `d`; both are joined in by whoever runs it, as are the rows of singular indexed attributes.
+ * Tells the query compiler where the keys of a type's attributes are. The outer query calls the resource `r`; what
+ * else the conditions turn out to need, the map joins in.
  */
 import { quoteText } from '../../query/dialect.ts';
 import type { ColumnStorage, SqlFragment, Storage, StorageMap, TableStorage } from '../../query/storage.ts';
@@ -166,10 +166,6 @@ SELECT u.rid FROM down CROSS JOIN resource u ON u.tenant = ? AND u.id = down.val
 /** Makes the map of a type for one query of a tenant. */
 export function queryMap(kinds: Kinds, kind: Kind, tenant: number): QueryMap {
   const joined = new Set<string>();
-  const document = (): string => {
-    joined.add('JOIN document d ON d.rid = r.rid');
-    return 'd';
-  };
   const storageOf = ({ attribute, place }: Entry): Storage => {
     switch (place.kind) {
       case 'column':
@@ -177,11 +173,12 @@ export function queryMap(kinds: Kinds, kind: Kind, tenant: number): QueryMap {
       case 'row':
         return rowColumn(kind, place.of);
       case 'keys': {
-        const text = `${document()}.keys`;
-        return { kind: attribute.multiValued ? 'jsonArray' : 'json', document: text, path: place.path };
+        joined.add('JOIN document_keys k ON k.rid = r.rid');
+        return { kind: attribute.multiValued ? 'jsonArray' : 'json', document: 'k.keys', path: place.path };
       }
       case 'body':
-        return { kind: 'jsonArray', document: `${document()}.body`, path: place.path };
+        joined.add('JOIN document d ON d.rid = r.rid');
+        return { kind: 'jsonArray', document: 'd.body', path: place.path };
       case 'element': {
         if (attribute.multiValued) return elementTable(kind, attribute, tenant);
         const number = kind.attributeNumber(attribute);

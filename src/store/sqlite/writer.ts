@@ -60,9 +60,10 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
     `INSERT INTO resource (tenant, type, id, external_id, unique_key, display_key, active, created, modified, version)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
   );
-  const insertDocument = db.prepare('INSERT INTO document (rid, keys, body) VALUES (?, ?, ?)');
-  const writeElement = db.prepare(
-    `INSERT OR REPLACE INTO element (rid, attribute, ordinal, tenant, value, type, display, "primary", rest)
+  const insertDocument = db.prepare('INSERT INTO document (rid, body) VALUES (?, ?)');
+  const insertKeys = db.prepare('INSERT INTO document_keys (rid, keys) VALUES (?, ?)');
+  const insertElement = db.prepare(
+    `INSERT INTO element (rid, attribute, ordinal, tenant, value, type, display, "primary", rest)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const deleteElement = db.prepare('DELETE FROM element WHERE rid = ? AND attribute = ? AND ordinal = ?');
@@ -71,8 +72,7 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
   );
   const deleteUnique = db.prepare('DELETE FROM unique_value WHERE tenant = ? AND attribute = ? AND key = ?');
   const updateBody = db.prepare('UPDATE document SET body = ? WHERE rid = ?');
-  const updateDocument = db.prepare('UPDATE document SET keys = ?, body = ? WHERE rid = ?');
-  const updateKeys = db.prepare('UPDATE document SET keys = ? WHERE rid = ?');
+  const updateKeys = db.prepare('UPDATE document_keys SET keys = ? WHERE rid = ?');
   const updateAllColumns = db.prepare(
     'UPDATE resource SET external_id = ?, unique_key = ?, display_key = ?, active = ? WHERE rid = ?',
   );
@@ -97,8 +97,8 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
     }
   };
 
-  const writeElementRow = (rid: number, tenant: number, row: ElementRow): void => {
-    writeElement.run(
+  const insertElementRow = (rid: number, tenant: number, row: ElementRow): void => {
+    insertElement.run(
       rid,
       row.attribute,
       row.ordinal,
@@ -111,7 +111,7 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
     );
   };
 
-  const writeUniqueRow = (rid: number, tenant: number, row: UniqueRow): void => {
+  const insertUniqueRow = (rid: number, tenant: number, row: UniqueRow): void => {
     try {
       insertUnique.run(tenant, row.attribute, row.key, rid);
     } catch (error) {
@@ -125,7 +125,9 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       const place = `${row.attribute} ${row.ordinal}`;
       const old = stale.get(place);
       stale.delete(place);
-      if (old === undefined || !sameElement(old, row)) writeElementRow(rid, tenant, row);
+      if (old !== undefined && sameElement(old, row)) continue;
+      if (old !== undefined) deleteElement.run(rid, row.attribute, row.ordinal);
+      insertElementRow(rid, tenant, row);
     }
     for (const row of stale.values()) deleteElement.run(rid, row.attribute, row.ordinal);
   };
@@ -136,7 +138,7 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
     for (const row of before.unique) {
       if (!isIn(after.unique, row)) deleteUnique.run(tenant, row.attribute, row.key);
     }
-    for (const row of after.unique) if (!isIn(before.unique, row)) writeUniqueRow(rid, tenant, row);
+    for (const row of after.unique) if (!isIn(before.unique, row)) insertUniqueRow(rid, tenant, row);
   };
 
   const updateColumns = (
@@ -170,9 +172,10 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
         ),
       );
       const rid = Number(lastInsertRowid);
-      insertDocument.run(rid, rows.keys, body);
-      for (const row of rows.elements) writeElementRow(rid, tenant, row);
-      for (const row of rows.unique) writeUniqueRow(rid, tenant, row);
+      insertDocument.run(rid, body);
+      insertKeys.run(rid, rows.keys);
+      for (const row of rows.elements) insertElementRow(rid, tenant, row);
+      for (const row of rows.unique) insertUniqueRow(rid, tenant, row);
       return rid;
     },
     update(target, before, after, body) {
@@ -181,8 +184,8 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       updateColumns(target, from, to, after);
       updateElements(target, from, to);
       updateUnique(target, from, to);
-      if (from.keys === to.keys) updateBody.run(body, target.rid);
-      else updateDocument.run(to.keys, body, target.rid);
+      updateBody.run(body, target.rid);
+      if (from.keys !== to.keys) updateKeys.run(to.keys, target.rid);
     },
     reindex({ tenant, kind, rid }, document) {
       const { columns, keys, elements, unique } = kind.indexRows(document);
@@ -191,8 +194,8 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
         updateAllColumns.run(external_id, unique_key, display_key, active, rid),
       );
       updateKeys.run(keys, rid);
-      for (const row of elements) writeElementRow(rid, tenant, row);
-      for (const row of unique) writeUniqueRow(rid, tenant, row);
+      for (const row of elements) insertElementRow(rid, tenant, row);
+      for (const row of unique) insertUniqueRow(rid, tenant, row);
     },
     touch(rid, version, modified) {
       touch.run(version, modified, rid);
