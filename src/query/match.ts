@@ -2,7 +2,7 @@
  * Plan → closures over JSON resources, as clients write them (RFC 7643 §3). It serves PATCH value selectors and
  * embedders, and is the oracle that SQL is tested against.
  */
-import { compareText, instantKey, textKey } from '../scim/comparison.ts';
+import { compareText, exactKey, instantKey, textKey } from '../scim/comparison.ts';
 import type { Attribute } from '../scim/registry.ts';
 import { folded, foldedEndsWith, foldedEquals, foldedStartsWith } from './folded-text.ts';
 import type { ComparePlan, Plan } from './plan.ts';
@@ -185,8 +185,9 @@ function orderTest(operator: ComparePlan['operator'], key: string): (text: strin
 
 function textTest({ attribute, operator }: ComparePlan, key: string): Test {
   const test = orderTest(operator, key);
-  if (isExact(attribute)) return (value) => typeof value === 'string' && test(value);
   const foldText = textKey(attribute) as (text: string) => string;
+  if (foldText === exactKey) return (value) => typeof value === 'string' && test(value);
+  if (attribute.type === 'reference') return (value) => typeof value === 'string' && test(foldText(value));
   switch (operator) {
     case 'eq':
       return (value) => typeof value === 'string' && (value === key || foldedEquals(value, key, foldText));
@@ -199,8 +200,4 @@ function textTest({ attribute, operator }: ComparePlan, key: string): Test {
     default:
       return (value) => typeof value === 'string' && test(folded(value, foldText));
   }
-}
-
-function isExact(attribute: Attribute): boolean {
-  return textKey(attribute)('A') === 'A';
 }

@@ -132,19 +132,85 @@ export function mapWidth(text: string): string {
   );
 }
 
+/** Each character by itself, so that a beginning of a text is lower-cased as it is within it (no final sigma). */
+export function lowerCase(text: string): string {
+  let lower = '';
+  for (const character of text) lower += character.toLowerCase();
+  return lower;
+}
+
 /** userName is compared in the form that RFC 8265 §3.3 (UsernameCaseMapped) prepares: width and case mapped, NFC. */
 export function usernameKey(text: string): string {
-  return ascii.test(text) ? text.toLowerCase() : fold(mapWidth(text));
+  return ascii.test(text) ? text.toLowerCase() : lowerCase(mapWidth(text)).normalize('NFC');
+}
+
+/**
+ * A URI as RFC 3986 §6.2 normalises it without asking anyone: letter case of scheme and host, the scheme's own
+ * port, needless percent-encoding, dot segments. A part of a URI comes out as that part of the whole does.
+ */
+export function uriKey(text: string): string {
+  const decoded = text.replace(/%[0-9A-Fa-f]{2}/g, (encoded) => {
+    const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+    return /[A-Za-z0-9\-._~]/.test(character) ? character : encoded.toUpperCase();
+  });
+  const match = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(.*)$/su.exec(decoded);
+  if (match === null) return decoded;
+  const [, scheme = '', authority = '', rest = ''] = match;
+  const lower = scheme.toLowerCase();
+  const at = authority.lastIndexOf('@') + 1;
+  const port = lower === 'http' ? /:(?:80)?$/ : lower === 'https' ? /:(?:443)?$/ : /:$/;
+  const host = authority.slice(at).toLowerCase().replace(port, '');
+  return `${lower}://${authority.slice(0, at)}${host}${withoutDots(rest === '/' ? '' : rest)}`;
+}
+
+/** RFC 3986 §5.2.4: `/a/./b/../c` is `/a/c`. */
+function withoutDots(rest: string): string {
+  const end = rest.search(/[?#]/);
+  const path = end === -1 ? rest : rest.slice(0, end);
+  if (!/\/\.\.?(?:\/|$)/.test(path)) return rest;
+  const kept: string[] = [];
+  const segments = path.split('/').slice(1);
+  for (const [index, segment] of segments.entries()) {
+    if (segment === '..') kept.pop();
+    else if (segment !== '.') kept.push(segment);
+    if (index === segments.length - 1 && (segment === '.' || segment === '..')) kept.push('');
+  }
+  return `/${kept.join('/')}${end === -1 ? '' : rest.slice(end)}`;
+}
+
+/** The URI of a SCIM resource is the same with, without or with another version segment (RFC 7643 §2.4). */
+export function resourceUriKey(text: string): string {
+  return uriKey(text).replace(/\/v\d+(?=\/|$)/, '');
+}
+
+/** Does it refer to resources of this server: `$ref`, `meta.location`, or what names a resource type? */
+function refersToResources(attribute: Attribute): boolean {
+  return (
+    attribute.name === '$ref' ||
+    attribute.path === 'meta.location' ||
+    attribute.referenceTypes.some((type) => type !== 'external' && type !== 'uri')
+  );
 }
 
 /** The function that turns a text value of this attribute into its key; undefined where the text has none (a bad dateTime). */
 export function textKey(attribute: Attribute): (text: string) => string | undefined {
-  if (attribute.type === 'dateTime') return instantKey;
-  if (attribute.caseExact || attribute.type === 'reference' || attribute.type === 'binary') return exact;
-  return attribute.path === 'userName' ? usernameKey : fold;
+  switch (attribute.type) {
+    case 'dateTime':
+      return instantKey;
+    case 'reference':
+      // Schema URIs are names, not addresses.
+      if (attribute.path === 'schemas') return exactKey;
+      return refersToResources(attribute) ? resourceUriKey : uriKey;
+    case 'binary':
+      return exactKey;
+    default:
+      if (attribute.caseExact) return exactKey;
+      return attribute.path === 'userName' ? usernameKey : fold;
+  }
 }
 
-function exact(text: string): string {
+/** The key of what is compared as it is. */
+export function exactKey(text: string): string {
   return text;
 }
 
