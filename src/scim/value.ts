@@ -116,7 +116,7 @@ function textValidator(attribute: Attribute): Validator {
   const isUserName = attribute.path === 'userName';
   return (value, path, tolerated) => {
     if (typeof value !== 'string') throw invalidValue(`${path} must be a text, not ${kind(value)}`);
-    if (value === '') {
+    if (value === '' && attribute.type !== 'dateTime') {
       if (nonEmpty) throw invalidValue(`${path} must not be empty`);
       return value;
     }
