@@ -17,8 +17,8 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   const { settings: inForce, warnings, file } = start;
   const log = createLog(inForce, { isTTY: terminal.errorIsTerminal, color: terminal.color });
   for (const warning of warnings) log.warn({}, warning);
-  const signals = listenForSignals();
-  process.on('SIGHUP', reloader(start, settings, log));
+  const signals = stopSignals(terminal);
+  if (!attached(terminal)) process.on('SIGHUP', reloader(start, settings, log));
   const store = openStore(inForce.database);
   try {
     const server = await listen(inForce, store, log);
@@ -83,21 +83,28 @@ function listenError(error: unknown, host: string, port: number): unknown {
   return known ? new CommandError(...known, { cause: error }) : error;
 }
 
+/** A hang-up from a terminal means that it was closed; elsewhere it is how a service is told to read its settings. */
+function attached(terminal: Terminal): boolean {
+  return terminal.interactive || terminal.errorIsTerminal;
+}
+
 interface Signals {
   /** Each call waits for one more. */
   next(): Promise<string>;
 }
 
 /** From the very start, so that a signal during start-up is not lost either. */
-function listenForSignals(): Signals {
+function stopSignals(terminal: Terminal): Signals {
   const arrived: string[] = [];
   let waiting: ((signal: string) => void) | undefined;
-  for (const signal of ['SIGTERM', 'SIGINT'])
-    process.on(signal, () => {
-      if (waiting === undefined) arrived.push(signal);
-      else waiting(signal);
-      waiting = undefined;
-    });
+  const arrive = (signal: string): void => {
+    if (waiting === undefined) arrived.push(signal);
+    else waiting(signal);
+    waiting = undefined;
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', ...(attached(terminal) ? ['SIGHUP'] : [])])
+    process.on(signal, arrive);
+  if (terminal.environment.npm_lifecycle_event !== undefined) watchParent(arrive);
   return {
     next: () =>
       new Promise((resolve) => {
@@ -106,6 +113,16 @@ function listenForSignals(): Signals {
         else resolve(signal);
       }),
   };
+}
+
+/** npm passes signals to a shell that does not pass them on: the shell's end is all that the server sees of them. */
+function watchParent(arrive: (signal: string) => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    arrive('end of npm');
+  }, 200).unref();
 }
 
 /** Running requests end first; a second signal does not wait for them. */

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { scimd, secretPattern, serving, temporaryFolder } from './scimd.ts';
 
 const inMemory = ['serve', '--port', '0', '--database', ':memory:'];
@@ -120,6 +123,21 @@ describe('the end', () => {
       assert.match(stderr, new RegExp(`"signal":"${signal}","msg":"stopping"`));
       assert.match(stderr, /"msg":"stopped"/);
     });
+
+  test('comes with npm’s, whose shell passes no signal on', {
+    skip: process.platform === 'win32',
+  }, async () => {
+    const npm = spawn('npm', ['start', '--silent', '--', '--port', '0', '--database', ':memory:'], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const [text] = await once(npm.stdout.setEncoding('utf8'), 'data');
+    const url = /listening on (\S+)/.exec(text)?.[1] ?? assert.fail(text);
+    npm.kill('SIGTERM');
+    // The server holds the other end of the pipe.
+    await once(npm.stdout, 'close');
+    await assert.rejects(fetch(url));
+  });
 
   test('waits for a running request; a second signal does not', async () => {
     const server = await serving(inMemory, { folder: temporaryFolder() });
