@@ -1,7 +1,7 @@
 /** Lists: order, pages, totals (RFC 7644 §3.4.2). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Page, Position, Query } from '../../src/store/store.ts';
+import type { Page, Position, Query, StoredResource } from '../../src/store/store.ts';
 import { badgeUri } from './registry.ts';
 import { base, type Setting } from './setting.ts';
 
@@ -150,6 +150,25 @@ export function readContract(setting: () => Setting): void {
     await s.createUser('e');
     const next = await s.list({ targets, limit: 2, after: page.last as Position });
     assert.deepEqual(namesOf(next), ['e', 'f']);
+  });
+
+  test('a walk by index meets each resource once, and an index counts what is there after a change', async () => {
+    const s = setting();
+    const users: StoredResource[] = [];
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) users.push(await s.createUser(name));
+    const targets = [{ type: s.user, sort: s.user.attributes.get('username')! }];
+    const page = async (offset: number, more: Partial<Query> = {}) =>
+      namesOf(await s.list({ targets, limit: 2, offset, ...more }));
+    const walked = [await page(0), await page(2), await page(4), await page(6)];
+    assert.deepEqual(walked, [['a', 'b'], ['c', 'd'], ['e', 'f'], ['g']]);
+    assert.deepEqual(await page(2, { descending: true }), ['e', 'd']);
+    assert.deepEqual(await page(2, { limit: 3 }), ['c', 'd', 'e']);
+    assert.deepEqual(await page(0), ['a', 'b']);
+    await s.store.delete(s.target(users[0]!));
+    assert.deepEqual(await page(2), ['d', 'e']);
+    assert.deepEqual(await page(4), ['f', 'g']);
+    const last = await s.list({ targets, limit: 2, offset: 4 });
+    assert.deepEqual([last.total, last.more], [6, false]);
   });
 
   test('several resource types are one ordered result', async () => {

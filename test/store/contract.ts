@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ScimError } from '../../src/error.ts';
+import { enterpriseUserSchema } from '../../src/scim/standard.ts';
 import { edgeContract } from './contract-edges.ts';
 import { readContract } from './contract-reads.ts';
 import { tenancyContract } from './contract-tenancy.ts';
-import { badgeUri, enterpriseUserSchema, userDocument } from './registry.ts';
+import { badgeUri, userDocument } from './registry.ts';
 import { actor, type Open, Setting } from './setting.ts';
 
 /** The errors with which these promises were rejected. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +99,26 @@ test('what another process commits is read from the next turn on', async () => {
   await two.close();
 });
 
+test('an index counts what is there, also after another process has written', async () => {
+  const file = join(folder, 'index.db');
+  const [one, two] = [openSqliteStore({ file, registry }), openSqliteStore({ file, registry })];
+  const actor = { origin: 'test' };
+  const ids: string[] = [];
+  for (const userName of ['a', 'b', 'c', 'd', 'e']) {
+    ids.push((await one.create({ tenant: 1, type: user, actor, document: userDocument(userName) })).id);
+  }
+  const page = async (offset: number) =>
+    (await one.list({ tenant: 1, targets: [{ type: user }], limit: 2, offset })).resources.map(
+      ({ id }) => id,
+    );
+  assert.deepEqual([await page(0), await page(2)], [ids.slice(0, 2), ids.slice(2, 4)]);
+  await two.delete({ tenant: 1, type: user, id: ids[0] as string, actor });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(await page(2), ids.slice(3));
+  await one.close();
+  await two.close();
+});
+
 test('a file that became read-only refuses writes by name', async () => {
   const store = openSqliteStore({ file: join(folder, 'readonly.db'), registry });
   const connection = new Sqlite(join(folder, 'readonly.db'), { readonly: true });
@@ -111,7 +132,6 @@ test('a file that became read-only refuses writes by name', async () => {
 });
 
 test('no change of a crashed process is lost once it was acknowledged', async () => {
-  const { spawnSync } = await import('node:child_process');
   const file = join(folder, 'crash.db');
   const entry = new URL('../../src/store/sqlite/index.ts', import.meta.url).href;
   const standard = new URL('../../src/scim/standard.ts', import.meta.url).href;

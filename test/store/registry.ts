@@ -1,13 +1,7 @@
 /** The resource types that the store's tests use: the standard ones, with an extension that has every kind of index. */
 import type { SchemaDefinition } from '../../src/scim/definitions.ts';
 import { compileRegistry, type Registry, type ResourceType } from '../../src/scim/registry.ts';
-import {
-  enterpriseUserSchema,
-  groupSchema,
-  standardResourceTypes,
-  standardSchemas,
-  userSchema,
-} from '../../src/scim/standard.ts';
+import { groupSchema, standardResourceTypes, standardSchemas, userSchema } from '../../src/scim/standard.ts';
 import type { Document } from '../../src/store/store.ts';
 
 export const badgeUri = 'urn:example:params:scim:schemas:badge:1.0:User';
@@ -71,5 +65,3 @@ export function userDocument(userName: string, more: Document = {}): Document {
 export function groupDocument(displayName: string): Document {
   return { schemas: [groupSchema], displayName };
 }
-
-export { enterpriseUserSchema };

@@ -79,7 +79,8 @@ export function openConnection(file: string, busyTimeout = 5000): Database {
       db.pragma('foreign_keys = ON');
       db.pragma('trusted_schema = OFF');
       db.pragma('temp_store = MEMORY');
-      db.pragma('cache_size = -65536');
+      // In KiB. Measured: with four times as much nothing is faster, the system's own cache serves the rest.
+      db.pragma('cache_size = -16384');
       migrate(db, file);
       db.exec(requestTable);
       return db;

@@ -14,6 +14,7 @@ import { uuidV7Source } from './ids.ts';
 import { loadKinds } from './kinds.ts';
 import { lister } from './list.ts';
 import { memberReads } from './members.ts';
+import { pageStarts } from './page-starts.ts';
 import { reads } from './reads.ts';
 import { reindexStale } from './reindex.ts';
 import { requestSetter } from './request.ts';
@@ -59,6 +60,7 @@ function storeOver(db: Database, options: SqliteStoreOptions): Store {
   const kinds = loadKinds(db, registry);
   const setRequest = requestSetter(db);
   const snapshot = readSnapshot(db);
+  const starts = pageStarts(db);
   const changes = changeLog(db, kinds, statements);
   const map = memberMap(kinds);
   const edges = edgeWriter(db, kinds, (owner, plan) => {
@@ -74,11 +76,14 @@ function storeOver(db: Database, options: SqliteStoreOptions): Store {
   reindexStale(db, kinds, rows);
   const write = commands({ db, kinds, rows, edges, changes, clock, newId: options.newId ?? uuid });
   const byId = reads(db, kinds);
-  const list = lister(db, kinds, statements, setRequest);
+  const list = lister(db, kinds, statements, setRequest, starts);
   const memberships = memberReads(db, kinds);
   const tokens = tokenTable(db, clock, uuid);
   const tenants = tenantTable(db, clock);
-  const commit = groupCommit(db, snapshot.leave);
+  const commit = groupCommit(db, () => {
+    snapshot.leave();
+    starts.forget();
+  });
 
   const read = <T>(action: () => T): T =>
     withStoreErrors(() => {

@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import type { Page, Position, Query, StoredResource } from '../store.ts';
 import type { Kinds } from './kinds.ts';
 import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond, type Sql } from './list-sql.ts';
+import type { PageStarts } from './page-starts.ts';
 import type { SetRequest } from './request.ts';
 import { type ResourceRow, toResource } from './row.ts';
 import type { Statements } from './statements.ts';
@@ -11,7 +12,20 @@ type PageRow = [key: string | number | null, rid: number, ...ResourceRow];
 
 export type List = (query: Query) => Page;
 
-export function lister(db: Database, kinds: Kinds, statements: Statements, setRequest: SetRequest): List {
+/** Where a page begins: behind a position, or so many rows behind the start. */
+interface Start {
+  readonly position: Position | undefined;
+  readonly offset: number;
+  readonly backwards: boolean;
+}
+
+export function lister(
+  db: Database,
+  kinds: Kinds,
+  statements: Statements,
+  setRequest: SetRequest,
+  starts: PageStarts,
+): List {
   const counter = db
     .prepare<[number, number], number>('SELECT total FROM counter WHERE tenant = ? AND type = ?')
     .pluck();
@@ -31,24 +45,13 @@ export function lister(db: Database, kinds: Kinds, statements: Statements, setRe
     arms.reduce((total, arm) => total + count(query, arm), 0);
 
   /** One row more than the page has, which shows whether there is another page. */
-  const rowsOf = (
-    query: Query,
-    arms: readonly Arm[],
-    position: Position | undefined,
-    backwards: boolean,
-  ): PageRow[] => {
+  const rowsOf = (query: Query, arms: readonly Arm[], { position, offset, backwards }: Start): PageRow[] => {
     const wanted = query.limit + 1;
     const phases: Phase[] = position === undefined ? [{ kind: 'all' }] : phasesBeyond(position, backwards);
     const rows: PageRow[] = [];
     for (const phase of phases) {
       if (rows.length === wanted) break;
-      const found = all(
-        query,
-        pageSql(arms, phase, backwards),
-        wanted - rows.length,
-        query.offset ?? 0,
-      ) as PageRow[];
-      rows.push(...found);
+      rows.push(...(all(query, pageSql(arms, phase, backwards), wanted - rows.length, offset) as PageRow[]));
     }
     return rows;
   };
@@ -58,14 +61,20 @@ export function lister(db: Database, kinds: Kinds, statements: Statements, setRe
     if (query.limit === 0) return { total: countAll(query, arms), resources: [], more: false };
     const position = query.after ?? query.before;
     const turned = query.after === undefined && query.before !== undefined;
-    const rows = rowsOf(query, arms, position, turned !== (query.descending ?? false));
+    const backwards = turned !== (query.descending ?? false);
+    const offset = query.offset ?? 0;
+    const start = position === undefined && offset > 0 ? starts.find(nameOf(query, arms), offset) : undefined;
+    const from = start === undefined ? { position, offset } : { position: start, offset: 0 };
+    const rows = rowsOf(query, arms, { ...from, backwards });
     const more = rows.length > query.limit;
     if (more) rows.pop();
     if (turned) rows.reverse();
-    const offset = query.offset ?? 0;
     const isWhole = position === undefined && !more && (rows.length > 0 || offset === 0);
     const total = isWhole ? offset + rows.length : countAll(query, arms);
     const [first, last] = [rows.at(0), rows.at(-1)];
+    if (position === undefined && more && last !== undefined) {
+      starts.note(nameOf(query, arms), offset + rows.length, positionOf(last));
+    }
     return {
       total,
       resources: rows.map(([, , ...row]): StoredResource => toResource(kinds, row)),
@@ -75,6 +84,11 @@ export function lister(db: Database, kinds: Kinds, statements: Statements, setRe
       more,
     };
   };
+}
+
+/** What makes two lists the same but for the page. */
+function nameOf({ descending, base }: Query, arms: readonly Arm[]): string {
+  return JSON.stringify([descending ?? false, base, arms]);
 }
 
 function positionOf([key, row]: PageRow): Position {

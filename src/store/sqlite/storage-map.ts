@@ -82,7 +82,7 @@ export function memberTypeName(kinds: Kinds): string {
 }
 
 /** The column of an edge for a sub-attribute of `members`, in `member m`. */
-export function memberColumn(kinds: Kinds, sub: Attribute): ColumnStorage | undefined {
+function memberColumn(kinds: Kinds, sub: Attribute): ColumnStorage | undefined {
   switch (sub.name) {
     case 'value':
       return column('m.value', true);

@@ -16,7 +16,7 @@ interface Row {
   subject: string | null;
 }
 
-export type NewToken = Parameters<Store['createToken']>[0];
+type NewToken = Parameters<Store['createToken']>[0];
 
 export interface Tokens {
   find(hash: Uint8Array): Token | undefined;
