@@ -2,13 +2,14 @@ import { ScimError } from '../error.ts';
 import { entityTag } from '../scim/representation.ts';
 import type { HttpRequest } from './message.ts';
 
+/** RFC 9110 §8.8.3: `W/` is upper-case; what is no entity tag is skipped. */
+const entityTags = /(?<=^|[,\s])(?:W\/)?"[^"]*"/g;
+
 /** Does a list of entity tags hold this version? Weak comparison, also for If-Match (reading A-01). */
 function matches(field: string, version: number): boolean {
   if (field.trim() === '*') return true;
   const opaque = entityTag(version).slice(2);
-  return (field.match(/(?:W\/)?"[^"]*"/g) ?? []).some(
-    (tag) => (tag.startsWith('W/') ? tag.slice(2) : tag) === opaque,
-  );
+  return (field.match(entityTags) ?? []).some((tag) => tag === opaque || tag === `W/${opaque}`);
 }
 
 /** If-None-Match on a read: is the client's copy the current one? (RFC 7644 §3.14, RFC 9110 §13.1.2) */
