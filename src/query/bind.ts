@@ -127,7 +127,7 @@ class Binder {
   private compareValue(attribute: Attribute, node: Compare): Plan {
     const { operator, range } = node;
     this.problems.checkOperator(attribute, node);
-    const key = literalKey(attribute, node.value, this.options.booleanText);
+    const key = literalKey(attribute, operator, node.value, this.options.booleanText);
     if (key === undefined) throw this.problems.literal(attribute, node);
     const negative = operator === 'ne';
     if (key === '' && (operator === 'co' || operator === 'sw' || operator === 'ew')) {

@@ -1,4 +1,4 @@
-import type { CompareValue } from '../../grammar/index.ts';
+import type { CompareOperator, CompareValue } from '../../grammar/index.ts';
 import { instantKey, type Key, textKey } from '../scim/comparison.ts';
 import type { Attribute } from '../scim/registry.ts';
 
@@ -8,12 +8,16 @@ import type { Attribute } from '../scim/registry.ts';
  */
 export function literalKey(
   attribute: Attribute,
+  operator: CompareOperator,
   value: CompareValue,
   booleanText: ((text: string) => boolean | undefined) | undefined,
 ): Key | undefined {
   switch (attribute.type) {
-    case 'string':
     case 'reference':
+      if (typeof value !== 'string' || !isStorable(value)) return undefined;
+      // A part of a URI has no normal form of its own: it is sought as it stands.
+      return operator === 'co' || operator === 'sw' || operator === 'ew' ? value : textKey(attribute)(value);
+    case 'string':
     case 'binary':
       return typeof value === 'string' && isStorable(value) ? textKey(attribute)(value) : undefined;
     case 'dateTime':

@@ -199,13 +199,13 @@ export function textKey(attribute: Attribute): (text: string) => string | undefi
       return instantKey;
     case 'reference':
       // Schema URIs are names, not addresses.
-      if (attribute.path === 'schemas') return exactKey;
+      if (attribute.path === 'schemas' || !attribute.normalized) return exactKey;
       return refersToResources(attribute) ? resourceUriKey : uriKey;
     case 'binary':
       return exactKey;
     default:
       if (attribute.caseExact) return exactKey;
-      return attribute.path === 'userName' ? usernameKey : fold;
+      return attribute.path === 'userName' && attribute.normalized ? usernameKey : fold;
   }
 }
 

@@ -37,6 +37,11 @@ export interface Attribute {
   readonly subAttributes: ReadonlyMap<string, Attribute>;
   /** Declared `indexed` in the configuration. */
   readonly indexed: boolean;
+  /**
+   * Are user names and URIs compared in the normal form of their own standards (RFC 8265 §3.3, RFC 3986 §6.2), as
+   * a service provider must? Otherwise, for those who only filter, only as `caseExact` says.
+   */
+  readonly normalized: boolean;
   readonly definition: AttributeDefinition;
 }
 
@@ -74,6 +79,7 @@ function compileAttribute(
   definition: AttributeDefinition,
   extension: string | undefined,
   parent: Attribute | undefined,
+  normalized: boolean,
 ): Attribute {
   const type = definition.type ?? 'string';
   const prefix = parent === undefined ? (extension === undefined ? '' : `${extension}:`) : `${parent.path}.`;
@@ -94,10 +100,11 @@ function compileAttribute(
     parent,
     subAttributes,
     indexed: definition.indexed ?? false,
+    normalized,
     definition,
   };
   for (const sub of definition.subAttributes ?? []) {
-    subAttributes.set(sub.name.toLowerCase(), compileAttribute(sub, extension, attribute));
+    subAttributes.set(sub.name.toLowerCase(), compileAttribute(sub, extension, attribute, normalized));
   }
   return attribute;
 }
@@ -106,10 +113,14 @@ function compileAttribute(
 export function compileAttributes(
   definitions: readonly AttributeDefinition[],
   extension: string | undefined,
+  normalized = true,
 ): Map<string, Attribute> {
   const attributes = new Map<string, Attribute>();
   for (const definition of definitions) {
-    attributes.set(definition.name.toLowerCase(), compileAttribute(definition, extension, undefined));
+    attributes.set(
+      definition.name.toLowerCase(),
+      compileAttribute(definition, extension, undefined, normalized),
+    );
   }
   return attributes;
 }
@@ -118,16 +129,17 @@ export function compileAttributes(
  * Compiles one resource type from its base schema and extensions. The common attributes `schemas`, `id`,
  * `externalId` and `meta` are on every resource and override what a schema says of them (RFC 7643 §3.1).
  */
-export function compileResourceType(
+function compileResourceType(
   definition: ResourceTypeDefinition,
   schemas: ReadonlyMap<string, SchemaDefinition>,
+  normalized: boolean,
 ): ResourceType {
   const schema = schemas.get(definition.schema);
   if (schema === undefined)
     throw new Error(`resource type ${definition.name}: schema ${definition.schema} is not defined`);
-  const common = compileAttributes(commonAttributes as readonly AttributeDefinition[], undefined);
+  const common = compileAttributes(commonAttributes as readonly AttributeDefinition[], undefined, normalized);
   const attributes = new Map(common);
-  for (const [key, attribute] of compileAttributes(schema.attributes, undefined)) {
+  for (const [key, attribute] of compileAttributes(schema.attributes, undefined, normalized)) {
     if (!common.has(key)) attributes.set(key, attribute);
   }
   const extensions = new Map<string, Extension>();
@@ -138,7 +150,7 @@ export function compileResourceType(
     extensions.set(uri.toLowerCase(), {
       schema: extension,
       required,
-      attributes: compileAttributes(extension.attributes, extension.id),
+      attributes: compileAttributes(extension.attributes, extension.id, normalized),
     });
   }
   const endpoint = definition.endpoint.startsWith('/') ? definition.endpoint : `/${definition.endpoint}`;
@@ -160,7 +172,7 @@ export function compileRegistry(
   const byId = new Map(schemas.map((schema) => [schema.id, schema]));
   return {
     schemas: byId,
-    resourceTypes: resourceTypes.map((definition) => compileResourceType(definition, byId)),
+    resourceTypes: resourceTypes.map((definition) => compileResourceType(definition, byId, true)),
   };
 }
 
@@ -179,6 +191,7 @@ export function resourceTypeOf(schemas: readonly SchemaDefinition[]): ResourceTy
       schemaExtensions: extensions.map((extension) => ({ schema: extension.id, required: false })),
     },
     new Map(schemas.map((schema) => [schema.id, schema])),
+    false,
   );
 }
 
