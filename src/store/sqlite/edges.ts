@@ -45,7 +45,6 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
     `INSERT INTO member (owner, value, tenant, kind, display, type, display_key, type_key)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
-  const has = db.prepare<[number, string]>('SELECT 1 FROM member WHERE owner = ? AND value = ?').pluck();
   const remove = db.prepare('DELETE FROM member WHERE owner = ? AND value = ?');
   const values = db.prepare<[number], string>('SELECT value FROM member WHERE owner = ?').pluck();
   const rename = db.prepare('UPDATE member SET display = ?, display_key = ? WHERE tenant = ? AND value = ?');
@@ -58,36 +57,18 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
       .map(({ number }) => number),
   );
 
-  const add = (owner: Owner, member: Member): boolean => {
-    if (has.get(owner.rid, member.value) !== undefined) return false;
-    const known = find.get(owner.tenant, member.value);
-    if (known !== undefined) {
-      const display = namedKinds.has(known[0]) ? (known[1] ?? undefined) : undefined;
-      insert.run(
-        owner.rid,
-        member.value,
-        owner.tenant,
-        known[0],
-        display ?? null,
-        null,
-        keyOrNull(display),
-        null,
-      );
-    } else {
-      const { display, type } = member;
-      insert.run(
-        owner.rid,
-        member.value,
-        owner.tenant,
-        null,
-        display ?? null,
-        type ?? null,
-        keyOrNull(display),
-        keyOrNull(type),
-      );
-    }
-    return true;
+  /** The columns that say what the member is: `kind`, `display`, `type`, and the keys of both. */
+  const describe = ({ tenant }: Owner, { value, display, type }: Member): (string | number | null)[] => {
+    const known = find.get(tenant, value);
+    if (known === undefined)
+      return [null, display ?? null, type ?? null, keyOrNull(display), keyOrNull(type)];
+    const [kind, named] = known;
+    const shown = namedKinds.has(kind) ? named : null;
+    return [kind, shown, null, keyOrNull(shown ?? undefined), null];
   };
+
+  const add = (owner: Owner, member: Member): boolean =>
+    insert.run(owner.rid, member.value, owner.tenant, ...describe(owner, member)).changes > 0;
 
   return {
     apply(owner, edits) {
