@@ -1,6 +1,6 @@
 /** Turns the words after `scimd` into a command and its checked arguments. */
 import { parseArgs } from 'node:util';
-import { suggestion } from '../ops/nearest.ts';
+import { suggestion } from '../nearest.ts';
 import { flagName, kindOf, type OptionName } from '../ops/options.ts';
 import { type Command, type Flag, UsageError } from './command.ts';
 

@@ -1,5 +1,5 @@
 /** Help texts, all from the table of commands and the table of settings. Each fits a screen of 24 lines. */
-import { suggestion } from '../ops/nearest.ts';
+import { suggestion } from '../nearest.ts';
 import {
   choicesOf,
   environmentName,

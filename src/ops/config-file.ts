@@ -8,7 +8,7 @@ import {
   parseTree,
   printParseErrorCode,
 } from 'jsonc-parser';
-import { nearest, suggestion } from './nearest.ts';
+import { nearest, suggestion } from '../nearest.ts';
 import { type OptionName, optionGroups, optionNames } from './options.ts';
 
 /** The file's name in the current folder. */

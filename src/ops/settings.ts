@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { suggestion } from '../nearest.ts';
 import { type ConfigFile, configFileName, readConfigFile } from './config-file.ts';
-import { suggestion } from './nearest.ts';
 import {
   environmentName,
   flagName,

@@ -8,8 +8,8 @@ import {
   ScimFilterError,
   stringify,
 } from '../../grammar/index.ts';
+import { nearest } from '../nearest.ts';
 import type { Attribute, Extension, ResourceType } from '../scim/registry.ts';
-import { nearest } from './nearest.ts';
 
 export interface ProblemOptions {
   /** The text that was parsed, for the caret frame of errors. */
@@ -60,7 +60,7 @@ export class BindProblems {
   unknown(path: AttrPath): ScimFilterError {
     const written = stringify(path);
     const owner = this.element === undefined ? this.type?.name : this.element.path;
-    const suggestion = nearest(written, this.names(path));
+    const suggestion = nearest(written, this.names(path), written.includes('.') ? withoutUrn : lastName);
     return this.error('unknownAttribute', `${owner} has no attribute ${written}`, path.range, {
       ...(suggestion === undefined ? {} : { hint: `Did you mean ${suggestion}?` }),
     });
@@ -176,4 +176,14 @@ export class BindProblems {
       ...more,
     });
   }
+}
+
+/** `department` is near to `urn:…:User:department`. */
+function withoutUrn(path: string): string {
+  return path.slice(path.lastIndexOf(':') + 1);
+}
+
+/** `familyName` is near to `name.familyName`. */
+function lastName(path: string): string {
+  return withoutUrn(path).slice(withoutUrn(path).lastIndexOf('.') + 1);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nearest, suggestion } from '../../src/ops/nearest.ts';
+import { nearest, suggestion } from '../src/nearest.ts';
 
 const words = ['port', 'host', 'database', 'basePath', 'logLevel'];
 
