@@ -189,14 +189,15 @@ export function readContract(setting: () => Setting): void {
     assert.deepEqual((await walk(s, { targets: onlyUsersSort }, 1)).flat(), ['1', '3', 'A', 'C']);
   });
 
-  test('meta.location is compared as it is answered', async () => {
+  test('meta.location is compared with what is answered, as URIs are compared', async () => {
     const s = setting();
     const a = await s.createUser('a');
     await s.createUser('b');
     assert.deepEqual(await s.find(`meta.location eq "${base}/Users/${a.id}"`), [a.id]);
     assert.deepEqual(await s.find(`meta.location ew "/Users/${a.id}"`), [a.id]);
     assert.deepEqual(await s.find(`meta.location eq "https://elsewhere.example/Users/${a.id}"`), []);
-    assert.equal((await s.find(`meta.location sw "${base}/Us"`)).length, 2);
+    assert.deepEqual(await s.find(`meta.location eq "HTTPS://SCIM.example:443/Users/${a.id}"`), [a.id]);
+    assert.equal((await s.find('meta.location sw "https://scim.example/Us"')).length, 2);
     assert.equal((await s.find('meta.resourceType eq "User" and id pr')).length, 2);
   });
 

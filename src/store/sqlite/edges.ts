@@ -92,9 +92,9 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
             select(owner, edit.plan).forEach(removeOne);
             break;
           case 'replace': {
-            const wanted = new Set(edit.members.map(({ value }) => value));
-            for (const value of values.all(owner.rid)) if (!wanted.has(value)) removeOne(value);
-            edit.members.forEach(addOne);
+            const wanted = new Map(edit.members.map((member) => [member.value, member]));
+            for (const value of values.all(owner.rid)) if (!wanted.delete(value)) removeOne(value);
+            wanted.forEach(addOne);
           }
         }
       }
