@@ -3,6 +3,7 @@
  * named twice, nesting without end, lone surrogates, NUL, numbers that do not fit.
  */
 import { ScimError } from '../error.ts';
+import { errorOffset } from './json-error.ts';
 
 /** A number written with a fraction or an exponent though its value is integral: no integer by RFC 7643 §2.3.4. */
 export class FractionalNumber {
@@ -22,7 +23,7 @@ export function parseJson(text: string, maxDepth: number): unknown {
   try {
     return fractions ? JSON.parse(text, markFractions as never) : JSON.parse(text);
   } catch (error) {
-    throw invalid(`The body is not valid JSON: ${describe(error, text)}`, error);
+    throw invalid(`The body is not valid JSON: ${describe(text)}`, error);
   }
 }
 
@@ -32,11 +33,11 @@ function markFractions(_key: string, value: unknown, context: { source?: string 
     : value;
 }
 
-/** V8 quotes the text in its message; only the position is repeated. */
-function describe(error: unknown, text: string): string {
-  const position = /position (\d+)/.exec(String((error as Error).message))?.[1];
-  if (position === undefined) return text.trim() === '' ? 'it is empty' : 'it ends too early';
-  return `unexpected text at ${place(text, Number(position))}`;
+/** V8's own message quotes the text and does not always tell the place. */
+function describe(text: string): string {
+  if (text.trim() === '') return 'it is empty';
+  const offset = errorOffset(text);
+  return offset === text.length ? 'it ends too early' : `unexpected text at ${place(text, offset)}`;
 }
 
 function place(text: string, offset: number): string {
