@@ -1,6 +1,8 @@
 import type { CompareOperator, CompareValue } from '../../grammar/index.ts';
-import { instantKey, type Key, textKey } from '../scim/comparison.ts';
+import { instantKey, type Key, textKey, uriPart } from '../scim/comparison.ts';
 import type { Attribute } from '../scim/registry.ts';
+
+const partOperators: ReadonlySet<CompareOperator> = new Set(['co', 'sw', 'ew']);
 
 /**
  * The comparison key of a filter's literal; undefined if the attribute's type cannot have such a value
@@ -15,8 +17,7 @@ export function literalKey(
   switch (attribute.type) {
     case 'reference':
       if (typeof value !== 'string' || !isStorable(value)) return undefined;
-      // A part of a URI has no normal form of its own: it is sought as it stands.
-      return operator === 'co' || operator === 'sw' || operator === 'ew' ? value : textKey(attribute)(value);
+      return partOperators.has(operator) ? uriPart(attribute, value) : textKey(attribute)(value);
     case 'string':
     case 'binary':
       return typeof value === 'string' && isStorable(value) ? textKey(attribute)(value) : undefined;

@@ -192,6 +192,14 @@ function refersToResources(attribute: Attribute): boolean {
   );
 }
 
+/**
+ * What `co`, `sw` and `ew` seek in the key of a URI. A part has no normal form of its own and is sought as it
+ * stands, but for the version segment that keys of references to resources do without.
+ */
+export function uriPart(attribute: Attribute, text: string): string {
+  return attribute.normalized && refersToResources(attribute) ? text.replace(/\/v\d+(?=\/)/, '') : text;
+}
+
 /** The function that turns a text value of this attribute into its key; undefined where the text has none (a bad dateTime). */
 export function textKey(attribute: Attribute): (text: string) => string | undefined {
   switch (attribute.type) {

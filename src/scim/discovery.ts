@@ -1,6 +1,7 @@
 /** The discovery resources (RFC 7644 §4): what clients read to learn what this server can. */
-import type { SchemaDefinition } from './definitions.ts';
+import type { AttributeDefinition, SchemaDefinition } from './definitions.ts';
 import { type Attribute, compileAttributes, type Registry, type ResourceType } from './registry.ts';
+import commonAttributes from './schemas/common.json' with { type: 'json' };
 import resourceTypeSchema from './schemas/ResourceType.json' with { type: 'json' };
 import schemaSchema from './schemas/Schema.json' with { type: 'json' };
 import serviceProviderConfigSchema from './schemas/ServiceProviderConfig.json' with { type: 'json' };
@@ -115,6 +116,12 @@ function attributeResource(attribute: Attribute): object {
   };
 }
 
+/** What RFC 7643 §3.1 says of the common attributes goes before what a schema says of them. */
+function publishedAttributes(schema: SchemaDefinition): Attribute[] {
+  const common = compileAttributes(commonAttributes as readonly AttributeDefinition[], undefined);
+  return [...compileAttributes(schema.attributes, undefined)].map(([key, own]) => common.get(key) ?? own);
+}
+
 /** Every Schema resource, by lower-cased id: those of the resource types and those of discovery itself. */
 export function schemaResources(registry: Registry, base: string): Map<string, object> {
   const discovery = [
@@ -122,10 +129,17 @@ export function schemaResources(registry: Registry, base: string): Map<string, o
     resourceTypeSchema,
     schemaSchema,
   ] as unknown as SchemaDefinition[];
-  return new Map(
-    [...registry.schemas.values(), ...discovery].map((schema) => [
-      schema.id.toLowerCase(),
-      schemaResource(schema, compileAttributes(schema.attributes, undefined).values(), base),
-    ]),
-  );
+  return new Map([
+    ...[...registry.schemas.values()].map(
+      (schema) =>
+        [schema.id.toLowerCase(), schemaResource(schema, publishedAttributes(schema), base)] as const,
+    ),
+    ...discovery.map(
+      (schema) =>
+        [
+          schema.id.toLowerCase(),
+          schemaResource(schema, compileAttributes(schema.attributes, undefined).values(), base),
+        ] as const,
+    ),
+  ]);
 }

@@ -8,7 +8,7 @@ import { ScimError } from '../error.ts';
 import { type EdgePatch, edgePatches } from './patch-edges.ts';
 import { type Edit, immutable, listedValues } from './patch-request.ts';
 import type { Attribute, ResourceType } from './registry.ts';
-import { type Document, equalValues, requireExtension, schemasOf } from './resource.ts';
+import { type Document, equalValues, requireExtension, requireSubAttributes, schemasOf } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import {
   type ComplexValue,
@@ -64,7 +64,12 @@ export function applyEdits(
         (validatorOf(edit.attribute)(value, edit.at, options.tolerated) as string | undefined) ?? null;
     } else applyEdit(draft, edit, options);
   }
+  const edited = new Set(edits.map(({ attribute }) => attribute));
+  for (const attribute of edited)
+    requireSubAttributes(attribute, valueIn(document, attribute), valueIn(draft, attribute));
   for (const extension of type.extensions.values()) {
+    // One that no edit names is as it was; edits of members alone come with an empty document.
+    if (![...edited].some((attribute) => attribute.extension === extension.schema.id)) continue;
     const container = (draft[extension.schema.id] ?? {}) as ComplexValue;
     if (Object.keys(container).length === 0) delete draft[extension.schema.id];
     requireExtension(extension, container);
@@ -97,6 +102,7 @@ function applyEdit(draft: Mutable, edit: Edit, options: PatchOptions): void {
       : withFilter(edit, edit.filter, before, options);
   if (equalValues(before, after)) return;
   if (attribute.mutability === 'immutable' && before !== undefined) throw immutable(edit, attribute);
+  if (!attribute.multiValued) refuseImmutable(edit, before, after);
   if (after === undefined && attribute.required) {
     throw new ScimError(400, 'mutability', `${edit.at}: ${attribute.path} is required and cannot be removed`);
   }
@@ -104,9 +110,23 @@ function applyEdit(draft: Mutable, edit: Edit, options: PatchOptions): void {
   else container[attribute.name] = after;
 }
 
+/** An immutable sub-attribute that has a value keeps it (RFC 7643 §2.2). */
+function refuseImmutable(edit: Edit, before: unknown, after: unknown): void {
+  if (!isObject(before)) return;
+  for (const sub of edit.attribute.subAttributes.values()) {
+    const value = before[sub.name];
+    if (sub.mutability !== 'immutable' || value === undefined) continue;
+    if (!isObject(after) || !equalValues(value, after[sub.name])) throw immutable(edit, sub);
+  }
+}
+
+function valueIn(document: Document, attribute: Attribute): unknown {
+  const container = attribute.extension === undefined ? document : document[attribute.extension];
+  return isObject(container) ? container[attribute.name] : undefined;
+}
+
 function valueCount(draft: Mutable, attribute: Attribute): number {
-  const container = attribute.extension === undefined ? draft : draft[attribute.extension];
-  const value = isObject(container) ? container[attribute.name] : undefined;
+  const value = valueIn(draft, attribute);
   return Array.isArray(value) ? value.length : 0;
 }
 
@@ -126,13 +146,25 @@ function withoutFilter(edit: Edit, before: unknown, options: PatchOptions): unkn
       : subOfOne(edit, sub, before, options);
   }
   if (op === 'remove') return attribute.multiValued ? removeListed(edit, before, options) : undefined;
-  const value = validatorOf(attribute)(edit.value, edit.at, options.tolerated);
+  const given = attribute.multiValued ? edit.value : withRequired(attribute, edit.value, before);
+  const value = validatorOf(attribute)(given, edit.at, options.tolerated);
   if (attribute.multiValued) {
     return op === 'replace' ? value : append((before ?? []) as unknown[], (value ?? []) as unknown[]);
   }
   if (attribute.type === 'complex')
     return value === undefined && edit.value === null ? undefined : merge(attribute, edit, before, value);
   return value;
+}
+
+/** Required sub-attributes that stay as they are need not be given again. */
+function withRequired(attribute: Attribute, value: unknown, before: unknown): unknown {
+  if (!isObject(value) || !isObject(before)) return value;
+  const given = new Set(Object.keys(value).map((name) => name.toLowerCase()));
+  const kept: Mutable = {};
+  for (const [key, sub] of attribute.subAttributes) {
+    if (sub.required && !given.has(key)) kept[sub.name] = before[sub.name];
+  }
+  return { ...value, ...kept };
 }
 
 /** Given sub-attributes replace, the others stay (RFC 7644 §3.5.2.3, reading A-57); null clears one. */
@@ -249,9 +281,10 @@ function withFilter(edit: Edit, filter: Filter, before: unknown, options: PatchO
   if (value === undefined) return op === 'add' ? before : back(elements.filter((_, index) => !chosen[index]));
   const changed = elements.map((element, index) => {
     if (!chosen[index]) return element;
-    return op === 'add' && isObject(element)
-      ? orderedComplex(attribute, { ...element, ...(value as ComplexValue) })
-      : value;
+    if (op !== 'add' || !isObject(element)) return value;
+    const merged = orderedComplex(attribute, { ...element, ...(value as ComplexValue) });
+    refuseImmutable(edit, element, merged);
+    return merged;
   });
   return back(onePrimary(withoutRepetitions(changed), isPrimary(value) ? chosen.indexOf(true) : -1));
 }

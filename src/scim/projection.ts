@@ -71,9 +71,9 @@ function resolveName(type: ResourceType, name: string): Resolved | undefined {
 }
 
 /**
- * The projection of a selection; undefined when the default set is asked for and nothing in the schema is
- * `returned: request`, so that stored text can be answered as it is. `supplied` are attributes that the request
- * itself wrote, which shows those that are returned on request (RFC 7643 §7).
+ * The projection of a selection; undefined when the default set is asked for and the schema shows and hides nothing
+ * by itself, so that stored text can be answered as it is. `supplied` are attributes that the request itself wrote,
+ * which shows those that are returned on request (RFC 7643 §7).
  */
 export function projectionOf(
   type: ResourceType,
@@ -83,7 +83,7 @@ export function projectionOf(
   if (
     selection.attributes.length === 0 &&
     selection.excludedAttributes.length === 0 &&
-    !hasRequestOnly(type)
+    !hasConditional(type)
   ) {
     return undefined;
   }
@@ -96,11 +96,9 @@ export function projectionOf(
       case 'never':
         return false;
       case 'request':
-        return (
-          wanted?.has(attribute) === true ||
-          supplied?.has(attribute.path) === true ||
-          (attribute.parent !== undefined && wanted?.has(attribute.parent) === true)
-        );
+        return wanted === undefined
+          ? supplied?.has(attribute.path) === true && !unwanted.has(attribute)
+          : wanted.has(attribute);
       default:
         if (wanted === undefined) return !unwanted.has(attribute);
         return wanted.has(attribute) || (attribute.parent !== undefined && wanted.has(attribute.parent));
@@ -169,18 +167,72 @@ export function projectionOf(
   };
 }
 
-const requestOnly = new WeakMap<ResourceType, boolean>();
+const conditional = new WeakMap<ResourceType, boolean>();
 
-function hasRequestOnly(type: ResourceType): boolean {
-  let known = requestOnly.get(type);
+/** Has it attributes whose stored values are not always answered? A secret is not stored with them. */
+function hasConditional(type: ResourceType): boolean {
+  let known = conditional.get(type);
   if (known === undefined) {
     const some = (attributes: ReadonlyMap<string, Attribute>): boolean =>
       [...attributes.values()].some(
-        (attribute) => attribute.returned === 'request' || some(attribute.subAttributes),
+        ({ returned, mutability, extension, subAttributes }) =>
+          returned === 'request' ||
+          (returned === 'never' && (mutability !== 'writeOnly' || extension !== undefined)) ||
+          some(subAttributes),
       );
     known =
       some(type.attributes) || [...type.extensions.values()].some((extension) => some(extension.attributes));
-    requestOnly.set(type, known);
+    conditional.set(type, known);
   }
   return known;
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
+/** Paths of the attributes and sub-attributes that the body of a POST or PUT names. */
+export function suppliedByBody(type: ResourceType, body: unknown): ReadonlySet<string> {
+  if (!hasConditional(type)) return nothing;
+  const paths = new Set<string>();
+  addSupplied(type.attributes, body, paths);
+  if (isObject(body)) {
+    for (const [name, value] of Object.entries(body)) {
+      addSupplied(type.extensions.get(name.toLowerCase())?.attributes, value, paths);
+    }
+  }
+  return paths;
+}
+
+/** Paths of the attributes and sub-attributes that a PATCH names. */
+export function suppliedByEdits(
+  type: ResourceType,
+  edits: readonly {
+    readonly attribute: Attribute;
+    readonly sub: Attribute | undefined;
+    readonly value: unknown;
+  }[],
+): ReadonlySet<string> {
+  if (!hasConditional(type)) return nothing;
+  const paths = new Set<string>();
+  for (const { attribute, sub, value } of edits) {
+    paths.add(attribute.path);
+    if (sub === undefined) addSupplied(attribute.subAttributes, value, paths);
+    else paths.add(sub.path);
+  }
+  return paths;
+}
+
+function addSupplied(
+  attributes: ReadonlyMap<string, Attribute> | undefined,
+  value: unknown,
+  paths: Set<string>,
+): void {
+  for (const each of Array.isArray(value) ? value : [value]) {
+    if (!isObject(each) || attributes === undefined) continue;
+    for (const [name, member] of Object.entries(each)) {
+      const attribute = attributes.get(name.toLowerCase());
+      if (attribute === undefined) continue;
+      paths.add(attribute.path);
+      addSupplied(attribute.subAttributes, member, paths);
+    }
+  }
 }

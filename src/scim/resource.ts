@@ -122,21 +122,39 @@ function settle(
   stored: unknown,
   replacing: boolean,
 ): unknown {
-  if (attribute.mutability === 'immutable' && stored !== undefined) {
+  if (stored !== undefined) return carryOver(attribute, clean, given, stored);
+  const isActive = attribute.path === 'active' && !attribute.required;
+  return isActive && clean === undefined && !replacing && (given === undefined || given === null)
+    ? true
+    : clean;
+}
+
+/**
+ * What a PUT keeps of a stored value: what is immutable, what the client never saw when it read the resource, and
+ * `active` (reading A-13). Sub-attributes of a singular complex attribute likewise.
+ */
+function carryOver(attribute: Attribute, clean: unknown, given: unknown, stored: unknown): unknown {
+  if (attribute.mutability === 'immutable') {
     if (given !== undefined && !equalValues(clean, stored)) {
       throw new ScimError(400, 'mutability', `${attribute.path} is immutable and already has another value`);
     }
     return stored;
   }
-  if (
-    clean === undefined &&
-    attribute.path === 'active' &&
-    !attribute.required &&
-    (given === undefined || given === null)
-  ) {
-    return replacing ? stored : true;
+  const isActive = attribute.path === 'active' && !attribute.required;
+  if (isActive && clean === undefined && (given === undefined || given === null)) return stored;
+  if (given === undefined && (attribute.returned === 'never' || attribute.returned === 'request'))
+    return stored;
+  if (attribute.multiValued || !isObject(stored)) return clean;
+  const members = isObject(given) ? membersByName(given, attribute.path) : undefined;
+  const result: Record<string, unknown> = {};
+  for (const [key, sub] of attribute.subAttributes) {
+    const before = stored[sub.name];
+    const after = isObject(clean) ? clean[sub.name] : undefined;
+    const said = given === null ? null : members?.get(key);
+    const kept = before === undefined ? after : carryOver(sub, after, said, before);
+    if (kept !== undefined) result[sub.name] = kept;
   }
-  return clean;
+  return Object.keys(result).length === 0 ? undefined : result;
 }
 
 function checkExtension(
@@ -171,6 +189,18 @@ export function requireExtension(extension: Extension, container: ComplexValue):
   for (const attribute of extension.attributes.values()) {
     if (attribute.required && container[attribute.name] === undefined)
       throw invalidValue(`${attribute.path} is required`);
+  }
+}
+
+/** The values of a complex attribute that changed must have their required sub-attributes (RFC 7643 §2.2). */
+export function requireSubAttributes(attribute: Attribute, before: unknown, after: unknown): void {
+  const required = [...attribute.subAttributes.values()].filter((sub) => sub.required);
+  if (required.length === 0 || after === undefined) return;
+  const known = Array.isArray(before) ? before : [before];
+  for (const element of Array.isArray(after) ? after : [after]) {
+    if (known.some((each) => equalValues(each, element))) continue;
+    const missing = required.find((sub) => (element as ComplexValue)[sub.name] === undefined);
+    if (missing !== undefined) throw invalidValue(`${missing.path} is required`);
   }
 }
 
