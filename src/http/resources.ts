@@ -5,7 +5,13 @@ import { matchElement } from '../query/match.ts';
 import { applyEdits, type PatchResult, type Selector } from '../scim/patch.ts';
 import type { EdgePatch } from '../scim/patch-edges.ts';
 import { type Edit, readPatch } from '../scim/patch-request.ts';
-import { everything, readSelection, type Selection } from '../scim/projection.ts';
+import {
+  everything,
+  readSelection,
+  type Selection,
+  suppliedByBody,
+  suppliedByEdits,
+} from '../scim/projection.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import { entityTag } from '../scim/representation.ts';
 import {
@@ -87,15 +93,7 @@ export class ResourceHandlers {
         : { edges: [{ kind: 'add', members: checked.edges }] }),
       ...(checked.password == null ? {} : { credential: await hashPassword(checked.password) }),
     });
-    return this.changed(
-      exchange,
-      type,
-      resource,
-      201,
-      contentType,
-      selection,
-      changedAttributes(type, {}, checked.document),
-    );
+    return this.changed(exchange, type, resource, 201, contentType, selection, suppliedByBody(type, body));
   }
 
   async replace(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
@@ -104,11 +102,10 @@ export class ResourceHandlers {
     const selection = selectionOf(exchange);
     const body = await exchange.body();
     let hash: string | undefined;
-    let attributes: readonly string[] = [];
     const resource = await this.change(exchange, type, id, async (stored) => {
       const before = JSON.parse(stored.body) as Document;
       const checked = checkReplacement(type, body, before, exchange.tolerated);
-      attributes = changedAttributes(type, before, checked.document);
+      const attributes = changedAttributes(type, before, checked.document);
       if (checked.password != null) hash ??= await hashPassword(checked.password);
       return {
         operation: 'replace',
@@ -121,7 +118,8 @@ export class ResourceHandlers {
           : { credential: checked.password === null ? null : (hash as string) }),
       };
     });
-    return this.changed(exchange, type, resource, 200, contentType, selection, attributes);
+    const supplied = suppliedByBody(type, body);
+    return this.changed(exchange, type, resource, 200, contentType, selection, supplied);
   }
 
   async patch(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
@@ -181,15 +179,7 @@ export class ResourceHandlers {
       );
       if (next !== undefined) return emptyResponse(204, this.changeHeaders(exchange, type, resource));
     }
-    return this.changed(
-      exchange,
-      type,
-      resource,
-      200,
-      contentType,
-      selection,
-      edits.map((edit) => edit.attribute.path),
-    );
+    return this.changed(exchange, type, resource, 200, contentType, selection, suppliedByEdits(type, edits));
   }
 
   async delete(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
@@ -265,7 +255,7 @@ export class ResourceHandlers {
     status: number,
     contentType: string,
     selection: Selection,
-    supplied: readonly string[],
+    supplied: ReadonlySet<string>,
   ): Promise<HttpResponse> {
     const headers = this.changeHeaders(exchange, type, resource);
     if (prefersMinimal(exchange) && selection === everything) {
@@ -275,7 +265,7 @@ export class ResourceHandlers {
         'return=minimal',
       ]);
     }
-    const body = await this.render(exchange, type, resource, selection, new Set(supplied));
+    const body = await this.render(exchange, type, resource, selection, supplied);
     return jsonResponse(status, contentType, body, headers);
   }
 
