@@ -181,7 +181,8 @@ class Checker {
       ) {
         this.report([...at, 'name'], `${each.name} is defined already`);
       }
-      this.placeType(definition, schemasById, at, types);
+      const inherited = (definition.schemaExtensions?.length ?? 0) - (each.schemaExtensions?.length ?? 0);
+      this.placeType(definition, schemasById, at, types, inherited);
       types.set(each.name, definition);
     }
     return [...types.values()];
@@ -237,6 +238,7 @@ class Checker {
     schemasById: ReadonlyMap<string, SchemaDefinition>,
     at: Path,
     types: ReadonlyMap<string, ResourceTypeDefinition>,
+    inherited: number,
   ): void {
     const { endpoint } = definition;
     const taken = [...types.values()].find(
@@ -252,11 +254,13 @@ class Checker {
     );
     const seen = new Set<string>();
     for (const [index, { schema: uri }] of (definition.schemaExtensions ?? []).entries()) {
-      const place: Path = [...at, 'schemaExtensions', index, 'schema'];
+      const place: Path = [...at, 'schemaExtensions', index - inherited, 'schema'];
       if (uri === definition.schema || seen.has(uri)) this.report(place, `${uri} is there twice`);
       seen.add(uri);
       const found = schemasById.get(uri);
       if (found === undefined) this.report(place, `${uri} is not defined`);
+      if (found?.attributes.some((each) => each.mutability === 'writeOnly'))
+        this.report(place, `${uri} has a writeOnly attribute, which only a base schema can have`);
       for (const each of found?.attributes ?? []) {
         if (names.get(each.name.toLowerCase()) === definition.schema) {
           this.report(place, `redefines ${each.name} of ${definition.schema} (RFC 7643 §3.3)`);
