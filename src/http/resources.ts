@@ -322,7 +322,7 @@ function booleanTextOf(tolerated: Tolerated): (text: string) => boolean | undefi
 }
 
 /** Value selectors of PATCH paths, with the boolean texts that the provider may send. */
-export function selectorFor(tolerated: Tolerated): Selector {
+function selectorFor(tolerated: Tolerated): Selector {
   const booleanText = booleanTextOf(tolerated);
   return (attribute, filter) => matchElement(bindValueFilter(filter, attribute, { booleanText }), attribute);
 }

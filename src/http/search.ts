@@ -4,7 +4,7 @@ import { readSelection } from '../scim/projection.ts';
 import { isObject, membersByName } from '../scim/value.ts';
 import type { ListRequest } from './listing.ts';
 
-export const searchRequestSchema = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest';
+const searchRequestSchema = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest';
 
 /** Reads a SearchRequest message. Throws 400 invalidSyntax, invalidValue or invalidCount. */
 export function readSearchRequest(body: unknown): ListRequest {

@@ -53,11 +53,6 @@ export function compareText(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Orders two keys of one attribute: text by code point, numbers numerically. */
-export function compareKeys(a: Key, b: Key): number {
-  return typeof a === 'string' && typeof b === 'string' ? compareText(a, b) : Number(a) - Number(b);
-}
-
 /** The number at two digits; NaN where there are none. */
 function twoDigits(text: string, at: number): number {
   const tens = text.charCodeAt(at) - 48;
@@ -140,7 +135,7 @@ export function lowerCase(text: string): string {
 }
 
 /** userName is compared in the form that RFC 8265 §3.3 (UsernameCaseMapped) prepares: width and case mapped, NFC. */
-export function usernameKey(text: string): string {
+function usernameKey(text: string): string {
   return ascii.test(text) ? text.toLowerCase() : lowerCase(mapWidth(text)).normalize('NFC');
 }
 
@@ -148,7 +143,7 @@ export function usernameKey(text: string): string {
  * A URI as RFC 3986 §6.2 normalises it without asking anyone: letter case of scheme and host, the scheme's own
  * port, needless percent-encoding, dot segments. A part of a URI comes out as that part of the whole does.
  */
-export function uriKey(text: string): string {
+function uriKey(text: string): string {
   const decoded = text.replace(/%[0-9A-Fa-f]{2}/g, (encoded) => {
     const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
     return /[A-Za-z0-9\-._~]/.test(character) ? character : encoded.toUpperCase();

@@ -25,7 +25,7 @@ export function isUriReference(text: string): boolean {
   return colon === -1 || (delimiter !== -1 && delimiter < colon) || /^[A-Za-z][A-Za-z0-9+.-]*:./.test(text);
 }
 
-export function isAbsoluteUri(text: string): boolean {
+function isAbsoluteUri(text: string): boolean {
   return isUriReference(text) && /^[A-Za-z][A-Za-z0-9+.-]*:./.test(text);
 }
 

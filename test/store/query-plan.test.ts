@@ -81,7 +81,7 @@ test('userName or externalId is found by both indexes', () => {
   assert.ok(arm);
   assert.match(
     stepsOf(pageSql([arm], { kind: 'all' }, false)).join('\n'),
-    /resource_unique[^]*resource_external/,
+    /resource_unique[\s\S]*resource_external/,
   );
 });
 
