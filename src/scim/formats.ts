@@ -84,6 +84,18 @@ function isTimeZone(text: string): boolean {
   }
 }
 
+/** What ICU names beside the codes that ISO 3166-1 has assigned: reserved, private, and groups of countries. */
+const noCountries = /^(?:AC|CP|CQ|DG|EA|EU|EZ|IC|QO|TA|UN|XA|XB|XK|ZZ)$/;
+let regions: Intl.DisplayNames | undefined;
+
+function isCountry(text: string): boolean {
+  if (!/^[A-Za-z]{2}$/.test(text)) return false;
+  const code = text.toUpperCase();
+  regions ??= new Intl.DisplayNames('en', { type: 'region', fallback: 'none' });
+  const isCurrent = Intl.getCanonicalLocales(`und-${code}`)[0] === `und-${code}`;
+  return isCurrent && !noCountries.test(code) && regions.of(code) !== undefined;
+}
+
 /** RFC 5321 §4.1.2 as far as a mailbox can be told by its form. */
 function isMailbox(text: string): boolean {
   return (
@@ -118,7 +130,7 @@ export const formats: Readonly<Record<string, Format>> = {
   'emails.value': { description: 'an e-mail address (RFC 5321)', strict: isMailbox, tolerable: anyText },
   'addresses.country': {
     description: 'an ISO 3166-1 alpha-2 code such as US',
-    strict: (text) => /^[A-Za-z]{2}$/.test(text),
+    strict: isCountry,
     tolerable: anyText,
   },
   'x509Certificates.value': {
