@@ -1,8 +1,10 @@
 /** scimd serve. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { HttpOptions, RunningServer } from '../http/options.ts';
 import { startServer } from '../http/server.ts';
 import { createLog } from '../ops/log.ts';
+import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError, exitStatus, type Invocation } from './command.ts';
@@ -21,7 +23,8 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   if (!attached(terminal)) process.on('SIGHUP', reloader(start, settings, log));
   const store = openStore(inForce.database);
   try {
-    const server = await listen(inForce, store, log);
+    const state = { ready: true };
+    const server = await listen(inForce, store, log, state);
     log.info({ url: server.url, database: inForce.database, config: file }, 'started');
     try {
       // Only now: had the server not come up, the token would have been made without anybody seeing it.
@@ -37,13 +40,19 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
       await server.close();
       throw error;
     }
-    return await untilStopped(server, signals, terminal, log);
+    return await untilStopped(server, inForce, state, signals, terminal, log);
   } finally {
     await store.close();
   }
 }
 
-async function listen(settings: Settings, store: Store, log: Logger): Promise<RunningServer> {
+/** What /readyz tells. */
+interface State {
+  ready: boolean;
+}
+
+async function listen(settings: Settings, store: Store, log: Logger, state: State): Promise<RunningServer> {
+  const metrics = settings.metrics ? createMetrics() : undefined;
   const { host, port, basePath, baseUrl, trustedProxies, publicDiscovery, limits } = settings;
   const options: HttpOptions & { host: string; port: number } = {
     host,
@@ -54,6 +63,8 @@ async function listen(settings: Settings, store: Store, log: Logger): Promise<Ru
     publicDiscovery,
     limits,
     log,
+    isReady: () => state.ready,
+    ...(metrics === undefined ? {} : { observe: metrics.observe, metrics: metrics.text }),
     ...(baseUrl === undefined ? {} : { baseUrl }),
   };
   try {
@@ -125,9 +136,14 @@ function watchParent(arrive: (signal: string) => void): void {
   }, 200).unref();
 }
 
-/** Running requests end first; a second signal does not wait for them. */
+/**
+ * Not ready any more, so that balancers turn away; then no new connection; running requests end first, for as long
+ * as they are given. A second signal does not wait for them.
+ */
 async function untilStopped(
   server: RunningServer,
+  { drainSeconds, shutdownSeconds }: Settings,
+  state: State,
   signals: Signals,
   terminal: Terminal,
   log: Logger,
@@ -138,9 +154,12 @@ async function untilStopped(
     log.warn({ signal }, 'forced to stop');
     return exitStatus.failed;
   });
-  const closed = server.close().then(() => {
-    log.info({}, 'stopped');
-    return exitStatus.done;
-  });
+  state.ready = false;
+  const closed = wait(drainSeconds * 1000)
+    .then(() => server.close(shutdownSeconds))
+    .then(() => {
+      log.info({}, 'stopped');
+      return exitStatus.done;
+    });
   return Promise.race([closed, forced]);
 }

@@ -8,6 +8,7 @@ import { Cursors } from './cursor.ts';
 import { ListHandlers } from './listing.ts';
 import type { Exchange, HttpRequest, HttpResponse } from './message.ts';
 import { defaultLimits, type HttpOptions, type Log } from './options.ts';
+import { probes } from './probes.ts';
 import { parseQuery } from './query-string.ts';
 import { ResourceHandlers } from './resources.ts';
 import { errorResponse, isExpected } from './responses.ts';
@@ -21,7 +22,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** The parts of an exchange that the log tells of. */
-type Known = Partial<Pick<Exchange, 'principal' | 'tolerated'>>;
+type Known = Partial<Pick<Exchange, 'principal' | 'tolerated'> & { route: string }>;
 
 export async function createApplication(options: HttpOptions): Promise<Application> {
   const { store, basePath } = options;
@@ -43,6 +44,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     // The token's tolerances are not known yet: any spelling is looked up and judged below.
     const spelling: Tolerated = { enabled: new Set(['endpointCase', 'extraSlash']), used: new Set() };
     const endpoint = below ? await routes(request.path, spelling) : undefined;
+    if (endpoint !== undefined) known.route = endpoint.route;
     const body = () => readJson(request, limits, endpoint?.bodyBytes ?? limits.bodyBytes);
     if (endpoint?.open && safeMethods.has(request.method) && request.header('authorization') === undefined) {
       return dispatch(endpoint, { request, query, base, body, ...anonymous() });
@@ -58,7 +60,10 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     return dispatch(endpoint, { request, query, principal, tolerated, base, body });
   };
 
+  const probe = probes(options, clock);
   return async (request) => {
+    const probed = probe(request);
+    if (probed !== undefined) return probed;
     const started = performance.now();
     const known: Known = {};
     let response: HttpResponse;
@@ -69,7 +74,15 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       if (!isExpected(error))
         log.error({ err: error, method: request.method, path: request.path }, 'request failed');
     }
-    log.info(record(request, response, known, performance.now() - started), 'request');
+    const seconds = (performance.now() - started) / 1000;
+    options.observe?.({
+      method: request.method,
+      route: known.route ?? 'unknown',
+      status: response.status,
+      seconds,
+      tolerances: known.tolerated?.used ?? [],
+    });
+    log.info(record(request, response, known, seconds * 1000), 'request');
     return request.method === 'HEAD' ? { status: response.status, headers: response.headers } : response;
   };
 }

@@ -42,6 +42,17 @@ export const defaultLimits: Limits = {
   cursorSeconds: 3600,
 };
 
+/** One answered request, as metrics count it. */
+export interface Observation {
+  readonly method: string;
+  /** The path's form, such as `/Users/:id`; `unknown` where nothing is. */
+  readonly route: string;
+  readonly status: number;
+  readonly seconds: number;
+  /** Names of the tolerances used. */
+  readonly tolerances: Iterable<string>;
+}
+
 export interface HttpOptions {
   readonly store: Store;
   /** Where the endpoints are mounted: `/scim/v2`. No trailing slash. */
@@ -55,6 +66,12 @@ export interface HttpOptions {
   readonly publicDiscovery?: boolean;
   readonly documentationUri?: string;
   readonly log?: Log;
+  /** Told of every SCIM request after its answer. */
+  readonly observe?: (observation: Observation) => void;
+  /** What GET /metrics answers, in Prometheus' text format; absent: there is no /metrics. */
+  readonly metrics?: () => Promise<string>;
+  /** Is the server ready for requests? GET /readyz answers 503 when it is not. */
+  readonly isReady?: () => boolean;
   readonly clock?: () => Date;
 }
 
@@ -62,6 +79,6 @@ export interface HttpOptions {
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
-  /** Takes no new connection, lets running requests end, then resolves. */
-  close(): Promise<void>;
+  /** Takes no new connection, lets running requests end, at most for so many seconds, then resolves. */
+  close(graceSeconds?: number): Promise<void>;
 }

@@ -31,6 +31,7 @@ import { hashPassword } from './password.ts';
 import { listParameter } from './query-string.ts';
 import { locationOf, Renderer, renderResource } from './render.ts';
 import { emptyResponse, jsonResponse, negotiate } from './responses.ts';
+import { Turns } from './turns.ts';
 
 /** How often a change is computed anew when another one came in between. */
 const attempts = 20;
@@ -53,6 +54,7 @@ export function selectionOf(exchange: Exchange): Selection {
 export class ResourceHandlers {
   private readonly store: Store;
   private readonly limits: Limits;
+  private readonly turns = new Turns();
 
   constructor(store: Store, limits: Limits) {
     this.store = store;
@@ -204,15 +206,34 @@ export class ResourceHandlers {
     return emptyResponse(204);
   }
 
-  /** Compare and swap: reads, computes, commits; computes anew when another change came in between. */
+  /**
+   * Compare and swap: reads, computes, commits; computes anew when another change came in between, in turn with the
+   * others of this process who had to, so that only another process can come in between again.
+   */
   private async change(
     exchange: Exchange,
     type: ResourceType,
     id: string,
     compute: (stored: StoredResource) => Promise<Change>,
   ): Promise<StoredResource> {
+    const key = `${exchange.principal.tenant}/${id}`;
+    const first = this.turns.isTaken(key) ? undefined : await this.attempt(exchange, type, id, compute, 1);
+    const resource =
+      first ?? (await this.turns.take(key, () => this.attempt(exchange, type, id, compute, attempts)));
+    if (resource === undefined) throw busy(type, id);
+    return resource;
+  }
+
+  /** The changed resource; undefined if each of so many attempts came too late. */
+  private async attempt(
+    exchange: Exchange,
+    type: ResourceType,
+    id: string,
+    compute: (stored: StoredResource) => Promise<Change>,
+    times: number,
+  ): Promise<StoredResource | undefined> {
     const { tenant, actor } = exchange.principal;
-    for (let attempt = 0; attempt < attempts; attempt++) {
+    for (let attempt = 0; attempt < times; attempt++) {
       const stored = await this.store.get(tenant, type, id);
       if (stored === undefined) throw notFound(type, id);
       checkPrecondition(exchange.request, stored.version);
@@ -227,7 +248,7 @@ export class ResourceHandlers {
       const resource = resultOf(result, type, id);
       if (resource !== undefined) return resource;
     }
-    throw busy(type, id);
+    return undefined;
   }
 
   private async changeBlindly(

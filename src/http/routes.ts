@@ -18,6 +18,8 @@ type Handler = (exchange: Exchange) => HttpResponse | Promise<HttpResponse>;
 
 /** What a path is: a handler for each method, and whether it may be read without a token. */
 export interface Endpoint {
+  /** The path as metrics name it: `/Users/:id`. */
+  readonly route: string;
   readonly methods: Readonly<Record<string, Handler>>;
   readonly open: boolean;
   /** The largest body that it takes, in bytes. */
@@ -74,7 +76,12 @@ export function createRoutes(
   });
   const open = options.publicDiscovery ?? false;
   const endpoints = types.map((type) => type.endpoint);
-  const at = (methods: Readonly<Record<string, Handler>>, more: Partial<Endpoint> = {}): Endpoint => ({
+  const at = (
+    route: string,
+    methods: Readonly<Record<string, Handler>>,
+    more: Partial<Endpoint> = {},
+  ): Endpoint => ({
+    route,
     methods,
     open: false,
     bodyBytes: limits.bodyBytes,
@@ -112,34 +119,42 @@ export function createRoutes(
   const router = IttyRouter<IRequest & Routed>({ base: options.basePath });
   router
     .all('/ServiceProviderConfig', () =>
-      at({ GET: ({ base }) => discovery.serviceProviderConfig(base) }, { open: true }),
+      at(
+        '/ServiceProviderConfig',
+        { GET: ({ base }) => discovery.serviceProviderConfig(base) },
+        { open: true },
+      ),
     )
-    .all('/Schemas', () => at({ GET: ({ base, query }) => discovery.schemas(base, query) }, { open }))
+    .all('/Schemas', () =>
+      at('/Schemas', { GET: ({ base, query }) => discovery.schemas(base, query) }, { open }),
+    )
     .all('/Schemas/:id', (routed) =>
-      at({ GET: ({ base }) => discovery.schema(base, idIn(routed)) }, { open }),
+      at('/Schemas/:id', { GET: ({ base }) => discovery.schema(base, idIn(routed)) }, { open }),
     )
     .all('/ResourceTypes', () =>
-      at({ GET: ({ base, query }) => discovery.resourceTypes(base, query) }, { open }),
+      at('/ResourceTypes', { GET: ({ base, query }) => discovery.resourceTypes(base, query) }, { open }),
     )
     .all('/ResourceTypes/:id', (routed) =>
-      at({ GET: ({ base }) => discovery.resourceType(base, idIn(routed)) }, { open }),
+      at('/ResourceTypes/:id', { GET: ({ base }) => discovery.resourceType(base, idIn(routed)) }, { open }),
     )
-    .all('/Bulk', () => at({ POST: (exchange) => bulk.post(exchange) }, { bodyBytes: limits.bulkBytes }))
-    .all('/Me', () => at(meMethods(types, resource)))
-    .all('/.search', () => at({ POST: search(types) }))
-    .all('/', () => at({ GET: (exchange) => lists.get(exchange, types) }))
+    .all('/Bulk', () =>
+      at('/Bulk', { POST: (exchange) => bulk.post(exchange) }, { bodyBytes: limits.bulkBytes }),
+    )
+    .all('/Me', () => at('/Me', meMethods(types, resource)))
+    .all('/.search', () => at('/.search', { POST: search(types) }))
+    .all('/', () => at('/', { GET: (exchange) => lists.get(exchange, types) }))
     .all('/:endpoint/.search', (routed) => {
       const type = typeAt(routed);
-      return type === undefined ? undefined : at({ POST: search([type]) });
+      return type === undefined ? undefined : at(`${type.endpoint}/.search`, { POST: search([type]) });
     })
     .all('/:endpoint/:id', (routed) => {
       const type = typeAt(routed);
-      return type === undefined ? undefined : at(resource(type, idIn(routed)));
+      return type === undefined ? undefined : at(`${type.endpoint}/:id`, resource(type, idIn(routed)));
     })
     .all('/:endpoint', (routed) => {
       const type = typeAt(routed);
       if (type === undefined) return undefined;
-      return at({
+      return at(type.endpoint, {
         GET: (exchange) => lists.get(exchange, [type]),
         POST: (exchange) => resources.create(exchange, type, routed.newId),
       });

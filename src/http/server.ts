@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { errorBody, ScimError } from '../error.ts';
 import { type Application, createApplication } from './application.ts';
 import { tooLarge } from './body.ts';
@@ -19,15 +20,20 @@ export async function startServer(
   options: HttpOptions & { port: number; host: string },
 ): Promise<RunningServer> {
   const application = await createApplication(options);
+  const pending = new WeakMap<Duplex, Promise<void>>();
   // A missing Host and an unknown Expect are refused here and not by node, so that they get a whole error too.
   const server = createServer({ keepAliveTimeout: 65_000, requireHostHeader: false }, (request, response) => {
-    void answer(application, request, response, options);
+    const answered = answer(application, request, response, options);
+    pending.set(request.socket, answered);
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const detail = `Expect: ${request.headers.expect} is not supported; 100-continue is`;
     void send(response, errorResponse(new ScimError(417, undefined, detail)));
   });
-  server.on('clientError', refuseMalformed);
+  server.on('clientError', (error, socket) => {
+    // What came before on the connection is answered first.
+    void (pending.get(socket) ?? Promise.resolve()).then(() => refuseMalformed(error, socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
@@ -37,12 +43,23 @@ export async function startServer(
   });
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
-  return { url: `http://${host}:${port}${options.basePath}`, port, close: () => close(server) };
+  return {
+    url: `http://${host}:${port}${options.basePath}`,
+    port,
+    close: (graceSeconds) => close(server, graceSeconds),
+  };
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server, graceSeconds: number | undefined): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    const cut =
+      graceSeconds === undefined
+        ? undefined
+        : setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
+    server.close(() => {
+      clearTimeout(cut);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }
@@ -136,7 +153,7 @@ function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
 }
 
 /** What is no HTTP gets its 400 as a SCIM error too. */
-function refuseMalformed(error: NodeJS.ErrnoException, socket: import('node:stream').Duplex): void {
+function refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

@@ -24,7 +24,7 @@ function isError(value: unknown): value is { stack: string } {
 }
 
 /** Control characters, which could move the cursor or clear the screen, as escapes. */
-function harmless(text: string): string {
+export function harmless(text: string): string {
   return text.replace(
     /\p{Cc}/gu,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,

@@ -107,6 +107,16 @@ const options = {
     },
   ),
   publicDiscovery: option(flag(), false, '/Schemas and /ResourceTypes need no token'),
+  metrics: option(flag(), true, 'Answer GET /metrics for Prometheus', {
+    detail: 'to a token with the scope admin',
+  }),
+  drainSeconds: option(integer(0, 600), 0, 'Seconds between not being ready and closing, when stopping', {
+    placeholder: 'SECONDS',
+    detail: 'for balancers that watch /readyz',
+  }),
+  shutdownSeconds: option(integer(1, 600), 30, 'Seconds that running requests get to end, when stopping', {
+    placeholder: 'SECONDS',
+  }),
   bootstrapToken: option(
     text(/^[A-Za-z0-9._~+/-]+=*$/, 'must be a bearer token: letters, digits and . _ ~ + / -'),
     undefined,

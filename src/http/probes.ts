@@ -1,0 +1,56 @@
+/** What watches the server asks it, beside SCIM: /healthz, /readyz, /metrics at the root. */
+import { ScimError } from '../error.ts';
+import { authenticate } from './authenticate.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
+import type { HttpOptions } from './options.ts';
+import { errorResponse, methodNotAllowed } from './responses.ts';
+
+const none = new Map<string, string>();
+
+/** Answers a probe; undefined for any other request. */
+export function probes(
+  options: HttpOptions,
+  clock: () => Date,
+): (request: HttpRequest) => Promise<HttpResponse> | undefined {
+  const answers = new Map<string, (request: HttpRequest) => Promise<HttpResponse>>([
+    ['/healthz', async () => text(200, 'ok\n')],
+    ['/readyz', async () => readiness(options)],
+  ]);
+  const { metrics } = options;
+  if (metrics !== undefined) {
+    answers.set('/metrics', async (request) => {
+      // Metrics tell how many people there are and when they come and go: not for everybody.
+      const { principal } = await authenticate(options.store, request, none, clock());
+      if (principal.scope !== 'admin') {
+        throw new ScimError(403, undefined, 'Metrics need a token with the scope admin', {
+          headers: [['WWW-Authenticate', 'Bearer realm="scimd", error="insufficient_scope", scope="admin"']],
+        });
+      }
+      return text(200, await metrics(), 'text/plain; version=0.0.4; charset=utf-8');
+    });
+  }
+  return (request) => {
+    const answer = answers.get(request.path);
+    if (answer === undefined) return undefined;
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return Promise.resolve(errorResponse(methodNotAllowed(request, ['GET', 'HEAD'])));
+    }
+    return answer(request).catch(errorResponse);
+  };
+}
+
+/** 503 while it stops, or when the database does not answer. */
+async function readiness(options: HttpOptions): Promise<HttpResponse> {
+  if (options.isReady?.() === false) return text(503, 'stopping\n');
+  try {
+    await options.store.tenants();
+    return text(200, 'ready\n');
+  } catch (error) {
+    options.log?.error({ err: error }, 'the database does not answer');
+    return text(503, 'the database does not answer\n');
+  }
+}
+
+function text(status: number, body: string, type = 'text/plain; charset=utf-8'): HttpResponse {
+  return { status, headers: ['Content-Type', type, 'Cache-Control', 'no-store'], body };
+}
