@@ -5,6 +5,7 @@ import type { Command, Flag } from './command.ts';
 import { completion, shells } from './completion.ts';
 import { checkConfiguration, printConfiguration, printSchema } from './config.ts';
 import { defaultTenant } from './database.ts';
+import { defaultTimeout, doctor, flowNames } from './doctor/doctor.ts';
 import { printHelp } from './help.ts';
 import { serve } from './serve.ts';
 import { createTenant, deleteTenant, listTenants } from './tenant.ts';
@@ -115,6 +116,21 @@ export const commands: readonly Command[] = [
     json: true,
     example: 'scimd tenant delete acme --yes',
     run: deleteTenant,
+  },
+  {
+    name: 'doctor',
+    summary: 'Examine a SCIM server as Okta, Entra ID and the standard do',
+    operand: { placeholder: 'URL', required: true },
+    flags: {
+      token: { placeholder: 'TOKEN', help: 'Bearer token that may read and write' },
+      'token-file': { placeholder: 'FILE', help: 'Read the token from a file' },
+      only: { placeholder: 'PART', help: `One part: ${flowNames.join(', ')}`, choices: flowNames },
+      timeout: { placeholder: 'SECONDS', help: 'How long to wait for an answer', default: defaultTimeout },
+      verbose: { help: 'Show every request and answer' },
+    },
+    json: true,
+    example: 'scimd doctor https://id.example.com/scim/v2 --token TOKEN --only okta',
+    run: doctor,
   },
   {
     name: 'config check',

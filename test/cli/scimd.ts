@@ -51,7 +51,17 @@ function watch(child: ChildProcess): {
 }
 
 export function scimd(args: readonly string[], place: Place): Promise<Result> {
-  return watch(launch(args, place)).end;
+  return running(args, place).end;
+}
+
+/** A command that takes its time, to be signalled. */
+export function running(
+  args: readonly string[],
+  place: Place,
+): { signal(name: NodeJS.Signals): void; readonly end: Promise<Result> } {
+  const child = launch(args, place);
+  after(() => child.kill('SIGKILL'));
+  return { signal: (name) => void child.kill(name), end: watch(child).end };
 }
 
 export interface Serving {
