@@ -1,0 +1,59 @@
+/**
+ * How the published `scimd/filter` is bundled: `filter.js`, and the parser by itself in `filter-parser.js`, so that
+ * bundlers can leave Chevrotain out where nothing is parsed ("sideEffects" in package.json).
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { slimChevrotain } from './slim-chevrotain.ts';
+
+/** What `scimd/filter` may weigh at most in gzip, both files together. */
+export const LARGEST_FILTER = 45_000;
+
+const PARSER = 'filter-parser.js';
+
+/** The two modules of the grammar that know Chevrotain become one file beside the bundle. */
+const parserApart: Plugin = {
+  name: 'parser-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/(?:parser|tokens)\.ts$/ }, ({ importer }) =>
+      /[\\/]grammar[\\/]parse\.ts$/.test(importer)
+        ? { path: `./${PARSER}`, external: true, sideEffects: false }
+        : undefined,
+    );
+  },
+};
+
+const shared: BuildOptions = {
+  absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
+  bundle: true,
+  format: 'esm',
+  // Nothing of Node's, nothing of browsers.
+  platform: 'neutral',
+  target: 'es2023',
+  minify: true,
+  mainFields: ['module', 'main'],
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
+/** Writes both files to the folder; answers their paths and their size in gzip. */
+export async function bundleFilter(folder: string): Promise<{ files: string[]; gzip: number }> {
+  const files = [`${folder}/filter.js`, `${folder}/${PARSER}`] as const;
+  await Promise.all([
+    build({ ...shared, entryPoints: ['src/filter.ts'], outfile: files[0], plugins: [parserApart] }),
+    build({
+      ...shared,
+      stdin: {
+        contents:
+          "export { FilterParser } from './grammar/parser.ts'; export { createTokenTypes } from './grammar/tokens.ts';",
+        resolveDir: shared.absWorkingDir!,
+      },
+      outfile: files[1],
+      plugins: [slimChevrotain],
+    }),
+  ]);
+  const gzip = files.reduce((sum, file) => sum + gzipSync(readFileSync(file)).length, 0);
+  return { files: [...files], gzip };
+}
