@@ -20,19 +20,21 @@ export async function startServer(
   options: HttpOptions & { port: number; host: string },
 ): Promise<RunningServer> {
   const application = await createApplication(options);
-  const pending = new WeakMap<Duplex, Promise<void>>();
+  const pending = new WeakMap<Duplex, { request: IncomingMessage; answered: Promise<void> }>();
   // A missing Host and an unknown Expect are refused here and not by node, so that they get a whole error too.
   const server = createServer({ keepAliveTimeout: 65_000, requireHostHeader: false }, (request, response) => {
     const answered = answer(application, request, response, options);
-    pending.set(request.socket, answered);
+    pending.set(request.socket, { request, answered });
   });
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const detail = `Expect: ${request.headers.expect} is not supported; 100-continue is`;
     void send(response, errorResponse(new ScimError(417, undefined, detail)));
   });
   server.on('clientError', (error, socket) => {
-    // What came before on the connection is answered first.
-    void (pending.get(socket) ?? Promise.resolve()).then(() => refuseMalformed(error, socket));
+    // A whole request that came before on the connection is answered first.
+    const before = pending.get(socket);
+    if (before?.request.complete) void before.answered.then(() => refuseMalformed(error, socket));
+    else refuseMalformed(error, socket);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
