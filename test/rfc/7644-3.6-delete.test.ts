@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { newGroup, newUser, searchSchema, startScimd, type TestServer } from '../server.ts';
+import { type Client, newClient } from './client.ts';
+import { refused } from './refused.ts';
+
+let server: TestServer;
+let client: Client;
+before(async () => {
+  server = await startScimd();
+  client = await newClient(server);
+});
+after(() => server.close());
+
+test('P-3.6-05: success is 204 without a body', async () => {
+  for (const [path, body] of [
+    ['/Users', newUser()],
+    ['/Groups', newGroup()],
+  ] as const) {
+    const { id } = await client.create(path, body);
+    const answer = await client.request('DELETE', `${path}/${id}`);
+    assert.equal(answer.status, 204);
+    assert.equal(answer.text, '');
+    assert.equal(answer.headers.get('content-type'), null);
+  }
+  refused(await client.request('DELETE', '/Users/unknown'), 404);
+});
+
+test('P-3.6-02: afterwards every operation on the resource is 404', async () => {
+  const user = await client.create('/Users', newUser());
+  assert.equal((await client.request('DELETE', `/Users/${user.id}`)).status, 204);
+  const path = `/Users/${user.id}`;
+  refused(await client.request('GET', path), 404);
+  refused(await client.request('PUT', path, { body: user }), 404);
+  refused(await client.patch(path, { op: 'add', path: 'title', value: 'x' }), 404);
+  refused(await client.request('DELETE', path), 404);
+  assert.equal((await client.request('HEAD', path)).status, 404);
+  const headers = { 'if-match': '*' };
+  refused(await client.request('DELETE', path, { headers }), 404);
+});
+
+test('P-3.6-03: what is deleted vanishes from every query and count', async () => {
+  const own = await newClient(server);
+  const [gone, kept] = [
+    await own.create('/Users', newUser({ title: 'Guide' })),
+    await own.create('/Users', newUser({ title: 'Guide' })),
+  ];
+  await own.create('/Groups', newGroup({ members: [{ value: gone.id }, { value: kept.id }] }));
+  await own.request('DELETE', `/Users/${gone.id}`);
+  for (const path of ['/Users', '/']) {
+    for (const filter of [
+      'title eq "Guide"',
+      `id eq "${gone.id}" or id eq "${kept.id}"`,
+      `userName eq "${gone.userName}" or title pr`,
+      'meta.resourceType eq "User"',
+    ]) {
+      assert.deepEqual(await own.find(path, filter), [kept.id], filter);
+    }
+  }
+  assert.equal((await own.read('/Users')).totalResults, 1);
+  assert.equal((await own.read('/Users?count=0')).totalResults, 1);
+  const body = { schemas: [searchSchema], filter: 'title pr' };
+  assert.equal((await own.request('POST', '/.search', { body })).json.totalResults, 1);
+  assert.deepEqual(await own.find('/Groups', `members.value eq "${gone.id}"`), []);
+});
+
+test('P-3.6-04: a deleted resource causes no conflict', async () => {
+  const body = newUser();
+  const { id } = await client.create('/Users', body);
+  await client.request('DELETE', `/Users/${id}`);
+  const again = await client.create('/Users', body);
+  assert.notEqual(again.id, id);
+  assert.equal(again.meta.version, 'W/"1"');
+});
+
+test('P-3.6-06: groups forget a deleted member, and say so by their version', async () => {
+  const [user, other] = [await client.create('/Users', newUser()), await client.create('/Users', newUser())];
+  const inner = await client.create('/Groups', newGroup({ members: [{ value: user.id }] }));
+  const outer = await client.create(
+    '/Groups',
+    newGroup({ members: [{ value: inner.id }, { value: other.id }, { value: user.id }] }),
+  );
+  await client.request('DELETE', `/Users/${user.id}`);
+  const after = await client.read(`/Groups/${outer.id}`);
+  assert.deepEqual(
+    after.members.map(({ value }: { value: string }) => value).sort(),
+    [inner.id, other.id].sort(),
+  );
+  assert.notEqual(after.meta.version, outer.meta.version);
+  assert.ok(after.meta.lastModified > outer.meta.lastModified);
+  assert.ok(!('members' in (await client.read(`/Groups/${inner.id}`))));
+  await client.request('DELETE', `/Groups/${inner.id}`);
+  assert.equal((await client.read(`/Groups/${outer.id}`)).members.length, 1);
+  await client.request('DELETE', `/Groups/${outer.id}`);
+  assert.ok(!('groups' in (await client.read(`/Users/${other.id}`))));
+});
