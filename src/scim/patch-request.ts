@@ -291,6 +291,8 @@ class PatchReader {
     if (attribute.mutability === 'readOnly' || sub?.mutability === 'readOnly') {
       throw new ScimError(400, 'mutability', `${at}: ${(sub ?? attribute).path} is read-only`);
     }
-    this.edits.push({ op, attribute, filter, sub, value, at });
+    // What can still be wrong of these is the value, not the path that led here.
+    const place = op === 'remove' ? at : at.replace(/\.path$/, '.value');
+    this.edits.push({ op, attribute, filter, sub, value, at: place });
   }
 }
