@@ -76,7 +76,7 @@ test('P-3.5.2.1-04: add to a complex attribute adds the sub-attributes given; a 
     await client.patch(`/Users/${id}`, { op: 'add', path: 'name', value: 'x' }),
     400,
     'invalidValue',
-    /name/,
+    /^Operations\[0\]\.value must be an object/,
   );
 });
 
