@@ -16,6 +16,7 @@ import {
   optionNames,
   optionOf,
 } from '../src/ops/options.ts';
+import { definitionForms } from '../src/scim/definition-forms.ts';
 import { tolerances } from '../src/scim/tolerances.ts';
 
 interface ObjectSchema {
@@ -48,8 +49,18 @@ function jsonSchema(): object {
       (root.properties[group] as ObjectSchema).properties[member] = property(name);
     }
   }
+  for (const [name, form] of Object.entries(definitionForms)) {
+    const { $schema: _, ...schema } = toJsonSchema(form, { typeMode: 'input' });
+    root.properties[name] = { description: definitionHelp[name as keyof typeof definitionForms], ...schema };
+  }
   return root;
 }
+
+const definitionHelp = {
+  schemas: 'Schemas of your own (RFC 7643 §7); indexed keeps an index for filters and sorting',
+  resourceTypes:
+    'New resource types (RFC 7643 §6); an entry with the name of a standard type adds its schemaExtensions',
+} as const;
 
 function property(name: OptionName): object {
   const { type, default: value } = optionOf(name);

@@ -1,6 +1,7 @@
 /** The table of commands: dispatch, help and completion all read it. */
 import { optionNames } from '../ops/options.ts';
 import { idps } from '../scim/tolerances.ts';
+import { backUpDatabase, restoreDatabase } from './backup.ts';
 import type { Command, Flag } from './command.ts';
 import { completion, shells } from './completion.ts';
 import { checkConfiguration, printConfiguration, printSchema } from './config.ts';
@@ -51,6 +52,7 @@ export const commands: readonly Command[] = [
         default: scopes[0],
       },
       expires: { placeholder: 'WHEN', help: '90d, 12h, 2w, 1y or a date', default: defaultExpiry },
+      subject: { placeholder: 'USER_ID', help: 'The id of the user that /Me stands for' },
     },
     settings: ['database'],
     json: true,
@@ -116,6 +118,24 @@ export const commands: readonly Command[] = [
     json: true,
     example: 'scimd tenant delete acme --yes',
     run: deleteTenant,
+  },
+  {
+    name: 'backup',
+    summary: 'Copy the database while it is in use, and verify the copy',
+    operand: { placeholder: 'FILE', required: false },
+    settings: ['database'],
+    json: true,
+    example: 'scimd backup scimd.backup; scimd backup - | gzip > scimd.backup.gz',
+    run: backUpDatabase,
+  },
+  {
+    name: 'restore',
+    summary: 'Put a backup in the place of the database; the server must be stopped',
+    operand: { placeholder: 'FILE', required: true },
+    settings: ['database'],
+    json: true,
+    example: 'scimd restore scimd.backup --database scimd.db',
+    run: restoreDatabase,
   },
   {
     name: 'doctor',

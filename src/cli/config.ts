@@ -1,4 +1,5 @@
 /** scimd config check, print, schema. */
+import { definitionNames } from '../ops/config-file.ts';
 import { optionNames, optionOf } from '../ops/options.ts';
 import schema from '../ops/scim.config.schema.json' with { type: 'json' };
 import type { Invocation } from './command.ts';
@@ -17,15 +18,20 @@ export function checkConfiguration({ settings, json, terminal }: Invocation): nu
 }
 
 export function printConfiguration({ settings, json, terminal }: Invocation): number {
-  const { values, origins, file } = settings();
-  const rows = optionNames.map((name) => {
+  const { values, origins, definitions, file } = settings();
+  const ofOptions = optionNames.map((name) => {
     const value = values.get(name);
-    return {
-      name,
-      value: optionOf(name).secret && value !== undefined ? '[hidden]' : value,
-      origin: origins.get(name),
-    };
+    const shown = optionOf(name).secret && value !== undefined ? '[hidden]' : value;
+    return { name, value: shown, text: shown, origin: origins.get(name) };
   });
+  const ofDefinitions = definitionNames.map((name) => ({
+    name,
+    value: definitions[name] ?? [],
+    // A line holds what they are called; --json holds all.
+    text: ((definitions[name] ?? []) as { id?: string; name?: string }[]).map((each) => each.id ?? each.name),
+    origin: origins.get(name),
+  }));
+  const rows = [...ofOptions, ...ofDefinitions];
   if (json)
     terminal.print(
       JSON.stringify({
@@ -36,9 +42,9 @@ export function printConfiguration({ settings, json, terminal }: Invocation): nu
   else
     terminal.print(
       columns(
-        rows.map(({ name, value, origin }) => [
+        rows.map(({ name, text, origin }) => [
           name,
-          value === undefined ? '-' : JSON.stringify(value),
+          text === undefined ? '-' : JSON.stringify(text),
           origin ?? '',
         ]),
       ),

@@ -1,5 +1,6 @@
 /** SIGHUP: takes over the settings that can change while the server runs, and says which cannot. */
 import type { Logger } from 'pino';
+import { definitionNames } from '../ops/config-file.ts';
 import { type OptionName, optionNames, optionOf } from '../ops/options.ts';
 import { ConfigurationError, type SettingsInForce } from '../ops/settings.ts';
 
@@ -14,10 +15,13 @@ export function reloader(start: SettingsInForce, read: () => SettingsInForce, lo
       );
       const reloadable = (name: OptionName) => optionOf(name).reloadable === true;
       log.level = next.settings.logLevel;
-      inForce = next;
       log.info({ changed: changed.filter(reloadable), config: next.file }, 'configuration read again');
-      const waiting = changed.filter((name) => !reloadable(name));
+      const defined = definitionNames.filter(
+        (name) => JSON.stringify(next.definitions[name]) !== JSON.stringify(inForce.definitions[name]),
+      );
+      const waiting = [...changed.filter((name) => !reloadable(name)), ...defined];
       if (waiting.length > 0) log.warn({ settings: waiting }, 'these settings change at the next start only');
+      inForce = next;
     } catch (error) {
       if (!(error instanceof ConfigurationError)) throw error;
       log.error({ problems: error.problems }, 'the configuration is wrong; all settings stay as they were');

@@ -1,5 +1,6 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
 import { ConfigurationError, readSettings } from '../ops/settings.ts';
+import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/configured.ts';
 import { StoreError } from '../store/store-error.ts';
 import { parseArguments, selectCommand } from './arguments.ts';
 import { type Command, CommandError, exitStatus, UsageError } from './command.ts';
@@ -48,6 +49,7 @@ async function dispatch(
       flags: parsed.settings,
       environment: terminal.environment,
       folder: terminal.folder,
+      checkDefinitions,
       ...(parsed.config === undefined ? {} : { file: parsed.config }),
     });
   const { operand, flags, json } = parsed;
@@ -55,6 +57,18 @@ async function dispatch(
     return await command.run({ operand, flags, json, terminal, commands, settings });
   } catch (error) {
     throw error instanceof UsageError ? new UsageError(error.message, command.name) : error;
+  }
+}
+
+function checkDefinitions(
+  definitions: Parameters<typeof configuredRegistry>[0],
+): readonly DefinitionProblem[] {
+  try {
+    configuredRegistry(definitions);
+    return [];
+  } catch (error) {
+    if (error instanceof DefinitionError) return error.problems;
+    throw error;
   }
 }
 

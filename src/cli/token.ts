@@ -27,6 +27,7 @@ export async function createToken(invocation: Invocation): Promise<number> {
   const now = new Date();
   const name = checkLabel('--name', flags.get('name') ?? '');
   const expires = parseExpiry(flags.get('expires') ?? defaultExpiry, now);
+  const subject = flags.get('subject');
   return withStore(invocation, true, async (store) => {
     const tenant = await findTenant(store, flags.get('tenant') ?? defaultTenant);
     const same = (await store.listTokens(tenant.number)).filter(
@@ -45,6 +46,7 @@ export async function createToken(invocation: Invocation): Promise<number> {
       idp: flags.get('idp') ?? idps[0],
       scope: (flags.get('scope') as Scope | undefined) ?? scopes[0],
       expires: expires.toISOString(),
+      ...(subject === undefined ? {} : { subject }),
     });
     printNew(invocation, token, secret);
     return 0;

@@ -1,4 +1,7 @@
-/** Reads scim.config.json into one value for each option, each with its place. Comments are allowed. */
+/**
+ * Reads scim.config.json into one value for each option, each with its place, and the definitions of schemas and
+ * resource types as they stand there. Comments are allowed.
+ */
 import { readFileSync } from 'node:fs';
 import {
   findNodeAtLocation,
@@ -14,10 +17,19 @@ import { type OptionName, optionGroups, optionNames } from './options.ts';
 /** The file's name in the current folder. */
 export const configFileName = 'scim.config.json';
 
+/** The keys of SCIM definitions (RFC 7643 §6, §7): only the file has them, and others than ops know their form. */
+export const definitionNames = ['schemas', 'resourceTypes'] as const;
+
+export type DefinitionName = (typeof definitionNames)[number];
+
+/** What stands under the keys of definitions, unread. */
+export type Definitions = Readonly<Partial<Record<DefinitionName, unknown>>>;
+
 export interface ConfigFile {
   readonly values: ReadonlyMap<OptionName, unknown>;
-  /** `scim.config.json:3:5`, where the option's value stands, or the part of it that `inside` leads to. */
-  place(name: OptionName, inside?: readonly (string | number)[]): string;
+  readonly definitions: Definitions;
+  /** `scim.config.json:3:5`, where the path leads, or as far as it leads. */
+  place(path: readonly (string | number)[]): string;
   /** What is wrong with the file itself: syntax, unknown and repeated keys. */
   readonly problems: readonly string[];
 }
@@ -34,6 +46,7 @@ function parseConfigFile(path: string, text: string): ConfigFile {
   };
   const problems: string[] = [];
   const values = new Map<OptionName, unknown>();
+  const definitions: Partial<Record<DefinitionName, unknown>> = {};
   const errors: ParseError[] = [];
   const root = parseTree(text, errors, { allowTrailingComma: true });
   for (const error of errors)
@@ -44,10 +57,14 @@ function parseConfigFile(path: string, text: string): ConfigFile {
   }
   return {
     values,
+    definitions,
     problems,
-    place(name, inside = []) {
-      const node = root && findNodeAtLocation(root, [...name.split('.'), ...inside]);
-      return at(node?.offset ?? 0);
+    place(path) {
+      for (let length = path.length; length > 0; length--) {
+        const node = root && findNodeAtLocation(root, path.slice(0, length));
+        if (node !== undefined) return at(node.offset);
+      }
+      return at(0);
     },
   };
 
@@ -58,7 +75,10 @@ function parseConfigFile(path: string, text: string): ConfigFile {
       const name = prefix + key.value;
       if (seen.has(name)) problems.push(`${at(key.offset)}: ${name} is set twice`);
       else if (isOption(name)) values.set(name, getNodeValue(value));
-      else if (optionGroups.includes(name)) {
+      else if (isDefinition(name)) {
+        definitions[name] = getNodeValue(value);
+        refuseRepetitions(value, name);
+      } else if (optionGroups.includes(name)) {
         if (value.type === 'object') collect(value, `${name}.`);
         else problems.push(`${at(value.offset)}: ${name} must be an object, such as ${example(name)}`);
       } else if (name !== '$schema')
@@ -66,13 +86,29 @@ function parseConfigFile(path: string, text: string): ConfigFile {
       seen.add(name);
     }
   }
+
+  function refuseRepetitions(node: Node, path: string): void {
+    const seen = new Set<string>();
+    for (const [index, child] of (node.children ?? []).entries()) {
+      if (child.type !== 'property') refuseRepetitions(child, `${path}.${index}`);
+      else {
+        const [key, value] = child.children as [Node, Node];
+        const name = `${path}.${key.value}`;
+        if (seen.has(name)) problems.push(`${at(key.offset)}: ${name} is set twice`);
+        seen.add(name);
+        refuseRepetitions(value, name);
+      }
+    }
+  }
 }
 
 const isOption = (name: string): name is OptionName => (optionNames as string[]).includes(name);
+const isDefinition = (name: string): name is DefinitionName =>
+  (definitionNames as readonly string[]).includes(name);
 
 /** An unknown `filterDepth` at the top is near `limits.filterDepth` too. */
 function meant(name: string, key: string): string {
-  const direct = suggestion(name, [...optionNames, ...optionGroups]);
+  const direct = suggestion(name, [...optionNames, ...optionGroups, ...definitionNames]);
   if (direct !== '') return direct;
   const member = nearest(
     key,

@@ -3,7 +3,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { suggestion } from '../nearest.ts';
-import { type ConfigFile, configFileName, readConfigFile } from './config-file.ts';
+import {
+  type ConfigFile,
+  configFileName,
+  type DefinitionName,
+  type Definitions,
+  definitionNames,
+  readConfigFile,
+} from './config-file.ts';
 import {
   environmentName,
   flagName,
@@ -34,13 +41,20 @@ export interface SettingsSources {
   readonly folder: string;
   /** Value of `--config`. */
   readonly file?: string;
+  /** Says what is wrong with the file's definitions, by those who know their form. */
+  readonly checkDefinitions: (definitions: Definitions) => readonly {
+    readonly path: readonly (string | number)[];
+    readonly reason: string;
+  }[];
 }
 
 export interface SettingsInForce {
   readonly settings: Settings;
   /** Where each value comes from: `flag --port`, `SCIMD_PORT`, `scim.config.json:3:5` or `default`. */
-  readonly origins: ReadonlyMap<OptionName, string>;
+  readonly origins: ReadonlyMap<OptionName | DefinitionName, string>;
   readonly values: ReadonlyMap<OptionName, unknown>;
+  /** Schemas and resource types of the file's own, checked. */
+  readonly definitions: Definitions;
   /** The file that was read. */
   readonly file: string | undefined;
   /** Nothing wrong, but probably not meant. */
@@ -58,7 +72,8 @@ export function readSettings(sources: SettingsSources): SettingsInForce {
   const path = configPath(sources);
   const file = path === undefined ? undefined : open(path, problems);
   const values = new Map<OptionName, unknown>();
-  const origins = new Map<OptionName, string>();
+  const origins = new Map<OptionName | DefinitionName, string>();
+  const definitions = file?.definitions ?? {};
 
   for (const name of optionNames) {
     const given = find(name, sources, file, problems);
@@ -66,12 +81,19 @@ export function readSettings(sources: SettingsSources): SettingsInForce {
     values.set(name, given?.value ?? optionOf(name).default);
     if (given !== undefined) problems.push(...check(name, given, file));
   }
+  for (const name of definitionNames) {
+    origins.set(name, name in definitions ? (file as ConfigFile).place([name]) : 'default');
+  }
+  for (const { path, reason } of sources.checkDefinitions(definitions)) {
+    problems.push(`${(file as ConfigFile).place(path)}: ${path.join('.')} ${reason}`);
+  }
   if (problems.length === 0) problems.push(...checkTogether(values, origins));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return {
     settings: nest(values),
     values,
     origins,
+    definitions,
     file: path,
     warnings: unknownVariables(sources.environment),
   };
@@ -117,7 +139,7 @@ function find(
     problems.push(`${variable} and ${fileVariable} are both set`);
   if (direct !== undefined) return { value: parse(name, [direct]), place: variable };
   if (indirect !== undefined) return fromSecretFile(indirect, fileVariable, problems);
-  if (file?.values.has(name)) return { value: file.values.get(name), place: file.place(name) };
+  if (file?.values.has(name)) return { value: file.values.get(name), place: file.place(name.split('.')) };
   return undefined;
 }
 
@@ -154,7 +176,8 @@ function check(name: OptionName, { value, place }: Given, file: ConfigFile | und
   if (result.success) return [];
   const [issue] = result.issues;
   const inside = issue.path?.map((item) => item.key as string | number) ?? [];
-  const where = file !== undefined && place === file.place(name) ? file.place(name, inside) : place;
+  const keys = name.split('.');
+  const where = file !== undefined && place === file.place(keys) ? file.place([...keys, ...inside]) : place;
   return [
     `${where}: ${name} ${issue.message}${secret ? '' : `, not ${shown(issue.input)}`}${hint(place, value)}`,
   ];
@@ -173,7 +196,7 @@ function hint(place: string, value: unknown): string {
 
 function checkTogether(
   values: ReadonlyMap<OptionName, unknown>,
-  origins: ReadonlyMap<OptionName, string>,
+  origins: SettingsInForce['origins'],
 ): string[] {
   const [less, more] = ['limits.defaultPageSize', 'limits.maxPageSize'] as const;
   if (Number(values.get(less)) <= Number(values.get(more))) return [];

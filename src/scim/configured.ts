@@ -3,6 +3,7 @@
  * the rules of RFC 7643 §2, §6 and §7 before anything is served.
  */
 import * as v from 'valibot';
+import { type ConfiguredType, definitionForms } from './definition-forms.ts';
 import type { AttributeDefinition, ResourceTypeDefinition, SchemaDefinition } from './definitions.ts';
 import { compileRegistry, type Registry } from './registry.ts';
 import commonAttributes from './schemas/common.json' with { type: 'json' };
@@ -24,85 +25,6 @@ export class DefinitionError extends Error {
   }
 }
 
-/** RFC 7643 §2.1: ALPHA *( "$" / "-" / "_" / DIGIT / ALPHA ), and the RFC's own `$ref`. */
-const attributeName = /^(?:[A-Za-z][A-Za-z0-9$_-]*|\$ref)$/;
-const schemaUri = /^(?:urn:[A-Za-z0-9][A-Za-z0-9-]{0,31}:[A-Za-z0-9()+,\-.:=@;$_!*'%/]+|https?:\/\/[^\s]+)$/;
-
-const text = v.string('must be a text');
-const flag = v.optional(v.boolean('must be true or false'));
-const texts = v.optional(v.array(text, 'must be an array of texts'));
-
-function oneOf<const T extends readonly string[]>(...words: T) {
-  return v.optional(v.picklist(words, `must be one of ${words.join(', ')}`));
-}
-
-const characteristics = {
-  name: v.pipe(
-    text,
-    v.regex(attributeName, 'must be a letter, then letters, digits, $, - and _ (RFC 7643 §2.1)'),
-  ),
-  type: oneOf('string', 'boolean', 'decimal', 'integer', 'dateTime', 'binary', 'reference', 'complex'),
-  multiValued: flag,
-  description: v.optional(text),
-  required: flag,
-  caseExact: flag,
-  mutability: oneOf('readOnly', 'readWrite', 'immutable', 'writeOnly'),
-  returned: oneOf('always', 'never', 'default', 'request'),
-  uniqueness: oneOf('none', 'server', 'global'),
-  canonicalValues: texts,
-  referenceTypes: texts,
-  indexed: flag,
-};
-
-const unknownMember = 'is not known here';
-
-const subAttribute = v.strictObject(characteristics, unknownMember);
-const attribute = v.strictObject(
-  { ...characteristics, subAttributes: v.optional(v.array(subAttribute, 'must be an array of attributes')) },
-  unknownMember,
-);
-const schema = v.strictObject(
-  {
-    id: v.pipe(
-      text,
-      v.regex(schemaUri, 'must be a URI such as urn:example:params:scim:schemas:extension:acme:2.0:User'),
-    ),
-    name: v.optional(text),
-    description: v.optional(text),
-    attributes: v.pipe(
-      v.array(attribute, 'must be an array of attributes'),
-      v.minLength(1, 'must not be empty'),
-    ),
-  },
-  unknownMember,
-);
-const extension = v.strictObject(
-  { schema: text, required: v.optional(v.boolean('must be true or false'), false) },
-  unknownMember,
-);
-const resourceType = v.strictObject(
-  {
-    name: v.pipe(
-      text,
-      v.regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'must be a letter, then letters, digits, - and _'),
-    ),
-    endpoint: v.optional(
-      v.pipe(text, v.regex(/^\/?[A-Za-z][A-Za-z0-9_-]*$/, 'must be one path segment such as /Devices')),
-    ),
-    description: v.optional(text),
-    schema: v.optional(text),
-    schemaExtensions: v.optional(v.array(extension, 'must be an array of { schema, required }')),
-  },
-  unknownMember,
-);
-const schemas = v.array(schema, 'must be an array of schemas');
-const resourceTypes = v.array(resourceType, 'must be an array of resource types');
-
-type ConfiguredType = v.InferOutput<typeof resourceType>;
-
-/** The JSON forms that the configuration's JSON Schema is made from. */
-export const definitionForms = { schemas, resourceTypes } as const;
-
 const reservedEndpoints = new Set(['/me', '/bulk', '/schemas', '/resourcetypes', '/serviceproviderconfig']);
 
 /**
@@ -116,7 +38,7 @@ export function configuredRegistry(configured: {
 }): Registry {
   const problems: DefinitionProblem[] = [];
   const read = <T>(form: v.GenericSchema<unknown, T>, value: unknown, at: string): T | undefined => {
-    const result = v.safeParse(form, value ?? []);
+    const result = v.safeParse(form, value === undefined ? [] : value);
     if (result.success) return result.output;
     for (const issue of result.issues) {
       const path = (issue.path ?? []).map(({ key }) => key as string | number);
@@ -124,8 +46,8 @@ export function configuredRegistry(configured: {
     }
     return undefined;
   };
-  const ownSchemas = read(schemas, configured.schemas, 'schemas');
-  const ownTypes = read(resourceTypes, configured.resourceTypes, 'resourceTypes');
+  const ownSchemas = read(definitionForms.schemas, configured.schemas, 'schemas');
+  const ownTypes = read(definitionForms.resourceTypes, configured.resourceTypes, 'resourceTypes');
   if (ownSchemas === undefined || ownTypes === undefined) throw new DefinitionError(problems);
   const checker = new Checker(problems);
   const allSchemas = [...standardSchemas, ...(ownSchemas as readonly SchemaDefinition[])];
@@ -249,6 +171,12 @@ class Checker {
       this.report([...at, 'endpoint'], `${endpoint} is the protocol's own (RFC 7644 §3.2)`);
     const base = schemasById.get(definition.schema);
     if (base === undefined) this.report([...at, 'schema'], `${definition.schema} is not defined`);
+    for (const name of foreignToMembers(base)) {
+      this.report(
+        [...at, 'schema'],
+        `members of ${definition.schema} can have value, display, type and $ref, not ${name}`,
+      );
+    }
     const names = new Map(
       (base?.attributes ?? []).map((each) => [each.name.toLowerCase(), definition.schema]),
     );
@@ -275,6 +203,8 @@ class Checker {
       const place: Path = [...at, index];
       const key = each.name.toLowerCase();
       if (seen.has(key)) this.report([...place, 'name'], `${each.name} is defined already`);
+      // As a member it would be there on every object before anybody sets it.
+      if (each.name in Object.prototype) this.report([...place, 'name'], `${each.name} is a reserved word`);
       seen.add(key);
       this.attribute(each, place, nested);
     }
@@ -318,11 +248,39 @@ class Checker {
     if (each.mutability === 'readOnly' && each.required === true) {
       this.report([...at, 'required'], 'cannot hold for a readOnly attribute, which no client can give');
     }
-    if (each.indexed === true && type === 'binary')
-      this.report([...at, 'indexed'], 'is of no use for binary');
+    this.indexed(each, at);
+  }
+
+  /** `indexed` is refused where it could not keep what it promises. */
+  private indexed(each: AttributeDefinition, at: Path): void {
+    const subs = each.subAttributes ?? [];
+    if (each.multiValued === true) {
+      for (const [index, sub] of subs.entries()) {
+        if (sub.indexed === true && sub.name.toLowerCase() !== 'value')
+          this.report(
+            [...at, 'subAttributes', index, 'indexed'],
+            'works for value only in a multi-valued attribute',
+          );
+      }
+    }
+    if (each.indexed !== true) return;
+    if (each.type === 'binary') this.report([...at, 'indexed'], 'is of no use for binary');
+    if (each.type !== 'complex') return;
+    if (each.multiValued !== true) this.report([...at, 'indexed'], 'belongs to the subAttributes here');
+    else if (!subs.some((sub) => sub.name.toLowerCase() === 'value'))
+      this.report([...at, 'indexed'], 'needs a sub-attribute value, whose index it is');
   }
 
   private report(path: Path, reason: string): void {
     this.problems.push({ path, reason });
   }
+}
+
+/** Sub-attributes that edges, as which `members` is kept, have no place for. */
+function foreignToMembers(schema: SchemaDefinition | undefined): string[] {
+  const members = schema?.attributes.find((each) => each.name.toLowerCase() === 'members');
+  const names = (members?.subAttributes ?? []).map(({ name }) => name.toLowerCase());
+  const isEdge =
+    members?.multiValued === true && members.mutability !== 'readOnly' && names.includes('value');
+  return isEdge ? names.filter((name) => !['value', 'display', 'type', '$ref'].includes(name)) : [];
 }

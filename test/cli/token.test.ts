@@ -16,6 +16,7 @@ interface TokenJson {
   created: string;
   expires: string;
   revoked?: string;
+  subject?: string;
   token?: string;
 }
 
@@ -108,6 +109,18 @@ describe('token create', () => {
     );
     assert.deepEqual([token.tenant, token.scope], ['acme', 'read']);
     assert.equal((await json<TokenJson[]>(['token', 'list', '--tenant', 'acme'], folder)).length, 1);
+  });
+
+  test('with --subject says whom /Me stands for; list and rotation keep it', async () => {
+    const folder = temporaryFolder();
+    const args = ['token', 'create', '--name', 'self', '--subject', '2819c223'];
+    assert.equal((await json<TokenJson>(args, folder)).subject, '2819c223');
+    assert.equal((await json<TokenJson>(['token', 'rotate', 'self'], folder)).subject, '2819c223');
+    const listed = await json<TokenJson[]>(['token', 'list'], folder);
+    assert.deepEqual(
+      listed.map(({ subject }) => subject),
+      ['2819c223', '2819c223'],
+    );
   });
 
   test('refuses a database in memory', async () => {

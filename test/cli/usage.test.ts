@@ -6,6 +6,7 @@ import { after, describe, test } from 'node:test';
 import { commands } from '../../src/cli/commands.ts';
 import { run } from '../../src/cli/run.ts';
 import { parseExpiry, parseSpan } from '../../src/cli/time.ts';
+import { definitionNames } from '../../src/ops/config-file.ts';
 import { optionNames } from '../../src/ops/options.ts';
 import { scimd } from './scimd.ts';
 
@@ -139,13 +140,14 @@ describe('config', () => {
     assert.match(stdout, /^host +"::1" +SCIMD_HOST$/m);
     assert.match(stdout, /^port +5 +flag --port$/m);
     assert.match(stdout, /^bootstrapToken +"\[hidden\]" +SCIMD_BOOTSTRAP_TOKEN$/m);
-    assert.equal(stdout.split('\n').length, optionNames.length);
+    assert.match(stdout, /^schemas +\[\] +default$/m);
+    assert.equal(stdout.split('\n').length, optionNames.length + definitionNames.length);
   });
   test('print --json says the same', async () => {
     const { stdout } = await call('config print --json --no-public-discovery');
     const { settings } = JSON.parse(stdout);
     assert.deepEqual(settings.publicDiscovery, { value: false, origin: 'flag --public-discovery' });
-    assert.deepEqual(Object.keys(settings), optionNames);
+    assert.deepEqual(Object.keys(settings), [...optionNames, ...definitionNames]);
   });
   test('check tells all problems with status 2', async () => {
     const file = join(folder, 'wrong.json');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { defaultLimits } from '../../src/http/options.ts';
 import { environmentName, flagName, type OptionName, optionNames, optionOf } from '../../src/ops/options.ts';
-import { ConfigurationError, readSettings } from '../../src/ops/settings.ts';
+import { ConfigurationError, readSettings, type SettingsSources } from '../../src/ops/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-settings-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -18,16 +18,18 @@ function fileWith(text: string): string {
 }
 
 interface Given {
+  checkDefinitions?: SettingsSources['checkDefinitions'];
   flags?: Partial<Record<OptionName, string | string[]>>;
   environment?: Record<string, string>;
   file?: string;
 }
 
-function settings({ flags = {}, environment = {}, file }: Given = {}) {
+function settings({ flags = {}, environment = {}, file, checkDefinitions = () => [] }: Given = {}) {
   return readSettings({
     flags: new Map(Object.entries(flags).map(([name, value]) => [name as OptionName, [value].flat()])),
     environment,
     folder,
+    checkDefinitions,
     ...(file === undefined ? {} : { file: fileWith(file) }),
   });
 }
@@ -236,6 +238,41 @@ describe('problems name the place, the option, the rule and the value', () => {
       const found = problems(given);
       assert.deepEqual(found, expected);
     });
+});
+
+describe('definitions of schemas and resource types', () => {
+  const file = '{\n  "port": 0,\n  "schemas": [\n    { "id": "urn:a:b", "attributes": [{}] }\n  ]\n}';
+
+  test('come from the file as they stand there, with their place', () => {
+    const { definitions, origins } = settings({ file });
+    assert.deepEqual(JSON.parse(JSON.stringify(definitions)), {
+      schemas: [{ id: 'urn:a:b', attributes: [{}] }],
+    });
+    assert.match(origins.get('schemas') ?? '', /\.json:3:14$/);
+    assert.equal(origins.get('resourceTypes'), 'default');
+  });
+  test('are complained of where the path leads, or as far as it leads, beside all else', () => {
+    const checkDefinitions = () => [
+      { path: ['schemas', 0, 'id'], reason: 'must be nicer' },
+      { path: ['schemas', 0, 'attributes', 0, 'name'], reason: 'is required' },
+    ];
+    assert.deepEqual(problems({ file, checkDefinitions, flags: { port: 'x' } }), [
+      'flag --port: port must be a whole number from 0 to 65535, not "x"',
+      'FILE:4:13: schemas.0.id must be nicer',
+      'FILE:4:39: schemas.0.attributes.0.name is required',
+    ]);
+  });
+  test('say nothing twice', () => {
+    assert.deepEqual(
+      problems({ file: '{ "schemas": [{ "id": "a", "x": [{ "y": 1, "y": 2 }], "id": "b" }] }' }),
+      ['FILE:1:44: schemas.0.x.0.y is set twice', 'FILE:1:55: schemas.0.id is set twice'],
+    );
+  });
+  test('are near to what was mistyped', () => {
+    assert.deepEqual(problems({ file: '{ "resourceType": [] }' }), [
+      'FILE:1:3: unknown setting "resourceType", did you mean "resourceTypes"?',
+    ]);
+  });
 });
 
 test('an unknown SCIMD_ variable is a warning, and those of Kubernetes are none', () => {
