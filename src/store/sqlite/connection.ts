@@ -5,7 +5,7 @@ import { withStoreErrors } from './errors.ts';
 import { migrations } from './migrations.ts';
 
 /** "SCIM" as a number, in the header of every database of ours. */
-const applicationId = 0x5343494d;
+export const applicationId = 0x5343494d;
 
 /** Measured: smaller pages write less to the WAL, but cost more time, and space where a document half fills a page. */
 const pageSize = 4096;
@@ -26,7 +26,7 @@ function recognise(db: Database, file: string): void {
   );
 }
 
-function refuseNewer(version: number, file: string): void {
+export function refuseNewer(version: number, file: string): void {
   if (version <= migrations.length) return;
   throw new StoreError(
     'newer-database',

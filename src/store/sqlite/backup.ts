@@ -1,0 +1,188 @@
+/** Backup of a database in use, by SQLite's backup API, and restore; both verify what they made before it counts. */
+import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import Sqlite, { type Database } from 'better-sqlite3';
+import { StoreError } from '../store-error.ts';
+import { applicationId, refuseNewer } from './connection.ts';
+import { toStoreError, withStoreErrors } from './errors.ts';
+
+/** Rows of the tables that hold what nobody else has. */
+export interface Contents {
+  readonly resources: number;
+  readonly members: number;
+  readonly changes: number;
+  readonly tokens: number;
+  readonly tenants: number;
+}
+
+/** Pages copied between two turns of the event loop: few enough that requests do not notice. */
+const pagesPerTurn = 256;
+
+/**
+ * Copies the database to `destination` while it is read and written, and verifies the copy: integrity, foreign keys,
+ * row counts against its own counters. `destination` is there whole or not at all.
+ * @throws StoreError where source or destination fail, or the copy is not whole.
+ */
+export async function backUp(
+  file: string,
+  destination: string,
+  progress: (done: number, total: number) => void = () => {},
+): Promise<Contents> {
+  const partial = `${destination}.partial`;
+  rmSync(partial, { force: true });
+  try {
+    const source = withStoreErrors(() => new Sqlite(file, { fileMustExist: true }));
+    try {
+      await source.backup(partial, {
+        progress: ({ totalPages, remainingPages }) => {
+          progress(totalPages - remainingPages, totalPages);
+          return pagesPerTurn;
+        },
+      });
+    } finally {
+      source.close();
+    }
+    const contents = verify(partial, partial);
+    settle(partial, destination);
+    return contents;
+  } catch (error) {
+    discard(partial);
+    throw toStoreError(error);
+  }
+}
+
+/**
+ * Puts a verified copy of `backup` in the place of `file`. What was there before is kept beside it, under the name
+ * answered.
+ * @throws StoreError busy if a process has the database open; whatever is wrong with the backup.
+ */
+export function restore(
+  backup: string,
+  file: string,
+): { readonly contents: Contents; readonly kept: string | undefined } {
+  return withStoreErrors(() => {
+    const incoming = `${file}.incoming`;
+    try {
+      copyFileSync(backup, incoming);
+      const contents = verify(incoming, backup);
+      let kept: string | undefined;
+      if (existsSync(file)) {
+        closeForGood(file);
+        kept = freeName(`${file}.before-restore`);
+        renameSync(file, kept);
+      }
+      for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
+      settle(incoming, file);
+      return { contents, kept };
+    } catch (error) {
+      discard(incoming);
+      throw error;
+    }
+  });
+}
+
+/** Leaves WAL mode, which needs that nobody else has the file open, and folds the WAL into the file. */
+function closeForGood(file: string): void {
+  const db = new Sqlite(file, { timeout: 0 });
+  try {
+    db.pragma('journal_mode = DELETE');
+  } catch (error) {
+    throw new StoreError('busy', `${file} is in use`, 'Stop the server that has it open, then restore.', {
+      cause: error,
+    });
+  } finally {
+    db.close();
+  }
+}
+
+function freeName(name: string): string {
+  for (let count = 1; ; count++) {
+    const candidate = count === 1 ? name : `${name}-${count}`;
+    if (!existsSync(candidate)) return candidate;
+  }
+}
+
+/** To the disk, then to its name, then the name to the disk: a power cut leaves the old or the new, whole. */
+function settle(from: string, to: string): void {
+  sync(from);
+  renameSync(from, to);
+  // Windows cannot open folders; its renames are durable by themselves.
+  if (process.platform !== 'win32') sync(dirname(join(to)));
+}
+
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function discard(copy: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(copy + suffix, { force: true });
+}
+
+/**
+ * Is the copy, which nobody else has open, a whole database of ours? Throws a StoreError that says of `name` why not.
+ * It leaves WAL mode, so that a backup is one file.
+ */
+function verify(copy: string, name: string): Contents {
+  return withStoreErrors(() => {
+    const db = new Sqlite(copy, { fileMustExist: true });
+    try {
+      if (db.pragma('application_id', { simple: true }) !== applicationId) {
+        throw new StoreError(
+          'foreign-database',
+          `${name} is no database of scimd`,
+          'Give a backup made by scimd backup.',
+        );
+      }
+      refuseNewer(Number(db.pragma('user_version', { simple: true })), name);
+      db.pragma('journal_mode = DELETE');
+      const found = [
+        ...(db.pragma('integrity_check(5)') as { integrity_check: string }[])
+          .map((row) => row.integrity_check)
+          .filter((line) => line !== 'ok'),
+        ...(db.pragma('foreign_key_check') as { table: string }[])
+          .slice(0, 5)
+          .map((row) => `${row.table}: a row without its owner`),
+        ...countProblems(db),
+      ];
+      if (found.length > 0)
+        throw new StoreError('corrupt', `${name} is damaged: ${found.join('; ')}`, 'Take another backup.');
+      return contentsOf(db);
+    } finally {
+      db.close();
+    }
+  });
+}
+
+/** The counters are kept by the commands themselves: they tell whether rows are missing. */
+function countProblems(db: Database): string[] {
+  const rows = db
+    .prepare<[], { tenant: number; type: number; counted: number; there: number }>(
+      `SELECT c.tenant, c.type, c.total AS counted,
+         (SELECT count(*) FROM resource r WHERE r.tenant = c.tenant AND r.type = c.type) AS there
+       FROM counter c`,
+    )
+    .all();
+  return rows
+    .filter(({ counted, there }) => counted !== there)
+    .map(
+      ({ tenant, counted, there }) =>
+        `tenant ${tenant} has ${there} resources of a type where ${counted} were counted`,
+    );
+}
+
+function contentsOf(db: Database): Contents {
+  const count = (table: string) =>
+    db.prepare<[], number>(`SELECT count(*) FROM ${table}`).pluck().get() as number;
+  return {
+    resources: count('resource'),
+    members: count('member'),
+    changes: count('change'),
+    tokens: count('token'),
+    tenants: count('tenant'),
+  };
+}
