@@ -3,6 +3,7 @@
  * them, match JSON resources, and compile SQL over your own tables.
  */
 export * from '../grammar/index.ts';
+export { type ErrorBody, ScimError, type ScimType } from './error.ts';
 export {
   applyPatch,
   type PatchedResource,
@@ -36,3 +37,4 @@ export type { Typed } from './query/storage.ts';
 export { fold, instantKey } from './scim/comparison.ts';
 export type { AttributeDefinition, SchemaDefinition } from './scim/definitions.ts';
 export { type Attribute, type ResourceType, resourceTypeOf } from './scim/registry.ts';
+export type { Idp, ToleranceName } from './scim/tolerances.ts';

@@ -43,24 +43,19 @@ export function applyPatch<R extends Readonly<Record<string, unknown>>>(
   const message = { schemas: [patchOpSchema], Operations: operations };
   const edits = readPatch(type, message, String(resource.id ?? ''), tolerated);
   const booleanText = (text: string) => tolerate(tolerated, 'booleanText', text);
-  const result = applyEdits(type, resource, edits, {
+  const { document: patched } = applyEdits(type, resource, edits, {
     tolerated,
+    secretsInDocument: true,
     select: (attribute, filter) =>
       matchElement(bindValueFilter(filter, attribute, { booleanText }), attribute),
   });
-  const secret = [...type.attributes.values()].find((attribute) => attribute.returned === 'never')?.name;
-  let patched: Document = result.document;
-  if (result.password !== undefined && secret !== undefined) {
-    const { [secret]: _, ...rest } = patched;
-    patched = result.password === null ? rest : { ...rest, [secret]: result.password };
-  }
   const changes = changedAttributes(type, resource, patched).map((path) => ({
     path,
     before: valueAt(resource, path),
     after: valueAt(patched, path),
   }));
   return {
-    resource: (changes.length === 0 ? resource : patched) as R,
+    resource: patched as R,
     changes,
     tolerated: [...tolerated.used],
   };

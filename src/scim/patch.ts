@@ -35,6 +35,8 @@ export interface PatchOptions {
   readonly tolerated: Tolerated;
   /** The attribute whose edits are answered as edges; undefined: all attributes are in the document. */
   readonly edges?: Attribute | undefined;
+  /** What is writeOnly and never returned stays in the document too, for those who have no other place for it. */
+  readonly secretsInDocument?: boolean;
 }
 
 type Mutable = Record<string, unknown>;
@@ -58,7 +60,11 @@ export function applyEdits(
     if (values > mostValues)
       throw new ScimError(413, undefined, `${edit.at}: too much for one request; split it`);
     if (edit.attribute === options.edges) edges.push(...edgePatches(edit, options.tolerated));
-    else if (edit.attribute.returned === 'never' && edit.attribute.mutability === 'writeOnly') {
+    else if (
+      edit.attribute.returned === 'never' &&
+      edit.attribute.mutability === 'writeOnly' &&
+      !options.secretsInDocument
+    ) {
       const value = edit.op === 'remove' ? null : edit.value;
       password =
         (validatorOf(edit.attribute)(value, edit.at, options.tolerated) as string | undefined) ?? null;
@@ -83,13 +89,14 @@ export function applyEdits(
  * defines stands last, as it was.
  */
 function ordered(type: ResourceType, draft: Mutable): Document {
-  const result: Mutable = {};
-  for (const { name } of type.attributes.values()) if (draft[name] !== undefined) result[name] = draft[name];
-  for (const { schema } of type.extensions.values()) {
-    if (draft[schema.id] !== undefined) result[schema.id] = draft[schema.id];
-  }
-  for (const name of Object.keys(draft)) if (!Object.hasOwn(result, name)) result[name] = draft[name];
-  return result;
+  const names = new Set([
+    ...[...type.attributes.values()].map(({ name }) => name),
+    ...[...type.extensions.values()].map(({ schema }) => schema.id),
+    ...Object.keys(draft),
+  ]);
+  const members = [...names].filter((name) => Object.hasOwn(draft, name) && draft[name] !== undefined);
+  // By definition and not by assignment, which for a member called __proto__ would set the prototype.
+  return Object.fromEntries(members.map((name) => [name, draft[name]]));
 }
 
 function applyEdit(draft: Mutable, edit: Edit, options: PatchOptions): void {
