@@ -9,6 +9,8 @@ for (const stream of [process.stdout, process.stderr])
     if (error.code !== 'EPIPE') process.exit(1);
   });
 
-const status = await run(commands, process.argv.slice(2), processTerminal());
-// What is still buffered is written first: pipes are asynchronous on some systems.
-process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
+// No top-level await: the entry of a single executable is a CommonJS script.
+void run(commands, process.argv.slice(2), processTerminal()).then((status) => {
+  // What is still buffered is written first: pipes are asynchronous on some systems.
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(status)));
+});

@@ -8,6 +8,7 @@ import { checkConfiguration, printConfiguration, printSchema } from './config.ts
 import { defaultTenant } from './database.ts';
 import { defaultTimeout, doctor, flowNames } from './doctor/doctor.ts';
 import { printHelp } from './help.ts';
+import { printLicenses } from './licenses.ts';
 import { serve } from './serve.ts';
 import { createTenant, deleteTenant, listTenants } from './tenant.ts';
 import {
@@ -181,6 +182,13 @@ export const commands: readonly Command[] = [
     operand: { placeholder: 'SHELL', required: true, choices: shells },
     example: 'source <(scimd completion bash)',
     run: completion,
+  },
+  {
+    name: 'licenses',
+    summary: 'Print the licenses of its parts',
+    json: true,
+    example: 'scimd licenses',
+    run: printLicenses,
   },
   {
     name: 'version',

@@ -1,0 +1,24 @@
+/** scimd licenses. */
+import manifest from '../../package.json' with { type: 'json' };
+import { exitStatus, type Invocation } from './command.ts';
+import { type ThirdParty, thirdParty } from './third-party.ts';
+
+export function printLicenses({ json, terminal }: Invocation): number {
+  const all = thirdParty();
+  if (json) {
+    terminal.print(JSON.stringify(all));
+    return exitStatus.done;
+  }
+  const own = `scimd ${manifest.version} is under the ${manifest.license} license. It contains work of others:`;
+  terminal.print([own, ...grouped(all)].join('\n\n'));
+  return exitStatus.done;
+}
+
+/** Many have the same text, which is then printed once. */
+function grouped(all: readonly ThirdParty[]): readonly string[] {
+  const groups = Map.groupBy(all, ({ text }) => text);
+  return [...groups].map(([text, of]) => {
+    const names = of.map(({ name, version, license }) => `${name} ${version} (${license})`);
+    return `${'='.repeat(80)}\n${names.join('\n')}\n\n${text}`;
+  });
+}

@@ -1,0 +1,58 @@
+/** What of others this program is made of. Bundling replaces this module by the texts of what is really inside. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface ThirdParty {
+  readonly name: string;
+  readonly version: string;
+  /** SPDX expression. */
+  readonly license: string;
+  readonly text: string;
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+const project = fileURLToPath(new URL('../../', import.meta.url));
+
+function manifestAt(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+}
+
+/** The package in that folder, with all that it says of its licence. */
+export function packageAt(folder: string): ThirdParty {
+  const { name, version, license } = manifestAt(folder);
+  const files = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
+  if (files.length === 0) throw new Error(`${name} has no licence in ${folder}`);
+  const texts = files.sort().map((file) => readFileSync(join(folder, file), 'utf8').trim());
+  return { name, version, license, text: texts.join('\n\n') };
+}
+
+/** Where Node.js finds the package that one in `from` requires. */
+export function folderOf(name: string, from = project): string {
+  const folder = join(from, 'node_modules', name);
+  if (existsSync(join(folder, 'package.json'))) return folder;
+  const parent = dirname(from);
+  if (parent === from) throw new Error(`${name} is not installed`);
+  return folderOf(name, parent);
+}
+
+/** From source: all that is installed for the program, directly or not. */
+export function thirdParty(): readonly ThirdParty[] {
+  const folders = new Set<string>();
+  const visit = (from: string): void => {
+    for (const name of Object.keys(manifestAt(from).dependencies ?? {})) {
+      const folder = folderOf(name, from);
+      if (folders.has(folder)) continue;
+      folders.add(folder);
+      visit(folder);
+    }
+  };
+  visit(project);
+  return [...folders].map(packageAt).sort((a, b) => a.name.localeCompare(b.name));
+}
