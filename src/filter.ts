@@ -32,6 +32,7 @@ export {
 export { comparisonKeys, type KeyDocument } from './query/keys.ts';
 export { postgres } from './query/postgres.ts';
 export type { CompiledSql } from './query/sql.ts';
+export { type SqlTemplate, sqlTemplate } from './query/sql-template.ts';
 export { sqlite } from './query/sqlite.ts';
 export type { Typed } from './query/storage.ts';
 export { fold, instantKey } from './scim/comparison.ts';
