@@ -65,6 +65,22 @@ export function foldedEndsWith(
   return true;
 }
 
+/**
+ * Whether a folded text holds `key`: one regular expression reads through a text of ASCII that does not, and nothing
+ * is built. Behind a match or anywhere else a character beyond ASCII may fold into ASCII, or change the one before it.
+ */
+export function foldedContains(
+  key: string,
+  foldText: (text: string) => string = fold,
+): (text: string) => boolean {
+  if (key === '') return () => true;
+  if (!isAscii(key)) return (text) => !isAscii(text) && foldText(text).includes(key);
+  const literal = key.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  const possible = new RegExp(`${literal}|[^\\x00-\\x7f]`, 'i');
+  const certain = new RegExp(`${literal}(?![^\\x00-\\x7f])`, 'i');
+  return (text) => possible.test(text) && (certain.test(text) || foldText(text).includes(key));
+}
+
 /** The folded text itself, by the shortest way. */
 export function folded(text: string, foldText: (text: string) => string = fold): string {
   return isAscii(text) ? text.toLowerCase() : foldText(text);

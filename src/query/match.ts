@@ -4,7 +4,7 @@
  */
 import { compareText, exactKey, instantKey, textKey } from '../scim/comparison.ts';
 import type { Attribute } from '../scim/registry.ts';
-import { folded, foldedEndsWith, foldedEquals, foldedStartsWith } from './folded-text.ts';
+import { folded, foldedContains, foldedEndsWith, foldedEquals, foldedStartsWith } from './folded-text.ts';
 import type { ComparePlan, Plan } from './plan.ts';
 import { isObject, type JsonObject, type Read, reader } from './read.ts';
 
@@ -197,6 +197,10 @@ function textTest({ attribute, operator }: ComparePlan, key: string): Test {
       return (value) => typeof value === 'string' && foldedStartsWith(value, key, foldText);
     case 'ew':
       return (value) => typeof value === 'string' && foldedEndsWith(value, key, foldText);
+    case 'co': {
+      const contains = foldedContains(key, foldText);
+      return (value) => typeof value === 'string' && contains(value);
+    }
     default:
       return (value) => typeof value === 'string' && test(folded(value, foldText));
   }

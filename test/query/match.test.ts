@@ -4,7 +4,13 @@ import fc from 'fast-check';
 import { parseFilter, parsePath } from '../../grammar/index.ts';
 import { FilterCache } from '../../src/query/cache.ts';
 import { compileMatcher, compileSelector } from '../../src/query/compile.ts';
-import { folded, foldedEndsWith, foldedEquals, foldedStartsWith } from '../../src/query/folded-text.ts';
+import {
+  folded,
+  foldedContains,
+  foldedEndsWith,
+  foldedEquals,
+  foldedStartsWith,
+} from '../../src/query/folded-text.ts';
 import { prefixEnd } from '../../src/query/prefix-end.ts';
 import { compareText, fold } from '../../src/scim/comparison.ts';
 import { resolveAttrPath } from '../../src/scim/registry.ts';
@@ -156,6 +162,12 @@ describe('comparison without folding', () => {
         assert.equal(foldedStartsWith(`${other}${text}`, key), fold(`${other}${text}`).startsWith(key));
         assert.equal(foldedEndsWith(text, key), fold(text).endsWith(key));
         assert.equal(foldedEndsWith(`${text}${other}`, key), fold(`${text}${other}`).endsWith(key));
+        assert.equal(foldedContains(key)(text), fold(text).includes(key));
+        assert.equal(foldedContains(key)(`${text}${other}`), fold(`${text}${other}`).includes(key));
+        assert.equal(
+          foldedContains(key)(`${text}${other}${text}`),
+          fold(`${text}${other}${text}`).includes(key),
+        );
         assert.equal(foldedEquals(other, key), true);
         assert.equal(fold(key), key);
         assert.equal(folded(text), fold(text));
