@@ -4,6 +4,7 @@
  */
 import type { Tolerated } from '../scim/tolerances.ts';
 import type { Actor, Scope } from '../store/store.ts';
+import type { Write } from './write-order.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -47,6 +48,8 @@ export interface Exchange {
   readonly base: string;
   /** The request's JSON body. */
   readonly body: () => Promise<unknown>;
+  /** For one of several requests that run together: keeps their writes in order. */
+  readonly write?: Write;
 }
 
 /** Query parameters by name; each stands once. */

@@ -22,7 +22,16 @@ import {
   edgeAttribute,
 } from '../scim/resource.ts';
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
-import type { EdgeEdit, Store, StoredResource, UpdateCommand, UpdateResult } from '../store/store.ts';
+import type {
+  Awaitable,
+  CreateCommand,
+  DeleteCommand,
+  EdgeEdit,
+  Store,
+  StoredResource,
+  UpdateCommand,
+  UpdateResult,
+} from '../store/store.ts';
 import { requireWrite } from './authenticate.ts';
 import { checkPrecondition, hasPrecondition, isNotModified, preconditionFailed } from './conditional.ts';
 import type { Exchange, HttpResponse } from './message.ts';
@@ -83,7 +92,8 @@ export class ResourceHandlers {
     const selection = selectionOf(exchange);
     const body = await exchange.body();
     const checked = checkNew(type, body, exchange.tolerated);
-    const resource = await this.store.create({
+    const credential = checked.password == null ? undefined : await hashPassword(checked.password);
+    const command: CreateCommand = {
       tenant: exchange.principal.tenant,
       type,
       actor: exchange.principal.actor,
@@ -93,8 +103,9 @@ export class ResourceHandlers {
       ...(checked.edges === undefined || checked.edges.length === 0
         ? {}
         : { edges: [{ kind: 'add', members: checked.edges }] }),
-      ...(checked.password == null ? {} : { credential: await hashPassword(checked.password) }),
-    });
+      ...(credential === undefined ? {} : { credential }),
+    };
+    const resource = await written(exchange, () => this.store.create(command));
     return this.changed(exchange, type, resource, 201, contentType, selection, suppliedByBody(type, body));
   }
 
@@ -194,13 +205,14 @@ export class ResourceHandlers {
       checkPrecondition(exchange.request, stored.version);
       expected = stored.version;
     }
-    const { outcome } = await this.store.delete({
+    const command: DeleteCommand = {
       tenant,
       type,
       id,
       actor,
       ...(expected === undefined ? {} : { expected }),
-    });
+    };
+    const { outcome } = await written(exchange, () => this.store.delete(command));
     if (outcome === 'missing') throw notFound(type, id);
     if (outcome === 'conflict') throw preconditionFailed();
     return emptyResponse(204);
@@ -244,7 +256,8 @@ export class ResourceHandlers {
         computed.credential === undefined
       )
         return stored;
-      const result = await this.store.update({ tenant, type, id, actor, base: exchange.base, ...computed });
+      const command: UpdateCommand = { tenant, type, id, actor, base: exchange.base, ...computed };
+      const result = await written(exchange, () => this.store.update(command));
       const resource = resultOf(result, type, id);
       if (resource !== undefined) return resource;
     }
@@ -258,7 +271,8 @@ export class ResourceHandlers {
     computed: Change,
   ): Promise<StoredResource> {
     const { tenant, actor } = exchange.principal;
-    const result = await this.store.update({ tenant, type, id, actor, base: exchange.base, ...computed });
+    const command: UpdateCommand = { tenant, type, id, actor, base: exchange.base, ...computed };
+    const result = await written(exchange, () => this.store.update(command));
     const resource = resultOf(result, type, id);
     if (resource === undefined) throw busy(type, id);
     return resource;
@@ -307,6 +321,11 @@ export class ResourceHandlers {
     };
     return renderResource(new Renderer(type, rendering), resource);
   }
+}
+
+/** Gives the command to the store, in turn where there is an order to keep. */
+function written<T>({ write }: Exchange, command: () => Awaitable<T>): Awaitable<T> {
+  return write === undefined ? command() : write(command);
 }
 
 /** RFC 7240 §4.2; a client that asks for attributes wants them (RFC 7644 §3.5.2). */

@@ -29,8 +29,6 @@ export interface Endpoint {
 /** What the router gets to see, and what it adds. */
 interface Routed {
   readonly tolerated: Tolerated;
-  /** Identifier for the new resource of a bulk operation. */
-  readonly newId: string | undefined;
   readonly params: { readonly [name: string]: string };
 }
 
@@ -104,16 +102,14 @@ export function createRoutes(
   const search = (searched: readonly ResourceType[]): Handler => {
     return async (exchange) => lists.list(exchange, searched, readSearchRequest(await exchange.body()));
   };
-  const bulk = new BulkHandler(store, limits, async (exchange, newId) => {
-    const routed = { method: exchange.request.method, url: urlOf(options.basePath + exchange.request.path) };
-    const endpoint: Endpoint | undefined = await router.fetch({
-      ...routed,
-      newId,
-      tolerated: exchange.tolerated,
-    });
-    if (endpoint === undefined)
-      throw new ScimError(404, undefined, `There is no endpoint ${exchange.request.path}`);
-    return dispatch(endpoint, exchange);
+  const bulk = new BulkHandler(store, limits, options.log, async (exchange, newId) => {
+    const { request, tolerated } = exchange;
+    const [, endpoint = '', id] = request.path.split('/');
+    const type = typeAt({ tolerated, params: { endpoint } });
+    if (type === undefined) throw new ScimError(404, undefined, `There is no resource type at /${endpoint}`);
+    return id === undefined
+      ? resources.create(exchange, type, newId)
+      : (resource(type, decodePart(id, 'The path'))[request.method] as Handler)(exchange);
   });
 
   const router = IttyRouter<IRequest & Routed>({ base: options.basePath });
@@ -156,7 +152,7 @@ export function createRoutes(
       if (type === undefined) return undefined;
       return at(type.endpoint, {
         GET: (exchange) => lists.get(exchange, [type]),
-        POST: (exchange) => resources.create(exchange, type, routed.newId),
+        POST: (exchange) => resources.create(exchange, type),
       });
     });
   return async (path, tolerated) => {
@@ -164,7 +160,7 @@ export function createRoutes(
     const { basePath } = options;
     const below = path.slice(basePath.length);
     const plain = basePath + (tolerate(tolerated, 'extraSlash', below) ?? below);
-    return router.fetch({ method: 'GET', url: urlOf(plain), tolerated, newId: undefined } as never);
+    return router.fetch({ method: 'GET', url: urlOf(plain), tolerated } as never);
   };
 }
 
