@@ -1,0 +1,68 @@
+/** The flags of npm run bench. */
+import { parseArgs } from 'node:util';
+
+export interface Options {
+  /** Numbers of users. */
+  readonly scales: readonly number[];
+  readonly rounds: number;
+  /** Of one round. */
+  readonly seconds: number;
+  /** Names of workloads; empty: all. */
+  readonly only: readonly string[];
+  readonly quick: boolean;
+  readonly peers: boolean;
+  readonly json: string | undefined;
+  readonly chart: string | undefined;
+  /** Where the databases are: on a disk, not in memory. */
+  readonly directory: string | undefined;
+}
+
+export const help = `npm run bench -- [flags]
+
+  --quick            10,000 users, short rounds
+  --large            1,000,000 users too
+  --users N,N        other numbers of users than 10,000 and 100,000
+  --only NAME,NAME   some workloads (see --list)
+  --list             the names of the workloads
+  --no-peers         scimd and the limit only
+  --rounds N         rounds of each workload (5; quick 3)
+  --seconds N        length of a round (1.5; quick 0.4)
+  --json FILE        the results as JSON; - is standard output
+  --chart FILE       the results as an SVG
+  --directory DIR    where the databases are made, and stay
+`;
+
+export function readArguments(args: readonly string[]): Options | 'help' | 'list' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: 'boolean' },
+      list: { type: 'boolean' },
+      quick: { type: 'boolean', default: false },
+      large: { type: 'boolean', default: false },
+      users: { type: 'string' },
+      only: { type: 'string' },
+      'no-peers': { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      json: { type: 'string' },
+      chart: { type: 'string' },
+      directory: { type: 'string' },
+    },
+  });
+  if (values.help) return 'help';
+  if (values.list) return 'list';
+  const { quick, large } = values;
+  const usual = quick ? [10_000] : [10_000, 100_000];
+  return {
+    scales: values.users?.split(',').map(Number) ?? (large ? [...usual, 1_000_000] : usual),
+    rounds: Number(values.rounds ?? (quick ? 3 : 5)),
+    seconds: Number(values.seconds ?? (quick ? 0.4 : 1.5)),
+    only: values.only?.split(',') ?? [],
+    quick,
+    peers: !values['no-peers'],
+    json: values.json,
+    chart: values.chart,
+    directory: values.directory,
+  };
+}

@@ -1,0 +1,128 @@
+/** Workloads against scimd, its peers and the limit, round by round in turn. */
+import type { Options } from './arguments.ts';
+import type { Answer } from './client.ts';
+import type { Fixtures } from './fixtures.ts';
+import type { LimitTask } from './limit.ts';
+import type { Line, ServerName } from './line.ts';
+import { type Effort, medians, type Result, Runner } from './measure.ts';
+import { reportLines } from './report.ts';
+import { ServerProcess } from './server-process.ts';
+import { type Peer, type Workload, workloads } from './workloads.ts';
+
+/** Peers take minutes to write more. */
+const mostPeerUsers = 100_000;
+
+const defaultConnections = 32;
+
+export async function compareWorkloads(
+  options: Options,
+  fixtures: Fixtures,
+  users: number,
+  progress: (text: string) => void,
+): Promise<Line[]> {
+  const { only } = options;
+  const chosen = workloads.filter(
+    ({ name, group = 0, mostUsers = Number.POSITIVE_INFINITY }) =>
+      (only.length === 0 || only.includes(name)) && group <= users && users <= mostUsers,
+  );
+  const lines: Line[] = [];
+  for (const groups of [false, true]) {
+    const part = chosen.filter((workload) => (workload.group !== undefined) === groups);
+    if (part.length === 0) continue;
+    progress(`starting servers with ${users.toLocaleString('en')} users${groups ? ' and groups' : ''}`);
+    const servers = await startServers(options, fixtures, users, groups, part);
+    try {
+      for (const workload of part) {
+        const line = await compare(options, servers, workload, users);
+        lines.push(line);
+        progress(reportLines([line]).split('\n').at(-1) ?? '');
+      }
+    } finally {
+      await Promise.all(servers.map((server) => server.stop()));
+    }
+  }
+  return lines;
+}
+
+async function startServers(
+  { peers }: Options,
+  fixtures: Fixtures,
+  users: number,
+  groups: boolean,
+  part: readonly Workload[],
+): Promise<ServerProcess[]> {
+  const started: Promise<ServerProcess>[] = [ServerProcess.scimd(fixtures.database(users, groups, 'scimd'))];
+  const wanted = new Set<Peer>(
+    peers && users <= mostPeerUsers
+      ? part.flatMap((each) => each.peers ?? ['scimmy memory', 'scimmy SQLite'])
+      : [],
+  );
+  for (const peer of wanted) {
+    const kind = peer === 'scimmy memory' ? 'memory' : 'sqlite';
+    const args = [kind, String(users), groups ? 'groups' : 'users', fixtures.path(peer)];
+    started.push(ServerProcess.script(peer, 'peer.ts', args));
+  }
+  if (part.some((each) => each.limit !== undefined)) {
+    const args = [String(users), fixtures.database(users, groups, 'limit')];
+    started.push(ServerProcess.script('limit', 'limit.ts', args));
+  }
+  return Promise.all(started);
+}
+
+async function compare(
+  { rounds, seconds }: Options,
+  servers: readonly ServerProcess[],
+  workload: Workload,
+  users: number,
+): Promise<Line> {
+  const wanted = workload.peers ?? ['scimmy memory', 'scimmy SQLite'];
+  const runners = servers
+    .filter(
+      ({ name }) =>
+        name === 'scimd' || (name === 'limit' ? workload.limit !== undefined : wanted.includes(name as Peer)),
+    )
+    .map((server) => new Runner(server, workload, { users }));
+  const connections = workload.connections ?? defaultConnections;
+  const efforts = new Map<Runner, Effort>();
+  let task: LimitTask | undefined;
+  for (const runner of runners) {
+    const { name } = runner.server;
+    const slow = workload.slowPeers === true && name !== 'scimd' && name !== 'limit';
+    efforts.set(runner, slow ? { seconds, connections: 1, requests: 20 } : { seconds, connections });
+    if (name === 'scimd') {
+      const answer = await runner.check();
+      if (workload.limit !== undefined) task = taskOf(workload, answer, seconds);
+    } else if (name !== 'limit') await runner.check();
+    if (name === 'limit' && task !== undefined) await runner.server.tell(task);
+    if (!slow) await runner.round({ seconds: Math.min(seconds, 0.5), connections });
+  }
+  const results = new Map<Runner, Result[]>(runners.map((runner) => [runner, []]));
+  for (let round = 0; round < rounds; round++) {
+    // Whoever comes first in one round comes last in the next.
+    for (const runner of round % 2 === 0 ? runners : [...runners].reverse()) {
+      const effort = efforts.get(runner) as Effort;
+      const slow = effort.requests !== undefined;
+      // A peer that takes seconds for one request shows it in one round.
+      if (slow && round > 0 && (results.get(runner)?.[0]?.p50 ?? 0) > 500) continue;
+      if (runner.server.name === 'limit' && task?.mode === 'insert') await runner.server.tell(task);
+      results.get(runner)?.push(await runner.round(effort));
+    }
+  }
+  const entries = runners.map((runner) => [
+    runner.server.name as ServerName,
+    medians(results.get(runner) ?? []),
+  ]);
+  return { name: workload.name, title: workload.title, users, results: Object.fromEntries(entries) };
+}
+
+const ownHeaders = new Set(['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding']);
+
+function taskOf(workload: Workload, { status, headers, text }: Answer, seconds: number): LimitTask {
+  return {
+    mode: workload.limit ?? 'same',
+    status,
+    headers: headers.filter(([name]) => !ownHeaders.has(name)).flat(),
+    text,
+    rows: workload.limitRows ?? Math.ceil(seconds * 12_000),
+  };
+}

@@ -1,0 +1,65 @@
+/** What is measured beside the workloads: ratios, waits, memory and times. Each by its name, as --only has it. */
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Options } from './arguments.ts';
+import { cursorDepth } from './cursor.ts';
+import type { Fixtures } from './fixtures.ts';
+import { importUsers } from './import.ts';
+import { scanInterference, streamInterference } from './interference.ts';
+import type { Figure } from './line.ts';
+import { median } from './measure.ts';
+import { measureStart } from './start.ts';
+
+interface Measurement {
+  readonly name: string;
+  readonly from: number;
+  readonly run: (options: Options, fixtures: Fixtures, users: number) => Promise<Figure[]>;
+}
+
+const measurements: readonly Measurement[] = [
+  { name: 'loop', from: 0, run: storeLoop },
+  { name: 'cursor', from: 0, run: cursorDepth },
+  { name: 'scan', from: 0, run: scanInterference },
+  { name: 'stream', from: 100_000, run: streamInterference },
+  { name: 'start', from: 0, run: measureStart },
+  { name: 'import', from: 0, run: importUsers },
+];
+
+export const figureNames: readonly string[] = measurements.map(({ name }) => name);
+
+export async function measureFigures(
+  options: Options,
+  fixtures: Fixtures,
+  users: number,
+  progress: (text: string) => void,
+): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const { name, from, run } of measurements) {
+    if (users < from || (options.only.length > 0 && !options.only.includes(name))) continue;
+    for (const found of await run(options, fixtures, users)) {
+      figures.push(found);
+      progress(`${found.title}: ${found.value.toFixed(2)} ${found.unit}`);
+    }
+  }
+  return figures;
+}
+
+/** Creates in the store against a bare loop; the number of users does not matter. */
+async function storeLoop(
+  { quick, rounds, scales }: Options,
+  { folder }: Fixtures,
+  users: number,
+): Promise<Figure[]> {
+  if (users !== scales[0]) return [];
+  const script = fileURLToPath(new URL('loop.ts', import.meta.url));
+  return [32, 1].map((lanes) => {
+    const rows = (quick ? 3000 : 10_000) / (lanes === 1 ? 5 : 1);
+    const args = ['--import', 'tsx', script, folder, String(rows), String(lanes), String(rounds)];
+    const { store, bare } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as {
+      store: number[];
+      bare: number[];
+    };
+    const title = `creates in the store, ${lanes} at once, of a bare loop`;
+    return { name: `loop-${lanes}`, title, users, value: median(bare) / median(store), unit: '×' };
+  });
+}

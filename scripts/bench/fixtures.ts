@@ -1,0 +1,55 @@
+/** The databases of a run, made once for each number of users and copied for each server that writes. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+export class Fixtures {
+  readonly folder: string;
+  private readonly keep: boolean;
+
+  /** On the disk of the project: the system's temporary folder may be in memory. */
+  constructor(directory: string | undefined) {
+    this.keep = directory !== undefined;
+    const cache = join(root, 'node_modules', '.cache');
+    mkdirSync(directory ?? cache, { recursive: true });
+    this.folder = directory ?? mkdtempSync(join(cache, 'scimd-bench-'));
+  }
+
+  /** The path of a copy of its own for `purpose`. */
+  database(users: number, groups: boolean, purpose: string): string {
+    const original = join(this.folder, `${users}${groups ? '-groups' : ''}.db`);
+    if (!existsSync(original)) {
+      const unfinished = `${original}.part`;
+      for (const ending of ['', '-wal', '-shm']) rmSync(unfinished + ending, { force: true });
+      const seed = fileURLToPath(new URL('seed.ts', import.meta.url));
+      const args = ['--import', 'tsx', seed, unfinished, String(users), ...(groups ? ['groups'] : [])];
+      execFileSync(process.execPath, args, { stdio: 'inherit' });
+      renameSync(unfinished, original);
+    }
+    const copy = this.path(purpose);
+    copyFileSync(original, copy);
+    return copy;
+  }
+
+  /** The path of a file that is not there. */
+  path(purpose: string): string {
+    const file = join(this.folder, `${purpose.replaceAll(' ', '-')}.copy.db`);
+    for (const ending of ['', '-wal', '-shm']) rmSync(file + ending, { force: true });
+    return file;
+  }
+
+  /** Of a database with all that stands beside it, in bytes. */
+  static size(file: string): number {
+    return ['', '-wal'].reduce(
+      (sum, ending) => sum + (statSync(file + ending, { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
+  }
+
+  remove(): void {
+    if (!this.keep) rmSync(this.folder, { recursive: true, force: true });
+  }
+}

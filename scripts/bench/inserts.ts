@@ -1,0 +1,72 @@
+/** The bare statements that write a user: the same rows and indexes as the store's, with the values computed beforehand. */
+import type { Database } from 'better-sqlite3';
+import { standardRegistry } from '../../src/scim/standard.ts';
+import { loadKinds } from '../../src/store/sqlite/kinds.ts';
+import { userDocument, userId } from './data.ts';
+
+export interface BareInserts {
+  /** Computes the values of so many users, so that {@link insert} need not. */
+  prepare(numbers: readonly number[]): void;
+  /** Within a transaction. */
+  insert(number: number): void;
+}
+
+export function bareInserts(db: Database): BareInserts {
+  const registry = standardRegistry();
+  const user = registry.resourceTypes[0];
+  if (user === undefined) throw new Error('no users in the registry');
+  const kind = loadKinds(db, registry).of(user);
+  const resource = db.prepare(
+    `INSERT INTO resource (tenant, type, id, external_id, unique_key, display_key, active, created, modified, version)
+     VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+  );
+  const document = db.prepare('INSERT INTO document (rid, body) VALUES (?, ?)');
+  const keys = db.prepare('INSERT INTO document_keys (rid, keys) VALUES (?, ?)');
+  const element = db.prepare(
+    `INSERT INTO element (rid, attribute, ordinal, tenant, value, type, display, "primary", rest)
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)`,
+  );
+  const counter = db.prepare(
+    `INSERT INTO counter (tenant, type, total) VALUES (1, ?, 1)
+     ON CONFLICT DO UPDATE SET total = total + excluded.total`,
+  );
+  const change = db.prepare(
+    `INSERT INTO change (tenant, type, id, operation, version, at, token, origin, attributes, added, removed)
+     VALUES (1, ?, ?, 'create', 1, ?, ?, 'http', '[]', NULL, NULL)`,
+  );
+  const at = '2026-01-01T00:00:00.000';
+  // As long as a token's id is.
+  const token = userId(0);
+  const values = (number: number) => {
+    const plain = userDocument(number);
+    const id = userId(number);
+    return { id, rows: kind.indexRows(plain), body: JSON.stringify({ id, ...plain }) };
+  };
+  const prepared = new Map<number, ReturnType<typeof values>>();
+  return {
+    prepare(numbers) {
+      for (const number of numbers) if (!prepared.has(number)) prepared.set(number, values(number));
+    },
+    insert(number) {
+      const { id, rows, body } = prepared.get(number) ?? values(number);
+      prepared.delete(number);
+      const { external_id, unique_key, display_key, active } = rows.columns;
+      const rid = resource.run(
+        kind.number,
+        id,
+        external_id,
+        unique_key,
+        display_key,
+        active,
+        at,
+        at,
+      ).lastInsertRowid;
+      document.run(rid, body);
+      keys.run(rid, rows.keys);
+      for (const row of rows.elements)
+        element.run(rid, row.attribute, row.ordinal, row.value, row.type, row.display, row.primary, row.rest);
+      counter.run(kind.number);
+      change.run(kind.number, id, at, token);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+/** What requests that take long do to those beside them, and to memory. */
+import type { Options } from './arguments.ts';
+import { Connection, encode, type Request } from './client.ts';
+import { groupId, userId } from './data.ts';
+import type { Fixtures } from './fixtures.ts';
+import type { Figure } from './line.ts';
+import { median, percentile } from './measure.ts';
+import { ServerProcess } from './server-process.ts';
+
+const point = (n: number): Request => ({ method: 'GET', path: `/Users/${userId((n % 5000) + 1)}` });
+
+/** Point GETs on so many connections while, on others, `heavy` is asked again and again; milliseconds. */
+async function waits(
+  { target }: ServerProcess,
+  seconds: number,
+  lanes: number,
+  heavy: Request | undefined,
+  heavyLanes: number,
+): Promise<number[]> {
+  const open = await Promise.all(
+    Array.from({ length: lanes + (heavy === undefined ? 0 : heavyLanes) }, () => Connection.open(target)),
+  );
+  const end = performance.now() + seconds * 1000;
+  const times: number[] = [];
+  await Promise.all(
+    open.map(async (connection, lane) => {
+      for (let n = lane; performance.now() < end; n += lanes) {
+        const started = performance.now();
+        await connection.send(encode(target, lane < lanes ? point(n) : (heavy as Request)));
+        if (lane < lanes) times.push(performance.now() - started);
+      }
+      connection.close();
+    }),
+  );
+  return times;
+}
+
+/** p99 of point GETs while one connection has filters answered that read every user. */
+export async function scanInterference(
+  { rounds, seconds }: Options,
+  fixtures: Fixtures,
+  users: number,
+): Promise<Figure[]> {
+  const server = await ServerProcess.scimd(fixtures.database(users, false, 'scimd'));
+  const filter = encodeURIComponent('name.givenName co "zz" or title eq "none"');
+  try {
+    await waits(server, 0.3, 8, undefined, 0);
+    const [alone, beside]: [number[], number[]] = [[], []];
+    for (let round = 0; round < rounds; round++) {
+      alone.push(percentile(await waits(server, seconds, 8, undefined, 0), 0.99));
+      const scan: Request = { method: 'GET', path: `/Users?filter=${filter}` };
+      beside.push(percentile(await waits(server, seconds, 8, scan, 1), 0.99));
+    }
+    const [quiet, busy] = [median(alone), median(beside)];
+    return [
+      { name: 'scan-p99-alone', title: 'p99 of point GETs', users, value: quiet, unit: 'ms' },
+      { name: 'scan-p99-beside', title: 'p99 of point GETs while scans run', users, value: busy, unit: 'ms' },
+      { name: 'scan-p99', title: 'the same as a ratio', users, value: busy / quiet, unit: '×' },
+    ];
+  } finally {
+    await server.stop();
+  }
+}
+
+/** The longest wait of a point GET, and the memory, while two clients read a group of 100,000 members. */
+export async function streamInterference(
+  { rounds, seconds }: Options,
+  fixtures: Fixtures,
+  users: number,
+): Promise<Figure[]> {
+  const server = await ServerProcess.scimd(fixtures.database(users, true, 'scimd'));
+  const heavy: Request = { method: 'GET', path: `/Groups/${groupId(100_000)}` };
+  try {
+    await waits(server, seconds, 1, undefined, 0);
+    const before = await server.usage();
+    const times: number[] = [];
+    const longest: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const found = await waits(server, seconds, 1, heavy, 1);
+      times.push(...found);
+      longest.push(Math.max(...found));
+    }
+    const after = await server.usage();
+    const growth = (after.peak - before.rss) / 2 ** 20;
+    return [
+      {
+        name: 'stream-p99',
+        title: 'p99 of GETs beside GETs of a large group',
+        users,
+        value: percentile(times, 0.99),
+        unit: 'ms',
+      },
+      {
+        name: 'stream-wait',
+        title: 'longest wait beside GETs of a large group',
+        users,
+        value: median(longest),
+        unit: 'ms',
+      },
+      { name: 'stream-memory', title: 'growth of peak memory by them', users, value: growth, unit: 'MB' },
+    ];
+  } finally {
+    await server.stop();
+  }
+}

@@ -1,0 +1,44 @@
+/** npm run bench: scimd, its peers and the limit side by side. */
+import { writeFileSync } from 'node:fs';
+import { help, type Options, readArguments } from './arguments.ts';
+import { drawChart } from './chart.ts';
+import { compareWorkloads } from './compare.ts';
+import { figureNames, measureFigures } from './figures.ts';
+import { Fixtures } from './fixtures.ts';
+import type { Figure, Line } from './line.ts';
+import { report } from './report.ts';
+import { judge } from './targets.ts';
+import { workloads } from './workloads.ts';
+
+const options = readArguments(process.argv.slice(2));
+if (options === 'help') process.stdout.write(help);
+else if (options === 'list')
+  for (const name of [...workloads.map((each) => each.name), ...figureNames]) console.log(name);
+else await bench(options);
+
+async function bench(chosen: Options): Promise<void> {
+  const known = new Set([...workloads.map((each) => each.name), ...figureNames]);
+  const unknown = chosen.only.filter((name) => !known.has(name));
+  if (unknown.length > 0) throw new Error(`no such workload: ${unknown.join(', ')}; see --list`);
+  const fixtures = new Fixtures(chosen.directory);
+  const lines: Line[] = [];
+  const figures: Figure[] = [];
+  const progress = (text: string): void => void process.stderr.write(`${text}\n`);
+  try {
+    for (const users of chosen.scales) {
+      lines.push(...(await compareWorkloads(chosen, fixtures, users, progress)));
+      figures.push(...(await measureFigures(chosen, fixtures, users, progress)));
+    }
+  } finally {
+    fixtures.remove();
+  }
+  const findings = { lines, figures };
+  const verdicts = judge(findings);
+  if (chosen.json !== '-') console.log(report(findings, verdicts));
+  if (chosen.json !== undefined) {
+    const text = `${JSON.stringify({ at: new Date().toISOString(), node: process.version, ...findings, targets: verdicts.map(({ target, measured, holds }) => ({ what: target.what, measured, atLeast: target.atLeast, atMost: target.atMost, holds })) }, undefined, 2)}\n`;
+    if (chosen.json === '-') process.stdout.write(text);
+    else writeFileSync(chosen.json, text);
+  }
+  if (chosen.chart !== undefined) writeFileSync(chosen.chart, drawChart(lines));
+}

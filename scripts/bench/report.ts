@@ -1,0 +1,83 @@
+/** The findings as text for a terminal. */
+import type { Findings, Line, ServerName } from './line.ts';
+import type { Verdict } from './targets.ts';
+
+function number(value: number | undefined, digits?: number): string {
+  if (value === undefined || Number.isNaN(value)) return '';
+  const shown = digits ?? (value >= 100 ? 0 : value >= 10 ? 1 : 2);
+  return value.toLocaleString('en', { minimumFractionDigits: shown, maximumFractionDigits: shown });
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ');
+  const [head = [], ...rest] = rows;
+  return [line(head), widths.map((width) => '─'.repeat(width)).join('  '), ...rest.map(line)].join('\n');
+}
+
+function times({ results }: Line, server: ServerName): string {
+  const [ours, theirs] = [results.scimd, results[server]];
+  return ours === undefined || theirs === undefined ? '' : `${number(ours.rate / theirs.rate)}×`;
+}
+
+export function reportLines(lines: readonly Line[]): string {
+  return table([
+    [
+      'workload',
+      'users',
+      'ops/s',
+      'p50 ms',
+      'p99 ms',
+      'CPU µs',
+      'RSS MB',
+      'scimmy',
+      'on SQLite',
+      'limit/s',
+      'of limit',
+      'CPU of limit',
+    ],
+    ...lines.map((line) => {
+      const { scimd, limit } = line.results;
+      return [
+        line.title,
+        number(line.users, 0),
+        number(scimd?.rate),
+        number(scimd?.p50),
+        number(scimd?.p99),
+        number(scimd?.cpu, 0),
+        number((scimd?.rss ?? 0) / 2 ** 20, 0),
+        times(line, 'scimmy memory'),
+        times(line, 'scimmy SQLite'),
+        number(limit?.rate),
+        times(line, 'limit'),
+        scimd === undefined || limit === undefined ? '' : `${number(limit.cpu / scimd.cpu)}×`,
+      ];
+    }),
+  ]);
+}
+
+export function report(findings: Findings, verdicts: readonly Verdict[]): string {
+  const figures = findings.figures.map((each) => [
+    each.title,
+    number(each.users, 0),
+    `${number(each.value)} ${each.unit}`,
+  ]);
+  const judged = verdicts.map(({ target, measured, holds }) => [
+    target.what,
+    `${number(measured)} ${target.unit}`,
+    target.atLeast === undefined ? `at most ${target.atMost}` : `at least ${target.atLeast}`,
+    holds ? 'holds' : 'MISSED',
+  ]);
+  return [
+    ...(findings.lines.length > 0 ? [reportLines(findings.lines)] : []),
+    ...(figures.length > 0 ? [table([['figure', 'users', 'value'], ...figures])] : []),
+    ...(judged.length > 0 ? [table([['target', 'measured', 'wanted', ''], ...judged])] : []),
+  ].join('\n\n');
+}

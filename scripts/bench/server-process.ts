@@ -1,0 +1,116 @@
+/** Starts the servers that are compared, each in a process of its own, and asks what they used. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { newSecret } from '../../src/http/secret.ts';
+import { Connection, type Target } from './client.ts';
+
+/** In microseconds of CPU and bytes. */
+export interface Usage {
+  readonly cpu: number;
+  readonly rss: number;
+  readonly peak: number;
+}
+
+const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+export class ServerProcess {
+  readonly name: string;
+  readonly target: Target;
+  readonly child: ChildProcess;
+
+  private constructor(name: string, target: Target, child: ChildProcess) {
+    this.name = name;
+    this.target = target;
+    this.child = child;
+  }
+
+  /** scimd itself, as `scimd serve` starts it. */
+  static async scimd(
+    database: string,
+    { inspect = [], logLevel = 'warn' }: { inspect?: readonly string[]; logLevel?: string } = {},
+  ): Promise<ServerProcess> {
+    const token = newSecret();
+    const child = fork(
+      here('../../src/main.ts'),
+      ['serve', '--port', '0', '--database', database, '--log-level', logLevel],
+      {
+        execArgv: ['--import', 'tsx', '--import', here('usage-probe.mjs'), ...inspect],
+        env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token },
+        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+      },
+    );
+    return ServerProcess.of('scimd', child, token);
+  }
+
+  /** A file of this folder that prints the address as scimd does. */
+  static async script(name: string, file: string, args: readonly string[]): Promise<ServerProcess> {
+    const child = fork(here(file), [...args], {
+      execArgv: ['--import', 'tsx', '--import', here('usage-probe.mjs')],
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
+    return ServerProcess.of(name, child, 'bench');
+  }
+
+  /** Of a process that has been started, once it listens. */
+  static async of(name: string, child: ChildProcess, token: string): Promise<ServerProcess> {
+    const url = new URL(await listening(child, name));
+    const target = { host: url.hostname, port: Number(url.port), basePath: url.pathname, token };
+    return new ServerProcess(name, target, child);
+  }
+
+  usage(): Promise<Usage> {
+    return new Promise((resolve, reject) => {
+      const answer = (message: unknown): void => {
+        if (message === null || typeof message !== 'object' || !('usage' in message)) return;
+        this.child.off('message', answer);
+        resolve(message.usage as Usage);
+      };
+      this.child.on('message', answer);
+      this.child.send('usage', (error) => error && reject(error));
+    });
+  }
+
+  /** Tells the server something and waits until it says that it is done. */
+  tell(message: object): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const answer = (said: unknown): void => {
+        if (said !== 'done') return;
+        this.child.off('message', answer);
+        resolve();
+      };
+      this.child.on('message', answer);
+      this.child.send(message, (error) => error && reject(error));
+    });
+  }
+
+  async connect<T>(action: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await Connection.open(this.target);
+    try {
+      return await action(connection);
+    } finally {
+      connection.close();
+    }
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.child.exitCode !== null || this.child.signalCode !== null) return resolve();
+      this.child.once('exit', () => resolve());
+      this.child.kill('SIGTERM');
+    });
+  }
+}
+
+function listening(child: ChildProcess, name: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let printed = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      printed += chunk;
+      const found = /listening on (\S+)/.exec(printed)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    child.once('exit', (code) =>
+      reject(new Error(`${name} ended with ${code} before it listened: ${printed}`)),
+    );
+  });
+}

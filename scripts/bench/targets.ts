@@ -1,0 +1,150 @@
+/** What scimd must show, as ratios within one run. */
+import type { Findings, Line, ServerName } from './line.ts';
+
+export interface Target {
+  readonly what: string;
+  /** Undefined where the run did not measure it. */
+  readonly measured: (findings: Findings) => number | undefined;
+  readonly atLeast?: number;
+  readonly atMost?: number;
+  readonly unit: string;
+}
+
+export interface Verdict {
+  readonly target: Target;
+  readonly measured: number;
+  readonly holds: boolean;
+}
+
+function lineOf({ lines }: Findings, name: string, users?: number): Line | undefined {
+  return lines.find((line) => line.name === name && (users === undefined || line.users === users));
+}
+
+function times(name: string, other: ServerName, users?: number): Target['measured'] {
+  return (findings) => {
+    const line = lineOf(findings, name, users);
+    const [ours, theirs] = [line?.results.scimd, line?.results[other]];
+    return ours === undefined || theirs === undefined ? undefined : ours.rate / theirs.rate;
+  };
+}
+
+function milliseconds(name: string, users: number): Target['measured'] {
+  return (findings) => {
+    const rate = lineOf(findings, name, users)?.results.scimd?.rate;
+    return rate === undefined ? undefined : 1000 / rate;
+  };
+}
+
+/** At the largest number of users that was run. */
+function figure(name: string): Target['measured'] {
+  return ({ figures }) =>
+    figures.filter((each) => each.name === name).sort((a, b) => b.users - a.users)[0]?.value;
+}
+
+export const targets: readonly Target[] = [
+  {
+    what: 'GET by id, of node:http with the same bytes',
+    measured: times('get', 'limit'),
+    atLeast: 0.5,
+    unit: '×',
+  },
+  { what: 'GET by id, of scimmy in memory', measured: times('get', 'scimmy memory'), atLeast: 12, unit: '×' },
+  {
+    what: 'userName eq, of node:http with the same bytes',
+    measured: times('username', 'limit'),
+    atLeast: 0.4,
+    unit: '×',
+  },
+  {
+    what: 'list of 100, of selecting and writing the rows',
+    measured: times('list', 'limit'),
+    atLeast: 0.7,
+    unit: '×',
+  },
+  {
+    what: 'creates in the store, of a bare group-commit loop',
+    measured: figure('loop-32'),
+    atLeast: 0.8,
+    unit: '×',
+  },
+  {
+    what: 'durable creates, of scimmy on SQLite',
+    measured: times('create', 'scimmy SQLite'),
+    atLeast: 10,
+    unit: '×',
+  },
+  {
+    what: 'durable PATCH active, of scimmy on SQLite',
+    measured: times('patch', 'scimmy SQLite'),
+    atLeast: 20,
+    unit: '×',
+  },
+  {
+    what: '±1 member of 10,000, of scimmy in memory',
+    measured: times('member-10000', 'scimmy memory'),
+    atLeast: 2000,
+    unit: '×',
+  },
+  {
+    what: '±1 member of 100,000, cost beside 10',
+    measured(findings) {
+      const [small, large] = ['member-10', 'member-100000'].map(
+        (name) => lineOf(findings, name, 100_000)?.results.scimd,
+      );
+      return small === undefined || large === undefined ? undefined : large.cpu / small.cpu;
+    },
+    atMost: 1.3,
+    unit: '×',
+  },
+  {
+    what: 'value path over 10,000 users, of scimmy in memory',
+    measured: times('valuepath', 'scimmy memory', 10_000),
+    atLeast: 100,
+    unit: '×',
+  },
+  {
+    what: 'value path over 1,000,000 users',
+    measured: milliseconds('valuepath', 1_000_000),
+    atMost: 30,
+    unit: 'ms',
+  },
+  {
+    what: 'displayName co over 1,000,000 users',
+    measured: milliseconds('contains', 1_000_000),
+    atMost: 10,
+    unit: 'ms',
+  },
+  {
+    what: 'cursor page at depth 90 %, cost beside page 1',
+    measured: figure('cursor'),
+    atMost: 1.5,
+    unit: '×',
+  },
+  {
+    what: 'longest wait beside a GET of a large group',
+    measured: figure('stream-wait'),
+    atMost: 10,
+    unit: 'ms',
+  },
+  { what: 'memory for GETs of a large group', measured: figure('stream-memory'), atMost: 64, unit: 'MB' },
+  { what: 'p99 of point GETs while scans run', measured: figure('scan-p99'), atMost: 3, unit: '×' },
+  {
+    what: 'durable create on 1 connection, of a commit each',
+    measured: times('create-1', 'limit'),
+    atLeast: 0.9,
+    unit: '×',
+  },
+  { what: 'start to first answer', measured: figure('start'), atMost: 150, unit: 'ms' },
+  { what: 'memory of an empty server', measured: figure('rss-empty'), atMost: 90, unit: 'MB' },
+  { what: 'memory with 100,000 users', measured: figure('rss-100000'), atMost: 200, unit: 'MB' },
+];
+
+export function judge(findings: Findings): Verdict[] {
+  return targets.flatMap((target) => {
+    const measured = target.measured(findings);
+    if (measured === undefined || Number.isNaN(measured)) return [];
+    const holds =
+      measured >= (target.atLeast ?? 0) && measured <= (target.atMost ?? Number.POSITIVE_INFINITY);
+    return [{ target, measured, holds }];
+  });
+}
