@@ -21,13 +21,6 @@ export function locationOf(base: string, type: ResourceType, id: string): string
   return `${base}${type.endpoint}/${id}`;
 }
 
-/** Where the groups are that User.groups refers to. */
-function groupsEndpoint(store: Store): string {
-  return (
-    store.registry.resourceTypes.find((type) => edgeAttribute(type) !== undefined)?.endpoint ?? '/Groups'
-  );
-}
-
 /** How resources of one type are rendered for one request. */
 export class Renderer {
   private readonly rendering: Rendering;
@@ -108,9 +101,11 @@ export class Renderer {
   }
 
   private groups(groups: readonly GroupReference[] | undefined): string {
-    return groups === undefined
-      ? ''
-      : groupsPart(groups, `${this.rendering.base}${groupsEndpoint(this.rendering.store)}`);
+    const { base, store } = this.rendering;
+    return groupsPart(groups, (name) => {
+      const type = store.registry.resourceTypes.find((candidate) => candidate.name === name);
+      return `${base}${type?.endpoint ?? '/Groups'}`;
+    });
   }
 }
 

@@ -36,14 +36,18 @@ export interface GroupValue {
   readonly value: string;
   readonly display: string | undefined;
   readonly type: string;
+  readonly resourceType: string;
 }
 
-/** `,"groups":[…]`, or nothing when there are none. `base` is the absolute URI of the groups' endpoint. */
-export function groupsPart(groups: readonly GroupValue[] | undefined, base: string): string {
+/** `,"groups":[…]`, or nothing when there are none. `endpointOf` gives the absolute URI of a type's endpoint. */
+export function groupsPart(
+  groups: readonly GroupValue[] | undefined,
+  endpointOf: (resourceType: string) => string,
+): string {
   if (groups === undefined || groups.length === 0) return '';
   const values = groups.map((group) => ({
     value: group.value,
-    $ref: `${base}/${group.value}`,
+    $ref: `${endpointOf(group.resourceType)}/${group.value}`,
     ...(group.display === undefined ? {} : { display: group.display }),
     type: group.type,
   }));

@@ -133,6 +133,8 @@ export interface GroupReference {
   readonly value: string;
   readonly display: string | undefined;
   readonly type: 'direct' | 'indirect';
+  /** The name of the group's resource type. */
+  readonly resourceType: string;
 }
 
 /** A chunk of Group.members as JSON text: comma-separated objects, empty if there are none. */

@@ -216,3 +216,47 @@ test('S-6-06: an extension that is not required may be left out, but not be inco
     await own.close();
   }
 });
+
+test('S-2.3.7-04, S-4.1.2-11: a user refers to a group of another resource type where that is', async () => {
+  const crew: SchemaDefinition = {
+    id: 'urn:example:params:scim:schemas:2.0:Crew',
+    attributes: [
+      { name: 'displayName', required: true },
+      {
+        name: 'members',
+        type: 'complex',
+        multiValued: true,
+        subAttributes: [
+          { name: 'value', caseExact: true },
+          { name: '$ref', type: 'reference', referenceTypes: ['User', 'Group'] },
+        ],
+      },
+    ],
+  };
+  const own = await startScimd({
+    registry: compileRegistry(
+      [...standardSchemas, crew],
+      [...standardResourceTypes, { name: 'Crew', endpoint: '/Crews', schema: crew.id }],
+    ),
+  });
+  try {
+    const { id } = (await own.request('POST', '/Users', { body: newUser() })).json;
+    const members = [{ value: id }];
+    const body = { schemas: [crew.id], displayName: 'Nostromo', members };
+    const ship = (await own.request('POST', '/Crews', { body })).json;
+    assert.equal(ship.members[0].$ref, `${own.base}/Users/${id}`);
+    const group = (await own.request('POST', '/Groups', { body: newGroup({ members }) })).json;
+    const { groups } = (await own.request('GET', `/Users/${id}`)).json;
+    assert.deepEqual(
+      groups.map((each: { $ref: string }) => each.$ref),
+      [ship.meta.location, group.meta.location],
+    );
+    for (const { $ref, value } of groups) {
+      assert.equal((await own.request('GET', $ref)).json.id, value);
+      const filter = new URLSearchParams({ filter: `groups.$ref eq "${$ref}"` });
+      assert.equal((await own.request('GET', `/Users?${filter}`)).json.totalResults, 1);
+    }
+  } finally {
+    await own.close();
+  }
+});

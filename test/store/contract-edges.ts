@@ -178,7 +178,9 @@ export function edgeContract(setting: () => Setting): void {
     const group = await s.createGroup('g', [a.id, c.id]);
     const groups = await s.store.groupsOf(s.tenant, [a.id, b.id, c.id]);
     assert.deepEqual([...groups.keys()].sort(), [a.id, c.id].sort());
-    assert.deepEqual(groups.get(c.id), [{ value: group.id, display: 'g', type: 'direct' }]);
+    assert.deepEqual(groups.get(c.id), [
+      { value: group.id, display: 'g', type: 'direct', resourceType: 'Group' },
+    ]);
     assert.equal((await s.store.groupsOf(s.tenant, [])).size, 0);
   });
 

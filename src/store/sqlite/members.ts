@@ -9,7 +9,7 @@ export interface MemberReads {
   groupsOf(tenant: number, ids: readonly string[]): Map<string, GroupReference[]>;
 }
 
-type GroupRow = [member: string, group: string, display: string | null, depth: number];
+type GroupRow = [member: string, group: string, kind: number, display: string | null, depth: number];
 
 /**
  * The groups of the resources in `start`; UNION drops what was met before, so cycles end. A membership that is both
@@ -22,7 +22,7 @@ function groupsSql(start: string): string {
   SELECT up.value, m.owner, 1
   FROM up CROSS JOIN resource o ON o.rid = up.owner CROSS JOIN member m ON m.tenant = o.tenant AND m.value = o.id
 )
-SELECT up.value, o.id, d.body ->> '$.displayName', min(up.depth) AS nearest
+SELECT up.value, o.id, o.type, d.body ->> '$.displayName', min(up.depth) AS nearest
 FROM up CROSS JOIN resource o ON o.rid = up.owner CROSS JOIN document d ON d.rid = o.rid
 GROUP BY up.value, up.owner
 ORDER BY up.value, nearest, up.owner`;
@@ -70,11 +70,12 @@ export function memberReads(db: Database, kinds: Kinds): MemberReads {
       const rows =
         ids.length === 1 ? groupsOfOne.all(tenant, id) : groupsOfSome.all(JSON.stringify(ids), tenant);
       const groups = new Map<string, GroupReference[]>();
-      for (const [member, value, display, depth] of rows) {
+      for (const [member, value, kind, display, depth] of rows) {
         const reference: GroupReference = {
           value,
           display: display ?? undefined,
           type: depth === 0 ? 'direct' : 'indirect',
+          resourceType: kinds.nameOf(kind),
         };
         const known = groups.get(member);
         if (known === undefined) groups.set(member, [reference]);
