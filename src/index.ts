@@ -18,7 +18,7 @@ import { startServer } from './http/server.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/configured.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { Idp } from './scim/tolerances.ts';
-import { openSqliteStore } from './store/sqlite/index.ts';
+import { openSqliteStoreInTurns } from './store/sqlite/index.ts';
 import type { Change, Scope } from './store/store.ts';
 
 export { type ErrorBody, ScimError, type ScimType } from './error.ts';
@@ -81,7 +81,12 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   const { database, schemas, resourceTypes, basePath = '/scim/v2', ...http } = options;
   const registry = configuredRegistry({ schemas, resourceTypes });
   const clock = http.clock ?? (() => new Date());
-  const store = openSqliteStore({ file: database, registry, clock });
+  const store = await openSqliteStoreInTurns({
+    file: database,
+    registry,
+    clock,
+    onNotice: ({ kind, ...notice }) => http.log?.info(notice, `opening the database: ${kind}`),
+  });
   const httpOptions: HttpOptions = { ...http, basePath, store };
   const application = await createApplication(httpOptions);
   const tenantNumber = async (name: string): Promise<number> => {

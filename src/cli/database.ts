@@ -1,23 +1,52 @@
 /** The store of the commands that work on a database file, perhaps beside a running server. */
 import { existsSync } from 'node:fs';
-import { standardRegistry } from '../scim/standard.ts';
-import { openSqliteStore } from '../store/sqlite/index.ts';
-import type { Store, Tenant } from '../store/store.ts';
+import type { SettingsInForce } from '../ops/settings.ts';
+import { configuredRegistry } from '../scim/configured.ts';
+import type { Registry } from '../scim/registry.ts';
+import { openSqliteAccess, openSqliteStore } from '../store/sqlite/index.ts';
+import type { AccessStore, Store, Tenant } from '../store/store.ts';
 import { CommandError, type Invocation } from './command.ts';
 
-export function openStore(file: string): Store {
-  return openSqliteStore({ file, registry: standardRegistry() });
+/** The standard resource types with what the configuration adds to them. */
+export function registryFor({ definitions }: Pick<SettingsInForce, 'definitions'>): Registry {
+  return configuredRegistry(definitions);
 }
 
-/** Runs `action` on the configured database and closes it. A missing file is created only if `create` says so. */
-export async function withStore<T>(
-  { settings, terminal }: Invocation,
+/**
+ * Runs `action` on the resources of the configured database and closes it. A missing file is created only if
+ * `create` says so. A database that is served with another configuration is refused.
+ */
+export function withStore<T>(
+  invocation: Invocation,
   create: boolean,
   action: (store: Store) => Promise<T>,
 ): Promise<T> {
-  const { settings: inForce, warnings } = settings();
-  for (const warning of warnings) terminal.note(`scimd: ${warning}`);
-  const file = inForce.database;
+  return withDatabase(
+    invocation,
+    create,
+    (file, inForce) => openSqliteStore({ file, registry: registryFor(inForce), rebuild: false }),
+    action,
+  );
+}
+
+/** The same for tokens and tenants alone, whatever resource types are configured there or here. */
+export function withAccess<T>(
+  invocation: Invocation,
+  create: boolean,
+  action: (store: AccessStore) => Promise<T>,
+): Promise<T> {
+  return withDatabase(invocation, create, (file) => openSqliteAccess({ file }), action);
+}
+
+async function withDatabase<S extends AccessStore, T>(
+  { settings, terminal }: Invocation,
+  create: boolean,
+  open: (file: string, inForce: SettingsInForce) => S,
+  action: (store: S) => Promise<T>,
+): Promise<T> {
+  const inForce = settings();
+  for (const warning of inForce.warnings) terminal.note(`scimd: ${warning}`);
+  const file = inForce.settings.database;
   if (file === ':memory:')
     throw new CommandError(
       'a database in memory belongs to the server that runs on it',
@@ -28,7 +57,7 @@ export async function withStore<T>(
       `there is no database ${file}`,
       'Give the file that the server uses, --database FILE, or start it first: scimd serve',
     );
-  const store = openStore(file);
+  const store = open(file, inForce);
   try {
     return await action(store);
   } finally {
@@ -37,7 +66,7 @@ export async function withStore<T>(
 }
 
 /** The tenant of that name; `default` is made when it is first needed. */
-export async function findTenant(store: Store, name: string): Promise<Tenant> {
+export async function findTenant(store: AccessStore, name: string): Promise<Tenant> {
   const tenant = (await store.tenants()).find((candidate) => candidate.name === name);
   if (tenant !== undefined) return tenant;
   if (name === defaultTenant) return store.createTenant(name);

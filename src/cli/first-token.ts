@@ -1,7 +1,7 @@
 /** The token that a database without any is given when the server starts. */
 import type { Log } from '../http/options.ts';
 import { hashSecret, newSecret } from '../http/secret.ts';
-import type { Store } from '../store/store.ts';
+import type { AccessStore } from '../store/store.ts';
 import { defaultTenant, findTenant } from './database.ts';
 import { parseExpiry } from './time.ts';
 import { defaultExpiry, usable } from './token.ts';
@@ -11,7 +11,7 @@ export type FirstToken =
   { readonly made: true; readonly secret: string | undefined } | { readonly made: false };
 
 export async function ensureFirstToken(
-  store: Store,
+  store: AccessStore,
   bootstrap: string | undefined,
   log: Log,
 ): Promise<FirstToken> {
@@ -39,7 +39,7 @@ export async function ensureFirstToken(
 }
 
 /** A bootstrap token does nothing in a database that has tokens; say so where it looks as if it should. */
-async function comment(store: Store, bootstrap: string, log: Log, now: Date): Promise<void> {
+async function comment(store: AccessStore, bootstrap: string, log: Log, now: Date): Promise<void> {
   const token = await store.findToken(hashSecret(bootstrap));
   if (token === undefined)
     log.warn({}, 'the bootstrap token is ignored: the database has tokens already, and it is none of them');

@@ -8,8 +8,8 @@ import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
 import type { Store } from '../store/store.ts';
 import { CommandError, exitStatus, type Invocation } from './command.ts';
-import { openStore } from './database.ts';
 import { ensureFirstToken } from './first-token.ts';
+import { openForServing } from './opening.ts';
 import { reloader } from './reload.ts';
 import type { Terminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
@@ -21,7 +21,9 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   for (const warning of warnings) log.warn({}, warning);
   const signals = stopSignals(terminal);
   if (!attached(terminal)) process.on('SIGHUP', reloader(start, settings, log));
-  const store = openStore(inForce.database);
+  const stop = signals.next();
+  const store = await openForServing(start, stop, terminal, log);
+  if (store === undefined) return exitStatus.done;
   try {
     const state = { ready: true };
     const server = await listen(inForce, store, log, state);
@@ -40,7 +42,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
       await server.close();
       throw error;
     }
-    return await untilStopped(server, inForce, state, signals, terminal, log);
+    return await untilStopped(server, inForce, state, stop, signals, terminal, log);
   } finally {
     await store.close();
   }
@@ -144,11 +146,12 @@ async function untilStopped(
   server: RunningServer,
   { drainSeconds, shutdownSeconds }: Settings,
   state: State,
+  stop: Promise<string>,
   signals: Signals,
   terminal: Terminal,
   log: Logger,
 ): Promise<number> {
-  log.info({ signal: await signals.next() }, 'stopping');
+  log.info({ signal: await stop }, 'stopping');
   if (terminal.errorIsTerminal) terminal.note('stopping; once more to force');
   const forced = signals.next().then((signal) => {
     log.warn({ signal }, 'forced to stop');

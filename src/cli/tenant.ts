@@ -1,13 +1,13 @@
 /** scimd tenant create, list, delete. */
 import { CommandError, type Invocation, UsageError } from './command.ts';
-import { withStore } from './database.ts';
+import { withAccess } from './database.ts';
 import { columns } from './terminal.ts';
 import { checkLabel } from './token.ts';
 
 export async function createTenant(invocation: Invocation): Promise<number> {
   const { json, terminal } = invocation;
   const name = checkLabel('NAME', invocation.operand ?? '');
-  return withStore(invocation, true, async (store) => {
+  return withAccess(invocation, true, async (store) => {
     if ((await store.tenants()).some((tenant) => tenant.name === name))
       throw new CommandError(`there is a tenant ${name} already`);
     const { created } = await store.createTenant(name);
@@ -21,7 +21,7 @@ export async function createTenant(invocation: Invocation): Promise<number> {
 
 export async function listTenants(invocation: Invocation): Promise<number> {
   const { json, terminal } = invocation;
-  return withStore(invocation, false, async (store) => {
+  return withAccess(invocation, false, async (store) => {
     const tenants = await store.tenants();
     if (json) terminal.print(JSON.stringify(tenants.map(({ name, created }) => ({ name, created }))));
     else if (tenants.length === 0) terminal.note('no tenants; the first token makes the tenant "default"');
@@ -35,7 +35,7 @@ export async function deleteTenant(invocation: Invocation): Promise<number> {
   const { operand: name = '', flags, json, terminal } = invocation;
   if (!flags.has('yes'))
     throw new UsageError(`this deletes all users, groups and tokens of tenant ${name}; say so with --yes`);
-  return withStore(invocation, false, async (store) => {
+  return withAccess(invocation, false, async (store) => {
     if (!(await store.deleteTenant(name)))
       throw new CommandError(`there is no tenant ${name}`, 'See: scimd tenant list');
     terminal.print(json ? JSON.stringify({ name, deleted: true }) : `deleted tenant ${name}`);

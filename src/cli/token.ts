@@ -2,9 +2,9 @@
 
 import { hashSecret, newSecret } from '../http/secret.ts';
 import { idps } from '../scim/tolerances.ts';
-import type { Scope, Store, Token } from '../store/store.ts';
+import type { AccessStore, Scope, Token } from '../store/store.ts';
 import { CommandError, type Invocation, UsageError } from './command.ts';
-import { defaultTenant, findTenant, withStore } from './database.ts';
+import { defaultTenant, findTenant, withAccess } from './database.ts';
 import { columns } from './terminal.ts';
 import { parseExpiry, parseSpan } from './time.ts';
 
@@ -28,7 +28,7 @@ export async function createToken(invocation: Invocation): Promise<number> {
   const name = checkLabel('--name', flags.get('name') ?? '');
   const expires = parseExpiry(flags.get('expires') ?? defaultExpiry, now);
   const subject = flags.get('subject');
-  return withStore(invocation, true, async (store) => {
+  return withAccess(invocation, true, async (store) => {
     const tenant = await findTenant(store, flags.get('tenant') ?? defaultTenant);
     const same = (await store.listTokens(tenant.number)).filter(
       (token) => token.name === name && current(token, now),
@@ -55,7 +55,7 @@ export async function createToken(invocation: Invocation): Promise<number> {
 
 export async function listTokens(invocation: Invocation): Promise<number> {
   const { flags, json, terminal } = invocation;
-  return withStore(invocation, false, async (store) => {
+  return withAccess(invocation, false, async (store) => {
     const tenant = flags.get('tenant');
     const tokens = await store.listTokens(
       tenant === undefined ? undefined : (await findTenant(store, tenant)).number,
@@ -90,7 +90,7 @@ export async function rotateToken(invocation: Invocation): Promise<number> {
   const overlap = parseSpan(flags.get('overlap') ?? defaultOverlap);
   if (overlap === undefined)
     throw new UsageError(`--overlap must be a span such as 24h or 7d, not "${flags.get('overlap')}"`);
-  return withStore(invocation, false, async (store) => {
+  return withAccess(invocation, false, async (store) => {
     const old = await findToken(store, operand, flags.get('tenant'), (token) => current(token, now));
     const expiry = flags.get('expires');
     // As long a life as the old one was given.
@@ -116,7 +116,7 @@ export async function rotateToken(invocation: Invocation): Promise<number> {
 export async function revokeToken(invocation: Invocation): Promise<number> {
   const { operand = '', flags, json, terminal } = invocation;
   const now = new Date();
-  return withStore(invocation, false, async (store) => {
+  return withAccess(invocation, false, async (store) => {
     const token = await findToken(store, operand, flags.get('tenant'), (candidate) => usable(candidate, now));
     const revoked = (await store.revokeToken(token.id, now.toISOString())) ?? token;
     if (json) terminal.print(JSON.stringify(tokenJson(revoked, now)));
@@ -127,7 +127,7 @@ export async function revokeToken(invocation: Invocation): Promise<number> {
 
 /** By its id, or by its name when one candidate has it. */
 async function findToken(
-  store: Store,
+  store: AccessStore,
   word: string,
   tenantName: string | undefined,
   eligible: (token: Token) => boolean,

@@ -9,8 +9,10 @@ export type StoreErrorCode =
   | 'newer-database'
   | 'cannot-open'
   | 'io'
+  | 'no-addon'
   | 'closed'
-  | 'conflicting-data';
+  | 'conflicting-data'
+  | 'other-configuration';
 
 /**
  * The store cannot do what it was asked: not the client's fault, so the client is told no more than that. `code` is

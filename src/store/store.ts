@@ -185,7 +185,52 @@ export interface Tenant {
   readonly created: string;
 }
 
-export interface Store {
+/** Who may come in, and whose data there is: the part of the store that knows nothing of resource types. */
+export interface AccessStore {
+  /** By the SHA-256 of the token's text. Revoked and expired ones are answered too: the caller decides. */
+  findToken(hash: Uint8Array): Awaitable<Token | undefined>;
+  createToken(token: {
+    readonly hash: Uint8Array;
+    readonly name: string;
+    readonly tenant: number;
+    readonly idp: string;
+    readonly scope: Scope;
+    readonly expires?: string;
+    readonly subject?: string;
+  }): Awaitable<Token>;
+  listTokens(tenant?: number): Awaitable<readonly Token[]>;
+  /** Undefined if there is no such token; `at` in the future lets it live on until then. */
+  revokeToken(id: string, at: string): Awaitable<Token | undefined>;
+
+  tenants(): Awaitable<readonly Tenant[]>;
+  createTenant(name: string): Awaitable<Tenant>;
+  /** Deletes the tenant and all that is its own. False if there is none of that name. */
+  deleteTenant(name: string): Awaitable<boolean>;
+
+  close(): Awaitable<void>;
+}
+
+/** What is worth telling an operator when a store is opened under another configuration than before. */
+export type OpeningNotice =
+  /** Rows of a type are built anew from the documents: `done` of `total`, first with what earlier starts did. */
+  | { readonly kind: 'rebuilding'; readonly type: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'rebuilt'; readonly type: string; readonly resources: number }
+  /**
+   * Resources that do not keep a rule of the schema, by what is the matter with which attribute: a required value is
+   * missing, a value that is not of the attribute's form was set aside, values of an attribute that the schema does
+   * not have any more were set aside. `ids` are the first of them.
+   */
+  | {
+      readonly kind: 'missing' | 'unfit' | 'unknown';
+      readonly type: string;
+      readonly path: string;
+      readonly resources: number;
+      readonly ids: readonly string[];
+    }
+  /** Resources of a type that is not configured: kept, but not served. */
+  | { readonly kind: 'unserved'; readonly type: string; readonly resources: number };
+
+export interface Store extends AccessStore {
   readonly registry: Registry;
 
   /** An identifier that no resource has had and none will have, for {@link CreateCommand.id}. */
@@ -213,26 +258,4 @@ export interface Store {
     readonly id?: string;
     readonly limit: number;
   }): Awaitable<readonly Change[]>;
-
-  /** By the SHA-256 of the token's text. Revoked and expired ones are answered too: the caller decides. */
-  findToken(hash: Uint8Array): Awaitable<Token | undefined>;
-  createToken(token: {
-    readonly hash: Uint8Array;
-    readonly name: string;
-    readonly tenant: number;
-    readonly idp: string;
-    readonly scope: Scope;
-    readonly expires?: string;
-    readonly subject?: string;
-  }): Awaitable<Token>;
-  listTokens(tenant?: number): Awaitable<readonly Token[]>;
-  /** Undefined if there is no such token; `at` in the future lets it live on until then. */
-  revokeToken(id: string, at: string): Awaitable<Token | undefined>;
-
-  tenants(): Awaitable<readonly Tenant[]>;
-  createTenant(name: string): Awaitable<Tenant>;
-  /** Deletes the tenant and all that is its own. False if there is none of that name. */
-  deleteTenant(name: string): Awaitable<boolean>;
-
-  close(): Awaitable<void>;
 }

@@ -169,7 +169,7 @@ test('an attribute cannot become unique while two resources share a value', asyn
   await store.close();
   assert.match(
     refusal(file, 'conflicting-data'),
-    /breaks a rule that the configuration now has: .*:number "N1" is already in use$/,
+    /^the configuration now wants values of User unique that resources share:\n {2}\S+ and \S+ share a value of urn:\S+:number$/,
   );
   openSqliteStore({ file, registry: shared }).close();
 });

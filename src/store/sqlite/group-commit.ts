@@ -25,8 +25,11 @@ export interface GroupCommit {
   close(): void;
 }
 
-/** `beforeWrite` ends the turn's read transaction, which could not become a writing one. */
-export function groupCommit(db: Database, beforeWrite: () => void): GroupCommit {
+/**
+ * `beforeWrite` ends the turn's read transaction, which could not become a writing one. `check` throws, within the
+ * transaction, if nothing may be written.
+ */
+export function groupCommit(db: Database, beforeWrite: () => void, check = () => {}): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   const rollback = db.prepare('ROLLBACK');
@@ -54,6 +57,7 @@ export function groupCommit(db: Database, beforeWrite: () => void): GroupCommit 
   const inTransaction = (action: () => Outcome[]): Outcome[] => {
     begin.run();
     try {
+      check();
       const outcomes = action();
       commit.run();
       return outcomes;

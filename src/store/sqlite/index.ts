@@ -3,26 +3,27 @@ import type { Database } from 'better-sqlite3';
 import { compilePlan } from '../../query/sql.ts';
 import { sqlite } from '../../query/sqlite.ts';
 import type { Registry } from '../../scim/registry.ts';
-import type { Store } from '../store.ts';
+import type { AccessStore, OpeningNotice, Store } from '../store.ts';
+import { accessOver } from './access.ts';
 import { changeLog } from './changes.ts';
 import { commands } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { edgeWriter } from './edges.ts';
-import { closed, withStoreErrors } from './errors.ts';
+import { closed, toStoreError, withStoreErrors } from './errors.ts';
 import { groupCommit } from './group-commit.ts';
 import { uuidV7Source } from './ids.ts';
-import { loadKinds } from './kinds.ts';
+import { type Kinds, loadKinds } from './kinds.ts';
+import { layoutGuard } from './layout-guard.ts';
 import { lister } from './list.ts';
 import { memberReads } from './members.ts';
 import { pageStarts } from './page-starts.ts';
 import { reads } from './reads.ts';
-import { reindexStale } from './reindex.ts';
+import { rebuildStale, refuseStale } from './rebuild.ts';
 import { requestSetter } from './request.ts';
-import { readSnapshot } from './snapshot.ts';
+import { readSnapshot, type Snapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { memberMap } from './storage-map.ts';
-import { tenantTable } from './tenants.ts';
-import { tokenTable } from './tokens.ts';
+import { unserved } from './unserved.ts';
 import { rowWriter } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -34,32 +35,110 @@ export interface SqliteStoreOptions {
   readonly newId?: () => string;
   /** How long to wait for another process's write lock, in milliseconds; 5000 without it. The server stands still meanwhile. */
   readonly busyTimeout?: number;
+  /**
+   * May rows that were written under another registry be made anew? Yes unless false: then such a database is
+   * refused, since that is a matter of the server and not of a command that happens to see another configuration.
+   */
+  readonly rebuild?: boolean;
+  /** Is told what the registry changes for what is stored already. */
+  readonly onNotice?: (notice: OpeningNotice) => void;
 }
 
-/** How often the use of a token is written down, in milliseconds. */
-const lastUsedInterval = 60_000;
-
 /**
- * Opens the store, bringing an older database up to date.
- * @throws StoreError where the file cannot be opened, is no database of ours, or one of a newer release.
+ * Opens the store, bringing an older database up to date, and its rows in accord with the registry.
+ * @throws StoreError where the file cannot be opened, is no database of ours, or one of a newer release, or where
+ * what is stored contradicts the registry.
  */
 export function openSqliteStore(options: SqliteStoreOptions): Store {
-  const db = openConnection(options.file, options.busyTimeout);
-  try {
-    return withStoreErrors(() => storeOver(db, options));
-  } catch (error) {
-    db.close();
-    throw error;
+  const opening = openings(options);
+  for (;;) {
+    const { done, value } = opening.next();
+    if (done) return value;
+    options.onNotice?.(value);
   }
 }
 
-function storeOver(db: Database, options: SqliteStoreOptions): Store {
+/** The same, with turns of the event loop in between, in any of which `signal` can end it. */
+export async function openSqliteStoreInTurns(
+  options: SqliteStoreOptions & { readonly signal?: AbortSignal },
+): Promise<Store> {
+  const opening = openings(options);
+  for (;;) {
+    const { done, value } = opening.next();
+    if (done) return value;
+    options.onNotice?.(value);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (options.signal?.aborted) {
+      opening.return(undefined as never);
+      throw options.signal.reason;
+    }
+  }
+}
+
+/** Tokens and tenants alone: whatever resource types the database has, they are neither needed nor touched. */
+export function openSqliteAccess({
+  file,
+  clock = () => new Date(),
+  busyTimeout,
+}: Pick<SqliteStoreOptions, 'file' | 'clock' | 'busyTimeout'>): AccessStore {
+  const db = openConnection(file, busyTimeout);
+  const snapshot = readSnapshot(db, () => {});
+  const commit = groupCommit(
+    db,
+    () => snapshot.leave(),
+    () => {},
+  );
+  return {
+    ...accessOver({
+      db,
+      clock,
+      newId: uuidV7Source(() => clock().getTime()),
+      read: reader(db, snapshot),
+      commit,
+    }),
+    close() {
+      commit.close();
+      snapshot.leave();
+      db.close();
+    },
+  };
+}
+
+/** Yields what is to be told, at the end of each durable step; returns the store. */
+function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store> {
+  const db = openConnection(options.file, options.busyTimeout);
+  let opened = false;
+  try {
+    const kinds = withStoreErrors(() => loadKinds(db, options.registry));
+    const statements = new Statements(db);
+    if (options.rebuild === false) refuseStale(db, kinds);
+    yield* rebuildStale(db, kinds, rowWriter(db, statements));
+    yield* unserved(db, kinds);
+    const store = withStoreErrors(() => storeOver(db, kinds, statements, options));
+    opened = true;
+    return store;
+  } catch (error) {
+    throw toStoreError(error);
+  } finally {
+    if (!opened) db.close();
+  }
+}
+
+function reader(db: Database, snapshot: Snapshot): <T>(action: () => T) => T {
+  return (action) =>
+    withStoreErrors(() => {
+      if (!db.open) throw closed();
+      snapshot.enter();
+      return action();
+    });
+}
+
+function storeOver(db: Database, kinds: Kinds, statements: Statements, options: SqliteStoreOptions): Store {
   const { registry, clock = () => new Date() } = options;
   const uuid = uuidV7Source(() => clock().getTime());
-  const statements = new Statements(db);
-  const kinds = loadKinds(db, registry);
   const setRequest = requestSetter(db);
-  const snapshot = readSnapshot(db);
+  const check = layoutGuard(db, kinds);
+  const snapshot = readSnapshot(db, check);
   const starts = pageStarts(db);
   const changes = changeLog(db, kinds, statements);
   const map = memberMap(kinds);
@@ -73,30 +152,16 @@ function storeOver(db: Database, options: SqliteStoreOptions): Store {
       .map((row) => (row as [string])[0]);
   });
   const rows = rowWriter(db, statements);
-  reindexStale(db, kinds, rows);
   const write = commands({ db, kinds, rows, edges, changes, clock, newId: options.newId ?? uuid });
   const byId = reads(db, kinds);
   const list = lister(db, kinds, statements, setRequest, starts);
   const memberships = memberReads(db, kinds);
-  const tokens = tokenTable(db, clock, uuid);
-  const tenants = tenantTable(db, clock);
-  const commit = groupCommit(db, () => {
+  const leaveSnapshot = (): void => {
     snapshot.leave();
     starts.forget();
-  });
-
-  const read = <T>(action: () => T): T =>
-    withStoreErrors(() => {
-      if (!db.open) throw closed();
-      snapshot.enter();
-      return action();
-    });
-
-  const noteUse = (id: string, lastUsed: string | undefined): void => {
-    if (lastUsed !== undefined && clock().getTime() - Date.parse(lastUsed) < lastUsedInterval) return;
-    // Whether it could be written down is no matter of the request that used the token.
-    commit.run(() => tokens.use(id)).catch(() => {});
   };
+  const commit = groupCommit(db, leaveSnapshot, check);
+  const read = reader(db, snapshot);
 
   const cursorKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
@@ -120,18 +185,7 @@ function storeOver(db: Database, options: SqliteStoreOptions): Store {
 
     changes: (options) => read(() => changes.read(options)),
 
-    findToken(hash) {
-      const token = read(() => tokens.find(hash));
-      if (token !== undefined) noteUse(token.id, token.lastUsed);
-      return token;
-    },
-    createToken: (token) => commit.run(() => tokens.create(token)),
-    listTokens: (tenant) => read(() => tokens.list(tenant)),
-    revokeToken: (id, at) => commit.run(() => tokens.revoke(id, at)),
-
-    tenants: () => read(() => tenants.list()),
-    createTenant: (name) => commit.run(() => tenants.create(name)),
-    deleteTenant: (name) => commit.run(() => tenants.remove(name)),
+    ...accessOver({ db, clock, newId: uuid, read, commit }),
 
     close() {
       commit.close();

@@ -12,8 +12,6 @@ export interface Kind {
   readonly layout: Layout;
   readonly indexRows: (document: Document) => IndexRows;
   attributeNumber(attribute: Attribute): number;
-  /** Were rows written under another layout, so that their index rows must be built anew? */
-  readonly stale: boolean;
 }
 
 /** All types of a registry. */
@@ -38,10 +36,8 @@ function loadKind(db: Database, type: ResourceType): Kind {
     layout.signature,
   );
   const row = db
-    .prepare<[string], { number: number; layout: string }>(
-      'SELECT number, layout FROM resource_type WHERE name = ?',
-    )
-    .get(type.name) as { number: number; layout: string };
+    .prepare<[string], { number: number }>('SELECT number FROM resource_type WHERE name = ?')
+    .get(type.name) as { number: number };
   const numbers = attributeNumbers(db, row.number);
   const insert = db.prepare('INSERT INTO attribute (type, path) VALUES (?, ?)');
   const numbered = [...layout.entries.values()]
@@ -57,7 +53,6 @@ function loadKind(db: Database, type: ResourceType): Kind {
     layout,
     attributeNumber,
     indexRows: compileIndexer(layout, attributeNumber),
-    stale: row.layout !== layout.signature,
   };
 }
 

@@ -147,17 +147,42 @@ export function layOut(type: ResourceType): Layout {
     unique,
     uniqueColumn,
     members: edgeAttribute(type),
-    signature: signatureOf(entries, unique),
+    signature: signatureOf(type, entries, uniqueColumn === undefined ? unique : [uniqueColumn, ...unique]),
   };
 }
 
-function signatureOf(entries: ReadonlyMap<string, Entry>, unique: readonly Attribute[]): string {
-  const facts = [...entries.values()].map(({ attribute, place }) => [
-    attribute.path,
+/** `[uniqueness, forms, places]`, so that a change of the first can be told from the others. */
+function signatureOf(
+  type: ResourceType,
+  entries: ReadonlyMap<string, Entry>,
+  unique: readonly Attribute[],
+): string {
+  const uniqueness = unique.map(({ path, type: of, caseExact }) => [path, of, caseExact ? 1 : 0]);
+  const forms = [
+    type.schema.id,
+    [...type.attributes.values()].map(formOf),
+    [...type.extensions.values()].map(({ schema, required, attributes }) => [
+      schema.id,
+      required ? 1 : 0,
+      [...attributes.values()].map(formOf),
+    ]),
+  ];
+  const places = [...entries.values()].map(({ attribute, place }) => [attribute.path, place.kind]);
+  return JSON.stringify([[keysVersion, uniqueness], forms, places]);
+}
+
+/** What documents and their keys depend on. */
+function formOf(attribute: Attribute): unknown[] {
+  return [
+    attribute.name,
     attribute.type,
-    attribute.caseExact ? 1 : 0,
-    place.kind,
-    ...attribute.subAttributes.values().map((sub) => `${sub.name} ${sub.type} ${sub.caseExact ? 1 : 0}`),
-  ]);
-  return JSON.stringify([keysVersion, facts, unique.map((attribute) => attribute.path)]);
+    (attribute.multiValued ? 1 : 0) + (attribute.required ? 2 : 0) + (attribute.caseExact ? 4 : 0),
+    [...attribute.subAttributes.values()].map(formOf),
+  ];
+}
+
+/** Do two layouts have the same unique keys? */
+export function sameUniqueness(one: string, other: string): boolean {
+  const uniquenessOf = (signature: string): string => JSON.stringify((JSON.parse(signature) as unknown[])[0]);
+  return uniquenessOf(one) === uniquenessOf(other);
 }

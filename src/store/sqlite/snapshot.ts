@@ -11,7 +11,8 @@ export interface Snapshot {
   leave(): void;
 }
 
-export function readSnapshot(db: Database): Snapshot {
+/** `check` throws, at the start of the transaction, if nothing may be read. */
+export function readSnapshot(db: Database, check: () => void): Snapshot {
   if (db.memory) return { enter() {}, leave() {} };
   const begin = db.prepare('BEGIN');
   const end = db.prepare('COMMIT');
@@ -27,6 +28,12 @@ export function readSnapshot(db: Database): Snapshot {
       begin.run();
       open = true;
       setImmediate(leave);
+      try {
+        check();
+      } catch (error) {
+        leave();
+        throw error;
+      }
     },
     leave,
   };

@@ -23,7 +23,7 @@ export interface RowWriter {
   insert(row: NewRow): number;
   /** The index rows, columns and text of a document, from `before` to `after`. */
   update(target: Target, before: Document, after: Document, body: string): void;
-  /** All index rows of a row that has none. */
+  /** All index rows anew, whatever there is. */
   reindex(target: Target, document: Document): void;
   /** Version and time of a change. */
   touch(rid: number, version: number, modified: string): void;
@@ -67,10 +67,12 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const deleteElement = db.prepare('DELETE FROM element WHERE rid = ? AND attribute = ? AND ordinal = ?');
+  const deleteElements = db.prepare('DELETE FROM element WHERE rid = ?');
   const insertUnique = db.prepare(
     'INSERT INTO unique_value (tenant, attribute, key, rid) VALUES (?, ?, ?, ?)',
   );
   const deleteUnique = db.prepare('DELETE FROM unique_value WHERE tenant = ? AND attribute = ? AND key = ?');
+  const deleteAllUnique = db.prepare('DELETE FROM unique_value WHERE rid = ?');
   const updateBody = db.prepare('UPDATE document SET body = ? WHERE rid = ?');
   const updateKeys = db.prepare('UPDATE document_keys SET keys = ? WHERE rid = ?');
   const updateAllColumns = db.prepare(
@@ -194,6 +196,8 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
         updateAllColumns.run(external_id, unique_key, display_key, active, rid),
       );
       updateKeys.run(keys, rid);
+      deleteElements.run(rid);
+      deleteAllUnique.run(rid);
       for (const row of elements) insertElementRow(rid, tenant, row);
       for (const row of unique) insertUniqueRow(rid, tenant, row);
     },

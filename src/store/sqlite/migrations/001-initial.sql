@@ -15,6 +15,16 @@ CREATE TABLE resource_type (
   layout TEXT NOT NULL
 ) STRICT;
 
+-- Rows of a type that are being built anew: those up to `position` are as `layout` says. `cleared`: the unique values
+-- of the previous layout were found to hold under this one too, and removed. `findings` is what is told at the end.
+CREATE TABLE rebuild (
+  type INTEGER PRIMARY KEY REFERENCES resource_type (number),
+  layout TEXT NOT NULL,
+  cleared INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  findings TEXT NOT NULL
+) STRICT;
+
 -- Attributes that have element rows or unique values, as small numbers.
 CREATE TABLE attribute (
   number INTEGER PRIMARY KEY,
@@ -55,6 +65,12 @@ CREATE TABLE document (
 CREATE TABLE document_keys (
   rid INTEGER PRIMARY KEY REFERENCES resource (rid) ON DELETE CASCADE,
   keys TEXT NOT NULL
+) STRICT;
+
+-- Values that the configured schemas have no place for: kept, not shown, and back when their definitions are.
+CREATE TABLE set_aside (
+  rid INTEGER PRIMARY KEY REFERENCES resource (rid) ON DELETE CASCADE,
+  entries TEXT NOT NULL
 ) STRICT;
 
 -- One row for each value of an indexed attribute. ANY: a key is text or a number.

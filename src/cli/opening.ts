@@ -1,0 +1,82 @@
+/** Opens the store for the server, and tells what its configuration changes for what is stored already. */
+import type { Logger } from 'pino';
+import type { SettingsInForce } from '../ops/settings.ts';
+import { openSqliteStoreInTurns } from '../store/sqlite/index.ts';
+import type { OpeningNotice, Store } from '../store/store.ts';
+import { registryFor } from './database.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Milliseconds between two lines of the log about the same rebuild. */
+const interval = 5000;
+
+/** Undefined if `stop` came first: what was not rebuilt yet is at the next start. */
+export async function openForServing(
+  inForce: SettingsInForce,
+  stop: Promise<string>,
+  terminal: Terminal,
+  log: Logger,
+): Promise<Store | undefined> {
+  const stopping = new AbortController();
+  void stop.then((signal) => stopping.abort(signal));
+  try {
+    return await openSqliteStoreInTurns({
+      file: inForce.settings.database,
+      registry: registryFor(inForce),
+      signal: stopping.signal,
+      onNotice: teller(terminal, log),
+    });
+  } catch (error) {
+    if (!stopping.signal.aborted || error !== stopping.signal.reason) throw error;
+    log.info(
+      { signal: stopping.signal.reason },
+      'stopped while indexes were rebuilt; the next start goes on',
+    );
+    return undefined;
+  }
+}
+
+/** Notices as lines of the log; on a terminal the progress of a rebuild is a line that renews itself. */
+function teller(terminal: Terminal, log: Logger): (notice: OpeningNotice) => void {
+  let logged = { type: '', at: 0 };
+  return (notice) => {
+    if (notice.kind !== 'rebuilding') {
+      if (notice.kind === 'rebuilt' && terminal.errorIsTerminal) process.stderr.write('\r\u001b[K');
+      tell(notice, log);
+      return;
+    }
+    const { type, done, total } = notice;
+    const now = performance.now();
+    if (logged.type !== type || now - logged.at > interval) {
+      logged = { type, at: now };
+      log.info({ type, done, total }, 'rebuilding indexes: the schemas are others than at the last start');
+    }
+    if (!terminal.errorIsTerminal) return;
+    const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
+    process.stderr.write(`\r\u001b[K${type}: ${percent} % (${done} of ${total})`);
+  };
+}
+
+function tell(notice: Exclude<OpeningNotice, { kind: 'rebuilding' }>, log: Logger): void {
+  const { type } = notice;
+  switch (notice.kind) {
+    case 'rebuilt':
+      log.info({ type, resources: notice.resources }, 'indexes rebuilt');
+      break;
+    case 'unserved':
+      log.warn(
+        { type, resources: notice.resources },
+        'kept, but not served: the resource type is not configured',
+      );
+      break;
+    default: {
+      const { kind, path, resources, ids } = notice;
+      log.warn({ type, attribute: path, resources, ids }, matters[kind]);
+    }
+  }
+}
+
+const matters = {
+  missing: 'resources lack a value that the schema requires; they are served as they are',
+  unfit: 'values that are not of the form that the schema asks for are kept, but not shown',
+  unknown: 'values that no schema has a place for are kept, but not shown',
+} as const;

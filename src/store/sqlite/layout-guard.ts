@@ -1,0 +1,39 @@
+/**
+ * Keeps a server from reading and writing rows that another process has built anew for another configuration: during
+ * an update, say, in which the new server starts before the old one has ended.
+ */
+import type { Database } from 'better-sqlite3';
+import { StoreError } from '../store-error.ts';
+import type { Kinds } from './kinds.ts';
+
+/** Within a transaction: throws a StoreError if the rows are not as this process has them. */
+export type LayoutGuard = () => void;
+
+export function otherConfiguration(): StoreError {
+  return new StoreError(
+    'other-configuration',
+    'another process has opened the database with other schemas or resource types, and made its rows so',
+    'Stop the servers of this database but one, or give all the same configuration; then start this one again.',
+  );
+}
+
+export function layoutGuard(db: Database, kinds: Kinds): LayoutGuard {
+  // Changes only when another connection commits, so that all else costs a microsecond.
+  const version = db.prepare<[], number>('PRAGMA data_version').pluck();
+  const layouts = db
+    .prepare<[], [name: string, layout: string]>(
+      'SELECT name, layout FROM resource_type t WHERE NOT EXISTS (SELECT 1 FROM rebuild b WHERE b.type = t.number)',
+    )
+    .raw();
+  let seen: number | undefined;
+  let same = true;
+  return () => {
+    const now = version.get();
+    if (now !== seen) {
+      seen = now;
+      const stored = new Map(layouts.all());
+      same = kinds.all.every(({ type, layout }) => stored.get(type.name) === layout.signature);
+    }
+    if (!same) throw otherConfiguration();
+  };
+}

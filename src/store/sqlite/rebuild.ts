@@ -1,0 +1,156 @@
+/**
+ * Fits what is stored to a configuration that it was not written under: an attribute is now declared `indexed`,
+ * unique or required, an extension came or went, keys are computed in a new way. In batches, each of which is
+ * durable with the position behind it, so that a start that is killed is taken up by the next one.
+ */
+import type { Database } from 'better-sqlite3';
+import { conform } from '../../scim/conform.ts';
+import type { OpeningNotice } from '../store.ts';
+import { StoreError } from '../store-error.ts';
+import { type Findings, noticesOf, withFindings } from './findings.ts';
+import type { Kind, Kinds } from './kinds.ts';
+import { sameUniqueness } from './layout.ts';
+import { otherConfiguration } from './layout-guard.ts';
+import { refuseSharedValues } from './shared-values.ts';
+import { batchReader, type StoredRow } from './stored-rows.ts';
+import type { RowWriter } from './writer.ts';
+
+interface State {
+  readonly layout: string;
+  readonly cleared: number;
+  readonly position: number;
+  readonly findings: string;
+}
+
+/**
+ * Does nothing for types whose rows are as their layout has them. Each value yielded is the end of a durable step.
+ * @throws StoreError conflicting-data, with everything as it was, where resources share a value that is now unique.
+ */
+export function* rebuildStale(db: Database, kinds: Kinds, rows: RowWriter): Generator<OpeningNotice> {
+  for (const kind of kinds.all) yield* rebuild(db, kind, rows);
+}
+
+/** Throws a StoreError if there are resources whose rows would have to be built anew. */
+export function refuseStale(db: Database, kinds: Kinds): void {
+  const stale = kinds.all.find((kind) => isStale(db, kind) && resourcesOf(db, kind) > 0);
+  if (stale === undefined) return;
+  throw new StoreError(
+    'other-configuration',
+    `the database was last served with other definitions of ${stale.type.name} than those configured here`,
+    'Give the configuration that the server uses: --config FILE. After a change of it, start the server first.',
+  );
+}
+
+function isStale(db: Database, { number, layout }: Kind): boolean {
+  const current = db
+    .prepare<[number], string>(
+      'SELECT layout FROM resource_type t WHERE number = ? AND NOT EXISTS (SELECT 1 FROM rebuild b WHERE b.type = t.number)',
+    )
+    .pluck();
+  return current.get(number) !== layout.signature;
+}
+
+function resourcesOf(db: Database, { number }: Kind): number {
+  const total = db.prepare<[number], number>('SELECT sum(total) FROM counter WHERE type = ?').pluck();
+  return total.get(number) ?? 0;
+}
+
+function* rebuild(db: Database, kind: Kind, rows: RowWriter): Generator<OpeningNotice> {
+  const { number, type, layout } = kind;
+  const layoutNow = db.prepare<[number], string>('SELECT layout FROM resource_type WHERE number = ?').pluck();
+  const stateNow = db.prepare<[number], State>('SELECT * FROM rebuild WHERE type = ?');
+  const stop = db.prepare('DELETE FROM rebuild WHERE type = ?');
+  if (!isStale(db, kind)) return;
+  const before = stateNow.get(number);
+
+  const begin = (): State => {
+    const state = stateNow.get(number);
+    if (state?.layout === layout.signature) return state;
+    const previous = [layoutNow.get(number) as string, ...(state === undefined ? [] : [state.layout])];
+    const cleared = previous.every((each) => sameUniqueness(each, layout.signature)) ? 1 : 0;
+    db.prepare("INSERT OR REPLACE INTO rebuild VALUES (?, ?, ?, 0, '{}')").run(
+      number,
+      layout.signature,
+      cleared,
+    );
+    return stateNow.get(number) as State;
+  };
+  const clear = (): void => {
+    db.prepare(
+      'DELETE FROM unique_value WHERE attribute IN (SELECT number FROM attribute WHERE type = ?)',
+    ).run(number);
+    db.prepare('UPDATE resource SET unique_key = NULL WHERE type = ?').run(number);
+    db.prepare('UPDATE rebuild SET cleared = 1 WHERE type = ?').run(number);
+  };
+  const end = (): void => {
+    db.prepare('UPDATE resource_type SET layout = ? WHERE number = ?').run(layout.signature, number);
+    stop.run(number);
+  };
+
+  const state = db.transaction(begin).immediate();
+  const total = resourcesOf(db, kind);
+  let done = db
+    .prepare<[number, number], number>('SELECT count(*) FROM resource WHERE type = ? AND rid <= ?')
+    .pluck()
+    .get(number, state.position) as number;
+  const progress = (): OpeningNotice => ({ kind: 'rebuilding', type: type.name, done, total });
+  const readBatch = batchReader(db, kind);
+
+  if (total > 0) yield progress();
+  if (state.cleared === 0) {
+    try {
+      for (const _ of refuseSharedValues(db, kind, readBatch)) yield progress();
+    } catch (error) {
+      // Nothing was changed yet, unless an earlier rebuild was left half way.
+      if (before === undefined) stop.run(number);
+      throw error;
+    }
+    db.transaction(clear).immediate();
+  }
+  let { position } = state;
+  let findings = JSON.parse(state.findings) as Findings;
+  const write = batchWriter(db, kind, rows);
+  for (let batch = readBatch(position); batch.length > 0; batch = readBatch(position)) {
+    position = batch.at(-1)?.rid as number;
+    const found = write(batch, position, findings);
+    if (found === undefined) {
+      // Another process began with another configuration, or was quicker with the same one.
+      if (isStale(db, kind)) throw otherConfiguration();
+      return;
+    }
+    findings = found;
+    done += batch.length;
+    yield progress();
+  }
+  db.transaction(end).immediate();
+  if (total > 0) yield { kind: 'rebuilt', type: type.name, resources: done };
+  yield* noticesOf(findings, type.name);
+}
+
+/**
+ * Writes a batch, what is to be told of it and the position behind it, or nothing. Undefined, and nothing written, if
+ * the rebuild is not this process's any more.
+ */
+function batchWriter(
+  db: Database,
+  kind: Kind,
+  rows: RowWriter,
+): (batch: readonly StoredRow[], position: number, before: Findings) => Findings | undefined {
+  const updateBody = db.prepare('UPDATE document SET body = ? WHERE rid = ?');
+  const keepAside = db.prepare('INSERT OR REPLACE INTO set_aside VALUES (?, ?)');
+  const takeBack = db.prepare('DELETE FROM set_aside WHERE rid = ?');
+  const advance = db.prepare('UPDATE rebuild SET position = ?, findings = ? WHERE type = ? AND layout = ?');
+  return db.transaction((batch: readonly StoredRow[], position: number, before: Findings) => {
+    const fitted = batch.map((row) => ({ row, ...conform(kind.type, row.document, row.setAside) }));
+    const findings = fitted.reduce((sum, each) => withFindings(sum, each.row.id, each), before);
+    const advanced = advance.run(position, JSON.stringify(findings), kind.number, kind.layout.signature);
+    if (advanced.changes === 0) return undefined;
+    for (const { row, document, setAside } of fitted) {
+      if (document !== row.document) updateBody.run(JSON.stringify(document), row.rid);
+      if (setAside.length > 0) keepAside.run(row.rid, JSON.stringify(setAside));
+      else if (row.setAside.length > 0) takeBack.run(row.rid);
+      rows.reindex({ tenant: row.tenant, kind, rid: row.rid }, document);
+    }
+    return findings;
+  }).immediate;
+}
