@@ -7,8 +7,12 @@ import { completion, shells } from './completion.ts';
 import { checkConfiguration, printConfiguration, printSchema } from './config.ts';
 import { defaultTenant } from './database.ts';
 import { defaultTimeout, doctor, flowNames } from './doctor/doctor.ts';
+import { explainFilter } from './explain.ts';
+import { healthcheck } from './healthcheck.ts';
 import { printHelp } from './help.ts';
+import { init } from './init.ts';
 import { printLicenses } from './licenses.ts';
+import { groupCommands, setActive, userCommands } from './people.ts';
 import { serve } from './serve.ts';
 import { createTenant, deleteTenant, listTenants } from './tenant.ts';
 import {
@@ -121,6 +125,74 @@ export const commands: readonly Command[] = [
     run: deleteTenant,
   },
   {
+    name: 'user list',
+    summary: 'List users',
+    flags: { tenant: ofTenant, filter: { placeholder: 'FILTER', help: 'A SCIM filter' } },
+    settings: ['database'],
+    json: true,
+    example: `scimd user list --filter 'active eq true and userName sw "b"'`,
+    run: userCommands.list,
+  },
+  {
+    name: 'user show',
+    summary: 'Show a user and its groups',
+    operand: { placeholder: 'ID|USERNAME', required: true },
+    flags: { tenant: ofTenant },
+    settings: ['database'],
+    json: true,
+    example: 'scimd user show bjensen@example.com',
+    run: userCommands.show,
+  },
+  {
+    name: 'user deactivate',
+    summary: 'Set active to false',
+    operand: { placeholder: 'ID|USERNAME', required: true },
+    flags: { tenant: ofTenant },
+    settings: ['database'],
+    json: true,
+    example: 'scimd user deactivate bjensen@example.com',
+    run: setActive(false),
+  },
+  {
+    name: 'user restore',
+    summary: 'Set active to true',
+    operand: { placeholder: 'ID|USERNAME', required: true },
+    flags: { tenant: ofTenant },
+    settings: ['database'],
+    json: true,
+    example: 'scimd user restore bjensen@example.com',
+    run: setActive(true),
+  },
+  {
+    name: 'group list',
+    summary: 'List groups',
+    flags: { tenant: ofTenant, filter: { placeholder: 'FILTER', help: 'A SCIM filter' } },
+    settings: ['database'],
+    json: true,
+    example: `scimd group list --filter 'displayName sw "Tour"'`,
+    run: groupCommands.list,
+  },
+  {
+    name: 'group show',
+    summary: 'Show a group',
+    operand: { placeholder: 'ID|DISPLAYNAME', required: true },
+    flags: { tenant: ofTenant },
+    settings: ['database'],
+    json: true,
+    example: 'scimd group show "Tour Guides"',
+    run: groupCommands.show,
+  },
+  {
+    name: 'explain',
+    summary: 'Show what a filter becomes: plan, SQL, indexed or not',
+    operand: { placeholder: 'FILTER', required: true },
+    flags: { type: { placeholder: 'TYPE', help: 'Resource type', default: 'User' } },
+    settings: ['database'],
+    json: true,
+    example: `scimd explain 'emails[type eq "work" and value co "@example.com"]'`,
+    run: explainFilter,
+  },
+  {
     name: 'backup',
     summary: 'Copy the database while it is in use, and verify the copy',
     operand: { placeholder: 'FILE', required: false },
@@ -131,7 +203,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'restore',
-    summary: 'Put a backup in the place of the database; the server must be stopped',
+    summary: 'Put a backup in the place of a database not in use',
     operand: { placeholder: 'FILE', required: true },
     settings: ['database'],
     json: true,
@@ -152,6 +224,26 @@ export const commands: readonly Command[] = [
     json: true,
     example: 'scimd doctor https://id.example.com/scim/v2 --token TOKEN --only okta',
     run: doctor,
+  },
+  {
+    name: 'init',
+    summary: 'Write scim.config.json with every default explained',
+    flags: {
+      systemd: { help: 'Write a systemd unit, scimd.service, instead' },
+      force: { help: 'Overwrite what is there' },
+    },
+    json: true,
+    example: 'scimd init && scimd init --systemd',
+    run: init,
+  },
+  {
+    name: 'healthcheck',
+    summary: 'Ask a server whether it is ready',
+    operand: { placeholder: 'URL', required: false },
+    settings: ['host', 'port'],
+    json: true,
+    example: 'scimd healthcheck http://127.0.0.1:8080',
+    run: healthcheck,
   },
   {
     name: 'config check',

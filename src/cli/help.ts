@@ -31,8 +31,13 @@ function described(rows: readonly (readonly [word: string, text: string])[]): st
 const groups: Readonly<Record<string, string>> = {
   token: 'Tokens that clients sign in with',
   tenant: 'Tenants with users and groups of their own',
+  user: 'Users, switched off and on',
+  group: 'Groups, looked up',
   config: 'Configuration in force, its check and schema',
 };
+
+/** Named in one line of the overview: what nobody looks for there. */
+const minor = new Set(['completion', 'licenses', 'version', 'help']);
 
 /** scimd help [COMMAND]. */
 export function printHelp({ operand, commands, terminal }: Invocation): number {
@@ -52,24 +57,28 @@ function helpOn(commands: readonly Command[], topic: string | undefined): string
 }
 
 export function programHelp(commands: readonly Command[]): string {
-  const rows = new Map<string, [string, string]>();
+  const rows = new Map<string, { members: string[]; text: string }>();
   for (const { name, summary, operand } of commands) {
     const [word = '', member] = name.split(' ');
-    const known = rows.get(word);
-    if (member === undefined)
-      rows.set(word, [operand?.choices ? `${word} ${operand.choices.join('|')}` : word, summary]);
-    else rows.set(word, [known ? `${known[0]}|${member}` : `${word} ${member}`, groups[word] ?? summary]);
+    const row = rows.get(word) ?? { members: [...(operand?.choices ?? [])], text: groups[word] ?? summary };
+    if (member !== undefined) row.members.push(member);
+    rows.set(word, row);
   }
+  const lines = [...rows].filter(([word]) => !minor.has(word));
+  const others = [...rows].filter(([word]) => minor.has(word));
   return `scimd: a SCIM 2.0 server, from identity providers into one SQLite file
 
 Usage: scimd [COMMAND] [FLAGS]
-
-Commands:
-${described([...rows.values()])}
-
-See "scimd help COMMAND" for a command and "scimd help settings" for settings.
+${columns(
+  lines.map(([word, { members, text }]) => [
+    word,
+    members.length === 0 ? text : `${members.join('|')}: ${text}`,
+  ]),
+  '  ',
+)}
+  ${others.map(([word, { members }]) => [word, members.join('|')].join(' ').trim()).join(', ')}
+"scimd help COMMAND" tells of a command, "scimd help settings" of the settings.
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
-
 Example:
   scimd serve --port 8099 --database :memory:`;
 }

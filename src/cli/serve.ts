@@ -11,6 +11,7 @@ import { CommandError, exitStatus, type Invocation } from './command.ts';
 import { ensureFirstToken } from './first-token.ts';
 import { openForServing } from './opening.ts';
 import { reloader } from './reload.ts';
+import { type ServiceManager, serviceManager } from './service-manager.ts';
 import type { Terminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
@@ -26,6 +27,9 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   if (store === undefined) return exitStatus.done;
   try {
     const state = { ready: true };
+    const manager = serviceManager(terminal.environment, (error) =>
+      log.warn({ err: error }, 'systemd cannot be told: is systemd-notify installed?'),
+    );
     const server = await listen(inForce, store, log, state);
     log.info({ url: server.url, database: inForce.database, config: file }, 'started');
     try {
@@ -38,11 +42,12 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
         const more = first.made ? `\n${welcome(inForce.baseUrl ?? server.url, secret)}` : '';
         terminal.print(`listening on ${server.url}${more}`);
       }
+      manager.ready(`listening on ${server.url}`);
     } catch (error) {
       await server.close();
       throw error;
     }
-    return await untilStopped(server, inForce, state, stop, signals, terminal, log);
+    return await untilStopped(server, inForce, state, manager, stop, signals, terminal, log);
   } finally {
     await store.close();
   }
@@ -144,8 +149,9 @@ function watchParent(arrive: (signal: string) => void): void {
  */
 async function untilStopped(
   server: RunningServer,
-  { drainSeconds, shutdownSeconds }: Settings,
+  { shutdown }: Settings,
   state: State,
+  manager: ServiceManager,
   stop: Promise<string>,
   signals: Signals,
   terminal: Terminal,
@@ -158,8 +164,9 @@ async function untilStopped(
     return exitStatus.failed;
   });
   state.ready = false;
-  const closed = wait(drainSeconds * 1000)
-    .then(() => server.close(shutdownSeconds))
+  manager.stopping();
+  const closed = wait(shutdown.drainSeconds * 1000)
+    .then(() => server.close(shutdown.graceSeconds))
     .then(() => {
       log.info({}, 'stopped');
       return exitStatus.done;

@@ -3,6 +3,13 @@ import type { QueryParameters } from './message.ts';
 
 const none: QueryParameters = new Map();
 
+/** The parameters of RFC 7644 §3.4.2 and RFC 9865 §2: a `Filter` that went unread would widen the result. */
+const known = new Map(
+  ['filter', 'sortBy', 'sortOrder', 'startIndex', 'count', 'cursor', 'attributes', 'excludedAttributes'].map(
+    (name) => [name.toLowerCase(), name],
+  ),
+);
+
 /** Decodes percent-encoded UTF-8. Throws 400 that names the part (RFC 3986 §2.1). */
 export function decodePart(text: string, what: string): string {
   try {
@@ -24,7 +31,11 @@ export function parseQuery(search: string): QueryParameters {
   for (const pair of search.split('&')) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
-    const name = decodePart((equals === -1 ? pair : pair.slice(0, equals)).replaceAll('+', ' '), 'The query');
+    const written = decodePart(
+      (equals === -1 ? pair : pair.slice(0, equals)).replaceAll('+', ' '),
+      'The query',
+    );
+    const name = known.get(written.toLowerCase()) ?? written;
     const value =
       equals === -1 ? '' : decodePart(pair.slice(equals + 1).replaceAll('+', ' '), `The parameter ${name}`);
     if (value.includes('\0')) throw new ScimError(400, 'invalidValue', `The parameter ${name} holds NUL`);

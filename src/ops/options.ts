@@ -110,13 +110,6 @@ const options = {
   metrics: option(flag(), true, 'Answer GET /metrics for Prometheus', {
     detail: 'to a token with the scope admin',
   }),
-  drainSeconds: option(integer(0, 600), 0, 'Seconds between not being ready and closing, when stopping', {
-    placeholder: 'SECONDS',
-    detail: 'for balancers that watch /readyz',
-  }),
-  shutdownSeconds: option(integer(1, 600), 30, 'Seconds that running requests get to end, when stopping', {
-    placeholder: 'SECONDS',
-  }),
   bootstrapToken: option(
     text(/^[A-Za-z0-9._~+/-]+=*$/, 'must be a bearer token: letters, digits and . _ ~ + / -'),
     undefined,
@@ -140,6 +133,10 @@ const options = {
     detail: 'auto is pretty on a terminal and JSON elsewhere',
   }),
   logPersonalData: option(flag(), false, 'Log names, addresses and filters'),
+  'shutdown.drainSeconds': option(integer(0, 600), 0, 'Seconds of 503 on /readyz before closing', {
+    detail: 'for balancers that watch it',
+  }),
+  'shutdown.graceSeconds': option(integer(1, 600), 30, 'Seconds that running requests get to end'),
   'limits.bodyBytes': option(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
   'limits.bodyDepth': option(integer(4, 256), 32, 'Deepest nesting in a request body'),
   'limits.defaultPageSize': option(integer(1, 100_000), 100, 'Page size of a query without count'),

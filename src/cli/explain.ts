@@ -1,0 +1,87 @@
+/** scimd explain: what a filter means and what it costs. */
+import { type Filter, parseFilter, ScimFilterError, stringify } from '../../grammar/index.ts';
+import { bindFilter } from '../query/bind.ts';
+import type { Plan } from '../query/plan.ts';
+import { explain } from '../store/sqlite/explain.ts';
+import { CommandError, exitStatus, type Invocation, UsageError } from './command.ts';
+import { registryFor } from './database.ts';
+
+export function explainFilter({ operand = '', flags, settings, json, terminal }: Invocation): number {
+  const registry = registryFor(settings());
+  const wanted = flags.get('type') ?? 'User';
+  const type = registry.resourceTypes.find(({ name }) => name.toLowerCase() === wanted.toLowerCase());
+  if (type === undefined) {
+    throw new CommandError(
+      `there is no resource type ${wanted}`,
+      `There are: ${registry.resourceTypes.map(({ name }) => name).join(', ')}`,
+    );
+  }
+  let filter: Filter;
+  let plan: Plan;
+  try {
+    filter = parseFilter(operand);
+    plan = bindFilter(filter, type, { source: operand });
+  } catch (error) {
+    if (error instanceof ScimFilterError) throw new UsageError(error.message, 'explain');
+    throw error;
+  }
+  const { sql, parameters, steps, unindexed } = explain(registry, {
+    tenant: 1,
+    targets: [{ type, plan }],
+    limit: 100,
+  });
+  if (json) {
+    terminal.print(
+      JSON.stringify({
+        filter: stringify(filter),
+        ast: filter,
+        plan: planLines(plan),
+        sql,
+        parameters,
+        steps,
+        indexed: unindexed.length === 0,
+        unindexed,
+      }),
+    );
+    return exitStatus.done;
+  }
+  const section = (title: string, lines: readonly string[]) =>
+    `${title}\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  terminal.print(
+    [
+      section('Filter', [stringify(filter)]),
+      section('Plan', planLines(plan)),
+      section('SQL', sql.split('\n')),
+      section('Parameters', [JSON.stringify(parameters)]),
+      section('Query plan', steps),
+      unindexed.length === 0
+        ? 'An index finds what it selects.'
+        : `No index finds what it selects: every ${type.name} is looked at for ${unindexed.join(', ')}.`,
+    ].join('\n\n'),
+  );
+  return exitStatus.done;
+}
+
+/** The plan as an indented tree. */
+function planLines(plan: Plan, indent = ''): string[] {
+  const inner = `${indent}  `;
+  switch (plan.kind) {
+    case 'compare':
+      return [`${indent}${plan.attribute.path} ${plan.operator} ${JSON.stringify(plan.key)}`];
+    case 'assigned':
+      return [
+        `${indent}${plan.attribute.path} ${plan.nonEmpty ? 'has a value that is not empty' : 'has a value'}`,
+      ];
+    case 'anyElement':
+      return [`${indent}any value of ${plan.attribute.path}:`, ...planLines(plan.predicate, inner)];
+    case 'anyPart':
+      return [`${indent}any part of ${plan.path}:`, ...plan.plans.flatMap((each) => planLines(each, inner))];
+    case 'and':
+    case 'or':
+      return [`${indent}${plan.kind}`, ...plan.plans.flatMap((each) => planLines(each, inner))];
+    case 'not':
+      return [`${indent}not`, ...planLines(plan.plan, inner)];
+    case 'constant':
+      return [`${indent}${plan.value ? 'all' : 'none'}`];
+  }
+}

@@ -1,0 +1,125 @@
+/** scimd init: a configuration with every default explained, and a systemd unit. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configFileName } from '../ops/config-file.ts';
+import {
+  choicesOf,
+  environmentName,
+  type OptionName,
+  optionGroups,
+  optionNames,
+  optionOf,
+} from '../ops/options.ts';
+import schema from '../ops/scim.config.schema.json' with { type: 'json' };
+import { CommandError, exitStatus, type Invocation } from './command.ts';
+
+const schemaFileName = 'scim.config.schema.json';
+
+export function init({ flags, json, terminal }: Invocation): number {
+  const files = flags.has('systemd')
+    ? { 'scimd.service': systemdUnit() }
+    : { [configFileName]: configuration(), [schemaFileName]: `${JSON.stringify(schema, null, 2)}\n` };
+  const names = Object.keys(files);
+  const taken = flags.has('force') ? [] : names.filter((name) => existsSync(join(terminal.folder, name)));
+  if (taken.length > 0) {
+    throw new CommandError(
+      `${taken.join(' and ')} ${taken.length === 1 ? 'is' : 'are'} there already`,
+      'Overwrite with --force, or run it in another folder.',
+    );
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(terminal.folder, name), text);
+  if (json) terminal.print(JSON.stringify({ written: names }));
+  else {
+    terminal.print(`wrote ${names.join(' and ')}`);
+    if (flags.has('systemd')) for (const line of installation) terminal.note(line);
+  }
+  return exitStatus.done;
+}
+
+/** Every setting, commented out at its default: what is not touched follows later versions' defaults. */
+function configuration(): string {
+  const lines = ['{', `  "$schema": "./${schemaFileName}",`];
+  const single = optionNames.filter((name) => !name.includes('.') && optionOf(name).secret === undefined);
+  for (const name of single) lines.push('', ...explained(name, name, '  '));
+  for (const group of optionGroups) {
+    lines.push('', `  // "${group}": {`);
+    for (const name of optionNames.filter((option) => option.startsWith(`${group}.`))) {
+      if (optionOf(name).secret === undefined)
+        lines.push(...explained(name, name.slice(group.length + 1), '  //   ', false));
+    }
+    lines.push('  // },');
+  }
+  return `${[...lines, '}'].join('\n')}\n`;
+}
+
+function explained(name: OptionName, key: string, indent: string, commented = true): string[] {
+  const { help, detail, default: value } = optionOf(name);
+  const choices = choicesOf(name);
+  const text = [choices === undefined ? help : `${help}: ${choices.join(', ')}`, detail]
+    .filter((part) => part !== undefined)
+    .join('; ');
+  const mark = commented ? '// ' : '';
+  return [
+    `${indent}${commented ? '' : '// '}${mark}${text} (${environmentName(name)})`,
+    `${indent}${mark}"${key}": ${value === undefined ? '"…"' : JSON.stringify(value)},`,
+  ];
+}
+
+/** Hardened as far as a network service over one folder can be; `scimd serve` tells systemd when it is ready. */
+function systemdUnit(): string {
+  return `[Unit]
+Description=scimd, SCIM 2.0 server
+Documentation=https://www.rfc-editor.org/info/rfc7644
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=/usr/local/bin/scimd serve --config /etc/scimd/scim.config.json --database /var/lib/scimd/scimd.db
+ExecReload=/bin/kill -HUP $MAINPID
+WatchdogSec=30
+Restart=on-failure
+RestartSec=2
+TimeoutStopSec=60
+DynamicUser=yes
+StateDirectory=scimd
+StateDirectoryMode=0700
+WorkingDirectory=/var/lib/scimd
+UMask=0077
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+ProcSubset=pid
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+RemoveIPC=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
+LimitNOFILE=65536
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+const installation = [
+  'install -m 755 scimd /usr/local/bin/scimd && install -d /etc/scimd && install -m 644 scim.config.json /etc/scimd/',
+  'install -m 644 scimd.service /etc/systemd/system/ && systemctl daemon-reload && systemctl enable --now scimd',
+  'journalctl -u scimd shows the address and the first token',
+];

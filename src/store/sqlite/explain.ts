@@ -1,0 +1,50 @@
+/** What a list query becomes: its SQL, and how SQLite means to carry it out. */
+import { compilePlan } from '../../query/sql.ts';
+import { sqlite } from '../../query/sqlite.ts';
+import type { Registry } from '../../scim/registry.ts';
+import type { Query } from '../store.ts';
+import { openConnection } from './connection.ts';
+import { loadKinds } from './kinds.ts';
+import { compileArms, pageSql } from './list-sql.ts';
+import { queryMap } from './storage-map.ts';
+
+export interface Explanation {
+  /** The statement for one page. */
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+  /** SQLite's EXPLAIN QUERY PLAN, one step a line, indented as steps contain each other. */
+  readonly steps: readonly string[];
+  /** Paths of the attributes that no index serves; empty if an index finds what the filter selects. */
+  readonly unindexed: readonly string[];
+}
+
+/** Explains on an empty database of the same layout and statistics: the plan does not depend on what is stored. */
+export function explain(registry: Registry, query: Query): Explanation {
+  const db = openConnection(':memory:');
+  try {
+    const kinds = loadKinds(db, registry);
+    const { text, parameters } = pageSql(
+      compileArms(kinds, query),
+      { kind: 'all' },
+      query.descending ?? false,
+    );
+    const bound = [...parameters, query.limit, query.offset ?? 0];
+    const rows = db
+      .prepare<unknown[], { id: number; parent: number; detail: string }>(`EXPLAIN QUERY PLAN ${text}`)
+      .all(...bound);
+    const depths = new Map<number, number>();
+    const steps = rows.map(({ id, parent, detail }) => {
+      const depth = parent === 0 ? 0 : (depths.get(parent) ?? 0) + 1;
+      depths.set(id, depth);
+      return `${'  '.repeat(depth)}${detail}`;
+    });
+    const unindexed = query.targets.flatMap(({ type, plan }) =>
+      plan === undefined
+        ? []
+        : compilePlan(plan, queryMap(kinds, kinds.of(type), query.tenant), sqlite).unindexed,
+    );
+    return { sql: text, parameters: bound, steps, unindexed: [...new Set(unindexed)] };
+  } finally {
+    db.close();
+  }
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { scimd, temporaryFolder } from './scimd.ts';
+
+const place = { folder: temporaryFolder() };
+
+describe('explain shows what a filter becomes', () => {
+  test('tree, plan, SQL, parameters, query plan; and that an index serves it', async () => {
+    const { status, stdout, stderr } = await scimd(['explain', 'USERNAME eq "BJensen"'], place);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^Plan\n {2}userName eq "bjensen"$/m);
+    assert.match(stdout, /r\.unique_key = \?/);
+    assert.match(stdout, /^Parameters\n {2}\[.*"bjensen".*\]$/m);
+    assert.match(stdout, /USING (?:COVERING )?INDEX resource_unique/);
+    assert.match(stdout, /An index finds what it selects\./);
+  });
+
+  test('what no index serves is named', async () => {
+    const told = JSON.parse(
+      (await scimd(['explain', 'title eq "x" and name.givenName co "y"', '--json'], place)).stdout,
+    );
+    assert.equal(told.indexed, false);
+    assert.deepEqual(told.unindexed, ['title', 'name.givenName']);
+    assert.equal(told.ast.type, 'and');
+  });
+
+  test('--type names another resource type; an unknown one is told with those that there are', async () => {
+    const group = await scimd(['explain', 'members.value eq "1"', '--type', 'group'], place);
+    assert.equal(group.status, 0, group.stderr);
+    assert.match(group.stdout, /An index finds/);
+    const none = await scimd(['explain', 'a pr', '--type', 'Printer'], place);
+    assert.equal(none.status, 1);
+    assert.match(none.stderr, /There are: User, Group/);
+  });
+
+  test('a wrong filter is shown with its caret', async () => {
+    const wrong = await scimd(['explain', 'userNam eq "x"'], place);
+    assert.equal(wrong.status, 2);
+    assert.match(wrong.stderr, /Did you mean userName\?/);
+  });
+});

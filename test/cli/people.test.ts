@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { before, describe, test } from 'node:test';
+import { newGroup, newUser, userSchema } from '../server.ts';
+import { type Result, scimd, serving, temporaryFolder } from './scimd.ts';
+
+const token = 'a-token-for-tests-of-commands';
+const place = {
+  folder: temporaryFolder(),
+  environment: { SCIMD_BOOTSTRAP_TOKEN: token, SCIMD_LOG_LEVEL: 'warn' },
+};
+const run = (...args: string[]): Promise<Result> => scimd(args, place);
+// biome-ignore lint/suspicious/noExplicitAny: answers of any shape
+type Json = any;
+const server = await serving(['serve', '--port', '0'], place);
+
+async function request(
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; json: Json }> {
+  const response = await fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, json: (await response.json()) as Json };
+}
+
+describe('user and group commands beside a running server', () => {
+  let id: string;
+  before(async () => {
+    id = (await request('POST', '/Users', newUser({ userName: 'bjensen' }))).json.id;
+    await request('POST', '/Users', newUser({ userName: 'asmith', active: false }));
+    await request('POST', '/Groups', newGroup({ displayName: 'Tour Guides', members: [{ value: id }] }));
+  });
+
+  test('user list shows all, or what a filter finds; --json is one resource a line', async () => {
+    const all = await run('user', 'list');
+    assert.equal(all.status, 0, all.stderr);
+    assert.match(all.stdout, new RegExp(`^ID +USERNAME +ACTIVE +CHANGED\\n${id} +bjensen +true `));
+    assert.match(all.stdout, / asmith +false /);
+    const some = await run('user', 'list', '--filter', 'active eq false', '--json');
+    const lines = some.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map((user) => user.userName),
+      ['asmith'],
+    );
+  });
+
+  test('a wrong filter is a wrong usage, with its caret', async () => {
+    const wrong = await run('user', 'list', '--filter', 'userName = "x"');
+    assert.equal(wrong.status, 2);
+    assert.match(wrong.stderr, /Unknown operator "="/);
+    assert.match(wrong.stderr, /\n {11}\^\n/);
+  });
+
+  test('user show finds by id and by userName in any letter case, with groups', async () => {
+    for (const name of [id, 'BJensen']) {
+      const shown = await run('user', 'show', name, '--json');
+      const user = JSON.parse(shown.stdout);
+      assert.equal(user.id, id);
+      assert.deepEqual(user.schemas, [userSchema]);
+      assert.deepEqual(
+        user.groups.map((group: { display: string }) => group.display),
+        ['Tour Guides'],
+      );
+    }
+    const nobody = await run('user', 'show', 'nobody');
+    assert.equal(nobody.status, 1);
+    assert.match(nobody.stderr, /tenant default has no user nobody/);
+  });
+
+  test('user deactivate and restore switch `active`; the server shows it at once, under a new version', async () => {
+    const before = await request('GET', `/Users/${id}`);
+    assert.match((await run('user', 'deactivate', 'bjensen')).stdout, /bjensen is deactivated\n/);
+    const off = await request('GET', `/Users/${id}`);
+    assert.equal(off.json.active, false);
+    assert.notEqual(off.json.meta.version, before.json.meta.version);
+    assert.match((await run('user', 'deactivate', 'bjensen')).stdout, /bjensen is deactivated already/);
+    const on = JSON.parse((await run('user', 'restore', id, '--json')).stdout);
+    assert.deepEqual(on, { id, active: true, changed: true });
+    assert.equal((await request('GET', `/Users/${id}`)).json.active, true);
+  });
+
+  test('group list and group show, with members', async () => {
+    assert.match((await run('group', 'list')).stdout, /^ID +DISPLAYNAME +CHANGED\n\S+ +Tour Guides +/);
+    const shown = JSON.parse((await run('group', 'show', 'tour guides', '--json')).stdout);
+    assert.deepEqual(
+      shown.members.map((member: { value: string }) => member.value),
+      [id],
+    );
+  });
+
+  test('another tenant has none of them', async () => {
+    assert.equal((await run('tenant', 'create', 'acme')).status, 0);
+    const list = await run('user', 'list', '--tenant', 'acme');
+    assert.equal(list.stdout, '');
+    assert.match(list.stderr, /no users/);
+    assert.equal((await run('user', 'show', id, '--tenant', 'acme')).status, 1);
+  });
+
+  test('healthcheck asks the server that it is given', async () => {
+    const ready = await run('healthcheck', server.url);
+    assert.equal(ready.status, 0, ready.stderr);
+    assert.equal(ready.stdout, 'ready\n');
+    const nobody = await run('healthcheck', 'http://127.0.0.1:9');
+    assert.equal(nobody.status, 1);
+    assert.match(nobody.stderr, /does not answer/);
+    assert.equal((await run('healthcheck', 'nonsense')).status, 2);
+  });
+});
