@@ -84,7 +84,11 @@ function check(
   let edgeValues: readonly EdgeValue[] | undefined;
   let password: string | null | undefined;
   for (const [key, attribute] of type.attributes) {
-    if (attribute.mutability === 'readOnly' || key === 'schemas') continue;
+    if (key === 'schemas') continue;
+    if (attribute.mutability === 'readOnly') {
+      keepReadOnly(attribute, stored, result);
+      continue;
+    }
     const value = given.get(key);
     if (attribute === edges) {
       edgeValues = edgeValuesOf(edges, value, tolerated);
@@ -114,6 +118,16 @@ function check(
   return { document: result, edges: edgeValues, password };
 }
 
+/** What a client cannot give, it cannot take away by leaving it out (RFC 7644 §3.5.1). */
+function keepReadOnly(
+  attribute: Attribute,
+  stored: Document | undefined,
+  result: Record<string, unknown>,
+): void {
+  const value = stored?.[attribute.name];
+  if (value !== undefined) result[attribute.name] = value;
+}
+
 /** The value to store, given the cleaned new one and the stored one (RFC 7644 §3.5.1). */
 function settle(
   attribute: Attribute,
@@ -134,6 +148,7 @@ function settle(
  * `active` (reading A-13). Sub-attributes of a singular complex attribute likewise.
  */
 function carryOver(attribute: Attribute, clean: unknown, given: unknown, stored: unknown): unknown {
+  if (attribute.mutability === 'readOnly') return stored;
   if (attribute.mutability === 'immutable') {
     if (given !== undefined && !equalValues(clean, stored)) {
       throw new ScimError(400, 'mutability', `${attribute.path} is immutable and already has another value`);
@@ -171,7 +186,10 @@ function checkExtension(
   const before = isObject(stored) ? stored : {};
   const result: Record<string, unknown> = {};
   for (const [key, attribute] of extension.attributes) {
-    if (attribute.mutability === 'readOnly') continue;
+    if (attribute.mutability === 'readOnly') {
+      keepReadOnly(attribute, before, result);
+      continue;
+    }
     const member = given.get(key);
     const clean = validatorOf(attribute)(member, attribute.path, tolerated);
     const kept = settle(attribute, clean, member, before[attribute.name], replacing);
