@@ -88,7 +88,10 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     onNotice: ({ kind, ...notice }) => http.log?.info(notice, `opening the database: ${kind}`),
   });
   const httpOptions: HttpOptions = { ...http, basePath, store };
-  const application = await createApplication(httpOptions);
+  const application = await createApplication(httpOptions).catch(async (error) => {
+    await store.close();
+    throw error;
+  });
   const tenantNumber = async (name: string): Promise<number> => {
     const tenant = (await store.tenants()).find((each) => each.name === name);
     return (tenant ?? (await store.createTenant(name))).number;

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { HttpOptions, RunningServer } from '../http/options.ts';
+import { UnknownAttributeError } from '../http/sensitive.ts';
 import { startServer } from '../http/server.ts';
 import { createLog } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
@@ -60,7 +61,8 @@ interface State {
 
 async function listen(settings: Settings, store: Store, log: Logger, state: State): Promise<RunningServer> {
   const metrics = settings.metrics ? createMetrics() : undefined;
-  const { host, port, basePath, baseUrl, trustedProxies, publicDiscovery, limits } = settings;
+  const { host, port, basePath, baseUrl, trustedProxies, publicDiscovery, sensitiveAttributes, limits } =
+    settings;
   const options: HttpOptions & { host: string; port: number } = {
     host,
     port,
@@ -68,6 +70,7 @@ async function listen(settings: Settings, store: Store, log: Logger, state: Stat
     basePath,
     trustedProxies,
     publicDiscovery,
+    sensitiveAttributes,
     limits,
     log,
     isReady: () => state.ready,
@@ -82,6 +85,9 @@ async function listen(settings: Settings, store: Store, log: Logger, state: Stat
 }
 
 function listenError(error: unknown, host: string, port: number): unknown {
+  if (error instanceof UnknownAttributeError) {
+    return new CommandError(error.message, 'Name attributes as filters do: emails, name.familyName.');
+  }
   const advice: Readonly<Record<string, readonly [message: string, advice: string]>> = {
     EADDRINUSE: [
       `port ${port} on ${host} is in use`,

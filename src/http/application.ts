@@ -13,6 +13,7 @@ import { parseQuery } from './query-string.ts';
 import { ResourceHandlers } from './resources.ts';
 import { errorResponse, isExpected } from './responses.ts';
 import { createRoutes, dispatch } from './routes.ts';
+import { sensitiveCheck } from './sensitive.ts';
 
 /** Answers SCIM requests; never rejects. */
 export type Application = (request: HttpRequest) => Promise<HttpResponse>;
@@ -34,6 +35,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     store,
     limits,
     new Cursors(await store.cursorKey(), limits.cursorSeconds, clock),
+    sensitiveCheck(options.sensitiveAttributes ?? [], store.registry.resourceTypes),
   );
   const routes = createRoutes(options, limits, store, lists, new ResourceHandlers(store, limits));
 

@@ -15,6 +15,7 @@ import { integerParameter } from './query-string.ts';
 import { Renderer } from './render.ts';
 import { selectionOf } from './resources.ts';
 import { jsonResponse, negotiate } from './responses.ts';
+import type { SensitiveCheck } from './sensitive.ts';
 
 export const listResponseSchema = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
@@ -35,21 +36,24 @@ export class ListHandlers {
   private readonly store: Store;
   private readonly limits: Limits;
   private readonly cursors: Cursors;
+  private readonly sensitive: SensitiveCheck | undefined;
   /** A provider asks the same again and again: plans by filter text, where no tolerance was needed. */
   private readonly plans = new FilterCache<Plan>();
   private readonly lenientPlans = new FilterCache<Plan>();
 
-  constructor(store: Store, limits: Limits, cursors: Cursors) {
+  constructor(store: Store, limits: Limits, cursors: Cursors, sensitive: SensitiveCheck | undefined) {
     this.store = store;
     this.limits = limits;
     this.cursors = cursors;
+    this.sensitive = sensitive;
   }
 
-  get(exchange: Exchange, types: readonly ResourceType[]): Promise<HttpResponse> {
+  async get(exchange: Exchange, types: readonly ResourceType[]): Promise<HttpResponse> {
     const { query } = exchange;
-    const cursor = query.get('cursor');
+    const [filter, cursor] = [query.get('filter'), query.get('cursor')];
+    if (filter !== undefined) this.sensitive?.(this.parse(filter), types);
     return this.list(exchange, types, {
-      filter: query.get('filter'),
+      filter,
       sortBy: query.get('sortBy'),
       sortOrder: query.get('sortOrder'),
       startIndex: integerParameter(query, 'startIndex'),

@@ -64,6 +64,8 @@ export interface HttpOptions {
   readonly limits?: Partial<Limits>;
   /** May /Schemas and /ResourceTypes be read without a token? /ServiceProviderConfig always may (RFC 7643 §5). */
   readonly publicDiscovery?: boolean;
+  /** Attributes that a filter in a URL is refused for, 403 `sensitive`; POST .search takes it (RFC 7644 §7.5.2). */
+  readonly sensitiveAttributes?: readonly string[];
   readonly documentationUri?: string;
   readonly log?: Log;
   /** Told of every SCIM request after its answer. */

@@ -51,6 +51,9 @@ function oneOf<const T extends readonly string[]>(...words: T) {
 
 const flag = () => v.boolean('must be true or false');
 
+const attributeRule = 'must be attributes such as emails.value, with or without their schema URN';
+const attributeNotation = /^[A-Za-z][A-Za-z0-9.:$_-]*$/;
+
 const proxyRule = 'must be IP addresses or CIDR ranges, such as 10.0.0.0/8';
 
 function isAddressRange(range: string): boolean {
@@ -107,6 +110,12 @@ const options = {
     },
   ),
   publicDiscovery: option(flag(), false, '/Schemas and /ResourceTypes need no token'),
+  sensitiveAttributes: option(
+    v.array(text(attributeNotation, attributeRule), attributeRule),
+    [],
+    'Attributes that no filter in a URL may name',
+    { placeholder: 'NAMES', detail: 'such a filter is 403 and comes by POST to `.search` instead' },
+  ),
   metrics: option(flag(), true, 'Answer GET /metrics for Prometheus', {
     detail: 'to a token with the scope admin',
   }),
