@@ -45,8 +45,14 @@ test('P-3.4.2-01, P-3.4.2-03: a query goes to a resource type or to the root and
 });
 
 test('P-3.4.2-02: unknown query parameters are ignored', async () => {
-  const list = await client.read('/Users', { foo: 'bar', 'filter[x]': 'y', Count: '1', $top: '1' });
+  const list = await client.read('/Users', { foo: 'bar', 'filter[x]': 'y', $top: '1' });
   assert.equal(list.Resources.length, 5);
+});
+
+test('§3.4.2: a parameter in another letter case is read, for one that went unread could widen the result', async () => {
+  const list = await client.read('/Users', { Filter: 'userName eq "nobody"' });
+  assert.equal(list.totalResults, 0);
+  assert.equal((await client.read('/Users', { COUNT: '1' })).Resources.length, 1);
 });
 
 test('P-3.4.2-04, P-3.4.2-05, P-3.4.2-06: totalResults counts all that match; a part says where it starts and how long it is', async () => {
