@@ -11,21 +11,23 @@ const LONGEST = 1024;
 export class FilterCache<T extends object> {
   private readonly limit: number;
   private readonly types = new WeakMap<ResourceType, Generations<T>>();
+  private latest: { readonly type: ResourceType; readonly generations: Generations<T> } | undefined;
 
   constructor(limit = 512) {
     this.limit = limit;
   }
 
-  /** What `make` made of this text before, or makes of it now. What throws is not kept. */
-  get(type: ResourceType, text: string, make: (text: string) => T): T {
-    let generations = this.types.get(type);
-    if (generations === undefined) {
-      generations = { young: new Map(), old: new Map() };
-      this.types.set(type, generations);
-    }
+  /** What `make` made of this text before, or makes of it now, with the same context. What throws is not kept. */
+  get<Context = undefined>(
+    type: ResourceType,
+    text: string,
+    make: (text: string, context: Context) => T,
+    context?: Context,
+  ): T {
+    const generations = this.latest?.type === type ? this.latest.generations : this.generationsOf(type);
     const young = generations.young.get(text);
     if (young !== undefined) return young;
-    const made = generations.old.get(text) ?? make(text);
+    const made = generations.old.get(text) ?? make(text, context as Context);
     if (text.length > LONGEST) return made;
     if (generations.young.size >= this.limit) {
       generations.old = generations.young;
@@ -33,6 +35,17 @@ export class FilterCache<T extends object> {
     }
     generations.young.set(text, made);
     return made;
+  }
+
+  /** A map of weak keys takes ten times what a comparison takes, and most programs have one resource type. */
+  private generationsOf(type: ResourceType): Generations<T> {
+    let generations = this.types.get(type);
+    if (generations === undefined) {
+      generations = { young: new Map(), old: new Map() };
+      this.types.set(type, generations);
+    }
+    this.latest = { type, generations };
+    return generations;
   }
 }
 

@@ -28,15 +28,19 @@ export interface FilterOptions {
 export type MatcherOptions = SchemaSource & FilterOptions;
 
 /** Resource types by the very array of schemas they were compiled from: nobody compiles schemas for each filter. */
-const compiledTypes = new WeakMap<readonly SchemaDefinition[], ResourceType>();
+const compiledTypes = /* @__PURE__ */ new WeakMap<readonly SchemaDefinition[], ResourceType>();
+let latest: { readonly schemas: readonly SchemaDefinition[]; readonly type: ResourceType } | undefined;
 
 export function resourceTypeFrom(source: SchemaSource): ResourceType {
   if (source.resourceType !== undefined) return source.resourceType;
-  let type = compiledTypes.get(source.schemas);
+  const { schemas } = source;
+  if (latest?.schemas === schemas) return latest.type;
+  let type = compiledTypes.get(schemas);
   if (type === undefined) {
-    type = resourceTypeOf(source.schemas);
-    compiledTypes.set(source.schemas, type);
+    type = resourceTypeOf(schemas);
+    compiledTypes.set(schemas, type);
   }
+  latest = { schemas, type };
   return type;
 }
 
@@ -51,15 +55,14 @@ const cache = /* @__PURE__ */ new FilterCache<Compiled>();
 export function compileFilter(filter: string | Filter, options: MatcherOptions): Compiled {
   const type = resourceTypeFrom(options);
   if (typeof filter !== 'string') return { plan: bindFilter(filter, type, bindOptions(options)) };
-  const make = (text: string): Compiled => ({
-    plan: bindFilter(parseFilter(text, parseOptions(options)), type, {
-      ...bindOptions(options),
-      source: text,
-    }),
-  });
   const isPlain =
     options.unknown !== 'noValue' && options.booleanText === undefined && options.limits === undefined;
-  return isPlain ? cache.get(type, filter, make) : make(filter);
+  return isPlain ? cache.get(type, filter, compileText, options) : compileText(filter, options);
+}
+
+function compileText(text: string, options: MatcherOptions): Compiled {
+  const filter = parseFilter(text, parseOptions(options));
+  return { plan: bindFilter(filter, resourceTypeFrom(options), { ...bindOptions(options), source: text }) };
 }
 
 /**

@@ -65,9 +65,17 @@ export function foldedEndsWith(
   return true;
 }
 
+/** What {@link fold} turns into ASCII; everything else beyond ASCII stays there, and no ASCII character vanishes. */
+const foldsToAscii: Readonly<Record<string, string>> = {
+  k: '\u212a',
+  s: '\u017f',
+  ';': '\u037e',
+  '`': '\u1fef',
+};
+
 /**
- * Whether a folded text holds `key`: one regular expression reads through a text of ASCII that does not, and nothing
- * is built. Behind a match or anywhere else a character beyond ASCII may fold into ASCII, or change the one before it.
+ * Whether a folded text holds `key`: one regular expression reads through a text that does not, and nothing is built.
+ * A match is certain unless a combining mark could follow it.
  */
 export function foldedContains(
   key: string,
@@ -76,9 +84,13 @@ export function foldedContains(
   if (key === '') return () => true;
   if (!isAscii(key)) return (text) => !isAscii(text) && foldText(text).includes(key);
   const literal = key.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
-  const possible = new RegExp(`${literal}|[^\\x00-\\x7f]`, 'i');
-  const certain = new RegExp(`${literal}(?![^\\x00-\\x7f])`, 'i');
-  return (text) => possible.test(text) && (certain.test(text) || foldText(text).includes(key));
+  const possible =
+    foldText === fold
+      ? literal.replace(/[ks;`]/g, (character) => `[${character}${foldsToAscii[character]}]`)
+      : `${literal}|[^\\x00-\\x7f]`;
+  const isPossible = new RegExp(possible, 'i');
+  const isCertain = new RegExp(`${literal}(?![^\\x00-\\x7f])`, 'i');
+  return (text) => isPossible.test(text) && (isCertain.test(text) || foldText(text).includes(key));
 }
 
 /** The folded text itself, by the shortest way. */

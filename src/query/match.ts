@@ -150,10 +150,18 @@ function numberTest(operator: ComparePlan['operator'], key: number): Test {
   }
 }
 
+/** What nearly every server writes, with days that every month has: such texts are ordered as their instants are. */
+const plainInstant =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,30})?Z$/;
+
 function instantTest(operator: ComparePlan['operator'], key: string): Test {
   const test = orderTest(operator, key);
+  const second = key.slice(0, 19);
+  const [ifBefore, ifAfter] = [test(''), test('~')];
   return (value) => {
     if (typeof value !== 'string') return false;
+    // In another second than the key's, the order of the texts decides.
+    if (plainInstant.test(value) && !value.startsWith(second)) return value < second ? ifBefore : ifAfter;
     const instant = instantKey(value);
     return instant !== undefined && test(instant);
   };

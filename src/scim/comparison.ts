@@ -67,8 +67,8 @@ function twoDigits(text: string, at: number): number {
 function plainInstant(text: string): string | undefined {
   let end = text.length - 1;
   if (end < 19 || end > 50 || text.charCodeAt(end) !== 90) return undefined;
-  if (text[4] !== '-' || text[7] !== '-' || text[10] !== 'T' || text[13] !== ':' || text[16] !== ':')
-    return undefined;
+  if (text.charCodeAt(4) !== 45 || text.charCodeAt(7) !== 45 || text.charCodeAt(10) !== 84) return undefined;
+  if (text.charCodeAt(13) !== 58 || text.charCodeAt(16) !== 58) return undefined;
   const month = twoDigits(text, 5);
   const day = twoDigits(text, 8);
   if (!(month >= 1 && month <= 12 && day >= 1 && day <= 31)) return undefined;

@@ -147,6 +147,10 @@ describe('comparison without folding', () => {
     'ς',
     '😀',
     'ｚ',
+    '\u037e',
+    ';',
+    '\u0338',
+    '<',
   );
   const texts = fc.oneof(
     fc.array(character, { maxLength: 5 }).map((list) => list.join('')),
@@ -174,6 +178,15 @@ describe('comparison without folding', () => {
       }),
       { numRuns: 3000 },
     );
+  });
+
+  test('but four characters, nothing beyond ASCII folds into it', () => {
+    const found: string[] = [];
+    for (let code = 0x80; code <= 0x10ffff; code++) {
+      const character = String.fromCodePoint(code);
+      if (/[\0-\x7f]/.test(fold(character))) found.push(`${code.toString(16)} ${fold(character)}`);
+    }
+    assert.deepEqual(found, ['17f s', '37e ;', '1fef `', '212a k']);
   });
 
   test('a prefix is the range up to its end, by code point', () => {
