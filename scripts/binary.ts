@@ -1,0 +1,67 @@
+/**
+ * Makes the single executables, `npm run binary`, or one of them, `npm run binary -- linux-x64`: Node.js with the
+ * bundled program, its migrations and SQLite's addon inside. With them dist/sbom.cdx.json and dist/SHA256SUMS.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+// pkg's command and its documented function do not pass on what is to be inside.
+import pkg from '@yao-pkg/pkg/lib-es5/sea.js';
+import type { ThirdParty } from '../src/cli/third-party.ts';
+import { billOfMaterials } from './binary/bill-of-materials.ts';
+import { home, nodeItself, nodeVersion, provideNode } from './binary/node-executables.ts';
+import { addonFor, addonInterface, embeddedAddon, sqliteItself } from './binary/sqlite.ts';
+import { here, named, type Target, usual } from './binary/target.ts';
+import { bundle } from './bundle.ts';
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+// Where pkg has its cache.
+process.env.HOME = process.env.USERPROFILE = home;
+
+const billFile = 'dist/sbom.cdx.json';
+
+async function make(target: Target, script: string): Promise<void> {
+  if (!provideNode(target))
+    console.log(`npm has no node-${target.name}@${nodeVersion}: pkg downloads that Node.js by itself`);
+  const { os, arch } = target;
+  await pkg.default(script, {
+    targets: [
+      {
+        nodeRange: `node${nodeVersion}`,
+        platform: os === 'darwin' ? 'macos' : os,
+        arch,
+        output: resolve(target.output),
+      },
+    ],
+    signature: true,
+    seaConfig: {
+      disableExperimentalSEAWarning: true,
+      useSnapshot: false,
+      // V8's compiled code is for the system that it was made on.
+      useCodeCache: target === here && process.versions.node === nodeVersion,
+      assets: { 'better_sqlite3.node': addonFor(target) },
+    },
+  });
+}
+
+const targets = process.argv.length > 2 ? process.argv.slice(2).map(named) : usual;
+mkdirSync('dist', { recursive: true });
+const notFromNpm: readonly ThirdParty[] = [nodeItself(), sqliteItself()];
+const script = join(home, 'scimd.cjs');
+const inside = await bundle({
+  entry: 'src/main.ts',
+  outfile: script,
+  options: { format: 'cjs', target: 'node24', plugins: [embeddedAddon] },
+  others: [...notFromNpm, addonInterface()],
+});
+for (const target of targets) await make(target, script);
+writeFileSync(billFile, billOfMaterials(inside, notFromNpm));
+const files = [...usual.map(({ output }) => output), ...targets.map(({ output }) => output), billFile];
+const sums = [...new Set(files)].filter(existsSync).map((file) => {
+  const sum = createHash('sha256').update(readFileSync(file)).digest('hex');
+  return `${sum}  ${basename(file)}\n`;
+});
+writeFileSync('dist/SHA256SUMS', sums.join(''));
+for (const { output } of targets)
+  console.log(`${output}  ${Math.ceil(statSync(output).size / 1024 / 1024)} MB`);

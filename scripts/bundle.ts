@@ -1,0 +1,78 @@
+/** How the server's programs are bundled: dist/scimd.js by scripts/build.ts, the single executables by scripts/binary.ts. */
+import { type BuildOptions, type BuildResult, build, type Plugin } from 'esbuild';
+import { packageAt, type ThirdParty } from '../src/cli/third-party.ts';
+import { migrations } from '../src/store/sqlite/migrations.ts';
+import { slimChevrotain } from './slim-chevrotain.ts';
+
+/** The modules that read from the disk beside them get their texts put in. */
+function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
+  return {
+    name: 'inline-texts',
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]store[\\/]sqlite[\\/]migrations\.ts$/ }, () => ({
+        contents: `export const migrations = ${JSON.stringify(migrations)};`,
+      }));
+      onLoad({ filter: /[\\/]cli[\\/]third-party\.ts$/ }, () => ({
+        contents: `export const thirdParty = () => ${JSON.stringify(thirdParty)};`,
+      }));
+    },
+  };
+}
+
+const shared: BuildOptions = {
+  bundle: true,
+  platform: 'node',
+  // Names stay, for stack traces that can be read.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Some libraries' `main` is UMD, which cannot be bundled.
+  mainFields: ['module', 'main'],
+  legalComments: 'none',
+  logLevel: 'warning',
+};
+
+/** Modules that run where better-sqlite3 is installed. */
+export const besideAddon: BuildOptions = {
+  format: 'esm',
+  target: 'node22',
+  external: ['better-sqlite3'],
+  // Bundled CommonJS still calls require for Node's own modules.
+  banner: {
+    js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+  },
+};
+
+export interface Bundle {
+  readonly entry: string;
+  readonly outfile: string;
+  readonly options: BuildOptions;
+  /** What is in it, or will come with it, and no package that is bundled. */
+  readonly others?: readonly ThirdParty[];
+}
+
+/** Writes the bundle; resolves to what of others is in it, whose licences it can tell. */
+export async function bundle({
+  entry,
+  outfile,
+  options,
+  others = [],
+}: Bundle): Promise<readonly ThirdParty[]> {
+  const run = (thirdParty: readonly ThirdParty[], more: BuildOptions): Promise<BuildResult> =>
+    build({
+      ...shared,
+      ...options,
+      ...more,
+      entryPoints: [entry],
+      outfile,
+      plugins: [inlineTexts(thirdParty), slimChevrotain, ...(options.plugins ?? [])],
+    });
+  const { metafile } = await run([], { write: false, metafile: true });
+  const folders = new Set(
+    Object.keys(metafile?.inputs ?? {}).flatMap(
+      (file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [],
+    ),
+  );
+  const thirdParty = [...others, ...[...folders].map(packageAt)].sort((a, b) => a.name.localeCompare(b.name));
+  await run(thirdParty, {});
+  return thirdParty;
+}

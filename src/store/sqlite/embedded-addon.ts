@@ -1,0 +1,36 @@
+/**
+ * SQLite's native addon, where the program is one file with the addon inside. Bundling for that (scripts/binary.ts)
+ * puts this in the place of better-sqlite3's own search for it.
+ */
+import { tmpdir } from 'node:os';
+import { getRawAsset } from 'node:sea';
+import { StoreError } from '../store-error.ts';
+import { loadKept, loadOnce } from './addon-file.ts';
+
+let addon: object | undefined;
+
+export function getBinding(): object {
+  addon ??= loadFrom(new Uint8Array(getRawAsset('better_sqlite3.node') as ArrayBuffer));
+  return addon;
+}
+
+const windows = process.platform === 'win32';
+
+/** The second is for systems whose temporary folder is read-only or may not hold programs. */
+const folders = windows ? [tmpdir()] : [tmpdir(), '/dev/shm'];
+
+function loadFrom(bytes: Uint8Array): object {
+  const failures: Error[] = [];
+  for (const folder of folders)
+    try {
+      return windows ? loadKept(bytes, folder) : loadOnce(bytes, folder);
+    } catch (error) {
+      failures.push(error as Error);
+    }
+  throw new StoreError(
+    'no-addon',
+    `SQLite cannot be loaded: ${failures.map(({ message }) => message).join('; ')}`,
+    `Its addon is inside this program and must be a file for a moment. Set ${windows ? 'TEMP' : 'TMPDIR'} to a folder that is writable and not mounted noexec.`,
+    { cause: new AggregateError(failures) },
+  );
+}
