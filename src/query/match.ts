@@ -157,11 +157,15 @@ const plainInstant =
 function instantTest(operator: ComparePlan['operator'], key: string): Test {
   const test = orderTest(operator, key);
   const second = key.slice(0, 19);
+  const secondEnd = `${second}~`;
   const [ifBefore, ifAfter] = [test(''), test('~')];
   return (value) => {
     if (typeof value !== 'string') return false;
     // In another second than the key's, the order of the texts decides.
-    if (plainInstant.test(value) && !value.startsWith(second)) return value < second ? ifBefore : ifAfter;
+    if (plainInstant.test(value)) {
+      if (value < second) return ifBefore;
+      if (value > secondEnd) return ifAfter;
+    }
     const instant = instantKey(value);
     return instant !== undefined && test(instant);
   };
