@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { newSecret } from '../../src/http/secret.ts';
+import { bundle } from './bundle.ts';
 import { Connection, type Target } from './client.ts';
 
 /** In microseconds of CPU and bytes. */
@@ -30,15 +31,11 @@ export class ServerProcess {
     { inspect = [], logLevel = 'warn' }: { inspect?: readonly string[]; logLevel?: string } = {},
   ): Promise<ServerProcess> {
     const token = newSecret();
-    const child = fork(
-      here('../../src/main.ts'),
-      ['serve', '--port', '0', '--database', database, '--log-level', logLevel],
-      {
-        execArgv: ['--import', 'tsx', '--import', here('usage-probe.mjs'), ...inspect],
-        env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token },
-        stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-      },
-    );
+    const child = fork(bundle(), ['serve', '--port', '0', '--database', database, '--log-level', logLevel], {
+      execArgv: ['--import', here('usage-probe.mjs'), ...inspect],
+      env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token },
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
     return ServerProcess.of('scimd', child, token);
   }
 

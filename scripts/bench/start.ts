@@ -1,7 +1,5 @@
 /** How long the bundle takes from its start to its first answer, and the memory of a server at rest. */
-import { execFileSync, fork } from 'node:child_process';
-import { existsSync, globSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { fork } from 'node:child_process';
 import { newSecret } from '../../src/http/secret.ts';
 import type { Options } from './arguments.ts';
 import { type Connection, encode } from './client.ts';
@@ -11,22 +9,12 @@ import type { Figure } from './line.ts';
 import { median } from './measure.ts';
 import { ServerProcess } from './server-process.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const bundle = `${root}dist/scimd.js`;
-
-function buildIfStale(): void {
-  const written = existsSync(bundle) ? statSync(bundle).mtimeMs : 0;
-  const sources = globSync(['src/**/*.{ts,sql}', 'grammar/**/*.ts'], { cwd: root });
-  if (sources.some((file) => statSync(root + file).mtimeMs > written))
-    execFileSync('npm', ['run', 'build'], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-}
-
 export async function measureStart(
   { rounds }: Options,
   fixtures: Fixtures,
   users: number,
 ): Promise<Figure[]> {
-  buildIfStale();
+  const file = bundle();
   const figure = (name: string, title: string, value: number, unit: string): Figure => ({
     name,
     title,
@@ -35,15 +23,15 @@ export async function measureStart(
     unit,
   });
   const empty = fixtures.path('empty');
-  await startOnce(empty);
+  await startOnce(file, empty);
   const times: number[] = [];
   const memory: number[] = [];
   for (let round = 0; round < rounds + 2; round++) {
-    const { milliseconds, rss } = await startOnce(empty);
+    const { milliseconds, rss } = await startOnce(file, empty);
     times.push(milliseconds);
     memory.push(rss);
   }
-  const full = await startOnce(fixtures.database(users, false, 'scimd'), users);
+  const full = await startOnce(file, fixtures.database(users, false, 'scimd'), users);
   return [
     figure('start', 'start to first answer', median(times), 'ms'),
     figure('rss-empty', 'memory, empty', median(memory) / 2 ** 20, 'MB'),
@@ -52,7 +40,11 @@ export async function measureStart(
 }
 
 /** Starts the bundle, asks once, has it read all users if there are some, and stops it. */
-async function startOnce(database: string, users = 0): Promise<{ milliseconds: number; rss: number }> {
+async function startOnce(
+  bundle: string,
+  database: string,
+  users = 0,
+): Promise<{ milliseconds: number; rss: number }> {
   const token = newSecret();
   const started = performance.now();
   const child = fork(bundle, ['serve', '--port', '0', '--database', database, '--log-level', 'warn'], {

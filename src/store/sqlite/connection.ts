@@ -52,12 +52,23 @@ function migrate(db: Database, file: string): void {
 const requestTable = `CREATE TEMP TABLE request (tenant INTEGER NOT NULL, base TEXT NOT NULL) STRICT;
 INSERT INTO temp.request VALUES (0, '')`;
 
+/**
+ * A connection whose statements are planned once. SQLite built with STAT4, as ours is, looks at a parameter that a join
+ * compares with a column, and therefore plans the statement anew each time that the parameter is bound, which costs
+ * ten times what the look-up does. It does not look behind a plus, which changes nothing else.
+ */
+class Connection extends Sqlite {
+  override prepare(sql: string): never {
+    return super.prepare(sql.replaceAll(/'[^']*'|\?/g, (part) => (part === '?' ? '+?' : part))) as never;
+  }
+}
+
 /** Opens or creates the database; `:memory:` lives as long as the connection. */
 export function openConnection(file: string, busyTimeout = 5000): Database {
   return withStoreErrors(() => {
     let db: Database;
     try {
-      db = new Sqlite(file, { timeout: busyTimeout });
+      db = new Connection(file, { timeout: busyTimeout });
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
       // better-sqlite3's own check that the folder exists.
