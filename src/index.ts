@@ -12,7 +12,15 @@
  */
 import { createApplication } from './http/application.ts';
 import { fetchWith } from './http/fetch.ts';
-import type { HttpOptions, Limits, Log, RunningServer } from './http/options.ts';
+import type {
+  HttpOptions,
+  JwtAlgorithm,
+  JwtOptions,
+  Limits,
+  Log,
+  RunningServer,
+  TlsIdentity,
+} from './http/options.ts';
 import { hashSecret, newSecret } from './http/secret.ts';
 import { startServer } from './http/server.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/configured.ts';
@@ -26,12 +34,15 @@ export type {
   Change,
   HttpOptions,
   Idp,
+  JwtAlgorithm,
+  JwtOptions,
   Limits,
   Log,
   ResourceTypeDefinition,
   RunningServer,
   SchemaDefinition,
   Scope,
+  TlsIdentity,
 };
 export { DefinitionError, type DefinitionProblem };
 
@@ -60,8 +71,12 @@ export interface NewToken {
 export interface Scimd {
   /** Answers a WHATWG Request; bound, so that it can be passed on by itself. */
   readonly fetch: (request: Request) => Promise<Response>;
-  /** Serves on node:http. `port` 0 takes a free one; `host` is 127.0.0.1 unless given. */
-  listen(options: { readonly port: number; readonly host?: string }): Promise<RunningServer>;
+  /** Serves on node:http, or node:https with `tls`. `port` 0 takes a free one; `host` is 127.0.0.1 unless given. */
+  listen(options: {
+    readonly port: number;
+    readonly host?: string;
+    readonly tls?: TlsIdentity;
+  }): Promise<RunningServer>;
   /** The token's text is told here only. */
   createToken(token: NewToken): Promise<{ readonly id: string; readonly token: string }>;
   /** Changes after a sequence number, oldest first: what came, changed and went. */
@@ -98,7 +113,7 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   };
   return {
     fetch: (request) => fetchWith(application, request),
-    listen: ({ port, host = '127.0.0.1' }) => startServer({ ...httpOptions, port, host }),
+    listen: ({ host = '127.0.0.1', ...more }) => startServer({ ...httpOptions, ...more, host }),
     async createToken({ name, tenant = 'default', idp = 'generic', scope = 'scim', expires, subject }) {
       const token = newSecret();
       const { id } = await store.createToken({

@@ -35,7 +35,7 @@ export const commands: readonly Command[] = [
     summary: 'Serve SCIM over HTTP (the default)',
     settings: optionNames,
     json: true,
-    example: 'scimd serve --host 0.0.0.0 --base-url https://id.example.com/scim/v2',
+    example: 'scimd serve --host 0.0.0.0 --trusted-proxies 10.0.0.0/8',
     run: serve,
   },
   {

@@ -137,7 +137,7 @@ function settingsHelp(group?: string): string {
     group === undefined ? !name.includes('.') : name.startsWith(`${group}.`),
   );
   const [first] = names as [OptionName];
-  const groups = optionGroups.map((other) => `"scimd help ${other}" lists ${other}.\n`).join('');
+  const groups = `More: scimd help ${optionGroups.join(' | ')}\n`;
   return `Flag over environment over scim.config.json over [default].
 --${flagName(first)} is ${environmentName(first)} in the environment and
 "${first.slice(first.indexOf('.') + 1)}" in the file${group === undefined ? '' : `, inside "${group}"`}.

@@ -1,19 +1,28 @@
 /** SIGHUP: takes over the settings that can change while the server runs, and says which cannot. */
 import type { Logger } from 'pino';
 import { definitionNames } from '../ops/config-file.ts';
-import { type OptionName, optionNames, optionOf } from '../ops/options.ts';
+import { type OptionName, optionNames, optionOf, type Settings } from '../ops/options.ts';
 import { ConfigurationError, type SettingsInForce } from '../ops/settings.ts';
 
+/** Goes over to settings; rejects, and has changed nothing, when it cannot. */
+export type Apply = (settings: Settings) => Promise<void>;
+
 /** Compares with what is in force and applies the difference. A wrong configuration changes nothing. */
-export function reloader(start: SettingsInForce, read: () => SettingsInForce, log: Logger): () => void {
+export function reloader(
+  start: SettingsInForce,
+  read: () => SettingsInForce,
+  apply: Apply,
+  log: Logger,
+): () => void {
   let inForce = start;
-  return () => {
+  const reload = async (): Promise<void> => {
     try {
       const next = read();
       const changed = optionNames.filter(
         (name) => JSON.stringify(next.values.get(name)) !== JSON.stringify(inForce.values.get(name)),
       );
       const reloadable = (name: OptionName) => optionOf(name).reloadable === true;
+      await apply(next.settings);
       log.level = next.settings.logLevel;
       log.info({ changed: changed.filter(reloadable), config: next.file }, 'configuration read again');
       const defined = definitionNames.filter(
@@ -23,8 +32,13 @@ export function reloader(start: SettingsInForce, read: () => SettingsInForce, lo
       if (waiting.length > 0) log.warn({ settings: waiting }, 'these settings change at the next start only');
       inForce = next;
     } catch (error) {
-      if (!(error instanceof ConfigurationError)) throw error;
-      log.error({ problems: error.problems }, 'the configuration is wrong; all settings stay as they were');
+      const reason = error instanceof ConfigurationError ? { problems: error.problems } : { err: error };
+      log.error(reason, 'the configuration is wrong; all settings stay as they were');
     }
+  };
+  // One after the other, also when signals come faster.
+  let last = Promise.resolve();
+  return () => {
+    last = last.then(reload);
   };
 }

@@ -1,28 +1,29 @@
 /** scimd serve. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { HttpOptions, RunningServer } from '../http/options.ts';
-import { UnknownAttributeError } from '../http/sensitive.ts';
-import { startServer } from '../http/server.ts';
+import type { RunningServer } from '../http/options.ts';
 import { createLog } from '../ops/log.ts';
-import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
-import type { Store } from '../store/store.ts';
-import { CommandError, exitStatus, type Invocation } from './command.ts';
+import { exitStatus, type Invocation } from './command.ts';
 import { ensureFirstToken } from './first-token.ts';
+import { listen } from './listen.ts';
 import { openForServing } from './opening.ts';
-import { reloader } from './reload.ts';
+import { type Apply, reloader } from './reload.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import type { Terminal } from './terminal.ts';
+import { checkTransport } from './transport.ts';
 import { welcome } from './welcome.ts';
 
 export async function serve({ settings, json, terminal }: Invocation): Promise<number> {
   const start = settings();
   const { settings: inForce, warnings, file } = start;
+  checkTransport(inForce);
   const log = createLog(inForce, { isTTY: terminal.errorIsTerminal, color: terminal.color });
   for (const warning of warnings) log.warn({}, warning);
   const signals = stopSignals(terminal);
-  if (!attached(terminal)) process.on('SIGHUP', reloader(start, settings, log));
+  const listening = Promise.withResolvers<Apply>();
+  const apply: Apply = async (next) => (await listening.promise)(next);
+  if (!attached(terminal)) process.on('SIGHUP', reloader(start, settings, apply, log));
   const stop = signals.next();
   const store = await openForServing(start, stop, terminal, log);
   if (store === undefined) return exitStatus.done;
@@ -31,7 +32,8 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     const manager = serviceManager(terminal.environment, (error) =>
       log.warn({ err: error }, 'systemd cannot be told: is systemd-notify installed?'),
     );
-    const server = await listen(inForce, store, log, state);
+    const server = await listen(inForce, store, log, () => state.ready);
+    listening.resolve(server.apply);
     log.info({ url: server.url, database: inForce.database, config: file }, 'started');
     try {
       // Only now: had the server not come up, the token would have been made without anybody seeing it.
@@ -57,54 +59,6 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
 /** What /readyz tells. */
 interface State {
   ready: boolean;
-}
-
-async function listen(settings: Settings, store: Store, log: Logger, state: State): Promise<RunningServer> {
-  const metrics = settings.metrics ? createMetrics() : undefined;
-  const { host, port, basePath, baseUrl, trustedProxies, publicDiscovery, sensitiveAttributes, limits } =
-    settings;
-  const options: HttpOptions & { host: string; port: number } = {
-    host,
-    port,
-    store,
-    basePath,
-    trustedProxies,
-    publicDiscovery,
-    sensitiveAttributes,
-    limits,
-    log,
-    isReady: () => state.ready,
-    ...(metrics === undefined ? {} : { observe: metrics.observe, metrics: metrics.text }),
-    ...(baseUrl === undefined ? {} : { baseUrl }),
-  };
-  try {
-    return await startServer(options);
-  } catch (error) {
-    throw listenError(error, host, port);
-  }
-}
-
-function listenError(error: unknown, host: string, port: number): unknown {
-  if (error instanceof UnknownAttributeError) {
-    return new CommandError(error.message, 'Name attributes as filters do: emails, name.familyName.');
-  }
-  const advice: Readonly<Record<string, readonly [message: string, advice: string]>> = {
-    EADDRINUSE: [
-      `port ${port} on ${host} is in use`,
-      'Stop the program that has it, or take another: --port PORT, or --port 0 for a free one.',
-    ],
-    EACCES: [
-      `port ${port} may not be opened`,
-      'Ports below 1024 need a privilege; take a higher one: --port 8080.',
-    ],
-    EADDRNOTAVAIL: [
-      `${host} is no address of this machine`,
-      'Use 127.0.0.1, 0.0.0.0 for all, or one of its own.',
-    ],
-    ENOTFOUND: [`${host} cannot be resolved`, 'Give an IP address: --host 127.0.0.1.'],
-  };
-  const known = advice[(error as NodeJS.ErrnoException).code ?? ''];
-  return known ? new CommandError(...known, { cause: error }) : error;
 }
 
 /** A hang-up from a terminal means that it was closed; elsewhere it is how a service is told to read its settings. */

@@ -1,7 +1,7 @@
 /** One request to one answer: who asks, what is there, what it says; errors become answers here and are logged. */
 import { ScimError } from '../error.ts';
 import type { Tolerated } from '../scim/tolerances.ts';
-import { authenticate } from './authenticate.ts';
+import { accessWith } from './access.ts';
 import { baseUrlOf } from './base-url.ts';
 import { readJson } from './body.ts';
 import { Cursors } from './cursor.ts';
@@ -10,10 +10,16 @@ import type { Exchange, HttpRequest, HttpResponse } from './message.ts';
 import { defaultLimits, type HttpOptions, type Log } from './options.ts';
 import { probes } from './probes.ts';
 import { parseQuery } from './query-string.ts';
+import { RateLimit } from './rate-limit.ts';
+import { requestIdOf } from './request-id.ts';
 import { ResourceHandlers } from './resources.ts';
 import { errorResponse, isExpected } from './responses.ts';
 import { createRoutes, dispatch } from './routes.ts';
 import { sensitiveCheck } from './sensitive.ts';
+import { networkOf, TrustedProxies } from './trusted-proxies.ts';
+
+/** Below the base path. */
+const tokenRoute = '/oauth/token';
 
 /** Answers SCIM requests; never rejects. */
 export type Application = (request: HttpRequest) => Promise<HttpResponse>;
@@ -30,16 +36,32 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log ?? silent;
   const clock = options.clock ?? (() => new Date());
-  const baseOf = baseUrlOf(options);
+  const proxies = new TrustedProxies(options.trustedProxies);
+  const baseOf = baseUrlOf(options, proxies);
+  const databaseKey = await store.cursorKey();
   const lists = new ListHandlers(
     store,
     limits,
-    new Cursors(await store.cursorKey(), limits.cursorSeconds, clock),
+    new Cursors(databaseKey, limits.cursorSeconds, clock),
     sensitiveCheck(options.sensitiveAttributes ?? [], store.registry.resourceTypes),
   );
   const routes = createRoutes(options, limits, store, lists, new ResourceHandlers(store, limits));
 
+  const { authenticate, giveToken } = await accessWith(options, {
+    limits,
+    clock,
+    proxies,
+    databaseKey,
+  });
+  const perAddress = new RateLimit(limits.requestsPerAddress, clock);
+  const perToken = new RateLimit(limits.requestsPerSecond, clock);
+
   const handle = async (request: HttpRequest, known: Known): Promise<HttpResponse> => {
+    if (limits.requestsPerAddress > 0) perAddress.take(networkOf(proxies.clientOf(request)));
+    if (giveToken !== undefined && request.path === basePath + tokenRoute) {
+      known.route = tokenRoute;
+      return giveToken(request);
+    }
     const base = baseOf(request);
     const query = parseQuery(request.search);
     const below = request.path === basePath || request.path.startsWith(`${basePath}/`);
@@ -52,8 +74,9 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       return dispatch(endpoint, { request, query, base, body, ...anonymous() });
     }
     if (!below) throw noSuchPath(request);
-    const { principal, tolerated } = await authenticate(store, request, query, clock());
+    const { principal, tolerated } = await authenticate(request, query, clock());
     Object.assign(known, { principal, tolerated });
+    perToken.take(principal.actor.token ?? '');
     if (endpoint === undefined) throw noSuchPath(request);
     for (const used of spelling.used) {
       if (!tolerated.enabled.has(used)) throw noSuchPath(request);
@@ -62,19 +85,20 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     return dispatch(endpoint, { request, query, principal, tolerated, base, body });
   };
 
-  const probe = probes(options, clock);
+  const probe = probes(options, authenticate, clock);
   return async (request) => {
     const probed = probe(request);
     if (probed !== undefined) return probed;
     const started = performance.now();
+    const requestId = requestIdOf(request);
     const known: Known = {};
     let response: HttpResponse;
     try {
       response = await handle(request, known);
     } catch (error) {
-      response = errorResponse(error);
+      response = errorResponse(error, requestId);
       if (!isExpected(error))
-        log.error({ err: error, method: request.method, path: request.path }, 'request failed');
+        log.error({ requestId, err: error, method: request.method, path: request.path }, 'request failed');
     }
     const seconds = (performance.now() - started) / 1000;
     options.observe?.({
@@ -84,8 +108,10 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       seconds,
       tolerances: known.tolerated?.used ?? [],
     });
-    log.info(record(request, response, known, seconds * 1000), 'request');
-    return request.method === 'HEAD' ? { status: response.status, headers: response.headers } : response;
+    log.info({ requestId, ...record(request, response, known, seconds * 1000) }, 'request');
+    const { status, body } = response;
+    const headers = [...response.headers, 'X-Request-Id', requestId];
+    return body === undefined || request.method === 'HEAD' ? { status, headers } : { status, headers, body };
   };
 }
 

@@ -1,51 +1,97 @@
 import { ScimError } from '../error.ts';
 import { type Tolerated, toleratedFor } from '../scim/tolerances.ts';
 import type { Store, Token } from '../store/store.ts';
+import { basicChallenge, basicCredentials } from './basic.ts';
+import type { FailedAttempts } from './failed-attempts.ts';
 import type { HttpRequest, Principal, QueryParameters } from './message.ts';
 import { hashSecret } from './secret.ts';
+import { networkOf, type TrustedProxies } from './trusted-proxies.ts';
 
 const realm = 'Bearer realm="scimd"';
-
-function unauthorized(detail: string, error?: string): ScimError {
-  const challenge = error === undefined ? realm : `${realm}, error="${error}", error_description="${detail}"`;
-  return new ScimError(401, undefined, detail, { headers: [['WWW-Authenticate', challenge]] });
-}
-
-/** The token in the Authorization header (RFC 6750 §2.1); one in the query is not looked at. */
-function bearerToken(request: HttpRequest, query: QueryParameters): string {
-  const authorization = request.header('authorization');
-  if (authorization === undefined)
-    throw unauthorized('A bearer token is needed: Authorization: Bearer <token>');
-  const match = /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization);
-  if (match === null) throw unauthorized('The Authorization header must be: Bearer <token>');
-  if (query.has('access_token')) {
-    throw new ScimError(400, undefined, 'Send the token in the Authorization header only', {
-      headers: [['WWW-Authenticate', `${realm}, error="invalid_request"`]],
-    });
-  }
-  return match[1] as string;
-}
 
 export interface Authenticated {
   readonly principal: Principal;
   readonly tolerated: Tolerated;
 }
 
+/** Why a token is not taken; is told to the client. */
+export interface Refused {
+  readonly refused: string;
+}
+
+/** Verifies tokens of another kind than those of the store; undefined for what is not of its kind. */
+export type Verify = (text: string, now: Date) => Promise<Authenticated | Refused | undefined>;
+
 /**
- * Who sends the request. Tokens are found by their SHA-256, so no text is compared with a secret. Throws 401 with
- * a challenge (RFC 6750 §3); which of unknown, expired and revoked it was is not told.
+ * Who sends the request. Throws 401 with a challenge (RFC 6750 §3); which of unknown, expired and revoked it was is
+ * not told.
  */
-export async function authenticate(
-  store: Store,
+export type Authenticate = (
   request: HttpRequest,
   query: QueryParameters,
   now: Date,
-): Promise<Authenticated> {
-  const text = bearerToken(request, query);
-  const token = await store.findToken(hashSecret(text));
-  if (token === undefined || !isLive(token, now)) {
-    throw unauthorized('The token is not valid: it is unknown, expired or revoked', 'invalid_token');
-  }
+) => Promise<Authenticated>;
+
+export interface AuthenticateOptions {
+  readonly store: Pick<Store, 'findToken'>;
+  /** Are tokens taken as the password of HTTP Basic too? */
+  readonly basic: boolean;
+  /** Asked in turn when the store does not know the token. */
+  readonly others: readonly Verify[];
+  readonly failures: FailedAttempts;
+  readonly proxies: TrustedProxies;
+}
+
+export function authenticator(options: AuthenticateOptions): Authenticate {
+  const { store, basic, others, failures, proxies } = options;
+
+  const unauthorized = (detail: string, error?: string): ScimError => {
+    const bearer = error === undefined ? realm : `${realm}, error="${error}", error_description="${detail}"`;
+    const challenges = basic ? [bearer, basicChallenge] : [bearer];
+    return new ScimError(401, undefined, detail, {
+      headers: challenges.map((challenge) => ['WWW-Authenticate', challenge] as const),
+    });
+  };
+
+  /** The token in the Authorization header (RFC 6750 §2.1); one in the query is not looked at. */
+  const tokenIn = (request: HttpRequest, query: QueryParameters): string => {
+    const authorization = request.header('authorization');
+    if (authorization === undefined)
+      throw unauthorized('A bearer token is needed: Authorization: Bearer <token>');
+    const text =
+      /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization)?.[1] ??
+      (basic ? basicCredentials(authorization)?.password : undefined);
+    if (text === undefined) throw unauthorized('The Authorization header must be: Bearer <token>');
+    if (query.has('access_token')) {
+      throw new ScimError(400, undefined, 'Send the token in the Authorization header only', {
+        headers: [['WWW-Authenticate', `${realm}, error="invalid_request"`]],
+      });
+    }
+    return text;
+  };
+
+  const ask = async (text: string, now: Date): Promise<Authenticated | Refused> => {
+    for (const verify of others) {
+      const answer = await verify(text, now);
+      if (answer !== undefined) return answer;
+    }
+    return { refused: 'it is unknown, expired or revoked' };
+  };
+
+  return async (request, query, now) => {
+    const text = tokenIn(request, query);
+    // Tokens are found by their SHA-256, so no text is compared with a secret.
+    const token = await store.findToken(hashSecret(text));
+    if (token !== undefined && isLive(token, now)) return authenticatedBy(token);
+    const answer = await ask(text, now);
+    if (!('refused' in answer)) return answer;
+    await failures.note(networkOf(proxies.clientOf(request)));
+    throw unauthorized(`The token is not valid: ${answer.refused}`, 'invalid_token');
+  };
+}
+
+/** Whoever holds a token of the store. */
+export function authenticatedBy(token: Token): Authenticated {
   return {
     principal: {
       tenant: token.tenant,
@@ -57,18 +103,21 @@ export async function authenticate(
   };
 }
 
-function isLive(token: Token, now: Date): boolean {
+export function isLive(token: Token, now: Date): boolean {
   const at = now.toISOString();
   return (
     (token.expires === undefined || token.expires > at) && (token.revoked === undefined || token.revoked > at)
   );
 }
 
-/** 403 unless the token may write (RFC 6750 §3.1). */
+/** 403 unless the token may do it (RFC 6750 §3.1). */
+export function insufficientScope(detail: string, scope: string): ScimError {
+  return new ScimError(403, undefined, detail, {
+    headers: [['WWW-Authenticate', `${realm}, error="insufficient_scope", scope="${scope}"`]],
+  });
+}
+
+/** 403 unless the token may write. */
 export function requireWrite(principal: Principal): void {
-  if (principal.scope === 'read') {
-    throw new ScimError(403, undefined, 'This token may only read', {
-      headers: [['WWW-Authenticate', `${realm}, error="insufficient_scope", scope="scim"`]],
-    });
-  }
+  if (principal.scope === 'read') throw insufficientScope('This token may only read', 'scim');
 }

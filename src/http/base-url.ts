@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net';
 import type { HttpRequest } from './message.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 export type BaseUrl = (request: HttpRequest) => string;
 
@@ -7,40 +7,25 @@ export type BaseUrl = (request: HttpRequest) => string;
  * The absolute base of `meta.location`, `$ref` and Location for a request: the configured one; else what a trusted
  * proxy says (RFC 7239, X-Forwarded-*); else the Host that the client named.
  */
-export function baseUrlOf(options: {
-  readonly basePath: string;
-  readonly baseUrl?: string | undefined;
-  readonly trustedProxies?: readonly string[] | undefined;
-}): BaseUrl {
+export function baseUrlOf(
+  options: { readonly basePath: string; readonly baseUrl?: string | undefined },
+  proxies: TrustedProxies,
+): BaseUrl {
   const { basePath, baseUrl } = options;
   if (baseUrl !== undefined) {
     const fixed = baseUrl.replace(/\/+$/, '');
     return () => fixed;
   }
-  const trusted = new BlockList();
-  for (const range of options.trustedProxies ?? []) {
-    const [address = '', prefix] = range.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (prefix === undefined) trusted.addAddress(address, family);
-    else trusted.addSubnet(address, Number(prefix), family);
-  }
   return (request) => {
     let scheme = request.secure ? 'https' : 'http';
     let host = request.header('host');
-    if (isTrusted(trusted, request.remoteAddress)) {
+    if (proxies.has(request.remoteAddress)) {
       const forwarded = forwardedBy(request);
       scheme = forwarded.scheme ?? scheme;
       host = forwarded.host ?? host;
     }
     return `${scheme}://${isHost(host) ? host : 'localhost'}${basePath}`;
   };
-}
-
-function isTrusted(trusted: BlockList, address: string | undefined): boolean {
-  if (address === undefined) return false;
-  const plain = address.startsWith('::ffff:') ? address.slice(7) : address;
-  const version = isIP(plain);
-  return version !== 0 && trusted.check(plain, version === 6 ? 'ipv6' : 'ipv4');
 }
 
 function isHost(host: string | undefined): host is string {

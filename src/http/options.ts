@@ -27,6 +27,15 @@ export interface Limits {
   readonly bulkBytes: number;
   /** How long a cursor can be used, in seconds. */
   readonly cursorSeconds: number;
+  /** Most requests per second with one token, and from one address, on average over ten seconds; 0: any number. */
+  readonly requestsPerSecond: number;
+  readonly requestsPerAddress: number;
+  /** How many wrong tokens from an address are answered at once; later ones wait; 0: none does. */
+  readonly failedAttempts: number;
+  /** Slow clients: how long a request's head, all of it, and a connection on which nothing moves may take. */
+  readonly headerSeconds: number;
+  readonly requestSeconds: number;
+  readonly idleSeconds: number;
 }
 
 export const defaultLimits: Limits = {
@@ -40,6 +49,12 @@ export const defaultLimits: Limits = {
   bulkOperations: 1000,
   bulkBytes: 8 * 1024 * 1024,
   cursorSeconds: 3600,
+  requestsPerSecond: 0,
+  requestsPerAddress: 0,
+  failedAttempts: 20,
+  headerSeconds: 20,
+  requestSeconds: 120,
+  idleSeconds: 120,
 };
 
 /** One answered request, as metrics count it. */
@@ -53,15 +68,67 @@ export interface Observation {
   readonly tolerances: Iterable<string>;
 }
 
+/**
+ * Signature algorithms of JWTs. All are of public keys: none with a shared secret, so that a public key cannot be taken
+ * for one (RFC 8725 §2.1).
+ */
+export type JwtAlgorithm =
+  | 'RS256'
+  | 'RS384'
+  | 'RS512'
+  | 'PS256'
+  | 'PS384'
+  | 'PS512'
+  | 'ES256'
+  | 'ES384'
+  | 'ES512'
+  | 'EdDSA';
+
+/** Which JWTs are taken, and what their claims mean. */
+export interface JwtOptions {
+  /** What `iss` must be. */
+  readonly issuer: string;
+  /** One of these must be in `aud`. */
+  readonly audience: readonly string[];
+  /** Where the issuer's keys are: a URL or a file. */
+  readonly jwksUri?: string | undefined;
+  readonly jwksFile?: string | undefined;
+  /** RS256, PS256, ES256 and EdDSA unless given. */
+  readonly algorithms?: readonly JwtAlgorithm[] | undefined;
+  /** The claim with the tenant's name; absent: all are of `tenant`. */
+  readonly tenantClaim?: string | undefined;
+  /** The tenant without a claim; `default` unless given. */
+  readonly tenant?: string;
+  /** The claim with the scopes `read`, `scim`, `admin`, as a list or with blanks between; `scope` unless given. */
+  readonly scopeClaim?: string;
+  /** The claim with the provider whose tolerances apply; absent: `idp` does. */
+  readonly idpClaim?: string | undefined;
+  readonly idp?: string;
+  /** The claim with the id of the user that /Me stands for; absent: there is no /Me. */
+  readonly subjectClaim?: string | undefined;
+}
+
+/** A certificate with its chain, and its key, as PEM. */
+export interface TlsIdentity {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 export interface HttpOptions {
   readonly store: Store;
   /** Where the endpoints are mounted: `/scim/v2`. No trailing slash. */
   readonly basePath: string;
   /** Absolute base of `meta.location` and `$ref`, as clients reach it: `https://id.example.com/scim/v2`. Absent: from the request. */
-  readonly baseUrl?: string;
+  readonly baseUrl?: string | undefined;
   /** Addresses or CIDR ranges whose Forwarded and X-Forwarded-* fields are believed. */
   readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<Limits>;
+  /** Is a token taken as the password of HTTP Basic too (RFC 7617)? */
+  readonly basicAuth?: boolean;
+  /** Takes JWTs of another server beside tokens. */
+  readonly jwt?: JwtOptions | undefined;
+  /** POST /oauth/token gives access tokens that live so many seconds for tokens (RFC 6749 §4.4); absent: there is none. */
+  readonly tokenEndpoint?: { readonly seconds: number } | undefined;
   /** May /Schemas and /ResourceTypes be read without a token? /ServiceProviderConfig always may (RFC 7643 §5). */
   readonly publicDiscovery?: boolean;
   /** Attributes that a filter in a URL is refused for, 403 `sensitive`; POST .search takes it (RFC 7644 §7.5.2). */
@@ -83,4 +150,11 @@ export interface RunningServer {
   readonly port: number;
   /** Takes no new connection, lets running requests end, at most for so many seconds, then resolves. */
   close(graceSeconds?: number): Promise<void>;
+  /**
+   * Goes over to other options: new requests have them, running ones end with those that they began with. A new
+   * certificate is for new connections; those that are open stay.
+   */
+  reconfigure(
+    changes: Partial<Omit<HttpOptions, 'store' | 'basePath'>> & { readonly tls?: TlsIdentity },
+  ): Promise<void>;
 }

@@ -1,6 +1,5 @@
 /** What watches the server asks it, beside SCIM: /healthz, /readyz, /metrics at the root. */
-import { ScimError } from '../error.ts';
-import { authenticate } from './authenticate.ts';
+import { type Authenticate, insufficientScope } from './authenticate.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import type { HttpOptions } from './options.ts';
 import { errorResponse, methodNotAllowed } from './responses.ts';
@@ -10,6 +9,7 @@ const none = new Map<string, string>();
 /** Answers a probe; undefined for any other request. */
 export function probes(
   options: HttpOptions,
+  authenticate: Authenticate,
   clock: () => Date,
 ): (request: HttpRequest) => Promise<HttpResponse> | undefined {
   const answers = new Map<string, (request: HttpRequest) => Promise<HttpResponse>>([
@@ -20,12 +20,9 @@ export function probes(
   if (metrics !== undefined) {
     answers.set('/metrics', async (request) => {
       // Metrics tell how many people there are and when they come and go: not for everybody.
-      const { principal } = await authenticate(options.store, request, none, clock());
-      if (principal.scope !== 'admin') {
-        throw new ScimError(403, undefined, 'Metrics need a token with the scope admin', {
-          headers: [['WWW-Authenticate', 'Bearer realm="scimd", error="insufficient_scope", scope="admin"']],
-        });
-      }
+      const { principal } = await authenticate(request, none, clock());
+      if (principal.scope !== 'admin')
+        throw insufficientScope('Metrics need a token with the scope admin', 'admin');
       return text(200, await metrics(), 'text/plain; version=0.0.4; charset=utf-8');
     });
   }
@@ -52,5 +49,9 @@ async function readiness(options: HttpOptions): Promise<HttpResponse> {
 }
 
 function text(status: number, body: string, type = 'text/plain; charset=utf-8'): HttpResponse {
-  return { status, headers: ['Content-Type', type, 'Cache-Control', 'no-store'], body };
+  return {
+    status,
+    headers: ['Content-Type', type, 'Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff'],
+    body,
+  };
 }

@@ -5,7 +5,10 @@ import type { HttpRequest, HttpResponse } from './message.ts';
 export const scimJson = 'application/scim+json; charset=utf-8';
 const plainJson = 'application/json; charset=utf-8';
 
-/** On every answer: people's data is no matter for shared caches, and JSON is never to be sniffed as a page. */
+/**
+ * On every answer: people's data is no matter for shared caches, and JSON is never to be sniffed as a page, nor to do
+ * anything as one.
+ */
 const common = [
   'Cache-Control',
   'private, no-cache',
@@ -13,6 +16,8 @@ const common = [
   'Accept, Authorization',
   'X-Content-Type-Options',
   'nosniff',
+  'Content-Security-Policy',
+  "default-src 'none'; frame-ancestors 'none'",
 ] as const;
 
 /** An answer with a JSON body that is text already. `headers` are alternating names and values. */
@@ -48,13 +53,17 @@ export function negotiate(accept: string | undefined): string {
   );
 }
 
-/** Turns whatever was thrown into an answer; the one place where errors become HTTP. Unknown ones say nothing. */
-export function errorResponse(error: unknown): HttpResponse {
+/**
+ * Turns whatever was thrown into an answer; the one place where errors become HTTP. Unknown ones say nothing but where
+ * the log tells more.
+ */
+export function errorResponse(error: unknown, requestId?: string): HttpResponse {
   if (error instanceof ScimError) {
     return jsonResponse(error.status, scimJson, JSON.stringify(error), error.headers.flat());
   }
   if (error instanceof ScimFilterError) return jsonResponse(400, scimJson, JSON.stringify(error));
-  return jsonResponse(500, scimJson, JSON.stringify(errorBody(500, undefined, 'Internal error')));
+  const detail = requestId === undefined ? 'Internal error' : `Internal error; request id ${requestId}`;
+  return jsonResponse(500, scimJson, JSON.stringify(errorBody(500, undefined, detail)));
 }
 
 /** Is the error an expected answer, or something that the operator must hear of? */

@@ -64,6 +64,11 @@ export function createRoutes(
   const types = registry.resourceTypes;
   const discovery = new DiscoveryHandlers(registry, {
     documentationUri: options.documentationUri,
+    authentication: {
+      jwt: options.jwt !== undefined,
+      basic: options.basicAuth ?? false,
+      clientCredentials: options.tokenEndpoint !== undefined,
+    },
     bulk: { supported: true, maxOperations: limits.bulkOperations, maxPayloadSize: limits.bulkBytes },
     maxResults: limits.maxPageSize,
     pagination: {

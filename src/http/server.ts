@@ -4,34 +4,56 @@ import {
   type IncomingMessage,
   maxHeaderSize,
   type Server,
+  type ServerOptions,
   type ServerResponse,
 } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody, ScimError } from '../error.ts';
 import { type Application, createApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
-import type { HttpOptions, RunningServer } from './options.ts';
+import { defaultLimits, type HttpOptions, type RunningServer, type TlsIdentity } from './options.ts';
 import { errorResponse, scimJson } from './responses.ts';
 
+export interface ServerStart extends HttpOptions {
+  readonly port: number;
+  readonly host: string;
+  /** With it the server speaks TLS, and nothing else. */
+  readonly tls?: TlsIdentity;
+}
+
 /** Starts to listen. `port` 0 takes a free one. Rejects with the system's error when it cannot. */
-export async function startServer(
-  options: HttpOptions & { port: number; host: string },
-): Promise<RunningServer> {
-  const application = await createApplication(options);
+export async function startServer(start: ServerStart): Promise<RunningServer> {
+  let options = start;
+  let application = await createApplication(options);
   const pending = new WeakMap<Duplex, { request: IncomingMessage; answered: Promise<void> }>();
   // A missing Host and an unknown Expect are refused here and not by node, so that they get a whole error too.
-  const server = createServer({ keepAliveTimeout: 65_000, requireHostHeader: false }, (request, response) => {
+  const settings: ServerOptions = {
+    keepAliveTimeout: 65_000,
+    requireHostHeader: false,
+    connectionsCheckingInterval: 1000,
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const answered = answer(application, request, response, options);
     pending.set(request.socket, { request, answered });
-  });
+  };
+  const server =
+    options.tls === undefined
+      ? createServer(settings, onRequest)
+      : createTlsServer({ ...settings, ...secureContext(options.tls), handshakeTimeout: 10_000 }, onRequest);
+  setTimeouts(server, options);
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const detail = `Expect: ${request.headers.expect} is not supported; 100-continue is`;
     void send(response, errorResponse(new ScimError(417, undefined, detail)));
   });
   server.on('clientError', (error, socket) => {
     // A whole request that came before on the connection is answered first.
+    if (isHandshake(error)) {
+      socket.destroy();
+      return;
+    }
     const before = pending.get(socket);
     if (before?.request.complete) void before.answered.then(() => refuseMalformed(error, socket));
     else refuseMalformed(error, socket);
@@ -46,13 +68,38 @@ export async function startServer(
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return {
-    url: `http://${host}:${port}${options.basePath}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${host}:${port}${options.basePath}`,
     port,
     close: (graceSeconds) => close(server, graceSeconds),
+    async reconfigure(changes) {
+      const next = { ...options, ...changes };
+      application = await createApplication(next);
+      if (changes.tls !== undefined && 'setSecureContext' in server)
+        server.setSecureContext(secureContext(changes.tls));
+      setTimeouts(server, next);
+      options = next;
+    },
   };
 }
 
-function close(server: Server, graceSeconds: number | undefined): Promise<void> {
+/** RFC 9325 §3.1: TLS 1.2 and 1.3, nothing older. */
+function secureContext({ certificate, key }: TlsIdentity) {
+  return { cert: certificate, key, minVersion: 'TLSv1.2' } as const;
+}
+
+function setTimeouts(server: Server | TlsServer, options: HttpOptions): void {
+  const { headerSeconds, requestSeconds, idleSeconds } = { ...defaultLimits, ...options.limits };
+  server.headersTimeout = Math.min(headerSeconds, requestSeconds) * 1000;
+  server.requestTimeout = requestSeconds * 1000;
+  server.timeout = idleSeconds * 1000;
+}
+
+/** What speaks no TLS, or none that we take, does not understand an HTTP answer either. */
+function isHandshake(error: NodeJS.ErrnoException): boolean {
+  return /^(?:ERR_SSL_|ERR_TLS_)/.test(error.code ?? '');
+}
+
+function close(server: Server | TlsServer, graceSeconds: number | undefined): Promise<void> {
   return new Promise((resolve) => {
     const cut =
       graceSeconds === undefined
@@ -70,14 +117,14 @@ async function answer(
   application: Application,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
-  options: HttpOptions,
+  options: ServerStart,
 ): Promise<void> {
   const hostless = incoming.httpVersion === '1.1' && incoming.headers.host === undefined;
   const response = hostless
     ? errorResponse(new ScimError(400, undefined, 'The Host header field is missing (RFC 9112 §3.2)'))
     : await application(requestOf(incoming));
   try {
-    await send(outgoing, response);
+    await send(outgoing, response, options.tls === undefined ? [] : strictTransport);
   } catch (error) {
     // Headers are sent: the connection is all that can still say that the body is not whole.
     options.log?.error({ err: error, path: incoming.url?.split('?')[0] }, 'answer broke off');
@@ -85,15 +132,23 @@ async function answer(
   }
 }
 
-async function send(outgoing: ServerResponse, response: HttpResponse): Promise<void> {
-  const { status, headers, body } = response;
+/** HSTS (RFC 6797): for a year, nobody who was here once tries it without TLS. */
+const strictTransport = ['Strict-Transport-Security', 'max-age=31536000'];
+
+async function send(
+  outgoing: ServerResponse,
+  response: HttpResponse,
+  more: readonly string[] = [],
+): Promise<void> {
+  const { status, body } = response;
+  const headers = [...response.headers, ...more];
   if (body === undefined || typeof body === 'string') {
     const length = body === undefined ? [] : ['Content-Length', String(Buffer.byteLength(body))];
     outgoing.writeHead(status, [...headers, ...length]);
     outgoing.end(body);
     return;
   }
-  outgoing.writeHead(status, [...headers]);
+  outgoing.writeHead(status, headers);
   for await (const piece of body) {
     if (outgoing.destroyed) return;
     if (!outgoing.write(piece))

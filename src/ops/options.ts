@@ -49,10 +49,32 @@ function oneOf<const T extends readonly string[]>(...words: T) {
   return v.picklist(words, `must be one of ${words.join(', ')}`);
 }
 
+const fileName = () => v.pipe(v.string('must be a file name'), v.nonEmpty('must be a file name'));
+
+const words = (rule: string) => v.array(text(/^[^\s,]+$/, rule), rule);
+
+const claim = () => text(/^\S+$/, 'must be a name without blanks');
+
+const jwtAlgorithms = [
+  ...(['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'] as const),
+  ...(['ES256', 'ES384', 'ES512', 'EdDSA'] as const),
+] as const;
+const jwtAlgorithmRule = `must be some of ${jwtAlgorithms.join(', ')}`;
+
 const flag = () => v.boolean('must be true or false');
 
 const attributeRule = 'must be attributes such as emails.value, with or without their schema URN';
 const attributeNotation = /^[A-Za-z][A-Za-z0-9.:$_-]*$/;
+
+/** One that the server goes over to on SIGHUP. */
+function limit<const T extends Type, D extends v.InferOutput<T>>(
+  type: T,
+  defaultValue: D,
+  help: string,
+  more: Omit<Option, 'type' | 'default' | 'help'> = {},
+): Option<T, D> {
+  return option(type, defaultValue, help, { ...more, reloadable: true });
+}
 
 const proxyRule = 'must be IP addresses or CIDR ranges, such as 10.0.0.0/8';
 
@@ -96,6 +118,7 @@ const options = {
     {
       placeholder: 'URL',
       common: true,
+      reloadable: true,
       detail: 'for `meta.location` and `$ref`; else taken from each request',
     },
   ),
@@ -106,15 +129,112 @@ const options = {
     {
       placeholder: 'RANGES',
       common: true,
+      reloadable: true,
       detail: '`Forwarded` too; addresses or CIDR ranges, with commas between them on the command line',
     },
   ),
-  publicDiscovery: option(flag(), false, '/Schemas and /ResourceTypes need no token'),
+  insecureHttp: option(flag(), false, 'Allow plain HTTP on other addresses than loopback', {
+    common: true,
+    detail: 'else it takes a certificate or a trusted proxy',
+  }),
+  'tls.certificateFile': option(fileName(), undefined, 'Certificate and its chain, PEM', {
+    placeholder: 'FILE',
+    common: true,
+    reloadable: true,
+    detail: 'HTTPS in place of HTTP; read again on SIGHUP and when the file changes',
+  }),
+  'tls.keyFile': option(fileName(), undefined, 'Private key of the certificate, PEM', {
+    placeholder: 'FILE',
+    common: true,
+    reloadable: true,
+  }),
+  'auth.basic': option(flag(), false, 'Take tokens as the password of HTTP Basic too', {
+    detail: 'with any user name',
+    reloadable: true,
+  }),
+  'auth.tokenEndpoint': option(flag(), false, 'Give access tokens at /oauth/token, for client credentials', {
+    detail: 'client_id is the id or name of a token, client_secret the token (RFC 6749 §4.4)',
+    reloadable: true,
+  }),
+  'auth.accessTokenSeconds': option(integer(60, 86_400), 3600, 'How long access tokens live, in seconds', {
+    reloadable: true,
+  }),
+  'jwt.issuer': option(
+    text(/^\S+$/, 'must be the `iss` of the tokens'),
+    undefined,
+    'Issuer of JWTs to take',
+    {
+      placeholder: 'ISSUER',
+      reloadable: true,
+      detail: 'the `iss` claim; needs jwt.audience and one of jwt.jwksUri and jwt.jwksFile',
+    },
+  ),
+  'jwt.audience': option(
+    words('must be names such as api://scimd'),
+    [],
+    'What their `aud` must have one of',
+    {
+      placeholder: 'NAMES',
+      reloadable: true,
+    },
+  ),
+  'jwt.jwksUri': option(
+    text(
+      /^(https:\/\/[^\s/?#]+|http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?)([/?]\S*)?$/,
+      'must be an https URL',
+    ),
+    undefined,
+    'Where the keys of the issuer are',
+    { placeholder: 'URL', reloadable: true, detail: 'kept for ten minutes; asked again for a new key' },
+  ),
+  'jwt.jwksFile': option(fileName(), undefined, 'File with the keys of the issuer', {
+    placeholder: 'FILE',
+    reloadable: true,
+  }),
+  'jwt.algorithms': option(
+    v.pipe(v.array(oneOf(...jwtAlgorithms), jwtAlgorithmRule), v.nonEmpty(jwtAlgorithmRule)),
+    ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    'Signature algorithms that are taken',
+    { placeholder: 'NAMES', reloadable: true },
+  ),
+  'jwt.tenantClaim': option(claim(), undefined, 'Claim with the name of the tenant', {
+    placeholder: 'CLAIM',
+    reloadable: true,
+    detail: 'else all are of jwt.tenant',
+  }),
+  'jwt.tenant': option(claim(), 'default', 'Tenant of tokens without such a claim', {
+    placeholder: 'TENANT',
+    reloadable: true,
+    detail: 'where jwt.tenantClaim is not set',
+  }),
+  'jwt.scopeClaim': option(claim(), 'scope', 'Claim with the scope: scim, read or admin', {
+    placeholder: 'CLAIM',
+    reloadable: true,
+    detail: '`scp` or `roles` with Entra ID',
+  }),
+  'jwt.idpClaim': option(claim(), undefined, 'Claim with the provider whose deviations to tolerate', {
+    placeholder: 'CLAIM',
+    reloadable: true,
+    detail: 'else jwt.idp',
+  }),
+  'jwt.idp': option(claim(), 'generic', 'Provider whose deviations to tolerate', {
+    placeholder: 'PROVIDER',
+    reloadable: true,
+  }),
+  'jwt.subjectClaim': option(claim(), undefined, 'Claim with the id of the user that /Me stands for', {
+    placeholder: 'CLAIM',
+    reloadable: true,
+  }),
+  publicDiscovery: option(flag(), false, '/Schemas and /ResourceTypes need no token', { reloadable: true }),
   sensitiveAttributes: option(
     v.array(text(attributeNotation, attributeRule), attributeRule),
     [],
     'Attributes that no filter in a URL may name',
-    { placeholder: 'NAMES', detail: 'such a filter is 403 and comes by POST to `.search` instead' },
+    {
+      placeholder: 'NAMES',
+      reloadable: true,
+      detail: 'such a filter is 403 and comes by POST to `.search` instead',
+    },
   ),
   metrics: option(flag(), true, 'Answer GET /metrics for Prometheus', {
     detail: 'to a token with the scope admin',
@@ -146,16 +266,29 @@ const options = {
     detail: 'for balancers that watch it',
   }),
   'shutdown.graceSeconds': option(integer(1, 600), 30, 'Seconds that running requests get to end'),
-  'limits.bodyBytes': option(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
-  'limits.bodyDepth': option(integer(4, 256), 32, 'Deepest nesting in a request body'),
-  'limits.defaultPageSize': option(integer(1, 100_000), 100, 'Page size of a query without count'),
-  'limits.maxPageSize': option(integer(1, 100_000), 1000, 'Largest page'),
-  'limits.filterCharacters': option(integer(16, 1_048_576), 16_384, 'Longest filter or path in characters'),
-  'limits.filterDepth': option(integer(1, 256), 32, 'Deepest nesting in a filter'),
-  'limits.filterTerms': option(integer(1, 10_000), 256, 'Most comparisons in a filter'),
-  'limits.bulkOperations': option(integer(1, 100_000), 1000, 'Most operations in a bulk request'),
-  'limits.bulkBytes': option(integer(1024, 1_073_741_824), 8_388_608, 'Largest bulk request in bytes'),
-  'limits.cursorSeconds': option(integer(1, 31_536_000), 3600, 'How long a cursor can be used, in seconds'),
+  'limits.bodyBytes': limit(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
+  'limits.bodyDepth': limit(integer(4, 256), 32, 'Deepest nesting in a request body'),
+  'limits.defaultPageSize': limit(integer(1, 100_000), 100, 'Page size of a query without count'),
+  'limits.maxPageSize': limit(integer(1, 100_000), 1000, 'Largest page'),
+  'limits.filterCharacters': limit(integer(16, 1_048_576), 16_384, 'Longest filter or path in characters'),
+  'limits.filterDepth': limit(integer(1, 256), 32, 'Deepest nesting in a filter'),
+  'limits.filterTerms': limit(integer(1, 10_000), 256, 'Most comparisons in a filter'),
+  'limits.bulkOperations': limit(integer(1, 100_000), 1000, 'Most operations in a bulk request'),
+  'limits.bulkBytes': limit(integer(1024, 1_073_741_824), 8_388_608, 'Largest bulk request in bytes'),
+  'limits.cursorSeconds': limit(integer(1, 31_536_000), 3600, 'How long a cursor lives, in seconds'),
+  'limits.requestsPerSecond': limit(integer(0, 1_000_000), 0, 'Most requests per second with one token', {
+    detail: '0: any number; more is 429; ten seconds’ worth may come at once',
+  }),
+  'limits.requestsPerAddress': limit(integer(0, 1_000_000), 0, 'Most requests per second from an address', {
+    detail: '0: any number; the client’s address where a trusted proxy tells it, the /64 of IPv6',
+  }),
+  'limits.failedAttempts': limit(integer(0, 1_000_000), 20, 'Wrong tokens answered without delay', {
+    detail:
+      'of one address; later answers wait up to 3 s, then are 429; right tokens never wait; 0: none does',
+  }),
+  'limits.headerSeconds': limit(integer(1, 3600), 20, 'Time for the head of a request, in seconds'),
+  'limits.requestSeconds': limit(integer(1, 3600), 120, 'Time for a whole request, in seconds'),
+  'limits.idleSeconds': limit(integer(1, 3600), 120, 'Time without a byte, in seconds'),
 } as const satisfies Readonly<Record<string, Option>>;
 
 type Options = typeof options;
@@ -184,17 +317,17 @@ export function optionOf(name: OptionName): Option {
   return options[name];
 }
 
-const words = (name: OptionName) =>
+const flagWords = (name: OptionName) =>
   name.replace('.', '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /** `limits.bodyBytes` is `limits-body-bytes`, a secret `bootstrap-token-file`. */
 export function flagName(name: OptionName): string {
-  return optionOf(name).secret ? `${words(name)}-file` : words(name);
+  return optionOf(name).secret ? `${flagWords(name)}-file` : flagWords(name);
 }
 
 /** `limits.bodyBytes` is `SCIMD_LIMITS_BODY_BYTES`. */
 export function environmentName(name: OptionName): string {
-  return `SCIMD_${words(name).replaceAll('-', '_').toUpperCase()}`;
+  return `SCIMD_${flagWords(name).replaceAll('-', '_').toUpperCase()}`;
 }
 
 /** What a setting is made of, as far as reading it from text needs to know. */

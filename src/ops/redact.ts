@@ -36,7 +36,8 @@ const personalKeys = new Set([
   'x509certificates',
 ]);
 
-const secretText = /\bscimd_[A-Za-z0-9_-]{43}|\b(?<scheme>Bearer|Basic)\s+[A-Za-z0-9._~+/-]+=*/gi;
+const secretText =
+  /\bscimd_[A-Za-z0-9_-]{43,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*|\b(?<scheme>Bearer|Basic)\s+[A-Za-z0-9._~+/-]+=*/gi;
 const mailAddress = /[^\s@"'<>(),;:=]+@[^\s@"'<>(),;:=]+\.[^\s@"'<>(),;:=]+/g;
 /** The values of a query's parameters that may hold personal data. */
 const queryValues = /(?<=[?&](?:filter|attributes|sortBy)=)[^&#\s]*/gi;

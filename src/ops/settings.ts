@@ -11,6 +11,7 @@ import {
   definitionNames,
   readConfigFile,
 } from './config-file.ts';
+import { checkTogether } from './joint-rules.ts';
 import {
   environmentName,
   flagName,
@@ -192,18 +193,6 @@ function shown(value: unknown): string {
 function hint(place: string, value: unknown): string {
   const linked = place === 'SCIMD_PORT' && typeof value === 'string' && /^(tcp|udp):/.test(value);
   return linked ? ' (set by Kubernetes for a service named scimd: use enableServiceLinks: false)' : '';
-}
-
-function checkTogether(
-  values: ReadonlyMap<OptionName, unknown>,
-  origins: SettingsInForce['origins'],
-): string[] {
-  const [less, more] = ['limits.defaultPageSize', 'limits.maxPageSize'] as const;
-  if (Number(values.get(less)) <= Number(values.get(more))) return [];
-  const place = origins.get(origins.get(less) === 'default' ? more : less);
-  return [
-    `${place}: ${less}, which is ${values.get(less)}, must not exceed ${more}, which is ${values.get(more)}`,
-  ];
 }
 
 function nest(values: ReadonlyMap<OptionName, unknown>): Settings {

@@ -8,6 +8,12 @@ import serviceProviderConfigSchema from './schemas/ServiceProviderConfig.json' w
 
 export interface Capabilities {
   readonly documentationUri: string | undefined;
+  /** What is taken beside the server's own bearer tokens. */
+  readonly authentication: {
+    readonly jwt: boolean;
+    readonly basic: boolean;
+    readonly clientCredentials: boolean;
+  };
   readonly bulk: {
     readonly supported: boolean;
     readonly maxOperations: number;
@@ -45,17 +51,45 @@ export function serviceProviderConfig(base: string, capabilities: Capabilities):
             cursorTimeout: pagination.cursorTimeout,
           },
         }),
-    authenticationSchemes: [
-      {
-        type: 'oauthbearertoken',
-        name: 'OAuth Bearer Token',
-        description: 'A bearer token made with `scimd token create`, sent in the Authorization header',
-        specUri: 'https://www.rfc-editor.org/info/rfc6750',
-        primary: true,
-      },
-    ],
+    authenticationSchemes: authenticationSchemes(base, capabilities.authentication),
     meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
   };
+}
+
+function authenticationSchemes(
+  base: string,
+  { jwt, basic, clientCredentials }: Capabilities['authentication'],
+): object[] {
+  const schemes = [
+    {
+      type: 'oauthbearertoken',
+      name: 'OAuth Bearer Token',
+      description: 'A bearer token made with `scimd token create`, sent in the Authorization header',
+      specUri: 'https://www.rfc-editor.org/info/rfc6750',
+      primary: true,
+    },
+  ];
+  const add = (type: string, name: string, description: string, rfc: number) =>
+    schemes.push({
+      type,
+      name,
+      description,
+      specUri: `https://www.rfc-editor.org/info/rfc${rfc}`,
+      primary: false,
+    });
+  if (jwt)
+    add(
+      'oauthbearertoken',
+      'OAuth JWT',
+      'An access token of the configured issuer, sent as a bearer token',
+      9068,
+    );
+  if (clientCredentials) {
+    const description = `Client credentials for an access token at ${base}/oauth/token; the client secret is a bearer token`;
+    add('oauth2', 'OAuth 2.0 Client Credentials', description, 6749);
+  }
+  if (basic) add('httpbasic', 'HTTP Basic', 'Any user name, with a bearer token as the password', 7617);
+  return schemes;
 }
 
 /** One entry of /ResourceTypes (RFC 7643 §6). */

@@ -1,4 +1,7 @@
-/** Runs the command line as its users do: as a process, in a folder of its own. */
+/**
+ * Runs the command line as its users do: as a process, in a folder of its own. With SCIMD_COMMAND set, an absolute path,
+ * it is that program in place of the sources.
+ */
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,6 +12,8 @@ import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const sources = [process.execPath, '--import', import.meta.resolve('tsx'), main];
+const [file = '', ...prefix] = process.env.SCIMD_COMMAND?.split(' ') ?? sources;
 
 /** An empty folder, removed when the test file is done. */
 export function temporaryFolder(): string {
@@ -32,7 +37,7 @@ function launch(args: readonly string[], { folder, environment = {} }: Place): C
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(SCIMD_|NO_COLOR$|FORCE_COLOR$)/.test(name),
   );
-  return spawn(process.execPath, ['--import', import.meta.resolve('tsx'), main, ...args], {
+  return spawn(file, [...prefix, ...args], {
     cwd: folder,
     env: { ...Object.fromEntries(inherited), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -83,7 +88,7 @@ export async function serving(args: readonly string[], place: Place): Promise<Se
   after(() => child.kill('SIGKILL'));
   const listening = async (): Promise<string> => {
     for (;;) {
-      const url = /(?:listening on |"listening":")(http:[^\s"]+)/.exec(output.stdout)?.[1];
+      const url = /(?:listening on |"listening":")(https?:[^\s"]+)/.exec(output.stdout)?.[1];
       if (url !== undefined) return url;
       await once(child.stdout!, 'data');
     }

@@ -191,12 +191,12 @@ describe('what cannot be served says why and what to do', () => {
     ['a folder in place of the database', ['--database', 'folder'], /cannot be opened.*\n\S/],
     [
       'an address of another machine',
-      ['--database', ':memory:', '--host', '192.0.2.1'],
+      ['--database', ':memory:', '--insecure-http', '--host', '192.0.2.1'],
       /192\.0\.2\.1 is no address of this machine/,
     ],
     [
       'a name that nobody knows',
-      ['--database', ':memory:', '--host', 'nowhere.invalid'],
+      ['--database', ':memory:', '--insecure-http', '--host', 'nowhere.invalid'],
       /nowhere\.invalid cannot be resolved/,
     ],
   ];

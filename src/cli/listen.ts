@@ -1,0 +1,117 @@
+/** The settings as the HTTP server takes them, at the start and when they change. */
+import type { Logger } from 'pino';
+import type { HttpOptions, RunningServer } from '../http/options.ts';
+import { UnknownAttributeError } from '../http/sensitive.ts';
+import { startServer } from '../http/server.ts';
+import { createMetrics } from '../ops/metrics.ts';
+import type { Settings } from '../ops/options.ts';
+import type { Store } from '../store/store.ts';
+import { type Certificate, readCertificate, watchCertificate } from './certificate.ts';
+import { CommandError } from './command.ts';
+import type { Apply } from './reload.ts';
+
+/** How often the files of the certificate are looked at, in milliseconds. */
+const certificateInterval = 10_000;
+
+export interface Listening extends RunningServer {
+  /** Goes over to other settings, as far as they can change. */
+  readonly apply: Apply;
+}
+
+export async function listen(
+  settings: Settings,
+  store: Store,
+  log: Logger,
+  isReady: () => boolean,
+): Promise<Listening> {
+  const { host, port, basePath } = settings;
+  const metrics = settings.metrics ? createMetrics() : undefined;
+  let inForce = settings;
+  let certificate = readCertificate(settings);
+  tell(certificate, log);
+  let server: RunningServer;
+  try {
+    server = await startServer({
+      ...changeable(settings),
+      ...{ host, port, store, basePath, log, isReady },
+      ...(metrics === undefined ? {} : { observe: metrics.observe, metrics: metrics.text }),
+      ...(certificate === undefined ? {} : { tls: certificate }),
+    });
+  } catch (error) {
+    throw listenError(error, host, port);
+  }
+  const renew = async (next: Certificate): Promise<void> => {
+    await server.reconfigure({ tls: next });
+    certificate = next;
+    tell(next, log);
+  };
+  const unwatch =
+    certificate === undefined
+      ? () => {}
+      : watchCertificate(
+          () => certificate as Certificate,
+          () => readCertificate(inForce),
+          certificateInterval,
+          (next) => void renew(next),
+          (err) => log.error({ err }, 'the certificate stays as it was'),
+        );
+  return {
+    ...server,
+    async apply(next) {
+      // With TLS or without it is decided at the start.
+      const renewed = certificate === undefined ? undefined : readCertificate(next);
+      await server.reconfigure(changeable(next));
+      inForce = next;
+      if (renewed !== undefined) await renew(renewed);
+      if ((certificate === undefined) !== (next.tls.certificateFile === undefined))
+        log.warn({}, 'HTTPS and HTTP change places at the next start only');
+    },
+    close(graceSeconds) {
+      unwatch();
+      return server.close(graceSeconds);
+    },
+  };
+}
+
+function tell(certificate: Certificate | undefined, log: Logger): void {
+  if (certificate === undefined) return;
+  const { validTo } = certificate;
+  if (Date.parse(validTo) < Date.now()) log.warn({ validTo }, 'the certificate has expired');
+  else log.info({ validTo }, 'certificate in use');
+}
+
+/** What a server that runs can go over to. Every key is there, so that what is not set any more goes too. */
+function changeable(settings: Settings): Partial<HttpOptions> {
+  const { trustedProxies, publicDiscovery, sensitiveAttributes, limits, auth } = settings;
+  const { baseUrl, jwt } = settings;
+  const { issuer, ...rest } = jwt;
+  return {
+    ...{ trustedProxies, publicDiscovery, sensitiveAttributes, limits, basicAuth: auth.basic },
+    baseUrl,
+    tokenEndpoint: auth.tokenEndpoint ? { seconds: auth.accessTokenSeconds } : undefined,
+    jwt: issuer === undefined ? undefined : { issuer, ...rest },
+  };
+}
+
+function listenError(error: unknown, host: string, port: number): unknown {
+  if (error instanceof UnknownAttributeError) {
+    return new CommandError(error.message, 'Name attributes as filters do: emails, name.familyName.');
+  }
+  const advice: Readonly<Record<string, readonly [message: string, advice: string]>> = {
+    EADDRINUSE: [
+      `port ${port} on ${host} is in use`,
+      'Stop the program that has it, or take another: --port PORT, or --port 0 for a free one.',
+    ],
+    EACCES: [
+      `port ${port} may not be opened`,
+      'Ports below 1024 need a privilege; take a higher one: --port 8080.',
+    ],
+    EADDRNOTAVAIL: [
+      `${host} is no address of this machine`,
+      'Use 127.0.0.1, 0.0.0.0 for all, or one of its own.',
+    ],
+    ENOTFOUND: [`${host} cannot be resolved`, 'Give an IP address: --host 127.0.0.1.'],
+  };
+  const known = advice[(error as NodeJS.ErrnoException).code ?? ''];
+  return known ? new CommandError(...known, { cause: error }) : error;
+}

@@ -1,0 +1,40 @@
+/** Who may come in, by the options: the ways to authenticate, and the endpoint that gives access tokens. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { AccessTokens, accessTokenVerifier } from './access-token.ts';
+import { type Authenticate, authenticator, type Verify } from './authenticate.ts';
+import { FailedAttempts } from './failed-attempts.ts';
+import { jwtVerifier } from './jwt.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
+import { tokenEndpoint } from './oauth-token.ts';
+import type { HttpOptions, Limits } from './options.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
+
+interface Tools {
+  readonly limits: Limits;
+  readonly clock: () => Date;
+  readonly proxies: TrustedProxies;
+  /** The store's own secret. */
+  readonly databaseKey: Uint8Array;
+}
+
+export interface Access {
+  readonly authenticate: Authenticate;
+  /** Answers the token endpoint, if there is one. */
+  readonly giveToken: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
+}
+
+export async function accessWith(
+  { store, basicAuth = false, jwt, tokenEndpoint: endpoint, log }: HttpOptions,
+  { limits, clock, proxies, databaseKey }: Tools,
+): Promise<Access> {
+  const failures = new FailedAttempts({ free: limits.failedAttempts, clock, wait });
+  const others: Verify[] = [];
+  let giveToken: Access['giveToken'];
+  if (endpoint !== undefined) {
+    const tokens = new AccessTokens(databaseKey);
+    others.push(accessTokenVerifier(store, tokens));
+    giveToken = tokenEndpoint({ ...endpoint, store, tokens, failures, proxies, clock });
+  }
+  if (jwt !== undefined) others.push(await jwtVerifier(jwt, store, clock, log));
+  return { authenticate: authenticator({ store, basic: basicAuth, others, failures, proxies }), giveToken };
+}

@@ -1,0 +1,99 @@
+/** The keys that a token issuer publishes (RFC 7517 §5): kept, renewed in the background, asked again for a new one. */
+import { readFile } from 'node:fs/promises';
+import type { createLocalJWKSet, JSONWebKeySet, JWTVerifyGetKey } from 'jose';
+import type { Log } from './options.ts';
+
+/** So old, keys are renewed: one that the issuer has withdrawn is taken no longer than that. */
+const renewAfter = 10 * 60 * 1000;
+/** Unknown key ids make us ask the issuer, but no more often than this. */
+const askAgainAfter = 30 * 1000;
+const answerWithin = 5000;
+const largest = 1024 * 1024;
+
+/** The issuer's keys cannot be had: no fault of the token's. */
+export class KeysUnavailable extends Error {
+  override readonly name = 'KeysUnavailable';
+}
+
+export type KeySource = () => Promise<unknown>;
+
+export function keysAt(uri: string): KeySource {
+  return async () => {
+    const response = await fetch(uri, {
+      signal: AbortSignal.timeout(answerWithin),
+      redirect: 'error',
+      headers: { accept: 'application/jwk-set+json, application/json' },
+    });
+    if (!response.ok) throw new Error(`${uri} answers ${response.status}`);
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of response.body ?? []) {
+      length += chunk.length;
+      if (length > largest) throw new Error(`${uri} answers more than ${largest} bytes`);
+      chunks.push(chunk);
+    }
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  };
+}
+
+export function keysIn(file: string): KeySource {
+  return async () => JSON.parse(await readFile(file, 'utf8'));
+}
+
+export class KeySet {
+  private keys: JWTVerifyGetKey | undefined;
+  private loaded = Number.NEGATIVE_INFINITY;
+  private tried = Number.NEGATIVE_INFINITY;
+  private loading: Promise<void> | undefined;
+  private readonly source: KeySource;
+  private readonly compile: typeof createLocalJWKSet;
+  private readonly clock: () => Date;
+  private readonly log: Log | undefined;
+
+  /** `compile` is jose's, which is loaded only where it is needed. */
+  constructor(source: KeySource, compile: typeof createLocalJWKSet, clock: () => Date, log: Log | undefined) {
+    this.source = source;
+    this.compile = compile;
+    this.clock = clock;
+    this.log = log;
+  }
+
+  /** The key for a token. Throws KeysUnavailable, or jose's error when there is no such key. */
+  readonly keyFor: JWTVerifyGetKey = async (header, token) => {
+    if (this.keys === undefined) await this.load();
+    else if (this.since(this.loaded) > renewAfter && this.since(this.tried) > askAgainAfter)
+      // What is known serves until the new ones are there, also while the issuer is away.
+      this.load().catch(() => {});
+    const keys = this.keys as JWTVerifyGetKey;
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      const unknown = (error as { code?: string }).code === 'ERR_JWKS_NO_MATCHING_KEY';
+      if (!unknown || this.since(this.tried) < askAgainAfter) throw error;
+      await this.load();
+      return (this.keys as JWTVerifyGetKey)(header, token);
+    }
+  };
+
+  private since(time: number): number {
+    return this.clock().getTime() - time;
+  }
+
+  private load(): Promise<void> {
+    this.loading ??= this.read().finally(() => {
+      this.loading = undefined;
+    });
+    return this.loading;
+  }
+
+  private async read(): Promise<void> {
+    this.tried = this.clock().getTime();
+    try {
+      this.keys = this.compile((await this.source()) as JSONWebKeySet);
+      this.loaded = this.tried;
+    } catch (cause) {
+      this.log?.error({ err: cause }, 'the keys of the token issuer cannot be had');
+      throw new KeysUnavailable('no keys', { cause });
+    }
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The token endpoint of OAuth's client credentials grant (RFC 6749 §4.4), as Entra ID can use it: the client's secret
+ * is a token of the store, its id that token's id or name; the answer is an access token that lives for an hour or so.
+ */
+import type { Scope, Store, Token } from '../store/store.ts';
+import type { AccessTokens } from './access-token.ts';
+import { isLive } from './authenticate.ts';
+import { basicChallenge, basicCredentials } from './basic.ts';
+import type { FailedAttempts } from './failed-attempts.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
+import { methodNotAllowed } from './responses.ts';
+import { hashSecret } from './secret.ts';
+import { networkOf, type TrustedProxies } from './trusted-proxies.ts';
+
+const largestBody = 16 * 1024;
+
+export interface TokenEndpointOptions {
+  readonly store: Pick<Store, 'findToken'>;
+  readonly tokens: AccessTokens;
+  /** How long access tokens live. */
+  readonly seconds: number;
+  readonly failures: FailedAttempts;
+  readonly proxies: TrustedProxies;
+  readonly clock: () => Date;
+}
+
+type ErrorCode = 'invalid_request' | 'invalid_client' | 'invalid_scope' | 'unsupported_grant_type';
+
+/** An error answer of RFC 6749 §5.2. */
+class OAuthError extends Error {
+  override readonly name = 'OAuthError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, description: string) {
+    super(description);
+    this.code = code;
+  }
+}
+
+/** Answers requests to the token endpoint. */
+export function tokenEndpoint(
+  options: TokenEndpointOptions,
+): (request: HttpRequest) => Promise<HttpResponse> {
+  return async (request) => {
+    if (request.method !== 'POST') throw methodNotAllowed(request, ['POST']);
+    try {
+      return json(200, await grant(options, request));
+    } catch (error) {
+      if (!(error instanceof OAuthError)) throw error;
+      const body = { error: error.code, error_description: error.message };
+      return error.code === 'invalid_client'
+        ? json(401, body, ['WWW-Authenticate', basicChallenge])
+        : json(400, body);
+    }
+  };
+}
+
+async function grant(options: TokenEndpointOptions, request: HttpRequest): Promise<object> {
+  const { store, tokens, seconds, failures, proxies, clock } = options;
+  const form = await readForm(request);
+  const { id, secret } = clientOf(request, form);
+  if (form.get('grant_type') !== 'client_credentials') {
+    throw form.has('grant_type')
+      ? new OAuthError('unsupported_grant_type', 'The grant type must be client_credentials')
+      : new OAuthError('invalid_request', 'grant_type is missing');
+  }
+  const now = clock();
+  const hash = hashSecret(secret);
+  const token = await store.findToken(hash);
+  if (token === undefined || !isLive(token, now) || (id !== token.id && id !== token.name)) {
+    await failures.note(networkOf(proxies.clientOf(request)));
+    throw new OAuthError('invalid_client', 'The client is unknown, or its secret is not valid');
+  }
+  const scope = grantedScope(token, form.get('scope'));
+  const expires = endOf(token, now, seconds);
+  return {
+    access_token: tokens.issue({ hash, expires, scope }),
+    token_type: 'Bearer',
+    expires_in: Math.floor((expires.getTime() - now.getTime()) / 1000),
+    scope,
+  };
+}
+
+/** An access token does not outlive what it was given for. */
+function endOf(token: Token, now: Date, seconds: number): Date {
+  const end = now.getTime() + seconds * 1000;
+  return new Date(token.expires === undefined ? end : Math.min(end, Date.parse(token.expires)));
+}
+
+/** `read` narrows; words that mean nothing here are ignored (RFC 6749 §3.3), more than the token has is refused. */
+function grantedScope(token: Token, asked: string | undefined): Scope {
+  const words = asked?.split(' ') ?? [];
+  const rank: readonly string[] = ['read', 'scim', 'admin'];
+  const known = words.filter((word) => rank.includes(word));
+  if (known.length === 0) return token.scope;
+  const most = rank[Math.max(...known.map((word) => rank.indexOf(word)))] as Scope;
+  if (rank.indexOf(most) > rank.indexOf(token.scope))
+    throw new OAuthError('invalid_scope', `The client has the scope ${token.scope}`);
+  return most;
+}
+
+/** Each parameter at most once (RFC 6749 §3.2). */
+async function readForm(request: HttpRequest): Promise<ReadonlyMap<string, string>> {
+  const type = request.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/x-www-form-urlencoded')
+    throw new OAuthError('invalid_request', 'The body must be application/x-www-form-urlencoded');
+  const text = Buffer.from(await request.body(largestBody)).toString('utf8');
+  const form = new Map<string, string>();
+  for (const [name, value] of new URLSearchParams(text)) {
+    if (form.has(name)) throw new OAuthError('invalid_request', 'A parameter is there twice');
+    // One without a value is as good as absent.
+    if (value !== '') form.set(name, value);
+  }
+  return form;
+}
+
+/** Client credentials in the header or in the body, not in both (RFC 6749 §2.3). */
+function clientOf(
+  request: HttpRequest,
+  form: ReadonlyMap<string, string>,
+): { readonly id: string; readonly secret: string } {
+  const [bodyId, bodySecret] = [form.get('client_id'), form.get('client_secret')];
+  const authorization = request.header('authorization');
+  if (authorization === undefined) {
+    if (bodyId === undefined || bodySecret === undefined)
+      throw new OAuthError('invalid_client', 'client_id and client_secret are needed');
+    return { id: bodyId, secret: bodySecret };
+  }
+  if (bodySecret !== undefined)
+    throw new OAuthError('invalid_request', 'The client authenticates in two ways at once');
+  const basic = basicCredentials(authorization);
+  if (basic === undefined)
+    throw new OAuthError('invalid_client', 'The Authorization header must be HTTP Basic');
+  const [id, secret] = [formDecoded(basic.userId), formDecoded(basic.password)];
+  if (bodyId !== undefined && bodyId !== id)
+    throw new OAuthError('invalid_request', 'client_id is not that of the Authorization header');
+  return { id, secret };
+}
+
+/** Both are form-encoded before they go into the header (RFC 6749 §2.3.1), though not by every client. */
+function formDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return text;
+  }
+}
+
+function json(status: number, body: object, headers: readonly string[] = []): HttpResponse {
+  return {
+    status,
+    // RFC 6749 §5.1
+    headers: [
+      ...['Content-Type', 'application/json', 'Cache-Control', 'no-store', 'Pragma', 'no-cache'],
+      ...['X-Content-Type-Options', 'nosniff'],
+      ...headers,
+    ],
+    body: JSON.stringify(body),
+  };
+}

@@ -1,0 +1,45 @@
+/** Rules that settings keep with each other. */
+import type { OptionName } from './options.ts';
+
+type Values = ReadonlyMap<OptionName, unknown>;
+/** Where each value comes from. */
+type Origins = ReadonlyMap<string, string>;
+
+/** What is wrong, a line for each broken rule. */
+export function checkTogether(values: Values, origins: Origins): string[] {
+  return [
+    ...notMore(values, origins, 'limits.defaultPageSize', 'limits.maxPageSize'),
+    ...notMore(values, origins, 'limits.headerSeconds', 'limits.requestSeconds'),
+    ...needs(values, origins, 'tls.certificateFile', 'tls.keyFile'),
+    ...needs(values, origins, 'tls.keyFile', 'tls.certificateFile'),
+    ...needs(values, origins, 'jwt.issuer', 'jwt.audience'),
+    ...needs(values, origins, 'jwt.issuer', 'jwt.jwksUri', 'jwt.jwksFile'),
+    ...(['jwt.audience', 'jwt.jwksUri', 'jwt.jwksFile'] as const).flatMap((name) =>
+      needs(values, origins, name, 'jwt.issuer'),
+    ),
+    ...notBoth(values, origins, 'jwt.jwksUri', 'jwt.jwksFile'),
+  ];
+}
+
+function notMore(values: Values, origins: Origins, less: OptionName, more: OptionName): string[] {
+  if (Number(values.get(less)) <= Number(values.get(more))) return [];
+  const place = origins.get(origins.get(less) === 'default' ? more : less);
+  return [
+    `${place}: ${less}, which is ${values.get(less)}, must not exceed ${more}, which is ${values.get(more)}`,
+  ];
+}
+
+function isSet(values: Values, name: OptionName): boolean {
+  const value = values.get(name);
+  return Array.isArray(value) ? value.length > 0 : value !== undefined;
+}
+
+function needs(values: Values, origins: Origins, name: OptionName, ...others: OptionName[]): string[] {
+  if (!isSet(values, name) || others.some((other) => isSet(values, other))) return [];
+  return [`${origins.get(name)}: ${name} needs ${others.join(' or ')} too`];
+}
+
+function notBoth(values: Values, origins: Origins, name: OptionName, other: OptionName): string[] {
+  if (!isSet(values, name) || !isSet(values, other)) return [];
+  return [`${origins.get(name)}: ${name} and ${other} exclude each other`];
+}
