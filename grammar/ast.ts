@@ -3,13 +3,19 @@
  * Plain, readonly data: `type` discriminates, every node carries the `range` it was read from.
  */
 
-/** Offsets into the source text in UTF-16 code units: `[start, end)`. Nodes made by builders have `[0, 0]`. */
+/**
+ * Where a node of RFC 7644 §3.4.2.2 stands in the source text, in UTF-16 code units: `[start, end)`. Nodes made by
+ * builders have `[0, 0]`.
+ */
 export type Range = readonly [start: number, end: number];
 
-/** `eq ne co sw ew gt ge lt le`; in source text any letter case is accepted. `pr` is the node {@link Present}. */
+/**
+ * `eq ne co sw ew gt ge lt le` (RFC 7644 §3.4.2.2 table 3); in source text any letter case is accepted. `pr` is the
+ * node {@link Present}.
+ */
 export type CompareOperator = 'eq' | 'ne' | 'co' | 'sw' | 'ew' | 'gt' | 'ge' | 'lt' | 'le';
 
-/** The decoded literal of a comparison: JSON `false / null / true / number / string`. */
+/** The decoded literal of a comparison (RFC 7644 §3.4.2.2 figure 1): JSON `false / null / true / number / string`. */
 export type CompareValue = string | number | boolean | null;
 
 /**
@@ -26,8 +32,8 @@ export interface AttrPath {
 }
 
 /**
- * `attrPath SP compareOp SP compValue`. `raw` is the literal's source text (numbers past 2^53 keep theirs), except
- * that true, false and null are written as JSON writes them.
+ * `attrPath SP compareOp SP compValue` (RFC 7644 §3.4.2.2 figure 1). `raw` is the literal's source text (numbers
+ * past 2^53 keep theirs), except that true, false and null are written as JSON writes them.
  */
 export interface Compare {
   readonly type: 'compare';
@@ -38,28 +44,28 @@ export interface Compare {
   readonly range: Range;
 }
 
-/** `attrPath SP "pr"`. */
+/** `attrPath SP "pr"` (RFC 7644 §3.4.2.2 figure 1). */
 export interface Present {
   readonly type: 'present';
   readonly attrPath: AttrPath;
   readonly range: Range;
 }
 
-/** n-ary and flattened: no child of an `and` is itself an `and`; at least two children. */
+/** `and` of RFC 7644 §3.4.2.2 table 4, n-ary and flattened: no child is itself an `and`; at least two children. */
 export interface And {
   readonly type: 'and';
   readonly filters: readonly Filter[];
   readonly range: Range;
 }
 
-/** n-ary and flattened: no child of an `or` is itself an `or`; at least two children. */
+/** `or` of RFC 7644 §3.4.2.2 table 4, n-ary and flattened: no child is itself an `or`; at least two children. */
 export interface Or {
   readonly type: 'or';
   readonly filters: readonly Filter[];
   readonly range: Range;
 }
 
-/** `"not" *SP "(" FILTER ")"` (erratum 7319: blanks are optional). */
+/** `"not" *SP "(" FILTER ")"` (RFC 7644 §3.4.2.2 figure 1; erratum 7319: blanks are optional). */
 export interface Not {
   readonly type: 'not';
   readonly filter: Filter;
@@ -67,9 +73,9 @@ export interface Not {
 }
 
 /**
- * `attrPath "[" valFilter "]"`; paths inside `filter` are relative to the selected value and never a valuePath.
- * With `subAttr`, `operator` and (unless `pr`) `value`, `raw` it is the form `a[…].sub op value` that identity
- * providers send: ONE value must satisfy both the bracket and the comparison.
+ * `attrPath "[" valFilter "]"` (RFC 7644 §3.4.2.2 figure 1); paths inside `filter` are relative to the selected
+ * value and never a valuePath. With `subAttr`, `operator` and (unless `pr`) `value`, `raw` it is the form `a[…].sub
+ * op value` that identity providers send: ONE value must satisfy both the bracket and the comparison.
  */
 export interface ValuePath {
   readonly type: 'valuePath';
@@ -82,9 +88,13 @@ export interface ValuePath {
   readonly range: Range;
 }
 
+/** `FILTER` of RFC 7644 §3.4.2.2 figure 1. */
 export type Filter = Compare | Present | And | Or | Not | ValuePath;
 
-/** `PATH = attrPath / valuePath [subAttr]` (RFC 7644 §3.5.2 figure 7). Without a filter, `attrPath` may hold the sub-attribute. */
+/**
+ * `PATH = attrPath / valuePath [subAttr]` (RFC 7644 §3.5.2 figure 7). Without a filter, `attrPath` may hold the
+ * sub-attribute.
+ */
 export interface PatchPath {
   readonly type: 'path';
   readonly attrPath: AttrPath;
@@ -93,4 +103,5 @@ export interface PatchPath {
   readonly range: Range;
 }
 
+/** Whatever has a text: a filter (RFC 7644 §3.4.2.2), a PATCH path (§3.5.2), an attribute path (§3.10). */
 export type Node = Filter | AttrPath | PatchPath;

@@ -4,7 +4,10 @@ import { caretFrame } from './frame.ts';
 /** The `scimType` of a refused filter or PATCH path (RFC 7644 §3.12 table 9). */
 export type FilterScimType = 'invalidFilter' | 'invalidPath';
 
-/** What the grammar itself refuses, as stable codes. Errors of later stages bring codes of their own. */
+/**
+ * What the grammar (RFC 7644 §3.4.2.2, §3.5.2) refuses, as stable codes. Errors of later stages bring codes of their
+ * own.
+ */
 export type SyntaxErrorCode =
   | 'empty'
   | 'tooLong'
@@ -24,7 +27,7 @@ export type SyntaxErrorCode =
   | 'loneSurrogate'
   | 'nul';
 
-/** What {@link ScimFilterError} is made from. */
+/** What {@link ScimFilterError} (RFC 7644 §3.12) is made from. */
 export interface ScimFilterErrorInit {
   /** Default `invalidFilter`. */
   readonly scimType?: FilterScimType;
@@ -43,7 +46,7 @@ export interface ScimFilterErrorInit {
   readonly cause?: unknown;
 }
 
-/** The body of {@link ScimFilterError.toJSON}: a SCIM error message (RFC 7644 §3.12). */
+/** What `toJSON()` of {@link ScimFilterError} answers: a SCIM error message (RFC 7644 §3.12). */
 export interface FilterErrorBody {
   readonly schemas: readonly ['urn:ietf:params:scim:api:messages:2.0:Error'];
   readonly status: '400';

@@ -1,30 +1,35 @@
 import { type FilterScimType, ScimFilterError } from './error.ts';
 
 /**
- * Caps on what is parsed, so that no text a client sends costs more than its length.
- * RFC 7644 §7.4 asks for protection against denial of service; these are checked before a tree is built.
+ * Caps on what is parsed, so that no text a client sends costs more than its length (RFC 7644 §7.4). These are
+ * checked before a tree is built.
  */
 export interface Limits {
   /** Length of the text in UTF-16 code units. Default 16384. `Infinity` lifts the limit. */
   readonly characters: number;
   /** Open parentheses and brackets around any point of the text, redundant ones included. Default 32, at most 256. */
   readonly depth: number;
-  /** Comparisons and presence tests in the text, those in brackets included. Default 256. `Infinity` lifts the limit. */
+  /**
+   * Comparisons and presence tests in the text, those in brackets included. Default 256. `Infinity` lifts the limit.
+   */
   readonly terms: number;
 }
 
-/** Options of every parse function. What `limits` leaves out keeps its default. */
+/** Options of every parse function (RFC 7644 §7.4). What `limits` leaves out keeps its default. */
 export interface ParseOptions {
   readonly limits?: Partial<Limits>;
 }
 
-/** The limits that hold when nothing else is said. */
+/** The limits (RFC 7644 §7.4) that hold when nothing else is said. */
 export const DEFAULT_LIMITS: Limits = { characters: 16384, depth: 32, terms: 256 };
 
 /** A recursive descent needs stack: past a few hundred nested groups the engine's own limit would be met first. */
 const MAXIMUM_DEPTH = 256;
 
-/** Fills in the defaults. Throws a `RangeError` for a limit that is no limit: these are set by programs, not by clients. */
+/**
+ * Fills in the defaults. Throws a `RangeError` for a limit that is no limit: these are set by programs, not by
+ * clients.
+ */
 export function resolveLimits(options: ParseOptions | undefined): Limits {
   const given = options?.limits;
   if (given === undefined) return DEFAULT_LIMITS;

@@ -14,12 +14,12 @@ function parser(): FilterParser {
   return instance;
 }
 
-/** Either the tree or the error; for callers that expect wrong input. */
+/** Either the tree (RFC 7644 §3.4.2.2) or the error; for callers that expect wrong input. */
 export type SafeFilter =
   | { readonly ok: true; readonly filter: Filter }
   | { readonly ok: false; readonly error: ScimFilterError };
 
-/** Either the path or the error; for callers that expect wrong input. */
+/** Either the path (RFC 7644 §3.5.2) or the error; for callers that expect wrong input. */
 export type SafePath =
   | { readonly ok: true; readonly path: PatchPath }
   | { readonly ok: false; readonly error: ScimFilterError };
@@ -35,7 +35,7 @@ export function parseFilter(text: string, options?: ParseOptions): Filter {
   return result;
 }
 
-/** {@link parseFilter} that returns its error. */
+/** {@link parseFilter} that returns its error (RFC 7644 §3.4.2.2). */
 export function safeParseFilter(text: string, options?: ParseOptions): SafeFilter {
   const result = run('disjunction', text, options);
   return result instanceof ScimFilterError ? { ok: false, error: result } : { ok: true, filter: result };
@@ -53,7 +53,7 @@ export function parsePath(text: string, options?: ParseOptions): PatchPath {
   return result;
 }
 
-/** {@link parsePath} that returns its error. */
+/** {@link parsePath} that returns its error (RFC 7644 §3.5.2). */
 export function safeParsePath(text: string, options?: ParseOptions): SafePath {
   const result = run('path', text, options);
   return result instanceof ScimFilterError ? { ok: false, error: result } : { ok: true, path: result };

@@ -1,8 +1,8 @@
 import type { AttrPath, Filter, Node } from './ast.ts';
 
 /**
- * One function for each node type of interest. A function that returns `false` keeps {@link walk} from the node's
- * children. `parent` is `undefined` for the node that the walk began with.
+ * One function for each node type of interest (RFC 7644 §3.4.2.2, §3.5.2). A function that returns `false` keeps
+ * {@link walk} from the node's children. `parent` is `undefined` for the node that the walk began with.
  */
 export type Visitor = {
   readonly [T in Node['type']]?: (
@@ -11,7 +11,7 @@ export type Visitor = {
   ) => unknown;
 };
 
-/** Calls `visitor` for `node` and everything below it, parents first, in source order. */
+/** Calls `visitor` for a node (RFC 7644 §3.4.2.2, §3.5.2) and everything below it, parents first, in source order. */
 export function walk(node: Node, visitor: Visitor): void {
   // An own stack instead of recursion: trees from builders may be deeper than what the parser lets pass.
   const stack: [node: Node, parent: Node | undefined][] = [[node, undefined]];

@@ -23,8 +23,8 @@ export interface ErrorBody {
 }
 
 /**
- * An answer that is an error: `status` is the HTTP code, `message` becomes `detail` and is safe to show to the
- * client. Whatever must not leave the process belongs into `cause`.
+ * An answer that is an error (RFC 7644 §3.12): `status` is the HTTP code, `message` becomes `detail` and is safe to
+ * show to the client. Whatever must not leave the process belongs into `cause`.
  */
 export class ScimError extends Error {
   override readonly name = 'ScimError';

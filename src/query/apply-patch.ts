@@ -14,11 +14,13 @@ export interface PatchOperation {
   readonly value?: unknown;
 }
 
+/** Which attributes there are, and what is accepted that RFC 7644 §3.5.2 does not allow. */
 export type PatchOptions = SchemaSource & {
   /** Whose quirks are accepted; `strict` is the RFC's letter. Default `generic`: all that known providers send. */
   readonly tolerances?: Idp;
 };
 
+/** What {@link applyPatch} (RFC 7644 §3.5.2) answers. */
 export interface PatchedResource<R> {
   /** The same object as given if nothing changed, else a new one; the one given is never touched. */
   readonly resource: R;
@@ -29,7 +31,8 @@ export interface PatchedResource<R> {
 }
 
 /**
- * Applies PATCH operations in order, all or none (RFC 7644 §3.5.2).
+ * Applies PATCH operations in order, all or none (RFC 7644 §3.5.2). The resource has its members in the schema's
+ * spelling and multi-valued attributes as arrays; what no schema defines is kept.
  * @throws ScimError or ScimFilterError with the `scimType` and `detail` to answer: invalidSyntax, invalidPath,
  * invalidFilter, invalidValue, mutability, noTarget.
  */

@@ -8,11 +8,12 @@ import { matchElement, matchResource } from './match.ts';
 import type { Plan } from './plan.ts';
 import type { JsonObject } from './read.ts';
 
-/** Which attributes there are: Schema resources, the base schema first, or a compiled resource type. */
+/** Which attributes there are: Schema resources (RFC 7643 §7), the base schema first, or a compiled resource type. */
 export type SchemaSource =
   | { readonly schemas: readonly SchemaDefinition[]; readonly resourceType?: undefined }
   | { readonly resourceType: ResourceType; readonly schemas?: undefined };
 
+/** How a filter (RFC 7644 §3.4.2.2) is read. */
 export interface FilterOptions {
   /**
    * What an attribute is that the schemas do not define: an error (the default), or one without a value, as in a
@@ -25,6 +26,7 @@ export interface FilterOptions {
   readonly limits?: Partial<Limits>;
 }
 
+/** Options of {@link compileMatcher} (RFC 7644 §3.4.2.2). */
 export type MatcherOptions = SchemaSource & FilterOptions;
 
 /** Resource types by the very array of schemas they were compiled from: nobody compiles schemas for each filter. */

@@ -2,12 +2,13 @@
 import type { Key } from '../scim/comparison.ts';
 import type { Typed } from './storage.ts';
 
-/** A value for the driver to bind. */
+/** A value of a filter (RFC 7644 §3.4.2.2) for the driver to bind. */
 export type Parameter = string | number | boolean;
 
 /** How a key is represented: `instant` is text that sorts chronologically, `boolean` is 0 or 1. */
 export type KeyKind = 'text' | 'instant' | 'number' | 'boolean';
 
+/** How a filter (RFC 7644 §3.4.2.2) is written for a database; {@link sqlite} and {@link postgres} are there. */
 export interface Dialect {
   readonly name: string;
   /** The n-th parameter of the statement, from 1. */

@@ -12,7 +12,10 @@ import { keyKind } from './places.ts';
 import { type CompiledSql, compilePlan } from './sql.ts';
 import type { ColumnStorage, JsonStorage, Storage, TableStorage, Typed } from './storage.ts';
 
-/** What is said of the values in a place. */
+/**
+ * What is said of the values in a place: whether they are folded (RFC 7643 §2.2 caseExact), indexed, and what type
+ * they have.
+ */
 export interface Held {
   /**
    * For text whose letter case does not count (`caseExact` false, most of SCIM's): `true` if the place holds it as
@@ -29,17 +32,23 @@ export interface Held {
   readonly typed?: Typed | 'key';
 }
 
-/** A column, quoted for you: `user_name`, `users.user_name`. */
+/** A column for an attribute with one value (RFC 7643 §2.4), quoted for you: `user_name`, `users.user_name`. */
 export type ColumnPlace = Held & { readonly column: string };
-/** Your SQL, taken as it is; it must be NULL where the attribute has no value. */
+/**
+ * Your SQL for an attribute with one value (RFC 7643 §2.4), taken as it is; it must be NULL where the attribute has
+ * no value.
+ */
 export type ExpressionPlace = Held & { readonly expression: string };
-/** A column of JSON (PostgreSQL: jsonb) that holds the attribute at `path`, by default where SCIM has it. */
+/** A column of JSON (PostgreSQL: jsonb) that holds the attribute at `path`, by default where RFC 7643 §3 has it. */
 export type JsonPlace = Held & { readonly json: string; readonly path?: readonly string[] };
-/** A column of JSON (PostgreSQL: jsonb) that holds what `comparisonKeys(resource, …)` answers: it has every attribute. */
+/**
+ * A column of JSON (PostgreSQL: jsonb) that holds what `comparisonKeys(resource, …)` answers: it has every attribute
+ * (RFC 7643 §2).
+ */
 export interface KeysPlace {
   readonly keys: string;
 }
-/** A table with one row for each value of a multi-valued attribute. */
+/** A table with one row for each value of a multi-valued attribute (RFC 7643 §2.4). */
 export interface TablePlace {
   readonly table: string;
   /** Its column that refers to the owner's `key`. */
@@ -50,14 +59,17 @@ export interface TablePlace {
   readonly columns: { readonly [subAttribute: string]: ColumnPlace | ExpressionPlace | undefined };
 }
 
+/** Where an attribute (RFC 7643 §2) is kept. */
 export type Place = ColumnPlace | ExpressionPlace | JsonPlace | KeysPlace | TablePlace;
 
 /**
- * Where an attribute is. `path` is spelt as in the schema: `userName`, `name.familyName`, `emails` (which then has
- * the places of its sub-attributes), `urn:…:enterprise:2.0:User:department`. `undefined` makes it an error in filters.
+ * Where an attribute (RFC 7644 §3.10) is. `path` is spelt as in the schema: `userName`, `name.familyName`, `emails`
+ * (which then has the places of its sub-attributes), `urn:…:enterprise:2.0:User:department`. `undefined` makes it an
+ * error in filters.
  */
 export type Resolve = (path: string, attribute: Attribute) => Place | undefined;
 
+/** Options of {@link compileSql} (RFC 7644 §3.4.2.2). */
 export type SqlFilterOptions = SchemaSource &
   FilterOptions & {
     /** `sqlite` or `postgres`. */
@@ -72,8 +84,9 @@ export type SqlFilterOptions = SchemaSource &
   };
 
 /**
- * Compiles a filter into a condition for the WHERE clause of your own query: `{ sql, parameters, unindexed }`.
- * `sql` holds `?` or `$1`, … for the parameters; `unindexed` names the attributes that make the query read every row.
+ * Compiles a filter (RFC 7644 §3.4.2.2) into a condition for the WHERE clause of your own query: `{ sql, parameters,
+ * unindexed }`. `sql` holds `?` or `$1`, … for the parameters; `unindexed` names the attributes that make the query
+ * read every row.
  *
  * @throws ScimFilterError `invalidFilter`, with position: what cannot be parsed, what the schemas do not allow, an
  * attribute that `resolve` does not know, and with `indexedOnly` a filter that would scan.

@@ -8,10 +8,10 @@ import { isHidden } from './bind.ts';
 import { isObject, type JsonObject, member } from './read.ts';
 import type { Storage } from './storage.ts';
 
-/** A JSON document of comparison keys. */
+/** A JSON document of comparison keys, by which the attributes of RFC 7643 §2 are filtered. */
 export type KeyDocument = { [name: string]: Key | KeyDocument | (Key | KeyDocument)[] };
 
-/** The keys of everything in `resource` that can be filtered by. */
+/** The comparison keys of everything in `resource` that can be filtered by (RFC 7644 §3.4.2.2). */
 export function comparisonKeys(resource: JsonObject, type: ResourceType): KeyDocument {
   const document = keysOf(resource, type.attributes.values());
   for (const [name, { schema, attributes }] of type.extensions) {

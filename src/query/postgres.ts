@@ -4,6 +4,7 @@
  */
 import { type Dialect, quoteIdentifier, quoteText } from './dialect.ts';
 
+/** Filters (RFC 7644 §3.4.2.2) for PostgreSQL: `$1`, `jsonb`, and order by code point whatever the collation. */
 export const postgres: Dialect = {
   name: 'postgres',
   placeholder: (index) => `$${index}`,

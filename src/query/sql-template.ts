@@ -3,7 +3,10 @@ import type { Filter } from '../../grammar/index.ts';
 import type { Parameter } from './dialect.ts';
 import { compileSql, type SqlFilterOptions } from './embed.ts';
 
-/** What the tag of a template is called with: the texts, then the values between them. */
+/**
+ * What the tag of a template is called with for a filter (RFC 7644 §3.4.2.2): the texts, then the values between
+ * them.
+ */
 export type SqlTemplate = readonly [strings: TemplateStringsArray, ...parameters: Parameter[]];
 
 /** No SQL that a program writes holds it, and no filter can bring it there. */

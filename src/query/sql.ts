@@ -10,6 +10,7 @@ import type { AnyElementPlan, AnyPartPlan, AssignedPlan, ComparePlan, Plan } fro
 import { prefixEnd } from './prefix-end.ts';
 import type { StorageMap } from './storage.ts';
 
+/** A filter (RFC 7644 §3.4.2.2) as SQL. */
 export interface CompiledSql {
   /** A condition for a WHERE clause; put it in parentheses where it is joined with others. */
   readonly sql: string;

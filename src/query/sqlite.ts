@@ -4,6 +4,7 @@
  */
 import { type Dialect, quoteIdentifier, quoteText } from './dialect.ts';
 
+/** Filters (RFC 7644 §3.4.2.2) for SQLite: `?`, its JSON functions, and order by code point. */
 export const sqlite: Dialect = {
   name: 'sqlite',
   placeholder: () => '?',

@@ -11,9 +11,9 @@ export interface SqlFragment {
 }
 
 /**
- * What a place holds where it does not hold comparison keys: `boolean` is the database's own truth value (keys are
- * 0 and 1); `timestamp` an instant of its own (PostgreSQL `timestamptz`, in SQLite text as `Date.toISOString` writes
- * it), exact to its precision only.
+ * What a place holds of a boolean or a dateTime (RFC 7643 §2.3) where it does not hold comparison keys: `boolean` is
+ * the database's own truth value (keys are 0 and 1); `timestamp` an instant of its own (PostgreSQL `timestamptz`, in
+ * SQLite text as `Date.toISOString` writes it), exact to its precision only.
  */
 export type Typed = 'boolean' | 'timestamp';
 

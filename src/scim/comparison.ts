@@ -22,7 +22,10 @@ function foldingMap(): Map<number, number> {
 
 const ascii = /^[\x00-\x7f]*$/;
 
-/** Unicode simple case folding (CaseFolding.txt C + S) of the NFC form: the key of a caseExact=false string. */
+/**
+ * Unicode simple case folding (CaseFolding.txt C + S) of the NFC form: what text is compared as where `caseExact` is
+ * false (RFC 7643 §2.2).
+ */
 export function fold(text: string): string {
   if (ascii.test(text)) return text.toLowerCase();
   const map = folding ?? foldingMap();
@@ -195,7 +198,10 @@ export function uriPart(attribute: Attribute, text: string): string {
   return attribute.normalized && refersToResources(attribute) ? text.replace(/\/v\d+(?=\/)/, '') : text;
 }
 
-/** The function that turns a text value of this attribute into its key; undefined where the text has none (a bad dateTime). */
+/**
+ * The function that turns a text value of this attribute into its key; undefined where the text has none (a bad
+ * dateTime).
+ */
 export function textKey(attribute: Attribute): (text: string) => string | undefined {
   switch (attribute.type) {
     case 'dateTime':

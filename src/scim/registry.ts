@@ -52,6 +52,7 @@ export interface Extension {
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
+/** A compiled resource type (RFC 7643 §6): its attributes, and its extensions with theirs. */
 export interface ResourceType {
   readonly name: string;
   /** With its leading slash: `/Users`. */
@@ -177,8 +178,8 @@ export function compileRegistry(
 }
 
 /**
- * A resource type from bare Schema resources, for those who only filter: the first is the base schema, the others
- * are its extensions.
+ * A resource type from bare Schema resources (RFC 7643 §7), for those who only filter: the first is the base schema,
+ * the others are its extensions.
  */
 export function resourceTypeOf(schemas: readonly SchemaDefinition[]): ResourceType {
   const [base, ...extensions] = schemas;

@@ -17,6 +17,7 @@ export const idps = [
   'google',
   'ping',
 ] as const;
+/** Whose reading of RFC 7643 and 7644 is accepted: a provider's, `generic` for all of theirs, `strict` for none. */
 export type Idp = (typeof idps)[number];
 
 interface Tolerance<Arguments extends readonly unknown[], Result> {
@@ -174,6 +175,7 @@ export const tolerances = {
   }),
 } as const;
 
+/** The name of one thing that is accepted although RFC 7643 or 7644 does not allow it. */
 export type ToleranceName = keyof typeof tolerances;
 
 /** Which tolerances a request has, and which it used. */
