@@ -8,7 +8,8 @@ import { refused } from './refused.ts';
 let server: TestServer;
 let client: Client;
 before(async () => {
-  server = await startScimd();
+  // In this process, whatever SCIMD_COMMAND says: a test looks into the store.
+  server = await startScimd({ basePath: '/scim/v2' });
   client = await newClient(server, { idp: 'strict' });
 });
 after(() => server.close());

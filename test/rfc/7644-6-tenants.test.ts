@@ -17,7 +17,8 @@ let server: TestServer;
 let a: Client;
 let b: Client;
 before(async () => {
-  server = await startScimd();
+  // In this process, whatever SCIMD_COMMAND says: a test looks into the store.
+  server = await startScimd({ basePath: '/scim/v2' });
 });
 after(() => server.close());
 
