@@ -2,7 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import type { GroupReference, MemberChunk } from '../store.ts';
 import type { Kinds } from './kinds.ts';
-import { endpointOf, memberTypeName } from './storage-map.ts';
+import { endpointOf, memberTypeName, ownerKinds } from './storage-map.ts';
 
 export interface MemberReads {
   members(tenant: number, group: string, base: string, limit: number, after: string | undefined): MemberChunk;
@@ -15,15 +15,16 @@ type GroupRow = [member: string, group: string, kind: number, display: string | 
  * The groups of the resources in `start`; UNION drops what was met before, so cycles end. A membership that is both
  * direct and indirect counts as direct. CROSS JOIN keeps SQLite from starting at the other end.
  */
-function groupsSql(start: string): string {
+function groupsSql(owners: string, start: string): string {
   return `WITH RECURSIVE up (value, owner, depth) AS (
   SELECT m.value, m.owner, 0 FROM ${start}
   UNION
   SELECT up.value, m.owner, 1
-  FROM up CROSS JOIN resource o ON o.rid = up.owner CROSS JOIN member m ON m.tenant = o.tenant AND m.value = o.id
+  FROM up CROSS JOIN resource o ON o.rid = up.owner AND o.type IN ${owners}
+  CROSS JOIN member m ON m.tenant = o.tenant AND m.value = o.id
 )
 SELECT up.value, o.id, o.type, d.body ->> '$.displayName', min(up.depth) AS nearest
-FROM up CROSS JOIN resource o ON o.rid = up.owner CROSS JOIN document d ON d.rid = o.rid
+FROM up CROSS JOIN resource o ON o.rid = up.owner AND o.type IN ${owners} CROSS JOIN document d ON d.rid = o.rid
 GROUP BY up.value, up.owner
 ORDER BY up.value, nearest, up.owner`;
 }
@@ -47,12 +48,13 @@ export function memberReads(db: Database, kinds: Kinds): MemberReads {
          ORDER BY m.value LIMIT ?)`,
     )
     .raw();
+  const owners = ownerKinds(kinds);
   const groupsOfOne = db
-    .prepare<[number, string], GroupRow>(groupsSql('member m WHERE m.tenant = ? AND m.value = ?'))
+    .prepare<[number, string], GroupRow>(groupsSql(owners, 'member m WHERE m.tenant = ? AND m.value = ?'))
     .raw();
   const groupsOfSome = db
     .prepare<[string, number], GroupRow>(
-      groupsSql('json_each(?) j CROSS JOIN member m ON m.tenant = ? AND m.value = j.value'),
+      groupsSql(owners, 'json_each(?) j CROSS JOIN member m ON m.tenant = ? AND m.value = j.value'),
     )
     .raw();
   return {

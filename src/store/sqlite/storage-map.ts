@@ -109,27 +109,34 @@ function memberTable(kinds: Kinds, tenant: number): TableStorage {
   };
 }
 
+/** Numbers of the types that have members now: what owned edges under another configuration owns none. */
+export function ownerKinds(kinds: Kinds): string {
+  const owners = kinds.all.filter(({ layout }) => layout.members !== undefined);
+  return `(${owners.map(({ number }) => number).join(', ')})`;
+}
+
 /** Every membership of the tenant, through nested groups too. UNION drops what was met before, so cycles end. */
-const memberships = `(
+const memberships = (owners: string) => `(
   WITH RECURSIVE up (value, owner, depth) AS (
     SELECT m.value, m.owner, 0 FROM ${requestTable} q CROSS JOIN member m ON m.tenant = q.tenant WHERE m.kind IS NOT NULL
     UNION
     SELECT up.value, m.owner, 1
-    FROM up CROSS JOIN resource o ON o.rid = up.owner CROSS JOIN member m ON m.tenant = o.tenant AND m.value = o.id
+    FROM up CROSS JOIN resource o ON o.rid = up.owner AND o.type IN ${owners}
+    CROSS JOIN member m ON m.tenant = o.tenant AND m.value = o.id
   )
   SELECT u.rid, o.id AS value, o.display_key, o.type AS kind,
     CASE min(up.depth) WHEN 0 THEN 'direct' ELSE 'indirect' END AS type
   FROM up
-  JOIN resource o ON o.rid = up.owner
+  JOIN resource o ON o.rid = up.owner AND o.type IN ${owners}
   JOIN resource u ON u.tenant = o.tenant AND u.id = up.value
   GROUP BY u.rid, o.rid
 ) g`;
 
 function groupTable(kinds: Kinds, tenant: number): TableStorage {
-  const nests = kinds.all.filter(({ layout }) => layout.members !== undefined).map(({ number }) => number);
+  const owners = ownerKinds(kinds);
   return {
     kind: 'table',
-    from: memberships,
+    from: memberships(owners),
     key: 'g.rid',
     where: { sql: '', parameters: [] },
     column(sub) {
@@ -151,11 +158,11 @@ function groupTable(kinds: Kinds, tenant: number): TableStorage {
         ? undefined
         : {
             sql: `WITH RECURSIVE down (value, kind) AS (
-  SELECT m.value, m.kind FROM resource o CROSS JOIN member m ON m.owner = o.rid WHERE o.tenant = ? AND o.id = ?
+  SELECT m.value, m.kind FROM resource o CROSS JOIN member m ON m.owner = o.rid WHERE o.tenant = ? AND o.id = ? AND o.type IN ${owners}
   UNION
   SELECT m.value, m.kind FROM down
   CROSS JOIN resource o ON o.tenant = ? AND o.id = down.value CROSS JOIN member m ON m.owner = o.rid
-  WHERE down.kind IN (${nests.join(', ')})
+  WHERE down.kind IN ${owners}
 )
 SELECT u.rid FROM down CROSS JOIN resource u ON u.tenant = ? AND u.id = down.value`,
             parameters: [tenant, key, tenant, tenant],
