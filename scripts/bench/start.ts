@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { newSecret } from '../../src/http/secret.ts';
 import type { Options } from './arguments.ts';
+import { bundle } from './bundle.ts';
 import { type Connection, encode } from './client.ts';
 import { userId } from './data.ts';
 import type { Fixtures } from './fixtures.ts';
@@ -41,13 +42,13 @@ export async function measureStart(
 
 /** Starts the bundle, asks once, has it read all users if there are some, and stops it. */
 async function startOnce(
-  bundle: string,
+  file: string,
   database: string,
   users = 0,
 ): Promise<{ milliseconds: number; rss: number }> {
   const token = newSecret();
   const started = performance.now();
-  const child = fork(bundle, ['serve', '--port', '0', '--database', database, '--log-level', 'warn'], {
+  const child = fork(file, ['serve', '--port', '0', '--database', database, '--log-level', 'warn'], {
     execArgv: ['--import', new URL('usage-probe.mjs', import.meta.url).href],
     env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
