@@ -240,7 +240,7 @@ export const commands: readonly Command[] = [
     name: 'healthcheck',
     summary: 'Ask a server whether it is ready',
     operand: { placeholder: 'URL', required: false },
-    settings: ['host', 'port'],
+    settings: ['host', 'port', 'tls.certificateFile', 'tls.keyFile'],
     json: true,
     example: 'scimd healthcheck http://127.0.0.1:8080',
     run: healthcheck,

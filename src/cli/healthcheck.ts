@@ -1,4 +1,7 @@
 /** scimd healthcheck: for container engines and scripts, whether a server is ready. */
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { CommandError, exitStatus, type Invocation, UsageError } from './command.ts';
 
 const timeout = 5000;
@@ -8,13 +11,10 @@ export async function healthcheck({ operand, settings, json, terminal }: Invocat
   let status: number;
   let text: string;
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(timeout), redirect: 'manual' });
-    status = response.status;
-    text = (await response.text()).trim().slice(0, 200);
+    ({ status, text } = await get(url, operand === undefined));
   } catch (error) {
-    const cause = (error as { cause?: Error }).cause ?? (error as Error);
     throw new CommandError(
-      `${url} does not answer: ${cause.message}`,
+      `${url} does not answer: ${(error as Error).message}`,
       'Is the server running, and is this its address?',
       { cause: error },
     );
@@ -26,6 +26,20 @@ export async function healthcheck({ operand, settings, json, terminal }: Invocat
   return ready ? exitStatus.done : exitStatus.failed;
 }
 
+/** Its own server it knows by its address: the certificate is for the name by which others know it. */
+async function get(url: URL, own: boolean): Promise<{ status: number; text: string }> {
+  const options = { signal: AbortSignal.timeout(timeout) };
+  const request =
+    url.protocol === 'https:'
+      ? httpsRequest(url, { ...options, rejectUnauthorized: !own })
+      : httpRequest(url, options);
+  request.end();
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  let text = '';
+  for await (const chunk of response.setEncoding('utf8')) text += chunk;
+  return { status: response.statusCode ?? 0, text: text.trim().slice(0, 200) };
+}
+
 /** The server's own address unless one is given; a server that listens on all addresses is asked on loopback. */
 function readyUrl(operand: string | undefined, settings: Invocation['settings']): URL {
   if (operand !== undefined) {
@@ -33,9 +47,10 @@ function readyUrl(operand: string | undefined, settings: Invocation['settings'])
       throw new UsageError(`${operand} is no URL such as http://127.0.0.1:8080`, 'healthcheck');
     return new URL('/readyz', operand);
   }
-  const { host, port } = settings().settings;
+  const { host, port, tls } = settings().settings;
   if (port === 0)
     throw new UsageError('port 0 is whatever was free: give the URL that the server printed', 'healthcheck');
   const asked = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return new URL(`http://${asked.includes(':') ? `[${asked}]` : asked}:${port}/readyz`);
+  const scheme = tls.certificateFile === undefined ? 'http' : 'https';
+  return new URL(`${scheme}://${asked.includes(':') ? `[${asked}]` : asked}:${port}/readyz`);
 }

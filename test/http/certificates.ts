@@ -27,11 +27,8 @@ const ecdsaWithSha256 = sequence(bytes('06082a8648ce3d040302'));
 /** A certificate for localhost that vouches for itself. */
 export function newCertificate(serialNumber: string): TestCertificate {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const name = sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from('localhost')))));
-  const alternatives = sequence(
-    der(0x82, Buffer.from('localhost')),
-    der(0x87, Buffer.from([127, 0, 0, 1])),
-  );
+  const name = sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from(`test ${serialNumber}`)))));
+  const alternatives = sequence(der(0x82, Buffer.from('localhost')), der(0x87, Buffer.from([127, 0, 0, 1])));
   const extensions = sequence(
     sequence(basicConstraints, der(0x04, sequence(bytes('0101ff')))),
     sequence(subjectAltName, der(0x04, alternatives)),
