@@ -26,6 +26,7 @@ export async function openForServing(
       onNotice: teller(terminal, log),
     });
   } catch (error) {
+    if (terminal.errorIsTerminal) process.stderr.write('\n');
     if (!stopping.signal.aborted || error !== stopping.signal.reason) throw error;
     log.info(
       { signal: stopping.signal.reason },
@@ -38,21 +39,21 @@ export async function openForServing(
 /** Notices as lines of the log; on a terminal the progress of a rebuild is a line that renews itself. */
 function teller(terminal: Terminal, log: Logger): (notice: OpeningNotice) => void {
   let logged = { type: '', at: 0 };
+  const show = (text: string): void => {
+    if (terminal.errorIsTerminal) process.stderr.write(`\r\u001b[K${text}`);
+  };
   return (notice) => {
-    if (notice.kind !== 'rebuilding') {
-      if (notice.kind === 'rebuilt' && terminal.errorIsTerminal) process.stderr.write('\r\u001b[K');
-      tell(notice, log);
-      return;
-    }
+    // The log may be on the same terminal.
+    show('');
+    if (notice.kind !== 'rebuilding') return tell(notice, log);
     const { type, done, total } = notice;
     const now = performance.now();
     if (logged.type !== type || now - logged.at > interval) {
       logged = { type, at: now };
       log.info({ type, done, total }, 'rebuilding indexes: the schemas are others than at the last start');
     }
-    if (!terminal.errorIsTerminal) return;
     const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
-    process.stderr.write(`\r\u001b[K${type}: ${percent} % (${done} of ${total})`);
+    show(`${type}: ${percent} % (${done} of ${total})${done >= total ? '\n' : ''}`);
   };
 }
 
