@@ -104,10 +104,8 @@ export function authenticatedBy(token: Token): Authenticated {
 }
 
 export function isLive(token: Token, now: Date): boolean {
-  const at = now.toISOString();
-  return (
-    (token.expires === undefined || token.expires > at) && (token.revoked === undefined || token.revoked > at)
-  );
+  const isAhead = (at: string | undefined): boolean => at === undefined || Date.parse(at) > now.getTime();
+  return isAhead(token.expires) && isAhead(token.revoked);
 }
 
 /** 403 unless the token may do it (RFC 6750 §3.1). */

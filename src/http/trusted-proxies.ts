@@ -4,9 +4,11 @@ import type { HttpRequest } from './message.ts';
 
 export class TrustedProxies {
   private readonly ranges = new BlockList();
+  private readonly isEmpty: boolean;
 
   /** Addresses or CIDR ranges. */
   constructor(ranges: readonly string[] = []) {
+    this.isEmpty = ranges.length === 0;
     for (const range of ranges) {
       const [address = '', prefix] = range.split('/');
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
@@ -16,7 +18,7 @@ export class TrustedProxies {
   }
 
   has(address: string | undefined): boolean {
-    if (address === undefined) return false;
+    if (address === undefined || this.isEmpty) return false;
     const plain = withoutMapping(address);
     const version = isIP(plain);
     return version !== 0 && this.ranges.check(plain, version === 6 ? 'ipv6' : 'ipv4');
