@@ -134,3 +134,24 @@ test('P-7.7-01: neither tokens nor passwords are in the database as they are', a
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+test('P-7.7-02: guessing tokens becomes slow and is refused with 429; who has a right one notices nothing', async () => {
+  const server = await startScimd({ limits: { failedAttempts: 2 } });
+  try {
+    const guess = () => server.request('GET', '/Users', { token: 'guessed' });
+    for (let i = 0; i < 2; i++) refused(await guess(), 401);
+    const guesses = Promise.all(Array.from({ length: 14 }, guess));
+    assert.equal((await server.request('GET', '/Users')).status, 200);
+    const answers = await guesses;
+    const tooMany = answers.filter(({ status }) => status === 429);
+    assert.ok(tooMany.length > 0);
+    for (const answer of tooMany) {
+      refused(answer, 429);
+      assert.match(answer.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+    }
+    for (const { status } of answers) assert.ok(status === 401 || status === 429);
+    assert.equal((await server.request('GET', '/Users')).status, 200);
+  } finally {
+    await server.close();
+  }
+});

@@ -392,3 +392,36 @@ test('C-5-02, C-5-04: each page asks anew whether the token still may: revoked i
   await server.store?.revokeToken(found?.id as string, new Date(now.getTime() - 1000).toISOString());
   refused(await server.request('GET', `/Users?cursor=${first.json.nextCursor}&count=5`, { token }), 401);
 });
+
+test('C-5-08: pages are rate-limited like all requests: 429 with Retry-After, and the walk goes on after that', async () => {
+  let at = new Date('2030-01-01T00:00:00Z');
+  const own = await startScimd({ clock: () => at, limits: { requestsPerSecond: 1 } });
+  try {
+    for (let i = 0; i < 3; i++) await own.request('POST', '/Users', { body: newUser() });
+    at = new Date(at.getTime() + 60_000);
+    const first = await own.request('GET', '/Users?cursor&count=1');
+    const path = `/Users?cursor=${first.json.nextCursor}&count=1`;
+    let asked = 0;
+    let answer = first;
+    for (; answer.status === 200 && asked < 50; asked++) answer = await own.request('GET', path);
+    refused(answer, 429);
+    assert.equal(asked, 10, 'ten seconds’ worth of requests');
+    const seconds = Number(answer.headers.get('retry-after'));
+    assert.ok(seconds >= 1);
+    at = new Date(at.getTime() + seconds * 1000);
+    const second = await own.request('GET', path);
+    assert.equal(second.status, 200);
+    assert.equal(second.json.Resources.length, 1);
+  } finally {
+    await own.close();
+  }
+});
+
+test('C-5-08: however many walks are begun, each goes on, and all from the same place', async () => {
+  const cursors = new Set<string>();
+  for (let i = 0; i < 200; i++) cursors.add((await page({ cursor: '', count: '5' })).nextCursor as string);
+  assert.equal(cursors.size, 200);
+  for (const cursor of [...cursors].slice(0, 5)) {
+    assert.deepEqual(ids(await page({ cursor, count: '5' })), ids({ Resources: all.slice(5, 10) }));
+  }
+});
