@@ -8,8 +8,6 @@ const asynchronous =
   'planned: asynchronous requests (a MAY) belong to security events; Prefer: respond-async is ignored.';
 
 export const notApplicable: Readonly<Record<string, string>> = {
-  'P-2-04':
-    'Tokens are made by the operator at the command line; /oauth/token, where it is on, gives access tokens for such a token only.',
   'P-2-08':
     'Tokens stand for client applications, and their scope decides; there are no self-service credentials. A token with a subject adds /Me.',
   'P-3.4.2.1-02': 'Root queries are offered.',
@@ -59,8 +57,4 @@ export const notApplicable: Readonly<Record<string, string>> = {
   'E-5-05': events,
   'S-4.1.1-17': 'No password is passed on: it is hashed where it is stored, and no other system gets it.',
   'S-9-05': 'A resource has one externalId; the provisioning domain that it belongs to is the tenant.',
-  'H-6585-01':
-    'A MAY: no policy demands preconditions (428), and rates are limited by the proxy in front (429).',
-  'H-7617-01': 'Basic authentication is not offered; ServiceProviderConfig does not advertise it.',
-  'H-8705-01': 'Certificate-bound tokens are not offered; ServiceProviderConfig does not advertise them.',
 };
