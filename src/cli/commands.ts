@@ -24,6 +24,10 @@ import {
   rotateToken,
   scopes,
 } from './token.ts';
+import { exportResources } from './transfer/export.ts';
+import { formats } from './transfer/file-source.ts';
+import { defaultOnConflict, importResources } from './transfer/import.ts';
+import { conflictAnswers } from './transfer/importer.ts';
 import { printVersion } from './version.ts';
 
 const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
@@ -191,6 +195,47 @@ export const commands: readonly Command[] = [
     json: true,
     example: `scimd explain 'emails[type eq "work" and value co "@example.com"]'`,
     run: explainFilter,
+  },
+  {
+    name: 'export',
+    summary: 'Write users and groups to a file of lines of JSON, or CSV',
+    operand: { placeholder: 'FILE', required: false },
+    flags: {
+      type: { placeholder: 'TYPE', help: 'Only of this resource type; for CSV one it is [User]' },
+      filter: { placeholder: 'FILTER', help: 'Only those that a SCIM filter finds; with --type' },
+      format: { placeholder: 'FORMAT', help: 'ndjson, or csv as for FILE.csv', choices: formats },
+      columns: { placeholder: 'PATHS', help: 'Columns of the CSV: userName,name.givenName; else all' },
+      tenant: ofTenant,
+    },
+    settings: ['database'],
+    json: true,
+    example: 'scimd export people.csv --columns userName,active',
+    run: exportResources,
+  },
+  {
+    name: 'import',
+    summary: 'Take in users and groups from a file or another SCIM server',
+    operand: { placeholder: 'FILE', required: false },
+    flags: {
+      from: { placeholder: 'URL', help: 'Another SCIM server, instead of a file' },
+      'token-file': { placeholder: 'FILE', help: 'Its bearer token' },
+      type: { placeholder: 'TYPE', help: 'Of the rows of a CSV file [User]; of a server only these' },
+      format: { placeholder: 'FORMAT', help: 'ndjson, or csv as for FILE.csv', choices: formats },
+      'on-conflict': {
+        placeholder: 'WHAT',
+        help: 'If it is there and another: fail, skip, replace',
+        choices: conflictAnswers,
+        default: defaultOnConflict,
+      },
+      'dry-run': { help: 'Tell what would be done, and do nothing' },
+      resume: { help: 'Go on where the last import of it stopped' },
+      after: { placeholder: 'LINE', help: 'Leave out the lines up to this one' },
+      tenant: { placeholder: 'TENANT', help: 'Whose they become', default: defaultTenant },
+    },
+    settings: ['database'],
+    json: true,
+    example: 'scimd import people.csv --dry-run',
+    run: importResources,
   },
   {
     name: 'backup',

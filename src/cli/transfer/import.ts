@@ -1,0 +1,265 @@
+/** scimd import. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { backUp } from '../../store/sqlite/backup.ts';
+import type { Store } from '../../store/store.ts';
+import { StoreError } from '../../store/store-error.ts';
+import { CommandError, exitStatus, type Invocation, UsageError } from '../command.ts';
+import { defaultTenant, findTenant, withStore } from '../database.ts';
+import { type Format, fileItems } from './file-source.ts';
+import { conflictAnswers, Importer, type OnConflict, type Outcome } from './importer.ts';
+import { type Place, start } from './lines.ts';
+import { type Counts, type Item, type Loaded, load } from './load.ts';
+import {
+  type FilePosition,
+  filePosition,
+  isStillThere,
+  type PositionFile,
+  positionFile,
+} from './position.ts';
+import { type Progress, progressOn } from './progress.ts';
+import { type RemotePosition, remoteItems } from './remote.ts';
+import { resourceTypeNamed } from './resource-type.ts';
+
+export const defaultOnConflict = conflictAnswers[0];
+
+export async function importResources(invocation: Invocation): Promise<number> {
+  const { operand, flags } = invocation;
+  const remote = flags.has('from');
+  if (remote === (operand !== undefined))
+    throw new UsageError('a FILE, or --from URL: one of them is what is imported');
+  if (operand !== undefined && operand !== '-' && !existsSync(operand))
+    throw new CommandError(
+      `there is no file ${operand}`,
+      'Give one of NDJSON or CSV, or - for standard input.',
+    );
+  if (flags.has('resume') && (operand === '-' || flags.has('dry-run')))
+    throw new UsageError('--resume is for a file or a server; a pipe goes on with --after LINE');
+  return onStore(invocation, (store, database) => run(invocation, store, database));
+}
+
+/** A dry run does all of it, on a copy: nothing is guessed. */
+async function onStore(
+  invocation: Invocation,
+  action: (store: Store, database: string) => Promise<number>,
+): Promise<number> {
+  const inForce = invocation.settings();
+  const { database } = inForce.settings;
+  if (!invocation.flags.has('dry-run'))
+    return withStore(invocation, true, (store) => action(store, database));
+  const folder = mkdtempSync(join(tmpdir(), 'scimd-dry-run-'));
+  try {
+    const copy = join(folder, 'copy.db');
+    if (existsSync(database)) await backUp(database, copy);
+    const settings = { ...inForce.settings, database: copy };
+    return await withStore({ ...invocation, settings: () => ({ ...inForce, settings }) }, true, (store) =>
+      action(store, database),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What is imported, from where it goes on. */
+interface Source {
+  readonly items: AsyncIterable<Item<unknown>>;
+  /** Undefined where the input cannot be read again. */
+  readonly position: PositionFile<unknown> | undefined;
+  /** What is written down of a position. */
+  readonly kept: (position: unknown) => unknown;
+}
+
+async function run(invocation: Invocation, store: Store, database: string): Promise<number> {
+  const { flags, json, terminal } = invocation;
+  const tenant = await findTenant(store, flags.get('tenant') ?? defaultTenant);
+  const dryRun = flags.has('dry-run');
+  const onConflict = (flags.get('on-conflict') ?? defaultOnConflict) as OnConflict;
+  const importer = new Importer(store, tenant.number, onConflict, 'import');
+  const progress = progressOn(terminal, json);
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  const identity = JSON.stringify([resolve(database), tenant.name, flags.get('type') ?? null]);
+  const source =
+    invocation.operand === undefined
+      ? remoteSource(invocation, store, identity, progress, stop.signal)
+      : fileSource(invocation, store, identity);
+  let lines = 0;
+  try {
+    const loaded = await load(source.items, {
+      importer,
+      stopAtConflict: onConflict === 'fail' && !dryRun,
+      stop: stop.signal,
+      tell: (place, outcome) => tell(invocation, progress, place, outcome),
+      progressed: (position, part, counts) => {
+        if (position !== undefined && !dryRun) source.position?.note(source.kept(position));
+        lines = (position as Partial<Place> | undefined)?.lines ?? lines;
+        progress.show(part, shown(counts));
+      },
+    });
+    progress.clear();
+    return finish(invocation, loaded, importer, source.position, lines);
+  } catch (error) {
+    progress.clear();
+    source.position?.flush();
+    if (!(error instanceof StoreError)) throw error;
+    throw new CommandError(error.message, `${error.advice} ${goOn(source.position, lines)}`, {
+      cause: error,
+    });
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+  }
+}
+
+function fileSource({ operand = '', flags }: Invocation, store: Store, identity: string): Source {
+  const format = (flags.get('format') ?? (/\.csv$/i.test(operand) ? 'csv' : 'ndjson')) as Format;
+  const position =
+    operand === '-'
+      ? undefined
+      : positionFile<FilePosition>(`${operand}.position`, `${identity} ${format} ${resolve(operand)}`);
+  const from = flags.has('resume') ? position?.read() : undefined;
+  if (from !== undefined && !isStillThere(operand, from))
+    throw new CommandError(
+      `${operand} is not as it was up to line ${from.lines}, where the import stopped`,
+      'Import from the start, without --resume: what is there already stays.',
+    );
+  const input = {
+    file: operand,
+    format,
+    registry: store.registry,
+    type: resourceTypeNamed(store.registry, flags.get('type') ?? 'User'),
+    from: from === undefined ? start : { bytes: from.bytes, lines: from.lines },
+    after: afterLine(flags.get('after')),
+  };
+  return { items: fileItems(input), position, kept: (place) => filePosition(operand, place as Place) };
+}
+
+function afterLine(text: string | undefined): number {
+  if (text === undefined) return 0;
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError('--after must be the number of a line');
+  return Number(text);
+}
+
+function remoteSource(
+  { flags, terminal }: Invocation,
+  store: Store,
+  identity: string,
+  progress: Progress,
+  stop: AbortSignal,
+): Source {
+  const base = baseOf(flags.get('from') ?? '');
+  const only = flags.get('type');
+  if (only !== undefined) resourceTypeNamed(store.registry, only);
+  const position = positionFile<RemotePosition>(
+    `scimd-import-${new URL(base).host.replace(/[^\w.-]/g, '-')}.position`,
+    `${identity} ${base}`,
+  );
+  const items = remoteItems({
+    base,
+    token: tokenOf(flags.get('token-file')),
+    registry: store.registry,
+    only,
+    from: flags.has('resume') ? position.read() : undefined,
+    stop,
+    note: (text) => {
+      progress.clear();
+      terminal.note(`scimd: ${text}`);
+    },
+  });
+  return { items, position, kept: (at) => at };
+}
+
+function baseOf(text: string): string {
+  const url = URL.parse(text);
+  if (
+    url === null ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username ||
+    url.password ||
+    url.search ||
+    url.hash
+  )
+    throw new UsageError(
+      '--from must be the base URL of a SCIM server, such as https://id.example.com/scim/v2',
+    );
+  return url.href.replace(/\/+$/, '');
+}
+
+function tokenOf(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new CommandError(
+      `--token-file: ${(error as Error).message}`,
+      'Give a file that holds the token alone.',
+    );
+  }
+}
+
+const verbs = {
+  created: 'create',
+  same: 'the same already',
+  replaced: 'change',
+  skipped: 'skip',
+  conflict: 'refuse',
+  refused: 'refuse',
+} as const;
+
+/** A dry run tells of each; else only what was refused is worth a line. */
+function tell(invocation: Invocation, progress: Progress, place: string, outcome: Outcome): void {
+  const { flags, json, terminal } = invocation;
+  const { kind, name } = outcome;
+  const isRefused = kind === 'refused' || kind === 'conflict';
+  const dryRun = flags.has('dry-run');
+  if (!isRefused && !dryRun) return;
+  progress.clear();
+  const why =
+    'reason' in outcome ? outcome.reason : 'attributes' in outcome ? outcome.attributes.join(', ') : '';
+  const print = isRefused ? terminal.note : terminal.print;
+  if (json) print(JSON.stringify({ at: place, action: verbs[kind], ...outcome }));
+  else if (isRefused) print(`${place}: ${kind === 'conflict' ? `${name} ` : ''}${why}`);
+  else print(`${place}: ${verbs[kind]}${name === '' ? '' : ` ${name}`}${why === '' ? '' : `: ${why}`}`);
+}
+
+function shown({ created, replaced, same, skipped, refused }: Counts): string {
+  return [
+    [created, 'created'],
+    [replaced, 'changed'],
+    [same, 'the same already'],
+    [skipped, 'skipped'],
+    [refused, 'refused'],
+  ]
+    .filter(([count], index) => index === 0 || count !== 0)
+    .map(([count, word]) => `${count} ${word}`)
+    .join(', ');
+}
+
+function finish(
+  { flags, json, terminal }: Invocation,
+  { counts, stopped }: Loaded,
+  importer: Importer,
+  position: PositionFile<unknown> | undefined,
+  lines: number,
+): number {
+  for (const [name, count] of importer.unknown)
+    terminal.note(`scimd: ${name}, which ${count} had, is left out: no schema here has it`);
+  const complete = stopped === undefined;
+  const dryRun = flags.has('dry-run');
+  if (complete) position?.remove();
+  else position?.flush();
+  if (json) terminal.print(JSON.stringify({ ...counts, complete, dryRun }));
+  else terminal.print(`${shown(counts)}${dryRun ? ' (dry run: nothing is written)' : ''}`);
+  if (stopped === 'conflict') {
+    terminal.note('scimd: stopped at what is there already and is another');
+    terminal.note(`Import with --on-conflict skip or replace. ${goOn(position, lines)}`);
+  } else if (stopped === 'signal') {
+    terminal.note(`scimd: interrupted. ${goOn(position, lines)}`);
+  }
+  return complete && counts.refused === 0 ? exitStatus.done : exitStatus.failed;
+}
+
+function goOn(position: PositionFile<unknown> | undefined, lines: number): string {
+  return position === undefined ? `Go on with --after ${lines}.` : 'Go on with --resume.';
+}

@@ -1,0 +1,264 @@
+/**
+ * Takes resources in, each validated as the body of a POST and written whole or not at all. Ids are kept. What is
+ * there already is found by id, else by what is unique, else by externalId or displayName.
+ */
+import { parseFilter } from '../../../grammar/index.ts';
+import { ScimError } from '../../error.ts';
+import { hashPassword } from '../../http/password.ts';
+import { bindFilter } from '../../query/bind.ts';
+import type { Attribute, ResourceType } from '../../scim/registry.ts';
+import {
+  type CheckedResource,
+  changedAttributes,
+  checkNew,
+  checkReplacement,
+  type Document,
+  edgeAttribute,
+  equalValues,
+} from '../../scim/resource.ts';
+import { toleratedFor } from '../../scim/tolerances.ts';
+import { isObject } from '../../scim/value.ts';
+import type { Store, StoredResource } from '../../store/store.ts';
+
+/** What to do where a resource is there already, and is another. */
+export const conflictAnswers = ['fail', 'skip', 'replace'] as const;
+export type OnConflict = (typeof conflictAnswers)[number];
+
+export type Outcome =
+  | { readonly kind: 'created' | 'same'; readonly name: string }
+  | { readonly kind: 'replaced'; readonly name: string; readonly attributes: readonly string[] }
+  | { readonly kind: 'skipped' | 'conflict' | 'refused'; readonly name: string; readonly reason: string };
+
+const memberChunk = 2000;
+/** How often another process may come in between one line's reading and writing. */
+const attempts = 20;
+
+export class Importer {
+  /** Members of bodies that no schema here has a place for, with how many bodies had them. */
+  readonly unknown = new Map<string, number>();
+  private readonly store: Store;
+  private readonly tenant: number;
+  private readonly onConflict: OnConflict;
+  private readonly origin: string;
+
+  constructor(store: Store, tenant: number, onConflict: OnConflict, origin: string) {
+    this.store = store;
+    this.tenant = tenant;
+    this.onConflict = onConflict;
+    this.origin = origin;
+  }
+
+  /** Undefined if something that came in between must be looked at first: then it is to be taken again, alone. */
+  async take(type: ResourceType, body: unknown): Promise<Outcome | undefined> {
+    const name = nameOf(type, body);
+    try {
+      const checked = checkNew(type, body, toleratedFor('generic'));
+      const given = isObject(body) && typeof body.id === 'string' && body.id !== '' ? body.id : undefined;
+      const found = await this.find(type, given, checked.document);
+      if (typeof found === 'string') return { kind: 'refused', name, reason: found };
+      const outcome =
+        found === undefined
+          ? await this.create(type, given, checked, name)
+          : await this.compare(type, found, given, body, name);
+      if (outcome !== undefined) this.noteUnknown(type, body);
+      return outcome;
+    } catch (error) {
+      if (error instanceof ScimError && error.status < 500)
+        return { kind: 'refused', name, reason: error.message };
+      throw error;
+    }
+  }
+
+  /** The same for one that stands alone. */
+  async takeAlone(type: ResourceType, body: unknown): Promise<Outcome> {
+    for (let attempt = 0; attempt < attempts; attempt++) {
+      const outcome = await this.take(type, body);
+      if (outcome !== undefined) return outcome;
+    }
+    return {
+      kind: 'refused',
+      name: nameOf(type, body),
+      reason: 'is being changed by others all the time; import it again',
+    };
+  }
+
+  private async create(
+    type: ResourceType,
+    id: string | undefined,
+    { document, edges, password }: CheckedResource,
+    name: string,
+  ): Promise<Outcome | undefined> {
+    const credential = password == null ? undefined : await hashPassword(password);
+    try {
+      await this.store.create({
+        tenant: this.tenant,
+        type,
+        actor: { origin: this.origin },
+        document,
+        ...(id === undefined ? {} : { id }),
+        ...(edges === undefined || edges.length === 0 ? {} : { edges: [{ kind: 'add', members: edges }] }),
+        ...(credential === undefined ? {} : { credential }),
+      });
+      return { kind: 'created', name };
+    } catch (error) {
+      if (!(error instanceof ScimError) || error.scimType !== 'uniqueness') throw error;
+      // Another line of the same batch was first, or something that is unique beside what was looked for is taken.
+      const found = await this.find(type, id, document);
+      if (found !== undefined && typeof found !== 'string') return undefined;
+      return this.conflict(name, error.message);
+    }
+  }
+
+  private async compare(
+    type: ResourceType,
+    stored: StoredResource,
+    id: string | undefined,
+    body: unknown,
+    name: string,
+  ): Promise<Outcome | undefined> {
+    if (id !== undefined && id !== stored.id) {
+      const reason = `is ${stored.id} here already, under which others know it`;
+      return this.onConflict === 'skip'
+        ? { kind: 'skipped', name, reason }
+        : { kind: 'conflict', name, reason };
+    }
+    const before = JSON.parse(stored.body) as Document;
+    const { document, edges, password } = checkReplacement(type, body, before, toleratedFor('generic'));
+    const attributes = changedAttributes(type, before, document).filter(
+      (path) => !sameInAnyOrder(valueAt(type, before, path), valueAt(type, document, path)),
+    );
+    const members = edgeAttribute(type);
+    const edgesDiffer = edges !== undefined && !(await this.hasMembers(stored.id, edges));
+    if (members !== undefined && edgesDiffer) attributes.push(members.path);
+    const setsPassword = this.onConflict === 'replace' && password != null;
+    if (attributes.length === 0 && !setsPassword) return { kind: 'same', name };
+    if (this.onConflict !== 'replace')
+      return this.conflict(name, `is there already with another ${attributes.join(', ')}`);
+    const result = await this.store.update({
+      tenant: this.tenant,
+      type,
+      id: stored.id,
+      actor: { origin: this.origin },
+      operation: 'replace',
+      expected: stored.version,
+      attributes,
+      document: { before, after: document },
+      ...(edgesDiffer ? { edges: [{ kind: 'replace', members: edges }] } : {}),
+      ...(setsPassword ? { credential: await hashPassword(password) } : {}),
+    });
+    if (result.outcome === 'conflict' || result.outcome === 'missing') return undefined;
+    return { kind: 'replaced', name, attributes: setsPassword ? [...attributes, 'password'] : attributes };
+  }
+
+  private conflict(name: string, reason: string): Outcome {
+    return { kind: this.onConflict === 'skip' ? 'skipped' : 'conflict', name, reason };
+  }
+
+  /** What is there of it; a text says why that is not clear. */
+  private async find(
+    type: ResourceType,
+    id: string | undefined,
+    document: Document,
+  ): Promise<StoredResource | string | undefined> {
+    if (id !== undefined) {
+      const found = await this.store.get(this.tenant, type, id);
+      if (found !== undefined) return found;
+    }
+    for (const attribute of identifying(type, id !== undefined)) {
+      const value = document[attribute.name];
+      if (typeof value !== 'string' || value === '') continue;
+      const filter = `${attribute.path} eq ${JSON.stringify(value)}`;
+      const page = await this.store.list({
+        tenant: this.tenant,
+        targets: [
+          {
+            type,
+            plan: bindFilter(parseFilter(filter, { limits: { characters: Number.POSITIVE_INFINITY } }), type),
+          },
+        ],
+        limit: 2,
+      });
+      if (page.total > 1)
+        return `${attribute.path} ${JSON.stringify(value)} is that of ${page.total} ${type.name}s here: give the id`;
+      if (page.resources[0] !== undefined) return page.resources[0];
+    }
+    return undefined;
+  }
+
+  private async hasMembers(group: string, wanted: readonly { readonly value: string }[]): Promise<boolean> {
+    const missing = new Set(wanted.map(({ value }) => value));
+    let after: string | undefined;
+    do {
+      const chunk = await this.store.members(this.tenant, group, '', memberChunk, after);
+      for (const { value } of JSON.parse(`[${chunk.text}]`) as { value: string }[])
+        if (!missing.delete(value)) return false;
+      after = chunk.next;
+    } while (after !== undefined);
+    return missing.size === 0;
+  }
+
+  private noteUnknown(type: ResourceType, body: unknown): void {
+    for (const key of Object.keys(body as object)) {
+      const lower = key.toLowerCase();
+      if (type.attributes.has(lower) || type.extensions.has(lower)) continue;
+      const count = this.unknown.get(key);
+      if (count !== undefined || this.unknown.size < 100) this.unknown.set(key, (count ?? 0) + 1);
+    }
+  }
+}
+
+/**
+ * What a resource is known by where its id is not. A displayName is shared by many, so only where nothing better is
+ * given, which `hasId` would be.
+ */
+function identifying(type: ResourceType, hasId: boolean): Attribute[] {
+  const attributes = [...type.attributes.values()].filter(
+    ({ type: kind, multiValued }) => kind === 'string' && !multiValued,
+  );
+  const unique = attributes.filter(
+    ({ uniqueness, mutability }) => uniqueness !== 'none' && mutability !== 'readOnly',
+  );
+  if (hasId) return unique;
+  const named = (name: string) => attributes.filter((attribute) => attribute.name === name);
+  return [...unique, ...named('externalId'), ...(unique.length === 0 ? named('displayName') : [])];
+}
+
+/** What two resources must not share that are taken at the same time: each is known by these. */
+export function keysOf(type: ResourceType, body: unknown): string[] {
+  if (!isObject(body)) return [];
+  const known = new Set(identifying(type, false).map(({ name }) => name.toLowerCase()));
+  return Object.entries(body).flatMap(([name, value]) => {
+    const key = name.toLowerCase();
+    if (typeof value !== 'string' || (key !== 'id' && !known.has(key))) return [];
+    return [`${key === 'id' ? '' : type.name} ${key} ${value.normalize('NFKC').toLowerCase()}`];
+  });
+}
+
+function nameOf(type: ResourceType, body: unknown): string {
+  const { userName, displayName, externalId, id } = isObject(body) ? body : {};
+  const name = [userName, displayName, externalId, id].find(
+    (each) => typeof each === 'string' && each !== '',
+  );
+  return name === undefined ? type.name : `${type.name} ${name}`;
+}
+
+function valueAt(type: ResourceType, document: Document, path: string): unknown {
+  for (const extension of type.extensions.values()) {
+    if (path.startsWith(`${extension.schema.id}:`))
+      return (document[extension.schema.id] as Document | undefined)?.[
+        path.slice(extension.schema.id.length + 1)
+      ];
+  }
+  return document[path];
+}
+
+/** The values of an attribute have no order (RFC 7643 §2.4). */
+function sameInAnyOrder(a: unknown, b: unknown): boolean {
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  const left = [...b];
+  return a.every((value) => {
+    const index = left.findIndex((other) => equalValues(value, other));
+    if (index >= 0) left.splice(index, 1);
+    return index >= 0;
+  });
+}
