@@ -1,6 +1,6 @@
 /**
  * A scimd for a test: a real store on a real file, answering on a real socket. With SCIMD_COMMAND set (the bundle, the
- * binary) that program is started in place of the sources.
+ * binary; an absolute path) that program is started in place of the sources.
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -122,7 +122,7 @@ async function startCommand(program: string, database: string, options: ServerOp
   const [file = '', ...prefix] = program.split(' ');
   const bootstrap = newSecret();
   const child = spawn(file, [...prefix, 'serve', '--port', '0', '--database', database], {
-    env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: bootstrap },
+    env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: bootstrap, SCIMD_LOG_LEVEL: 'error' },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const base = await new Promise<string>((resolve, reject) => {
@@ -132,6 +132,7 @@ async function startCommand(program: string, database: string, options: ServerOp
       const found = /listening on (\S+)/.exec(printed)?.[1];
       if (found !== undefined) resolve(found);
     });
+    child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`${program} ended with ${code}: ${printed}`)));
   });
   const newToken = async (token: TokenOptions): Promise<string> => {

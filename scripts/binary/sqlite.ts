@@ -1,12 +1,12 @@
 /** SQLite inside the binary: its native addon, and what is in that. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Plugin } from 'esbuild';
 import { folderOf, packageAt, type ThirdParty } from '../../src/cli/third-party.ts';
 import { platformOf, type Target } from './target.ts';
 
-const folder = folderOf('better-sqlite3');
+const folder = realpathSync(folderOf('better-sqlite3'));
 
 /** The prebuilt addon of better-sqlite3's npm package. */
 export function addonFor(target: Target): string {

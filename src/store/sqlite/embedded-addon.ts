@@ -17,7 +17,7 @@ export function getBinding(): object {
 const windows = process.platform === 'win32';
 
 /** The second is for systems whose temporary folder is read-only or may not hold programs. */
-const folders = windows ? [tmpdir()] : [tmpdir(), '/dev/shm'];
+const folders = new Set(windows ? [tmpdir()] : [tmpdir(), '/dev/shm']);
 
 function loadFrom(bytes: Uint8Array): object {
   const failures: Error[] = [];
