@@ -245,6 +245,33 @@ test('SIGHUP takes over what can change, names what cannot, and survives a wrong
   assert.doesNotMatch(stderr, /stopped/, 'only warnings since');
 });
 
+test('SIGHUP changes limits, proxies and ways to authenticate for the requests that come then', async () => {
+  const folder = temporaryFolder();
+  const write = (settings: object) =>
+    writeFileSync(
+      join(folder, 'scim.config.json'),
+      JSON.stringify({ port: 0, database: ':memory:', ...settings }),
+    );
+  write({});
+  const server = await serving([], { folder });
+  const token = secretPattern.exec(server.output.stdout)![0];
+  const authorization = `Basic ${Buffer.from(`okta:${token}`).toString('base64')}`;
+  const page = async (): Promise<{ status: number; maxResults?: number }> => {
+    const response = await fetch(`${server.url}/ServiceProviderConfig`, { headers: { authorization } });
+    const body = (await response.json()) as { filter?: { maxResults: number } };
+    return { status: response.status, ...(body.filter ? { maxResults: body.filter.maxResults } : {}) };
+  };
+  assert.deepEqual(await page(), { status: 401 });
+  write({ auth: { basic: true }, limits: { maxPageSize: 123 } });
+  server.signal('SIGHUP');
+  while (!server.output.stderr.includes('configuration read again'))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(await page(), { status: 200, maxResults: 123 });
+  const { stderr } = await server.stop();
+  assert.match(stderr, /"changed":\["auth\.basic","limits\.maxPageSize"\]/);
+  assert.doesNotMatch(stderr, /next start only/);
+});
+
 test('a server outlives the reader of its output', async () => {
   const server = await serving(inMemory, { folder: temporaryFolder() });
   const token = secretPattern.exec(server.output.stdout)![0];

@@ -61,8 +61,12 @@ describe('secrets never reach the log', () => {
         log.info({ note: `got ${secret}!` }, `Bearer abc.def and ${secret}`);
         log.error({ err: new Error(`bad ${secret}`) }, 'failed');
         log.error(new Error(`alone ${secret}`));
+        log.info(
+          { note: 'an eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2lnbmF0dXJl' },
+          `scimd_at_${'b2'.repeat(46)}`,
+        );
       }, settings).join('');
-      assert.doesNotMatch(out, /a1_-a1|abc\.def/);
+      assert.doesNotMatch(out, /a1_-a1|abc\.def|eyJ|c2lnb|b2b2/);
       assert.match(out, /alone \[hidden\]/);
     });
   }

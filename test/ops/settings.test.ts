@@ -205,6 +205,40 @@ describe('problems name the place, the option, the rule and the value', () => {
       ],
     ],
     [
+      'of a certificate without its key',
+      { flags: { 'tls.certificateFile': 'cert.pem' } },
+      ['flag --tls-certificate-file: tls.certificateFile needs tls.keyFile too'],
+    ],
+    [
+      'of an issuer of JWTs without audience and keys',
+      { flags: { 'jwt.issuer': 'https://id.example.com' } },
+      [
+        'flag --jwt-issuer: jwt.issuer needs jwt.audience too',
+        'flag --jwt-issuer: jwt.issuer needs jwt.jwksUri or jwt.jwksFile too',
+      ],
+    ],
+    [
+      'of keys from two places, of no issuer',
+      { flags: { 'jwt.jwksUri': 'https://id.example.com/keys', 'jwt.jwksFile': 'keys.json' } },
+      [
+        'flag --jwt-jwks-uri: jwt.jwksUri needs jwt.issuer too',
+        'flag --jwt-jwks-file: jwt.jwksFile needs jwt.issuer too',
+        'flag --jwt-jwks-uri: jwt.jwksUri and jwt.jwksFile exclude each other',
+      ],
+    ],
+    [
+      'of keys over plain HTTP',
+      { flags: { 'jwt.jwksUri': 'http://id.example.com/keys' } },
+      ['flag --jwt-jwks-uri: jwt.jwksUri must be an https URL, not "http://id.example.com/keys"'],
+    ],
+    [
+      'of an algorithm with a shared secret',
+      { flags: { 'jwt.algorithms': 'RS256,HS256' } },
+      [
+        'flag --jwt-algorithms: jwt.algorithms must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, not "HS256"',
+      ],
+    ],
+    [
       'of a variable that Kubernetes sets',
       { environment: { SCIMD_PORT: 'tcp://10.1.2.3:8080' } },
       [
