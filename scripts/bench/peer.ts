@@ -17,7 +17,9 @@ const users = Number(count);
 
 const tables =
   kind === 'sqlite' ? sqliteTables(file) : { users: memoryTable(), groups: memoryTable(), seeded() {} };
-let next = users + outsiders;
+/** None without users: an import begins with nothing. */
+const seeded = users === 0 ? 0 : users + outsiders;
+let next = seeded;
 
 interface Asked {
   readonly id?: string;
@@ -65,7 +67,7 @@ function ingress(table: PeerTable, type: string, { id }: Asked, instance: object
   return resource;
 }
 
-for (let number = 1; number <= users + outsiders; number++)
+for (let number = 1; number <= seeded; number++)
   tables.users.put(stamp(userId(number), userDocument(number), new Date().toISOString(), 'User'));
 for (const size of groups === 'groups' ? groupSizes.filter((each) => each <= users) : []) {
   const members = Array.from({ length: size }, (_, index) => ({

@@ -10,6 +10,9 @@ import type { Figure } from './line.ts';
 import { median } from './measure.ts';
 import { ServerProcess } from './server-process.ts';
 
+/** The databases stay when the server is started again, and so does the token. */
+const token = newSecret();
+
 export async function measureStart(
   { rounds }: Options,
   fixtures: Fixtures,
@@ -46,7 +49,6 @@ async function startOnce(
   database: string,
   users = 0,
 ): Promise<{ milliseconds: number; rss: number }> {
-  const token = newSecret();
   const started = performance.now();
   const child = fork(file, ['serve', '--port', '0', '--database', database, '--log-level', 'warn'], {
     execArgv: ['--import', new URL('usage-probe.mjs', import.meta.url).href],
