@@ -87,7 +87,7 @@ function jsonItem(registry: Registry, text: string | undefined): Found['found'] 
 }
 
 /** The type whose base schema the resource names. */
-export function typeOf(registry: Registry, body: Record<string, unknown>): ResourceType | undefined {
+function typeOf(registry: Registry, body: Record<string, unknown>): ResourceType | undefined {
   const { schemas } = body;
   const named = new Set(Array.isArray(schemas) ? schemas.map((schema) => String(schema).toLowerCase()) : []);
   return registry.resourceTypes.find(({ schema }) => named.has(schema.id.toLowerCase()));

@@ -1,5 +1,6 @@
 /** Text as lines, with where each begins and ends, however large the whole is. */
 import { isUtf8 } from 'node:buffer';
+import { CommandError } from '../command.ts';
 
 /** A place between two records: how many bytes and lines are before it. */
 export interface Place {
@@ -18,16 +19,7 @@ export interface Line {
 }
 
 /** Longer lines are no resource: something else was given, and is not to fill the memory. */
-export const longest = 256 * 1024 * 1024;
-
-export class TooLongError extends Error {
-  readonly line: number;
-
-  constructor(line: number) {
-    super(`a line of more than ${longest / 1024 / 1024} MiB`);
-    this.line = line;
-  }
-}
+const longest = 256 * 1024 * 1024;
 
 /** The lines of `chunks`, which begin at `from`. The last one need not have an end. */
 export async function* linesOf(chunks: AsyncIterable<Buffer>, from: Place = start): AsyncGenerator<Line> {
@@ -53,7 +45,11 @@ export async function* linesOf(chunks: AsyncIterable<Buffer>, from: Place = star
     if (done === chunk.length) continue;
     pieces.push(chunk.subarray(done));
     size += chunk.length - done;
-    if (size > longest) throw new TooLongError(lines + 1);
+    if (size > longest)
+      throw new CommandError(
+        `line ${lines + 1} is longer than ${longest / 1024 / 1024} MiB`,
+        'Give a file with one resource on each line, or CSV.',
+      );
   }
   if (pieces.length > 0) yield take(Buffer.alloc(0), 0);
 }

@@ -1,0 +1,45 @@
+/** The server under test as a process that can be killed: the sources, or with SCIMD_COMMAND set that program. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const [program = process.execPath, ...prefix] = process.env.SCIMD_COMMAND?.split(' ') ?? [
+  process.execPath,
+  '--import',
+  import.meta.resolve('tsx'),
+  main,
+];
+
+export const token = 'a-token-for-tests-of-crashes';
+
+export interface Program {
+  readonly url: string;
+  /** Settles once the process has ended. */
+  kill(): Promise<void>;
+}
+
+/** Resolves when it listens. */
+export async function startProgram(database: string): Promise<Program> {
+  const child: ChildProcess = spawn(program, [...prefix, 'serve', '--port', '0', '--database', database], {
+    env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token, SCIMD_LOG_LEVEL: 'error' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const url = await new Promise<string>((resolve, reject) => {
+    let printed = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      printed += chunk;
+      const found = /listening on (\S+)/.exec(printed)?.[1];
+      if (found !== undefined) resolve(found);
+    });
+    void ended.then(([code]) => reject(new Error(`the server ended with ${code}: ${printed}`)));
+  });
+  return {
+    url,
+    async kill() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
