@@ -131,7 +131,8 @@ function clientOf(
   const basic = basicCredentials(authorization);
   if (basic === undefined)
     throw new OAuthError('invalid_client', 'The Authorization header must be HTTP Basic');
-  const [id, secret] = [formDecoded(basic.userId), formDecoded(basic.password)];
+  // No token has a blank: a plus sign is one, from a client that encodes nothing.
+  const [id, secret] = [formDecoded(basic.userId.replaceAll('+', ' ')), formDecoded(basic.password)];
   if (bodyId !== undefined && bodyId !== id)
     throw new OAuthError('invalid_request', 'client_id is not that of the Authorization header');
   return { id, secret };
@@ -140,7 +141,7 @@ function clientOf(
 /** Both are form-encoded before they go into the header (RFC 6749 §2.3.1), though not by every client. */
 function formDecoded(text: string): string {
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
+    return decodeURIComponent(text);
   } catch {
     return text;
   }

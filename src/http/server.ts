@@ -73,10 +73,11 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
     close: (graceSeconds) => close(server, graceSeconds),
     async reconfigure(changes) {
       const next = { ...options, ...changes };
-      application = await createApplication(next);
+      const nextApplication = await createApplication(next);
       if (changes.tls !== undefined && 'setSecureContext' in server)
         server.setSecureContext(secureContext(changes.tls));
       setTimeouts(server, next);
+      application = nextApplication;
       options = next;
     },
   };

@@ -1,6 +1,7 @@
 /** The client credentials grant (RFC 6749 §4.4) and HTTP Basic (RFC 7617). */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { hashSecret } from '../../src/http/secret.ts';
 import type { Token } from '../../src/store/store.ts';
 import { type Answer, newUser, startScimd, type TestServer } from '../server.ts';
 import { assertError } from './raw.ts';
@@ -80,6 +81,17 @@ test('client_id and client_secret give an access token, never to be cached, whic
 test('credentials go in the Authorization header as well, form-encoded (RFC 6749 §2.3.1)', async () => {
   for (const user of [client.id, encodeURIComponent(client.name)])
     assert.equal((await ask(grant, { authorization: basic(user, secret) })).status, 200);
+  const chosen = 'a+token/of~the.operator==';
+  await server.store?.createToken({
+    hash: hashSecret(chosen),
+    name: 'chosen by hand',
+    tenant: client.tenant,
+    idp: 'generic',
+    scope: 'read',
+  });
+  for (const password of [chosen, encodeURIComponent(chosen)])
+    for (const user of ['chosen by hand', 'chosen+by+hand', 'chosen%20by%20hand'])
+      assert.equal((await ask(grant, { authorization: basic(user, password) })).json.scope, 'read');
   const both = { ...grant, client_secret: secret };
   assertOAuthError(await ask(both, { authorization: basic(client.id, secret) }), 400, 'invalid_request');
   const other = { ...grant, client_id: 'other' };
