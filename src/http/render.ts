@@ -5,8 +5,8 @@ import { groupsPart, metaText, resourceText } from '../scim/representation.ts';
 import { edgeAttribute, inverseAttribute } from '../scim/resource.ts';
 import type { Awaitable, GroupReference, MemberChunk, Store, StoredResource } from '../store/store.ts';
 
-/** Members per chunk: small enough that no chunk holds the event loop for long. */
-const chunkSize = 2000;
+/** Members per chunk. Measured: ten times as many hold the event loop and the memory longer, and are no faster. */
+const chunkSize = 250;
 
 export interface Rendering {
   readonly store: Store;
