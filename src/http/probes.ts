@@ -1,4 +1,6 @@
 /** What watches the server asks it, beside SCIM: /healthz, /readyz, /metrics at the root. */
+
+import { StoreError } from '../store/store-error.ts';
 import { type Authenticate, insufficientScope } from './authenticate.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import type { HttpOptions } from './options.ts';
@@ -36,15 +38,17 @@ export function probes(
   };
 }
 
-/** 503 while it stops, or when the database does not answer. */
+/** 503 while it stops, and while the database cannot be read or written. */
 async function readiness(options: HttpOptions): Promise<HttpResponse> {
   if (options.isReady?.() === false) return text(503, 'stopping\n');
   try {
-    await options.store.tenants();
+    await options.store.checkReady();
     return text(200, 'ready\n');
   } catch (error) {
-    options.log?.error({ err: error }, 'the database does not answer');
-    return text(503, 'the database does not answer\n');
+    options.log?.error({ err: error }, 'not ready: the database cannot be used');
+    // The code says what is the matter, and nothing of what is stored.
+    const code = error instanceof StoreError ? ` (${error.code})` : '';
+    return text(503, `the database cannot be used${code}\n`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { ScimFilterError } from '../../grammar/index.ts';
 import { errorBody, ScimError } from '../error.ts';
+import { StoreError, type StoreErrorCode } from '../store/store-error.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 
 export const scimJson = 'application/scim+json; charset=utf-8';
@@ -54,6 +55,22 @@ export function negotiate(accept: string | undefined): string {
 }
 
 /**
+ * What the client is told where the store cannot do its work, and after how many seconds to try again; the operator
+ * reads the rest in the log. What no waiting mends is a 500.
+ */
+const storeFailures: Partial<
+  Record<StoreErrorCode, readonly [status: number, detail: string, retryAfter: number]>
+> = {
+  full: [507, 'There is no space left to store anything; nothing was changed', 60],
+  readonly: [503, 'Nothing can be written at the moment; nothing was changed', 60],
+  io: [503, 'The storage cannot be used at the moment; nothing was changed', 60],
+  'cannot-open': [503, 'The storage cannot be used at the moment; nothing was changed', 60],
+  busy: [503, 'Another process is writing; nothing was changed', 1],
+  closed: [503, 'The server is stopping', 5],
+  'other-configuration': [503, 'The server is being reconfigured; nothing was changed', 30],
+};
+
+/**
  * Turns whatever was thrown into an answer; the one place where errors become HTTP. Unknown ones say nothing but where
  * the log tells more.
  */
@@ -62,6 +79,12 @@ export function errorResponse(error: unknown, requestId?: string): HttpResponse 
     return jsonResponse(error.status, scimJson, JSON.stringify(error), error.headers.flat());
   }
   if (error instanceof ScimFilterError) return jsonResponse(400, scimJson, JSON.stringify(error));
+  const failure = error instanceof StoreError ? storeFailures[error.code] : undefined;
+  if (failure !== undefined) {
+    const [status, detail, retryAfter] = failure;
+    const body = JSON.stringify(errorBody(status, undefined, detail));
+    return jsonResponse(status, scimJson, body, ['Retry-After', String(retryAfter)]);
+  }
   const detail = requestId === undefined ? 'Internal error' : `Internal error; request id ${requestId}`;
   return jsonResponse(500, scimJson, JSON.stringify(errorBody(500, undefined, detail)));
 }

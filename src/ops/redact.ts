@@ -75,11 +75,13 @@ export function redaction(options: { readonly personalData: boolean }): Redact {
 }
 
 function describe(error: Error): object {
-  const code = (error as { code?: unknown }).code;
+  const { code, advice } = error as { code?: unknown; advice?: unknown };
   return {
     type: error.name,
     message: error.message,
     ...(code === undefined ? {} : { code }),
+    // What the operator can do.
+    ...(advice === undefined ? {} : { advice }),
     stack: stackOf(error),
   };
 }

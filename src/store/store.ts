@@ -207,6 +207,9 @@ export interface AccessStore {
   /** Deletes the tenant and all that is its own. False if there is none of that name. */
   deleteTenant(name: string): Awaitable<boolean>;
 
+  /** Throws a StoreError while it cannot read, or could not write the last time and still cannot. */
+  checkReady(): Awaitable<void>;
+
   close(): Awaitable<void>;
 }
 

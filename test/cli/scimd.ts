@@ -31,13 +31,16 @@ export interface Result {
 interface Place {
   readonly folder: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** A program, with arguments, that starts it. */
+  readonly under?: readonly string[];
 }
 
-function launch(args: readonly string[], { folder, environment = {} }: Place): ChildProcess {
+function launch(args: readonly string[], { folder, environment = {}, under = [] }: Place): ChildProcess {
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(SCIMD_|NO_COLOR$|FORCE_COLOR$)/.test(name),
   );
-  return spawn(file, [...prefix, ...args], {
+  const [program = file, ...rest] = [...under, file, ...prefix, ...args];
+  return spawn(program, rest, {
     cwd: folder,
     env: { ...Object.fromEntries(inherited), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -70,6 +73,7 @@ export function running(
 }
 
 export interface Serving {
+  readonly pid: number;
   readonly url: string;
   readonly output: { readonly stdout: string; readonly stderr: string };
   signal(name: NodeJS.Signals): void;
@@ -95,6 +99,7 @@ export async function serving(args: readonly string[], place: Place): Promise<Se
   };
   const url = await Promise.race([listening(), end.then(({ stderr }) => assert.fail(`it ended: ${stderr}`))]);
   return {
+    pid: child.pid as number,
     url,
     output,
     end,

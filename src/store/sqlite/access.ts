@@ -20,6 +20,13 @@ export function accessOver({ db, clock, newId, read, commit }: Tools): Omit<Acce
   const tokens = tokenTable(db, clock, newId);
   const tenants = tenantTable(db, clock);
 
+  const reads = db.prepare('SELECT 1 FROM tenant LIMIT 1');
+  // As much as a large request writes: that a page finds its place says little of a disk that is nearly full.
+  const proof = db.prepare(
+    "INSERT OR REPLACE INTO secret (name, bytes) VALUES ('proof of space', zeroblob(262144))",
+  );
+  const noProof = db.prepare("DELETE FROM secret WHERE name = 'proof of space'");
+
   const noteUse = (id: string, lastUsed: string | undefined): void => {
     if (lastUsed !== undefined && clock().getTime() - Date.parse(lastUsed) < lastUsedInterval) return;
     // Whether it could be written down is no matter of the request that used the token.
@@ -37,6 +44,13 @@ export function accessOver({ db, clock, newId, read, commit }: Tools): Omit<Acce
     revokeToken: (id, at) => commit.run(() => tokens.revoke(id, at)),
 
     tenants: () => read(() => tenants.list()),
+    async checkReady() {
+      read(() => reads.get());
+      if (!commit.isFailing()) return;
+      await commit.run(() => proof.run());
+      await commit.run(() => noProof.run());
+    },
+
     createTenant: (name) => commit.run(() => tenants.create(name)),
     deleteTenant: (name) => commit.run(() => tenants.remove(name)),
   };

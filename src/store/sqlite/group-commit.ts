@@ -8,6 +8,7 @@
  * takes back only itself: commands must depend on nothing but the database.
  */
 import type { Database } from 'better-sqlite3';
+import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import { closed as storeClosed, toStoreError } from './errors.ts';
 
 interface Job {
@@ -16,11 +17,22 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
+/** What another attempt, a moment later, would not do away with. */
+const lasting: ReadonlySet<string> = new Set<StoreErrorCode>([
+  'full',
+  'readonly',
+  'io',
+  'corrupt',
+  'cannot-open',
+]);
+
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 export interface GroupCommit {
   /** Runs the command with the others of this turn; settles when it is durable, or when it failed. */
   run<T>(command: () => T): Promise<T>;
+  /** Has nothing been written since the disk, or the right to write, failed? */
+  isFailing(): boolean;
   /** Runs what waits, and refuses what comes later. */
   close(): void;
 }
@@ -38,6 +50,7 @@ export function groupCommit(db: Database, beforeWrite: () => void, check = () =>
   const undo = db.prepare('ROLLBACK TO command');
   let waiting: Job[] = [];
   let closed = false;
+  let failing = false;
 
   const runInSavepoint = (job: Job): Outcome => {
     savepoint.run();
@@ -93,8 +106,10 @@ export function groupCommit(db: Database, beforeWrite: () => void, check = () =>
     try {
       beforeWrite();
       outcomes = runTogether(jobs);
+      failing = false;
     } catch (error) {
       const reason = toStoreError(error);
+      if (reason instanceof StoreError && lasting.has(reason.code)) failing = true;
       for (const job of jobs) job.reject(reason);
       return;
     }
@@ -115,6 +130,7 @@ export function groupCommit(db: Database, beforeWrite: () => void, check = () =>
         waiting.push({ run: command, resolve: resolve as (value: unknown) => void, reject });
       });
     },
+    isFailing: () => failing,
     close() {
       closed = true;
       flush();

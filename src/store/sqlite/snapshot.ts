@@ -16,11 +16,18 @@ export function readSnapshot(db: Database, check: () => void): Snapshot {
   if (db.memory) return { enter() {}, leave() {} };
   const begin = db.prepare('BEGIN');
   const end = db.prepare('COMMIT');
+  const undo = db.prepare('ROLLBACK');
   let open = false;
   const leave = (): void => {
     if (!open) return;
     open = false;
-    if (db.inTransaction) end.run();
+    if (!db.inTransaction) return;
+    try {
+      end.run();
+    } catch {
+      // A damaged file: whoever read it was told. A failure here would be nobody's, and end the process.
+      if (db.inTransaction) undo.run();
+    }
   };
   return {
     enter() {
