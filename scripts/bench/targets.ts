@@ -41,7 +41,7 @@ function figure(name: string): Target['measured'] {
     figures.filter((each) => each.name === name).sort((a, b) => b.users - a.users)[0]?.value;
 }
 
-export const targets: readonly Target[] = [
+const targets: readonly Target[] = [
   {
     what: 'GET by id, of node:http with the same bytes',
     measured: times('get', 'limit'),
