@@ -51,7 +51,7 @@ export function applyEdits(
   edits: readonly Edit[],
   options: PatchOptions,
 ): PatchResult {
-  const draft = structuredClone(document) as Mutable;
+  const draft = copyOf(document) as Mutable;
   const edges: EdgePatch[] = [];
   let password: string | null | undefined;
   let values = 0;
@@ -381,4 +381,13 @@ function append(before: readonly unknown[], values: readonly unknown[]): unknown
     return onePrimary(all, target);
   }
   return all.length === 0 ? undefined : all;
+}
+
+/** A deep copy of JSON data; structuredClone takes longer than the rest of a small PATCH. */
+function copyOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf);
+  const copy: Record<string, unknown> = { ...value };
+  for (const name of Object.keys(copy)) copy[name] = copyOf(copy[name]);
+  return copy;
 }
