@@ -58,6 +58,7 @@ export function drawChart(lines: readonly Line[]): string {
       `<rect x="${20 + index * 220 - (index > 1 ? -60 : 0)}" y="26" width="9" height="9" fill="${colors[name]}"/><text x="${34 + index * 220 - (index > 1 ? -60 : 0)}" y="35">${names[name]}</text>`,
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 ${y + 10}" font-family="system-ui, sans-serif" font-size="12" fill="#475569">
+<title>Requests a second: scimd beside its peers and limits</title>
 <style>text{fill:#475569}.value{font-size:9px}@media (prefers-color-scheme:dark){text{fill:#cbd5e1}}</style>
 <text x="20" y="16" font-weight="600">Requests a second, ${users.toLocaleString('en')} users, logarithmic</text>
 ${[...legend, ...grid, ...parts].join('\n')}
