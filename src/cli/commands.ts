@@ -12,6 +12,7 @@ import { healthcheck } from './healthcheck.ts';
 import { printHelp } from './help.ts';
 import { init } from './init.ts';
 import { printLicenses } from './licenses.ts';
+import { migrateDatabase } from './migrate.ts';
 import { groupCommands, setActive, userCommands } from './people.ts';
 import { serve } from './serve.ts';
 import { createTenant, deleteTenant, listTenants } from './tenant.ts';
@@ -254,6 +255,14 @@ export const commands: readonly Command[] = [
     json: true,
     example: 'scimd restore scimd.backup --database scimd.db',
     run: restoreDatabase,
+  },
+  {
+    name: 'migrate',
+    summary: 'Bring a database up to date without serving it',
+    settings: ['database'],
+    json: true,
+    example: 'scimd migrate --database scimd.db',
+    run: migrateDatabase,
   },
   {
     name: 'doctor',

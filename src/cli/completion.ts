@@ -35,7 +35,7 @@ function firstWords(commands: readonly Command[]): Map<string, Word[]> {
   }
   words.set(
     'help',
-    [...words.keys(), 'settings', ...optionGroups]
+    [...new Set([...words.keys(), 'settings', ...optionGroups])]
       .filter((word) => word !== 'help')
       .map((word) => ({ word, help: 'Explain' })),
   );

@@ -4,6 +4,7 @@ import type { SettingsInForce } from '../ops/settings.ts';
 import { configuredRegistry } from '../scim/configured.ts';
 import type { Registry } from '../scim/registry.ts';
 import { openSqliteAccess, openSqliteStore } from '../store/sqlite/index.ts';
+import { type BeforeUpgrade, backUpBeforeUpgrade } from '../store/sqlite/upgrade.ts';
 import type { AccessStore, Store, Tenant } from '../store/store.ts';
 import { CommandError, type Invocation } from './command.ts';
 
@@ -38,6 +39,11 @@ export function withAccess<T>(
   return withDatabase(invocation, create, (file) => openSqliteAccess({ file }), action);
 }
 
+/** What an upgrade did, and the way back. */
+export function upgradeText(file: string, { from, to, backup }: BeforeUpgrade): string {
+  return `${file}: from version ${from} to ${to}. Before, it was copied to ${backup}: an older release needs that, scimd restore ${backup}`;
+}
+
 async function withDatabase<S extends AccessStore, T>(
   { settings, terminal }: Invocation,
   create: boolean,
@@ -57,6 +63,8 @@ async function withDatabase<S extends AccessStore, T>(
       `there is no database ${file}`,
       'Give the file that the server uses, --database FILE, or start it first: scimd serve',
     );
+  const upgrade = await backUpBeforeUpgrade(file);
+  if (upgrade !== undefined) terminal.note(`scimd: ${upgradeText(file, upgrade)}`);
   const store = open(file, inForce);
   try {
     return await action(store);

@@ -48,9 +48,9 @@ export function printHelp({ operand, commands, terminal }: Invocation): number {
 function helpOn(commands: readonly Command[], topic: string | undefined): string {
   if (topic === undefined) return programHelp(commands);
   if (topic === 'settings') return settingsHelp();
-  if (optionGroups.includes(topic)) return settingsHelp(topic);
   const command = commands.find(({ name }) => name === topic);
   if (command !== undefined) return commandHelp(command);
+  if (optionGroups.includes(topic)) return settingsHelp(topic);
   if (topic in groups) return groupHelp(commands, topic);
   const topics = [...commands.map(({ name }) => name), ...Object.keys(groups), 'settings', ...optionGroups];
   throw new UsageError(`no help on "${topic}"${suggestion(topic, topics, 'scimd help ')}`);
@@ -120,13 +120,21 @@ export function commandHelp(command: Command): string {
     shown.length < settings.length
       ? '\n"scimd help settings" lists all settings; each is a flag here too.\n'
       : '';
+  // The server does by itself what the command does once.
+  const automatic = optionNames.filter((setting) => setting.startsWith(`${name}.`));
+  const settingRows = automatic.map((setting): [string, string] => [
+    settingFlag(setting),
+    settingHelp(setting),
+  ]);
+  const ofServer =
+    automatic.length === 0 ? '' : `\nBy itself, with scimd serve:\n${described(settingRows)}\n`;
   return `${summary}
 
 Usage: ${usage.filter((part) => part !== undefined).join(' ')}
 
 Flags:
 ${described(rows)}
-${more}
+${more}${ofServer}
 Example:
   ${example}`;
 }

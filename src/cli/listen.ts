@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { HttpOptions, RunningServer } from '../http/options.ts';
 import { UnknownAttributeError } from '../http/sensitive.ts';
 import { startServer } from '../http/server.ts';
-import { createMetrics } from '../ops/metrics.ts';
+import type { Metrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
 import type { Store } from '../store/store.ts';
 import { type Certificate, readCertificate, watchCertificate } from './certificate.ts';
@@ -23,9 +23,9 @@ export async function listen(
   store: Store,
   log: Logger,
   isReady: () => boolean,
+  metrics: Metrics | undefined,
 ): Promise<Listening> {
   const { host, port, basePath } = settings;
-  const metrics = settings.metrics ? createMetrics() : undefined;
   let inForce = settings;
   let certificate = readCertificate(settings);
   tell(certificate, log);

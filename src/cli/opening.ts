@@ -2,8 +2,9 @@
 import type { Logger } from 'pino';
 import type { SettingsInForce } from '../ops/settings.ts';
 import { openSqliteStoreInTurns } from '../store/sqlite/index.ts';
+import { backUpBeforeUpgrade } from '../store/sqlite/upgrade.ts';
 import type { OpeningNotice, Store } from '../store/store.ts';
-import { registryFor } from './database.ts';
+import { registryFor, upgradeText } from './database.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two lines of the log about the same rebuild. */
@@ -19,6 +20,9 @@ export async function openForServing(
   const stopping = new AbortController();
   void stop.then((signal) => stopping.abort(signal));
   try {
+    const { database } = inForce.settings;
+    const upgrade = await backUpBeforeUpgrade(database);
+    if (upgrade !== undefined) log.info({ ...upgrade }, upgradeText(database, upgrade));
     return await openSqliteStoreInTurns({
       file: inForce.settings.database,
       registry: registryFor(inForce),

@@ -3,12 +3,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { RunningServer } from '../http/options.ts';
 import { createLog } from '../ops/log.ts';
+import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { ensureFirstToken } from './first-token.ts';
 import { listen } from './listen.ts';
 import { openForServing } from './opening.ts';
 import { type Apply, reloader } from './reload.ts';
+import { scheduleBackups } from './scheduled-backups.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import type { Terminal } from './terminal.ts';
 import { checkTransport } from './transport.ts';
@@ -27,12 +29,15 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   const stop = signals.next();
   const store = await openForServing(start, stop, terminal, log);
   if (store === undefined) return exitStatus.done;
+  let stopBackups = (): void => {};
   try {
     const state = { ready: true };
+    const metrics = inForce.metrics ? createMetrics() : undefined;
+    stopBackups = scheduleBackups(inForce, metrics, log);
     const manager = serviceManager(terminal.environment, (error) =>
       log.warn({ err: error }, 'systemd cannot be told: is systemd-notify installed?'),
     );
-    const server = await listen(inForce, store, log, () => state.ready);
+    const server = await listen(inForce, store, log, () => state.ready, metrics);
     listening.resolve(server.apply);
     log.info({ url: server.url, database: inForce.database, config: file }, 'started');
     try {
@@ -52,6 +57,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     }
     return await untilStopped(server, inForce, state, manager, stop, signals, terminal, log);
   } finally {
+    stopBackups();
     await store.close();
   }
 }

@@ -1,20 +1,6 @@
 /** Spans and dates as written on the command line. */
+import { parseSpan } from '../ops/span.ts';
 import { UsageError } from './command.ts';
-
-const hour = 3_600_000;
-const units: Readonly<Record<string, number>> = {
-  m: hour / 60,
-  h: hour,
-  d: 24 * hour,
-  w: 7 * 24 * hour,
-  y: 365 * 24 * hour,
-};
-
-/** `12h`, `90d`, `2w` or `1y` in milliseconds. */
-export function parseSpan(text: string): number | undefined {
-  const [, count, unit] = /^(\d{1,6})([mhdwy])$/.exec(text) ?? [];
-  return unit === undefined ? undefined : Number(count) * units[unit]!;
-}
 
 /** The end of a token's life: a span from now, or a date in the future. */
 export function parseExpiry(text: string, now: Date): Date {

@@ -1,12 +1,13 @@
 /** scimd token create, list, rotate, revoke. */
 
 import { hashSecret, newSecret } from '../http/secret.ts';
+import { parseSpan } from '../ops/span.ts';
 import { idps } from '../scim/tolerances.ts';
 import type { AccessStore, Scope, Token } from '../store/store.ts';
 import { CommandError, type Invocation, UsageError } from './command.ts';
 import { defaultTenant, findTenant, withAccess } from './database.ts';
 import { columns } from './terminal.ts';
-import { parseExpiry, parseSpan } from './time.ts';
+import { parseExpiry } from './time.ts';
 
 export const scopes = ['scim', 'read', 'admin'] as const satisfies readonly Scope[];
 export const defaultExpiry = '365d';

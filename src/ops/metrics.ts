@@ -1,5 +1,5 @@
 /** Prometheus metrics: names by its conventions, few labels with few values (no ids, no tenants, no names). */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What a request contributes. */
 export interface Observed {
@@ -12,6 +12,8 @@ export interface Observed {
 
 export interface Metrics {
   observe(observed: Observed): void;
+  backedUp(at: Date): void;
+  backupFailed(): void;
   /** Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -41,7 +43,19 @@ export function createMetrics(): Metrics {
     labelNames: ['tolerance'],
     registers,
   });
+  const lastBackup = new Gauge({
+    name: 'scimd_backup_last_success_timestamp_seconds',
+    help: 'When the last scheduled backup was made, in seconds since 1970; 0 before the first',
+    registers,
+  });
+  const failedBackups = new Counter({
+    name: 'scimd_backup_failures_total',
+    help: 'Scheduled backups that failed',
+    registers,
+  });
   return {
+    backedUp: (at) => lastBackup.set(at.getTime() / 1000),
+    backupFailed: () => failedBackups.inc(),
     observe({ method: given, route, status, seconds, tolerances }) {
       const method = methods.has(given) ? given : 'other';
       requests.inc({ method, route, status: String(status) });

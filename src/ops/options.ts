@@ -266,6 +266,17 @@ const options = {
     detail: 'for balancers that watch it',
   }),
   'shutdown.graceSeconds': option(integer(1, 600), 30, 'Seconds that running requests get to end'),
+  'backup.every': option(
+    text(/^[1-9]\d{0,5}[mhdw]$/, 'must be a span such as 30m, 24h, 7d or 2w'),
+    undefined,
+    'Back up by itself, so often',
+    { placeholder: 'SPAN', detail: 'such as 24h; each copy is verified' },
+  ),
+  'backup.folder': option(fileName(), undefined, 'Where those backups go', {
+    placeholder: 'FOLDER',
+    detail: 'else beside the database',
+  }),
+  'backup.keep': option(integer(1, 10_000), 7, 'How many of them are kept'),
   'limits.bodyBytes': limit(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
   'limits.bodyDepth': limit(integer(4, 256), 32, 'Deepest nesting in a request body'),
   'limits.defaultPageSize': limit(integer(1, 100_000), 100, 'Page size of a query without count'),

@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { commands } from '../../src/cli/commands.ts';
 import { run } from '../../src/cli/run.ts';
-import { parseExpiry, parseSpan } from '../../src/cli/time.ts';
+import { parseExpiry } from '../../src/cli/time.ts';
 import { definitionNames } from '../../src/ops/config-file.ts';
 import { optionNames } from '../../src/ops/options.ts';
+import { parseSpan } from '../../src/ops/span.ts';
 import { scimd } from './scimd.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-usage-'));

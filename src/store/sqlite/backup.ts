@@ -95,7 +95,8 @@ function closeForGood(file: string): void {
   }
 }
 
-function freeName(name: string): string {
+/** The name, or with a number behind it if there is such a file. */
+export function freeName(name: string): string {
   for (let count = 1; ; count++) {
     const candidate = count === 1 ? name : `${name}-${count}`;
     if (!existsSync(candidate)) return candidate;

@@ -31,7 +31,7 @@ export function refuseNewer(version: number, file: string): void {
   throw new StoreError(
     'newer-database',
     `${file} was written by a newer release: it has database version ${version}, this release knows up to ${migrations.length}`,
-    'Start the newer release again, or restore the backup that was made before the upgrade.',
+    'Start the newer release again, or restore the copy that it made beside the database before the upgrade: scimd restore FILE.v1.backup.',
   );
 }
 

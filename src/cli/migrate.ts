@@ -1,0 +1,38 @@
+/** scimd migrate: brings a database up to date without serving it. */
+import { existsSync } from 'node:fs';
+import { openSqliteStore } from '../store/sqlite/index.ts';
+import { backUpBeforeUpgrade, currentVersion, versionOf } from '../store/sqlite/upgrade.ts';
+import { CommandError, exitStatus, type Invocation } from './command.ts';
+import { registryFor, upgradeText } from './database.ts';
+
+export async function migrateDatabase({ settings, json, terminal }: Invocation): Promise<number> {
+  const inForce = settings();
+  const file = inForce.settings.database;
+  if (file === ':memory:' || !existsSync(file))
+    throw new CommandError(
+      `there is no database ${file}`,
+      'Give the file that the server uses: --database FILE',
+    );
+  const before = versionOf(file);
+  const upgrade = await backUpBeforeUpgrade(file);
+  let rebuilt = 0;
+  const store = openSqliteStore({
+    file,
+    registry: registryFor(inForce),
+    onNotice: (notice) => {
+      if (notice.kind === 'rebuilt') rebuilt += notice.resources;
+    },
+  });
+  await store.close();
+  const [from, to] = [before ?? 0, currentVersion];
+  if (json) terminal.print(JSON.stringify({ database: file, from, to, backup: upgrade?.backup, rebuilt }));
+  else {
+    const indexes = rebuilt === 0 ? '' : `; the indexes of ${rebuilt} resources were built anew`;
+    terminal.print(
+      upgrade === undefined
+        ? `${file}: version ${to}, nothing to do${indexes}`
+        : upgradeText(file, upgrade) + indexes,
+    );
+  }
+  return exitStatus.done;
+}

@@ -1,0 +1,149 @@
+/**
+ * Backups that a running server makes by itself: each by a process of its own, so that neither the copying nor the
+ * check of the copy keeps a request waiting. The last ones are kept.
+ */
+import { execFile } from 'node:child_process';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { isSea } from 'node:sea';
+import type { Logger } from 'pino';
+import type { Settings } from '../ops/options.ts';
+import { parseSpan } from '../ops/span.ts';
+import { CommandError } from './command.ts';
+
+/** After a failure, in milliseconds. */
+const retryAfter = 60_000;
+/** Timers take no more; longer waits are several. */
+const longestWait = 3_600_000;
+
+export interface BackupMetrics {
+  backedUp(at: Date): void;
+  backupFailed(): void;
+}
+
+/** Starts them, if they are asked for; answers how to stop. */
+export function scheduleBackups(
+  { database, backup }: Settings,
+  metrics: BackupMetrics | undefined,
+  log: Logger,
+  clock: () => Date = () => new Date(),
+): () => void {
+  const every = backup.every === undefined ? undefined : parseSpan(backup.every);
+  if (every === undefined) return () => {};
+  if (database === ':memory:')
+    throw new CommandError(
+      'a database in memory has no file to back up',
+      'Leave out backup.every, or give a file: --database FILE.',
+    );
+  const folder = resolve(backup.folder ?? dirname(database));
+  let timer: NodeJS.Timeout | undefined;
+  let stopRunning = (): void => {};
+  let stopped = false;
+
+  const wait = (until: number): void => {
+    if (stopped) return;
+    const left = until - clock().getTime();
+    timer = setTimeout(
+      () => (left > longestWait ? wait(until) : run()),
+      Math.max(0, Math.min(left, longestWait)),
+    );
+    timer.unref();
+  };
+  const run = (): void => {
+    const at = clock();
+    const file = join(folder, nameAt(database, at));
+    stopRunning = backUpApart(database, folder, file, (failure) => {
+      if (stopped) return;
+      if (failure !== undefined) {
+        metrics?.backupFailed();
+        log.error({ file, reason: failure }, 'the scheduled backup failed');
+        wait(clock().getTime() + Math.min(retryAfter, every));
+        return;
+      }
+      metrics?.backedUp(at);
+      const removed = prune(database, folder, backup.keep, log);
+      log.info({ file, removed }, 'backed up and verified');
+      wait(at.getTime() + every);
+    });
+  };
+  const last = existing(database, folder).at(-1);
+  if (last !== undefined) metrics?.backedUp(last.at);
+  // A clock that was set back makes the last one a thing of the future.
+  const now = clock().getTime();
+  wait(last === undefined ? now : Math.min(last.at.getTime(), now) + every);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+    stopRunning();
+  };
+}
+
+/** `scimd.db-scheduled-2026-03-01T120000Z.backup`; those that somebody made by hand are not ours to remove. */
+function nameAt(database: string, at: Date): string {
+  return `${prefixOf(database)}${at.toISOString().slice(0, 19).replaceAll(':', '')}Z.backup`;
+}
+
+const prefixOf = (database: string): string => `${basename(database)}-scheduled-`;
+
+interface Existing {
+  readonly file: string;
+  readonly at: Date;
+}
+
+/** Oldest first. */
+function existing(database: string, folder: string): Existing[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder);
+  } catch {
+    return [];
+  }
+  const prefix = prefixOf(database);
+  return names.sort().flatMap((name) => {
+    const [, day, hours, minutes, seconds] =
+      /^(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)(\d\d)Z\.backup$/.exec(
+        name.startsWith(prefix) ? name.slice(prefix.length) : '',
+      ) ?? [];
+    const at = new Date(`${day}T${hours}:${minutes}:${seconds}Z`);
+    return Number.isNaN(at.getTime()) ? [] : [{ file: join(folder, name), at }];
+  });
+}
+
+/** Removes all but the last ones; answers how many. */
+function prune(database: string, folder: string, keep: number, log: Logger): number {
+  const old = existing(database, folder).slice(0, -keep);
+  for (const { file } of old) {
+    try {
+      rmSync(file);
+    } catch (error) {
+      log.warn({ err: error, file }, 'an old backup cannot be removed');
+    }
+  }
+  return old.length;
+}
+
+/** Runs scimd backup; `done` is told why not, if not. Answers how to end it. */
+function backUpApart(
+  database: string,
+  folder: string,
+  file: string,
+  done: (failure?: string) => void,
+): () => void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    done((error as Error).message);
+    return () => {};
+  }
+  // A single executable is its own entry; else this process says what it runs.
+  const self = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
+  const child = execFile(
+    process.execPath,
+    [...self, 'backup', file, '--database', database, '--json'],
+    (error, _, stderr) => {
+      if (error !== null) rmSync(`${file}.partial`, { force: true });
+      done(error === null ? undefined : stderr.trim() || error.message);
+    },
+  );
+  return () => void child.kill();
+}
