@@ -111,7 +111,10 @@ if (spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/dev/shm']).st
 const libraries = '/usr/aarch64-linux-gnu';
 const emulated = usual.find(({ name }) => name === 'linux-arm64') as Target;
 
-if (spawnSync('qemu-aarch64', ['--version']).status === 0 && existsSync(libraries))
+if (
+  spawnSync('qemu-aarch64', ['--version']).status === 0 &&
+  existsSync(join(libraries, 'lib', 'libstdc++.so.6'))
+)
   test('the binary for linux-arm64 makes a database and a token in an emulator', () => {
     const { status, stdout, stderr } = call(
       ['qemu-aarch64', '-L', libraries, built(emulated.output)],
