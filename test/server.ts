@@ -88,22 +88,7 @@ type Started = Omit<TestServer, 'request'>;
 async function startHere(database: string, options: ServerOptions): Promise<Started> {
   const { registry = standardRegistry(), idp = 'generic', ...http } = options;
   const store = openSqliteStore({ file: database, registry });
-  const newToken = async (token: TokenOptions): Promise<string> => {
-    const secret = newSecret();
-    const name = token.tenant ?? 'default';
-    const tenant =
-      (await store.tenants()).find((each) => each.name === name) ?? (await store.createTenant(name));
-    await store.createToken({
-      hash: hashSecret(secret),
-      name: `test-${randomBytes(4).toString('hex')}`,
-      tenant: tenant.number,
-      idp: token.idp ?? 'generic',
-      scope: token.scope ?? 'scim',
-      ...(token.expires === undefined ? {} : { expires: token.expires.toISOString() }),
-      ...(token.subject === undefined ? {} : { subject: token.subject }),
-    });
-    return secret;
-  };
+  const newToken = (token: TokenOptions) => makeToken(store, token);
   const token = await newToken({ idp });
   const server = await startServer({ basePath: '/scim/v2', ...http, store, host: '127.0.0.1', port: 0 });
   return {
@@ -116,6 +101,23 @@ async function startHere(database: string, options: ServerOptions): Promise<Star
       await store.close();
     },
   };
+}
+
+async function makeToken(store: Store, token: TokenOptions): Promise<string> {
+  const secret = newSecret();
+  const name = token.tenant ?? 'default';
+  const tenant =
+    (await store.tenants()).find((each) => each.name === name) ?? (await store.createTenant(name));
+  await store.createToken({
+    hash: hashSecret(secret),
+    name: `test-${randomBytes(4).toString('hex')}`,
+    tenant: tenant.number,
+    idp: token.idp ?? 'generic',
+    scope: token.scope ?? 'scim',
+    ...(token.expires === undefined ? {} : { expires: token.expires.toISOString() }),
+    ...(token.subject === undefined ? {} : { subject: token.subject }),
+  });
+  return secret;
 }
 
 async function startCommand(program: string, database: string, options: ServerOptions): Promise<Started> {
@@ -136,6 +138,11 @@ async function startCommand(program: string, database: string, options: ServerOp
     child.once('exit', (code) => reject(new Error(`${program} ended with ${code}: ${printed}`)));
   });
   const newToken = async (token: TokenOptions): Promise<string> => {
+    if (token.expires !== undefined && token.expires.getTime() <= Date.now()) {
+      // The command line makes none that is over.
+      const store = openSqliteStore({ file: database, registry: standardRegistry() });
+      return makeToken(store, token).finally(() => store.close());
+    }
     const name = `test-${randomBytes(4).toString('hex')}`;
     const flags = [
       '--idp',
