@@ -41,7 +41,7 @@ async function ready(server: Serving): Promise<[status: number, text: string]> {
 async function createUntilRefused(server: Serving): Promise<{ ids: string[]; refusal: Response }> {
   const ids: string[] = [];
   for (let count = 0; count < 1000; count++) {
-    const response = await create(server, { title: 'x'.repeat(50_000) });
+    const response = await create(server, { title: 'x'.repeat(200_000) });
     if (response.status !== 201) return { ids, refusal: response };
     ids.push(((await response.json()) as { id: string }).id);
   }
@@ -82,7 +82,7 @@ describe('a disk', () => {
   test('that takes no more: 503, not ready, all that was acknowledged is there', async () => {
     const folder = temporaryFolder();
     // The largest file that this process may write, in blocks.
-    const limited = ['sh', '-c', 'ulimit -S -f 3000; exec "$0" "$@"'];
+    const limited = ['sh', '-c', 'ulimit -S -f 16000; exec "$0" "$@"'];
     const server = await serving(['serve', '--port', '0'], { folder, environment, under: limited });
     const { ids, refusal } = await createUntilRefused(server);
     await assertRefusal(refusal, 503, '60', /storage cannot be used at the moment; nothing was changed/);
