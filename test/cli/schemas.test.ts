@@ -456,8 +456,8 @@ describe('a command in a folder with another configuration', () => {
     const second = await serving(['serve', '--port', '0', '--database', join(folder, 'scimd.db')], {
       folder: elsewhere,
     });
-    assert.equal((await first.request('POST', '/Users', newUser('b', { desk: 'x' }))).status, 500);
-    assert.equal((await first.request('GET', '/Users')).status, 500);
+    assert.equal((await first.request('POST', '/Users', newUser('b', { desk: 'x' }))).status, 503);
+    assert.equal((await first.request('GET', '/Users')).status, 503);
     await second.stop();
     const { stderr } = await first.stop();
     assert.match(stderr, /another process has opened the database with other schemas or resource types/);
