@@ -54,12 +54,18 @@ test('errors have it too, and an unforeseen one names it where it says nothing e
     assertError(answer, status);
     assert.equal(answer.headers.get('x-request-id'), 'mine');
   }
-  const broken = await startScimd({ log: { debug: write, info: write, warn: write, error: write } });
-  await broken.store?.close();
+  let works = true;
+  const clock = (): Date => {
+    if (works) return new Date();
+    throw new Error('what nobody foresaw');
+  };
+  const broken = await startScimd({ clock, log: { debug: write, info: write, warn: write, error: write } });
+  works = false;
   const answer = await broken.request('GET', '/Users', { headers: { 'x-request-id': 'lost-1' } });
+  works = true;
+  await broken.close();
   assertError(answer, 500, /^Internal error; request id lost-1$/);
   assert.ok(lines.some(({ requestId, message }) => requestId === 'lost-1' && message === 'request failed'));
-  await broken.close().catch(() => {});
 });
 
 test('no answer can be sniffed, framed, run as a page or kept by a shared cache', async () => {
