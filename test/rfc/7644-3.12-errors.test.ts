@@ -86,9 +86,15 @@ test('P-3.12-11: a precondition on a version that is no more is 412', async () =
 test('P-3.12-13: an internal error says nothing of itself, and the log all', async () => {
   const logged: object[] = [];
   const log: Log = { debug() {}, info() {}, warn() {}, error: (fields) => logged.push(fields) };
-  const own = await startScimd({ log });
-  await own.store?.close();
+  let works = true;
+  const clock = (): Date => {
+    if (works) return new Date();
+    throw new Error('a secret of the house');
+  };
+  const own = await startScimd({ log, clock });
+  works = false;
   const answer = await own.request('GET', '/Users?filter=userName%20eq%20%22secret%22');
+  works = true;
   await own.close();
   refused(answer, 500, undefined, /^Internal error(; request id [\w-]+)?$/);
   assert.equal(logged.length, 1);
