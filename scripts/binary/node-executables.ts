@@ -40,7 +40,8 @@ function fetched(name: string): string | undefined {
       'install',
       `${name}@${nodeVersion}`,
       ...['--prefix', prefix, '--force', '--no-save', '--no-package-lock', '--ignore-scripts'],
-      ...['--no-audit', '--no-fund'],
+      // What is wrong is read below, however quiet the npm is that runs this.
+      ...['--no-audit', '--no-fund', '--loglevel', 'error'],
     ]);
   } catch (error) {
     const { stderr } = error as { stderr?: string };
