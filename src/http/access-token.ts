@@ -12,7 +12,7 @@ const scopes: readonly Scope[] = ['scim', 'read', 'admin'];
 
 export interface Grant {
   /** The SHA-256 of the token that it is given for. */
-  readonly hash: Uint8Array;
+  readonly hash: string;
   readonly expires: Date;
   readonly scope: Scope;
 }
@@ -27,7 +27,7 @@ export class AccessTokens {
 
   issue({ hash, expires, scope }: Grant): string {
     const plain = Buffer.alloc(41);
-    plain.set(hash, 0);
+    plain.write(hash, 0, 'hex');
     plain.writeDoubleBE(expires.getTime(), 32);
     plain[40] = scopes.indexOf(scope);
     const nonce = randomBytes(12);
@@ -47,7 +47,7 @@ export class AccessTokens {
     try {
       const plain = Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]);
       return {
-        hash: plain.subarray(0, 32),
+        hash: plain.toString('hex', 0, 32),
         expires: new Date(plain.readDoubleBE(32)),
         scope: scopes[plain[40] as number] as Scope,
       };

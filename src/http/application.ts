@@ -24,12 +24,16 @@ const tokenRoute = '/oauth/token';
 /** Answers SCIM requests; never rejects. */
 export type Application = (request: HttpRequest) => Promise<HttpResponse>;
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {} };
+const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** The parts of an exchange that the log tells of. */
-type Known = Partial<Pick<Exchange, 'principal' | 'tolerated'> & { route: string }>;
+interface Known {
+  principal?: Exchange['principal'];
+  tolerated?: Tolerated;
+  route?: string;
+}
 
 export async function createApplication(options: HttpOptions): Promise<Application> {
   const { store, basePath } = options;
@@ -65,24 +69,27 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     const base = baseOf(request);
     const query = parseQuery(request.search);
     const below = request.path === basePath || request.path.startsWith(`${basePath}/`);
-    // The token's tolerances are not known yet: any spelling is looked up and judged below.
-    const spelling: Tolerated = { enabled: new Set(['endpointCase', 'extraSlash']), used: new Set() };
-    const endpoint = below ? await routes(request.path, spelling) : undefined;
-    if (endpoint !== undefined) known.route = endpoint.route;
-    const body = () => readJson(request, limits, endpoint?.bodyBytes ?? limits.bodyBytes);
-    if (endpoint?.open && safeMethods.has(request.method) && request.header('authorization') === undefined) {
-      return dispatch(endpoint, { request, query, base, body, ...anonymous() });
+    const match = below ? routes(request.path) : undefined;
+    if (match !== undefined) known.route = match.endpoint.route;
+    const body = () => readJson(request, limits, match?.endpoint.bodyBytes ?? limits.bodyBytes);
+    if (
+      match?.endpoint.open &&
+      safeMethods.has(request.method) &&
+      request.header('authorization') === undefined
+    ) {
+      return dispatch(match, { request, query, base, body, ...anonymous() });
     }
     if (!below) throw noSuchPath(request);
     const { principal, tolerated } = await authenticate(request, query, clock());
-    Object.assign(known, { principal, tolerated });
+    known.principal = principal;
+    known.tolerated = tolerated;
     perToken.take(principal.actor.token ?? '');
-    if (endpoint === undefined) throw noSuchPath(request);
-    for (const used of spelling.used) {
+    if (match === undefined) throw noSuchPath(request);
+    for (const used of match.spelling) {
       if (!tolerated.enabled.has(used)) throw noSuchPath(request);
       tolerated.used.add(used);
     }
-    return dispatch(endpoint, { request, query, principal, tolerated, base, body });
+    return dispatch(match, { request, query, principal, tolerated, base, body });
   };
 
   const probe = probes(options, authenticate, clock);
@@ -108,7 +115,8 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       seconds,
       tolerances: known.tolerated?.used ?? [],
     });
-    log.info({ requestId, ...record(request, response, known, seconds * 1000) }, 'request');
+    if (log.isLevelEnabled?.('info') ?? true)
+      log.info({ requestId, ...record(request, response, known, seconds * 1000) }, 'request');
     const { status, body } = response;
     const headers = [...response.headers, 'X-Request-Id', requestId];
     return body === undefined || request.method === 'HEAD' ? { status, headers } : { status, headers, body };

@@ -1,8 +1,8 @@
 /** Paths to handlers (RFC 7644 §3.2 table 2). */
-import { type IRequest, IttyRouter } from 'itty-router';
+import { type IRequest, IttyRouter, type IttyRouterType } from 'itty-router';
 import { ScimError } from '../error.ts';
 import type { ResourceType } from '../scim/registry.ts';
-import { type Tolerated, tolerate } from '../scim/tolerances.ts';
+import { type ToleranceName, type Tolerated, tolerate } from '../scim/tolerances.ts';
 import type { Store } from '../store/store.ts';
 import { BulkHandler } from './bulk.ts';
 import { DiscoveryHandlers } from './discovery.ts';
@@ -14,10 +14,11 @@ import type { ResourceHandlers } from './resources.ts';
 import { emptyResponse, methodNotAllowed } from './responses.ts';
 import { readSearchRequest } from './search.ts';
 
-type Handler = (exchange: Exchange) => HttpResponse | Promise<HttpResponse>;
+/** `id` is the resource that the path names; empty where it names none. */
+type Handler = (exchange: Exchange, id: string) => HttpResponse | Promise<HttpResponse>;
 
 /** What a path is: a handler for each method, and whether it may be read without a token. */
-export interface Endpoint {
+interface Endpoint {
   /** The path as metrics name it: `/Users/:id`. */
   readonly route: string;
   readonly methods: Readonly<Record<string, Handler>>;
@@ -26,17 +27,25 @@ export interface Endpoint {
   readonly bodyBytes: number;
 }
 
-/** What the router gets to see, and what it adds. */
+/** What is at a path, and what it needed to be found there. */
+export interface Match {
+  readonly endpoint: Endpoint;
+  readonly id: string;
+  /** Tolerances that another spelling of the path needs, whether the client has them or not. */
+  readonly spelling: ReadonlySet<ToleranceName>;
+}
+
+/** What the router gets to see. */
 interface Routed {
   readonly tolerated: Tolerated;
   readonly params: { readonly [name: string]: string };
 }
 
 /** Finds what is at a path; undefined if nothing is. */
-export type Routes = (path: string, tolerated: Tolerated) => Promise<Endpoint | undefined>;
+export type Routes = (path: string) => Match | undefined;
 
 /** Answers a request with the method's handler, or with what is allowed (RFC 9110 §15.5.6). */
-export function dispatch(endpoint: Endpoint, exchange: Exchange): HttpResponse | Promise<HttpResponse> {
+export function dispatch({ endpoint, id }: Match, exchange: Exchange): HttpResponse | Promise<HttpResponse> {
   const { method } = exchange.request;
   const { methods } = endpoint;
   const handler = Object.hasOwn(methods, method)
@@ -44,7 +53,7 @@ export function dispatch(endpoint: Endpoint, exchange: Exchange): HttpResponse |
     : method === 'HEAD'
       ? methods.GET
       : undefined;
-  if (handler !== undefined) return handler(exchange);
+  if (handler !== undefined) return handler(exchange, id);
   const allowed = Object.keys(methods).flatMap((name) => (name === 'GET' ? ['GET', 'HEAD'] : [name]));
   allowed.push('OPTIONS');
   if (method !== 'OPTIONS') throw methodNotAllowed(exchange.request, allowed);
@@ -97,16 +106,28 @@ export function createRoutes(
       : tolerate(tolerated, 'endpointCase', asked, endpoints);
     return types.find((type) => type.endpoint === endpoint);
   };
-  const idIn = ({ params }: Routed): string => decodePart(params.id ?? '', 'The path');
-  const resource = (type: ResourceType, id: string): Readonly<Record<string, Handler>> => ({
-    GET: (exchange) => resources.get(exchange, type, id),
-    PUT: (exchange) => resources.replace(exchange, type, id),
-    PATCH: (exchange) => resources.patch(exchange, type, id),
-    DELETE: (exchange) => resources.delete(exchange, type, id),
+  const resource = (type: ResourceType): Readonly<Record<string, Handler>> => ({
+    GET: (exchange, id) => resources.get(exchange, type, id),
+    PUT: (exchange, id) => resources.replace(exchange, type, id),
+    PATCH: (exchange, id) => resources.patch(exchange, type, id),
+    DELETE: (exchange, id) => resources.delete(exchange, type, id),
   });
   const search = (searched: readonly ResourceType[]): Handler => {
     return async (exchange) => lists.list(exchange, searched, readSearchRequest(await exchange.body()));
   };
+  const ofTypes = new Map(
+    types.map((type) => [
+      type,
+      {
+        search: at(`${type.endpoint}/.search`, { POST: search([type]) }),
+        one: at(`${type.endpoint}/:id`, resource(type)),
+        all: at(type.endpoint, {
+          GET: (exchange) => lists.get(exchange, [type]),
+          POST: (exchange) => resources.create(exchange, type),
+        }),
+      },
+    ]),
+  );
   const bulk = new BulkHandler(store, limits, options.log, async (exchange, newId) => {
     const { request, tolerated } = exchange;
     const [, endpoint = '', id] = request.path.split('/');
@@ -114,73 +135,84 @@ export function createRoutes(
     if (type === undefined) throw new ScimError(404, undefined, `There is no resource type at /${endpoint}`);
     return id === undefined
       ? resources.create(exchange, type, newId)
-      : (resource(type, decodePart(id, 'The path'))[request.method] as Handler)(exchange);
+      : (resource(type)[request.method] as Handler)(exchange, decodePart(id, 'The path'));
   });
 
   const router = IttyRouter<IRequest & Routed>({ base: options.basePath });
-  router
-    .all('/ServiceProviderConfig', () =>
-      at(
-        '/ServiceProviderConfig',
-        { GET: ({ base }) => discovery.serviceProviderConfig(base) },
-        { open: true },
-      ),
-    )
-    .all('/Schemas', () =>
-      at('/Schemas', { GET: ({ base, query }) => discovery.schemas(base, query) }, { open }),
-    )
-    .all('/Schemas/:id', (routed) =>
-      at('/Schemas/:id', { GET: ({ base }) => discovery.schema(base, idIn(routed)) }, { open }),
-    )
-    .all('/ResourceTypes', () =>
-      at('/ResourceTypes', { GET: ({ base, query }) => discovery.resourceTypes(base, query) }, { open }),
-    )
-    .all('/ResourceTypes/:id', (routed) =>
-      at('/ResourceTypes/:id', { GET: ({ base }) => discovery.resourceType(base, idIn(routed)) }, { open }),
-    )
-    .all('/Bulk', () =>
-      at('/Bulk', { POST: (exchange) => bulk.post(exchange) }, { bodyBytes: limits.bulkBytes }),
-    )
-    .all('/Me', () => at('/Me', meMethods(types, resource)))
-    .all('/.search', () => at('/.search', { POST: search(types) }))
-    .all('/', () => at('/', { GET: (exchange) => lists.get(exchange, types) }))
-    .all('/:endpoint/.search', (routed) => {
+  const always = (path: string, endpoint: Endpoint): void => void router.all(path, () => endpoint);
+  const ofType = (path: string, kind: 'search' | 'one' | 'all'): void =>
+    void router.all(path, (routed) => {
       const type = typeAt(routed);
-      return type === undefined ? undefined : at(`${type.endpoint}/.search`, { POST: search([type]) });
-    })
-    .all('/:endpoint/:id', (routed) => {
-      const type = typeAt(routed);
-      return type === undefined ? undefined : at(`${type.endpoint}/:id`, resource(type, idIn(routed)));
-    })
-    .all('/:endpoint', (routed) => {
-      const type = typeAt(routed);
-      if (type === undefined) return undefined;
-      return at(type.endpoint, {
-        GET: (exchange) => lists.get(exchange, [type]),
-        POST: (exchange) => resources.create(exchange, type),
-      });
+      return type === undefined ? undefined : ofTypes.get(type)?.[kind];
     });
-  return async (path, tolerated) => {
+  always(
+    '/ServiceProviderConfig',
+    at(
+      '/ServiceProviderConfig',
+      { GET: ({ base }) => discovery.serviceProviderConfig(base) },
+      { open: true },
+    ),
+  );
+  always('/Schemas', at('/Schemas', { GET: ({ base, query }) => discovery.schemas(base, query) }, { open }));
+  always('/Schemas/:id', at('/Schemas/:id', { GET: ({ base }, id) => discovery.schema(base, id) }, { open }));
+  always(
+    '/ResourceTypes',
+    at('/ResourceTypes', { GET: ({ base, query }) => discovery.resourceTypes(base, query) }, { open }),
+  );
+  always(
+    '/ResourceTypes/:id',
+    at('/ResourceTypes/:id', { GET: ({ base }, id) => discovery.resourceType(base, id) }, { open }),
+  );
+  always('/Bulk', at('/Bulk', { POST: (exchange) => bulk.post(exchange) }, { bodyBytes: limits.bulkBytes }));
+  always('/Me', at('/Me', meMethods(types, resource)));
+  always('/.search', at('/.search', { POST: search(types) }));
+  always('/', at('/', { GET: (exchange) => lists.get(exchange, types) }));
+  ofType('/:endpoint/.search', 'search');
+  ofType('/:endpoint/:id', 'one');
+  ofType('/:endpoint', 'all');
+
+  return (path) => {
     if (dotSegment.test(path)) return undefined;
-    const { basePath } = options;
-    const below = path.slice(basePath.length);
-    const plain = basePath + (tolerate(tolerated, 'extraSlash', below) ?? below);
-    return router.fetch({ method: 'GET', url: urlOf(plain), tolerated } as never);
+    // The token's tolerances are not known yet: any spelling is looked up, and judged later.
+    const tolerated: Tolerated = { enabled: spellings, used: new Set() };
+    const below = path.slice(options.basePath.length);
+    const plain =
+      below.endsWith('/') || below.includes('//')
+        ? options.basePath + (tolerate(tolerated, 'extraSlash', below) ?? below)
+        : path;
+    const found = routed(router, plain, tolerated);
+    return found === undefined ? undefined : { ...found, spelling: tolerated.used };
   };
 }
 
-/** What the router's URL parser would resolve in silence: no path of ours, and no identifier. */
-const dotSegment = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
+const spellings: ReadonlySet<ToleranceName> = new Set(['extraSlash', 'endpointCase']);
 
-/** The router wants an absolute URL; the query is read elsewhere. */
-function urlOf(path: string): string {
-  return `http://localhost${path}`;
+/** The router's own `fetch` would make a URL, with a map of its query, and a promise of each request. */
+function routed(
+  router: IttyRouterType<IRequest & Routed>,
+  path: string,
+  tolerated: Tolerated,
+): Omit<Match, 'spelling'> | undefined {
+  for (const [, pattern, handlers] of router.routes) {
+    const match = pattern.exec(path);
+    if (match === null) continue;
+    const params = match.groups ?? {};
+    for (const handler of handlers) {
+      const endpoint = handler({ params, tolerated } as never) as Endpoint | undefined;
+      if (endpoint === undefined) continue;
+      return { endpoint, id: params.id === undefined ? '' : decodePart(params.id, 'The path') };
+    }
+  }
+  return undefined;
 }
+
+/** What URL parsers resolve in silence: no path of ours, and no identifier. */
+const dotSegment = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 
 /** /Me is the user that the token stands for, at its permanent location (RFC 7644 §3.11, reading A-53). */
 function meMethods(
   types: readonly ResourceType[],
-  resource: (type: ResourceType, id: string) => Readonly<Record<string, Handler>>,
+  resource: (type: ResourceType) => Readonly<Record<string, Handler>>,
 ): Readonly<Record<string, Handler>> {
   const user = types.find((type) => type.endpoint === '/Users');
   const me = (method: string): Handler => {
@@ -193,7 +225,7 @@ function meMethods(
           'This token stands for no user; see scimd token create --subject',
         );
       }
-      return (resource(user, subject)[method] as Handler)(exchange);
+      return (resource(user)[method] as Handler)(exchange, subject);
     };
   };
   return {

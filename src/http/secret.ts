@@ -5,7 +5,7 @@ export function newSecret(): string {
   return `scimd_${randomBytes(32).toString('base64url')}`;
 }
 
-/** What the store keeps of a token: the SHA-256 of its whole text. */
-export function hashSecret(secret: string): Uint8Array {
-  return hash('sha256', secret, 'buffer');
+/** What the store knows a token by: the SHA-256 of its whole text, in lower-case hexadecimal digits. */
+export function hashSecret(secret: string): string {
+  return hash('sha256', secret, 'hex');
 }

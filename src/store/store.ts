@@ -187,10 +187,13 @@ export interface Tenant {
 
 /** Who may come in, and whose data there is: the part of the store that knows nothing of resource types. */
 export interface AccessStore {
-  /** By the SHA-256 of the token's text. Revoked and expired ones are answered too: the caller decides. */
-  findToken(hash: Uint8Array): Awaitable<Token | undefined>;
+  /**
+   * By the SHA-256 of the token's text, in lower-case hexadecimal digits. Revoked and expired ones are answered too:
+   * the caller decides.
+   */
+  findToken(hash: string): Awaitable<Token | undefined>;
   createToken(token: {
-    readonly hash: Uint8Array;
+    readonly hash: string;
     readonly name: string;
     readonly tenant: number;
     readonly idp: string;

@@ -86,7 +86,7 @@ test('a revoked token is 401', async () => {
   const store = server.store;
   assert.ok(store !== undefined);
   const token = await server.newToken({});
-  const found = await store.findToken(createHash('sha256').update(token).digest());
+  const found = await store.findToken(createHash('sha256').update(token).digest('hex'));
   assert.ok(found !== undefined);
   await store.revokeToken(found.id, now.toISOString());
   const answer = await server.request('GET', '/Users', { token });

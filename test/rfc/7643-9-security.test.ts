@@ -31,7 +31,7 @@ test('S-9-01, S-4.1.1-15, S-4.1.1-16, S-4.1.1-18, H-8265-01: a password is prepa
   const file = join(directory, 'scimd.db');
   const store = openSqliteStore({ file, registry: standardRegistry() });
   await store.createToken({
-    hash: createHash('sha256').update('scimd_test').digest(),
+    hash: createHash('sha256').update('scimd_test').digest('hex'),
     name: 'test',
     tenant: 1,
     idp: 'generic',

@@ -5,8 +5,8 @@ import { test } from 'node:test';
 import { badgeUri } from './registry.ts';
 import { actor, add, base, type Setting } from './setting.ts';
 
-function hashOf(text: string): Uint8Array {
-  return createHash('sha256').update(text).digest();
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 export function tenancyContract(setting: () => Setting): void {

@@ -1,7 +1,9 @@
 /** Tokens and tenants: the part of the store that knows nothing of resource types. */
 import type { Database } from 'better-sqlite3';
-import type { AccessStore } from '../store.ts';
+import type { AccessStore, Token } from '../store.ts';
 import type { GroupCommit } from './group-commit.ts';
+import type { OtherWriters } from './other-writers.ts';
+import type { Snapshot } from './snapshot.ts';
 import { tenantTable } from './tenants.ts';
 import { tokenTable } from './tokens.ts';
 
@@ -12,11 +14,25 @@ interface Tools {
   readonly db: Database;
   readonly clock: () => Date;
   readonly newId: () => string;
-  readonly read: <T>(action: () => T) => T;
+  readonly snapshot: Snapshot;
   readonly commit: GroupCommit;
+  readonly others: OtherWriters;
 }
 
-export function accessOver({ db, clock, newId, read, commit }: Tools): Omit<AccessStore, 'close'> {
+/** A token as it was found, and when its use was written down, in milliseconds since 1970. */
+interface KnownToken {
+  readonly token: Token;
+  noted: number;
+}
+
+export function accessOver({
+  db,
+  clock,
+  newId,
+  snapshot: { read },
+  commit,
+  others,
+}: Tools): Omit<AccessStore, 'close'> {
   const tokens = tokenTable(db, clock, newId);
   const tenants = tenantTable(db, clock);
 
@@ -27,21 +43,42 @@ export function accessOver({ db, clock, newId, read, commit }: Tools): Omit<Acce
   );
   const noProof = db.prepare("DELETE FROM secret WHERE name = 'proof of space'");
 
-  const noteUse = (id: string, lastUsed: string | undefined): void => {
-    if (lastUsed !== undefined && clock().getTime() - Date.parse(lastUsed) < lastUsedInterval) return;
+  // Every request names its token: those that were found stay known, by their hash, until tokens are written.
+  const known = new Map<string, KnownToken>();
+  others.onWrite(() => known.clear());
+  const write = <T>(action: () => T): Promise<T> =>
+    commit.run(() => {
+      known.clear();
+      return action();
+    });
+
+  const find = (hash: string): KnownToken | undefined => {
+    const before = known.get(hash);
+    if (before !== undefined) return before;
+    const token = tokens.find(hash);
+    if (token === undefined) return undefined;
+    const found = { token, noted: token.lastUsed === undefined ? 0 : Date.parse(token.lastUsed) };
+    known.set(hash, found);
+    return found;
+  };
+
+  const noteUse = (used: KnownToken): void => {
+    const now = clock().getTime();
+    if (now - used.noted < lastUsedInterval) return;
+    used.noted = now;
     // Whether it could be written down is no matter of the request that used the token.
-    commit.run(() => tokens.use(id)).catch(() => {});
+    write(() => tokens.use(used.token.id)).catch(() => {});
   };
 
   return {
     findToken(hash) {
-      const token = read(() => tokens.find(hash));
-      if (token !== undefined) noteUse(token.id, token.lastUsed);
-      return token;
+      const found = read(() => find(hash));
+      if (found !== undefined) noteUse(found);
+      return found?.token;
     },
-    createToken: (token) => commit.run(() => tokens.create(token)),
+    createToken: (token) => write(() => tokens.create(token)),
     listTokens: (tenant) => read(() => tokens.list(tenant)),
-    revokeToken: (id, at) => commit.run(() => tokens.revoke(id, at)),
+    revokeToken: (id, at) => write(() => tokens.revoke(id, at)),
 
     tenants: () => read(() => tenants.list()),
     async checkReady() {
@@ -51,7 +88,7 @@ export function accessOver({ db, clock, newId, read, commit }: Tools): Omit<Acce
       await commit.run(() => noProof.run());
     },
 
-    createTenant: (name) => commit.run(() => tenants.create(name)),
-    deleteTenant: (name) => commit.run(() => tenants.remove(name)),
+    createTenant: (name) => write(() => tenants.create(name)),
+    deleteTenant: (name) => write(() => tenants.remove(name)),
   };
 }

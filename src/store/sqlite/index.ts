@@ -9,18 +9,19 @@ import { changeLog } from './changes.ts';
 import { commands } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { edgeWriter } from './edges.ts';
-import { closed, toStoreError, withStoreErrors } from './errors.ts';
+import { toStoreError, withStoreErrors } from './errors.ts';
 import { groupCommit } from './group-commit.ts';
 import { uuidV7Source } from './ids.ts';
 import { type Kinds, loadKinds } from './kinds.ts';
 import { layoutGuard } from './layout-guard.ts';
 import { lister } from './list.ts';
 import { memberReads } from './members.ts';
+import { otherWriters } from './other-writers.ts';
 import { pageStarts } from './page-starts.ts';
 import { reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { requestSetter } from './request.ts';
-import { readSnapshot, type Snapshot } from './snapshot.ts';
+import { readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { memberMap } from './storage-map.ts';
 import { unserved } from './unserved.ts';
@@ -82,23 +83,21 @@ export function openSqliteAccess({
   busyTimeout,
 }: Pick<SqliteStoreOptions, 'file' | 'clock' | 'busyTimeout'>): AccessStore {
   const db = openConnection(file, busyTimeout);
-  const snapshot = readSnapshot(db, () => {});
-  const commit = groupCommit(
-    db,
-    () => snapshot.leave(),
-    () => {},
-  );
+  const others = otherWriters(db);
+  const snapshot = readSnapshot(db, others.check);
+  const commit = groupCommit(db, snapshot.leave, others.check);
   return {
     ...accessOver({
       db,
       clock,
       newId: uuidV7Source(() => clock().getTime()),
-      read: reader(db, snapshot),
+      snapshot,
       commit,
+      others,
     }),
     close() {
       commit.close();
-      snapshot.leave();
+      snapshot.close();
       db.close();
     },
   };
@@ -124,22 +123,16 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
   }
 }
 
-function reader(db: Database, snapshot: Snapshot): <T>(action: () => T) => T {
-  return (action) =>
-    withStoreErrors(() => {
-      if (!db.open) throw closed();
-      snapshot.enter();
-      return action();
-    });
-}
-
 function storeOver(db: Database, kinds: Kinds, statements: Statements, options: SqliteStoreOptions): Store {
   const { registry, clock = () => new Date() } = options;
   const uuid = uuidV7Source(() => clock().getTime());
   const setRequest = requestSetter(db);
-  const check = layoutGuard(db, kinds);
+  const others = otherWriters(db);
+  const check = layoutGuard(db, kinds, others);
   const snapshot = readSnapshot(db, check);
-  const starts = pageStarts(db);
+  const { read } = snapshot;
+  const starts = pageStarts();
+  others.onWrite(starts.forget);
   const changes = changeLog(db, kinds, statements);
   const map = memberMap(kinds);
   const edges = edgeWriter(db, kinds, (owner, plan) => {
@@ -161,7 +154,6 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     starts.forget();
   };
   const commit = groupCommit(db, leaveSnapshot, check);
-  const read = reader(db, snapshot);
 
   const cursorKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
@@ -185,11 +177,11 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
 
     changes: (options) => read(() => changes.read(options)),
 
-    ...accessOver({ db, clock, newId: uuid, read, commit }),
+    ...accessOver({ db, clock, newId: uuid, snapshot, commit, others }),
 
     close() {
       commit.close();
-      snapshot.leave();
+      snapshot.close();
       db.close();
     },
   };

@@ -5,6 +5,7 @@
 import type { Database } from 'better-sqlite3';
 import { StoreError } from '../store-error.ts';
 import type { Kinds } from './kinds.ts';
+import type { OtherWriters } from './other-writers.ts';
 
 /** Within a transaction: throws a StoreError if the rows are not as this process has them. */
 export type LayoutGuard = () => void;
@@ -17,23 +18,19 @@ export function otherConfiguration(): StoreError {
   );
 }
 
-export function layoutGuard(db: Database, kinds: Kinds): LayoutGuard {
-  // Changes only when another connection commits, so that all else costs a microsecond.
-  const version = db.prepare<[], number>('PRAGMA data_version').pluck();
+export function layoutGuard(db: Database, kinds: Kinds, others: OtherWriters): LayoutGuard {
   const layouts = db
     .prepare<[], [name: string, layout: string]>(
       'SELECT name, layout FROM resource_type t WHERE NOT EXISTS (SELECT 1 FROM rebuild b WHERE b.type = t.number)',
     )
     .raw();
-  let seen: number | undefined;
   let same = true;
+  others.onWrite(() => {
+    const stored = new Map(layouts.all());
+    same = kinds.all.every(({ type, layout }) => stored.get(type.name) === layout.signature);
+  });
   return () => {
-    const now = version.get();
-    if (now !== seen) {
-      seen = now;
-      const stored = new Map(layouts.all());
-      same = kinds.all.every(({ type, layout }) => stored.get(type.name) === layout.signature);
-    }
+    others.check();
     if (!same) throw otherConfiguration();
   };
 }

@@ -3,7 +3,6 @@
  * position instead of skipping all that came before. Forgotten with the first write, so that an index means what it
  * says.
  */
-import type { Database } from 'better-sqlite3';
 import type { Position } from '../store.ts';
 
 /** Walks under way at the same time; the oldest goes. */
@@ -13,36 +12,20 @@ export interface PageStarts {
   /** `list` names the query without its page. */
   find(list: string, offset: number): Position | undefined;
   note(list: string, offset: number, position: Position): void;
-  /** This connection writes. */
+  /** Somebody writes. */
   forget(): void;
 }
 
-export function pageStarts(db: Database): PageStarts {
-  const dataVersion = db.prepare<[], number>('PRAGMA data_version').pluck();
+export function pageStarts(): PageStarts {
   const positions = new Map<string, Position>();
-  let version: number | undefined;
-
-  /** Other processes write too, which SQLite shows in this number. */
-  const forgetStale = (): void => {
-    const current = dataVersion.get();
-    if (current !== version) positions.clear();
-    version = current;
-  };
-
   return {
-    find(list, offset) {
-      forgetStale();
-      return positions.get(`${offset} ${list}`);
-    },
+    find: (list, offset) => positions.get(`${offset} ${list}`),
     note(list, offset, position) {
-      forgetStale();
       positions.set(`${offset} ${list}`, position);
       if (positions.size <= capacity) return;
       const [oldest] = positions.keys();
       positions.delete(oldest as string);
     },
-    forget() {
-      positions.clear();
-    },
+    forget: () => positions.clear(),
   };
 }

@@ -3,21 +3,25 @@
  * than most statements do. It ends with the turn, and before any write, so whoever was told of a write reads it.
  */
 import type { Database } from 'better-sqlite3';
+import { closed, withStoreErrors } from './errors.ts';
 
 export interface Snapshot {
-  /** Before a read. */
-  enter(): void;
-  /** At the end of the turn, before a write, and at the end. */
+  /** Runs `action` within the transaction. Throws a StoreError when nothing may be read, or after {@link close}. */
+  read<T>(action: () => T): T;
+  /** At the end of the turn, and before a write. */
   leave(): void;
+  close(): void;
 }
 
 /** `check` throws, at the start of the transaction, if nothing may be read. */
 export function readSnapshot(db: Database, check: () => void): Snapshot {
-  if (db.memory) return { enter() {}, leave() {} };
   const begin = db.prepare('BEGIN');
   const end = db.prepare('COMMIT');
   const undo = db.prepare('ROLLBACK');
+  // What only this connection has needs no transaction to stay as it is.
+  const lasting = db.memory;
   let open = false;
+  let isClosed = false;
   const leave = (): void => {
     if (!open) return;
     open = false;
@@ -29,19 +33,28 @@ export function readSnapshot(db: Database, check: () => void): Snapshot {
       if (db.inTransaction) undo.run();
     }
   };
+  const enter = (): void => {
+    begin.run();
+    open = true;
+    setImmediate(leave);
+    try {
+      check();
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  };
   return {
-    enter() {
-      if (open) return;
-      begin.run();
-      open = true;
-      setImmediate(leave);
-      try {
-        check();
-      } catch (error) {
-        leave();
-        throw error;
-      }
-    },
+    read: (action) =>
+      withStoreErrors(() => {
+        if (isClosed) throw closed();
+        if (!open && !lasting) enter();
+        return action();
+      }),
     leave,
+    close() {
+      leave();
+      isClosed = true;
+    },
   };
 }

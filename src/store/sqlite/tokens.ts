@@ -19,7 +19,7 @@ interface Row {
 type NewToken = Parameters<Store['createToken']>[0];
 
 export interface Tokens {
-  find(hash: Uint8Array): Token | undefined;
+  find(hash: string): Token | undefined;
   list(tenant: number | undefined): Token[];
   create(token: NewToken): Token;
   revoke(id: string, at: string): Token | undefined;
@@ -47,13 +47,13 @@ export function tokenTable(db: Database, clock: () => Date, newId: () => string)
   const select = `SELECT k.id, k.name, k.tenant, t.name AS tenant_name, k.idp, k.scope, k.created, k.expires, k.revoked,
       k.last_used, k.subject
     FROM token k JOIN tenant t ON t.number = k.tenant`;
-  const byHash = db.prepare<[Uint8Array], Row>(`${select} WHERE k.hash = ?`);
+  const byHash = db.prepare<[string], Row>(`${select} WHERE k.hash = unhex(?)`);
   const byId = db.prepare<[string], Row>(`${select} WHERE k.id = ?`);
   const all = db.prepare<[], Row>(`${select} ORDER BY k.created, k.id`);
   const ofTenant = db.prepare<[number], Row>(`${select} WHERE k.tenant = ? ORDER BY k.created, k.id`);
   const insert = db.prepare(
     `INSERT INTO token (id, hash, name, tenant, idp, scope, created, expires, subject)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+     VALUES (?, unhex(?), ?, ?, ?, ?, ?, ?, ?)`,
   );
   const revoke = db.prepare('UPDATE token SET revoked = ? WHERE id = ?');
   const use = db.prepare('UPDATE token SET last_used = ? WHERE id = ?');
