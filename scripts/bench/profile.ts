@@ -16,6 +16,7 @@ if (workload === undefined) {
     const database = fixtures.database(users, workload.group !== undefined, 'scimd');
     const inspect = [
       '--cpu-prof',
+      '--cpu-prof-interval=200',
       `--cpu-prof-name=${workload.name}.cpuprofile`,
       `--cpu-prof-dir=${process.cwd()}`,
     ];

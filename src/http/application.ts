@@ -102,6 +102,8 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     let response: HttpResponse;
     try {
       response = await handle(request, known);
+      // Nobody is told of what a power cut could still undo.
+      await store.durable();
     } catch (error) {
       response = errorResponse(error, requestId);
       if (!isExpected(error))

@@ -85,6 +85,7 @@ export class Renderer {
       // Other requests have their turn between two chunks.
       await new Promise((resolve) => setImmediate(resolve));
       const chunk: MemberChunk = await this.members(resource.id, next);
+      await this.rendering.store.durable();
       if (chunk.text !== '') yield `,${pick(chunk.text)}`;
       next = chunk.next;
     }

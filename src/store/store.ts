@@ -258,6 +258,12 @@ export interface Store extends AccessStore {
   update(command: UpdateCommand): Awaitable<UpdateResult>;
   delete(command: DeleteCommand): Awaitable<DeleteResult>;
 
+  /**
+   * Resolves when all that can have been read by now is on disk; undefined if it is. Rejects with a StoreError if it
+   * cannot be brought there. Writes have waited for their own part of it.
+   */
+  durable(): Promise<void> | undefined;
+
   changes(options: {
     readonly tenant?: number;
     readonly after?: number;

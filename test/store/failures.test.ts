@@ -8,6 +8,7 @@ import Sqlite from 'better-sqlite3';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
 import { groupCommit } from '../../src/store/sqlite/group-commit.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { walSync } from '../../src/store/sqlite/wal-sync.ts';
 import { registryWith, typeNamed, userDocument } from './registry.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-failures-'));
@@ -29,7 +30,12 @@ function tenantNames(db: Sqlite.Database): unknown[] {
 
 test('when the disk is full no command is acknowledged that is not kept', async () => {
   const db = openConnection(join(folder, 'full.db'));
-  const commit = groupCommit(db, () => {});
+  const commit = groupCommit(
+    db,
+    walSync(undefined),
+    () => {},
+    () => {},
+  );
   const insert = tokenCommand(db);
   await commit.run(insert('before'));
   db.pragma(`max_page_count = ${Number(db.pragma('page_count', { simple: true })) + 4}`);
@@ -50,7 +56,12 @@ test('when the disk is full no command is acknowledged that is not kept', async 
 
 test('a commit that fails rejects every command of it and keeps none', async () => {
   const db = openConnection(join(folder, 'deferred.db'));
-  const commit = groupCommit(db, () => {});
+  const commit = groupCommit(
+    db,
+    walSync(undefined),
+    () => {},
+    () => {},
+  );
   const insert = tokenCommand(db);
   const orphan = db.prepare("INSERT INTO credential (rid, hash) VALUES (4711, 'x')");
   const results = await Promise.allSettled([
@@ -122,7 +133,12 @@ test('an index counts what is there, also after another process has written', as
 test('a file that became read-only refuses writes by name', async () => {
   const store = openSqliteStore({ file: join(folder, 'readonly.db'), registry });
   const connection = new Sqlite(join(folder, 'readonly.db'), { readonly: true });
-  const commit = groupCommit(connection, () => {});
+  const commit = groupCommit(
+    connection,
+    walSync(undefined),
+    () => {},
+    () => {},
+  );
   await assert.rejects(
     commit.run(() => connection.prepare("INSERT INTO tenant (name, created) VALUES ('x', 'now')").run()),
     { name: 'StoreError', code: 'readonly' },
@@ -136,7 +152,8 @@ test('no change of a crashed process is lost once it was acknowledged', async ()
   const entry = new URL('../../src/store/sqlite/index.ts', import.meta.url).href;
   const standard = new URL('../../src/scim/standard.ts', import.meta.url).href;
   const program = `
-    import { openSqliteStore } from ${JSON.stringify(entry)};
+    import { walSync } from '../../src/store/sqlite/wal-sync.ts';
+import { openSqliteStore } from ${JSON.stringify(entry)};
     import { standardRegistry } from ${JSON.stringify(standard)};
     const registry = standardRegistry();
     const store = openSqliteStore({ file: ${JSON.stringify(file)}, registry });

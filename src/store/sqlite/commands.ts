@@ -17,7 +17,7 @@ import type { EdgeEffect, EdgeWriter } from './edges.ts';
 import { instantAfter, instantText, keyOfTime } from './instant.ts';
 import type { Kind, Kinds } from './kinds.ts';
 import { type ResourceRow, resourceColumns, toResource } from './row.ts';
-import type { RowWriter } from './writer.ts';
+import type { RowWriter, Touched } from './writer.ts';
 
 export interface Commands {
   create(command: CreateCommand): StoredResource;
@@ -101,13 +101,14 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
     command: UpdateCommand,
     { kind, rid, version, body }: Current,
     text: string,
+    touched: Touched,
   ): boolean => {
     if (command.document === undefined) return false;
     const { after } = command.document;
     // Without an expected version the document may have been read earlier than what is stored now.
     const before: Document = command.expected === version ? command.document.before : JSON.parse(body);
     if (text === body || equalValues(withId(before, command.id), withId(after, command.id))) return false;
-    rows.update({ tenant: command.tenant, kind, rid }, before, after, text);
+    rows.update({ tenant: command.tenant, kind, rid }, before, after, text, touched);
     const display = displayOf(kind, after);
     if (display !== displayOf(kind, before)) edges.rename(command.tenant, command.id, display);
     return true;
@@ -165,7 +166,11 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
         return { outcome: 'conflict' };
       const body =
         command.document === undefined ? before.body : JSON.stringify(withId(command.document.after, id));
-      const documentChanged = editDocument(command, before, body);
+      const touched = {
+        version: before.version + 1,
+        modified: instantAfter(clock(), before.modified),
+      };
+      const documentChanged = editDocument(command, before, body, touched);
       const { added, removed } = editEdges(command, kind, before.rid);
       const credentialChanged = editCredential(before.rid, command.credential);
       if (!documentChanged && !credentialChanged && added.size === 0 && removed.size === 0) {
@@ -173,9 +178,8 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
         const row: ResourceRow = [kind.number, id, version, created, modified, before.body];
         return { outcome: 'unchanged', resource: toResource(kinds, row) };
       }
-      const version = before.version + 1;
-      const modified = instantAfter(clock(), before.modified);
-      rows.touch(before.rid, version, modified);
+      const { version, modified } = touched;
+      if (!documentChanged) rows.touch(before.rid, touched);
       record(command, kind, id, command.operation, version, modified, {
         attributes: command.attributes,
         added: [...added],
@@ -203,7 +207,7 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
       for (const [rid, ownerKind, owner, version, modified] of ownersOf.all(tenant, id)) {
         if (rid === before.rid) continue;
         const at = instantAfter(now, modified);
-        rows.touch(rid, version + 1, at);
+        rows.touch(rid, { version: version + 1, modified: at });
         changes.append({
           tenant,
           kind: ownerKind,

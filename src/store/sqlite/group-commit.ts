@@ -1,7 +1,7 @@
 /**
  * Group commit: commands that arrive in one turn of the event loop share one transaction and one durable commit; no
- * promise settles before it. A lone command does not wait for company: it runs as soon as its turn has read its
- * input.
+ * promise settles before it is on disk. A lone command does not wait for company: it runs as soon as its turn has read
+ * its input.
  *
  * Commands nearly always succeed, so they run without savepoints first, which would copy every page that two of
  * them write to. When one fails all is rolled back and done again, each in a savepoint, so that a failing command
@@ -10,6 +10,7 @@
 import type { Database } from 'better-sqlite3';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import { closed as storeClosed, toStoreError } from './errors.ts';
+import type { WalSync } from './wal-sync.ts';
 
 interface Job {
   readonly run: () => unknown;
@@ -38,10 +39,15 @@ export interface GroupCommit {
 }
 
 /**
- * `beforeWrite` ends the turn's read transaction, which could not become a writing one. `check` throws, within the
+ * `wal` brings commits to the disk. `beforeWrite` ends the turn's read transaction, which could not become a writing one. `check` throws, within the
  * transaction, if nothing may be written.
  */
-export function groupCommit(db: Database, beforeWrite: () => void, check = () => {}): GroupCommit {
+export function groupCommit(
+  db: Database,
+  wal: WalSync,
+  beforeWrite: () => void,
+  check: () => void,
+): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   const rollback = db.prepare('ROLLBACK');
@@ -102,22 +108,29 @@ export function groupCommit(db: Database, beforeWrite: () => void, check = () =>
     const jobs = waiting;
     if (jobs.length === 0) return;
     waiting = [];
-    let outcomes: Outcome[];
-    try {
-      beforeWrite();
-      outcomes = runTogether(jobs);
-      failing = false;
-    } catch (error) {
+    const refuse = (error: unknown): void => {
       const reason = toStoreError(error);
       if (reason instanceof StoreError && lasting.has(reason.code)) failing = true;
       for (const job of jobs) job.reject(reason);
-      return;
+    };
+    try {
+      wal.check();
+      beforeWrite();
+      const outcomes = runTogether(jobs);
+      const settle = (): void => {
+        failing = false;
+        outcomes.forEach((outcome, index) => {
+          const job = jobs[index] as Job;
+          if ('error' in outcome) job.reject(outcome.error);
+          else job.resolve(outcome.value);
+        });
+      };
+      const synced = wal.sync();
+      if (synced === undefined) settle();
+      else synced.then(settle, refuse);
+    } catch (error) {
+      refuse(error);
     }
-    outcomes.forEach((outcome, index) => {
-      const job = jobs[index] as Job;
-      if ('error' in outcome) job.reject(outcome.error);
-      else job.resolve(outcome.value);
-    });
   };
 
   return {
@@ -134,6 +147,7 @@ export function groupCommit(db: Database, beforeWrite: () => void, check = () =>
     close() {
       closed = true;
       flush();
+      wal.close();
     },
   };
 }

@@ -61,9 +61,10 @@ function intakeOfAll(
   value: unknown,
   draft: Draft,
   keys: KeyObject,
+  names?: Iterable<string>,
 ): void {
   if (!isObject(value)) return;
-  for (const name of Object.keys(value)) intakes.get(name)?.(value[name], draft, keys);
+  for (const name of names ?? Object.keys(value)) intakes.get(name)?.(value[name], draft, keys);
 }
 
 /** Into the object `name` of the parent's keys, which is there only if something is in it. */
@@ -124,11 +125,11 @@ function elementRow(attribute: Attribute, number: number, ordinal: number, value
   return { attribute: number, ordinal, ...row, rest: rest === undefined ? null : JSON.stringify(rest) };
 }
 
-/** Compiles the function that computes the index rows of a type's documents. */
-export function compileIndexer(
-  layout: Layout,
-  numberOf: (attribute: Attribute) => number,
-): (document: Document) => IndexRows {
+/** Computes the index rows of a document, or those of its members `names` alone. */
+export type Indexer = (document: Document, names?: Iterable<string>) => IndexRows;
+
+/** Compiles the indexer of a type's documents. */
+export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) => number): Indexer {
   const unique = new Set(layout.unique);
 
   const addUnique = (attribute: Attribute, value: unknown, draft: Draft): void => {
@@ -210,14 +211,14 @@ export function compileIndexer(
   for (const [uri, extension] of layout.type.extensions) {
     intakes.set(extension.schema.id, nested(uri, intakesOf(extension.attributes)));
   }
-  return (document) => {
+  return (document, names) => {
     const draft: Draft = {
       columns: { external_id: null, unique_key: null, display_key: null, active: null },
       elements: [],
       unique: [],
     };
     const keys: KeyObject = {};
-    intakeOfAll(intakes, document, draft, keys);
+    intakeOfAll(intakes, document, draft, keys, names);
     return { ...draft, keys: JSON.stringify(keys) };
   };
 }

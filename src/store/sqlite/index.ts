@@ -25,6 +25,7 @@ import { readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { memberMap } from './storage-map.ts';
 import { unserved } from './unserved.ts';
+import { type WalSync, walSync } from './wal-sync.ts';
 import { rowWriter } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -85,7 +86,7 @@ export function openSqliteAccess({
   const db = openConnection(file, busyTimeout);
   const others = otherWriters(db);
   const snapshot = readSnapshot(db, others.check);
-  const commit = groupCommit(db, snapshot.leave, others.check);
+  const commit = groupCommit(db, walOf(db), snapshot.leave, others.check);
   return {
     ...accessOver({
       db,
@@ -123,6 +124,13 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
   }
 }
 
+/** From now on commits are durable only after its `sync`. */
+function walOf(db: Database): WalSync {
+  if (db.memory) return walSync(undefined);
+  db.pragma('synchronous = NORMAL');
+  return walSync(db.name);
+}
+
 function storeOver(db: Database, kinds: Kinds, statements: Statements, options: SqliteStoreOptions): Store {
   const { registry, clock = () => new Date() } = options;
   const uuid = uuidV7Source(() => clock().getTime());
@@ -153,7 +161,8 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     snapshot.leave();
     starts.forget();
   };
-  const commit = groupCommit(db, leaveSnapshot, check);
+  const wal = walOf(db);
+  const commit = groupCommit(db, wal, leaveSnapshot, check);
 
   const cursorKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
@@ -175,6 +184,7 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     update: (command) => commit.run(() => write.update(command)),
     delete: (command) => commit.run(() => write.delete(command)),
 
+    durable: () => wal.pending(),
     changes: (options) => read(() => changes.read(options)),
 
     ...accessOver({ db, clock, newId: uuid, snapshot, commit, others }),

@@ -8,11 +8,16 @@ export function instantText(key: string): string {
 
 /** The key of a time; a change is always later than the one before it, whatever the clock says. */
 export function instantAfter(now: Date, previous: string): string {
-  const earliest = Date.parse(instantText(previous)) + 1;
-  return keyOfTime(Math.max(now.getTime(), earliest));
+  const key = keyOfTime(now.getTime());
+  return key > previous ? key : keyOfTime(Date.parse(instantText(previous)) + 1);
 }
+
+/** Changes that share a commit mostly share their millisecond too. */
+let latest = { milliseconds: Number.NaN, key: '' };
 
 /** The key of a time in milliseconds. */
 export function keyOfTime(milliseconds: number): string {
-  return instantKey(new Date(milliseconds).toISOString()) as string;
+  if (milliseconds !== latest.milliseconds)
+    latest = { milliseconds, key: instantKey(new Date(milliseconds).toISOString()) as string };
+  return latest.key;
 }

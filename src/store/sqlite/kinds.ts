@@ -1,8 +1,7 @@
 /** The resource types as this database knows them: their numbers, and the numbers of their attributes. */
 import type { Database } from 'better-sqlite3';
 import type { Attribute, Registry, ResourceType } from '../../scim/registry.ts';
-import type { Document } from '../store.ts';
-import { compileIndexer, type IndexRows } from './index-rows.ts';
+import { compileIndexer, type Indexer } from './index-rows.ts';
 import { type Layout, layOut } from './layout.ts';
 
 /** A resource type with all that the store needs of it. */
@@ -10,7 +9,7 @@ export interface Kind {
   readonly number: number;
   readonly type: ResourceType;
   readonly layout: Layout;
-  readonly indexRows: (document: Document) => IndexRows;
+  readonly indexRows: Indexer;
   attributeNumber(attribute: Attribute): number;
 }
 

@@ -1,6 +1,7 @@
 /** The statements that write a resource and its index rows; each writes only what differs. */
 import type { Database } from 'better-sqlite3';
 import { ScimError } from '../../error.ts';
+import { equalValues } from '../../scim/resource.ts';
 import type { Document } from '../store.ts';
 import { isConstraint } from './errors.ts';
 import type { ElementRow, IndexRows, UniqueRow } from './index-rows.ts';
@@ -21,12 +22,12 @@ export interface NewRow {
 export interface RowWriter {
   /** Answers the new row's number. Throws ScimError 409 where a unique value is taken. */
   insert(row: NewRow): number;
-  /** The index rows, columns and text of a document, from `before` to `after`. */
-  update(target: Target, before: Document, after: Document, body: string): void;
+  /** A document from `before` to `after`, with the index rows and columns in which they differ. */
+  update(target: Target, before: Document, after: Document, body: string, touched: Touched): void;
   /** All index rows anew, whatever there is. */
   reindex(target: Target, document: Document): void;
-  /** Version and time of a change. */
-  touch(rid: number, version: number, modified: string): void;
+  /** A change of something else than the document. */
+  touch(rid: number, touched: Touched): void;
   /** With all that hangs on it. */
   remove(rid: number): void;
   count(tenant: number, kind: number, difference: 1 | -1): void;
@@ -39,10 +40,25 @@ export interface Target {
   readonly rid: number;
 }
 
+/** Version and time of a change. */
+export interface Touched {
+  readonly version: number;
+  readonly modified: string;
+}
+
 const keyColumns: readonly KeyColumn[] = ['external_id', 'unique_key', 'display_key', 'active'];
 
 function taken(path: string, value: unknown): ScimError {
   return new ScimError(409, 'uniqueness', `${path} ${JSON.stringify(value)} is already in use`);
+}
+
+/** Names of the members that are there in one document only, or not the same in both. */
+function changedMembers(before: Document, after: Document): Set<string> {
+  const changed = new Set(Object.keys(before).filter((name) => !Object.hasOwn(after, name)));
+  for (const name of Object.keys(after)) {
+    if (before[name] !== after[name] && !equalValues(before[name], after[name])) changed.add(name);
+  }
+  return changed;
 }
 
 function sameElement(a: ElementRow, b: ElementRow): boolean {
@@ -148,12 +164,13 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
     before: IndexRows,
     after: IndexRows,
     document: Document,
+    { version, modified }: Touched,
   ): void => {
     const changed = keyColumns.filter((column) => before.columns[column] !== after.columns[column]);
-    if (changed.length === 0) return;
-    const sql = `UPDATE resource SET ${changed.map((column) => `${column} = ?`).join(', ')} WHERE rid = ?`;
+    const assignments = changed.map((column) => `${column} = ?, `).join('');
+    const sql = `UPDATE resource SET ${assignments}version = ?, modified = ? WHERE rid = ?`;
     const values = changed.map((column) => after.columns[column]);
-    unlessTaken(kind, '', document, () => statements.get(sql).run(...values, rid));
+    unlessTaken(kind, '', document, () => statements.get(sql).run(...values, version, modified, rid));
   };
 
   return {
@@ -180,14 +197,16 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       for (const row of rows.unique) insertUniqueRow(rid, tenant, row);
       return rid;
     },
-    update(target, before, after, body) {
-      const from = target.kind.indexRows(before);
-      const to = target.kind.indexRows(after);
-      updateColumns(target, from, to, after);
+    update(target, before, after, body, touched) {
+      const { indexRows } = target.kind;
+      const changed = changedMembers(before, after);
+      const from = indexRows(before, changed);
+      const to = indexRows(after, changed);
+      updateColumns(target, from, to, after, touched);
       updateElements(target, from, to);
       updateUnique(target, from, to);
       updateBody.run(body, target.rid);
-      if (from.keys !== to.keys) updateKeys.run(to.keys, target.rid);
+      if (from.keys !== to.keys) updateKeys.run(indexRows(after).keys, target.rid);
     },
     reindex({ tenant, kind, rid }, document) {
       const { columns, keys, elements, unique } = kind.indexRows(document);
@@ -201,7 +220,7 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       for (const row of elements) insertElementRow(rid, tenant, row);
       for (const row of unique) insertUniqueRow(rid, tenant, row);
     },
-    touch(rid, version, modified) {
+    touch(rid, { version, modified }) {
       touch.run(version, modified, rid);
     },
     remove(rid) {
