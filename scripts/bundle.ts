@@ -19,6 +19,33 @@ function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
   };
 }
 
+/** Threads start from a text, so that the program stays one file. They find packages where the program does. */
+function inlineThread({ target = 'node22', external = [], plugins = [] }: BuildOptions): Plugin {
+  const isolated = external.length === 0;
+  return {
+    name: 'inline-thread',
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]store[\\/]sqlite[\\/]scan-program\.ts$/ }, async () => {
+        const { outputFiles } = await build({
+          ...shared,
+          ...{ format: 'cjs', target, external, plugins: [inlineTexts([]), ...plugins] },
+          entryPoints: ['src/store/sqlite/scan-worker.ts'],
+          write: false,
+          banner: { js: '(function (require) {' },
+          footer: {
+            js: "})(require('node:module').createRequire(require('node:worker_threads').workerData.packages));",
+          },
+        });
+        const packages = isolated ? 'process.execPath' : 'import.meta.url';
+        const program = JSON.stringify(outputFiles[0]?.text);
+        return {
+          contents: `export const scanProgram = () => ({ program: ${program}, packages: ${packages} });`,
+        };
+      });
+    },
+  };
+}
+
 const shared: BuildOptions = {
   bundle: true,
   platform: 'node',
@@ -64,7 +91,7 @@ export async function bundle({
       ...more,
       entryPoints: [entry],
       outfile,
-      plugins: [inlineTexts(thirdParty), slimChevrotain, ...(options.plugins ?? [])],
+      plugins: [inlineTexts(thirdParty), inlineThread(options), slimChevrotain, ...(options.plugins ?? [])],
     });
   const { metafile } = await run([], { write: false, metafile: true });
   const folders = new Set(

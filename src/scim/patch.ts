@@ -8,7 +8,14 @@ import { ScimError } from '../error.ts';
 import { type EdgePatch, edgePatches } from './patch-edges.ts';
 import { type Edit, immutable, listedValues } from './patch-request.ts';
 import type { Attribute, ResourceType } from './registry.ts';
-import { type Document, equalValues, requireExtension, requireSubAttributes, schemasOf } from './resource.ts';
+import {
+  type Document,
+  equalValues,
+  inSchemaOrder,
+  requireExtension,
+  requireSubAttributes,
+  schemasOf,
+} from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import {
   type ComplexValue,
@@ -81,7 +88,7 @@ export function applyEdits(
     requireExtension(extension, container);
   }
   draft.schemas = schemasOf(type, draft);
-  return { document: equalValues(draft, document) ? document : ordered(type, draft), edges, password };
+  return { document: equalValues(draft, document) ? document : inSchemaOrder(type, draft), edges, password };
 }
 
 /** What edits replace in: the document and the extensions edited. Values themselves are never changed, but replaced. */
@@ -92,30 +99,6 @@ function draftOf(document: Document, edited: Iterable<Attribute>): Mutable {
       draft[extension] = { ...(draft[extension] as object) };
   }
   return draft;
-}
-
-/**
- * Members in schema order, so that the same resource is the same text whichever way it came to be; what no schema
- * defines stands last, as it was.
- */
-function ordered(type: ResourceType, draft: Mutable): Document {
-  const result: Mutable = {};
-  const take = (name: string): void => {
-    if (!Object.hasOwn(draft, name) || draft[name] === undefined || Object.hasOwn(result, name)) return;
-    // By assignment a member of this name would set the prototype.
-    if (name === '__proto__')
-      Object.defineProperty(result, name, {
-        value: draft[name],
-        configurable: true,
-        enumerable: true,
-        writable: true,
-      });
-    else result[name] = draft[name];
-  };
-  for (const { name } of type.attributes.values()) take(name);
-  for (const { schema } of type.extensions.values()) take(schema.id);
-  for (const name of Object.keys(draft)) take(name);
-  return result;
 }
 
 function applyEdit(draft: Mutable, edit: Edit, options: PatchOptions): void {

@@ -231,6 +231,30 @@ export function schemasOf(type: ResourceType, document: Document): string[] {
   return schemas;
 }
 
+/**
+ * Members in schema order, so that the same resource is the same text whichever way it came to be; what no schema
+ * defines stands last, as it was.
+ */
+export function inSchemaOrder(type: ResourceType, document: Document): Document {
+  const result: Record<string, unknown> = {};
+  const take = (name: string): void => {
+    if (!Object.hasOwn(document, name) || document[name] === undefined || Object.hasOwn(result, name)) return;
+    // By assignment a member of this name would set the prototype.
+    if (name === '__proto__')
+      Object.defineProperty(result, name, {
+        value: document[name],
+        configurable: true,
+        enumerable: true,
+        writable: true,
+      });
+    else result[name] = document[name];
+  };
+  for (const { name } of type.attributes.values()) take(name);
+  for (const { schema } of type.extensions.values()) take(schema.id);
+  for (const name of Object.keys(document)) take(name);
+  return result;
+}
+
 /** RFC 7643 §3, §3.3: a non-empty array of distinct URIs, the base schema among them, none of another type. */
 function checkSchemas(type: ResourceType, schemas: unknown, tolerated: Tolerated): void {
   if (!Array.isArray(schemas) || schemas.length === 0) {

@@ -152,8 +152,7 @@ test('no change of a crashed process is lost once it was acknowledged', async ()
   const entry = new URL('../../src/store/sqlite/index.ts', import.meta.url).href;
   const standard = new URL('../../src/scim/standard.ts', import.meta.url).href;
   const program = `
-    import { walSync } from '../../src/store/sqlite/wal-sync.ts';
-import { openSqliteStore } from ${JSON.stringify(entry)};
+    import { openSqliteStore } from ${JSON.stringify(entry)};
     import { standardRegistry } from ${JSON.stringify(standard)};
     const registry = standardRegistry();
     const store = openSqliteStore({ file: ${JSON.stringify(file)}, registry });

@@ -6,7 +6,8 @@ import { bindSort } from '../../src/query/sort.ts';
 import type { ResourceType } from '../../src/scim/registry.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
 import { loadKinds } from '../../src/store/sqlite/kinds.ts';
-import { compileArms, countSql, pageSql, phasesBeyond, type Sql } from '../../src/store/sqlite/list-sql.ts';
+import type { Sql } from '../../src/store/sqlite/list-job.ts';
+import { compileArms, countSql, pageSql, phasesBeyond } from '../../src/store/sqlite/list-sql.ts';
 import type { Query } from '../../src/store/store.ts';
 import { badgeSchema, badgeUri, registryWith, typeNamed } from './registry.ts';
 

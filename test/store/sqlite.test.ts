@@ -10,6 +10,9 @@ after(() => rmSync(folder, { recursive: true }));
 let files = 0;
 
 storeContract('SQLite in memory', async (options) => openSqliteStore({ file: ':memory:', ...options }));
+storeContract('SQLite on disk, every scan in the thread', async (options) =>
+  openSqliteStore({ file: join(folder, `${++files}.db`), scanInThreadFrom: 0, ...options }),
+);
 storeContract('SQLite on disk', async (options) =>
   openSqliteStore({ file: join(folder, `${++files}.db`), ...options }),
 );

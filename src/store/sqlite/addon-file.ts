@@ -3,9 +3,21 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-function load(file: string): object {
+let loaded: string | undefined;
+
+/** The file that {@link load} was given last: its name, which need not be there any more, stands for what is loaded. */
+export function loadedAddon(): string | undefined {
+  return loaded;
+}
+
+/**
+ * Two copies of SQLite in one process would not see each other's locks: threads give the name that the addon was
+ * loaded by, to which the system's loader answers with what it has.
+ */
+export function load(file: string): object {
   const module = { exports: {} };
   process.dlopen(module, file);
+  loaded = file;
   return module.exports;
 }
 

@@ -4,12 +4,16 @@
  */
 import { tmpdir } from 'node:os';
 import { getRawAsset } from 'node:sea';
+import { workerData } from 'node:worker_threads';
 import { StoreError } from '../store-error.ts';
-import { loadKept, loadOnce } from './addon-file.ts';
+import { load, loadKept, loadOnce } from './addon-file.ts';
+import type { ScanThreadData } from './scan-thread.ts';
 
 let addon: object | undefined;
 
 export function getBinding(): object {
+  const { addon: file } = (workerData ?? {}) as Partial<ScanThreadData>;
+  if (file !== undefined) addon ??= load(file);
   addon ??= loadFrom(new Uint8Array(getRawAsset('better_sqlite3.node') as ArrayBuffer));
   return addon;
 }

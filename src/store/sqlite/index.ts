@@ -21,6 +21,7 @@ import { pageStarts } from './page-starts.ts';
 import { reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { requestSetter } from './request.ts';
+import { scanThread } from './scan-thread.ts';
 import { readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { memberMap } from './storage-map.ts';
@@ -42,6 +43,8 @@ export interface SqliteStoreOptions {
    * refused, since that is a matter of the server and not of a command that happens to see another configuration.
    */
   readonly rebuild?: boolean;
+  /** From how many resources on lists that look through them run in a thread of their own; 1000 without it. */
+  readonly scanInThreadFrom?: number;
   /** Is told what the registry changes for what is stored already. */
   readonly onNotice?: (notice: OpeningNotice) => void;
 }
@@ -155,7 +158,9 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
   const rows = rowWriter(db, statements);
   const write = commands({ db, kinds, rows, edges, changes, clock, newId: options.newId ?? uuid });
   const byId = reads(db, kinds);
-  const list = lister(db, kinds, statements, setRequest, starts);
+  const { file, busyTimeout, scanInThreadFrom: few } = options;
+  const scans = db.memory ? undefined : scanThread({ file, busyTimeout, few });
+  const list = lister({ db, kinds, statements, setRequest, starts, scans });
   const memberships = memberReads(db, kinds);
   const leaveSnapshot = (): void => {
     snapshot.leave();
@@ -192,7 +197,9 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     close() {
       commit.close();
       snapshot.close();
-      db.close();
+      // The last connection that is closed tidies up the WAL.
+      const ended = scans?.close();
+      return ended === undefined ? void db.close() : ended.then(() => void db.close());
     },
   };
 }

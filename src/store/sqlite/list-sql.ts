@@ -5,27 +5,31 @@
  * The order is total: by key, unassigned ones last, then by row; descending is its exact reverse.
  */
 import type { Parameter } from '../../query/dialect.ts';
+import type { Plan } from '../../query/plan.ts';
 import { compileSort } from '../../query/sort.ts';
 import { compilePlan } from '../../query/sql.ts';
 import { sqlite } from '../../query/sqlite.ts';
+import type { Storage } from '../../query/storage.ts';
+import type { Attribute } from '../../scim/registry.ts';
 import type { Position, Query } from '../store.ts';
-import type { Kinds } from './kinds.ts';
+import type { Kind, Kinds } from './kinds.ts';
+import type { Sql } from './list-job.ts';
 import { resourceColumns } from './row.ts';
-import { queryMap } from './storage-map.ts';
-
-export interface Sql {
-  readonly text: string;
-  readonly parameters: readonly Parameter[];
-}
+import { documentJoin, queryMap } from './storage-map.ts';
 
 /** One resource type's part of the result. */
 export interface Arm {
   readonly kind: number;
+  readonly tenant: number;
   /** `FROM … WHERE …`, the filter included. */
   readonly from: Sql;
+  /** The same with `document d`, if the filter leaves one resource at most. */
+  readonly single: Sql | undefined;
   readonly filtered: boolean;
   /** An index finds what the filter selects. */
   readonly selective: boolean;
+  /** Are few rows looked at for a page and for the total, however many resources there are? */
+  readonly quick: boolean;
   /** Undefined: the type does not have the attribute. */
   readonly key: Sql | undefined;
 }
@@ -36,15 +40,19 @@ export function compileArms(kinds: Kinds, { tenant, targets }: Query): Arm[] {
     const map = queryMap(kinds, kind, tenant);
     const key = sort === undefined ? undefined : compileSort(sort, map, sqlite);
     const filter = plan === undefined ? undefined : compilePlan(plan, map, sqlite);
-    const where = filter === undefined ? '' : ` AND (${filter.sql})`;
+    const where = `WHERE r.tenant = ? AND r.type = ?${filter === undefined ? '' : ` AND (${filter.sql})`}`;
+    const parameters = [tenant, kind.number, ...(filter?.parameters ?? [])];
+    const single = plan !== undefined && findsOne(plan, kind);
     return {
       kind: kind.number,
-      from: {
-        text: `FROM resource r ${map.joins()} WHERE r.tenant = ? AND r.type = ?${where}`,
-        parameters: [tenant, kind.number, ...(filter?.parameters ?? [])],
-      },
+      tenant,
+      from: { text: `FROM resource r ${map.joins()} ${where}`, parameters },
+      single: single
+        ? { text: `FROM resource r ${map.joins(documentJoin)} ${where}`, parameters }
+        : undefined,
       filtered: filter !== undefined,
       selective: filter !== undefined && filter.unindexed.length === 0,
+      quick: single || (plan === undefined ? (key?.indexed ?? true) : findsFew(plan, map.resolve)),
       key:
         key === undefined
           ? undefined
@@ -56,8 +64,40 @@ export function compileArms(kinds: Kinds, { tenant, targets }: Query): Arm[] {
   });
 }
 
-export function countSql(arm: Arm): Sql {
-  return { text: `SELECT count(*) ${arm.from.text}`, parameters: arm.from.parameters };
+/** Names the filter one resource, by its id or by its value of the unique column? */
+function findsOne(plan: Plan, kind: Kind): boolean {
+  if (plan.kind === 'and') return plan.plans.some((each) => findsOne(each, kind));
+  if (plan.kind !== 'compare' || plan.operator !== 'eq') return false;
+  return plan.attribute === kind.layout.uniqueColumn || plan.attribute.path === 'id';
+}
+
+/** Does an index find, by one value, what the filter selects? Many have the same beginning, few the same value. */
+function findsFew(plan: Plan, resolve: (attribute: Attribute) => Storage | undefined): boolean {
+  switch (plan.kind) {
+    case 'compare': {
+      const storage = resolve(plan.attribute);
+      return plan.operator === 'eq' && storage?.kind === 'column' && storage.indexed;
+    }
+    case 'anyElement': {
+      const storage = resolve(plan.attribute);
+      // What is computed, memberships, is as much as the largest group.
+      return (
+        storage?.kind === 'table' && storage.equals === undefined && findsFew(plan.predicate, storage.column)
+      );
+    }
+    case 'and':
+      return plan.plans.some((each) => findsFew(each, resolve));
+    case 'or':
+      return plan.plans.every((each) => findsFew(each, resolve));
+    default:
+      return false;
+  }
+}
+
+export function countSql({ kind, tenant, from, filtered }: Arm): Sql {
+  return filtered
+    ? { text: `SELECT count(*) ${from.text}`, parameters: from.parameters }
+    : { text: 'SELECT total FROM counter WHERE tenant = ? AND type = ?', parameters: [tenant, kind] };
 }
 
 /** A further condition on the arms: which part of the order is wanted. */
@@ -104,6 +144,9 @@ function phaseCondition(key: Sql | undefined, phase: Phase, beyond: '<' | '>'): 
 
 /** The rows of a phase in walking order: `key`, `rid` and the columns of a resource. Parameters end with LIMIT and OFFSET. */
 export function pageSql(arms: readonly Arm[], phase: Phase, backwards: boolean): Sql {
+  const [first] = arms;
+  if (arms.length === 1 && first?.single !== undefined && phase.kind === 'all')
+    return onlySql(first, first.single);
   const direction = backwards ? 'DESC' : 'ASC';
   const nulls = phase.kind !== 'all' ? '' : backwards ? ' NULLS FIRST' : ' NULLS LAST';
   const keyed = phase.kind !== 'unassigned' && arms.some(({ key }) => key !== undefined);
@@ -124,5 +167,13 @@ ORDER BY ${order('')} LIMIT ? OFFSET ?) p
 CROSS JOIN resource r ON r.rid = p.rid CROSS JOIN document d ON d.rid = p.rid
 ORDER BY ${order('p.')}`,
     parameters,
+  };
+}
+
+/** The page of an arm that has one row at most needs no order, and so no table to sort it in. */
+function onlySql({ key }: Arm, { text, parameters }: Sql): Sql {
+  return {
+    text: `SELECT ${key?.text ?? 'NULL'} AS key, r.rid, ${resourceColumns} ${text} LIMIT ? OFFSET ?`,
+    parameters: [...(key?.parameters ?? []), ...parameters],
   };
 }

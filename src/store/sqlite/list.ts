@@ -1,88 +1,76 @@
 /** Lists: a page, its total, and the positions from which one can go on. */
 import type { Database } from 'better-sqlite3';
-import type { Page, Position, Query, StoredResource } from '../store.ts';
+import type { Awaitable, Page, Position, Query, StoredResource } from '../store.ts';
 import type { Kinds } from './kinds.ts';
-import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond, type Sql } from './list-sql.ts';
+import { type ListJob, type ListRows, type PageRow, runListJob } from './list-job.ts';
+import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond } from './list-sql.ts';
 import type { PageStarts } from './page-starts.ts';
-import type { SetRequest } from './request.ts';
-import { type ResourceRow, toResource } from './row.ts';
+import { runner, type SetRequest } from './request.ts';
+import { toResource } from './row.ts';
+import type { ScanThread } from './scan-thread.ts';
 import type { Statements } from './statements.ts';
 
-type PageRow = [key: string | number | null, rid: number, ...ResourceRow];
+export type List = (query: Query) => Awaitable<Page>;
 
-export type List = (query: Query) => Page;
-
-/** Where a page begins: behind a position, or so many rows behind the start. */
-interface Start {
-  readonly position: Position | undefined;
-  readonly offset: number;
-  readonly backwards: boolean;
+export interface ListTools {
+  readonly db: Database;
+  readonly kinds: Kinds;
+  readonly statements: Statements;
+  readonly setRequest: SetRequest;
+  readonly starts: PageStarts;
+  /** Undefined where there can be only one connection to the database: one in memory. */
+  readonly scans: ScanThread | undefined;
 }
 
-export function lister(
-  db: Database,
-  kinds: Kinds,
-  statements: Statements,
-  setRequest: SetRequest,
-  starts: PageStarts,
-): List {
-  const counter = db
+export function lister({ db, kinds, statements, setRequest, starts, scans }: ListTools): List {
+  const totalOf = db
     .prepare<[number, number], number>('SELECT total FROM counter WHERE tenant = ? AND type = ?')
     .pluck();
 
-  const all = (query: Query, { text, parameters }: Sql, ...last: number[]): unknown[] => {
-    setRequest(text, query.tenant, query.base);
-    return statements.get(text).all(...parameters, ...last);
-  };
-
-  const count = (query: Query, arm: Arm): number => {
-    if (!arm.filtered) return counter.get(query.tenant, arm.kind) ?? 0;
-    const [[total]] = all(query, countSql(arm)) as [[number]];
-    return total;
-  };
-
-  const countAll = (query: Query, arms: readonly Arm[]): number =>
-    arms.reduce((total, arm) => total + count(query, arm), 0);
-
-  /** One row more than the page has, which shows whether there is another page. */
-  const rowsOf = (query: Query, arms: readonly Arm[], { position, offset, backwards }: Start): PageRow[] => {
-    const wanted = query.limit + 1;
-    const phases: Phase[] = position === undefined ? [{ kind: 'all' }] : phasesBeyond(position, backwards);
-    const rows: PageRow[] = [];
-    for (const phase of phases) {
-      if (rows.length === wanted) break;
-      rows.push(...(all(query, pageSql(arms, phase, backwards), wanted - rows.length, offset) as PageRow[]));
-    }
-    return rows;
+  /** Does it look at more rows than `few`? */
+  const isLong = (few: number, query: Query, arms: readonly Arm[], skipped: number): boolean => {
+    if (skipped <= few && arms.every((arm) => arm.quick)) return false;
+    return arms.reduce((sum, { kind }) => sum + (totalOf.get(query.tenant, kind) ?? 0), 0) > few;
   };
 
   return (query) => {
     const arms = compileArms(kinds, query);
-    if (query.limit === 0) return { total: countAll(query, arms), resources: [], more: false };
     const position = query.after ?? query.before;
     const turned = query.after === undefined && query.before !== undefined;
     const backwards = turned !== (query.descending ?? false);
     const offset = query.offset ?? 0;
-    const start = position === undefined && offset > 0 ? starts.find(nameOf(query, arms), offset) : undefined;
-    const from = start === undefined ? { position, offset } : { position: start, offset: 0 };
-    const rows = rowsOf(query, arms, { ...from, backwards });
-    const more = rows.length > query.limit;
-    if (more) rows.pop();
-    if (turned) rows.reverse();
-    const isWhole = position === undefined && !more && (rows.length > 0 || offset === 0);
-    const total = isWhole ? offset + rows.length : countAll(query, arms);
-    const [first, last] = [rows.at(0), rows.at(-1)];
-    if (position === undefined && more && last !== undefined) {
-      starts.note(nameOf(query, arms), offset + rows.length, positionOf(last));
-    }
-    return {
-      total,
-      resources: rows.map(([, , ...row]): StoredResource => toResource(kinds, row)),
-      ...(first === undefined || last === undefined
-        ? {}
-        : { first: positionOf(first), last: positionOf(last) }),
-      more,
+    const fromStart = position === undefined;
+    const start = fromStart && offset > 0 ? starts.find(nameOf(query, arms), offset) : undefined;
+    const from = position ?? start;
+    const phases: readonly Phase[] = from === undefined ? [{ kind: 'all' }] : phasesBeyond(from, backwards);
+    const skipped = start === undefined ? offset : 0;
+    const job: ListJob = {
+      pages: query.limit === 0 ? [] : phases.map((phase) => pageSql(arms, phase, backwards)),
+      counts: arms.map(countSql),
+      limit: query.limit,
+      offset: skipped,
+      fromStart: fromStart && start === undefined,
+      tenant: query.tenant,
+      base: query.base,
     };
+    const generation = starts.generation();
+    const toPage = ({ rows: found, more, total }: ListRows): Page => {
+      const rows = turned ? [...found].reverse() : found;
+      const [first, last] = [rows.at(0), rows.at(-1)];
+      if (fromStart && more && last !== undefined && generation === starts.generation()) {
+        starts.note(nameOf(query, arms), offset + rows.length, positionOf(last));
+      }
+      return {
+        total,
+        resources: rows.map(([, , ...row]): StoredResource => toResource(kinds, row)),
+        ...(first === undefined || last === undefined
+          ? {}
+          : { first: positionOf(first), last: positionOf(last) }),
+        more,
+      };
+    };
+    if (scans !== undefined && isLong(scans.few, query, arms, skipped)) return scans.list(job).then(toPage);
+    return toPage(runListJob(job, runner(statements, setRequest, query)));
   };
 }
 

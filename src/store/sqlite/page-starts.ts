@@ -14,10 +14,13 @@ export interface PageStarts {
   note(list: string, offset: number, position: Position): void;
   /** Somebody writes. */
   forget(): void;
+  /** Another number after each {@link forget}: what was read before it is no matter to note. */
+  generation(): number;
 }
 
 export function pageStarts(): PageStarts {
   const positions = new Map<string, Position>();
+  let generation = 0;
   return {
     find: (list, offset) => positions.get(`${offset} ${list}`),
     note(list, offset, position) {
@@ -26,6 +29,10 @@ export function pageStarts(): PageStarts {
       const [oldest] = positions.keys();
       positions.delete(oldest as string);
     },
-    forget: () => positions.clear(),
+    forget() {
+      positions.clear();
+      generation++;
+    },
+    generation: () => generation,
   };
 }

@@ -8,15 +8,13 @@ import { fold } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import type { Kind, Kinds } from './kinds.ts';
 import { type Entry, elementColumn, type Place } from './layout.ts';
+import { requestTable } from './request.ts';
 
 /** The map for one query: it notes which tables the compiled conditions turn out to need. */
 export interface QueryMap extends StorageMap {
-  /** JOIN clauses, behind `resource r`, of what was resolved. */
-  joins(): string;
+  /** JOIN clauses, behind `resource r`, of what was resolved and of `more`. */
+  joins(...more: string[]): string;
 }
-
-/** What the outer query must set before it runs SQL that names it: one row, `tenant` and `base`. */
-export const requestTable = 'temp.request';
 
 const base = `(SELECT base FROM ${requestTable})`;
 
@@ -170,6 +168,9 @@ SELECT u.rid FROM down CROSS JOIN resource u ON u.tenant = ? AND u.id = down.val
   };
 }
 
+/** What brings `document d` into a query. */
+export const documentJoin = 'JOIN document d ON d.rid = r.rid';
+
 /** Makes the map of a type for one query of a tenant. */
 export function queryMap(kinds: Kinds, kind: Kind, tenant: number): QueryMap {
   const joined = new Set<string>();
@@ -184,7 +185,7 @@ export function queryMap(kinds: Kinds, kind: Kind, tenant: number): QueryMap {
         return { kind: attribute.multiValued ? 'jsonArray' : 'json', document: 'k.keys', path: place.path };
       }
       case 'body':
-        joined.add('JOIN document d ON d.rid = r.rid');
+        joined.add(documentJoin);
         return { kind: 'jsonArray', document: 'd.body', path: place.path };
       case 'element': {
         if (attribute.multiValued) return elementTable(kind, attribute, tenant);
@@ -206,7 +207,7 @@ export function queryMap(kinds: Kinds, kind: Kind, tenant: number): QueryMap {
       const entry = kind.layout.entries.get(attribute.path);
       return entry === undefined ? undefined : storageOf(entry);
     },
-    joins: () => [...joined].join(' '),
+    joins: (...more) => [...new Set([...joined, ...more])].join(' '),
   };
 }
 

@@ -1,0 +1,54 @@
+/** A list as statements, plain data that any thread with a connection can carry out. */
+import type { Parameter } from '../../query/dialect.ts';
+import type { ResourceRow } from './row.ts';
+
+export interface Sql {
+  readonly text: string;
+  readonly parameters: readonly Parameter[];
+}
+
+export interface ListJob {
+  /** The parts of the page, one behind the other; each takes LIMIT and OFFSET as its last parameters. */
+  readonly pages: readonly Sql[];
+  /** Each answers a part of the total. */
+  readonly counts: readonly Sql[];
+  readonly limit: number;
+  readonly offset: number;
+  /** Does the page begin at the start of the list, but for the offset? Then a short page tells the total. */
+  readonly fromStart: boolean;
+  readonly tenant: number;
+  readonly base: string | undefined;
+}
+
+export type PageRow = [key: string | number | null, rid: number, ...ResourceRow];
+
+export interface ListRows {
+  readonly rows: readonly PageRow[];
+  /** Is there a row behind them? */
+  readonly more: boolean;
+  readonly total: number;
+}
+
+/** Runs a statement; answers its rows. */
+export type RunSql = (text: string, parameters: readonly Parameter[]) => unknown[];
+
+/** Within one transaction. */
+export function runListJob({ pages, counts, limit, offset, fromStart }: ListJob, run: RunSql): ListRows {
+  const rows: PageRow[] = [];
+  // One row more than the page has, which shows whether there is another page.
+  const wanted = limit === 0 ? 0 : limit + 1;
+  for (const { text, parameters } of pages) {
+    if (rows.length === wanted) break;
+    rows.push(...(run(text, [...parameters, wanted - rows.length, offset]) as PageRow[]));
+  }
+  const more = rows.length > limit;
+  if (more) rows.pop();
+  const isWhole = fromStart && !more && limit > 0 && (rows.length > 0 || offset === 0);
+  const total = isWhole ? offset + rows.length : counts.reduce((sum, count) => sum + countOf(count, run), 0);
+  return { rows, more, total };
+}
+
+function countOf({ text, parameters }: Sql, run: RunSql): number {
+  const [row] = run(text, parameters) as [[number]?];
+  return row?.[0] ?? 0;
+}

@@ -1,0 +1,148 @@
+/** Durability (RFC 7644 leaves it to the server; ours: no answer before the commit is on disk). */
+import assert from 'node:assert/strict';
+import { fdatasync, fdatasyncSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import type { Database } from 'better-sqlite3';
+import { openConnection } from '../../src/store/sqlite/connection.ts';
+import { type GroupCommit, groupCommit } from '../../src/store/sqlite/group-commit.ts';
+import { type Disk, type WalSync, walSync } from '../../src/store/sqlite/wal-sync.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'scimd-wal-'));
+after(() => rmSync(folder, { recursive: true }));
+
+/** The system's disk, which notes when it has done its work, and takes as long as it is told, or fails. */
+class SlowDisk implements Disk {
+  milliseconds = 0;
+  failure: NodeJS.ErrnoException | undefined;
+  readonly done: string[] = [];
+
+  sync(descriptor: number): void {
+    if (this.failure !== undefined) throw this.failure;
+    fdatasyncSync(descriptor);
+    const end = performance.now() + this.milliseconds;
+    while (performance.now() < end);
+    this.done.push('on the spot');
+  }
+
+  syncInThread(descriptor: number, done: (error: Error | null) => void): void {
+    fdatasync(descriptor, (error) => {
+      setTimeout(() => {
+        this.done.push('in the thread pool');
+        done(this.failure ?? error);
+      }, this.milliseconds);
+    });
+  }
+}
+
+interface Opened {
+  readonly db: Database;
+  readonly disk: SlowDisk;
+  readonly wal: WalSync;
+  readonly commit: GroupCommit;
+  insert(name: string): Promise<unknown>;
+  names(): unknown[];
+}
+
+let files = 0;
+
+function open(): Opened {
+  const file = join(folder, `${++files}.db`);
+  const db = openConnection(file);
+  db.pragma('synchronous = NORMAL');
+  const disk = new SlowDisk();
+  const wal = walSync(file, disk);
+  const commit = groupCommit(
+    db,
+    wal,
+    () => {},
+    () => {},
+  );
+  const insert = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");
+  const names = db.prepare("SELECT name FROM tenant WHERE name <> 'default' ORDER BY number").pluck();
+  return {
+    db,
+    disk,
+    wal,
+    commit,
+    insert: (name) => commit.run(() => insert.run(name)),
+    names: () => names.all(),
+  };
+}
+
+test('a quick disk is waited for on the spot, and nothing is pending behind an acknowledged write', async () => {
+  const { insert, disk, wal, commit, db } = open();
+  await insert('a');
+  assert.deepEqual(disk.done, ['on the spot']);
+  assert.equal(wal.pending(), undefined);
+  commit.close();
+  db.close();
+});
+
+test('a slow disk is left to the thread pool, and no write is acknowledged before it has done its work', async () => {
+  const { insert, names, disk, wal, commit, db } = open();
+  disk.milliseconds = 20;
+  await insert('slow');
+  const order: string[] = [];
+  const write = insert('a').then(() => order.push('acknowledged'));
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  // Committed, so that reads see it; but whoever answers them waits for this.
+  assert.deepEqual(names(), ['slow', 'a']);
+  const pending = wal.pending();
+  assert.ok(pending !== undefined);
+  await pending.then(() => order.push('on disk'));
+  await write;
+  assert.deepEqual(order, ['on disk', 'acknowledged']);
+  assert.deepEqual(disk.done, ['on the spot', 'in the thread pool']);
+  assert.equal(wal.pending(), undefined);
+  commit.close();
+  db.close();
+});
+
+test('what is committed while the disk works goes to it together, afterwards', async () => {
+  const { insert, disk, commit, db } = open();
+  disk.milliseconds = 20;
+  await insert('slow');
+  const first = insert('a');
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const second = insert('b');
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const third = insert('c');
+  await first;
+  assert.equal(disk.done.length, 2);
+  await Promise.all([second, third]);
+  assert.equal(disk.done.length, 3);
+  commit.close();
+  db.close();
+});
+
+for (const milliseconds of [0, 20]) {
+  const kind = milliseconds === 0 ? 'quick' : 'slow';
+  test(`a ${kind} disk that fails once is not believed again: nothing is acknowledged until the next start`, async () => {
+    const { insert, names, disk, wal, commit, db } = open();
+    disk.milliseconds = milliseconds;
+    await insert('before');
+    disk.failure = Object.assign(new Error('i/o error'), { code: 'EIO' });
+    const refused = { name: 'StoreError', code: 'io', message: /EIO/, advice: /start the server again/ };
+    await assert.rejects(insert('lost'), refused);
+    disk.failure = undefined;
+    await assert.rejects(insert('after'), refused);
+    assert.ok(!names().includes('after'), 'what will not be acknowledged is not written');
+    assert.equal(commit.isFailing(), true);
+    assert.throws(() => wal.check(), refused);
+    commit.close();
+    db.close();
+  });
+}
+
+test('closing leaves the write that waits for the disk its time', async () => {
+  const { insert, disk, commit, db } = open();
+  disk.milliseconds = 20;
+  await insert('slow');
+  const write = insert('a');
+  commit.close();
+  db.close();
+  await write;
+  await assert.rejects(insert('b'), { code: 'closed' });
+});
