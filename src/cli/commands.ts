@@ -192,7 +192,7 @@ export const commands: readonly Command[] = [
     summary: 'Show what a filter becomes: plan, SQL, indexed or not',
     operand: { placeholder: 'FILTER', required: true },
     flags: { type: { placeholder: 'TYPE', help: 'Resource type', default: 'User' } },
-    settings: ['database'],
+    settings: ['containsIndex'],
     json: true,
     example: `scimd explain 'emails[type eq "work" and value co "@example.com"]'`,
     run: explainFilter,

@@ -2,6 +2,8 @@
 import { type Filter, parseFilter, ScimFilterError, stringify } from '../../grammar/index.ts';
 import { bindFilter } from '../query/bind.ts';
 import type { Plan } from '../query/plan.ts';
+import { attributesToIndex } from '../scim/contains-index.ts';
+import type { Attribute, Registry } from '../scim/registry.ts';
 import { explain } from '../store/sqlite/explain.ts';
 import { CommandError, exitStatus, type Invocation, UsageError } from './command.ts';
 import { registryFor } from './database.ts';
@@ -57,9 +59,43 @@ export function explainFilter({ operand = '', flags, settings, json, terminal }:
       unindexed.length === 0
         ? 'An index finds what it selects.'
         : `No index finds what it selects: every ${type.name} is looked at for ${unindexed.join(', ')}.`,
+      ...(unindexed.length === 0 ? [] : hints(plan, registry)),
     ].join('\n\n'),
   );
   return exitStatus.done;
+}
+
+/** What the operator can do about texts that are looked through. */
+function hints(plan: Plan, { resourceTypes, containsIndex }: Registry): string[] {
+  const names = new Set(
+    contained(plan)
+      .filter(
+        (attribute) =>
+          !containsIndex.has(attribute) && Array.isArray(attributesToIndex(attribute.path, resourceTypes)),
+      )
+      .map(({ path }) => path),
+  );
+  return names.size === 0
+    ? []
+    : [`An index for \`co\` helps where they are many: --contains-index ${[...names].join(',')}`];
+}
+
+/** The attributes that a plan compares by `co`. */
+function contained(plan: Plan): Attribute[] {
+  switch (plan.kind) {
+    case 'compare':
+      return plan.operator === 'co' ? [plan.attribute] : [];
+    case 'anyElement':
+      return contained(plan.predicate);
+    case 'anyPart':
+    case 'and':
+    case 'or':
+      return plan.plans.flatMap(contained);
+    case 'not':
+    case 'assigned':
+    case 'constant':
+      return [];
+  }
 }
 
 /** The plan as an indented tree. */

@@ -236,6 +236,16 @@ const options = {
       detail: 'such a filter is 403 and comes by POST to `.search` instead',
     },
   ),
+  containsIndex: option(
+    v.array(text(attributeNotation, attributeRule), attributeRule),
+    [],
+    'Attributes with an index for `co`',
+    {
+      placeholder: 'NAMES',
+      detail:
+        'worth its writes from 100,000 resources on; serves needles of three characters or more, such as `displayName,emails.value`',
+    },
+  ),
   metrics: option(flag(), true, 'Answer GET /metrics for Prometheus', {
     detail: 'to a token with the scope admin',
   }),

@@ -34,6 +34,11 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** Schemas and resource types of the file's own, and the settings that name their attributes. */
+export interface RegistryDefinitions extends Definitions {
+  readonly containsIndex?: readonly string[];
+}
+
 export interface SettingsSources {
   /** The texts given to each flag, in their order. A flag of a secret names a file. */
   readonly flags: ReadonlyMap<OptionName, readonly string[]>;
@@ -42,8 +47,8 @@ export interface SettingsSources {
   readonly folder: string;
   /** Value of `--config`. */
   readonly file?: string;
-  /** Says what is wrong with the file's definitions, by those who know their form. */
-  readonly checkDefinitions: (definitions: Definitions) => readonly {
+  /** Says what is wrong with the definitions, by those who know their form. */
+  readonly checkDefinitions: (definitions: RegistryDefinitions) => readonly {
     readonly path: readonly (string | number)[];
     readonly reason: string;
   }[];
@@ -54,8 +59,8 @@ export interface SettingsInForce {
   /** Where each value comes from: `flag --port`, `SCIMD_PORT`, `scim.config.json:3:5` or `default`. */
   readonly origins: ReadonlyMap<OptionName | DefinitionName, string>;
   readonly values: ReadonlyMap<OptionName, unknown>;
-  /** Schemas and resource types of the file's own, checked. */
-  readonly definitions: Definitions;
+  /** What the registry is made of, checked. */
+  readonly definitions: RegistryDefinitions;
   /** The file that was read. */
   readonly file: string | undefined;
   /** Nothing wrong, but probably not meant. */
@@ -74,7 +79,6 @@ export function readSettings(sources: SettingsSources): SettingsInForce {
   const file = path === undefined ? undefined : open(path, problems);
   const values = new Map<OptionName, unknown>();
   const origins = new Map<OptionName | DefinitionName, string>();
-  const definitions = file?.definitions ?? {};
 
   for (const name of optionNames) {
     const given = find(name, sources, file, problems);
@@ -82,11 +86,18 @@ export function readSettings(sources: SettingsSources): SettingsInForce {
     values.set(name, given?.value ?? optionOf(name).default);
     if (given !== undefined) problems.push(...check(name, given, file));
   }
+  const definitions: RegistryDefinitions = {
+    ...file?.definitions,
+    // What is no list of names was found wrong above.
+    ...(problems.length > 0 ? {} : { containsIndex: values.get('containsIndex') as readonly string[] }),
+  };
   for (const name of definitionNames) {
     origins.set(name, name in definitions ? (file as ConfigFile).place([name]) : 'default');
   }
   for (const { path, reason } of sources.checkDefinitions(definitions)) {
-    problems.push(`${(file as ConfigFile).place(path)}: ${path.join('.')} ${reason}`);
+    const origin = origins.get(path[0] as DefinitionName);
+    const place = origin === file?.place([path[0] as string]) ? file?.place(path) : origin;
+    problems.push(`${place}: ${path.join('.')} ${reason}`);
   }
   if (problems.length === 0) problems.push(...checkTogether(values, origins));
   if (problems.length > 0) throw new ConfigurationError(problems);

@@ -96,13 +96,14 @@ export class Places {
     const storage = this.place(attribute, scope);
     if (storage === undefined) throw this.unmapped(attribute.path, range);
     if (storage.kind === 'column') return storage;
-    const { document, path, typed, wrap } = storage;
+    const { document, path, typed, wrap, containing } = storage;
     const sql = this.dialect.json(document, path, keyKind(attribute), typed);
     return {
       kind: 'column',
       sql: wrap === undefined ? sql : wrap(sql),
       indexed: storage.indexed ?? false,
       ...(typed === undefined ? {} : { typed }),
+      ...(containing === undefined ? {} : { containing }),
     };
   }
 

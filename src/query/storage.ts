@@ -28,8 +28,10 @@ export interface ColumnStorage {
    * A condition implied by "the key contains this text" that an index serves (a trigram index); the exact test is
    * added beside it. Undefined for a needle that the index cannot serve.
    */
-  readonly containing?: (needle: string) => SqlFragment | undefined;
+  readonly containing?: Containing;
 }
+
+export type Containing = (needle: string) => SqlFragment | undefined;
 
 /** What a JSON document may hold instead of keys, and whether an index on the very expression serves it. */
 interface JsonReading {
@@ -44,6 +46,8 @@ export interface JsonStorage extends JsonReading {
   readonly document: string;
   readonly path: readonly string[];
   readonly indexed?: boolean;
+  /** As in {@link ColumnStorage}. */
+  readonly containing?: Containing;
 }
 
 /** A multi-valued attribute kept as rows of a table: one row for each value. */

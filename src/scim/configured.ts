@@ -3,6 +3,7 @@
  * the rules of RFC 7643 §2, §6 and §7 before anything is served.
  */
 import * as v from 'valibot';
+import { attributesToIndex } from './contains-index.ts';
 import { type ConfiguredType, definitionForms } from './definition-forms.ts';
 import type { AttributeDefinition, ResourceTypeDefinition, SchemaDefinition } from './definitions.ts';
 import { compileRegistry, type Registry } from './registry.ts';
@@ -35,6 +36,8 @@ const reservedEndpoints = new Set(['/me', '/bulk', '/schemas', '/resourcetypes',
 export function configuredRegistry(configured: {
   readonly schemas?: unknown;
   readonly resourceTypes?: unknown;
+  /** Names of attributes, in standard notation. */
+  readonly containsIndex?: readonly string[] | undefined;
 }): Registry {
   const problems: DefinitionProblem[] = [];
   const read = <T>(form: v.GenericSchema<unknown, T>, value: unknown, at: string): T | undefined => {
@@ -55,7 +58,18 @@ export function configuredRegistry(configured: {
   const types = checker.resourceTypes(ownTypes, new Map(allSchemas.map((each) => [each.id, each])));
   checker.references(ownSchemas as readonly SchemaDefinition[], new Set(types.map((type) => type.name)));
   if (problems.length > 0) throw new DefinitionError(problems);
-  return compileRegistry(allSchemas, types);
+  const registry = compileRegistry(allSchemas, types);
+  const containsIndex = (configured.containsIndex ?? []).flatMap((name, index) => {
+    const found = attributesToIndex(name, registry.resourceTypes);
+    if (!('refused' in found)) return found;
+    problems.push({
+      path: ['containsIndex', index],
+      reason: `names what cannot be indexed: ${found.refused}`,
+    });
+    return [];
+  });
+  if (problems.length > 0) throw new DefinitionError(problems);
+  return { ...registry, containsIndex: new Set(containsIndex) };
 }
 
 type Path = readonly (string | number)[];

@@ -73,6 +73,8 @@ export type Resolved =
 export interface Registry {
   readonly schemas: ReadonlyMap<string, SchemaDefinition>;
   readonly resourceTypes: readonly ResourceType[];
+  /** Attributes in which `co` (RFC 7644 §3.4.2.2) is served by an index. */
+  readonly containsIndex: ReadonlySet<Attribute>;
 }
 
 /** Defaults that depend on the type: references and binaries are case-exact (RFC 7643 §2.3.6, §2.3.7). */
@@ -174,6 +176,7 @@ export function compileRegistry(
   return {
     schemas: byId,
     resourceTypes: resourceTypes.map((definition) => compileResourceType(definition, byId, true)),
+    containsIndex: new Set(),
   };
 }
 

@@ -24,6 +24,22 @@ describe('explain shows what a filter becomes', () => {
     assert.equal(told.ast.type, 'and');
   });
 
+  test('an index for co serves needles of three characters or more, and is proposed where there is none', async () => {
+    const filter = 'emails[type eq "work" and value co "@example"]';
+    const without = await scimd(['explain', filter], place);
+    assert.match(
+      without.stdout,
+      /An index for `co` helps where they are many: --contains-index emails\.value$/m,
+    );
+    const flag = ['--contains-index', 'emails.value'];
+    const served = await scimd(['explain', filter, ...flag], place);
+    assert.match(served.stdout, /trigram MATCH \?/);
+    assert.match(served.stdout, /An index finds what it selects\.\n$/);
+    const short = await scimd(['explain', 'emails.value co "ab"', ...flag, '--json'], place);
+    assert.deepEqual(JSON.parse(short.stdout).unindexed, ['emails.value']);
+    assert.doesNotMatch((await scimd(['explain', 'title eq "abc"'], place)).stdout, /--contains-index/);
+  });
+
   test('--type names another resource type; an unknown one is told with those that there are', async () => {
     const group = await scimd(['explain', 'members.value eq "1"', '--type', 'group'], place);
     assert.equal(group.status, 0, group.stderr);

@@ -281,6 +281,7 @@ describe('definitions of schemas and resource types', () => {
     const { definitions, origins } = settings({ file });
     assert.deepEqual(JSON.parse(JSON.stringify(definitions)), {
       schemas: [{ id: 'urn:a:b', attributes: [{}] }],
+      containsIndex: [],
     });
     assert.match(origins.get('schemas') ?? '', /\.json:3:14$/);
     assert.equal(origins.get('resourceTypes'), 'default');

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import {
@@ -24,7 +27,7 @@ import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Document, StoredResource } from '../../src/store/store.ts';
 import { filters, people } from '../query/generated.ts';
 import { staffSchemas, staffUri } from '../query/staff.ts';
-import { groupDocument, registryWith } from './registry.ts';
+import { groupDocument, registryWith, withContainsIndex } from './registry.ts';
 import { add, base, Setting } from './setting.ts';
 
 /** `SCIMD_SEED=… SCIMD_RUNS=…` repeat or prolong a run. */
@@ -56,14 +59,38 @@ function assigned(value: unknown): unknown {
   return members.length === 0 ? undefined : Object.fromEntries(members);
 }
 
-let s: Setting;
+const folder = mkdtempSync(join(tmpdir(), 'scimd-agreement-'));
+const settings = new Map<string, Setting>();
 before(async () => {
-  s = await Setting.open(
-    async ({ registry, clock }) => openSqliteStore({ file: ':memory:', registry, clock }),
-    registry,
+  settings.set(
+    'in memory',
+    await Setting.open(
+      async ({ registry, clock }) => openSqliteStore({ file: ':memory:', registry, clock }),
+      registry,
+    ),
+  );
+  settings.set(
+    'on disk, with trigrams, by the scan thread',
+    await Setting.open(
+      async ({ registry, clock }) =>
+        openSqliteStore({ file: join(folder, 'scimd.db'), registry, clock, scanInThreadFrom: 0 }),
+      withContainsIndex(
+        registry,
+        'userName',
+        'displayName',
+        'name.familyName',
+        'emails.value',
+        'addresses.locality',
+      ),
+    ),
   );
 });
-after(() => s.store.close());
+after(async () => {
+  for (const { store } of settings.values()) await store.close();
+  rmSync(folder, { recursive: true });
+});
+
+let s: Setting;
 
 /** What a client reads, the computed attributes included. */
 async function rendered(resource: StoredResource): Promise<Document> {
@@ -193,32 +220,34 @@ function computed(documents: readonly Document[]): fc.Arbitrary<Filter> {
   );
 }
 
-test(`any filter finds in the store whom the matcher finds among the answers (seed ${seed})`, async () => {
-  for (let round = 0; round < 4; round++) {
-    const documents = await populate(round);
-    const agrees = async (filter: Filter) => {
-      const text = stringify(filter);
-      const expected = documents.filter(compileMatcher(text, { resourceType: s.user })).map(({ id }) => id);
-      const plan = bindFilter(parseFilter(text), s.user);
-      const page = await s.list({ targets: [{ type: s.user, plan }] });
-      assert.deepEqual(
-        page.resources.map(({ id }) => id),
-        expected,
-        text,
+for (const kind of ['in memory', 'on disk, with trigrams, by the scan thread'])
+  test(`any filter finds in the store whom the matcher finds among the answers: ${kind} (seed ${seed})`, async () => {
+    s = settings.get(kind) as Setting;
+    for (let round = 0; round < 4; round++) {
+      const documents = await populate(round);
+      const agrees = async (filter: Filter) => {
+        const text = stringify(filter);
+        const expected = documents.filter(compileMatcher(text, { resourceType: s.user })).map(({ id }) => id);
+        const plan = bindFilter(parseFilter(text), s.user);
+        const page = await s.list({ targets: [{ type: s.user, plan }] });
+        assert.deepEqual(
+          page.resources.map(({ id }) => id),
+          expected,
+          text,
+        );
+        assert.equal(page.total, expected.length);
+        const small = await s.list({ targets: [{ type: s.user, plan }], limit: 2, offset: 1 });
+        assert.deepEqual(
+          small.resources.map(({ id }) => id),
+          expected.slice(1, 3),
+          text,
+        );
+        assert.equal(small.total, expected.length);
+      };
+      const arbitrary = fc.oneof(
+        { weight: 2, arbitrary: filters },
+        { weight: 1, arbitrary: computed(documents) },
       );
-      assert.equal(page.total, expected.length);
-      const small = await s.list({ targets: [{ type: s.user, plan }], limit: 2, offset: 1 });
-      assert.deepEqual(
-        small.resources.map(({ id }) => id),
-        expected.slice(1, 3),
-        text,
-      );
-      assert.equal(small.total, expected.length);
-    };
-    const arbitrary = fc.oneof(
-      { weight: 2, arbitrary: filters },
-      { weight: 1, arbitrary: computed(documents) },
-    );
-    await fc.assert(fc.asyncProperty(arbitrary, agrees), { seed: seed + round, numRuns: runs });
-  }
-});
+      await fc.assert(fc.asyncProperty(arbitrary, agrees), { seed: seed + round, numRuns: runs });
+    }
+  });

@@ -42,11 +42,11 @@ test('a new file is made durable and recognisable', () => {
   db.close();
 });
 
-test('every table is STRICT', () => {
+test('every table is STRICT, but for the virtual ones, which have no types', () => {
   const db = openConnection(':memory:');
   const loose = db
     .prepare(
-      "SELECT name FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%' AND NOT strict",
+      "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%' AND NOT strict",
     )
     .pluck()
     .all();

@@ -1,4 +1,5 @@
 /** The resource types that the store's tests use: the standard ones, with an extension that has every kind of index. */
+import { attributesToIndex } from '../../src/scim/contains-index.ts';
 import type { SchemaDefinition } from '../../src/scim/definitions.ts';
 import { compileRegistry, type Registry, type ResourceType } from '../../src/scim/registry.ts';
 import { groupSchema, standardResourceTypes, standardSchemas, userSchema } from '../../src/scim/standard.ts';
@@ -39,6 +40,16 @@ export function registryWith(...extensions: readonly SchemaDefinition[]): Regist
     ...extensions.map(({ id }) => ({ schema: id, required: false })),
   ];
   return compileRegistry([...standardSchemas, ...extensions], [{ ...user, schemaExtensions }, ...others]);
+}
+
+/** The registry with an index for `co` of these attributes. */
+export function withContainsIndex(registry: Registry, ...names: readonly string[]): Registry {
+  const attributes = names.flatMap((name) => {
+    const found = attributesToIndex(name, registry.resourceTypes);
+    if ('refused' in found) throw new Error(found.refused);
+    return found;
+  });
+  return { ...registry, containsIndex: new Set(attributes) };
 }
 
 export function typeNamed(registry: Registry, name: string): ResourceType {

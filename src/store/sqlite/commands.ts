@@ -221,7 +221,7 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
         });
       }
       dropEdges.run(tenant, id);
-      rows.remove(before.rid);
+      rows.remove(kind, before.rid);
       rows.count(tenant, kind.number, -1);
       record(command, kind, id, 'delete', before.version + 1, instantAfter(now, before.modified), {});
       return { outcome: 'deleted' };

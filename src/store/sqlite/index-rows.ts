@@ -3,6 +3,7 @@ import { type Key, keyOf } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import type { Document } from '../store.ts';
 import { type ElementColumn, elementColumn, type KeyColumn, type Layout } from './layout.ts';
+import { compileIndexedText } from './trigrams.ts';
 
 /** A row of `element` without its owner. */
 export interface ElementRow {
@@ -28,6 +29,8 @@ export interface IndexRows {
   readonly keys: string;
   readonly elements: readonly ElementRow[];
   readonly unique: readonly UniqueRow[];
+  /** What the trigram index has of it. */
+  readonly text: string;
 }
 
 type KeyObject = Record<string, unknown>;
@@ -211,6 +214,7 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
   for (const [uri, extension] of layout.type.extensions) {
     intakes.set(extension.schema.id, nested(uri, intakesOf(extension.attributes)));
   }
+  const textOf = compileIndexedText(layout.containsIndex);
   return (document, names) => {
     const draft: Draft = {
       columns: { external_id: null, unique_key: null, display_key: null, active: null },
@@ -219,6 +223,6 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
     };
     const keys: KeyObject = {};
     intakeOfAll(intakes, document, draft, keys, names);
-    return { ...draft, keys: JSON.stringify(keys) };
+    return { ...draft, keys: JSON.stringify(keys), text: textOf(document, names) };
   };
 }

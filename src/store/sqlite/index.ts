@@ -12,7 +12,7 @@ import { edgeWriter } from './edges.ts';
 import { toStoreError, withStoreErrors } from './errors.ts';
 import { groupCommit } from './group-commit.ts';
 import { uuidV7Source } from './ids.ts';
-import { type Kinds, loadKinds } from './kinds.ts';
+import { type Kinds, loadKinds, withStoredIndexes } from './kinds.ts';
 import { layoutGuard } from './layout-guard.ts';
 import { lister } from './list.ts';
 import { memberReads } from './members.ts';
@@ -40,7 +40,8 @@ export interface SqliteStoreOptions {
   readonly busyTimeout?: number;
   /**
    * May rows that were written under another registry be made anew? Yes unless false: then such a database is
-   * refused, since that is a matter of the server and not of a command that happens to see another configuration.
+   * refused, since that is a matter of the server and not of a command that happens to see another configuration; its
+   * indexes for `co` are kept up as they are.
    */
   readonly rebuild?: boolean;
   /** From how many resources on lists that look through them run in a thread of their own; 1000 without it. */
@@ -112,12 +113,14 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
   const db = openConnection(options.file, options.busyTimeout);
   let opened = false;
   try {
-    const kinds = withStoreErrors(() => loadKinds(db, options.registry));
+    const asked = options.registry;
+    const registry = options.rebuild === false ? withStoredIndexes(db, asked) : asked;
+    const kinds = withStoreErrors(() => loadKinds(db, registry));
     const statements = new Statements(db);
     if (options.rebuild === false) refuseStale(db, kinds);
     yield* rebuildStale(db, kinds, rowWriter(db, statements));
     yield* unserved(db, kinds);
-    const store = withStoreErrors(() => storeOver(db, kinds, statements, options));
+    const store = withStoreErrors(() => storeOver(db, kinds, statements, { ...options, registry }));
     opened = true;
     return store;
   } catch (error) {

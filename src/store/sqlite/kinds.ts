@@ -1,8 +1,9 @@
 /** The resource types as this database knows them: their numbers, and the numbers of their attributes. */
 import type { Database } from 'better-sqlite3';
+import { attributesToIndex } from '../../scim/contains-index.ts';
 import type { Attribute, Registry, ResourceType } from '../../scim/registry.ts';
 import { compileIndexer, type Indexer } from './index-rows.ts';
-import { type Layout, layOut } from './layout.ts';
+import { containsIndexOf, type Layout, layOut } from './layout.ts';
 
 /** A resource type with all that the store needs of it. */
 export interface Kind {
@@ -28,8 +29,8 @@ function attributeNumbers(db: Database, type: number): Map<string, number> {
   return new Map(rows.all(type).map(({ path, number }) => [path, number]));
 }
 
-function loadKind(db: Database, type: ResourceType): Kind {
-  const layout = layOut(type);
+function loadKind(db: Database, type: ResourceType, contains: ReadonlySet<Attribute>): Kind {
+  const layout = layOut(type, contains);
   db.prepare('INSERT INTO resource_type (name, layout) VALUES (?, ?) ON CONFLICT DO NOTHING').run(
     type.name,
     layout.signature,
@@ -55,9 +56,24 @@ function loadKind(db: Database, type: ResourceType): Kind {
   };
 }
 
+/** The registry with the indexes for `co` that the database has, whatever this process is configured to have. */
+export function withStoredIndexes(db: Database, registry: Registry): Registry {
+  const layoutOf = db.prepare<[string], string>('SELECT layout FROM resource_type WHERE name = ?').pluck();
+  const contains = registry.resourceTypes.flatMap((type) => {
+    const paths = containsIndexOf(layoutOf.get(type.name) ?? '[]');
+    return paths.flatMap((path) => {
+      const found = attributesToIndex(path, [type]);
+      return 'refused' in found ? [] : found;
+    });
+  });
+  return { ...registry, containsIndex: new Set(contains) };
+}
+
 /** Numbers what is new in the registry and reads the numbers of the rest. */
 export function loadKinds(db: Database, registry: Registry): Kinds {
-  const all = db.transaction(() => registry.resourceTypes.map((type) => loadKind(db, type))).immediate();
+  const all = db
+    .transaction(() => registry.resourceTypes.map((type) => loadKind(db, type, registry.containsIndex)))
+    .immediate();
   const byName = new Map(all.map((kind) => [kind.type.name, kind]));
   const names = new Map(
     db

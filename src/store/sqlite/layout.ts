@@ -42,6 +42,8 @@ export interface Layout {
   readonly uniqueColumn: Attribute | undefined;
   /** The attribute `members`, if the type has edges. */
   readonly members: Attribute | undefined;
+  /** Attributes whose texts the trigram index has. */
+  readonly containsIndex: readonly Attribute[];
   /** Changes whenever rows written under another layout would be read wrongly. */
   readonly signature: string;
 }
@@ -87,15 +89,21 @@ function placeOfMeta(sub: Attribute): Place | undefined {
   }
 }
 
-function hasIndexedPart(attribute: Attribute): boolean {
-  return attribute.indexed || attribute.subAttributes.values().some((sub) => sub.indexed);
+function hasIndexedPart(attribute: Attribute, contains: ReadonlySet<Attribute>): boolean {
+  const isIndexed = (each: Attribute): boolean => each.indexed || contains.has(each);
+  return isIndexed(attribute) || attribute.subAttributes.values().some(isIndexed);
 }
 
-function placeOfMultiValued(type: ResourceType, attribute: Attribute, path: readonly string[]): Place {
+function placeOfMultiValued(
+  type: ResourceType,
+  attribute: Attribute,
+  path: readonly string[],
+  contains: ReadonlySet<Attribute>,
+): Place {
   if (attribute === edgeAttribute(type)) return { kind: 'members' };
   if (attribute === inverseAttribute(type)) return { kind: 'groups' };
   const byDefault = attribute.extension === undefined && elementByDefault.has(attribute.name);
-  if (byDefault || hasIndexedPart(attribute)) return { kind: 'element' };
+  if (byDefault || hasIndexedPart(attribute, contains)) return { kind: 'element' };
   if (attribute.path === 'schemas') return { kind: 'body', path: ['schemas'] };
   return { kind: 'keys', path };
 }
@@ -107,8 +115,8 @@ function placeOfSingular(attribute: Attribute, path: readonly string[]): Place {
   return attribute.indexed ? { kind: 'element' } : { kind: 'keys', path };
 }
 
-/** Lays out one resource type. */
-export function layOut(type: ResourceType): Layout {
+/** Lays out one resource type. `contains` may have attributes of others too. */
+export function layOut(type: ResourceType, contains: ReadonlySet<Attribute>): Layout {
   const entries = new Map<string, Entry>();
   const unique: Attribute[] = [];
   let uniqueColumn: Attribute | undefined;
@@ -123,7 +131,7 @@ export function layOut(type: ResourceType): Layout {
   };
   const addAttribute = (attribute: Attribute, path: readonly string[]): void => {
     if (attribute.multiValued) {
-      const place = placeOfMultiValued(type, attribute, path);
+      const place = placeOfMultiValued(type, attribute, path, contains);
       add(attribute, place);
       if (place.kind !== 'members' && place.kind !== 'groups') attribute.subAttributes.forEach(noteUnique);
     } else if (attribute.type !== 'complex') {
@@ -141,21 +149,31 @@ export function layOut(type: ResourceType): Layout {
   for (const [uri, extension] of type.extensions) {
     for (const [name, attribute] of extension.attributes) addAttribute(attribute, [uri, name]);
   }
+  const containsIndex = [...entries.values()]
+    .flatMap(({ attribute }) => [attribute, ...attribute.subAttributes.values()])
+    .filter((attribute) => contains.has(attribute));
   return {
     type,
     entries,
     unique,
     uniqueColumn,
     members: edgeAttribute(type),
-    signature: signatureOf(type, entries, uniqueColumn === undefined ? unique : [uniqueColumn, ...unique]),
+    containsIndex,
+    signature: signatureOf(
+      type,
+      entries,
+      uniqueColumn === undefined ? unique : [uniqueColumn, ...unique],
+      containsIndex,
+    ),
   };
 }
 
-/** `[uniqueness, forms, places]`, so that a change of the first can be told from the others. */
+/** `[uniqueness, forms, places, …]`, so that a change of the first can be told from the others. */
 function signatureOf(
   type: ResourceType,
   entries: ReadonlyMap<string, Entry>,
   unique: readonly Attribute[],
+  containsIndex: readonly Attribute[],
 ): string {
   const uniqueness = unique.map(({ path, type: of, caseExact }) => [path, of, caseExact ? 1 : 0]);
   const forms = [
@@ -168,7 +186,8 @@ function signatureOf(
     ]),
   ];
   const places = [...entries.values()].map(({ attribute, place }) => [attribute.path, place.kind]);
-  return JSON.stringify([[keysVersion, uniqueness], forms, places]);
+  const trigrams = containsIndex.length === 0 ? [] : [containsIndex.map(({ path }) => path)];
+  return JSON.stringify([[keysVersion, uniqueness], forms, places, ...trigrams]);
 }
 
 /** What documents and their keys depend on. */
@@ -179,6 +198,12 @@ function formOf(attribute: Attribute): unknown[] {
     (attribute.multiValued ? 1 : 0) + (attribute.required ? 2 : 0) + (attribute.caseExact ? 4 : 0),
     [...attribute.subAttributes.values()].map(formOf),
   ];
+}
+
+/** Paths of the attributes that the trigram index of a layout has. */
+export function containsIndexOf(signature: string): readonly string[] {
+  const [, , , paths = []] = JSON.parse(signature) as [unknown, unknown, unknown, string[]?];
+  return paths;
 }
 
 /** Do two layouts have the same unique keys? */

@@ -9,6 +9,7 @@ import type { Attribute } from '../../scim/registry.ts';
 import type { Kind, Kinds } from './kinds.ts';
 import { type Entry, elementColumn, type Place } from './layout.ts';
 import { requestTable } from './request.ts';
+import { mayContain } from './trigrams.ts';
 
 /** The map for one query: it notes which tables the compiled conditions turn out to need. */
 export interface QueryMap extends StorageMap {
@@ -56,11 +57,23 @@ function elementTable(kind: Kind, attribute: Attribute, tenant: number): TableSt
     order: 'e."primary" DESC, e.ordinal',
     column(sub) {
       const name = elementColumn(sub);
-      return name === undefined
-        ? { kind: 'json', document: 'e.rest', path: [sub.name.toLowerCase()] }
-        : column(`e."${name}"`, name === 'value');
+      return withTrigrams(
+        kind,
+        sub,
+        'e.rid',
+        name === undefined
+          ? { kind: 'json', document: 'e.rest', path: [sub.name.toLowerCase()] }
+          : column(`e."${name}"`, name === 'value'),
+      );
     },
   };
+}
+
+/** Where the trigram index has the attribute of the resource `rid`, that too. */
+function withTrigrams<S extends Storage>(kind: Kind, attribute: Attribute, rid: string, storage: S): S {
+  return kind.layout.containsIndex.includes(attribute)
+    ? { ...storage, containing: (needle: string) => mayContain(rid, needle) }
+    : storage;
 }
 
 /** `CASE m.kind WHEN 1 THEN … END` over the types that the store knows. */
@@ -205,7 +218,7 @@ export function queryMap(kinds: Kinds, kind: Kind, tenant: number): QueryMap {
     key: 'r.rid',
     resolve(attribute) {
       const entry = kind.layout.entries.get(attribute.path);
-      return entry === undefined ? undefined : storageOf(entry);
+      return entry === undefined ? undefined : withTrigrams(kind, attribute, 'r.rid', storageOf(entry));
     },
     joins: (...more) => [...new Set([...joined, ...more])].join(' '),
   };

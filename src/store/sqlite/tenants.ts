@@ -14,9 +14,10 @@ export function tenantTable(db: Database, clock: () => Date): Tenants {
   const all = db.prepare<[], Tenant>('SELECT number, name, created FROM tenant ORDER BY number');
   const insert = db.prepare('INSERT INTO tenant (name, created) VALUES (?, ?)');
   const numberOf = db.prepare<[string], number>('SELECT number FROM tenant WHERE name = ?').pluck();
-  // What hangs on a resource goes with it; tokens and counters go with the tenant.
+  // What hangs on a resource goes with it, but for the trigram index; tokens and counters go with the tenant.
   const removals = [
     'DELETE FROM member WHERE tenant = ?',
+    'DELETE FROM trigram WHERE rowid IN (SELECT rid FROM resource WHERE tenant = ?)',
     'DELETE FROM resource WHERE tenant = ?',
     'DELETE FROM change WHERE tenant = ?',
     'DELETE FROM tenant WHERE number = ?',

@@ -29,7 +29,7 @@ export interface RowWriter {
   /** A change of something else than the document. */
   touch(rid: number, touched: Touched): void;
   /** With all that hangs on it. */
-  remove(rid: number): void;
+  remove(kind: Kind, rid: number): void;
   count(tenant: number, kind: number, difference: 1 | -1): void;
 }
 
@@ -96,6 +96,8 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
   );
   const touch = db.prepare('UPDATE resource SET version = ?, modified = ? WHERE rid = ?');
   const remove = db.prepare('DELETE FROM resource WHERE rid = ?');
+  const putText = db.prepare('INSERT OR REPLACE INTO trigram (rowid, keys) VALUES (?, ?)');
+  const deleteText = db.prepare('DELETE FROM trigram WHERE rowid = ?');
   const count = db.prepare(
     `INSERT INTO counter (tenant, type, total) VALUES (?, ?, ?)
      ON CONFLICT DO UPDATE SET total = total + excluded.total`,
@@ -195,6 +197,7 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       insertKeys.run(rid, rows.keys);
       for (const row of rows.elements) insertElementRow(rid, tenant, row);
       for (const row of rows.unique) insertUniqueRow(rid, tenant, row);
+      if (rows.text !== '') putText.run(rid, rows.text);
       return rid;
     },
     update(target, before, after, body, touched) {
@@ -206,10 +209,11 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       updateElements(target, from, to);
       updateUnique(target, from, to);
       updateBody.run(body, target.rid);
+      if (from.text !== to.text) putText.run(target.rid, indexRows(after).text);
       if (from.keys !== to.keys) updateKeys.run(indexRows(after).keys, target.rid);
     },
     reindex({ tenant, kind, rid }, document) {
-      const { columns, keys, elements, unique } = kind.indexRows(document);
+      const { columns, keys, elements, unique, text } = kind.indexRows(document);
       const { external_id, unique_key, display_key, active } = columns;
       unlessTaken(kind, '', document, () =>
         updateAllColumns.run(external_id, unique_key, display_key, active, rid),
@@ -219,11 +223,14 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       deleteAllUnique.run(rid);
       for (const row of elements) insertElementRow(rid, tenant, row);
       for (const row of unique) insertUniqueRow(rid, tenant, row);
+      if (text === '') deleteText.run(rid);
+      else putText.run(rid, text);
     },
     touch(rid, { version, modified }) {
       touch.run(version, modified, rid);
     },
-    remove(rid) {
+    remove({ layout }, rid) {
+      if (layout.containsIndex.length > 0) deleteText.run(rid);
       remove.run(rid);
     },
     count(tenant, kind, difference) {

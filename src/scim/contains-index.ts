@@ -1,0 +1,42 @@
+/** `containsIndex` of the configuration: the attributes in which `co` (RFC 7644 §3.4.2.2) is served by an index. */
+import { parseAttrPath, ScimFilterError } from '../../grammar/index.ts';
+import { type Attribute, type ResourceType, resolveAttrPath } from './registry.ts';
+import { edgeAttribute, inverseAttribute } from './resource.ts';
+
+/** What the store keeps apart from documents, or knows from the row itself. */
+const common = new Set(['id', 'schemas', 'meta']);
+
+/** The attributes of these types that a name in standard notation stands for, or why there can be no index for it. */
+export function attributesToIndex(
+  name: string,
+  types: readonly ResourceType[],
+): readonly Attribute[] | { readonly refused: string } {
+  const found = types.flatMap((type) => {
+    const attribute = attributeNamed(type, name);
+    return attribute === undefined ? [] : [{ type, attribute }];
+  });
+  if (found.length === 0) return { refused: `no resource type has an attribute ${name}` };
+  for (const { type, attribute } of found) {
+    const top = attribute.parent ?? attribute;
+    if (attribute.type === 'complex')
+      return { refused: `${name} is complex; name one of its sub-attributes` };
+    if (attribute.type !== 'string' && attribute.type !== 'reference')
+      return { refused: `${name} is no text, and \`co\` is for texts` };
+    if (attribute.parent !== undefined && attribute.multiValued)
+      return { refused: `${name} has several values within one of ${top.path}` };
+    const computed = top === edgeAttribute(type) || top === inverseAttribute(type) || common.has(top.path);
+    if (computed || attribute.returned === 'never')
+      return { refused: `${name} is not kept where an index could have it` };
+  }
+  return found.map(({ attribute }) => attribute);
+}
+
+function attributeNamed(type: ResourceType, name: string): Attribute | undefined {
+  try {
+    const resolved = resolveAttrPath(type, parseAttrPath(name));
+    return resolved?.kind === 'attribute' ? resolved.attribute : undefined;
+  } catch (error) {
+    if (error instanceof ScimFilterError) return undefined;
+    throw error;
+  }
+}
