@@ -51,7 +51,9 @@ async function startServers(
   groups: boolean,
   part: readonly Workload[],
 ): Promise<ServerProcess[]> {
-  const started: Promise<ServerProcess>[] = [ServerProcess.scimd(fixtures.database(users, groups, 'scimd'))];
+  const started: Promise<ServerProcess>[] = [
+    ServerProcess.scimd(fixtures.database(users, groups, 'scimd'), users),
+  ];
   const wanted = new Set<Peer>(
     peers && users <= mostPeerUsers
       ? part.flatMap((each) => each.peers ?? ['scimmy memory', 'scimmy SQLite'])

@@ -10,7 +10,7 @@ import { ServerProcess } from './server-process.ts';
 const count = 100;
 
 export async function cursorDepth({ rounds }: Options, fixtures: Fixtures, users: number): Promise<Figure[]> {
-  const server = await ServerProcess.scimd(fixtures.database(users, false, 'scimd'));
+  const server = await ServerProcess.scimd(fixtures.database(users, false, 'scimd'), users);
   const encoded = (cursor: string): string =>
     encode(server.target, {
       method: 'GET',

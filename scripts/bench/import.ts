@@ -18,7 +18,7 @@ export async function importUsers(
   // Beyond this an import shows nothing new.
   if (users > 100_000) return [];
   const database = fixtures.path('scimd');
-  const server = await ServerProcess.scimd(database);
+  const server = await ServerProcess.scimd(database, users);
   const figures: Figure[] = [];
   const add = (name: string, title: string, value: number, unit: string) =>
     figures.push({ name, title, users, value, unit });

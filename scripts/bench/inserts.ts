@@ -1,8 +1,8 @@
 /** The bare statements that write a user: the same rows and indexes as the store's, with the values computed beforehand. */
 import type { Database } from 'better-sqlite3';
-import { standardRegistry } from '../../src/scim/standard.ts';
+import { configuredRegistry } from '../../src/scim/configured.ts';
 import { loadKinds } from '../../src/store/sqlite/kinds.ts';
-import { userDocument, userId } from './data.ts';
+import { containsIndex, userDocument, userId } from './data.ts';
 
 export interface BareInserts {
   /** Computes the values of so many users, so that {@link insert} need not. */
@@ -11,8 +11,8 @@ export interface BareInserts {
   insert(number: number): void;
 }
 
-export function bareInserts(db: Database): BareInserts {
-  const registry = standardRegistry();
+export function bareInserts(db: Database, users: number): BareInserts {
+  const registry = configuredRegistry({ containsIndex: containsIndex(users) });
   const user = registry.resourceTypes[0];
   if (user === undefined) throw new Error('no users in the registry');
   const kind = loadKinds(db, registry).of(user);
@@ -34,6 +34,7 @@ export function bareInserts(db: Database): BareInserts {
     `INSERT INTO change (tenant, type, id, operation, version, at, token, origin, attributes, added, removed)
      VALUES (1, ?, ?, 'create', 1, ?, ?, 'http', '[]', NULL, NULL)`,
   );
+  const text = db.prepare('INSERT INTO trigram (rowid, keys) VALUES (?, ?)');
   const at = '2026-01-01T00:00:00.000';
   // As long as a token's id is.
   const token = userId(0);
@@ -65,6 +66,7 @@ export function bareInserts(db: Database): BareInserts {
       keys.run(rid, rows.keys);
       for (const row of rows.elements)
         element.run(rid, row.attribute, row.ordinal, row.value, row.type, row.display, row.primary, row.rest);
+      if (rows.text !== '') text.run(rid, rows.text);
       counter.run(kind.number);
       change.run(kind.number, id, at, token);
     },

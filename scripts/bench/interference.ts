@@ -41,7 +41,7 @@ export async function scanInterference(
   fixtures: Fixtures,
   users: number,
 ): Promise<Figure[]> {
-  const server = await ServerProcess.scimd(fixtures.database(users, false, 'scimd'));
+  const server = await ServerProcess.scimd(fixtures.database(users, false, 'scimd'), users);
   const filter = encodeURIComponent('name.givenName co "zz" or title eq "none"');
   try {
     await waits(server, 0.3, 8, undefined, 0);
@@ -68,7 +68,7 @@ export async function streamInterference(
   fixtures: Fixtures,
   users: number,
 ): Promise<Figure[]> {
-  const server = await ServerProcess.scimd(fixtures.database(users, true, 'scimd'));
+  const server = await ServerProcess.scimd(fixtures.database(users, true, 'scimd'), users);
   const heavy: Request = { method: 'GET', path: `/Groups/${groupId(100_000)}` };
   try {
     const quiet: number[] = [];

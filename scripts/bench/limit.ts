@@ -22,7 +22,7 @@ export interface LimitTask {
 
 const [users = '0', file = ''] = process.argv.slice(2);
 const db = openConnection(file);
-const inserts = bareInserts(db);
+const inserts = bareInserts(db, Number(users));
 const begin = db.prepare('BEGIN IMMEDIATE');
 const commit = db.prepare('COMMIT');
 const page = db

@@ -46,7 +46,7 @@ async function throughStore(): Promise<number> {
 function bareLoop(): number {
   clean();
   const db = openConnection(file);
-  const inserts = bareInserts(db);
+  const inserts = bareInserts(db, 0);
   const numbers = Array.from({ length: rows }, (_, number) => number);
   inserts.prepare(numbers);
   const begin = db.prepare('BEGIN IMMEDIATE');

@@ -20,7 +20,7 @@ if (workload === undefined) {
       `--cpu-prof-name=${workload.name}.cpuprofile`,
       `--cpu-prof-dir=${process.cwd()}`,
     ];
-    const server = await ServerProcess.scimd(database, { inspect });
+    const server = await ServerProcess.scimd(database, users, inspect);
     const runner = new Runner(server, workload, { users });
     await runner.check();
     const { rate, cpu } = await runner.round({ seconds: 5, connections: workload.connections ?? 32 });

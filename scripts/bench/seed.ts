@@ -1,11 +1,19 @@
 /** Writes a database of so many users, through the store: `seed.ts FILE USERS [groups]`. */
-import { standardRegistry } from '../../src/scim/standard.ts';
+import { configuredRegistry } from '../../src/scim/configured.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
-import { groupDocument, groupId, groupSizes, outsiders, userDocument, userId } from './data.ts';
+import {
+  containsIndex,
+  groupDocument,
+  groupId,
+  groupSizes,
+  outsiders,
+  userDocument,
+  userId,
+} from './data.ts';
 
 const [file = '', count = '0', groups] = process.argv.slice(2);
 const users = Number(count);
-const registry = standardRegistry();
+const registry = configuredRegistry({ containsIndex: containsIndex(users) });
 const store = openSqliteStore({ file, registry });
 const [user, group] = registry.resourceTypes;
 if (user === undefined || group === undefined) throw new Error('no users or no groups in the registry');

@@ -2,8 +2,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { newSecret } from '../../src/http/secret.ts';
-import { bundle } from './bundle.ts';
 import { Connection, type Target } from './client.ts';
+import { containsIndex } from './data.ts';
+import { bundle } from './programs.ts';
 
 /** In microseconds of CPU and bytes. */
 export interface Usage {
@@ -25,13 +26,16 @@ export class ServerProcess {
     this.child = child;
   }
 
-  /** scimd itself, as `scimd serve` starts it. */
+  /** scimd itself, as `scimd serve` starts it for so many users. */
   static async scimd(
     database: string,
-    { inspect = [], logLevel = 'warn' }: { inspect?: readonly string[]; logLevel?: string } = {},
+    users: number,
+    inspect: readonly string[] = [],
   ): Promise<ServerProcess> {
     const token = newSecret();
-    const child = fork(bundle(), ['serve', '--port', '0', '--database', database, '--log-level', logLevel], {
+    const indexed = containsIndex(users).flatMap((name) => ['--contains-index', name]);
+    const args = ['serve', '--port', '0', '--database', database, '--log-level', 'warn', ...indexed];
+    const child = fork(bundle(), args, {
       execArgv: ['--import', here('usage-probe.mjs'), ...inspect],
       env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],

@@ -103,13 +103,13 @@ const targets: readonly Target[] = [
     unit: '×',
   },
   {
-    what: 'value path over 1,000,000 users',
-    measured: milliseconds('valuepath', 1_000_000),
+    what: 'value path over 1,000,000 users, with trigrams',
+    measured: milliseconds('valuepath-long', 1_000_000),
     atMost: 30,
     unit: 'ms',
   },
   {
-    what: 'displayName co over 1,000,000 users',
+    what: 'displayName co over 1,000,000 users, with trigrams',
     measured: milliseconds('contains', 1_000_000),
     atMost: 10,
     unit: 'ms',
@@ -134,8 +134,13 @@ const targets: readonly Target[] = [
     atLeast: 0.9,
     unit: '×',
   },
-  { what: 'start to first answer', measured: figure('start'), atMost: 150, unit: 'ms' },
-  { what: 'memory of an empty server', measured: figure('rss-empty'), atMost: 90, unit: 'MB' },
+  {
+    what: 'start of the binary to its first answer',
+    measured: figure('start-binary'),
+    atMost: 150,
+    unit: 'ms',
+  },
+  { what: 'memory of the empty binary', measured: figure('rss-binary'), atMost: 90, unit: 'MB' },
   { what: 'memory with 100,000 users', measured: figure('rss-100000'), atMost: 200, unit: 'MB' },
 ];
 

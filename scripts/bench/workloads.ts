@@ -47,6 +47,12 @@ function list(parameters: Readonly<Record<string, string | number>>): string {
   return `?${query.join('&')}`;
 }
 
+/** How many numbers of users begin with 777. */
+function beginningWith777(users: number): number {
+  return Array.from({ length: users + outsiders }, (_, n) => n + 1).filter((n) => String(n).startsWith('777'))
+    .length;
+}
+
 function page(total: number, length: number) {
   return ({ status, json, text }: Answer): void => {
     assert.equal(status, 200, text);
@@ -220,6 +226,20 @@ export const workloads: readonly Workload[] = [
     check: page(0, 0),
   },
   {
+    name: 'valuepath-long',
+    title: 'emails[type eq "work" and value co "r777"]',
+    slowPeers: true,
+    peers: ['scimmy memory'],
+    request: () => ({
+      method: 'GET',
+      path: `/Users${list({ filter: 'emails[type eq "work" and value co "r777"]', count: 5 })}`,
+    }),
+    check({ status, json, text }, { users }) {
+      assert.equal(status, 200, text);
+      assert.equal(json.totalResults, beginningWith777(users));
+    },
+  },
+  {
     name: 'contains',
     title: 'displayName co',
     slowPeers: true,
@@ -229,10 +249,7 @@ export const workloads: readonly Workload[] = [
     }),
     check({ status, json }, { users }) {
       assert.equal(status, 200);
-      const expected = Array.from({ length: users + outsiders }, (_, n) => n + 1).filter((n) =>
-        String(n).startsWith('777'),
-      ).length;
-      assert.equal(json.totalResults, expected);
+      assert.equal(json.totalResults, beginningWith777(users));
     },
   },
   sorted('sort', 'sort by displayName, page 1', () => 1),
