@@ -103,9 +103,22 @@ export function authenticatedBy(token: Token): Authenticated {
   };
 }
 
+/** When tokens end, in milliseconds since 1970: the store gives the same object again for the same token. */
+const ends = new WeakMap<Token, number>();
+
+function endOf(token: Token): number {
+  const timeOf = (at: string | undefined): number =>
+    at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at);
+  return Math.min(timeOf(token.expires), timeOf(token.revoked));
+}
+
 export function isLive(token: Token, now: Date): boolean {
-  const isAhead = (at: string | undefined): boolean => at === undefined || Date.parse(at) > now.getTime();
-  return isAhead(token.expires) && isAhead(token.revoked);
+  let end = ends.get(token);
+  if (end === undefined) {
+    end = endOf(token);
+    ends.set(token, end);
+  }
+  return end > now.getTime();
 }
 
 /** 403 unless the token may do it (RFC 6750 §3.1). */

@@ -179,7 +179,7 @@ async function renderPage(
 ): Promise<string | AsyncIterable<string>> {
   const rendererOf = (resource: StoredResource) => renderers.get(resource.type) as Renderer;
   if ([...renderers.values()].some((renderer) => !renderer.isFlat)) return pagePieces(rendererOf, page, head);
-  const withGroups = page.resources.filter((resource) => rendererOf(resource).needsGroups);
+  const withGroups = page.resources.filter((resource) => rendererOf(resource).needsGroups(resource));
   const groups =
     withGroups.length === 0
       ? undefined

@@ -44,8 +44,9 @@ export class Renderer {
     return !this.showsMembers;
   }
 
-  get needsGroups(): boolean {
-    return this.showsGroups;
+  /** Must it be given the groups of this resource? */
+  needsGroups(resource: StoredResource): boolean {
+    return this.showsGroups && resource.grouped;
   }
 
   location(resource: StoredResource): string {
@@ -117,6 +118,8 @@ export async function renderResource(
 ): Promise<string | AsyncIterable<string>> {
   const first = await renderer.members(resource.id);
   if (first.next !== undefined) return renderer.pieces(resource, first);
-  const groups = renderer.needsGroups ? (await renderer.groupsOf([resource.id])).get(resource.id) : undefined;
+  const groups = renderer.needsGroups(resource)
+    ? (await renderer.groupsOf([resource.id])).get(resource.id)
+    : undefined;
   return renderer.text(resource, groups, first.text);
 }

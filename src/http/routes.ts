@@ -145,6 +145,10 @@ export function createRoutes(
       const type = typeAt(routed);
       return type === undefined ? undefined : ofTypes.get(type)?.[kind];
     });
+  // What is asked for most comes first: no resource type has the name of another endpoint.
+  ofType('/:endpoint/.search', 'search');
+  ofType('/:endpoint/:id', 'one');
+  ofType('/:endpoint', 'all');
   always(
     '/ServiceProviderConfig',
     at(
@@ -167,10 +171,6 @@ export function createRoutes(
   always('/Me', at('/Me', meMethods(types, resource)));
   always('/.search', at('/.search', { POST: search(types) }));
   always('/', at('/', { GET: (exchange) => lists.get(exchange, types) }));
-  ofType('/:endpoint/.search', 'search');
-  ofType('/:endpoint/:id', 'one');
-  ofType('/:endpoint', 'all');
-
   return (path) => {
     if (dotSegment.test(path)) return undefined;
     // The token's tolerances are not known yet: any spelling is looked up, and judged later.

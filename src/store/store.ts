@@ -23,6 +23,8 @@ export interface StoredResource {
   readonly modified: string;
   /** JSON object text: `{"schemas":[…],"id":"…",…}` without meta, members and groups. */
   readonly body: string;
+  /** Is it a member of any group? Of which, {@link Store.groupsOf} tells. */
+  readonly grouped: boolean;
 }
 
 /** Who did it, for the change record: a token's id, or a word such as `cli`. */

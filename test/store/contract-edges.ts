@@ -1,7 +1,7 @@
 /** Group.members and User.groups (RFC 7643 §4.1.2, §4.2). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { groupDocument } from './registry.ts';
+import { groupDocument, userDocument } from './registry.ts';
 import { actor, add, base, type Setting } from './setting.ts';
 
 export function edgeContract(setting: () => Setting): void {
@@ -92,7 +92,28 @@ export function edgeContract(setting: () => Setting): void {
       [change?.operation, change?.attributes, change?.added, change?.removed],
       ['patch', ['members'], [b.id, c.id], [a.id]],
     );
-    assert.deepEqual(await s.get(b), b);
+    assert.deepEqual(await s.get(b), { ...b, grouped: true });
+    assert.deepEqual(await s.get(a), a);
+  });
+
+  test('a resource says whether any group has it, however it was read or written', async () => {
+    const s = setting();
+    const known = 'ffffffff-0000-7000-8000-000000000000';
+    const group = await s.createGroup('g', [known]);
+    const { tenant, user: type } = s;
+    const document = userDocument('known');
+    const created = await s.store.create({ tenant, type, actor, document, id: known });
+    const other = await s.createUser('other');
+    assert.deepEqual([created.grouped, other.grouped], [true, false]);
+    const page = await s.list({ targets: [{ type }] });
+    assert.deepEqual(
+      page.resources.map(({ grouped }) => grouped),
+      [true, false],
+    );
+    const changed = await s.change(created, { title: 'Boss' });
+    assert.ok('resource' in changed && changed.resource.grouped);
+    await s.edit(group, { kind: 'remove', values: [known] });
+    assert.equal((await s.get(created))?.grouped, false);
   });
 
   test('edits without effect leave version, lastModified and the change log alone', async () => {

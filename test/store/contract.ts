@@ -52,6 +52,7 @@ export function storeContract(name: string, open: Open): void {
             ',"userName"',
             `,"id":"${created.id}","userName"`,
           ),
+          grouped: false,
         });
         assert.deepEqual(await s.get(created), created);
       });

@@ -43,6 +43,7 @@ interface Current {
   readonly created: string;
   readonly modified: string;
   readonly body: string;
+  readonly grouped: 0 | 1;
 }
 
 const noEffect: EdgeEffect = { added: new Set(), removed: new Set() };
@@ -72,6 +73,9 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
        FROM member m JOIN resource r ON r.rid = m.owner WHERE m.tenant = ? AND m.value = ?`,
     )
     .raw();
+  const isMember = db.prepare<[number, string]>(
+    'SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1',
+  );
   const dropEdges = db.prepare('DELETE FROM member WHERE tenant = ? AND value = ?');
   const setCredential = db.prepare(
     'INSERT INTO credential (rid, hash) VALUES (?, ?) ON CONFLICT DO UPDATE SET hash = excluded.hash',
@@ -86,8 +90,8 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
   const current = (tenant: number, kind: Kind, id: string): Current | undefined => {
     const row = find.get(tenant, id, kind.number);
     if (row === undefined) return undefined;
-    const [rid, , , version, created, modified, body] = row;
-    return { kind, rid, version, created, modified, body };
+    const [rid, , , version, created, modified, body, grouped] = row;
+    return { kind, rid, version, created, modified, body, grouped };
   };
 
   const editEdges = (command: CreateCommand | UpdateCommand, kind: Kind, rid: number): EdgeEffect => {
@@ -154,7 +158,9 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
       rows.count(tenant, kind.number, 1);
       record(command, kind, id, 'create', 1, created, { added: [...added] });
       const at = instantText(created);
-      return { id, type: type.name, version: 1, created: at, modified: at, body };
+      // A new id is in no group; one that was given may be.
+      const grouped = command.id !== undefined && isMember.get(tenant, id) !== undefined;
+      return { id, type: type.name, version: 1, created: at, modified: at, body, grouped };
     },
 
     update(command) {
@@ -174,8 +180,8 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
       const { added, removed } = editEdges(command, kind, before.rid);
       const credentialChanged = editCredential(before.rid, command.credential);
       if (!documentChanged && !credentialChanged && added.size === 0 && removed.size === 0) {
-        const { version, created, modified } = before;
-        const row: ResourceRow = [kind.number, id, version, created, modified, before.body];
+        const { version, created, modified, grouped } = before;
+        const row: ResourceRow = [kind.number, id, version, created, modified, before.body, grouped];
         return { outcome: 'unchanged', resource: toResource(kinds, row) };
       }
       const { version, modified } = touched;
@@ -192,6 +198,7 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
         before.created,
         modified,
         documentChanged ? body : before.body,
+        before.grouped,
       ];
       return { outcome: 'updated', resource: toResource(kinds, row) };
     },

@@ -49,9 +49,6 @@ export function memberReads(db: Database, kinds: Kinds): MemberReads {
     )
     .raw();
   const owners = ownerKinds(kinds);
-  const isMember = db
-    .prepare<[number, string], number>('SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1')
-    .pluck();
   const groupsOfOne = db
     .prepare<[number, string], GroupRow>(groupsSql(owners, 'member m WHERE m.tenant = ? AND m.value = ?'))
     .raw();
@@ -72,8 +69,6 @@ export function memberReads(db: Database, kinds: Kinds): MemberReads {
     groupsOf(tenant, ids) {
       const [id] = ids;
       if (id === undefined) return new Map();
-      // Most are in no group, which one look-up shows.
-      if (ids.length === 1 && isMember.get(tenant, id) === undefined) return new Map();
       const rows =
         ids.length === 1 ? groupsOfOne.all(tenant, id) : groupsOfSome.all(JSON.stringify(ids), tenant);
       const groups = new Map<string, GroupReference[]>();

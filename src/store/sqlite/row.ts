@@ -4,7 +4,8 @@ import { instantText } from './instant.ts';
 import type { Kinds } from './kinds.ts';
 
 /** In the order of {@link ResourceRow}, for `resource r` and `document d`. */
-export const resourceColumns = 'r.type, r.id, r.version, r.created, r.modified, d.body';
+export const resourceColumns =
+  'r.type, r.id, r.version, r.created, r.modified, d.body, EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id)';
 
 export type ResourceRow = [
   kind: number,
@@ -13,11 +14,12 @@ export type ResourceRow = [
   created: string,
   modified: string,
   body: string,
+  grouped: 0 | 1,
 ];
 
 export function toResource(
   kinds: Kinds,
-  [kind, id, version, created, modified, body]: ResourceRow,
+  [kind, id, version, created, modified, body, grouped]: ResourceRow,
 ): StoredResource {
   return {
     id,
@@ -26,5 +28,6 @@ export function toResource(
     created: instantText(created),
     modified: instantText(modified),
     body,
+    grouped: grouped === 1,
   };
 }
