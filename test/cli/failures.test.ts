@@ -1,7 +1,7 @@
 /** What goes wrong around a server: disk, file, lock, clock. Through the real command, over a real socket. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -168,6 +168,34 @@ describe('a database file', () => {
     await created(server);
     assert.match((await firstError(server)).advice ?? '', /look for a process that keeps the file locked/);
     await server.stop();
+  });
+
+  test('that was moved away while it is served: not ready, and soon 503 for writes, which would be lost', async () => {
+    const folder = temporaryFolder();
+    const server = await serving(['serve', '--port', '0'], { folder, environment });
+    const id = await created(server);
+    renameSync(join(folder, 'scimd.db'), join(folder, 'moved.db'));
+    assert.deepEqual(await ready(server), [503, 'the database cannot be used (cannot-open)\n']);
+    await wait(1100);
+    await assertRefusal(await create(server), 503, '60', /nothing was changed/);
+    await assertThere(server, [id]);
+    assert.match((await firstError(server)).advice ?? '', /put the file back/);
+    renameSync(join(folder, 'moved.db'), join(folder, 'scimd.db'));
+    await created(server);
+    assert.deepEqual(await ready(server), [200, 'ready\n']);
+    await server.stop();
+  });
+
+  test('that is named by a link is written where it is', async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, 'volume'));
+    symlinkSync(join(folder, 'volume', 'real.db'), join(folder, 'scimd.db'));
+    for (let start = 0; start < 2; start++) {
+      const server = await serving(['serve', '--port', '0'], { folder, environment });
+      await assertThere(server, [await created(server)]);
+      await server.stop();
+    }
+    assert.ok(statSync(join(folder, 'volume', 'real.db')).size > 0);
   });
 
   test('with damaged pages: what is whole is served, the rest is 500 and said in the log; a backup is refused', async () => {

@@ -1,6 +1,7 @@
 /** Tokens and tenants: the part of the store that knows nothing of resource types. */
 import type { Database } from 'better-sqlite3';
 import type { AccessStore, Token } from '../store.ts';
+import type { FileGuard } from './file-guard.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { OtherWriters } from './other-writers.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -17,6 +18,7 @@ interface Tools {
   readonly snapshot: Snapshot;
   readonly commit: GroupCommit;
   readonly others: OtherWriters;
+  readonly guard: FileGuard;
 }
 
 /** A token as it was found, and when its use was written down, in milliseconds since 1970. */
@@ -32,6 +34,7 @@ export function accessOver({
   snapshot: { read },
   commit,
   others,
+  guard,
 }: Tools): Omit<AccessStore, 'close'> {
   const tokens = tokenTable(db, clock, newId);
   const tenants = tenantTable(db, clock);
@@ -82,6 +85,7 @@ export function accessOver({
 
     tenants: () => read(() => tenants.list()),
     async checkReady() {
+      guard.check();
       read(() => reads.get());
       if (!commit.isFailing()) return;
       await commit.run(() => proof.run());

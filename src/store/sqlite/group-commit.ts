@@ -1,7 +1,8 @@
 /**
- * Group commit: commands that arrive in one turn of the event loop share one transaction and one durable commit; no
- * promise settles before it is on disk. A lone command does not wait for company: it runs as soon as its turn has read
- * its input.
+ * Group commit: commands that arrive together share one transaction and one durable commit; no promise settles before
+ * it is on disk. A lone command does not wait for company: it runs as soon as its turn of the event loop has read its
+ * input. Several wait for those that are on their way, as long as each further turn brings more (measured: a sixth more
+ * of them in a second, since they share the pages that are written too).
  *
  * Commands nearly always succeed, so they run without savepoints first, which would copy every page that two of
  * them write to. When one fails all is rolled back and done again, each in a savepoint, so that a failing command
@@ -27,10 +28,13 @@ const lasting: ReadonlySet<string> = new Set<StoreErrorCode>([
   'cannot-open',
 ]);
 
+/** Turns of the event loop that the first of several waits for more. */
+const mostTurns = 3;
+
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 export interface GroupCommit {
-  /** Runs the command with the others of this turn; settles when it is durable, or when it failed. */
+  /** Runs the command with others that come now; settles when it is durable, or when it failed. */
   run<T>(command: () => T): Promise<T>;
   /** Has nothing been written since the disk, or the right to write, failed? */
   isFailing(): boolean;
@@ -133,13 +137,19 @@ export function groupCommit(
     }
   };
 
+  const gather = (before: number, turns: number): void => {
+    const { length } = waiting;
+    if (length > 1 && length > before && turns < mostTurns) setImmediate(gather, length, turns + 1);
+    else flush();
+  };
+
   return {
     run<T>(command: () => T): Promise<T> {
       if (closed) {
         return Promise.reject(storeClosed());
       }
       return new Promise<T>((resolve, reject) => {
-        if (waiting.length === 0) setImmediate(flush);
+        if (waiting.length === 0) setImmediate(gather, 0, 0);
         waiting.push({ run: command, resolve: resolve as (value: unknown) => void, reject });
       });
     },

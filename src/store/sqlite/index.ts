@@ -1,4 +1,5 @@
 /** The store over one SQLite file. */
+import { realpathSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { compilePlan } from '../../query/sql.ts';
 import { sqlite } from '../../query/sqlite.ts';
@@ -10,6 +11,7 @@ import { commands } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { edgeWriter } from './edges.ts';
 import { toStoreError, withStoreErrors } from './errors.ts';
+import { fileGuard } from './file-guard.ts';
 import { groupCommit } from './group-commit.ts';
 import { uuidV7Source } from './ids.ts';
 import { type Kinds, loadKinds, withStoredIndexes } from './kinds.ts';
@@ -99,6 +101,7 @@ export function openSqliteAccess({
       snapshot,
       commit,
       others,
+      guard: fileGuard(undefined),
     }),
     close() {
       commit.close();
@@ -134,7 +137,8 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
 function walOf(db: Database): WalSync {
   if (db.memory) return walSync(undefined);
   db.pragma('synchronous = NORMAL');
-  return walSync(db.name);
+  // SQLite puts the WAL beside the file itself, not beside a link to it.
+  return walSync(realpathSync(db.name));
 }
 
 function storeOver(db: Database, kinds: Kinds, statements: Statements, options: SqliteStoreOptions): Store {
@@ -170,7 +174,12 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     starts.forget();
   };
   const wal = walOf(db);
-  const commit = groupCommit(db, wal, leaveSnapshot, check);
+  const guard = fileGuard(db.memory ? undefined : db.name);
+  const beforeWrite = (): void => {
+    guard.checkNowAndThen();
+    leaveSnapshot();
+  };
+  const commit = groupCommit(db, wal, beforeWrite, check);
 
   const cursorKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
@@ -195,7 +204,7 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     durable: () => wal.pending(),
     changes: (options) => read(() => changes.read(options)),
 
-    ...accessOver({ db, clock, newId: uuid, snapshot, commit, others }),
+    ...accessOver({ db, clock, newId: uuid, snapshot, commit, others, guard }),
 
     close() {
       commit.close();
