@@ -54,19 +54,25 @@ function inspect(text: string, maxDepth: number): boolean {
   let depth = 0;
   let fractions = false;
   let expectKey = false;
+  // Then every string is what stands between its quotes, and its end is the next quote.
+  const isPlain = !text.includes('\\') && text.isWellFormed();
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === 0x22) {
       const start = i;
       let plain = true;
-      for (i++; i < text.length; i++) {
-        const inner = text.charCodeAt(i);
-        if (inner === 0x22) break;
-        if (inner === 0x5c) {
-          plain = false;
-          i++;
-        } else if (inner >= 0xd800 && inner <= 0xdfff) plain = false;
-      }
+      if (isPlain) {
+        i = text.indexOf('"', start + 1);
+        if (i === -1) return fractions;
+      } else
+        for (i++; i < text.length; i++) {
+          const inner = text.charCodeAt(i);
+          if (inner === 0x22) break;
+          if (inner === 0x5c) {
+            plain = false;
+            i++;
+          } else if (inner >= 0xd800 && inner <= 0xdfff) plain = false;
+        }
       if (i >= text.length) return fractions;
       if (plain && !expectKey) continue;
       const string = plain ? text.slice(start + 1, i) : decode(text.slice(start, i + 1));
