@@ -11,6 +11,7 @@ import { bindFilter } from '../../src/query/bind.ts';
 import { compileMatcher } from '../../src/query/compile.ts';
 import type { Registry } from '../../src/scim/registry.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { type RunSql, runListJob } from '../../src/store/sqlite/list-job.ts';
 import type { Document } from '../../src/store/store.ts';
 import { badgeSchema, badgeUri, registryWith, userDocument, withContainsIndex } from './registry.ts';
 import { Setting } from './setting.ts';
@@ -143,6 +144,39 @@ test(`co finds with trigrams whom the matcher finds, after any changes (seed ${s
 
 const contains = (s: Setting, path: string, value: string) => ({
   targets: [{ type: s.user, plan: bindFilter(co(path, value), s.user) }],
+});
+
+test('where trigrams find a large part of all, every one is looked at instead', async () => {
+  const s = await open(':memory:', indexed);
+  await Promise.all(Array.from({ length: 1200 }, (_, n) => s.createUser(`u${n}`)));
+  for (const [needle, total] of [
+    ['name of u', 1200],
+    ['of u11', 111],
+  ] as const) {
+    const page = await s.list({ ...contains(s, 'displayName', needle), limit: 100, offset: 1 });
+    assert.deepEqual([page.resources.length, page.total], [100, total]);
+  }
+  await s.store.close();
+  const db = new Sqlite(':memory:');
+  const run: RunSql = (sql, parameters) =>
+    db
+      .prepare(sql)
+      .raw()
+      .all(...parameters);
+  const page = (from: string) => ({
+    pages: [{ text: `SELECT '${from}', 1 LIMIT ? OFFSET ?`, parameters: [] }],
+    counts: [{ text: 'SELECT 7', parameters: [] }],
+  });
+  const job = { ...page('index'), limit: 10, offset: 0, fromStart: false, tenant: 1, base: undefined };
+  for (const [found, from] of [
+    [3, 'index'],
+    [4, 'scan'],
+  ] as const) {
+    const probes = [1, found].map((count) => ({ text: `SELECT ${count}`, parameters: [] }));
+    const { rows, total } = runListJob({ ...job, wide: { probes, most: 3, scan: page('scan') } }, run);
+    assert.deepEqual([rows, total], [[[from, 1]], 7]);
+  }
+  db.close();
 });
 
 test('the index is built over what is there when it is configured, and goes when it is not', async () => {

@@ -41,7 +41,7 @@ export function explain(registry: Registry, query: Query): Explanation {
     const unindexed = query.targets.flatMap(({ type, plan }) =>
       plan === undefined
         ? []
-        : compilePlan(plan, queryMap(kinds, kinds.of(type), query.tenant), sqlite).unindexed,
+        : compilePlan(plan, queryMap(kinds, kinds.of(type), query.tenant, []), sqlite).unindexed,
     );
     return { sql: text, parameters: bound, steps, unindexed: [...new Set(unindexed)] };
   } finally {

@@ -7,11 +7,24 @@ export interface Sql {
   readonly parameters: readonly Parameter[];
 }
 
-export interface ListJob {
+export interface ListSql {
   /** The parts of the page, one behind the other; each takes LIMIT and OFFSET as its last parameters. */
   readonly pages: readonly Sql[];
   /** Each answers a part of the total. */
   readonly counts: readonly Sql[];
+}
+
+/** An index that finds a large part of all rows costs more than to look at every one. */
+export interface WideSearch {
+  /** Each answers how many rows an index finds, and stops behind `most`. */
+  readonly probes: readonly Sql[];
+  readonly most: number;
+  /** What is run when one finds more. */
+  readonly scan: ListSql;
+}
+
+export interface ListJob extends ListSql {
+  readonly wide?: WideSearch;
   readonly limit: number;
   readonly offset: number;
   /** Does the page begin at the start of the list, but for the offset? Then a short page tells the total. */
@@ -33,7 +46,10 @@ export interface ListRows {
 export type RunSql = (text: string, parameters: readonly Parameter[]) => unknown[];
 
 /** Within one transaction. */
-export function runListJob({ pages, counts, limit, offset, fromStart }: ListJob, run: RunSql): ListRows {
+export function runListJob(job: ListJob, run: RunSql): ListRows {
+  const { limit, offset, fromStart, wide } = job;
+  const isWide = wide?.probes.some((probe) => countOf(probe, run) > wide.most) ?? false;
+  const { pages, counts } = isWide && wide !== undefined ? wide.scan : job;
   const rows: PageRow[] = [];
   // One row more than the page has, which shows whether there is another page.
   const wanted = limit === 0 ? 0 : limit + 1;

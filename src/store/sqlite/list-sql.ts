@@ -30,14 +30,18 @@ export interface Arm {
   readonly selective: boolean;
   /** Are few rows looked at for a page and for the total, however many resources there are? */
   readonly quick: boolean;
+  /** What the trigram index is asked for, if it is. */
+  readonly trigrams: readonly string[];
   /** Undefined: the type does not have the attribute. */
   readonly key: Sql | undefined;
 }
 
-export function compileArms(kinds: Kinds, { tenant, targets }: Query): Arm[] {
+/** `withTrigrams` false leaves the trigram index alone. */
+export function compileArms(kinds: Kinds, { tenant, targets }: Query, withTrigrams = true): Arm[] {
   return targets.map(({ type, plan, sort }) => {
     const kind = kinds.of(type);
-    const map = queryMap(kinds, kind, tenant);
+    const trigrams: string[] = [];
+    const map = queryMap(kinds, kind, tenant, withTrigrams ? trigrams : undefined);
     const key = sort === undefined ? undefined : compileSort(sort, map, sqlite);
     const filter = plan === undefined ? undefined : compilePlan(plan, map, sqlite);
     const where = `WHERE r.tenant = ? AND r.type = ?${filter === undefined ? '' : ` AND (${filter.sql})`}`;
@@ -52,6 +56,7 @@ export function compileArms(kinds: Kinds, { tenant, targets }: Query): Arm[] {
         : undefined,
       filtered: filter !== undefined,
       selective: filter !== undefined && filter.unindexed.length === 0,
+      trigrams,
       quick: single || (plan === undefined ? (key?.indexed ?? true) : findsFew(plan, map.resolve)),
       key:
         key === undefined
@@ -92,6 +97,14 @@ function findsFew(plan: Plan, resolve: (attribute: Attribute) => Storage | undef
     default:
       return false;
   }
+}
+
+/** How many the trigram index finds, as far as to see whether they are more than `most`. */
+export function probeSql(match: string, most: number): Sql {
+  return {
+    text: 'SELECT count(*) FROM (SELECT 1 FROM trigram WHERE trigram MATCH ? LIMIT ?)',
+    parameters: [match, most + 1],
+  };
 }
 
 export function countSql({ kind, tenant, from, filtered }: Arm): Sql {

@@ -2,8 +2,8 @@
 import type { Database } from 'better-sqlite3';
 import type { Awaitable, Page, Position, Query, StoredResource } from '../store.ts';
 import type { Kinds } from './kinds.ts';
-import { type ListJob, type ListRows, type PageRow, runListJob } from './list-job.ts';
-import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond } from './list-sql.ts';
+import { type ListJob, type ListRows, type ListSql, type PageRow, runListJob } from './list-job.ts';
+import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond, probeSql } from './list-sql.ts';
 import type { PageStarts } from './page-starts.ts';
 import { runner, type SetRequest } from './request.ts';
 import { toResource } from './row.ts';
@@ -11,6 +11,12 @@ import type { ScanThread } from './scan-thread.ts';
 import type { Statements } from './statements.ts';
 
 export type List = (query: Query) => Awaitable<Page>;
+
+/** Measured: looking at a row that trigrams found costs as much as to look at so many in their order. */
+const scanAdvantage = 16;
+
+/** So many matches are no matter, whatever part of all resources they are. */
+const fewMatches = 1000;
 
 export interface ListTools {
   readonly db: Database;
@@ -27,10 +33,24 @@ export function lister({ db, kinds, statements, setRequest, starts, scans }: Lis
     .prepare<[number, number], number>('SELECT total FROM counter WHERE tenant = ? AND type = ?')
     .pluck();
 
+  const resourcesOf = ({ tenant }: Query, arms: readonly Arm[]): number =>
+    arms.reduce((sum, { kind }) => sum + (totalOf.get(tenant, kind) ?? 0), 0);
+
   /** Does it look at more rows than `few`? */
-  const isLong = (few: number, query: Query, arms: readonly Arm[], skipped: number): boolean => {
-    if (skipped <= few && arms.every((arm) => arm.quick)) return false;
-    return arms.reduce((sum, { kind }) => sum + (totalOf.get(query.tenant, kind) ?? 0), 0) > few;
+  const isLong = (few: number, query: Query, arms: readonly Arm[], skipped: number): boolean =>
+    (skipped > few || arms.some((arm) => !arm.quick)) && resourcesOf(query, arms) > few;
+
+  /** What is done where trigrams find too many. */
+  const wideSearch = (
+    query: Query,
+    arms: readonly Arm[],
+    sqlOf: (arms: readonly Arm[]) => ListSql,
+  ): Pick<ListJob, 'wide'> => {
+    const trigrams = arms.flatMap((arm) => arm.trigrams);
+    if (trigrams.length === 0) return {};
+    const most = Math.max(fewMatches, Math.ceil(resourcesOf(query, arms) / scanAdvantage));
+    const probes = trigrams.map((match) => probeSql(match, most));
+    return { wide: { probes, most, scan: sqlOf(compileArms(kinds, query, false)) } };
   };
 
   return (query) => {
@@ -44,9 +64,13 @@ export function lister({ db, kinds, statements, setRequest, starts, scans }: Lis
     const from = position ?? start;
     const phases: readonly Phase[] = from === undefined ? [{ kind: 'all' }] : phasesBeyond(from, backwards);
     const skipped = start === undefined ? offset : 0;
+    const sqlOf = (of: readonly Arm[]): ListSql => ({
+      pages: query.limit === 0 ? [] : phases.map((phase) => pageSql(of, phase, backwards)),
+      counts: of.map(countSql),
+    });
     const job: ListJob = {
-      pages: query.limit === 0 ? [] : phases.map((phase) => pageSql(arms, phase, backwards)),
-      counts: arms.map(countSql),
+      ...sqlOf(arms),
+      ...wideSearch(query, arms, sqlOf),
       limit: query.limit,
       offset: skipped,
       fromStart: fromStart && start === undefined,

@@ -9,7 +9,7 @@ import type { Attribute } from '../../scim/registry.ts';
 import type { Kind, Kinds } from './kinds.ts';
 import { type Entry, elementColumn, type Place } from './layout.ts';
 import { requestTable } from './request.ts';
-import { mayContain } from './trigrams.ts';
+import { matchOf, mayContain } from './trigrams.ts';
 
 /** The map for one query: it notes which tables the compiled conditions turn out to need. */
 export interface QueryMap extends StorageMap {
@@ -45,7 +45,12 @@ function rowColumn(kind: Kind, of: (Place & { kind: 'row' })['of']): ColumnStora
   }
 }
 
-function elementTable(kind: Kind, attribute: Attribute, tenant: number): TableStorage {
+function elementTable(
+  kind: Kind,
+  attribute: Attribute,
+  tenant: number,
+  trigrams: string[] | undefined,
+): TableStorage {
   return {
     kind: 'table',
     from: 'element e',
@@ -61,6 +66,7 @@ function elementTable(kind: Kind, attribute: Attribute, tenant: number): TableSt
         kind,
         sub,
         'e.rid',
+        trigrams,
         name === undefined
           ? { kind: 'json', document: 'e.rest', path: [sub.name.toLowerCase()] }
           : column(`e."${name}"`, name === 'value'),
@@ -69,11 +75,22 @@ function elementTable(kind: Kind, attribute: Attribute, tenant: number): TableSt
   };
 }
 
-/** Where the trigram index has the attribute of the resource `rid`, that too. */
-function withTrigrams<S extends Storage>(kind: Kind, attribute: Attribute, rid: string, storage: S): S {
-  return kind.layout.containsIndex.includes(attribute)
-    ? { ...storage, containing: (needle: string) => mayContain(rid, needle) }
-    : storage;
+/** Where the trigram index has the attribute of the resource `rid`, that too; what it is asked for is noted. */
+function withTrigrams<S extends Storage>(
+  kind: Kind,
+  attribute: Attribute,
+  rid: string,
+  noted: string[] | undefined,
+  storage: S,
+): S {
+  if (noted === undefined || !kind.layout.containsIndex.includes(attribute)) return storage;
+  const containing = (needle: string): SqlFragment | undefined => {
+    const match = matchOf(needle);
+    if (match === undefined) return undefined;
+    noted.push(match);
+    return mayContain(rid, match);
+  };
+  return { ...storage, containing };
 }
 
 /** `CASE m.kind WHEN 1 THEN … END` over the types that the store knows. */
@@ -184,8 +201,8 @@ SELECT u.rid FROM down CROSS JOIN resource u ON u.tenant = ? AND u.id = down.val
 /** What brings `document d` into a query. */
 export const documentJoin = 'JOIN document d ON d.rid = r.rid';
 
-/** Makes the map of a type for one query of a tenant. */
-export function queryMap(kinds: Kinds, kind: Kind, tenant: number): QueryMap {
+/** Makes the map of a type for one query of a tenant. `trigrams` notes what the trigram index is asked for; without it, it is not. */
+export function queryMap(kinds: Kinds, kind: Kind, tenant: number, trigrams?: string[]): QueryMap {
   const joined = new Set<string>();
   const storageOf = ({ attribute, place }: Entry): Storage => {
     switch (place.kind) {
@@ -201,7 +218,7 @@ export function queryMap(kinds: Kinds, kind: Kind, tenant: number): QueryMap {
         joined.add(documentJoin);
         return { kind: 'jsonArray', document: 'd.body', path: place.path };
       case 'element': {
-        if (attribute.multiValued) return elementTable(kind, attribute, tenant);
+        if (attribute.multiValued) return elementTable(kind, attribute, tenant, trigrams);
         const number = kind.attributeNumber(attribute);
         joined.add(
           `LEFT JOIN element s${number} ON s${number}.rid = r.rid AND s${number}.attribute = ${number} AND s${number}.tenant = r.tenant AND s${number}.ordinal = 0`,
@@ -218,7 +235,9 @@ export function queryMap(kinds: Kinds, kind: Kind, tenant: number): QueryMap {
     key: 'r.rid',
     resolve(attribute) {
       const entry = kind.layout.entries.get(attribute.path);
-      return entry === undefined ? undefined : withTrigrams(kind, attribute, 'r.rid', storageOf(entry));
+      return entry === undefined
+        ? undefined
+        : withTrigrams(kind, attribute, 'r.rid', trigrams, storageOf(entry));
     },
     joins: (...more) => [...new Set([...joined, ...more])].join(' '),
   };

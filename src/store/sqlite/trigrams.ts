@@ -47,14 +47,18 @@ function collect(value: unknown, steps: readonly string[], attribute: Attribute,
   }
 }
 
-/** The condition that `rid` is of a resource whose texts have all pieces of the needle; undefined if it is too short. */
-export function mayContain(rid: string, needle: string): SqlFragment | undefined {
+/** What to ask the index for: texts that have all pieces of the needle; undefined if it is too short. */
+export function matchOf(needle: string): string | undefined {
   const characters = [...needle];
   const pieces = new Set<string>();
   for (let at = 0; at + 3 <= characters.length && pieces.size < mostPieces; at++)
     pieces.add(characters.slice(at, at + 3).join(''));
   // FTS5 reads a text up to NUL.
   if (pieces.size === 0 || needle.includes('\0')) return undefined;
-  const match = [...pieces].map((piece) => `"${piece.replaceAll('"', '""')}"`).join(' AND ');
+  return [...pieces].map((piece) => `"${piece.replaceAll('"', '""')}"`).join(' AND ');
+}
+
+/** The condition that `rid` is of a resource with such texts. */
+export function mayContain(rid: string, match: string): SqlFragment {
   return { sql: `${rid} IN (SELECT rowid FROM trigram WHERE trigram MATCH ?)`, parameters: [match] };
 }
