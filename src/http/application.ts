@@ -99,16 +99,20 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     const started = performance.now();
     const requestId = requestIdOf(request);
     const known: Known = {};
+    const failed = (error: unknown): HttpResponse => {
+      if (!isExpected(error))
+        log.error({ requestId, err: error, method: request.method, path: request.path }, 'request failed');
+      return errorResponse(error, requestId);
+    };
     let response: HttpResponse;
     try {
       response = await handle(request, known);
-      // Nobody is told of what a power cut could still undo.
-      await store.durable();
     } catch (error) {
-      response = errorResponse(error, requestId);
-      if (!isExpected(error))
-        log.error({ requestId, err: error, method: request.method, path: request.path }, 'request failed');
+      response = failed(error);
     }
+    // Nobody is told of what a power cut could still undo, were it that something is gone.
+    const durable = store.durable();
+    if (durable !== undefined) response = await durable.then(() => response, failed);
     const seconds = (performance.now() - started) / 1000;
     options.observe?.({
       method: request.method,
