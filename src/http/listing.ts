@@ -1,11 +1,12 @@
 /** Lists (RFC 7644 §3.4.2): filter, sorting, index pagination, answered as a ListResponse. */
-import { type Filter, parseAttrPath, parseFilter, ScimFilterError } from '../../grammar/index.ts';
+import { type Filter, parseFilter, ScimFilterError } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
 import { bindFilter, isHidden } from '../query/bind.ts';
 import { FilterCache } from '../query/cache.ts';
 import type { Plan } from '../query/plan.ts';
 import type { Selection } from '../scim/projection.ts';
-import { type Attribute, type ResourceType, resolveAttrPath } from '../scim/registry.ts';
+import type { Attribute, ResourceType } from '../scim/registry.ts';
+import { resolveName } from '../scim/resolve-name.ts';
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
 import type { Page, Position, Query, Store, StoredResource } from '../store/store.ts';
 import type { Cursors } from './cursor.ts';
@@ -219,8 +220,8 @@ function sortAttribute(
   several: boolean,
 ): Attribute | undefined {
   if (sortBy === undefined) return undefined;
-  const attribute = resolveSort(type, sortBy);
-  if (attribute === undefined) {
+  const resolved = resolveName(type, sortBy);
+  if (resolved?.kind !== 'attribute') {
     if (several) return undefined;
     throw new ScimError(
       400,
@@ -228,6 +229,7 @@ function sortAttribute(
       `sortBy: ${type.name} has no attribute ${JSON.stringify(sortBy)}`,
     );
   }
+  const { attribute } = resolved;
   const simple = attribute.type === 'complex' ? attribute.subAttributes.get('value') : attribute;
   if (simple === undefined) {
     throw new ScimError(
@@ -239,14 +241,4 @@ function sortAttribute(
   if (isHidden(simple))
     throw new ScimError(400, 'invalidValue', `sortBy: ${attribute.path} cannot be sorted by`);
   return simple;
-}
-
-function resolveSort(type: ResourceType, sortBy: string): Attribute | undefined {
-  try {
-    const resolved = resolveAttrPath(type, parseAttrPath(sortBy));
-    return resolved?.kind === 'attribute' ? resolved.attribute : undefined;
-  } catch (error) {
-    if (error instanceof ScimFilterError) return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,8 @@
 /** Filters that may not stand in a URL, which proxies log and browsers remember (RFC 7644 §7.5.2). */
-import { attrPaths, type Filter, parseAttrPath, ScimFilterError } from '../../grammar/index.ts';
+import { attrPaths, type Filter } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
 import { type Attribute, type ResourceType, resolveAttrPath } from '../scim/registry.ts';
+import { resolveName } from '../scim/resolve-name.ts';
 
 /** A setting names an attribute that no resource type has. */
 export class UnknownAttributeError extends Error {
@@ -45,13 +46,8 @@ export function sensitiveCheck(
 }
 
 function namedBy(type: ResourceType, name: string): readonly Attribute[] {
-  try {
-    const resolved = resolveAttrPath(type, parseAttrPath(name));
-    if (resolved === undefined) return [];
-    if (resolved.kind === 'extension') return [...resolved.extension.attributes.values()];
-    return [resolved.attribute.parent ?? resolved.attribute];
-  } catch (error) {
-    if (error instanceof ScimFilterError) return [];
-    throw error;
-  }
+  const resolved = resolveName(type, name);
+  if (resolved === undefined) return [];
+  if (resolved.kind === 'extension') return [...resolved.extension.attributes.values()];
+  return [resolved.attribute.parent ?? resolved.attribute];
 }

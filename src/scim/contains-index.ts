@@ -1,6 +1,6 @@
 /** `containsIndex` of the configuration: the attributes in which `co` (RFC 7644 §3.4.2.2) is served by an index. */
-import { parseAttrPath, ScimFilterError } from '../../grammar/index.ts';
-import { type Attribute, type ResourceType, resolveAttrPath } from './registry.ts';
+import type { Attribute, ResourceType } from './registry.ts';
+import { resolveName } from './resolve-name.ts';
 import { edgeAttribute, inverseAttribute } from './resource.ts';
 
 /** What the store keeps apart from documents, or knows from the row itself. */
@@ -12,8 +12,8 @@ export function attributesToIndex(
   types: readonly ResourceType[],
 ): readonly Attribute[] | { readonly refused: string } {
   const found = types.flatMap((type) => {
-    const attribute = attributeNamed(type, name);
-    return attribute === undefined ? [] : [{ type, attribute }];
+    const resolved = resolveName(type, name);
+    return resolved?.kind === 'attribute' ? [{ type, attribute: resolved.attribute }] : [];
   });
   if (found.length === 0) return { refused: `no resource type has an attribute ${name}` };
   for (const { type, attribute } of found) {
@@ -29,14 +29,4 @@ export function attributesToIndex(
       return { refused: `${name} is not kept where an index could have it` };
   }
   return found.map(({ attribute }) => attribute);
-}
-
-function attributeNamed(type: ResourceType, name: string): Attribute | undefined {
-  try {
-    const resolved = resolveAttrPath(type, parseAttrPath(name));
-    return resolved?.kind === 'attribute' ? resolved.attribute : undefined;
-  } catch (error) {
-    if (error instanceof ScimFilterError) return undefined;
-    throw error;
-  }
 }

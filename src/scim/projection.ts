@@ -2,9 +2,9 @@
  * `attributes` and `excludedAttributes` (RFC 7644 §3.4.2.5, §3.9): which attributes an answer shows, given what the
  * schema says of each (`returned`, RFC 7643 §7).
  */
-import { parseAttrPath, ScimFilterError } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
-import { type Attribute, type Resolved, type ResourceType, resolveAttrPath } from './registry.ts';
+import type { Attribute, ResourceType } from './registry.ts';
+import { resolveName } from './resolve-name.ts';
 import { isObject } from './value.ts';
 
 /** What the client asked for; both empty means the default set. */
@@ -54,20 +54,11 @@ function resolveNames(type: ResourceType, names: readonly string[]): Named {
       for (const attribute of type.attributes.values()) named.add(attribute);
       continue;
     }
+    // What is no attribute notation names nothing, like any unknown attribute (RFC 7644 §3.9).
     const resolved = resolveName(type, name);
     if (resolved?.kind === 'attribute') named.add(resolved.attribute);
   }
   return named;
-}
-
-/** What is no attribute notation names nothing, like any unknown attribute (RFC 7644 §3.9). */
-function resolveName(type: ResourceType, name: string): Resolved | undefined {
-  try {
-    return resolveAttrPath(type, parseAttrPath(name));
-  } catch (error) {
-    if (error instanceof ScimFilterError) return undefined;
-    throw error;
-  }
 }
 
 /**
