@@ -1,0 +1,122 @@
+/** Lists that look at many rows run in a thread of their own, and are what they are in the main one. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import type { Page } from '../../src/store/store.ts';
+import { Setting } from './setting.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'scimd-scan-'));
+after(() => rmSync(folder, { recursive: true }));
+let files = 0;
+
+async function open(
+  scanInThreadFrom: number,
+  file = join(folder, `${++files}.db`),
+): Promise<{ s: Setting; file: string }> {
+  const s = await Setting.open(async (options) => openSqliteStore({ file, scanInThreadFrom, ...options }));
+  return { s, file };
+}
+
+/** The answer as the store gives it: at once, or later where the thread is asked. */
+function listed(s: Setting, filter?: string, more: { offset?: number; limit?: number } = {}) {
+  const target = filter === undefined ? { type: s.user } : { type: s.user, plan: s.plan(filter) };
+  return s.store.list({ tenant: 1, limit: 10, targets: [target], ...more });
+}
+
+async function fill(s: Setting, count: number): Promise<void> {
+  await Promise.all(Array.from({ length: count }, (_, n) => s.createUser(`u${n}`)));
+}
+
+test('what an index finds by one value is answered at once, whatever else there is', async () => {
+  const { s } = await open(10);
+  await fill(s, 20);
+  for (const filter of [
+    'userName eq "u7"',
+    'externalId eq "x"',
+    'emails.value eq "u7@work.example"',
+    'emails[type eq "work" and value eq "u7@work.example"]',
+    'userName eq "u7" or emails.value eq "u8@home.example"',
+    'userName eq "u7" and title co "x"',
+  ])
+    assert.ok(!(listed(s, filter) instanceof Promise), filter);
+  assert.ok(!(listed(s) instanceof Promise));
+  await s.store.close();
+});
+
+test('what looks at all, or skips many, is asked of the thread, once there are many', async () => {
+  const { s } = await open(10);
+  const filters = ['displayName co "of u7"', 'userName sw "u"', 'active eq true', 'not (userName eq "u7")'];
+  for (const filter of filters) assert.ok(!(listed(s, filter) instanceof Promise), filter);
+  await fill(s, 20);
+  const totals: number[] = [];
+  for (const filter of filters) {
+    const answer = listed(s, filter);
+    assert.ok(answer instanceof Promise, filter);
+    totals.push((await answer).total);
+  }
+  assert.deepEqual(totals, [1, 20, 20, 19]);
+  const deep = listed(s, undefined, { offset: 15 });
+  assert.ok(deep instanceof Promise);
+  assert.equal((await deep).resources.length, 5);
+  await s.store.close();
+});
+
+test('whoever was told of a write reads it there', async () => {
+  const { s } = await open(0);
+  for (let n = 0; n < 50; n++) {
+    const user = await s.createUser(`u${n}`);
+    const page: Page = await listed(s, `displayName co "of u${n}"`);
+    assert.ok(page.resources.some(({ id }) => id === user.id));
+  }
+  await s.store.close();
+});
+
+test('a position of a list that was read before a write is not kept behind it', async () => {
+  const { s } = await open(0);
+  await fill(s, 20);
+  const first = listed(s, 'active eq true');
+  const gone = (await s.find('userName eq "u3"'))[0] as string;
+  await s.store.delete({ tenant: 1, type: s.user, id: gone, actor: { origin: 'test' } });
+  await first;
+  const [second, whole] = [
+    await listed(s, 'active eq true', { offset: 10 }),
+    await listed(s, 'active eq true', { limit: 100 }),
+  ];
+  assert.deepEqual(
+    second.resources.map(({ id }) => id),
+    whole.resources.slice(10).map(({ id }) => id),
+  );
+  await s.store.close();
+});
+
+test('a damaged page is told as in the main thread, and the next list is answered', async () => {
+  const { s, file } = await open(0);
+  await Promise.all(
+    Array.from({ length: 60 }, (_, n) => s.createUser(`u${n}`, { title: 'x'.repeat(10_000) })),
+  );
+  await s.store.close();
+  const bytes = readFileSync(file);
+  bytes.fill(0x5a, Math.floor(bytes.length / 2 / 4096) * 4096);
+  writeFileSync(file, bytes);
+  const { s: damaged } = await open(0, file);
+  await assert.rejects(async () => listed(damaged, 'title co "x"', { limit: 100 }), {
+    name: 'StoreError',
+    code: 'corrupt',
+  });
+  assert.equal((await listed(damaged, 'userName sw "nobody"')).total, 0);
+  await damaged.store.close();
+});
+
+test('closing lets a list end, refuses later ones, and leaves nothing beside the file', async () => {
+  const { s, file } = await open(0);
+  await fill(s, 20);
+  const answer = listed(s, 'active eq true') as Promise<Page>;
+  const closing = s.store.close();
+  assert.equal((await answer).total, 20);
+  await closing;
+  await assert.rejects(async () => listed(s, 'active eq true'), { code: 'closed' });
+  assert.deepEqual([existsSync(`${file}-wal`), existsSync(`${file}-shm`)], [false, false]);
+});
