@@ -1,5 +1,6 @@
 /** Lists that look at many rows run in a thread of their own, and are what they are in the main one. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,6 +109,32 @@ test('a damaged page is told as in the main thread, and the next list is answere
   });
   assert.equal((await listed(damaged, 'userName sw "nobody"')).total, 0);
   await damaged.store.close();
+});
+
+test('where no thread may be made, the main one does its work', () => {
+  const module = (path: string) => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
+  const program = `
+    import { parseFilter } from ${JSON.stringify(new URL('../../grammar/index.ts', import.meta.url).href)};
+    import { bindFilter } from ${module('query/bind.ts')};
+    import { standardRegistry } from ${module('scim/standard.ts')};
+    import { openSqliteStore } from ${module('store/sqlite/index.ts')};
+    const registry = standardRegistry();
+    const [type] = registry.resourceTypes;
+    const file = ${JSON.stringify(join(folder, 'permission.db'))};
+    const store = openSqliteStore({ file, registry, scanInThreadFrom: 0 });
+    const document = { schemas: [], userName: 'bjensen' };
+    await store.create({ tenant: 1, type, actor: { origin: 'test' }, document });
+    const plan = bindFilter(parseFilter('userName co "jen"'), type);
+    for (let n = 0; n < 2; n++)
+      console.log((await store.list({ tenant: 1, limit: 10, targets: [{ type, plan }] })).total);
+    await store.close();`;
+  const allowed = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons'];
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [...allowed, '--input-type=module', '--eval', program],
+    { encoding: 'utf8' },
+  );
+  assert.equal(stdout, '1\n1\n', stderr);
 });
 
 test('closing lets a list end, refuses later ones, and leaves nothing beside the file', async () => {

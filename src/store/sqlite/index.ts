@@ -133,9 +133,10 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
   }
 }
 
-/** From now on commits are durable only after its `sync`. */
+/** From now on commits are durable only after its `sync`, where it has one to make. */
 function walOf(db: Database): WalSync {
-  if (db.memory) return walSync(undefined);
+  // Node's permission model lets nobody call fdatasync: then SQLite does it, within each commit.
+  if (db.memory || process.permission !== undefined) return walSync(undefined);
   db.pragma('synchronous = NORMAL');
   // SQLite puts the WAL beside the file itself, not beside a link to it.
   return walSync(realpathSync(db.name));
@@ -167,7 +168,7 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
   const byId = reads(db, kinds);
   const { file, busyTimeout, scanInThreadFrom: few } = options;
   const scans = db.memory ? undefined : scanThread({ file, busyTimeout, few });
-  const list = lister({ db, kinds, statements, setRequest, starts, scans });
+  const list = lister({ db, kinds, statements, setRequest, starts, read, scans });
   const memberships = memberReads(db, kinds);
   const leaveSnapshot = (): void => {
     snapshot.leave();

@@ -7,7 +7,8 @@ import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond, pro
 import type { PageStarts } from './page-starts.ts';
 import { runner, type SetRequest } from './request.ts';
 import { toResource } from './row.ts';
-import type { ScanThread } from './scan-thread.ts';
+import { type ScanThread, ScanThreadFailure } from './scan-thread.ts';
+import type { Snapshot } from './snapshot.ts';
 import type { Statements } from './statements.ts';
 
 export type List = (query: Query) => Awaitable<Page>;
@@ -24,11 +25,12 @@ export interface ListTools {
   readonly statements: Statements;
   readonly setRequest: SetRequest;
   readonly starts: PageStarts;
+  readonly read: Snapshot['read'];
   /** Undefined where there can be only one connection to the database: one in memory. */
   readonly scans: ScanThread | undefined;
 }
 
-export function lister({ db, kinds, statements, setRequest, starts, scans }: ListTools): List {
+export function lister({ db, kinds, statements, setRequest, starts, read, scans }: ListTools): List {
   const totalOf = db
     .prepare<[number, number], number>('SELECT total FROM counter WHERE tenant = ? AND type = ?')
     .pluck();
@@ -93,8 +95,13 @@ export function lister({ db, kinds, statements, setRequest, starts, scans }: Lis
         more,
       };
     };
-    if (scans !== undefined && isLong(scans.few, query, arms, skipped)) return scans.list(job).then(toPage);
-    return toPage(runListJob(job, runner(statements, setRequest, query)));
+    const runHere = (): Page => toPage(runListJob(job, runner(statements, setRequest, query)));
+    if (scans === undefined || !isLong(scans.few, query, arms, skipped)) return runHere();
+    return scans.list(job).then(toPage, (error) => {
+      // Slower for those beside it is better than not at all.
+      if (error instanceof ScanThreadFailure) return read(runHere);
+      throw error;
+    });
   };
 }
 

@@ -25,10 +25,15 @@ export type ScanAnswer = { readonly id: number } & (
   | { readonly error: { readonly message: string; readonly code: string | undefined } }
 );
 
+/** The thread could not begin, or came to an end by itself. */
+export class ScanThreadFailure extends Error {
+  override readonly name = 'ScanThreadFailure';
+}
+
 export interface ScanThread {
   /** So many resources are looked through in less time than it takes to have the thread do it. */
   readonly few: number;
-  /** Rejects as a read of the main thread does. */
+  /** Rejects as a read of the main thread does, or with a ScanThreadFailure, after which no further job is taken. */
   list(job: ListJob): Promise<ListRows>;
   /** Takes no more jobs; resolves when the thread has ended, undefined if there is none. */
   close(): Promise<void> | undefined;
@@ -49,6 +54,7 @@ export function scanThread({ file, busyTimeout, few = 1000 }: ScanThreadOptions)
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
   let ended = false;
+  let failure: ScanThreadFailure | undefined;
   let last = 0;
 
   const rejectAll = (error: unknown): void => {
@@ -70,22 +76,26 @@ export function scanThread({ file, busyTimeout, few = 1000 }: ScanThreadOptions)
     const isText = typeof program === 'string';
     const thread = new Worker(program, { eval: isText, workerData, ...(isText ? { execArgv: [] } : {}) });
     thread.on('message', settle);
-    thread.on('error', (error) => {
+    const fail = (cause?: Error): void => {
       worker = undefined;
-      rejectAll(error);
-    });
-    thread.on('exit', () => {
-      if (worker === thread) worker = undefined;
-      rejectAll(closed());
-    });
+      if (!ended) failure ??= new ScanThreadFailure('the scan thread has ended', { cause });
+      rejectAll(failure ?? closed());
+    };
+    thread.on('error', fail);
+    thread.on('exit', () => fail());
     return thread;
   };
 
   return {
     few,
     list(job) {
-      if (ended) return Promise.reject(closed());
-      worker ??= start();
+      if (ended || failure !== undefined) return Promise.reject(failure ?? closed());
+      try {
+        worker ??= start();
+      } catch (cause) {
+        failure = new ScanThreadFailure('the scan thread cannot begin', { cause });
+        return Promise.reject(failure);
+      }
       const id = ++last;
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve, reject });
