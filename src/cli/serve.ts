@@ -5,6 +5,7 @@ import type { RunningServer } from '../http/options.ts';
 import { createLog } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
+import { ConfigurationError } from '../ops/settings.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { ensureFirstToken } from './first-token.ts';
 import { listen } from './listen.ts';
@@ -12,14 +13,15 @@ import { openForServing } from './opening.ts';
 import { type Apply, reloader } from './reload.ts';
 import { scheduleBackups } from './scheduled-backups.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
+import { startProblems } from './start-check.ts';
 import type { Terminal } from './terminal.ts';
-import { checkTransport } from './transport.ts';
 import { welcome } from './welcome.ts';
 
 export async function serve({ settings, json, terminal }: Invocation): Promise<number> {
   const start = settings();
   const { settings: inForce, warnings, file } = start;
-  checkTransport(inForce);
+  const problems = await startProblems(start);
+  if (problems.length > 0) throw new ConfigurationError(problems);
   const log = createLog(inForce, { isTTY: terminal.errorIsTerminal, color: terminal.color });
   for (const warning of warnings) log.warn({}, warning);
   const signals = stopSignals(terminal);
