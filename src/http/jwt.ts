@@ -62,15 +62,18 @@ export async function jwtVerifier(
       principal: {
         tenant: await tenantOf(payload, options, store),
         scope: scopeOf(payload, options),
-        actor: {
-          token: `jwt:${textOf(payload.sub ?? payload.client_id ?? payload.azp) ?? ''}`,
-          origin: 'http',
-        },
+        actor: { token: actorOf(payload), origin: 'http' },
         subject: options.subjectClaim === undefined ? undefined : textOf(payload[options.subjectClaim]),
       },
       tolerated: toleratedFor(idpOf(payload, options)),
     };
   };
+}
+
+/** What stands for the token in the log and in the record of changes; some tokens name nobody. */
+function actorOf({ sub, client_id, azp }: JWTPayload): string {
+  const named = textOf(sub) ?? textOf(client_id) ?? textOf(azp);
+  return named === undefined ? 'jwt' : `jwt:${named}`;
 }
 
 function textOf(claim: unknown): string | undefined {
