@@ -20,14 +20,14 @@ import { welcome } from './welcome.ts';
 export async function serve({ settings, json, terminal }: Invocation): Promise<number> {
   const start = settings();
   const { settings: inForce, warnings, file } = start;
-  const problems = await startProblems(start);
-  if (problems.length > 0) throw new ConfigurationError(problems);
   const log = createLog(inForce, { isTTY: terminal.errorIsTerminal, color: terminal.color });
-  for (const warning of warnings) log.warn({}, warning);
   const signals = stopSignals(terminal);
   const listening = Promise.withResolvers<Apply>();
   const apply: Apply = async (next) => (await listening.promise)(next);
   if (!attached(terminal)) process.on('SIGHUP', reloader(start, settings, apply, log));
+  const problems = await startProblems(start);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  for (const warning of warnings) log.warn({}, warning);
   const stop = signals.next();
   const store = await openForServing(start, stop, terminal, log);
   if (store === undefined) return exitStatus.done;
