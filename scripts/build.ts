@@ -5,14 +5,14 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { besideAddon, bundle } from './bundle.ts';
+import { besideAddon, besideAddonAsProgram, bundle } from './bundle.ts';
 import { bundleFilter, LARGEST_FILTER } from './filter-bundle.ts';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
 const [filter] = await Promise.all([
   bundleFilter('dist'),
-  bundle({ entry: 'src/main.ts', outfile: 'dist/scimd.js', options: besideAddon }),
+  bundle({ entry: 'src/main.ts', outfile: 'dist/scimd.js', options: besideAddonAsProgram }),
   bundle({ entry: 'src/index.ts', outfile: 'dist/index.js', options: besideAddon }),
 ]);
 chmodSync('dist/scimd.js', 0o755);

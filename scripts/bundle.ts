@@ -1,5 +1,6 @@
 /** How the server's programs are bundled: dist/scimd.js by scripts/build.ts, the single executables by scripts/binary.ts. */
 import { type BuildOptions, type BuildResult, build, type Plugin } from 'esbuild';
+import manifest from '../package.json' with { type: 'json' };
 import { packageAt, type ThirdParty } from '../src/cli/third-party.ts';
 import { migrations } from '../src/store/sqlite/migrations.ts';
 import { slimChevrotain } from './slim-chevrotain.ts';
@@ -68,6 +69,19 @@ export const besideAddon: BuildOptions = {
     js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
   },
 };
+
+/** The same for the command line: a Node.js that is too old for it is told before anything of it is evaluated. */
+export const besideAddonAsProgram: BuildOptions = {
+  ...besideAddon,
+  banner: { js: `${besideAddon.banner?.js}\n${refusingOlderThan(/\d+/.exec(manifest.engines.node)?.[0])}` },
+};
+
+function refusingOlderThan(major: string | undefined): string {
+  return `if (Number.parseInt(process.versions.node) < ${major}) {
+  console.error('scimd needs Node.js ${major} or newer, this is ' + process.versions.node);
+  process.exit(1);
+}`;
+}
 
 export interface Bundle {
   readonly entry: string;

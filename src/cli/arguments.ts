@@ -18,6 +18,10 @@ export type Selection =
   /** The words name a group of commands only: `scimd token`. */
   | { readonly group: string; readonly rest: readonly string[] };
 
+const noActive = 'SCIM groups have no `active` (RFC 7643 §4.2); their users do';
+/** What is looked for, and why it is not there. */
+const absent: Readonly<Record<string, string>> = { 'group deactivate': noActive, 'group restore': noActive };
+
 /** The command that the first words name; without any it is `serve`. */
 export function selectCommand(commands: readonly Command[], argv: readonly string[]): Selection {
   const [first, second] = argv;
@@ -33,10 +37,9 @@ export function selectCommand(commands: readonly Command[], argv: readonly strin
   const member = find(`${first} ${second}`);
   if (member !== undefined) return { command: member, rest: argv.slice(2) };
   const words = members.map(({ name }) => name.slice(first.length + 1));
-  throw new UsageError(
-    `unknown command "${first} ${second}"${suggestion(second, words, `scimd ${first} `)}`,
-    first,
-  );
+  const why = absent[`${first} ${second}`];
+  const hint = why === undefined ? suggestion(second, words, `scimd ${first} `) : `: ${why}`;
+  throw new UsageError(`unknown command "${first} ${second}"${hint}`, first);
 
   function find(name: string): Command | undefined {
     return commands.find((command) => command.name === name);
@@ -101,6 +104,8 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
     const value = textOf(token, meaning);
     if (meaning.kind === 'help') help = true;
     else if (meaning.kind === 'json') json = true;
+    else if (isRepeated(meaning))
+      throw new UsageError(`${token.rawName} has one value, but is given twice`, command.name);
     else if (meaning.kind === 'config') config = value;
     else if (meaning.kind === 'flag') flags.set(meaning.name, checked(meaning.name, meaning.flag, value));
     else settings.set(meaning.name, [...(settings.get(meaning.name) ?? []), value]);
@@ -108,6 +113,13 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
   if (!help) checkComplete();
   const operand = command.operand?.words ? operands.join(' ') || undefined : operands[0];
   return { help, json, operand, flags, settings, config };
+
+  /** A second value would make the first one count for nothing. */
+  function isRepeated(meaning: Meaning): boolean {
+    if (meaning.kind === 'config') return config !== undefined;
+    if (meaning.kind === 'flag') return takesValue(meaning) && flags.has(meaning.name);
+    return meaning.kind === 'setting' && kindOf(meaning.name) !== 'array' && settings.has(meaning.name);
+  }
 
   function unknownFlag(raw: string): UsageError {
     const hint = suggestion(raw.replace(/^-+/, ''), known.keys(), '--');
@@ -144,7 +156,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
       throw new UsageError(`scimd ${command.name} takes no argument, but got "${given}"`, command.name);
     if (extra.length > 0 && operand && !operand.words)
       throw new UsageError(`one ${operand.placeholder} only, but got "${extra[0]}" too`, command.name);
-    if (operand?.required && given === undefined)
+    if (operand?.required && !given)
       throw new UsageError(`scimd ${command.name} needs ${operand.placeholder}`, command.name);
     if (given !== undefined && operand?.choices && !operand.choices.includes(given))
       throw new UsageError(

@@ -31,6 +31,7 @@ import { defaultOnConflict, importResources } from './transfer/import.ts';
 import { conflictAnswers } from './transfer/importer.ts';
 import { printVersion } from './version.ts';
 
+const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', default: defaultTenant };
 const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
 const token = { placeholder: 'ID|NAME', required: true } as const;
 
@@ -132,7 +133,7 @@ export const commands: readonly Command[] = [
   {
     name: 'user list',
     summary: 'List users',
-    flags: { tenant: ofTenant, filter: { placeholder: 'FILTER', help: 'A SCIM filter' } },
+    flags: { tenant: ofOneTenant, filter: { placeholder: 'FILTER', help: 'A SCIM filter' } },
     settings: ['database'],
     json: true,
     example: `scimd user list --filter 'active eq true and userName sw "b"'`,
@@ -142,7 +143,7 @@ export const commands: readonly Command[] = [
     name: 'user show',
     summary: 'Show a user and its groups',
     operand: { placeholder: 'ID|USERNAME', required: true },
-    flags: { tenant: ofTenant },
+    flags: { tenant: ofOneTenant },
     settings: ['database'],
     json: true,
     example: 'scimd user show bjensen@example.com',
@@ -152,7 +153,7 @@ export const commands: readonly Command[] = [
     name: 'user deactivate',
     summary: 'Set active to false',
     operand: { placeholder: 'ID|USERNAME', required: true },
-    flags: { tenant: ofTenant },
+    flags: { tenant: ofOneTenant },
     settings: ['database'],
     json: true,
     example: 'scimd user deactivate bjensen@example.com',
@@ -162,7 +163,7 @@ export const commands: readonly Command[] = [
     name: 'user restore',
     summary: 'Set active to true',
     operand: { placeholder: 'ID|USERNAME', required: true },
-    flags: { tenant: ofTenant },
+    flags: { tenant: ofOneTenant },
     settings: ['database'],
     json: true,
     example: 'scimd user restore bjensen@example.com',
@@ -171,7 +172,7 @@ export const commands: readonly Command[] = [
   {
     name: 'group list',
     summary: 'List groups',
-    flags: { tenant: ofTenant, filter: { placeholder: 'FILTER', help: 'A SCIM filter' } },
+    flags: { tenant: ofOneTenant, filter: { placeholder: 'FILTER', help: 'A SCIM filter' } },
     settings: ['database'],
     json: true,
     example: `scimd group list --filter 'displayName sw "Tour"'`,
@@ -181,7 +182,7 @@ export const commands: readonly Command[] = [
     name: 'group show',
     summary: 'Show a group',
     operand: { placeholder: 'ID|DISPLAYNAME', required: true },
-    flags: { tenant: ofTenant },
+    flags: { tenant: ofOneTenant },
     settings: ['database'],
     json: true,
     example: 'scimd group show "Tour Guides"',
@@ -189,7 +190,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'explain',
-    summary: 'Show what a filter becomes: plan, SQL, indexed or not',
+    summary: 'Show what a filter becomes: tree, plan, SQL, indexed or not',
     operand: { placeholder: 'FILTER', required: true },
     flags: { type: { placeholder: 'TYPE', help: 'Resource type', default: 'User' } },
     settings: ['containsIndex'],
@@ -206,7 +207,7 @@ export const commands: readonly Command[] = [
       filter: { placeholder: 'FILTER', help: 'Only those that a SCIM filter finds; with --type' },
       format: { placeholder: 'FORMAT', help: 'ndjson, or csv as for FILE.csv', choices: formats },
       columns: { placeholder: 'PATHS', help: 'Columns of the CSV: userName,name.givenName; else all' },
-      tenant: ofTenant,
+      tenant: ofOneTenant,
     },
     settings: ['database'],
     json: true,

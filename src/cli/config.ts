@@ -2,11 +2,16 @@
 import { definitionNames } from '../ops/config-file.ts';
 import { optionNames, optionOf } from '../ops/options.ts';
 import schema from '../ops/scim.config.schema.json' with { type: 'json' };
+import { ConfigurationError } from '../ops/settings.ts';
 import type { Invocation } from './command.ts';
+import { databaseProblems, startProblems } from './start-check.ts';
 import { columns } from './terminal.ts';
 
-export function checkConfiguration({ settings, json, terminal }: Invocation): number {
-  const { file, warnings } = settings();
+export async function checkConfiguration({ settings, json, terminal }: Invocation): Promise<number> {
+  const inForce = settings();
+  const problems = [...(await startProblems(inForce)), ...databaseProblems(inForce)];
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  const { file, warnings } = inForce;
   if (json) terminal.print(JSON.stringify({ valid: true, file, warnings }));
   else {
     terminal.print(

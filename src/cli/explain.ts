@@ -52,6 +52,7 @@ export function explainFilter({ operand = '', flags, settings, json, terminal }:
   terminal.print(
     [
       section('Filter', [stringify(filter)]),
+      section('Tree', treeLines(filter)),
       section('Plan', planLines(plan)),
       section('SQL', sql.split('\n')),
       section('Parameters', [JSON.stringify(parameters)]),
@@ -95,6 +96,31 @@ function contained(plan: Plan): Attribute[] {
     case 'assigned':
     case 'constant':
       return [];
+  }
+}
+
+/** What the filter was read as, one node a line; ranges and raw texts are in --json. */
+function treeLines(node: Filter, indent = ''): string[] {
+  const inner = `${indent}  `;
+  switch (node.type) {
+    case 'compare':
+    case 'present':
+      return [`${indent}${node.type} ${stringify(node)}`];
+    case 'and':
+    case 'or':
+      return [`${indent}${node.type}`, ...node.filters.flatMap((each) => treeLines(each, inner))];
+    case 'not':
+      return [`${indent}not`, ...treeLines(node.filter, inner)];
+    case 'valuePath': {
+      const { subAttr, operator, value } = node;
+      // Of the same value, behind the bracket: a[…].sub op value.
+      const tail = [`.${subAttr}`, operator, ...(operator === 'pr' ? [] : [JSON.stringify(value)])];
+      return [
+        `${indent}valuePath ${stringify(node.attrPath)}`,
+        ...treeLines(node.filter, inner),
+        ...(subAttr === undefined ? [] : [inner + tail.join(' ')]),
+      ];
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /** scimd init: a configuration with every default explained, and a systemd unit. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSea } from 'node:sea';
 import { configFileName } from '../ops/config-file.ts';
 import {
   choicesOf,
@@ -87,6 +88,16 @@ StateDirectory=scimd
 StateDirectoryMode=0700
 WorkingDirectory=/var/lib/scimd
 UMask=0077
+# --backup-folder /var/lib/scimd/backups works as it is. Another one takes a user that stays, whose it is:
+# useradd --system scimd && install -d -o scimd -m 700 /var/backups/scimd
+#ReadWritePaths=/var/backups/scimd
+# A certificate whose key only root may read; renewed files are taken over by systemctl restart scimd:
+#LoadCredential=certificate.pem:/etc/scimd/certificate.pem
+#LoadCredential=key.pem:/etc/scimd/key.pem
+#Environment=SCIMD_TLS_CERTIFICATE_FILE=/run/credentials/scimd.service/certificate.pem
+#Environment=SCIMD_TLS_KEY_FILE=/run/credentials/scimd.service/key.pem
+# One whose key a group may read, and which is renewed without a restart; the two files are settings then:
+#SupplementaryGroups=ssl-cert
 NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
@@ -106,6 +117,7 @@ RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
 RemoveIPC=yes
+# Ports below 1024, such as --port 443: CAP_NET_BIND_SERVICE in both.
 CapabilityBoundingSet=
 AmbientCapabilities=
 SystemCallArchitectures=native
@@ -118,8 +130,12 @@ WantedBy=multi-user.target
 `;
 }
 
+/** Itself if it is the single executable, else that by its name. */
+const program = isSea() ? process.execPath : `scimd-linux-${process.arch}`;
+
 const installation = [
-  'install -m 755 scimd /usr/local/bin/scimd && install -d /etc/scimd && install -m 644 scim.config.json /etc/scimd/',
+  `install -m 755 ${program} /usr/local/bin/scimd`,
+  'install -d /etc/scimd && install -m 644 scim.config.json /etc/scimd/',
   'install -m 644 scimd.service /etc/systemd/system/ && systemctl daemon-reload && systemctl enable --now scimd',
   'journalctl -u scimd shows the address and the first token',
 ];

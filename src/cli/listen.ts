@@ -34,7 +34,9 @@ export async function listen(
     server = await startServer({
       ...changeable(settings),
       ...{ host, port, store, basePath, log, isReady },
-      ...(metrics === undefined ? {} : { observe: metrics.observe, metrics: metrics.text }),
+      ...(metrics === undefined
+        ? {}
+        : { observe: metrics.observe, metrics: metrics.text, onWrongToken: metrics.wrongToken }),
       ...(certificate === undefined ? {} : { tls: certificate }),
     });
   } catch (error) {

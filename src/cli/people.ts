@@ -1,8 +1,11 @@
 /** scimd user and scimd group: what an operator looks up and switches by hand, without an identity provider. */
 
 import { parseFilter, ScimFilterError } from '../../grammar/index.ts';
+import { locationOf, Renderer, renderResource } from '../http/render.ts';
 import { bindFilter } from '../query/bind.ts';
+import { everything } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
+import { resourceText } from '../scim/representation.ts';
 import type { Document } from '../scim/resource.ts';
 import type { Store, StoredResource, Tenant } from '../store/store.ts';
 import { CommandError, exitStatus, type Invocation, UsageError } from './command.ts';
@@ -10,6 +13,8 @@ import { defaultTenant, findTenant, withStore } from './database.ts';
 import { columns } from './terminal.ts';
 
 const pageSize = 500;
+/** `location` and `$ref` begin at an endpoint, as in an export: under which URL a server has it is not known here. */
+const base = '';
 
 /** Commands about one resource type, which is found by its name. */
 export interface PeopleCommands {
@@ -27,6 +32,7 @@ function commandsFor(name: 'User' | 'Group'): PeopleCommands {
         const { json, terminal } = invocation;
         const plan = filterPlan(invocation, type);
         const rows: string[][] = [];
+        let begun = false;
         let after: { key: string | number | null; row: number } | undefined;
         do {
           const page = await store.list({
@@ -36,13 +42,17 @@ function commandsFor(name: 'User' | 'Group'): PeopleCommands {
             ...(after === undefined ? {} : { after }),
           });
           for (const resource of page.resources) {
-            if (json) terminal.print(resource.body);
-            else rows.push(rowOf(resource));
+            if (!json) rows.push(rowOf(resource));
+            else
+              terminal.print(
+                `${begun ? ',' : '['}${resourceText(resource, locationOf(base, type, resource.id), '')}`,
+              );
+            begun = true;
           }
           after = page.more ? page.last : undefined;
         } while (after !== undefined);
-        if (json) return exitStatus.done;
-        if (rows.length === 0) terminal.note(`no ${name.toLowerCase()}s`);
+        if (json) terminal.print(begun ? ']' : '[]');
+        else if (rows.length === 0) terminal.note(`no ${name.toLowerCase()}s`);
         else
           terminal.print(
             columns([
@@ -55,34 +65,19 @@ function commandsFor(name: 'User' | 'Group'): PeopleCommands {
     show: (invocation) =>
       inTenant(invocation, name, async (store, tenant, type) => {
         const resource = await find(store, tenant, type, invocation.operand ?? '');
-        const groups = (await store.groupsOf(tenant.number, [resource.id])).get(resource.id) ?? [];
-        const meta = {
-          version: resource.version,
-          created: resource.created,
-          lastModified: resource.modified,
-        };
-        const members = type.name === 'Group' ? await membersOf(store, tenant, resource.id) : [];
-        const whole = {
-          ...(JSON.parse(resource.body) as Document),
-          ...(groups.length === 0 ? {} : { groups }),
-          ...(members.length === 0 ? {} : { members }),
-          meta,
-        };
-        invocation.terminal.print(JSON.stringify(whole, null, invocation.json ? undefined : 2));
+        const renderer = new Renderer(type, { store, tenant: tenant.number, base, selection: everything });
+        const rendered = await renderResource(renderer, resource);
+        const text = typeof rendered === 'string' ? rendered : await joined(rendered);
+        invocation.terminal.print(invocation.json ? text : JSON.stringify(JSON.parse(text), null, 2));
         return exitStatus.done;
       }),
   };
 }
 
-async function membersOf(store: Store, tenant: Tenant, group: string): Promise<unknown[]> {
-  const members: unknown[] = [];
-  let after: string | undefined;
-  do {
-    const chunk = await store.members(tenant.number, group, '', pageSize, after);
-    members.push(...(JSON.parse(`[${chunk.text}]`) as unknown[]));
-    after = chunk.next;
-  } while (after !== undefined);
-  return members;
+async function joined(pieces: AsyncIterable<string>): Promise<string> {
+  let text = '';
+  for await (const piece of pieces) text += piece;
+  return text;
 }
 
 /** Sets `active` of a user; the change is recorded like any other, as made by the command line. */

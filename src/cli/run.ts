@@ -25,7 +25,8 @@ async function dispatch(
   terminal: Terminal,
 ): Promise<number> {
   // The habits of other programs.
-  if (argv[0] === '--version') return dispatch(commands, ['version', ...argv.slice(1)], terminal);
+  if (argv[0] === '--version' || argv[0] === '-v')
+    return dispatch(commands, ['version', ...argv.slice(1)], terminal);
   if (argv[0] === '--help' || argv[0] === '-h') {
     terminal.print(programHelp(commands));
     return exitStatus.done;

@@ -21,6 +21,15 @@ export interface BackupMetrics {
   backupFailed(): void;
 }
 
+/** Throws if they are asked for and there is nothing to copy. */
+export function checkBackups({ database, backup }: Settings): void {
+  if (backup.every === undefined || database !== ':memory:') return;
+  throw new CommandError(
+    'a database in memory has no file to back up',
+    'Leave out backup.every, or give a file: --database FILE.',
+  );
+}
+
 /** Starts them, if they are asked for; answers how to stop. */
 export function scheduleBackups(
   { database, backup }: Settings,
@@ -30,11 +39,6 @@ export function scheduleBackups(
 ): () => void {
   const every = backup.every === undefined ? undefined : parseSpan(backup.every);
   if (every === undefined) return () => {};
-  if (database === ':memory:')
-    throw new CommandError(
-      'a database in memory has no file to back up',
-      'Leave out backup.every, or give a file: --database FILE.',
-    );
   const folder = resolve(backup.folder ?? dirname(database));
   let timer: NodeJS.Timeout | undefined;
   let stopRunning = (): void => {};

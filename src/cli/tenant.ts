@@ -10,8 +10,8 @@ export async function createTenant(invocation: Invocation): Promise<number> {
   return withAccess(invocation, true, async (store) => {
     if ((await store.tenants()).some((tenant) => tenant.name === name))
       throw new CommandError(`there is a tenant ${name} already`);
-    const { created } = await store.createTenant(name);
-    if (json) terminal.print(JSON.stringify({ name, created }));
+    const { number, created } = await store.createTenant(name);
+    if (json) terminal.print(JSON.stringify({ name, number, created }));
     else terminal.print(`made tenant ${name}`);
     if (terminal.interactive && !json)
       terminal.note(`Its first token: scimd token create --name NAME --tenant ${name}`);
@@ -23,10 +23,16 @@ export async function listTenants(invocation: Invocation): Promise<number> {
   const { json, terminal } = invocation;
   return withAccess(invocation, false, async (store) => {
     const tenants = await store.tenants();
-    if (json) terminal.print(JSON.stringify(tenants.map(({ name, created }) => ({ name, created }))));
+    if (json)
+      terminal.print(JSON.stringify(tenants.map(({ name, number, created }) => ({ name, number, created }))));
     else if (tenants.length === 0) terminal.note('no tenants; the first token makes the tenant "default"');
     else
-      terminal.print(columns([['NAME', 'CREATED'], ...tenants.map(({ name, created }) => [name, created])]));
+      terminal.print(
+        columns([
+          ['NAME', 'NUMBER', 'CREATED'],
+          ...tenants.map(({ name, number, created }) => [name, String(number), created]),
+        ]),
+      );
     return 0;
   });
 }

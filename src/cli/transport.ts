@@ -1,7 +1,13 @@
-/** Tokens and people's data do not travel in the clear (RFC 7644 §7.2, §7.4). */
+/** Where the server listens. Tokens and people's data do not travel in the clear (RFC 7644 §7.2, §7.4). */
 import { isIP } from 'node:net';
 import type { Settings } from '../ops/options.ts';
 import { CommandError } from './command.ts';
+
+/** Throws for what looks like an address and is none: no resolver would find it. */
+export function checkHost({ host }: Pick<Settings, 'host'>): void {
+  if (!/^[\d.]+$|:/.test(host) || isIP(host) !== 0) return;
+  throw new CommandError(`${host} is no IP address`, 'Use 127.0.0.1, 0.0.0.0 for all, or a host name.');
+}
 
 /** Throws unless the transport is TLS, ends on this machine, or was said to be protected by other means. */
 export function checkTransport({ host, tls, insecureHttp, trustedProxies }: Settings): void {

@@ -24,10 +24,16 @@ export interface Access {
 }
 
 export async function accessWith(
-  { store, basicAuth = false, jwt, tokenEndpoint: endpoint, log }: HttpOptions,
+  { store, basicAuth = false, jwt, tokenEndpoint: endpoint, log, onWrongToken }: HttpOptions,
   { limits, clock, proxies, databaseKey }: Tools,
 ): Promise<Access> {
-  const failures = new FailedAttempts({ free: limits.failedAttempts, clock, wait });
+  const failures = new FailedAttempts({
+    ...{ free: limits.failedAttempts, clock, wait },
+    failed: onWrongToken,
+    // Who guesses is what the operator has to know: the address is in the log whatever else of people is not.
+    delayed: (client) =>
+      log?.warn({ client }, 'many wrong tokens from this address: its answers are delayed'),
+  });
   const others: Verify[] = [];
   let giveToken: Access['giveToken'];
   if (endpoint !== undefined) {

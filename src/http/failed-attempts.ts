@@ -24,6 +24,10 @@ export interface FailedAttemptsOptions {
   readonly free: number;
   readonly clock: () => Date;
   readonly wait: (milliseconds: number) => Promise<unknown>;
+  /** Told of each wrong token. */
+  readonly failed?: (() => void) | undefined;
+  /** Told of an address whose answers begin to wait; again only when it was forgotten in between. */
+  readonly delayed?: ((address: string) => void) | undefined;
 }
 
 export class FailedAttempts {
@@ -37,11 +41,13 @@ export class FailedAttempts {
 
   /** Counts a wrong token and settles when it may be answered; rejects with 429 when too many answers wait already. */
   async note(address: string): Promise<void> {
-    const { free, clock, wait } = this.options;
+    const { free, clock, wait, failed, delayed } = this.options;
+    failed?.();
     if (free === 0) return;
     const failures = this.of(address, clock().getTime());
     failures.count++;
     if (failures.count <= free) return;
+    if (failures.count === free + 1) delayed?.(address);
     const delay = Math.min(longestDelay, firstDelay * 2 ** (failures.count - free - 1));
     if (failures.waiting >= mostWaitingEach || this.waiting >= mostWaiting)
       throw tooManyRequests(longestDelay / 1000);

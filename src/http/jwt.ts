@@ -4,7 +4,7 @@ import { ScimError } from '../error.ts';
 import { toleratedFor } from '../scim/tolerances.ts';
 import type { Scope, Store } from '../store/store.ts';
 import { insufficientScope, type Verify } from './authenticate.ts';
-import { KeySet, KeysUnavailable, keysAt, keysIn } from './key-set.ts';
+import { KeySet, KeysUnavailable, keysAt, readJwksFile } from './key-set.ts';
 import type { JwtAlgorithm, JwtOptions, Log } from './options.ts';
 
 /** Clocks differ by so much, in seconds (RFC 7519 §4.1.4: a small leeway). */
@@ -21,7 +21,9 @@ export async function jwtVerifier(
   // Not at the top: only servers that take JWTs pay for loading it.
   const { createLocalJWKSet, errors, jwtVerify } = await import('jose');
   const { issuer, audience, jwksUri, jwksFile, algorithms = defaultAlgorithms } = options;
-  const source = jwksUri === undefined ? keysIn(jwksFile ?? '') : keysAt(jwksUri);
+  const source = jwksUri === undefined ? () => readJwksFile(jwksFile ?? '') : keysAt(jwksUri);
+  // A file that is wrong now is nobody's outage: said at once, not with each token.
+  if (jwksUri === undefined) await source();
   const keys = new KeySet(source, createLocalJWKSet, clock, log);
   const reason = (error: unknown): string | undefined => {
     if (error instanceof errors.JWTExpired) return 'it has expired';
@@ -60,15 +62,18 @@ export async function jwtVerifier(
       principal: {
         tenant: await tenantOf(payload, options, store),
         scope: scopeOf(payload, options),
-        actor: {
-          token: `jwt:${textOf(payload.sub ?? payload.client_id ?? payload.azp) ?? ''}`,
-          origin: 'http',
-        },
+        actor: { token: actorOf(payload), origin: 'http' },
         subject: options.subjectClaim === undefined ? undefined : textOf(payload[options.subjectClaim]),
       },
       tolerated: toleratedFor(idpOf(payload, options)),
     };
   };
+}
+
+/** What stands for the token in the log and in the record of changes; some tokens name nobody. */
+function actorOf({ sub, client_id, azp }: JWTPayload): string {
+  const named = textOf(sub) ?? textOf(client_id) ?? textOf(azp);
+  return named === undefined ? 'jwt' : `jwt:${named}`;
 }
 
 function textOf(claim: unknown): string | undefined {

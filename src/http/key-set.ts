@@ -36,8 +36,32 @@ export function keysAt(uri: string): KeySource {
   };
 }
 
-export function keysIn(file: string): KeySource {
-  return async () => JSON.parse(await readFile(file, 'utf8'));
+/** The file of keys cannot be used: the message says which and why. */
+export class JwksFileError extends Error {
+  override readonly name = 'JwksFileError';
+}
+
+/** Types of public keys (RFC 7518 §6.1, RFC 8037 §2); a shared secret verifies nothing here. */
+const publicKeyTypes: readonly unknown[] = ['RSA', 'EC', 'OKP'];
+
+/**
+ * The JWK set (RFC 7517 §5) in a file.
+ * @throws JwksFileError where it cannot be read, or holds no public key.
+ */
+export async function readJwksFile(file: string): Promise<unknown> {
+  let set: unknown;
+  try {
+    set = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    const problem = cause instanceof SyntaxError ? 'is not JSON' : 'cannot be read';
+    throw new JwksFileError(`${file} ${problem}: ${(cause as Error).message}`, { cause });
+  }
+  const keys = (set as { keys?: unknown } | null)?.keys;
+  const usable = (key: { kty?: unknown } | null): boolean => publicKeyTypes.includes(key?.kty);
+  if (Array.isArray(keys) && keys.some(usable)) return set;
+  throw new JwksFileError(
+    `${file} holds no public key: it must be a JWK set, { "keys": [{ "kty": "RSA", … }] } (RFC 7517 §5)`,
+  );
 }
 
 export class KeySet {

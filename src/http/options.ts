@@ -139,6 +139,8 @@ export interface HttpOptions {
   readonly log?: Log;
   /** Told of every SCIM request after its answer. */
   readonly observe?: (observation: Observation) => void;
+  /** Told of every wrong token, client secret and JWT. */
+  readonly onWrongToken?: () => void;
   /** What GET /metrics answers, in Prometheus' text format; absent: there is no /metrics. */
   readonly metrics?: () => Promise<string>;
   /** Is the server ready for requests? GET /readyz answers 503 when it is not. */

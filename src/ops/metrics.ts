@@ -9,6 +9,7 @@ export interface Observed extends ObservedRequest {
 
 export interface Metrics {
   observe(observed: Observed): void;
+  wrongToken(): void;
   backedUp(at: Date): void;
   backupFailed(): void;
   /** Prometheus' text format. */
@@ -26,6 +27,11 @@ export function createMetrics(): Metrics {
     labelNames: ['tolerance'],
     registers,
   });
+  const wrongTokens = new Counter({
+    name: 'scimd_authentication_failures_total',
+    help: 'Requests with a wrong token, client secret or JWT',
+    registers,
+  });
   const lastBackup = new Gauge({
     name: 'scimd_backup_last_success_timestamp_seconds',
     help: 'When the last scheduled backup was made, in seconds since 1970; 0 before the first',
@@ -37,6 +43,7 @@ export function createMetrics(): Metrics {
     registers,
   });
   return {
+    wrongToken: () => wrongTokens.inc(),
     backedUp: (at) => lastBackup.set(at.getTime() / 1000),
     backupFailed: () => failedBackups.inc(),
     observe(observed) {

@@ -133,7 +133,7 @@ const options = {
       detail: '`Forwarded` too; addresses or CIDR ranges, with commas between them on the command line',
     },
   ),
-  insecureHttp: option(flag(), false, 'Allow plain HTTP on other addresses than loopback', {
+  insecureHttp: option(flag(), false, 'Allow plain HTTP beyond loopback', {
     common: true,
     detail: 'else it takes a certificate or a trusted proxy',
   }),

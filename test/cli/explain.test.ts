@@ -15,6 +15,30 @@ describe('explain shows what a filter becomes', () => {
     assert.match(stdout, /An index finds what it selects\./);
   });
 
+  test('the tree has one node a line, as it was written', async () => {
+    const title = 'urn:ietf:params:scim:schemas:core:2.0:User:Title';
+    const filter = `not (${title} EQ "A" or emails[type eq "work" and primary pr].value co "b") and active pr`;
+    const { stdout, stderr } = await scimd(['explain', filter], place);
+    const tree = /^Tree\n((?: .*\n)+)/m.exec(stdout)?.[1];
+    assert.equal(
+      tree,
+      [
+        '  and',
+        '    not',
+        '      or',
+        `        compare ${title} eq "A"`,
+        '        valuePath emails',
+        '          and',
+        '            compare type eq "work"',
+        '            present primary pr',
+        '          .value co "b"',
+        '    present active pr',
+        '',
+      ].join('\n'),
+      stderr,
+    );
+  });
+
   test('what no index serves is named', async () => {
     const told = JSON.parse(
       (await scimd(['explain', 'title eq "x" and name.givenName co "y"', '--json'], place)).stdout,

@@ -46,6 +46,15 @@ test('init --systemd writes a unit of Type=notify, and serve tells systemd when 
   const unit = readFileSync(join(folder, 'scimd.service'), 'utf8');
   assert.match(unit, /^Type=notify$/m);
   assert.match(unit, /^WatchdogSec=30$/m);
+  // What hardening stands in the way of, and how to let it through.
+  for (const directive of ['ReadWritePaths', 'LoadCredential', 'SupplementaryGroups'])
+    assert.match(unit, new RegExp(`^#${directive}=\\S`, 'm'));
+  assert.match(unit, /CAP_NET_BIND_SERVICE/);
+  if (process.env.SCIMD_COMMAND === undefined)
+    assert.match(
+      made.stderr,
+      new RegExp(`install -m 755 scimd-linux-${process.arch} /usr/local/bin/scimd$`, 'm'),
+    );
   // In the place of systemd's own systemd-notify: what it was called with.
   const calls = join(folder, 'calls');
   const stand = join(folder, 'systemd-notify');

@@ -34,20 +34,37 @@ describe('user and group commands beside a running server', () => {
     await request('POST', '/Groups', newGroup({ displayName: 'Tour Guides', members: [{ value: id }] }));
   });
 
-  test('user list shows all, or what a filter finds; --json is one resource a line', async () => {
+  test('user list shows all, or what a filter finds; --json is an array', async () => {
     const all = await run('user', 'list');
     assert.equal(all.status, 0, all.stderr);
     assert.match(all.stdout, new RegExp(`^ID +USERNAME +ACTIVE +CHANGED\\n${id} +bjensen +true `));
     assert.match(all.stdout, / asmith +false /);
     const some = await run('user', 'list', '--filter', 'active eq false', '--json');
-    const lines = some.stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    assert.deepEqual(
-      lines.map((user) => user.userName),
-      ['asmith'],
-    );
+    const names = (text: string) => JSON.parse(text).map((user: { userName: string }) => user.userName);
+    assert.deepEqual(names(some.stdout), ['asmith']);
+    assert.deepEqual(names((await run('user', 'list', '--json')).stdout), ['bjensen', 'asmith']);
+    assert.deepEqual(names((await run('user', 'list', '--filter', 'title pr', '--json')).stdout), []);
+    assert.equal(JSON.parse((await run('group', 'list', '--json')).stdout).length, 1);
+  });
+
+  test('what is listed and shown is what the server answers, but for the base of its URLs', async () => {
+    const answered = async (path: string) =>
+      JSON.parse(JSON.stringify((await request('GET', path)).json).replaceAll(server.url, ''));
+    const user = await answered(`/Users/${id}`);
+    assert.match(user.meta.version, /^W\/"\d+"$/);
+    assert.deepEqual(JSON.parse((await run('user', 'show', id, '--json')).stdout), user);
+    assert.deepEqual(JSON.parse((await run('user', 'show', id)).stdout), user);
+    const { Resources } = await answered('/Groups');
+    assert.deepEqual(JSON.parse((await run('group', 'show', 'tour guides', '--json')).stdout), Resources[0]);
+    const [listed] = JSON.parse((await run('user', 'list', '--filter', 'active eq true', '--json')).stdout);
+    const { groups: _, ...withoutGroups } = user;
+    assert.deepEqual(listed, withoutGroups);
+  });
+
+  test('tenant list tells the number that the log has', async () => {
+    const [{ name, number }] = JSON.parse((await run('tenant', 'list', '--json')).stdout);
+    assert.deepEqual([name, typeof number], ['default', 'number']);
+    assert.match((await run('tenant', 'list')).stdout, new RegExp(`^default +${number} +2`, 'm'));
   });
 
   test('a wrong filter is a wrong usage, with its caret', async () => {

@@ -90,7 +90,7 @@ test('a backup that fails is in the log and in a metric, and the server goes on'
 test('a database in memory cannot be backed up, and a span must be one', async () => {
   const folder = temporaryFolder();
   const memory = await scimd([...every, '--database', ':memory:'], { folder });
-  assert.equal(memory.status, 1);
+  assert.equal(memory.status, 2);
   assert.match(memory.stderr, /a database in memory has no file to back up/);
   const wrong = await scimd(['serve', '--backup-every', 'daily'], { folder });
   assert.equal(wrong.status, 2);

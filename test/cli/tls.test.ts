@@ -155,7 +155,7 @@ test('a certificate that cannot be used is told with its file and what to do', a
   write(folder, { certificate: one.certificate, key: other.key });
   writeFileSync(join(folder, 'text.pem'), 'no certificate');
   const cases: readonly (readonly [string[], RegExp])[] = [
-    [files, /the key in key\.pem is not that of the first certificate in cert\.pem\n/],
+    [files, /the key in key\.pem is not that of the first certificate in cert\.pem\. /],
     [
       ['--tls-certificate-file', 'text.pem', '--tls-key-file', 'key.pem'],
       /text\.pem holds no PEM certificate/,
@@ -173,7 +173,7 @@ test('a certificate that cannot be used is told with its file and what to do', a
     const { status, stderr } = await scimd([...inMemory, ...args], { folder });
     assert.match(stderr, expected);
     assert.doesNotMatch(stderr, /^ +at /m, 'no stack');
-    assert.equal(status, 1);
+    assert.equal(status, 2);
   }
   const alone = await scimd([...inMemory, '--tls-certificate-file', 'cert.pem'], { folder });
   assert.match(alone.stderr, /tls\.certificateFile needs tls\.keyFile too/);

@@ -93,6 +93,14 @@ describe('a wrong command line ends with status 2 and says what was meant', () =
     ['serve --port --host x', '--port needs a value'],
     ['serve --json=yes', '--json takes no value'],
     ['serve here', 'scimd serve takes no argument, but got "here"'],
+    ['serve --port 1 --port 2', '--port has one value, but is given twice'],
+    ['serve --config a --config b', '--config has one value, but is given twice'],
+    ['serve --metrics --no-metrics', '--no-metrics has one value, but is given twice'],
+    ['token create --name x --name y', '--name has one value, but is given twice'],
+    [
+      'group deactivate Guides',
+      'unknown command "group deactivate": SCIM groups have no `active` (RFC 7643 §4.2); their users do',
+    ],
     ['token create', 'scimd token create needs --name'],
     ['token create --name=', 'scimd token create needs --name'],
     [
@@ -122,6 +130,11 @@ describe('a wrong command line ends with status 2 and says what was meant', () =
       assert.equal(stdout, '');
       assert.equal(status, 2);
     });
+  test('an argument of no letters is as good as none', async () => {
+    const { status, stderr } = await scimd(['user', 'show', ''], { folder });
+    assert.match(stderr, /^scimd: scimd user show needs ID\|USERNAME\n/);
+    assert.equal(status, 2);
+  });
   test('with --json as JSON', async () => {
     const { status, stderr } = await call('token create --json');
     assert.deepEqual(JSON.parse(stderr), {
@@ -129,6 +142,17 @@ describe('a wrong command line ends with status 2 and says what was meant', () =
     });
     assert.equal(status, 2);
   });
+});
+
+test('a flag of a list may be repeated', async () => {
+  const { stdout } = await call('config print --json --trusted-proxies 10.0.0.1 --trusted-proxies ::1,::2');
+  assert.deepEqual(JSON.parse(stdout).settings.trustedProxies.value, ['10.0.0.1', '::1', '::2']);
+});
+
+test('help tells the tenant that is taken where none is named', async () => {
+  for (const line of ['export', 'user list', 'user show', 'user deactivate', 'group list', 'group show'])
+    assert.match((await call(`${line} --help`)).stdout, /--tenant TENANT +.*\[default\]$/m, line);
+  assert.doesNotMatch((await call('token list --help')).stdout, /\[default\]/, 'these are of all');
 });
 
 describe('config', () => {
@@ -222,6 +246,7 @@ describe('as a process', () => {
       /^scimd \d+\.\d+\.\d+ \(Node\.js \d+\.\d+\.\d+\)\n$/,
     );
     assert.match((await scimd(['--version', '--json'], { folder })).stdout, /^\{"version":/);
+    assert.match((await scimd(['-v'], { folder })).stdout, /^scimd \d/);
   });
   test('a usage error is on standard error, with status 2', async () => {
     const { status, stdout, stderr } = await scimd(['--prot', '3'], { folder });

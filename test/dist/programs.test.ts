@@ -74,6 +74,14 @@ for (const [name, program] of Object.entries({ bundle, binary }))
     });
   });
 
+test('the bundle names the Node.js that it needs to an older one, which then shows no stack', () => {
+  const old = `data:text/javascript,Object.defineProperty(process, 'versions', { value: { node: '20.20.2' } })`;
+  const [node = '', ...program] = bundle;
+  const { status, stdout, stderr } = call([node, '--import', old, ...program], ['serve'], place());
+  assert.deepEqual([status, stdout], [1, '']);
+  assert.equal(stderr, 'scimd needs Node.js 22 or newer, this is 20.20.2\n');
+});
+
 test('a bundle and a binary can serve the same database one after the other', async () => {
   const where = place();
   const first = await serve(bundle, where);

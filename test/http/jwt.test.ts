@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { SignJWT, UnsecuredJWT } from 'jose';
+import type { Log } from '../../src/http/options.ts';
 import { type Answer, newUser, startScimd, type TestServer } from '../server.ts';
 import { audience, type Issuer, newKey, type SigningKey, sign, startIssuer } from './issuer.ts';
 import { assertError } from './raw.ts';
@@ -189,6 +190,28 @@ test('keys are kept, renewed when they are old, asked for again for an unknown o
   } finally {
     await own.close();
     rotating.close();
+  }
+});
+
+test('the log knows a token by its subject, its client or its authorized party, and one of nobody as a JWT', async () => {
+  const logged: unknown[] = [];
+  const log: Log = {
+    ...{ debug() {}, warn() {}, error() {} },
+    info: (fields) => void logged.push((fields as { tokenId?: string }).tokenId),
+  };
+  const jwt = { issuer: issuer.url, audience: [audience], jwksUri: issuer.jwksUri };
+  const own = await startScimd({ log, jwt });
+  try {
+    for (const claims of [
+      { sub: 'a', client_id: 'b' },
+      { sub: '', client_id: 'b' },
+      { sub: undefined, azp: 'c' },
+      { sub: undefined },
+    ])
+      await own.request('GET', '/Users', { token: await sign(issuer, key, claims) });
+    assert.deepEqual(logged, ['jwt:a', 'jwt:b', 'jwt:c', 'jwt']);
+  } finally {
+    await own.close();
   }
 });
 

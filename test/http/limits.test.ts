@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
 import { FailedAttempts } from '../../src/http/failed-attempts.ts';
+import type { Log } from '../../src/http/options.ts';
 import { RateLimit } from '../../src/http/rate-limit.ts';
 import { newUser, type ServerOptions, startScimd, type TestServer } from '../server.ts';
 import { assertError, firstAnswer, head, sendRaw } from './raw.ts';
@@ -151,6 +152,32 @@ test('what waits is bounded, for an address and for all: more is 429', async () 
   assert.equal(await note('c'), 'answered');
   assert.equal(await note('c'), 429);
   for (const { end } of waiting) end();
+});
+
+test('an address that begins to be delayed is logged, once until it is forgotten; every wrong token is counted', async () => {
+  let now = new Date();
+  let wrong = 0;
+  const warned: object[] = [];
+  const log: Log = { debug() {}, info() {}, error() {}, warn: (fields) => void warned.push(fields) };
+  const options = { log, limits: { failedAttempts: 2 }, onWrongToken: () => void wrong++ };
+  const proxies = { clock: () => now, trustedProxies: ['127.0.0.1'] };
+  await withServer({ ...options, ...proxies }, async (server) => {
+    const guess = async (client: string) => {
+      const headers = { 'x-forwarded-for': client };
+      assertError(await server.request('GET', '/Users', { token: 'wrong', headers }), 401);
+    };
+    await guess('192.0.2.1');
+    await guess('192.0.2.1');
+    assert.deepEqual(warned, [], 'a mistyped token is no attack');
+    await guess('192.0.2.1');
+    await guess('192.0.2.1');
+    for (let i = 0; i < 3; i++) await guess('2001:db8::1');
+    assert.deepEqual(warned, [{ client: '192.0.2.1' }, { client: '2001:db8:0:0::/64' }]);
+    now = new Date(now.getTime() + 11 * 60 * 1000);
+    for (let i = 0; i < 3; i++) await guess('192.0.2.1');
+    assert.equal(warned.length, 3);
+    assert.equal(wrong, 10);
+  });
 });
 
 test('a right token is answered at once while wrong ones from the same address wait', async () => {

@@ -9,7 +9,12 @@ const metrics = createMetrics();
 const at = (path: string) => new URL(path, scimd.base).href;
 
 before(async () => {
-  scimd = await startScimd({ isReady: () => ready, observe: metrics.observe, metrics: metrics.text });
+  scimd = await startScimd({
+    isReady: () => ready,
+    observe: metrics.observe,
+    onWrongToken: metrics.wrongToken,
+    metrics: metrics.text,
+  });
 });
 after(() => scimd.close());
 
@@ -61,4 +66,17 @@ test('GET /metrics counts requests by method, route and status, and each toleran
   assert.match(text, /^scimd_tolerances_total\{tolerance="operationCase"\} 1$/m);
   assert.match(text, /^scimd_http_request_duration_seconds_count\{method="POST",route="\/Users"\} 1$/m);
   assert.equal(text.includes(id), false);
+});
+
+test('GET /metrics counts wrong tokens, and no request without any', async () => {
+  const counted = async () => {
+    const token = await scimd.newToken({ scope: 'admin' });
+    const { text } = await scimd.request('GET', at('/metrics'), { token });
+    return Number(/^scimd_authentication_failures_total (\d+)$/m.exec(text)?.[1]);
+  };
+  const before = await counted();
+  assert.equal((await scimd.request('GET', '/Users', { token: 'wrong' })).status, 401);
+  assert.equal((await scimd.request('GET', at('/metrics'), { token: 'wrong' })).status, 401);
+  assert.equal((await scimd.request('GET', '/Users', { token: null })).status, 401);
+  assert.equal(await counted(), before + 2);
 });

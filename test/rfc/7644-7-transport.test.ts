@@ -12,7 +12,7 @@ test('P-7.2-01, P-7.4-02: no token travels in the clear unless the operator says
   const folder = temporaryFolder();
   for (const host of ['0.0.0.0', '::', '192.0.2.1', 'id.example.com']) {
     const { status, stdout, stderr } = await scimd([...inMemory, '--host', host], { folder });
-    assert.equal(status, 1);
+    assert.equal(status, 2);
     assert.equal(stdout, '');
     assert.match(stderr, /plain HTTP on .* would show tokens/);
     for (const way of ['--tls-certificate-file', '--trusted-proxies', '--insecure-http'])

@@ -1,0 +1,72 @@
+/** What keeps the server from starting though each setting is valid: serve refuses it, config check tells it. */
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { JwksFileError, readJwksFile } from '../http/key-set.ts';
+import { sensitiveCheck, UnknownAttributeError } from '../http/sensitive.ts';
+import type { Settings } from '../ops/options.ts';
+import type { SettingsInForce } from '../ops/settings.ts';
+import { readCertificate } from './certificate.ts';
+import { CommandError } from './command.ts';
+import { registryFor } from './database.ts';
+import { checkBackups } from './scheduled-backups.ts';
+import { checkHost, checkTransport } from './transport.ts';
+
+/** All that is wrong, one line each. Nothing is opened or made. */
+export async function startProblems(inForce: SettingsInForce): Promise<string[]> {
+  const { settings, origins } = inForce;
+  const { jwksFile } = settings.jwt;
+  const checks = [
+    ['host', () => checkHost(settings)],
+    ['host', () => checkTransport(settings)],
+    ['tls.certificateFile', () => readCertificate(settings)],
+    ['jwt.jwksFile', () => (jwksFile === undefined ? undefined : readJwksFile(jwksFile))],
+    [
+      'sensitiveAttributes',
+      () => sensitiveCheck(settings.sensitiveAttributes, registryFor(inForce).resourceTypes),
+    ],
+    ['backup.every', () => checkBackups(settings)],
+  ] as const;
+  const problems: string[] = [];
+  for (const [name, check] of checks) {
+    try {
+      await check();
+    } catch (error) {
+      problems.push(`${origins.get(name)}: ${textOf(error)}`);
+    }
+  }
+  return problems;
+}
+
+function textOf(error: unknown): string {
+  if (error instanceof CommandError && error.advice !== undefined) return `${error.message}. ${error.advice}`;
+  if (
+    error instanceof CommandError ||
+    error instanceof JwksFileError ||
+    error instanceof UnknownAttributeError
+  )
+    return error.message;
+  throw error;
+}
+
+/** The same of the place of the database, which the server finds out by opening it. */
+export function databaseProblems({ settings, origins }: SettingsInForce): string[] {
+  const problem = problemOf(settings);
+  return problem === undefined ? [] : [`${origins.get('database')}: ${problem}`];
+}
+
+function problemOf({ database }: Settings): string | undefined {
+  if (database === ':memory:') return undefined;
+  const folder = dirname(resolve(database));
+  if (!existsSync(folder))
+    return `${database} cannot be opened: its folder does not exist. Create the folder.`;
+  const found = statSync(database, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return `${database} is a folder. Give the name of a file in it.`;
+  try {
+    // SQLite writes files beside it too.
+    accessSync(folder, constants.R_OK | constants.W_OK);
+    if (found !== undefined) accessSync(database, constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return `${(error as Error).message}. Let the account that runs the server read and write the file and its folder.`;
+  }
+}
