@@ -377,7 +377,7 @@ describe('import from another SCIM server', () => {
       if (url.pathname === '/scim/Groups/g1') return send(200, { ...groups[0], members: [{ value: 'u7' }] });
       const list = { '/scim/Users': users, '/scim/Groups': groups }[url.pathname];
       if (list === undefined) return send(404, {});
-      if (asked.length === 4) return send(429, {}, { 'retry-after': '0' });
+      if (asked.length === 5) return send(429, {}, { 'retry-after': '0' });
       const startIndex = Number(url.searchParams.get('startIndex') ?? 1);
       // Fewer than asked for, as a server may give.
       const Resources = list.slice(startIndex - 1, startIndex + 49);
@@ -392,7 +392,7 @@ describe('import from another SCIM server', () => {
     asked.length = 0;
     const { status, stdout, stderr } = await run('import', '--from', `${base}/`, '--token-file', 'token');
     assert.deepEqual([status, stderr, stdout], [0, '', '231 created\n']);
-    assert.equal(asked.filter((url) => url.startsWith('/scim/Users')).length, 6);
+    assert.equal(asked.filter((url) => url.startsWith('/scim/Users')).length, 7);
     const one = (await all()).find(({ id }) => id === 'g1');
     assert.deepEqual(
       one.members.map(({ value }: Json) => value),
@@ -428,8 +428,34 @@ describe('import from another SCIM server', () => {
       asked
         .filter((url) => url.startsWith('/Users'))
         .map((url) => new URL(url, base).searchParams.get('startIndex')),
-      ['201', '301', '401'],
+      // The first only looks whether there is a list.
+      ['1', '201', '301', '401'],
     );
     assert.equal((await all()).length, 500);
+  });
+
+  test('where there is none, the import fails, says where it looked, and makes no database', async () => {
+    const { run, folder } = folderWith({ 'people.ndjson': lines(people), token: 'token-of-the-source\n' });
+    await run('import', 'people.ndjson', '--database', 'source.db');
+    const server = await serving(['serve', '--port', '0', '--database', 'source.db'], {
+      folder,
+      environment: { SCIMD_BOOTSTRAP_TOKEN: 'token-of-the-source' },
+    });
+    const wrongPath = await run('import', '--from', new URL('/', server.url).href, '--token-file', 'token');
+    await server.stop();
+    assert.equal(wrongPath.status, 1);
+    assert.match(
+      wrongPath.stderr,
+      /^scimd: there is no SCIM server at http\S+: \/ServiceProviderConfig is 404, \/Users is 404, \/Groups is 404\nCheck the path/,
+    );
+    const other = createServer((_, response) => void response.end('{"hello":"world"}')).listen(0);
+    after(() => other.close());
+    const base = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    for (const more of [[], ['--dry-run'], ['--type', 'Group']]) {
+      const { status, stdout, stderr } = await run('import', '--from', base, ...more);
+      assert.deepEqual([status, stdout], [1, '']);
+      assert.match(stderr, /there is no SCIM server at .*\/Groups is no SCIM message/);
+    }
+    assert.equal(existsSync(join(folder, 'scimd.db')), false);
   });
 });

@@ -6,7 +6,7 @@ import { backUp } from '../../store/sqlite/backup.ts';
 import type { Store } from '../../store/store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { CommandError, exitStatus, type Invocation, UsageError } from '../command.ts';
-import { defaultTenant, findTenant, withStore } from '../database.ts';
+import { defaultTenant, findTenant, registryFor, withStore } from '../database.ts';
 import { type Format, fileItems } from './file-source.ts';
 import { conflictAnswers, Importer, type OnConflict, type Outcome } from './importer.ts';
 import { type Place, start } from './lines.ts';
@@ -19,15 +19,15 @@ import {
   positionFile,
 } from './position.ts';
 import { type Progress, progressOn } from './progress.ts';
-import { type RemotePosition, remoteItems } from './remote.ts';
+import { findRemote, inOrder, type Remote, type RemotePosition, remoteItems } from './remote.ts';
 import { resourceTypeNamed } from './resource-type.ts';
 
 export const defaultOnConflict = conflictAnswers[0];
 
 export async function importResources(invocation: Invocation): Promise<number> {
   const { operand, flags } = invocation;
-  const remote = flags.has('from');
-  if (remote === (operand !== undefined))
+  const from = flags.get('from');
+  if ((from !== undefined) === (operand !== undefined))
     throw new UsageError('a FILE, or --from URL: one of them is what is imported');
   if (operand !== undefined && operand !== '-' && !existsSync(operand))
     throw new CommandError(
@@ -36,7 +36,25 @@ export async function importResources(invocation: Invocation): Promise<number> {
     );
   if (flags.has('resume') && (operand === '-' || flags.has('dry-run')))
     throw new UsageError('--resume is for a file or a server; a pipe goes on with --after LINE');
-  return onStore(invocation, (store, database) => run(invocation, store, database));
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  try {
+    const remote = from === undefined ? undefined : await remoteAt(from, invocation, stop.signal);
+    return await onStore(invocation, (store, database) =>
+      run(invocation, store, database, remote, stop.signal),
+    );
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+  }
+}
+
+/** Found before the database is made, which a wrong address is no reason for. */
+function remoteAt(from: string, { flags, settings }: Invocation, stop: AbortSignal): Promise<Remote> {
+  const registry = registryFor(settings());
+  const only = flags.get('type');
+  const types = only === undefined ? inOrder(registry) : [resourceTypeNamed(registry, only)];
+  return findRemote(baseOf(from), tokenOf(flags.get('token-file')), types, stop);
 }
 
 /** A dry run does all of it, on a copy: nothing is guessed. */
@@ -70,27 +88,30 @@ interface Source {
   readonly kept: (position: unknown) => unknown;
 }
 
-async function run(invocation: Invocation, store: Store, database: string): Promise<number> {
+async function run(
+  invocation: Invocation,
+  store: Store,
+  database: string,
+  remote: Remote | undefined,
+  stop: AbortSignal,
+): Promise<number> {
   const { flags, json, terminal } = invocation;
   const tenant = await findTenant(store, flags.get('tenant') ?? defaultTenant);
   const dryRun = flags.has('dry-run');
   const onConflict = (flags.get('on-conflict') ?? defaultOnConflict) as OnConflict;
   const importer = new Importer(store, tenant.number, onConflict, 'import');
   const progress = progressOn(terminal, json);
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   const identity = JSON.stringify([resolve(database), tenant.name, flags.get('type') ?? null]);
   const source =
-    invocation.operand === undefined
-      ? remoteSource(invocation, store, identity, progress, stop.signal)
+    remote !== undefined
+      ? remoteSource(invocation, remote, store, identity, progress)
       : fileSource(invocation, store, identity);
   let lines = 0;
   try {
     const loaded = await load(source.items, {
       importer,
       stopAtConflict: onConflict === 'fail' && !dryRun,
-      stop: stop.signal,
+      stop,
       tell: (place, outcome) => tell(invocation, progress, place, outcome),
       progressed: (position, part, counts) => {
         if (position !== undefined && !dryRun) source.position?.note(source.kept(position));
@@ -107,8 +128,6 @@ async function run(invocation: Invocation, store: Store, database: string): Prom
     throw new CommandError(error.message, `${error.advice} ${goOn(source.position, lines)}`, {
       cause: error,
     });
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
   }
 }
 
@@ -143,25 +162,21 @@ function afterLine(text: string | undefined): number {
 
 function remoteSource(
   { flags, terminal }: Invocation,
+  remote: Remote,
   store: Store,
   identity: string,
   progress: Progress,
-  stop: AbortSignal,
 ): Source {
-  const base = baseOf(flags.get('from') ?? '');
-  const only = flags.get('type');
-  if (only !== undefined) resourceTypeNamed(store.registry, only);
+  const { base } = remote;
   const position = positionFile<RemotePosition>(
     `scimd-import-${new URL(base).host.replace(/[^\w.-]/g, '-')}.position`,
     `${identity} ${base}`,
   );
   const items = remoteItems({
-    base,
-    token: tokenOf(flags.get('token-file')),
+    remote,
     registry: store.registry,
-    only,
+    only: flags.get('type'),
     from: flags.has('resume') ? position.read() : undefined,
-    stop,
     note: (text) => {
       progress.clear();
       terminal.note(`scimd: ${text}`);
