@@ -1,6 +1,7 @@
 /** scimd user and scimd group: what an operator looks up and switches by hand, without an identity provider. */
 
 import { parseFilter, ScimFilterError } from '../../grammar/index.ts';
+import { harmless } from '../ops/log-line.ts';
 import { bindFilter } from '../query/bind.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import type { Document } from '../scim/resource.ts';
@@ -109,7 +110,7 @@ export function setActive(active: boolean): (invocation: Invocation) => Promise<
         terminal.print(JSON.stringify({ id: resource.id, active, changed: result.outcome === 'updated' }));
       else
         terminal.print(
-          `${String(before.userName)} is ${active ? 'active' : 'deactivated'}${result.outcome === 'updated' ? '' : ' already'}`,
+          `${harmless(String(before.userName))} is ${active ? 'active' : 'deactivated'}${result.outcome === 'updated' ? '' : ' already'}`,
         );
       return exitStatus.done;
     });

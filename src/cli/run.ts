@@ -1,4 +1,5 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
+import { harmless } from '../ops/log-line.ts';
 import { ConfigurationError, readSettings } from '../ops/settings.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/configured.ts';
 import { StoreError } from '../store/store-error.ts';
@@ -80,10 +81,15 @@ function report(error: unknown, json: boolean, terminal: Terminal): number {
       JSON.stringify({ error: { message, ...(advice === undefined ? {} : { advice }), ...problems } }),
     );
   } else {
-    terminal.note(`scimd: ${message}`);
-    if (advice !== undefined) terminal.note(advice);
+    terminal.note(`scimd: ${harmlessLines(message)}`);
+    if (advice !== undefined) terminal.note(harmlessLines(advice));
   }
   return status;
+}
+
+/** Errors may quote what others have sent; those of filters and of the configuration have lines of their own. */
+function harmlessLines(text: string): string {
+  return text.split('\n').map(harmless).join('\n');
 }
 
 function explain(error: unknown): { message: string; advice?: string | undefined; status: number } {

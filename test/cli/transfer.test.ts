@@ -208,6 +208,20 @@ describe('export and import', () => {
     assert.deepEqual(await all(), before);
   });
 
+  test('what a file holds moves no cursor and begins no line in what is told of it', async () => {
+    const { run } = folderWith({
+      'evil.ndjson': lines([
+        group('\u001b[31mred\nevil.ndjson:9: create User fake\u0007', []),
+        user('x', { '\u001b[2J': 1 }),
+        group('\u202etxt', []),
+      ]),
+    });
+    const { stdout, stderr } = await run('import', 'evil.ndjson', '--dry-run');
+    assert.doesNotMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    assert.match(stdout, /^evil\.ndjson:1: create Group \\x1b\[31mred\\x0aevil\.ndjson:9: .*\n.*:2: /);
+    assert.match(stderr, /scimd: \\x1b\[2J, which 1 had, is left out/);
+  });
+
   test('--on-conflict: fail stops there, skip leaves it, replace changes it whole', async () => {
     const { run, all, folder } = folderWith({
       'old.ndjson': lines([

@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { harmless } from '../../ops/log-line.ts';
 import { backUp } from '../../store/sqlite/backup.ts';
 import type { Store } from '../../store/store.ts';
 import { StoreError } from '../../store/store-error.ts';
@@ -234,8 +235,11 @@ function tell(invocation: Invocation, progress: Progress, place: string, outcome
     'reason' in outcome ? outcome.reason : 'attributes' in outcome ? outcome.attributes.join(', ') : '';
   const print = isRefused ? terminal.note : terminal.print;
   if (json) print(JSON.stringify({ at: place, action: verbs[kind], ...outcome }));
-  else if (isRefused) print(`${place}: ${kind === 'conflict' ? `${name} ` : ''}${why}`);
-  else print(`${place}: ${verbs[kind]}${name === '' ? '' : ` ${name}`}${why === '' ? '' : `: ${why}`}`);
+  else if (isRefused) print(harmless(`${place}: ${kind === 'conflict' ? `${name} ` : ''}${why}`));
+  else
+    print(
+      harmless(`${place}: ${verbs[kind]}${name === '' ? '' : ` ${name}`}${why === '' ? '' : `: ${why}`}`),
+    );
 }
 
 function shown({ created, replaced, same, skipped, refused }: Counts): string {
@@ -259,7 +263,7 @@ function finish(
   lines: number,
 ): number {
   for (const [name, count] of importer.unknown)
-    terminal.note(`scimd: ${name}, which ${count} had, is left out: no schema here has it`);
+    terminal.note(`scimd: ${harmless(name)}, which ${count} had, is left out: no schema here has it`);
   const complete = stopped === undefined;
   const dryRun = flags.has('dry-run');
   if (complete) position?.remove();
