@@ -1,4 +1,5 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
+import { fileAdvice, fileReason, isSystemError } from '../ops/file-error.ts';
 import { harmless } from '../ops/log-line.ts';
 import { ConfigurationError, readSettings } from '../ops/settings.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/configured.ts';
@@ -102,6 +103,12 @@ function explain(error: unknown): { message: string; advice?: string | undefined
   if (error instanceof ConfigurationError) return { message: error.message, status: exitStatus.usage };
   if (error instanceof CommandError || error instanceof StoreError)
     return { message: error.message, advice: error.advice, status: exitStatus.failed };
+  // What the operating system refuses is an ordinary thing: where and why says it, not where in the program.
+  if (isSystemError(error)) {
+    const { path, dest = path } = error;
+    const where = path === undefined ? '' : `${dest === path ? path : `${path} to ${dest}`}: `;
+    return { message: where + fileReason(error), advice: fileAdvice(error), status: exitStatus.failed };
+  }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { message: `unexpected error: ${message}`, status: exitStatus.failed };
 }

@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileReason } from '../../ops/file-error.ts';
 import { harmless } from '../../ops/log-line.ts';
 import { backUp } from '../../store/sqlite/backup.ts';
 import type { Store } from '../../store/store.ts';
@@ -108,6 +109,7 @@ async function run(
       ? remoteSource(invocation, remote, store, identity, progress)
       : fileSource(invocation, store, identity);
   let lines = 0;
+  let last: Counts = { created: 0, replaced: 0, same: 0, skipped: 0, refused: 0 };
   try {
     const loaded = await load(source.items, {
       importer,
@@ -117,6 +119,7 @@ async function run(
       progressed: (position, part, counts) => {
         if (position !== undefined && !dryRun) source.position?.note(source.kept(position));
         lines = (position as Partial<Place> | undefined)?.lines ?? lines;
+        last = counts;
         progress.show(part, shown(counts));
       },
     });
@@ -125,7 +128,16 @@ async function run(
   } catch (error) {
     progress.clear();
     source.position?.flush();
+    // What came before is taken, and durable.
+    if (Object.values(last).some((count) => count > 0))
+      terminal.print(json ? JSON.stringify({ ...last, complete: false, dryRun }) : shown(last));
     if (!(error instanceof StoreError)) throw error;
+    if (dryRun && error.code === 'full')
+      throw new CommandError(
+        `${tmpdir()} has no space left for the copy that a dry run works on`,
+        'Free space there, or name another folder by TMPDIR.',
+        { cause: error },
+      );
     throw new CommandError(error.message, `${error.advice} ${goOn(source.position, lines)}`, {
       cause: error,
     });
@@ -208,7 +220,7 @@ function tokenOf(file: string | undefined): string | undefined {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
     throw new CommandError(
-      `--token-file: ${(error as Error).message}`,
+      `--token-file ${file} cannot be read: ${fileReason(error)}`,
       'Give a file that holds the token alone.',
     );
   }
