@@ -43,7 +43,7 @@ describe('a path that leads nowhere is named, with what it was to be', () => {
       ['user', 'list', '--database', 'folder'],
       /^scimd: the database folder cannot be opened: it is a folder/,
     ],
-    [['import', 'folder'], /^scimd: folder cannot be read: it is a folder, not a file \(EISDIR\)\n/],
+    [['import', 'folder'], /^scimd: folder is a folder\nGive a file/],
     [
       ['import', '--from', 'http://127.0.0.1:9', '--token-file', 'none'],
       /^scimd: --token-file none cannot be read: there is no such file or folder \(ENOENT\)\n/,
@@ -127,9 +127,21 @@ if (spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status
         JSON.stringify({ schemas: [userSchema], userName: `user-${index}`, title: 'x'.repeat(1000) }),
       );
       writeFileSync(join(folder, 'many.ndjson'), many.join('\n'));
-      const full = await onDisk('4m', ':', 'import', 'many.ndjson', '--database', 'folder/x.db');
-      assertSaid(full, /^scimd: the database has no space left .*\nFree space .* Go on with --resume\.\n$/);
-      assert.match(full.stdout, /^[1-9]\d+ created\n$/);
+      const input = 'folder/many.ndjson';
+      for (const [size, prepare, file] of [
+        ['4m', ':', 'many.ndjson'],
+        ['9m', `cp many.ndjson ${input}`, input],
+      ] as const) {
+        const full = await onDisk(size, prepare, 'import', file, '--database', 'folder/x.db');
+        assertSaid(full, /^scimd: \S.* no space .*\nFree space /);
+        assert.match(full.stdout, /^[1-9]\d+ created\n$/);
+      }
+      const dry = await scimd(['import', 'many.ndjson', '--dry-run'], {
+        folder,
+        environment: { TMPDIR: join(folder, 'folder') },
+        under: ['unshare', '-rm', 'sh', '-c', 'mount -t tmpfs -o size=4m none folder; "$0" "$@"'],
+      });
+      assertSaid(dry, /folder has no space left for the copy that a dry run works on\n.*TMPDIR\.\n$/);
     });
 
     test('a configuration, of which nothing is left', async () => {
@@ -155,6 +167,12 @@ if (spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status
         await onDisk('1m', `${readOnly}; cd folder`, 'init'),
         /its volume is mounted read-only \(EROFS\)/,
       );
+    });
+
+    test('is no matter for what is imported from it', async () => {
+      const prepare = `cp people.ndjson folder; ${readOnly}`;
+      const { status, stdout } = await onDisk('1m', prepare, 'import', 'folder/people.ndjson');
+      assert.deepEqual([status, stdout], [0, '0 created, 1 the same already\n']);
     });
 
     test('shows nothing of a database, but says how to look at it', async () => {

@@ -140,6 +140,18 @@ describe('export and import', () => {
     assert.match(wrong.stderr, /--columns: User has no attribute userNam, did you mean userName\?/);
   });
 
+  test('without a file, what comes by a pipe is imported; a terminal or nothing is not waited for', async () => {
+    const { folder, run } = folderWith({ 'people.ndjson': lines(people) });
+    for (const [text, told] of [
+      ['cat people.ndjson | "$0" "$@"', '4 created\n'],
+      ['"$0" "$@" < people.ndjson', '0 created, 4 the same already\n'],
+    ] as const) {
+      const { status, stdout, stderr } = await scimd(['import'], { folder, under: ['sh', '-c', text] });
+      assert.deepEqual([status, stdout, stderr], [0, told, '']);
+    }
+    assert.equal((await run('import')).status, 2);
+  });
+
   test('imported again, what is there and the same is left as it is', async () => {
     const unnamed = people.map(({ id: _, ...rest }: Json) => rest);
     for (const resources of [people, unnamed]) {

@@ -1,5 +1,5 @@
 /** scimd import. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, fstatSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileReason } from '../../ops/file-error.ts';
@@ -26,16 +26,14 @@ import { resourceTypeNamed } from './resource-type.ts';
 
 export const defaultOnConflict = conflictAnswers[0];
 
-export async function importResources(invocation: Invocation): Promise<number> {
-  const { operand, flags } = invocation;
+export async function importResources(given: Invocation): Promise<number> {
+  const { flags } = given;
   const from = flags.get('from');
+  const operand = given.operand ?? (from === undefined && isPiped() ? '-' : undefined);
+  const invocation = { ...given, operand };
   if ((from !== undefined) === (operand !== undefined))
     throw new UsageError('a FILE, or --from URL: one of them is what is imported');
-  if (operand !== undefined && operand !== '-' && !existsSync(operand))
-    throw new CommandError(
-      `there is no file ${operand}`,
-      'Give one of NDJSON or CSV, or - for standard input.',
-    );
+  if (operand !== undefined && operand !== '-') checkFile(operand);
   if (flags.has('resume') && (operand === '-' || flags.has('dry-run')))
     throw new UsageError('--resume is for a file or a server; a pipe goes on with --after LINE');
   const stop = new AbortController();
@@ -48,6 +46,25 @@ export async function importResources(invocation: Invocation): Promise<number> {
     );
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+  }
+}
+
+function checkFile(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory()) return;
+  throw new CommandError(
+    found === undefined ? `there is no file ${file}` : `${file} is a folder`,
+    'Give a file of NDJSON or CSV, or - for standard input.',
+  );
+}
+
+/** Does something come on standard input? A terminal and what services have there, /dev/null, are nothing. */
+function isPiped(): boolean {
+  try {
+    const input = fstatSync(0);
+    return input.isFIFO() || input.isFile() || input.isSocket();
+  } catch {
+    return false;
   }
 }
 
