@@ -156,7 +156,10 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
       throw new UsageError(`scimd ${command.name} takes no argument, but got "${given}"`, command.name);
     if (extra.length > 0 && operand && !operand.words)
       throw new UsageError(`one ${operand.placeholder} only, but got "${extra[0]}" too`, command.name);
-    if (operand?.required && !given)
+    // Mostly a variable of a script that is not set.
+    if (operand !== undefined && !operand.words && given === '')
+      throw new UsageError(`scimd ${command.name}: ${operand.placeholder} is empty`, command.name);
+    if (operand?.required && operands.join('') === '')
       throw new UsageError(`scimd ${command.name} needs ${operand.placeholder}`, command.name);
     if (given !== undefined && operand?.choices && !operand.choices.includes(given))
       throw new UsageError(

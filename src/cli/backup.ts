@@ -49,12 +49,15 @@ async function toStandardOutput(file: string, { terminal }: Invocation): Promise
   }
 }
 
-export function restoreDatabase(invocation: Invocation): number {
+export async function restoreDatabase(invocation: Invocation): Promise<number> {
   const { operand = '', json, terminal } = invocation;
   const file = databaseOf(invocation);
-  if (!existsSync(operand))
+  const piped = operand === '-';
+  if (piped && process.stdin.isTTY)
+    throw new UsageError('a backup is no text to be typed: scimd restore - < FILE', 'restore');
+  if (!piped && !existsSync(operand))
     throw new CommandError(`there is no backup ${operand}`, 'Give the file that scimd backup wrote.');
-  const { contents, kept } = restore(operand, file);
+  const { contents, kept } = await restore(piped ? process.stdin : operand, file);
   if (json) terminal.print(JSON.stringify({ database: file, kept, ...contents }));
   else {
     const before = kept === undefined ? '' : `; what was there is now ${kept}`;

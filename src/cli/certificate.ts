@@ -2,6 +2,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { TlsIdentity } from '../http/options.ts';
+import { fileReason } from '../ops/file-error.ts';
 import type { Settings } from '../ops/options.ts';
 import { CommandError } from './command.ts';
 
@@ -30,7 +31,7 @@ export function readCertificate({ tls }: Pick<Settings, 'tls'>): Certificate | u
 }
 
 function read(name: string, file: string): string {
-  return attempt(() => readFileSync(file, 'utf8'), `${name} cannot be read`);
+  return attempt(() => readFileSync(file, 'utf8'), `${name} cannot be read from ${file}`);
 }
 
 function attempt<T>(action: () => T, message: string): T {
@@ -38,7 +39,7 @@ function attempt<T>(action: () => T, message: string): T {
     return action();
   } catch (cause) {
     throw new CommandError(
-      `${message}: ${(cause as Error).message}`,
+      `${message}: ${fileReason(cause)}`,
       'Give PEM files: --tls-certificate-file FILE --tls-key-file FILE',
       { cause },
     );

@@ -1,8 +1,9 @@
 /** scimd init: a configuration with every default explained, and a systemd unit. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSea } from 'node:sea';
 import { configFileName } from '../ops/config-file.ts';
+import { fileAdvice, fileReason } from '../ops/file-error.ts';
 import {
   choicesOf,
   environmentName,
@@ -28,13 +29,42 @@ export function init({ flags, json, terminal }: Invocation): number {
       'Overwrite with --force, or run it in another folder.',
     );
   }
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(terminal.folder, name), text);
+  write(terminal.folder, files);
   if (json) terminal.print(JSON.stringify({ written: names }));
   else {
     terminal.print(`wrote ${names.join(' and ')}`);
     if (flags.has('systemd')) for (const line of installation) terminal.note(line);
   }
   return exitStatus.done;
+}
+
+/** All of them whole or none: half a configuration would be refused by the next start. */
+function write(folder: string, files: Readonly<Record<string, string>>): void {
+  const places = Object.keys(files).map((name) => {
+    const place = join(folder, name);
+    return { name, place, partial: `${place}.new` };
+  });
+  const made: string[] = [];
+  try {
+    for (const { name, partial } of places) {
+      const descriptor = openSync(partial, 'w');
+      made.push(partial);
+      try {
+        writeFileSync(descriptor, files[name] ?? '');
+      } finally {
+        closeSync(descriptor);
+      }
+    }
+    for (const { place, partial } of places) renameSync(partial, place);
+  } catch (error) {
+    for (const partial of made) rmSync(partial, { force: true });
+    const names = places.map(({ name }) => name).join(' and ');
+    throw new CommandError(
+      `${names} cannot be written in ${folder}: ${fileReason(error)}`,
+      fileAdvice(error),
+      { cause: error },
+    );
+  }
 }
 
 /** Every setting, commented out at its default: what is not touched follows later versions' defaults. */

@@ -2,6 +2,7 @@
 
 import { parseFilter, ScimFilterError } from '../../grammar/index.ts';
 import { locationOf, Renderer, renderResource } from '../http/render.ts';
+import { harmless } from '../ops/log-line.ts';
 import { bindFilter } from '../query/bind.ts';
 import { everything } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
@@ -104,7 +105,7 @@ export function setActive(active: boolean): (invocation: Invocation) => Promise<
         terminal.print(JSON.stringify({ id: resource.id, active, changed: result.outcome === 'updated' }));
       else
         terminal.print(
-          `${String(before.userName)} is ${active ? 'active' : 'deactivated'}${result.outcome === 'updated' ? '' : ' already'}`,
+          `${harmless(String(before.userName))} is ${active ? 'active' : 'deactivated'}${result.outcome === 'updated' ? '' : ' already'}`,
         );
       return exitStatus.done;
     });

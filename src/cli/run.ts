@@ -1,4 +1,6 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
+import { fileAdvice, fileReason, isSystemError } from '../ops/file-error.ts';
+import { harmless } from '../ops/log-line.ts';
 import { ConfigurationError, readSettings } from '../ops/settings.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/configured.ts';
 import { StoreError } from '../store/store-error.ts';
@@ -81,10 +83,15 @@ function report(error: unknown, json: boolean, terminal: Terminal): number {
       JSON.stringify({ error: { message, ...(advice === undefined ? {} : { advice }), ...problems } }),
     );
   } else {
-    terminal.note(`scimd: ${message}`);
-    if (advice !== undefined) terminal.note(advice);
+    terminal.note(`scimd: ${harmlessLines(message)}`);
+    if (advice !== undefined) terminal.note(harmlessLines(advice));
   }
   return status;
+}
+
+/** Errors may quote what others have sent; those of filters and of the configuration have lines of their own. */
+function harmlessLines(text: string): string {
+  return text.split('\n').map(harmless).join('\n');
 }
 
 function explain(error: unknown): { message: string; advice?: string | undefined; status: number } {
@@ -97,6 +104,12 @@ function explain(error: unknown): { message: string; advice?: string | undefined
   if (error instanceof ConfigurationError) return { message: error.message, status: exitStatus.usage };
   if (error instanceof CommandError || error instanceof StoreError)
     return { message: error.message, advice: error.advice, status: exitStatus.failed };
+  // What the operating system refuses is an ordinary thing: where and why says it, not where in the program.
+  if (isSystemError(error)) {
+    const { path, dest = path } = error;
+    const where = path === undefined ? '' : `${dest === path ? path : `${path} to ${dest}`}: `;
+    return { message: where + fileReason(error), advice: fileAdvice(error), status: exitStatus.failed };
+  }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { message: `unexpected error: ${message}`, status: exitStatus.failed };
 }

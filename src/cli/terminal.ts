@@ -1,3 +1,5 @@
+import { harmless } from '../ops/log-line.ts';
+
 /** Where a command's output goes. Results are on standard output, everything else is on standard error. */
 export interface Terminal {
   /** Is standard output a terminal? In a pipe only the result itself is printed. */
@@ -24,12 +26,34 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Columns as wide as their widest cell; the last one is not padded. */
+/** Columns as wide as their widest cell; the last one is not padded. Cells may hold what clients have sent. */
 export function columns(rows: readonly (readonly string[])[], indent = ''): string {
+  const shown = rows.map((row) =>
+    row.map((cell) => {
+      const text = harmless(cell);
+      return { text, width: widthOf(text) };
+    }),
+  );
   const widths: number[] = [];
-  for (const row of rows)
-    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
-  return rows
-    .map((row) => (indent + row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')).trimEnd())
+  for (const row of shown)
+    for (const [index, { width }] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, width);
+  return shown
+    .map((row) => {
+      const cells = row.map(({ text, width }, index) => text + ' '.repeat((widths[index] ?? 0) - width));
+      return (indent + cells.join('  ')).trimEnd();
+    })
     .join('\n');
+}
+
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** What terminals give two columns to (Unicode TR 11, wide and full width). */
+const wide =
+  /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
+
+/** How many columns of a terminal a text without control characters takes. */
+function widthOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
+  let width = 0;
+  for (const { segment } of graphemes.segment(text)) width += wide.test(segment) ? 2 : 1;
+  return width;
 }

@@ -1,13 +1,14 @@
 /** scimd token create, list, rotate, revoke. */
 
 import { hashSecret, newSecret } from '../http/secret.ts';
+import { harmless } from '../ops/log-line.ts';
 import { parseSpan } from '../ops/span.ts';
 import { idps } from '../scim/tolerances.ts';
 import type { AccessStore, Scope, Token } from '../store/store.ts';
 import { CommandError, type Invocation, UsageError } from './command.ts';
 import { defaultTenant, findTenant, withAccess } from './database.ts';
 import { columns } from './terminal.ts';
-import { parseExpiry } from './time.ts';
+import { parseExpiry, parseOverlap } from './time.ts';
 
 export const scopes = ['scim', 'read', 'admin'] as const satisfies readonly Scope[];
 export const defaultExpiry = '365d';
@@ -24,7 +25,7 @@ export function checkLabel(what: string, name: string): string {
 }
 
 export async function createToken(invocation: Invocation): Promise<number> {
-  const { flags } = invocation;
+  const { flags, terminal } = invocation;
   const now = new Date();
   const name = checkLabel('--name', flags.get('name') ?? '');
   const expires = parseExpiry(flags.get('expires') ?? defaultExpiry, now);
@@ -49,6 +50,10 @@ export async function createToken(invocation: Invocation): Promise<number> {
       expires: expires.toISOString(),
       ...(subject === undefined ? {} : { subject }),
     });
+    if (subject !== undefined && !(await store.hasResource(tenant.number, subject)))
+      terminal.note(
+        `scimd: tenant ${tenant.name} has no user with the id ${harmless(subject)}: /Me is 404 until it has; the id, not the userName, is what --subject takes`,
+      );
     printNew(invocation, token, secret);
     return 0;
   });
@@ -88,9 +93,7 @@ export async function listTokens(invocation: Invocation): Promise<number> {
 export async function rotateToken(invocation: Invocation): Promise<number> {
   const { operand = '', flags } = invocation;
   const now = new Date();
-  const overlap = parseSpan(flags.get('overlap') ?? defaultOverlap);
-  if (overlap === undefined)
-    throw new UsageError(`--overlap must be a span such as 24h or 7d, not "${flags.get('overlap')}"`);
+  const until = parseOverlap(flags.get('overlap') ?? defaultOverlap, now).toISOString();
   return withAccess(invocation, false, async (store) => {
     const old = await findToken(store, operand, flags.get('tenant'), (token) => current(token, now));
     const expiry = flags.get('expires');
@@ -107,7 +110,6 @@ export async function rotateToken(invocation: Invocation): Promise<number> {
       expires: expires.toISOString(),
       ...(old.subject === undefined ? {} : { subject: old.subject }),
     });
-    const until = new Date(now.getTime() + overlap).toISOString();
     await store.revokeToken(old.id, until);
     printNew(invocation, token, secret, { id: old.id, until });
     return 0;

@@ -23,10 +23,15 @@ function isError(value: unknown): value is { stack: string } {
   return typeof (value as { stack?: unknown } | null)?.stack === 'string';
 }
 
-/** Control characters, which could move the cursor or clear the screen, as escapes. */
+/**
+ * Characters that could move the cursor, clear the screen, begin a line or turn the direction of what follows, as
+ * escapes.
+ */
 export function harmless(text: string): string {
-  return text.replace(
-    /\p{Cc}/gu,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
+    const code = character.charCodeAt(0);
+    return code > 0xff
+      ? `\\u${code.toString(16).padStart(4, '0')}`
+      : `\\x${code.toString(16).padStart(2, '0')}`;
+  });
 }

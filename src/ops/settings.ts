@@ -11,6 +11,7 @@ import {
   definitionNames,
   readConfigFile,
 } from './config-file.ts';
+import { fileReason } from './file-error.ts';
 import { checkTogether } from './joint-rules.ts';
 import {
   environmentName,
@@ -123,7 +124,7 @@ function open(path: string, problems: string[]): ConfigFile | undefined {
     problems.push(...file.problems);
     return file;
   } catch (error) {
-    problems.push(`${path}: cannot be read: ${(error as Error).message}`);
+    problems.push(`${path}: cannot be read: ${fileReason(error)}`);
     return undefined;
   }
 }
@@ -159,7 +160,7 @@ function fromSecretFile(path: string, place: string, problems: string[]): Given 
   try {
     return { value: readFileSync(path, 'utf8').trim(), place };
   } catch (error) {
-    problems.push(`${place}: cannot read the file: ${(error as Error).message}`);
+    problems.push(`${place}: cannot read ${path}: ${fileReason(error)}`);
     return undefined;
   }
 }

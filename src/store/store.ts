@@ -207,6 +207,9 @@ export interface AccessStore {
   /** Undefined if there is no such token; `at` in the future lets it live on until then. */
   revokeToken(id: string, at: string): Awaitable<Token | undefined>;
 
+  /** Is there a resource of that id, of whatever type? */
+  hasResource(tenant: number, id: string): Awaitable<boolean>;
+
   tenants(): Awaitable<readonly Tenant[]>;
   createTenant(name: string): Awaitable<Tenant>;
   /** Deletes the tenant and all that is its own. False if there is none of that name. */

@@ -76,6 +76,34 @@ test('backup to standard output is the whole file, and nothing else is left in t
   assert.deepEqual(readdirSync(folder).sort(), files);
 });
 
+test('restore takes a backup from a pipe, as whole as from a file', async () => {
+  const folder = temporaryFolder();
+  const place = { folder, environment };
+  const server = await serving(['serve', '--port', '0'], place);
+  const id = await createUser(server.url);
+  await server.stop();
+  assert.equal((await scimd(['backup', 'copy.backup'], place)).status, 0);
+  const piped = (text: string) =>
+    scimd(['restore', '-', '--database', 'other.db'], {
+      ...place,
+      under: ['sh', '-c', `${text} | "$0" "$@"`],
+    });
+  for (const [text, message] of [
+    ['head -c 8000 copy.backup', /^scimd: the backup on standard input is damaged/],
+    [':', /^scimd: the backup on standard input is no database of scimd/],
+  ] as const) {
+    const refused = await piped(text);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, message);
+  }
+  assert.deepEqual(readdirSync(folder).sort(), ['copy.backup', 'scimd.db']);
+  const restored = await piped('cat copy.backup');
+  assert.equal(restored.status, 0, restored.stderr);
+  const again = await serving(['serve', '--port', '0', '--database', 'other.db'], place);
+  assert.equal(await statusOf(again.url, id), 200);
+  await again.stop();
+});
+
 test('restore refuses what is no whole backup, and leaves the database as it is', async () => {
   const folder = temporaryFolder();
   const place = { folder, environment };

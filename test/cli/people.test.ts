@@ -129,3 +129,26 @@ describe('user and group commands beside a running server', () => {
     assert.equal((await run('healthcheck', 'nonsense')).status, 2);
   });
 });
+
+test('what people are called moves no cursor and begins no line; columns count what a terminal shows', async () => {
+  const names = [
+    '\u001b[31mRED\u001b[0m\nFake row\u0007\u009b1m\u202etxt',
+    'Zo\u0065\u0301 家族 👩‍👧',
+    'Plain',
+  ];
+  for (const displayName of names) await request('POST', '/Groups', newGroup({ displayName }));
+  const list = await run('group', 'list', '--filter', 'not (displayName eq "Tour Guides")');
+  assert.doesNotMatch(list.stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  const rows = list.stdout.trimEnd().split('\n').slice(1);
+  assert.equal(rows.length, names.length);
+  const [red, zoe, plain] = ['RED', 'Zo', 'Plain'].map(
+    (word) => rows.find((row) => row.includes(word)) ?? '',
+  );
+  const shown = String.raw`\x1b[31mRED\x1b[0m\x0aFake row\x07\x9b1m\u202etxt`;
+  assert.ok(red?.includes(`  ${shown}  20`), red);
+  // é is one column, each sign of 家族 and the family two.
+  assert.ok(zoe?.includes(`  ${names[1]}${' '.repeat(shown.length - 11)}  20`), zoe);
+  assert.ok(plain?.includes(`  Plain${' '.repeat(shown.length - 5)}  20`), plain);
+  const missing = await run('group', 'show', 'a\u001b]0;title\u0007');
+  assert.match(missing.stderr, /has no group a\\x1b\]0;title\\x07\n/);
+});

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { userSchema } from '../server.ts';
 import { scimd, secretPattern, serving, temporaryFolder } from './scimd.ts';
 
 const day = 86_400_000;
@@ -113,6 +114,9 @@ describe('token create', () => {
 
   test('with --subject says whom /Me stands for; list and rotation keep it', async () => {
     const folder = temporaryFolder();
+    const user = { schemas: [userSchema], id: '2819c223', userName: 'bjensen' };
+    writeFileSync(join(folder, 'user.ndjson'), JSON.stringify(user));
+    assert.equal((await scimd(['import', 'user.ndjson'], { folder })).status, 0);
     const args = ['token', 'create', '--name', 'self', '--subject', '2819c223'];
     assert.equal((await json<TokenJson>(args, folder)).subject, '2819c223');
     assert.equal((await json<TokenJson>(['token', 'rotate', 'self'], folder)).subject, '2819c223');
@@ -121,6 +125,35 @@ describe('token create', () => {
       listed.map(({ subject }) => subject),
       ['2819c223', '2819c223'],
     );
+  });
+
+  test('with a --subject that nobody has as an id makes the token, but says so', async () => {
+    const folder = temporaryFolder();
+    const { status, stdout, stderr } = await scimd(
+      ['token', 'create', '--name', 'self', '--subject', 'bjensen@example.com'],
+      { folder },
+    );
+    assert.equal(status, 0);
+    assert.match(stdout, secretPattern);
+    assert.match(stderr, /^scimd: tenant default has no user with the id bjensen@example\.com: \/Me is 404/);
+  });
+
+  test('and token rotate refuse a life of more than a hundred years', async () => {
+    const folder = temporaryFolder();
+    const create = (expires: string) =>
+      scimd(['token', 'create', '--name', 'x', '--expires', expires], { folder });
+    for (const expires of ['99999y', '999999y', '101y', '9999-12-31']) {
+      const { status, stderr } = await create(expires);
+      assert.equal(status, 2);
+      assert.ok(
+        stderr.startsWith(`scimd: --expires must be at most 100 years from now, not ${expires}\n`),
+        stderr,
+      );
+    }
+    assert.equal((await create('100y')).status, 0);
+    const { status, stderr } = await scimd(['token', 'rotate', 'x', '--overlap', '99999y'], { folder });
+    assert.equal(status, 2);
+    assert.match(stderr, /^scimd: --overlap must be at most 100 years from now, not 99999y\n/);
   });
 
   test('refuses a database in memory', async () => {

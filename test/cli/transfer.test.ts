@@ -140,6 +140,18 @@ describe('export and import', () => {
     assert.match(wrong.stderr, /--columns: User has no attribute userNam, did you mean userName\?/);
   });
 
+  test('without a file, what comes by a pipe is imported; a terminal or nothing is not waited for', async () => {
+    const { folder, run } = folderWith({ 'people.ndjson': lines(people) });
+    for (const [text, told] of [
+      ['cat people.ndjson | "$0" "$@"', '4 created\n'],
+      ['"$0" "$@" < people.ndjson', '0 created, 4 the same already\n'],
+    ] as const) {
+      const { status, stdout, stderr } = await scimd(['import'], { folder, under: ['sh', '-c', text] });
+      assert.deepEqual([status, stdout, stderr], [0, told, '']);
+    }
+    assert.equal((await run('import')).status, 2);
+  });
+
   test('imported again, what is there and the same is left as it is', async () => {
     const unnamed = people.map(({ id: _, ...rest }: Json) => rest);
     for (const resources of [people, unnamed]) {
@@ -206,6 +218,20 @@ describe('export and import', () => {
     ]);
     assert.match(stderr, /^new\.ndjson:5: schemas must name a resource type/);
     assert.deepEqual(await all(), before);
+  });
+
+  test('what a file holds moves no cursor and begins no line in what is told of it', async () => {
+    const { run } = folderWith({
+      'evil.ndjson': lines([
+        group('\u001b[31mred\nevil.ndjson:9: create User fake\u0007', []),
+        user('x', { '\u001b[2J': 1 }),
+        group('\u202etxt', []),
+      ]),
+    });
+    const { stdout, stderr } = await run('import', 'evil.ndjson', '--dry-run');
+    assert.doesNotMatch(stdout + stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    assert.match(stdout, /^evil\.ndjson:1: create Group \\x1b\[31mred\\x0aevil\.ndjson:9: .*\n.*:2: /);
+    assert.match(stderr, /scimd: \\x1b\[2J, which 1 had, is left out/);
   });
 
   test('--on-conflict: fail stops there, skip leaves it, replace changes it whole', async () => {
@@ -377,7 +403,7 @@ describe('import from another SCIM server', () => {
       if (url.pathname === '/scim/Groups/g1') return send(200, { ...groups[0], members: [{ value: 'u7' }] });
       const list = { '/scim/Users': users, '/scim/Groups': groups }[url.pathname];
       if (list === undefined) return send(404, {});
-      if (asked.length === 4) return send(429, {}, { 'retry-after': '0' });
+      if (asked.length === 5) return send(429, {}, { 'retry-after': '0' });
       const startIndex = Number(url.searchParams.get('startIndex') ?? 1);
       // Fewer than asked for, as a server may give.
       const Resources = list.slice(startIndex - 1, startIndex + 49);
@@ -392,7 +418,7 @@ describe('import from another SCIM server', () => {
     asked.length = 0;
     const { status, stdout, stderr } = await run('import', '--from', `${base}/`, '--token-file', 'token');
     assert.deepEqual([status, stderr, stdout], [0, '', '231 created\n']);
-    assert.equal(asked.filter((url) => url.startsWith('/scim/Users')).length, 6);
+    assert.equal(asked.filter((url) => url.startsWith('/scim/Users')).length, 7);
     const one = (await all()).find(({ id }) => id === 'g1');
     assert.deepEqual(
       one.members.map(({ value }: Json) => value),
@@ -428,8 +454,34 @@ describe('import from another SCIM server', () => {
       asked
         .filter((url) => url.startsWith('/Users'))
         .map((url) => new URL(url, base).searchParams.get('startIndex')),
-      ['201', '301', '401'],
+      // The first only looks whether there is a list.
+      ['1', '201', '301', '401'],
     );
     assert.equal((await all()).length, 500);
+  });
+
+  test('where there is none, the import fails, says where it looked, and makes no database', async () => {
+    const { run, folder } = folderWith({ 'people.ndjson': lines(people), token: 'token-of-the-source\n' });
+    await run('import', 'people.ndjson', '--database', 'source.db');
+    const server = await serving(['serve', '--port', '0', '--database', 'source.db'], {
+      folder,
+      environment: { SCIMD_BOOTSTRAP_TOKEN: 'token-of-the-source' },
+    });
+    const wrongPath = await run('import', '--from', new URL('/', server.url).href, '--token-file', 'token');
+    await server.stop();
+    assert.equal(wrongPath.status, 1);
+    assert.match(
+      wrongPath.stderr,
+      /^scimd: there is no SCIM server at http\S+: \/ServiceProviderConfig is 404, \/Users is 404, \/Groups is 404\nCheck the path/,
+    );
+    const other = createServer((_, response) => void response.end('{"hello":"world"}')).listen(0);
+    after(() => other.close());
+    const base = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    for (const more of [[], ['--dry-run'], ['--type', 'Group']]) {
+      const { status, stdout, stderr } = await run('import', '--from', base, ...more);
+      assert.deepEqual([status, stdout], [1, '']);
+      assert.match(stderr, /there is no SCIM server at .*\/Groups is no SCIM message/);
+    }
+    assert.equal(existsSync(join(folder, 'scimd.db')), false);
   });
 });

@@ -38,6 +38,10 @@ export function tenancyContract(setting: () => Setting): void {
     const theirs = await s.createUser('same', {
       [badgeUri]: { number: 'N', floor: 1, doors: [{ value: 'd' }] },
     });
+    assert.deepEqual(
+      [await s.store.hasResource(s.tenant, mine.id), await s.store.hasResource(s.tenant, theirs.id)],
+      [false, true],
+    );
     const filters = [
       'userName eq "same"',
       'emails.value sw "same"',

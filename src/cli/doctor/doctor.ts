@@ -1,6 +1,7 @@
 /** scimd doctor: visits a SCIM server as identity providers and the standard's readers do, and tells what it saw. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { fileReason } from '../../ops/file-error.ts';
 import { CommandError, exitStatus, type Invocation, UsageError } from '../command.ts';
 import { type Flow, type FlowName, flowNames } from './check.ts';
 import { Client } from './client.ts';
@@ -107,7 +108,7 @@ function readTokenFile(file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     throw new CommandError(
-      `the token cannot be read from ${file}: ${(error as NodeJS.ErrnoException).code}`,
+      `the token cannot be read from ${file}: ${fileReason(error)}`,
       'Check its path and who may read it',
       { cause: error },
     );

@@ -2,6 +2,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ScimError } from '../../error.ts';
+import { fileAdvice, fileReason } from '../../ops/file-error.ts';
 import { parseJson } from '../../scim/json.ts';
 import type { Registry, ResourceType } from '../../scim/registry.ts';
 import { isObject } from '../../scim/value.ts';
@@ -59,9 +60,11 @@ async function* bytesOf(file: string, from: number): AsyncGenerator<Buffer> {
   try {
     for await (const chunk of stream) yield chunk as Buffer;
   } catch (error) {
-    throw new CommandError(`${file} cannot be read: ${(error as Error).message}`, undefined, {
-      cause: error,
-    });
+    throw new CommandError(
+      `${file === '-' ? 'standard input' : file} cannot be read: ${fileReason(error)}`,
+      fileAdvice(error),
+      { cause: error },
+    );
   }
 }
 

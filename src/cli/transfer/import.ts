@@ -1,12 +1,14 @@
 /** scimd import. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, fstatSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileReason } from '../../ops/file-error.ts';
+import { harmless } from '../../ops/log-line.ts';
 import { backUp } from '../../store/sqlite/backup.ts';
 import type { Store } from '../../store/store.ts';
 import { StoreError } from '../../store/store-error.ts';
 import { CommandError, exitStatus, type Invocation, UsageError } from '../command.ts';
-import { defaultTenant, findTenant, withStore } from '../database.ts';
+import { defaultTenant, findTenant, registryFor, withStore } from '../database.ts';
 import { type Format, fileItems } from './file-source.ts';
 import { conflictAnswers, Importer, type OnConflict, type Outcome } from './importer.ts';
 import { type Place, start } from './lines.ts';
@@ -19,24 +21,59 @@ import {
   positionFile,
 } from './position.ts';
 import { type Progress, progressOn } from './progress.ts';
-import { type RemotePosition, remoteItems } from './remote.ts';
+import { findRemote, inOrder, type Remote, type RemotePosition, remoteItems } from './remote.ts';
 import { resourceTypeNamed } from './resource-type.ts';
 
 export const defaultOnConflict = conflictAnswers[0];
 
-export async function importResources(invocation: Invocation): Promise<number> {
-  const { operand, flags } = invocation;
-  const remote = flags.has('from');
-  if (remote === (operand !== undefined))
+export async function importResources(given: Invocation): Promise<number> {
+  const { flags } = given;
+  const from = flags.get('from');
+  const operand = given.operand ?? (from === undefined && isPiped() ? '-' : undefined);
+  const invocation = { ...given, operand };
+  if ((from !== undefined) === (operand !== undefined))
     throw new UsageError('a FILE, or --from URL: one of them is what is imported');
-  if (operand !== undefined && operand !== '-' && !existsSync(operand))
-    throw new CommandError(
-      `there is no file ${operand}`,
-      'Give one of NDJSON or CSV, or - for standard input.',
-    );
+  if (operand !== undefined && operand !== '-') checkFile(operand);
   if (flags.has('resume') && (operand === '-' || flags.has('dry-run')))
     throw new UsageError('--resume is for a file or a server; a pipe goes on with --after LINE');
-  return onStore(invocation, (store, database) => run(invocation, store, database));
+  const stop = new AbortController();
+  const interrupt = (): void => stop.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+  try {
+    const remote = from === undefined ? undefined : await remoteAt(from, invocation, stop.signal);
+    return await onStore(invocation, (store, database) =>
+      run(invocation, store, database, remote, stop.signal),
+    );
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+  }
+}
+
+function checkFile(file: string): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory()) return;
+  throw new CommandError(
+    found === undefined ? `there is no file ${file}` : `${file} is a folder`,
+    'Give a file of NDJSON or CSV, or - for standard input.',
+  );
+}
+
+/** Does something come on standard input? A terminal and what services have there, /dev/null, are nothing. */
+function isPiped(): boolean {
+  try {
+    const input = fstatSync(0);
+    return input.isFIFO() || input.isFile() || input.isSocket();
+  } catch {
+    return false;
+  }
+}
+
+/** Found before the database is made, which a wrong address is no reason for. */
+function remoteAt(from: string, { flags, settings }: Invocation, stop: AbortSignal): Promise<Remote> {
+  const registry = registryFor(settings());
+  const only = flags.get('type');
+  const types = only === undefined ? inOrder(registry) : [resourceTypeNamed(registry, only)];
+  return findRemote(baseOf(from), tokenOf(flags.get('token-file')), types, stop);
 }
 
 /** A dry run does all of it, on a copy: nothing is guessed. */
@@ -70,31 +107,36 @@ interface Source {
   readonly kept: (position: unknown) => unknown;
 }
 
-async function run(invocation: Invocation, store: Store, database: string): Promise<number> {
+async function run(
+  invocation: Invocation,
+  store: Store,
+  database: string,
+  remote: Remote | undefined,
+  stop: AbortSignal,
+): Promise<number> {
   const { flags, json, terminal } = invocation;
   const tenant = await findTenant(store, flags.get('tenant') ?? defaultTenant);
   const dryRun = flags.has('dry-run');
   const onConflict = (flags.get('on-conflict') ?? defaultOnConflict) as OnConflict;
   const importer = new Importer(store, tenant.number, onConflict, 'import');
   const progress = progressOn(terminal, json);
-  const stop = new AbortController();
-  const interrupt = (): void => stop.abort();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   const identity = JSON.stringify([resolve(database), tenant.name, flags.get('type') ?? null]);
   const source =
-    invocation.operand === undefined
-      ? remoteSource(invocation, store, identity, progress, stop.signal)
+    remote !== undefined
+      ? remoteSource(invocation, remote, store, identity, progress)
       : fileSource(invocation, store, identity);
   let lines = 0;
+  let last: Counts = { created: 0, replaced: 0, same: 0, skipped: 0, refused: 0 };
   try {
     const loaded = await load(source.items, {
       importer,
       stopAtConflict: onConflict === 'fail' && !dryRun,
-      stop: stop.signal,
+      stop,
       tell: (place, outcome) => tell(invocation, progress, place, outcome),
       progressed: (position, part, counts) => {
         if (position !== undefined && !dryRun) source.position?.note(source.kept(position));
         lines = (position as Partial<Place> | undefined)?.lines ?? lines;
+        last = counts;
         progress.show(part, shown(counts));
       },
     });
@@ -103,12 +145,19 @@ async function run(invocation: Invocation, store: Store, database: string): Prom
   } catch (error) {
     progress.clear();
     source.position?.flush();
+    // What came before is taken, and durable.
+    if (Object.values(last).some((count) => count > 0))
+      terminal.print(json ? JSON.stringify({ ...last, complete: false, dryRun }) : shown(last));
     if (!(error instanceof StoreError)) throw error;
+    if (dryRun && error.code === 'full')
+      throw new CommandError(
+        `${tmpdir()} has no space left for the copy that a dry run works on`,
+        'Free space there, or name another folder by TMPDIR.',
+        { cause: error },
+      );
     throw new CommandError(error.message, `${error.advice} ${goOn(source.position, lines)}`, {
       cause: error,
     });
-  } finally {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
   }
 }
 
@@ -143,25 +192,21 @@ function afterLine(text: string | undefined): number {
 
 function remoteSource(
   { flags, terminal }: Invocation,
+  remote: Remote,
   store: Store,
   identity: string,
   progress: Progress,
-  stop: AbortSignal,
 ): Source {
-  const base = baseOf(flags.get('from') ?? '');
-  const only = flags.get('type');
-  if (only !== undefined) resourceTypeNamed(store.registry, only);
+  const { base } = remote;
   const position = positionFile<RemotePosition>(
     `scimd-import-${new URL(base).host.replace(/[^\w.-]/g, '-')}.position`,
     `${identity} ${base}`,
   );
   const items = remoteItems({
-    base,
-    token: tokenOf(flags.get('token-file')),
+    remote,
     registry: store.registry,
-    only,
+    only: flags.get('type'),
     from: flags.has('resume') ? position.read() : undefined,
-    stop,
     note: (text) => {
       progress.clear();
       terminal.note(`scimd: ${text}`);
@@ -192,7 +237,7 @@ function tokenOf(file: string | undefined): string | undefined {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
     throw new CommandError(
-      `--token-file: ${(error as Error).message}`,
+      `--token-file ${file} cannot be read: ${fileReason(error)}`,
       'Give a file that holds the token alone.',
     );
   }
@@ -219,8 +264,11 @@ function tell(invocation: Invocation, progress: Progress, place: string, outcome
     'reason' in outcome ? outcome.reason : 'attributes' in outcome ? outcome.attributes.join(', ') : '';
   const print = isRefused ? terminal.note : terminal.print;
   if (json) print(JSON.stringify({ at: place, action: verbs[kind], ...outcome }));
-  else if (isRefused) print(`${place}: ${kind === 'conflict' ? `${name} ` : ''}${why}`);
-  else print(`${place}: ${verbs[kind]}${name === '' ? '' : ` ${name}`}${why === '' ? '' : `: ${why}`}`);
+  else if (isRefused) print(harmless(`${place}: ${kind === 'conflict' ? `${name} ` : ''}${why}`));
+  else
+    print(
+      harmless(`${place}: ${verbs[kind]}${name === '' ? '' : ` ${name}`}${why === '' ? '' : `: ${why}`}`),
+    );
 }
 
 function shown({ created, replaced, same, skipped, refused }: Counts): string {
@@ -244,7 +292,7 @@ function finish(
   lines: number,
 ): number {
   for (const [name, count] of importer.unknown)
-    terminal.note(`scimd: ${name}, which ${count} had, is left out: no schema here has it`);
+    terminal.note(`scimd: ${harmless(name)}, which ${count} had, is left out: no schema here has it`);
   const complete = stopped === undefined;
   const dryRun = flags.has('dry-run');
   if (complete) position?.remove();

@@ -1,6 +1,7 @@
 /**
  * How far an import has come, in a small file beside its input, so that --resume goes on behind what is already
- * there. It may lag behind: what is taken twice is found to be there and the same.
+ * there. It may lag behind, or be missing where nothing can be written: what is taken twice is found to be there and the
+ * same.
  */
 
 import { createHash } from 'node:crypto';
@@ -37,9 +38,13 @@ export function positionFile<P>(file: string, identity: string): PositionFile<P>
   const flush = (): void => {
     if (pending === undefined) return;
     last = performance.now();
-    writeFileSync(`${file}.new`, `${JSON.stringify({ identity, position: pending })}\n`);
-    renameSync(`${file}.new`, file);
-    pending = undefined;
+    try {
+      writeFileSync(`${file}.new`, `${JSON.stringify({ identity, position: pending })}\n`);
+      renameSync(`${file}.new`, file);
+      pending = undefined;
+    } catch {
+      // The next one may be written.
+    }
   };
   return {
     file,
@@ -64,7 +69,7 @@ export function positionFile<P>(file: string, identity: string): PositionFile<P>
     flush,
     remove() {
       pending = undefined;
-      rmSync(file, { force: true });
+      for (const each of [file, `${file}.new`]) rmSync(each, { force: true });
     },
   };
 }

@@ -7,14 +7,21 @@ import { isObject } from '../../scim/value.ts';
 import { CommandError } from '../command.ts';
 import type { Item } from './load.ts';
 
-export interface RemoteInput {
+/** A server that is there, and what it tells of itself. */
+export interface Remote {
   readonly base: string;
-  readonly token: string | undefined;
+  readonly client: Client;
+  readonly byCursor: boolean;
+  /** By base schema; undefined if the server does not tell. */
+  readonly endpoints: ReadonlyMap<string, string> | undefined;
+}
+
+export interface RemoteInput {
+  readonly remote: Remote;
   readonly registry: Registry;
   /** Only of this type. */
   readonly only: string | undefined;
   readonly from: RemotePosition | undefined;
-  readonly stop: AbortSignal;
   /** Told what the operator should know. */
   note(text: string): void;
 }
@@ -38,10 +45,51 @@ export function inOrder(registry: Registry): ResourceType[] {
   return [...registry.resourceTypes].sort((a, b) => isGroup(a) - isGroup(b));
 }
 
-export async function* remoteItems(input: RemoteInput): AsyncGenerator<Item<RemotePosition>> {
-  const client = new Client(input);
-  const byCursor = await client.hasCursors();
+/**
+ * Looks whether there is a SCIM server to take these types from, before anything is written here.
+ * @throws CommandError if there is none, or if it does not take the token.
+ */
+export async function findRemote(
+  base: string,
+  token: string | undefined,
+  types: readonly ResourceType[],
+  stop: AbortSignal,
+): Promise<Remote> {
+  const client = new Client(base, token, stop);
+  const config = await client.get('/ServiceProviderConfig');
+  const told = config.status === 200 && isObject(config.json) ? config.json : {};
   const endpoints = await client.endpoints();
+  // A server need not have discovery, but then it must have a list.
+  if (!Array.isArray(told.schemas) && endpoints === undefined) {
+    const found = [`/ServiceProviderConfig ${said(config)}`];
+    for (const { endpoint } of types) {
+      const answer = await client.get(`${endpoint}?startIndex=1&count=1`);
+      if (isList(answer.json)) break;
+      found.push(`${endpoint} ${said(answer)}`);
+    }
+    if (found.length > types.length)
+      throw new CommandError(
+        `there is no SCIM server at ${base}: ${found.join(', ')}`,
+        'Check the path: the base of a SCIM server often ends with /scim/v2.',
+      );
+  }
+  return {
+    base,
+    client,
+    byCursor: isObject(told.pagination) && told.pagination.cursor === true,
+    endpoints,
+  };
+}
+
+const said = ({ status }: Answer): string => (status === 200 ? 'is no SCIM message' : `is ${status}`);
+
+/** A ListResponse (RFC 7644 §3.4.2), whatever else it lacks. */
+function isList(json: unknown): json is Record<string, unknown> {
+  return isObject(json) && (typeof json.totalResults === 'number' || Array.isArray(json.Resources));
+}
+
+export async function* remoteItems(input: RemoteInput): AsyncGenerator<Item<RemotePosition>> {
+  const { client, byCursor, endpoints } = input.remote;
   const types = inOrder(input.registry).filter(({ name }) => input.only === undefined || name === input.only);
   const first = Math.max(
     0,
@@ -117,7 +165,7 @@ class Pages {
         `${this.endpoint}: the place where it stopped is not known there any more`,
         'Import from the start, without --resume: what is there already stays.',
       );
-    if (status !== 200 || !isObject(json)) throw unexpected(this.endpoint, status);
+    if (status !== 200 || !isList(json)) throw unexpected(this.endpoint, status);
     const resources = (Array.isArray(json.Resources) ? json.Resources : []).filter(isObject);
     const total = typeof json.totalResults === 'number' ? json.totalResults : resources.length;
     const next = typeof json.nextCursor === 'string' && json.nextCursor !== '' ? json.nextCursor : undefined;
@@ -144,16 +192,10 @@ class Client {
   private readonly token: string | undefined;
   private readonly stop: AbortSignal;
 
-  constructor({ base, token, stop }: RemoteInput) {
+  constructor(base: string, token: string | undefined, stop: AbortSignal) {
     this.base = base;
     this.token = token;
     this.stop = stop;
-  }
-
-  async hasCursors(): Promise<boolean> {
-    const { status, json } = await this.get('/ServiceProviderConfig');
-    if (status !== 200 || !isObject(json)) return false;
-    return isObject(json.pagination) && json.pagination.cursor === true;
   }
 
   /** By base schema; undefined if the server does not tell. */
@@ -233,7 +275,9 @@ class Client {
 
 function unexpected(path: string, status: number): CommandError {
   return new CommandError(
-    `${path} answered ${status}, where 200 and a list belong`,
+    status === 200
+      ? `${path} answered with something else than a list of resources`
+      : `${path} answered ${status}, where 200 and a list belong`,
     'Examine the server: scimd doctor URL --token-file FILE',
   );
 }

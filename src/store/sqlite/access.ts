@@ -40,6 +40,7 @@ export function accessOver({
   const tenants = tenantTable(db, clock);
 
   const reads = db.prepare('SELECT 1 FROM tenant LIMIT 1');
+  const resource = db.prepare<[number, string]>('SELECT 1 FROM resource WHERE tenant = ? AND id = ?');
   // As much as a large request writes: that a page finds its place says little of a disk that is nearly full.
   const proof = db.prepare(
     "INSERT OR REPLACE INTO secret (name, bytes) VALUES ('proof of space', zeroblob(262144))",
@@ -82,6 +83,8 @@ export function accessOver({
     createToken: (token) => write(() => tokens.create(token)),
     listTokens: (tenant) => read(() => tokens.list(tenant)),
     revokeToken: (id, at) => write(() => tokens.revoke(id, at)),
+
+    hasResource: (tenant, id) => read(() => resource.get(tenant, id) !== undefined),
 
     tenants: () => read(() => tenants.list()),
     async checkReady() {

@@ -1,10 +1,23 @@
 /** Backup of a database in use, by SQLite's backup API, and restore; both verify what they made before it counts. */
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { StoreError } from '../store-error.ts';
 import { applicationId, refuseNewer } from './connection.ts';
-import { toStoreError, withStoreErrors } from './errors.ts';
+import { damaged, type FileInRole, nameOf, toStoreError, withStoreErrors } from './errors.ts';
 
 /** Rows of the tables that hold what nobody else has. */
 export interface Contents {
@@ -28,43 +41,63 @@ export async function backUp(
   destination: string,
   progress: (done: number, total: number) => void = () => {},
 ): Promise<Contents> {
-  const partial = `${destination}.partial`;
-  rmSync(partial, { force: true });
+  const database: FileInRole = { role: 'database', file };
+  const copy: FileInRole = { role: 'copy', file: destination };
+  const partial = resolve(`${destination}.partial`);
+  withStoreErrors(() => {
+    accessSync(dirname(partial), constants.W_OK);
+    rmSync(partial, { force: true });
+  }, copy);
+  const source = withStoreErrors(() => openToRead(file), database);
   try {
-    const source = withStoreErrors(() => new Sqlite(file, { fileMustExist: true }));
-    try {
-      await source.backup(partial, {
-        progress: ({ totalPages, remainingPages }) => {
-          progress(totalPages - remainingPages, totalPages);
-          return pagesPerTurn;
-        },
-      });
-    } finally {
-      source.close();
-    }
-    const contents = verify(partial, partial);
-    settle(partial, destination);
+    await source.backup(partial, {
+      progress: ({ totalPages, remainingPages }) => {
+        progress(totalPages - remainingPages, totalPages);
+        return pagesPerTurn;
+      },
+    });
+    const contents = verify(partial, database, copy);
+    withStoreErrors(() => settle(partial, destination), copy);
     return contents;
   } catch (error) {
     discard(partial);
-    throw toStoreError(error);
+    throw toStoreError(error, database, copy);
+  } finally {
+    source.close();
+  }
+}
+
+/** Reads once: SQLite takes the backup of a file that is locked for an empty one. */
+function openToRead(file: string): Database {
+  const db = new Sqlite(file, { fileMustExist: true });
+  try {
+    db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get();
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
   }
 }
 
 /**
- * Puts a verified copy of `backup` in the place of `file`. What was there before is kept beside it, under the name
- * answered.
+ * Puts a verified copy of `backup`, the path of a file or standard input, in the place of `file`. What was there before
+ * is kept beside it, under the name answered.
  * @throws StoreError busy if a process has the database open; whatever is wrong with the backup.
  */
-export function restore(
-  backup: string,
+export async function restore(
+  backup: string | Readable,
   file: string,
-): { readonly contents: Contents; readonly kept: string | undefined } {
-  return withStoreErrors(() => {
-    const incoming = `${file}.incoming`;
-    try {
-      copyFileSync(backup, incoming);
-      const contents = verify(incoming, backup);
+): Promise<{ readonly contents: Contents; readonly kept: string | undefined }> {
+  const from: FileInRole = {
+    role: 'backup',
+    file: typeof backup === 'string' ? backup : 'on standard input',
+  };
+  const database: FileInRole = { role: 'database', file };
+  const incoming = `${file}.incoming`;
+  try {
+    await bring(backup, incoming, from, database);
+    const contents = verify(incoming, from, database);
+    return withStoreErrors(() => {
       let kept: string | undefined;
       if (existsSync(file)) {
         closeForGood(file);
@@ -74,11 +107,26 @@ export function restore(
       for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
       settle(incoming, file);
       return { contents, kept };
-    } catch (error) {
-      discard(incoming);
-      throw error;
-    }
-  });
+    }, database);
+  } catch (error) {
+    discard(incoming);
+    throw error;
+  }
+}
+
+async function bring(
+  backup: string | Readable,
+  incoming: string,
+  from: FileInRole,
+  database: FileInRole,
+): Promise<void> {
+  try {
+    const source = typeof backup === 'string' ? createReadStream(backup) : backup;
+    await pipeline(source, createWriteStream(incoming));
+  } catch (error) {
+    const { syscall, path } = error as NodeJS.ErrnoException;
+    throw toStoreError(error, syscall === 'read' || path === backup ? from : database);
+  }
 }
 
 /** Leaves WAL mode, which needs that nobody else has the file open, and folds the WAL into the file. */
@@ -87,6 +135,14 @@ function closeForGood(file: string): void {
   try {
     db.pragma('journal_mode = DELETE');
   } catch (error) {
+    const known = toStoreError(error, { role: 'database', file });
+    if (known instanceof StoreError && known.code !== 'busy')
+      throw new StoreError(
+        known.code,
+        known.message,
+        `Stop the server if it runs, and give the file and its -wal and -shm other names; then restore.`,
+        { cause: error },
+      );
     throw new StoreError('busy', `${file} is in use`, 'Stop the server that has it open, then restore.', {
       cause: error,
     });
@@ -125,38 +181,43 @@ function discard(copy: string): void {
 }
 
 /**
- * Is the copy, which nobody else has open, a whole database of ours? Throws a StoreError that says of `name` why not.
- * It leaves WAL mode, so that a backup is one file.
+ * Is the copy, which nobody else has open, a whole database of ours? Throws a StoreError that says why not, of what it
+ * was `read` from or of what it becomes. It leaves WAL mode, so that a backup is one file.
  */
-function verify(copy: string, name: string): Contents {
-  return withStoreErrors(() => {
-    const db = new Sqlite(copy, { fileMustExist: true });
-    try {
-      if (db.pragma('application_id', { simple: true }) !== applicationId) {
-        throw new StoreError(
-          'foreign-database',
-          `${name} is no database of scimd`,
-          'Give a backup made by scimd backup.',
-        );
+function verify(copy: string, read: FileInRole, becomes: FileInRole): Contents {
+  return withStoreErrors(
+    () => {
+      const db = new Sqlite(copy, { fileMustExist: true });
+      try {
+        if (db.pragma('application_id', { simple: true }) !== applicationId) {
+          throw new StoreError(
+            'foreign-database',
+            `${nameOf(read)} is no database of scimd`,
+            read.role === 'backup'
+              ? 'Give a file that scimd backup wrote.'
+              : 'Give the file that the server uses: --database FILE.',
+          );
+        }
+        refuseNewer(Number(db.pragma('user_version', { simple: true })), read.file);
+        db.pragma('journal_mode = DELETE');
+        const found = [
+          ...(db.pragma('integrity_check(5)') as { integrity_check: string }[])
+            .map((row) => row.integrity_check)
+            .filter((line) => line !== 'ok'),
+          ...(db.pragma('foreign_key_check') as { table: string }[])
+            .slice(0, 5)
+            .map((row) => `${row.table}: a row without its owner`),
+          ...countProblems(db),
+        ];
+        if (found.length > 0) throw damaged(read, found);
+        return contentsOf(db);
+      } finally {
+        db.close();
       }
-      refuseNewer(Number(db.pragma('user_version', { simple: true })), name);
-      db.pragma('journal_mode = DELETE');
-      const found = [
-        ...(db.pragma('integrity_check(5)') as { integrity_check: string }[])
-          .map((row) => row.integrity_check)
-          .filter((line) => line !== 'ok'),
-        ...(db.pragma('foreign_key_check') as { table: string }[])
-          .slice(0, 5)
-          .map((row) => `${row.table}: a row without its owner`),
-        ...countProblems(db),
-      ];
-      if (found.length > 0)
-        throw new StoreError('corrupt', `${name} is damaged: ${found.join('; ')}`, 'Take another backup.');
-      return contentsOf(db);
-    } finally {
-      db.close();
-    }
-  });
+    },
+    read,
+    becomes,
+  );
 }
 
 /** The counters are kept by the commands themselves: they tell whether rows are missing. */

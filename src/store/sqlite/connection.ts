@@ -65,40 +65,41 @@ class Connection extends Sqlite {
 
 /** Opens or creates the database; `:memory:` lives as long as the connection. */
 export function openConnection(file: string, busyTimeout = 5000): Database {
-  return withStoreErrors(() => {
-    let db: Database;
-    try {
-      db = new Connection(file, { timeout: busyTimeout });
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      // better-sqlite3's own check that the folder exists.
-      throw new StoreError(
-        'cannot-open',
-        `${file} cannot be opened: its folder does not exist`,
-        'Create the folder.',
-        {
-          cause: error,
-        },
-      );
-    }
-    try {
-      recognise(db, file);
-      db.pragma(`page_size = ${pageSize}`);
-      db.pragma('journal_mode = WAL');
-      // This build of SQLite lowers it to NORMAL once WAL is on, and then a power cut loses acknowledged writes, unless
-      // somebody brings the WAL to the disk before he acknowledges them (see walSync).
-      db.pragma('synchronous = FULL');
-      db.pragma('foreign_keys = ON');
-      db.pragma('trusted_schema = OFF');
-      db.pragma('temp_store = MEMORY');
-      // In KiB. Measured: with four times as much nothing is faster, the system's own cache serves the rest.
-      db.pragma('cache_size = -16384');
-      migrate(db, file);
-      db.exec(requestTable);
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
-    }
-  });
+  return withStoreErrors(
+    () => {
+      let db: Database;
+      try {
+        db = new Connection(file, { timeout: busyTimeout });
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        // better-sqlite3's own check that the folder exists.
+        throw new StoreError(
+          'cannot-open',
+          `the database ${file} cannot be opened: its folder does not exist`,
+          'Create the folder.',
+          { cause: error },
+        );
+      }
+      try {
+        recognise(db, file);
+        db.pragma(`page_size = ${pageSize}`);
+        db.pragma('journal_mode = WAL');
+        // This build of SQLite lowers it to NORMAL once WAL is on, and then a power cut loses acknowledged writes, unless
+        // somebody brings the WAL to the disk before he acknowledges them (see walSync).
+        db.pragma('synchronous = FULL');
+        db.pragma('foreign_keys = ON');
+        db.pragma('trusted_schema = OFF');
+        db.pragma('temp_store = MEMORY');
+        // In KiB. Measured: with four times as much nothing is faster, the system's own cache serves the rest.
+        db.pragma('cache_size = -16384');
+        migrate(db, file);
+        db.exec(requestTable);
+        return db;
+      } catch (error) {
+        db.close();
+        throw error;
+      }
+    },
+    { role: 'database', file },
+  );
 }

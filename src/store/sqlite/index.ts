@@ -10,7 +10,7 @@ import { changeLog } from './changes.ts';
 import { commands } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { edgeWriter } from './edges.ts';
-import { toStoreError, withStoreErrors } from './errors.ts';
+import { toStoreError } from './errors.ts';
 import { fileGuard } from './file-guard.ts';
 import { groupCommit } from './group-commit.ts';
 import { uuidV7Source } from './ids.ts';
@@ -118,16 +118,16 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
   try {
     const asked = options.registry;
     const registry = options.rebuild === false ? withStoredIndexes(db, asked) : asked;
-    const kinds = withStoreErrors(() => loadKinds(db, registry));
+    const kinds = loadKinds(db, registry);
     const statements = new Statements(db);
     if (options.rebuild === false) refuseStale(db, kinds);
     yield* rebuildStale(db, kinds, rowWriter(db, statements));
     yield* unserved(db, kinds);
-    const store = withStoreErrors(() => storeOver(db, kinds, statements, { ...options, registry }));
+    const store = storeOver(db, kinds, statements, { ...options, registry });
     opened = true;
     return store;
   } catch (error) {
-    throw toStoreError(error);
+    throw toStoreError(error, { role: 'database', file: options.file });
   } finally {
     if (!opened) db.close();
   }

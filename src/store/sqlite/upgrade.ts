@@ -12,15 +12,18 @@ export const currentVersion = migrations.length;
 /** The version of a database of ours; undefined if there is none in that file yet. */
 export function versionOf(file: string): number | undefined {
   if (file === ':memory:' || !existsSync(file) || statSync(file).size === 0) return undefined;
-  return withStoreErrors(() => {
-    const db = new Sqlite(file, { fileMustExist: true });
-    try {
-      if (db.pragma('application_id', { simple: true }) !== applicationId) return undefined;
-      return Number(db.pragma('user_version', { simple: true }));
-    } finally {
-      db.close();
-    }
-  });
+  return withStoreErrors(
+    () => {
+      const db = new Sqlite(file, { fileMustExist: true });
+      try {
+        if (db.pragma('application_id', { simple: true }) !== applicationId) return undefined;
+        return Number(db.pragma('user_version', { simple: true }));
+      } finally {
+        db.close();
+      }
+    },
+    { role: 'database', file },
+  );
 }
 
 export interface BeforeUpgrade {
