@@ -77,11 +77,18 @@ interface Signals {
   next(): Promise<string>;
 }
 
+/** Milliseconds after the first signal in which others are the same one: who ends a process may end its group too. */
+const sameMoment = 1000;
+
 /** From the very start, so that a signal during start-up is not lost either. */
 function stopSignals(terminal: Terminal): Signals {
   const arrived: string[] = [];
   let waiting: ((signal: string) => void) | undefined;
+  let first: number | undefined;
   const arrive = (signal: string): void => {
+    const now = performance.now();
+    if (first !== undefined && now - first < sameMoment) return;
+    first ??= now;
     if (waiting === undefined) arrived.push(signal);
     else waiting(signal);
     waiting = undefined;
