@@ -44,6 +44,8 @@ async function dispatch(
     terminal.print(commandHelp(command));
     return exitStatus.done;
   }
+  // Whatever is made of a database, and the database itself, is its owner's alone to read; init writes for others too.
+  if (command.settings?.includes('database')) process.umask(process.umask() | 0o077);
   const settings = () =>
     readSettings({
       flags: parsed.settings,

@@ -1,5 +1,15 @@
 /** Backup of a database in use, by SQLite's backup API, and restore; both verify what they made before it counts. */
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { StoreError } from '../store-error.ts';
@@ -64,6 +74,8 @@ export function restore(
     const incoming = `${file}.incoming`;
     try {
       copyFileSync(backup, incoming);
+      // Who may read it is not for the backup to say, which came from anywhere.
+      chmodSync(incoming, existsSync(file) ? statSync(file).mode & 0o777 : 0o600);
       const contents = verify(incoming, backup);
       let kept: string | undefined;
       if (existsSync(file)) {
