@@ -5,7 +5,7 @@ import { StoreError } from '../store/store-error.ts';
 import { parseArguments, selectCommand } from './arguments.ts';
 import { type Command, CommandError, exitStatus, UsageError } from './command.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
-import type { Terminal } from './terminal.ts';
+import { OutputError, type Terminal } from './terminal.ts';
 
 export async function run(
   commands: readonly Command[],
@@ -13,7 +13,9 @@ export async function run(
   terminal: Terminal,
 ): Promise<number> {
   try {
-    return await dispatch(commands, argv, terminal);
+    const status = await dispatch(commands, argv, terminal);
+    await terminal.written();
+    return status;
   } catch (error) {
     return report(error, argv.includes('--json'), terminal);
   }
@@ -75,6 +77,7 @@ function checkDefinitions(
 }
 
 function report(error: unknown, json: boolean, terminal: Terminal): number {
+  if (error instanceof OutputError && error.unread) return exitStatus.unread;
   const { message, advice, status } = explain(error);
   if (json) {
     const problems = error instanceof ConfigurationError ? { problems: error.problems } : {};
@@ -96,7 +99,7 @@ function explain(error: unknown): { message: string; advice?: string | undefined
       status: exitStatus.usage,
     };
   if (error instanceof ConfigurationError) return { message: error.message, status: exitStatus.usage };
-  if (error instanceof CommandError || error instanceof StoreError)
+  if (error instanceof CommandError || error instanceof StoreError || error instanceof OutputError)
     return { message: error.message, advice: error.advice, status: exitStatus.failed };
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return { message: `unexpected error: ${message}`, status: exitStatus.failed };

@@ -12,7 +12,7 @@ import { openForServing } from './opening.ts';
 import { type Apply, reloader } from './reload.ts';
 import { scheduleBackups } from './scheduled-backups.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
-import type { Terminal } from './terminal.ts';
+import type { OutputError, Terminal } from './terminal.ts';
 import { checkTransport } from './transport.ts';
 import { welcome } from './welcome.ts';
 
@@ -50,6 +50,10 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
         const more = first.made ? `\n${welcome(inForce.baseUrl ?? server.url, secret)}` : '';
         terminal.print(`listening on ${server.url}${more}`);
       }
+      // No reason not to serve.
+      terminal.written().catch(({ message }: OutputError) => {
+        log.warn({ reason: message }, first.made ? `${unseen} and ${firstToken}` : unseen);
+      });
       manager.ready(`listening on ${server.url}`);
     } catch (error) {
       await server.close();
@@ -61,6 +65,9 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     await store.close();
   }
 }
+
+const unseen = 'nobody could be told the address';
+const firstToken = 'the first token: make another by scimd token create';
 
 /** What /readyz tells. */
 interface State {

@@ -26,6 +26,8 @@ async function call(line: string, environment: Record<string, string> = {}) {
     folder,
     print: (text) => void out.push(text),
     note: (text) => void err.push(text),
+    write: async () => {},
+    written: async () => {},
   });
   return { status, stdout: out.join('\n'), stderr: err.join('\n') };
 }
