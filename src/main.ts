@@ -3,12 +3,6 @@ import { commands } from './cli/commands.ts';
 import { run } from './cli/run.ts';
 import { processTerminal } from './cli/terminal.ts';
 
-// The reader of a pipe may stop early, as head does: no failure, and no reason for a server to end.
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') process.exit(1);
-  });
-
 // No top-level await: the entry of a single executable is a CommonJS script.
 void run(commands, process.argv.slice(2), processTerminal()).then((status) => {
   // What is still buffered is written first: pipes are asynchronous on some systems.

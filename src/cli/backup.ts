@@ -1,8 +1,8 @@
 /** scimd backup and scimd restore. */
-import { createReadStream, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { createReadStream, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { backUp, type Contents, restore } from '../store/sqlite/backup.ts';
 import { CommandError, exitStatus, type Invocation, UsageError } from './command.ts';
 
@@ -27,25 +27,71 @@ export async function backUpDatabase(invocation: Invocation): Promise<number> {
     operand ?? `${file}-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z.backup`;
   if (existsSync(destination))
     throw new CommandError(`${destination} exists already`, 'Give another name, or remove it.');
-  const contents = await backUp(file, destination, progressOn(invocation));
+  const progress = progressOn(invocation);
+  const contents = await inOrder((check) =>
+    backUp(file, destination, (done, total) => {
+      check();
+      progress(done, total);
+    }),
+  );
+  if (typeof contents === 'number') return contents;
   if (json) terminal.print(JSON.stringify({ backup: destination, ...contents }));
   else terminal.print(`${destination}: ${summary(contents)}, verified`);
   return exitStatus.done;
 }
 
 /** Through a verified file, so that what is piped away is whole. */
-async function toStandardOutput(file: string, { terminal }: Invocation): Promise<number> {
+async function toStandardOutput(file: string, invocation: Invocation): Promise<number> {
+  const { terminal } = invocation;
   if (terminal.interactive)
     throw new UsageError('a backup is no text for a terminal: scimd backup - > FILE', 'backup');
+  const copy = await inOrder((check) => namelessCopy(file, check));
+  if (typeof copy === 'number') return copy;
+  const { descriptor, contents } = copy;
+  for await (const part of createReadStream('', { fd: descriptor })) await terminal.write(part);
+  await terminal.written();
+  terminal.note(`${summary(contents)}, verified`);
+  return exitStatus.done;
+}
+
+/** A verified copy that is only open, so that none stays however its reading ends. */
+async function namelessCopy(
+  file: string,
+  check: () => void,
+): Promise<{ readonly descriptor: number; readonly contents: Contents }> {
   const folder = mkdtempSync(join(tmpdir(), 'scimd-backup-'));
   try {
     const copy = join(folder, 'backup');
-    const contents = await backUp(file, copy);
-    await pipeline(createReadStream(copy), process.stdout, { end: false });
-    terminal.note(`${summary(contents)}, verified`);
-    return exitStatus.done;
+    const contents = await backUp(file, copy, check);
+    return { descriptor: openSync(copy, 'r'), contents };
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Does work that a signal would end with something half done left behind; it is done until its next `check`, which
+ * throws. Answers the exit status then, the one that shells give to an end by that signal.
+ */
+async function inOrder<T extends object>(work: (check: () => void) => Promise<T>): Promise<T | number> {
+  let status: number | undefined;
+  const end = (signal: NodeJS.Signals): void => {
+    status ??= 128 + constants.signals[signal];
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, end);
+  try {
+    const result = await work(() => {
+      if (status !== undefined) throw new Error('interrupted');
+    });
+    // Signals that came in its last step are told in the next turn.
+    await nextTurn();
+    return status ?? result;
+  } catch (error) {
+    if (status === undefined) throw error;
+    return status;
+  } finally {
+    for (const signal of signals) process.off(signal, end);
   }
 }
 

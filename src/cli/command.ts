@@ -47,8 +47,11 @@ export interface Invocation {
   readonly settings: () => SettingsInForce;
 }
 
-/** Exit statuses, as `scimd --help` tells them. */
-export const exitStatus = { done: 0, failed: 1, usage: 2 } as const;
+/**
+ * Exit statuses, as `scimd --help` tells them; and that of a command whose output nobody read to its end, which shells
+ * know as an end by SIGPIPE.
+ */
+export const exitStatus = { done: 0, failed: 1, usage: 2, unread: 141 } as const;
 
 /** The command line was written wrongly. */
 export class UsageError extends Error {

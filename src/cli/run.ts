@@ -7,7 +7,7 @@ import { StoreError } from '../store/store-error.ts';
 import { parseArguments, selectCommand } from './arguments.ts';
 import { type Command, CommandError, exitStatus, UsageError } from './command.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
-import type { Terminal } from './terminal.ts';
+import { OutputError, type Terminal } from './terminal.ts';
 
 export async function run(
   commands: readonly Command[],
@@ -15,7 +15,9 @@ export async function run(
   terminal: Terminal,
 ): Promise<number> {
   try {
-    return await dispatch(commands, argv, terminal);
+    const status = await dispatch(commands, argv, terminal);
+    await terminal.written();
+    return status;
   } catch (error) {
     return report(error, argv.includes('--json'), terminal);
   }
@@ -47,6 +49,8 @@ async function dispatch(
     terminal.print(commandHelp(command));
     return exitStatus.done;
   }
+  // Whatever is made of a database, and the database itself, is its owner's alone to read; init writes for others too.
+  if (command.settings?.includes('database')) process.umask(process.umask() | 0o077);
   const settings = () =>
     readSettings({
       flags: parsed.settings,
@@ -76,6 +80,7 @@ function checkDefinitions(
 }
 
 function report(error: unknown, json: boolean, terminal: Terminal): number {
+  if (error instanceof OutputError && error.unread) return exitStatus.unread;
   const { message, advice, status } = explain(error);
   if (json) {
     const problems = error instanceof ConfigurationError ? { problems: error.problems } : {};
@@ -102,7 +107,7 @@ function explain(error: unknown): { message: string; advice?: string | undefined
       status: exitStatus.usage,
     };
   if (error instanceof ConfigurationError) return { message: error.message, status: exitStatus.usage };
-  if (error instanceof CommandError || error instanceof StoreError)
+  if (error instanceof CommandError || error instanceof StoreError || error instanceof OutputError)
     return { message: error.message, advice: error.advice, status: exitStatus.failed };
   // What the operating system refuses is an ordinary thing: where and why says it, not where in the program.
   if (isSystemError(error)) {

@@ -14,7 +14,7 @@ import { type Apply, reloader } from './reload.ts';
 import { scheduleBackups } from './scheduled-backups.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import { startProblems } from './start-check.ts';
-import type { Terminal } from './terminal.ts';
+import type { OutputError, Terminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
 export async function serve({ settings, json, terminal }: Invocation): Promise<number> {
@@ -52,6 +52,10 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
         const more = first.made ? `\n${welcome(inForce.baseUrl ?? server.url, secret)}` : '';
         terminal.print(`listening on ${server.url}${more}`);
       }
+      // No reason not to serve.
+      terminal.written().catch(({ message }: OutputError) => {
+        log.warn({ reason: message }, first.made ? `${unseen} and ${firstToken}` : unseen);
+      });
       manager.ready(`listening on ${server.url}`);
     } catch (error) {
       await server.close();
@@ -63,6 +67,9 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     await store.close();
   }
 }
+
+const unseen = 'nobody could be told the address';
+const firstToken = 'the first token: make another by scimd token create';
 
 /** What /readyz tells. */
 interface State {
@@ -79,11 +86,18 @@ interface Signals {
   next(): Promise<string>;
 }
 
+/** Milliseconds after the first signal in which others are the same one: who ends a process may end its group too. */
+const sameMoment = 1000;
+
 /** From the very start, so that a signal during start-up is not lost either. */
 function stopSignals(terminal: Terminal): Signals {
   const arrived: string[] = [];
   let waiting: ((signal: string) => void) | undefined;
+  let first: number | undefined;
   const arrive = (signal: string): void => {
+    const now = performance.now();
+    if (first !== undefined && now - first < sameMoment) return;
+    first ??= now;
     if (waiting === undefined) arrived.push(signal);
     else waiting(signal);
     waiting = undefined;

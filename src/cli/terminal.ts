@@ -1,4 +1,5 @@
 import { harmless } from '../ops/log-line.ts';
+import { Writer } from './writer.ts';
 
 /** Where a command's output goes. Results are on standard output, everything else is on standard error. */
 export interface Terminal {
@@ -11,18 +12,49 @@ export interface Terminal {
   readonly folder: string;
   print(text: string): void;
   note(text: string): void;
+  /**
+   * A result too large to be printed at once, in parts; waits for a slow reader.
+   * @throws OutputError
+   */
+  write(part: string | Uint8Array): Promise<void>;
+  /**
+   * Settles when all that was printed is written.
+   * @throws OutputError, once.
+   */
+  written(): Promise<void>;
+}
+
+/** Standard output took no more. */
+export class OutputError extends Error {
+  override readonly name = 'OutputError';
+  readonly advice = 'Check where it goes to, and the space there.';
+  /** Its reader had enough, as `head` has: nothing that anybody has to be told. */
+  readonly unread: boolean;
+
+  constructor(cause: NodeJS.ErrnoException) {
+    super(`standard output cannot be written: ${cause.message}`, { cause });
+    this.unread = cause.code === 'EPIPE';
+  }
 }
 
 export function processTerminal(): Terminal {
   const { env, stdout, stderr } = process;
+  // Nobody is left to be told, and a server goes on without.
+  stderr.on('error', () => {});
+  const output = new Writer(stdout);
+  const failed = (error: NodeJS.ErrnoException): never => {
+    throw new OutputError(error);
+  };
   return {
     interactive: stdout.isTTY === true,
     errorIsTerminal: stderr.isTTY === true,
     color: !env.NO_COLOR && env.TERM !== 'dumb',
     environment: env,
     folder: process.cwd(),
-    print: (text) => void stdout.write(`${text}\n`),
+    print: (text) => void output.put(`${text}\n`),
     note: (text) => void stderr.write(`${text}\n`),
+    write: (part) => output.write(part).catch(failed),
+    written: () => output.flush().catch(failed),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The process's log on standard error: JSON lines, or readable ones on a terminal. */
-import { type DestinationStream, destination, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { readableLine } from './log-line.ts';
+import { logOutput } from './log-output.ts';
 import { redaction } from './redact.ts';
 
 interface LogSettings {
@@ -12,7 +13,7 @@ interface LogSettings {
 export interface LogTarget {
   readonly isTTY: boolean;
   readonly color: boolean;
-  /** Absent: standard error by pino's own writer, which never blocks on a slow reader and flushes at the end. */
+  /** Absent: standard error. */
   readonly write?: (text: string) => unknown;
 }
 
@@ -46,9 +47,19 @@ export function createLog(settings: LogSettings, target: LogTarget): Logger {
 }
 
 function destinationOf({ logFormat }: LogSettings, { isTTY, color, write }: LogTarget): DestinationStream {
-  if (logFormat === 'pretty' || (logFormat === 'auto' && isTTY)) {
-    const print = write ?? ((text: string) => process.stderr.write(text));
-    return { write: (line) => void print(readableLine(line, color)) };
-  }
-  return write ? { write: (line) => void write(line) } : destination({ dest: 2, sync: false });
+  const pretty = logFormat === 'pretty' || (logFormat === 'auto' && isTTY);
+  const form = pretty ? (line: string) => readableLine(line, color) : (line: string) => line;
+  const put = write ?? (isTTY ? onTerminal : logOutput((lines) => form(lossNotice(lines))));
+  return { write: (line) => void put(form(line)) };
+}
+
+/** At once: notes of the command line come between the lines. */
+function onTerminal(text: string): void {
+  process.stderr.write(text);
+}
+
+function lossNotice(lines: number): string {
+  const time = new Date().toISOString();
+  const msg = 'lines of the log were lost: its disk was full, or its reader too slow';
+  return `${JSON.stringify({ level: 'warn', time, lines, msg })}\n`;
 }

@@ -36,9 +36,11 @@ const personalKeys = new Set([
   'x509certificates',
 ]);
 
-const secretText =
-  /\bscimd_[A-Za-z0-9_-]{43,}|\beyJ[\w-]+\.[\w-]+\.[\w-]*|\b(?<scheme>Bearer|Basic)\s+[A-Za-z0-9._~+/-]+=*/gi;
-const mailAddress = /[^\s@"'<>(),;:=]+@[^\s@"'<>(),;:=]+\.[^\s@"'<>(),;:=]+/g;
+// What is logged may be long and chosen by anybody: no pattern looks at a character more than a few times.
+/** A JWT, or what begins like one, all of it at once. */
+const webToken = /\beyJ[\w-]+(?<rest>\.[\w-]+\.[\w-]*)?/gi;
+const secretText = /\bscimd_[A-Za-z0-9_-]{43,}|\b(?<scheme>Bearer|Basic)\s+[A-Za-z0-9._~+/-]+=*/gi;
+const mailAddress = /(?<![^\s@"'<>(),;:=])[^\s@"'<>(),;:=]+@[^\s@"'<>(),;:=]+\.[^\s@"'<>(),;:=]+/g;
 /** The values of a query's parameters that may hold personal data. */
 const queryValues = /(?<=[?&](?:filter|attributes|sortBy)=)[^&#\s]*/gi;
 
@@ -48,7 +50,9 @@ export function redaction(options: { readonly personalData: boolean }): Redact {
   const { personalData } = options;
 
   function text(value: string): string {
-    const safe = value.replace(secretText, (_, scheme?: string) => (scheme ? `${scheme} ${hidden}` : hidden));
+    const safe = value
+      .replace(webToken, (all, rest?: string) => (rest === undefined ? all : hidden))
+      .replace(secretText, (_, scheme?: string) => (scheme ? `${scheme} ${hidden}` : hidden));
     if (personalData) return safe;
     return safe.replace(queryValues, hidden).replace(mailAddress, hidden);
   }

@@ -20,6 +20,8 @@ async function script(shell: string): Promise<string> {
     folder: '.',
     print: (line) => (text += `${line}\n`),
     note: assert.fail,
+    write: async () => {},
+    written: async () => {},
   });
   assert.equal(status, 0);
   return text;

@@ -235,6 +235,8 @@ describe('a sound server', () => {
         folder,
         print: (text) => void printed.push(text),
         note: () => undefined,
+        write: async () => {},
+        written: async () => {},
       });
       return printed.join('\n');
     };

@@ -1,13 +1,23 @@
 /** What goes wrong around a server: disk, file, lock, clock. Through the real command, over a real socket. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { errorSchema, newUser } from '../server.ts';
-import { type Serving, scimd, serving, temporaryFolder } from './scimd.ts';
+import { running, type Serving, scimd, serving, temporaryFolder } from './scimd.ts';
 
 const token = 'a-token-for-tests-of-failures';
 const environment = { SCIMD_BOOTSTRAP_TOKEN: token, SCIMD_LOG_LEVEL: 'info' };
@@ -136,6 +146,31 @@ describe('a disk', () => {
       await server.stop();
     });
 
+    for (const format of ['json', 'pretty'])
+      test(`that is full under the log as well, as ${format}: 507, and the server goes on`, async () => {
+        const folder = temporaryFolder();
+        mkdirSync(join(folder, 'disk'));
+        const args = ['serve', '--port', '0', '--database', 'disk/scimd.db', '--log-format', format];
+        const server = await serving(args, {
+          folder,
+          environment,
+          under: [...mounting, 'mount -t tmpfs -o size=3m none disk && exec "$0" "$@" 2>disk/log'],
+        });
+        const disk = `/proc/${server.pid}/root${folder}/disk`;
+        const ids = [await created(server)];
+        fill(join(disk, 'ballast'));
+        for (let count = 0; count < 50; count++) await (await create(server)).arrayBuffer();
+        const refusal = await create(server, { title: 'x'.repeat(50_000) });
+        await assertRefusal(refusal, 507, '60', /no space left/);
+        assert.equal((await fetch(new URL('/healthz', server.url))).status, 200);
+        await assertThere(server, ids);
+        rmSync(join(disk, 'ballast'));
+        await created(server);
+        server.signal('SIGTERM');
+        const { status } = await server.end;
+        assert.equal(status, 0);
+      });
+
     test('that is mounted read-only is said at the start, with what to do', async () => {
       const folder = temporaryFolder();
       mkdirSync(join(folder, 'disk'));
@@ -151,6 +186,53 @@ describe('a disk', () => {
       assert.match(stderr, /account that runs the server/);
     });
   }
+});
+
+/** Takes what is left of a disk, to the last byte. */
+function fill(file: string): void {
+  const block = Buffer.alloc(4096);
+  try {
+    for (;;) appendFileSync(file, block);
+  } catch (error) {
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC');
+  }
+}
+
+describe('a log', { skip: !existsSync('/dev/full') && 'there is no /dev/full' }, () => {
+  for (const format of ['json', 'pretty'])
+    test(`that cannot be written, as ${format}, is no failure of the server`, async () => {
+      const server = await serving(['serve', '--port', '0', '--log-format', format], {
+        folder: temporaryFolder(),
+        environment,
+        under: ['sh', '-c', 'exec "$0" "$@" 2>/dev/full'],
+      });
+      const ids: string[] = [];
+      for (let count = 0; count < 5; count++) ids.push(await created(server));
+      await assertThere(server, ids);
+      // Longer than it takes to try again.
+      await wait(1200);
+      await assertThere(server, ids);
+      assert.equal((await server.stop()).status, 0);
+    });
+});
+
+describe('standard output', { skip: !existsSync('/dev/full') && 'there is no /dev/full' }, () => {
+  test('that cannot be written is no failure of the server: the log says that the token was not seen', async () => {
+    const folder = temporaryFolder();
+    const { signal, output, end } = running(['serve', '--port', '0'], {
+      folder,
+      under: ['sh', '-c', 'exec "$0" "$@" >/dev/full'],
+    });
+    while (!output.stderr.includes('make another by scimd token create')) await wait(20);
+    signal('SIGTERM');
+    const { status, stderr } = await end;
+    assert.equal(status, 0);
+    assert.match(
+      stderr,
+      /"reason":"standard output cannot be written: ENOSPC[^"]*","msg":"nobody could be told the address and the first token/,
+    );
+    assert.match(stderr, /"msg":"stopped"/);
+  });
 });
 
 describe('a database file', () => {

@@ -63,13 +63,10 @@ export function scimd(args: readonly string[], place: Place): Promise<Result> {
 }
 
 /** A command that takes its time, to be signalled. */
-export function running(
-  args: readonly string[],
-  place: Place,
-): { signal(name: NodeJS.Signals): void; readonly end: Promise<Result> } {
+export function running(args: readonly string[], place: Place): Pick<Serving, 'signal' | 'output' | 'end'> {
   const child = launch(args, place);
   after(() => child.kill('SIGKILL'));
-  return { signal: (name) => void child.kill(name), end: watch(child).end };
+  return { signal: (name) => void child.kill(name), ...watch(child) };
 }
 
 export interface Serving {

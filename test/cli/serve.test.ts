@@ -162,12 +162,23 @@ describe('the end', () => {
     const answer = new Promise<string>((resolve) => slow.once('data', (chunk) => resolve(chunk.toString())));
     slow.write(body.slice(5));
     assert.match(await answer, /^HTTP\/1\.1 201 /, 'what had begun is answered');
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     server.signal('SIGTERM');
     const { status, stderr } = await server.end;
     assert.equal(status, 1);
-    assert.match(stderr, /forced to stop/);
+    assert.match(stderr, /"stopping"[\s\S]*"forced to stop"/);
     slow.destroy();
     stuck.destroy();
+  });
+
+  test('is as orderly when who ends the process ends its group too, which makes two signals of one', async () => {
+    const server = await serving(inMemory, { folder: temporaryFolder() });
+    server.signal('SIGTERM');
+    server.signal('SIGINT');
+    const { status, stderr } = await server.end;
+    assert.equal(status, 0);
+    assert.match(stderr, /"msg":"stopped"/);
+    assert.doesNotMatch(stderr, /forced/);
   });
 
   test('does not wait for a connection that is kept open', async () => {

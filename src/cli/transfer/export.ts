@@ -2,7 +2,6 @@
 
 import { once } from 'node:events';
 import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
-import type { Writable } from 'node:stream';
 import { parseFilter, ScimFilterError } from '../../../grammar/index.ts';
 import { bindFilter } from '../../query/bind.ts';
 import type { Plan } from '../../query/plan.ts';
@@ -12,6 +11,7 @@ import { edgeAttribute } from '../../scim/resource.ts';
 import type { Position, Store, StoredResource } from '../../store/store.ts';
 import { CommandError, exitStatus, type Invocation, UsageError } from '../command.ts';
 import { defaultTenant, findTenant, withStore } from '../database.ts';
+import { Writer } from '../writer.ts';
 import { csvCell } from './csv.ts';
 import { ColumnFinder, cellOf } from './csv-cells.ts';
 import { ColumnError, columnsOf } from './csv-columns.ts';
@@ -36,9 +36,8 @@ export async function exportResources(invocation: Invocation): Promise<number> {
     const filter = flags.get('filter');
     if (filter !== undefined && name === undefined) throw new UsageError('--filter needs --type');
     const exporting = new Exporting(store, tenant.number, types, filter, invocation);
-    const count = await written(operand, (output) =>
-      csv ? exporting.csv(output) : exporting.ndjson(output),
-    );
+    const write = (output: Output) => (csv ? exporting.csv(output) : exporting.ndjson(output));
+    const count = operand === '-' ? await write(invocation.terminal) : await toFile(operand, write);
     exporting.progress.clear();
     if (operand !== '-') {
       const { json, terminal } = invocation;
@@ -51,13 +50,14 @@ export async function exportResources(invocation: Invocation): Promise<number> {
 }
 
 /** A file is there whole or not at all. */
-async function written(operand: string, write: (output: Output) => Promise<number>): Promise<number> {
-  if (operand === '-') return write(new Output(process.stdout));
+async function toFile(operand: string, write: (output: Output) => Promise<number>): Promise<number> {
   const partial = `${operand}.partial`;
   const stream = createWriteStream(partial);
   try {
     await once(stream, 'open');
-    const count = await write(new Output(stream));
+    const output = new Writer(stream);
+    const count = await write(output);
+    await output.flush();
     await new Promise<void>((resolve, reject) => {
       stream.once('error', reject);
       stream.end(resolve);
@@ -79,32 +79,9 @@ async function written(operand: string, write: (output: Output) => Promise<numbe
   }
 }
 
-/** After any of these a writer need not wait any more. */
-const events = ['drain', 'close', 'error'] as const;
-
-/** Waits for a slow reader, so that what is not written yet stays little. */
-class Output {
-  private readonly stream: Writable;
-  private failure: Error | undefined;
-
-  constructor(stream: Writable) {
-    this.stream = stream;
-    stream.on('error', (error) => {
-      this.failure = error;
-    });
-  }
-
-  async write(text: string): Promise<void> {
-    if (this.failure !== undefined) throw this.failure;
-    if (this.stream.destroyed || this.stream.write(text)) return;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        for (const event of events) this.stream.off(event, done);
-        resolve();
-      };
-      for (const event of events) this.stream.on(event, done);
-    });
-  }
+/** What takes the export, in parts: a file or standard output. */
+interface Output {
+  write(text: string): Promise<void>;
 }
 
 class Exporting {

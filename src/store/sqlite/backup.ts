@@ -1,6 +1,7 @@
 /** Backup of a database in use, by SQLite's backup API, and restore; both verify what they made before it counts. */
 import {
   accessSync,
+  chmodSync,
   closeSync,
   constants,
   createReadStream,
@@ -10,6 +11,7 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -96,6 +98,8 @@ export async function restore(
   const incoming = `${file}.incoming`;
   try {
     await bring(backup, incoming, from, database);
+    // Who may read it is not for the backup to say, which came from anywhere.
+    chmodSync(incoming, existsSync(file) ? statSync(file).mode & 0o777 : 0o600);
     const contents = verify(incoming, from, database);
     return withStoreErrors(() => {
       let kept: string | undefined;
