@@ -38,9 +38,12 @@ export class ListHandlers {
   private readonly limits: Limits;
   private readonly cursors: Cursors;
   private readonly sensitive: SensitiveCheck | undefined;
-  /** A provider asks the same again and again: plans by filter text, where no tolerance was needed. */
-  private readonly plans = new FilterCache<Plan>();
-  private readonly lenientPlans = new FilterCache<Plan>();
+  /**
+   * A provider asks the same again and again: plans by filter text, where no tolerance was needed. Few, since it also
+   * asks for each user once, and what is kept in vain costs more to clear away than to make.
+   */
+  private readonly plans = new FilterCache<Plan>(64);
+  private readonly lenientPlans = new FilterCache<Plan>(64);
 
   constructor(store: Store, limits: Limits, cursors: Cursors, sensitive: SensitiveCheck | undefined) {
     this.store = store;

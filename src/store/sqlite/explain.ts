@@ -23,12 +23,12 @@ export function explain(registry: Registry, query: Query): Explanation {
   const db = openConnection(':memory:');
   try {
     const kinds = loadKinds(db, registry);
-    const { text, parameters } = pageSql(
+    const { text, parameters, single } = pageSql(
       compileArms(kinds, query),
       { kind: 'all' },
       query.descending ?? false,
     );
-    const bound = [...parameters, query.limit, query.offset ?? 0];
+    const bound = single ? parameters : [...parameters, query.limit, query.offset ?? 0];
     const rows = db
       .prepare<unknown[], { id: number; parent: number; detail: string }>(`EXPLAIN QUERY PLAN ${text}`)
       .all(...bound);

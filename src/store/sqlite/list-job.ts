@@ -7,9 +7,14 @@ export interface Sql {
   readonly parameters: readonly Parameter[];
 }
 
+/** A part of a page. It takes LIMIT and OFFSET as its last parameters, unless it is of one row at most. */
+export interface PageSql extends Sql {
+  readonly single?: boolean;
+}
+
 export interface ListSql {
-  /** The parts of the page, one behind the other; each takes LIMIT and OFFSET as its last parameters. */
-  readonly pages: readonly Sql[];
+  /** The parts of the page, one behind the other. */
+  readonly pages: readonly PageSql[];
   /** Each answers a part of the total. */
   readonly counts: readonly Sql[];
 }
@@ -53,9 +58,10 @@ export function runListJob(job: ListJob, run: RunSql): ListRows {
   const rows: PageRow[] = [];
   // One row more than the page has, which shows whether there is another page.
   const wanted = limit === 0 ? 0 : limit + 1;
-  for (const { text, parameters } of pages) {
+  for (const { text, parameters, single } of pages) {
     if (rows.length === wanted) break;
-    rows.push(...(run(text, [...parameters, wanted - rows.length, offset]) as PageRow[]));
+    const found = run(text, single ? parameters : [...parameters, wanted - rows.length, offset]);
+    rows.push(...((single && offset > 0 ? [] : found) as PageRow[]));
   }
   const more = rows.length > limit;
   if (more) rows.pop();

@@ -13,7 +13,7 @@ import type { Storage } from '../../query/storage.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import type { Position, Query } from '../store.ts';
 import type { Kind, Kinds } from './kinds.ts';
-import type { Sql } from './list-job.ts';
+import type { PageSql, Sql } from './list-job.ts';
 import { resourceColumns } from './row.ts';
 import { documentJoin, queryMap } from './storage-map.ts';
 
@@ -156,7 +156,7 @@ function phaseCondition(key: Sql | undefined, phase: Phase, beyond: '<' | '>'): 
 }
 
 /** The rows of a phase in walking order: `key`, `rid` and the columns of a resource. Parameters end with LIMIT and OFFSET. */
-export function pageSql(arms: readonly Arm[], phase: Phase, backwards: boolean): Sql {
+export function pageSql(arms: readonly Arm[], phase: Phase, backwards: boolean): PageSql {
   const [first] = arms;
   if (arms.length === 1 && first?.single !== undefined && phase.kind === 'all')
     return onlySql(first, first.single);
@@ -183,10 +183,11 @@ ORDER BY ${order('p.')}`,
   };
 }
 
-/** The page of an arm that has one row at most needs no order, and so no table to sort it in. */
-function onlySql({ key }: Arm, { text, parameters }: Sql): Sql {
+/** The page of an arm that has one row at most needs no order, and so no table to sort it in, and no LIMIT. */
+function onlySql({ key }: Arm, { text, parameters }: Sql): PageSql {
   return {
-    text: `SELECT ${key?.text ?? 'NULL'} AS key, r.rid, ${resourceColumns} ${text} LIMIT ? OFFSET ?`,
+    text: `SELECT ${key?.text ?? 'NULL'} AS key, r.rid, ${resourceColumns} ${text}`,
     parameters: [...(key?.parameters ?? []), ...parameters],
+    single: true,
   };
 }

@@ -6,6 +6,7 @@ const capacity = 256;
 export class Statements {
   readonly #db: Database;
   readonly #statements = new Map<string, Statement<unknown[], unknown>>();
+  #last: { readonly sql: string; readonly statement: Statement<unknown[], unknown> } | undefined;
 
   constructor(db: Database) {
     this.#db = db;
@@ -13,6 +14,12 @@ export class Statements {
 
   /** For SQL that is compiled from a query or a change; what is always the same is prepared once and held. */
   get(sql: string): Statement<unknown[], unknown> {
+    // To compare two texts takes less time than to look one up and put it behind the others.
+    if (this.#last?.sql !== sql) this.#last = { sql, statement: this.#find(sql) };
+    return this.#last.statement;
+  }
+
+  #find(sql: string): Statement<unknown[], unknown> {
     const known = this.#statements.get(sql);
     if (known !== undefined) {
       this.#statements.delete(sql);
