@@ -184,13 +184,10 @@ export class ResourceHandlers {
       return emptyResponse(204, this.changeHeaders(exchange, type, resource));
     }
     if (edges !== undefined && selection === everything) {
-      const { next } = await this.store.members(
-        exchange.principal.tenant,
-        id,
-        exchange.base,
-        membersInPatchAnswer,
-      );
-      if (next !== undefined) return emptyResponse(204, this.changeHeaders(exchange, type, resource));
+      const { tenant } = exchange.principal;
+      const count = await this.store.memberCount(tenant, id, membersInPatchAnswer + 1);
+      if (count > membersInPatchAnswer)
+        return emptyResponse(204, this.changeHeaders(exchange, type, resource));
     }
     return this.changed(exchange, type, resource, 200, contentType, selection, suppliedByEdits(type, edits));
   }

@@ -255,6 +255,8 @@ export interface Store extends AccessStore {
   groupsOf(tenant: number, ids: readonly string[]): Awaitable<ReadonlyMap<string, readonly GroupReference[]>>;
   /** At most `limit` members in a stable order; `$ref` is `base` + endpoint + `/` + id. */
   members(tenant: number, group: string, base: string, limit: number, after?: string): Awaitable<MemberChunk>;
+  /** How many members a group has, counted up to `most`. */
+  memberCount(tenant: number, group: string, most: number): Awaitable<number>;
   /** The password hash of a resource. */
   credential(tenant: number, id: string): Awaitable<string | undefined>;
 

@@ -44,6 +44,18 @@ export function edgeContract(setting: () => Setting): void {
     ]);
   });
 
+  test('members are counted as far as one asks, and none are counted for what is no group', async () => {
+    const s = setting();
+    const group = await s.createGroup('g', ['a', 'b', 'c']);
+    const user = await s.createUser('u');
+    const count = (id: string, most: number) => s.store.memberCount(s.tenant, id, most);
+    assert.deepEqual(
+      [await count(group.id, 2), await count(group.id, 3), await count(group.id, 10)],
+      [2, 3, 3],
+    );
+    assert.deepEqual([await count(user.id, 10), await count('nobody', 10)], [0, 0]);
+  });
+
   test('members come in chunks of one order', async () => {
     const s = setting();
     const users = await Promise.all(Array.from({ length: 7 }, (_, i) => s.createUser(`u${i}`)));

@@ -196,6 +196,7 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     groupsOf: (tenant, ids) => read(() => memberships.groupsOf(tenant, ids)),
     members: (tenant, group, base, limit, after) =>
       read(() => memberships.members(tenant, group, base, limit, after)),
+    memberCount: (tenant, group, most) => read(() => memberships.memberCount(tenant, group, most)),
     credential: (tenant, id) => read(() => byId.credential(tenant, id)),
 
     create: (command) => commit.run(() => write.create(command)),

@@ -6,6 +6,7 @@ import { endpointOf, memberTypeName, ownerKinds } from './storage-map.ts';
 
 export interface MemberReads {
   members(tenant: number, group: string, base: string, limit: number, after: string | undefined): MemberChunk;
+  memberCount(tenant: number, group: string, most: number): number;
   groupsOf(tenant: number, ids: readonly string[]): Map<string, GroupReference[]>;
 }
 
@@ -48,6 +49,12 @@ export function memberReads(db: Database, kinds: Kinds): MemberReads {
          ORDER BY m.value LIMIT ?)`,
     )
     .raw();
+  const count = db
+    .prepare<[number, string, number], number>(
+      `SELECT count(*) FROM (
+         SELECT 1 FROM member WHERE owner = (SELECT rid FROM resource WHERE tenant = ? AND id = ?) LIMIT ?)`,
+    )
+    .pluck();
   const owners = ownerKinds(kinds);
   const groupsOfOne = db
     .prepare<[number, string], GroupRow>(groupsSql(owners, 'member m WHERE m.tenant = ? AND m.value = ?'))
@@ -66,6 +73,7 @@ export function memberReads(db: Database, kinds: Kinds): MemberReads {
       ];
       return { text: text ?? '', ...(count === limit && last !== null ? { next: last } : {}) };
     },
+    memberCount: (tenant, group, most) => count.get(tenant, group, most) as number,
     groupsOf(tenant, ids) {
       const [id] = ids;
       if (id === undefined) return new Map();
