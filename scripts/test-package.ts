@@ -55,6 +55,39 @@ const tsconfig = (moduleResolution: 'bundler' | 'nodenext') => ({
   include: ['*.ts'],
 });
 
+/** The server embedded, with so many users that a scan runs in the thread, which finds the package's own SQLite. */
+const embedded = `
+import assert from 'node:assert/strict';
+import { createScimd } from 'scimd';
+
+const scimd = await createScimd({ database: new URL('embedded.db', import.meta.url).pathname });
+const { token } = await scimd.createToken({ name: 'test' });
+const headers = { authorization: 'Bearer ' + token, 'content-type': 'application/scim+json' };
+const ask = async (path, init) => {
+  const answer = await scimd.fetch(new Request('http://localhost/scim/v2' + path, { headers, ...init }));
+  assert.equal(answer.status, 200);
+  return answer.json();
+};
+const operations = (from) =>
+  Array.from({ length: 600 }, (_, index) => ({
+    method: 'POST',
+    path: '/Users',
+    bulkId: String(index),
+    data: { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'u' + (from + index) },
+  }));
+for (const from of [0, 600])
+  await ask('/Bulk', {
+    method: 'POST',
+    body: JSON.stringify({
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations: operations(from),
+    }),
+  });
+const filter = encodeURIComponent('userName co "u11" and meta.created gt "2000-01-01T00:00:00Z"');
+assert.equal((await ask('/Users?filter=' + filter)).totalResults, 111);
+await scimd.close();
+`;
+
 mkdirSync(consumer);
 run(root, 'npm', 'pack', '--silent', '--pack-destination', folder);
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
@@ -83,6 +116,9 @@ for (const resolution of ['bundler', 'nodenext'] as const) {
   writeFileSync(join(consumer, file), JSON.stringify(tsconfig(resolution)));
   run(consumer, 'tsc', '-p', file);
 }
+writeFileSync(join(consumer, 'embedded.mjs'), embedded);
+// From another folder: nothing is looked for in the current one.
+run(root, 'node', join(consumer, 'embedded.mjs'));
 run(
   root,
   'node',

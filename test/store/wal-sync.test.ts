@@ -131,6 +131,11 @@ for (const milliseconds of [0, 20]) {
     assert.ok(!names().includes('after'), 'what will not be acknowledged is not written');
     assert.equal(commit.isFailing(), true);
     assert.throws(() => wal.check(), refused);
+    await assert.rejects(
+      async () => wal.pending(),
+      refused,
+      'whoever read what may not be on disk is not answered',
+    );
     commit.close();
     db.close();
   });

@@ -15,7 +15,7 @@ export interface WalSync {
   sync(): Promise<void> | undefined;
   /** Throws if it failed once: what the disk has is not known then, and another attempt could succeed in vain. */
   check(): void;
-  /** What is under way; undefined when all that was committed is on disk. */
+  /** What is under way, or what failed; undefined when all that was committed is on disk. */
   pending(): Promise<void> | undefined;
   /** Lets what is under way end. */
   close(): void;
@@ -92,7 +92,7 @@ export function walSync(file: string | undefined, disk = systemDisk): WalSync {
     check() {
       if (failure !== undefined) throw failure;
     },
-    pending: () => next ?? running,
+    pending: () => (failure === undefined ? (next ?? running) : Promise.reject(failure)),
     close() {
       const end = (): void => {
         if (opened !== undefined) closeSync(opened);
