@@ -1,7 +1,7 @@
 /**
  * `npm run test:package`: what `npm pack` makes (it builds first), as its users get it. publint and attw look at the
  * tarball; installed into an empty project, the types of `scimd/filter` and README's examples compile there, and the
- * tests of filter and grammar run against it.
+ * tests of filter and grammar run against it, and the embedded server answers a scan.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

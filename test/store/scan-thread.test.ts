@@ -135,6 +135,7 @@ test('where no thread may be made, the main one does its work', () => {
     { encoding: 'utf8' },
   );
   assert.equal(stdout, '1\n1\n', stderr);
+  assert.equal(stderr.match(/ScanThreadFailure: the scan thread cannot begin/g)?.length, 1, stderr);
 });
 
 test('closing lets a list end, refuses later ones, and leaves nothing beside the file', async () => {

@@ -70,19 +70,27 @@ export function scanThread({ file, busyTimeout, few = 1000 }: ScanThreadOptions)
     else job?.reject(errorOf(answer.error));
   };
 
+  /** Once and for all: what made it fail would make it fail again. */
+  const fail = (what: string, cause: unknown): ScanThreadFailure => {
+    if (failure === undefined) {
+      failure = new ScanThreadFailure(`${what}: scans hold up other requests from now on`, { cause });
+      process.emitWarning(failure);
+    }
+    return failure;
+  };
+
   const start = (): Worker => {
     const { program, packages } = scanProgram();
     const workerData: ScanThreadData = { file, busyTimeout, addon: loadedAddon(), packages };
     const isText = typeof program === 'string';
     const thread = new Worker(program, { eval: isText, workerData, ...(isText ? { execArgv: [] } : {}) });
     thread.on('message', settle);
-    const fail = (cause?: Error): void => {
+    const end = (cause?: Error): void => {
       worker = undefined;
-      if (!ended) failure ??= new ScanThreadFailure('the scan thread has ended', { cause });
-      rejectAll(failure ?? closed());
+      rejectAll(ended ? closed() : fail('the scan thread has ended', cause));
     };
-    thread.on('error', fail);
-    thread.on('exit', () => fail());
+    thread.on('error', end);
+    thread.on('exit', () => end());
     return thread;
   };
 
@@ -93,8 +101,7 @@ export function scanThread({ file, busyTimeout, few = 1000 }: ScanThreadOptions)
       try {
         worker ??= start();
       } catch (cause) {
-        failure = new ScanThreadFailure('the scan thread cannot begin', { cause });
-        return Promise.reject(failure);
+        return Promise.reject(fail('the scan thread cannot begin', cause));
       }
       const id = ++last;
       return new Promise((resolve, reject) => {
