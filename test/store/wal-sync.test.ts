@@ -82,7 +82,7 @@ test('a quick disk is waited for on the spot, and nothing is pending behind an a
 
 test('a slow disk is left to the thread pool, and no write is acknowledged before it has done its work', async () => {
   const { insert, names, disk, wal, commit, db } = open();
-  disk.milliseconds = 20;
+  disk.milliseconds = 100;
   await insert('slow');
   const order: string[] = [];
   const write = insert('a').then(() => order.push('acknowledged'));
@@ -102,7 +102,7 @@ test('a slow disk is left to the thread pool, and no write is acknowledged befor
 
 test('what is committed while the disk works goes to it together, afterwards', async () => {
   const { insert, disk, commit, db } = open();
-  disk.milliseconds = 20;
+  disk.milliseconds = 300;
   await insert('slow');
   const first = insert('a');
   await new Promise((resolve) => setTimeout(resolve, 5));
