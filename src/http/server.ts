@@ -147,7 +147,11 @@ async function send(
     const length = body === undefined ? [] : ['Content-Length', String(Buffer.byteLength(body))];
     outgoing.writeHead(status, [...headers, ...length]);
     await endOfTurn();
-    outgoing.end(body);
+    if (body !== undefined && !outgoing.req.complete && closesConnection(headers)) {
+      outgoing.write(body);
+      await lingering(outgoing.req);
+      outgoing.end();
+    } else outgoing.end(body);
     return;
   }
   outgoing.writeHead(status, headers);
@@ -165,6 +169,30 @@ async function send(
       });
   }
   outgoing.end();
+}
+
+function closesConnection(headers: readonly string[]): boolean {
+  const at = headers.indexOf('Connection');
+  return at !== -1 && headers[at + 1] === 'close';
+}
+
+/** Milliseconds that a client is given to end what it sends. */
+const longestLinger = 2000;
+
+/**
+ * A connection that is closed while the client still sends is reset, and a client that is reset may not read the answer
+ * that it has: so the rest is read first, and not looked at (RFC 9112 §9.6).
+ */
+function lingering(incoming: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, longestLinger);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    incoming.once('end', done);
+    incoming.once('close', done);
+  });
 }
 
 let turnEnd: Promise<void> | undefined;

@@ -229,6 +229,26 @@ test('a body that does not come to its end is 408, and nothing is written', asyn
   });
 });
 
+test('RFC 9112 §9.6: a client that still sends a body that is too large reads its 413 and is not reset', async () => {
+  await withServer({}, async (server) => {
+    const body = `{"x":"${'a'.repeat(5 * 1024 * 1024)}"}`;
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => server.request('POST', '/Users', { body })),
+    );
+    for (const answer of answers) assertError(answer, 413, /4194304/);
+  });
+});
+
+test('a client that announces a body that is too large and sends no end of it has its answer at once, and no more', async () => {
+  await withServer({}, async (server) => {
+    const announced = head(server, 'POST /scim/v2/Users', 'Content-Length: 6000000');
+    const started = performance.now();
+    const answer = firstAnswer(await sendRaw(server, [announced, 'x'.repeat(1000)]));
+    assert.equal(answer.status, 413);
+    assert.ok(performance.now() - started < 8000);
+  });
+});
+
 test('an answer that nobody reads is given up', async () => {
   await withServer({ limits: { idleSeconds: 1 } }, async (server) => {
     const title = 'x'.repeat(60_000);
