@@ -54,7 +54,10 @@ function teller(terminal: Terminal, log: Logger): (notice: OpeningNotice) => voi
     const now = performance.now();
     if (logged.type !== type || now - logged.at > interval) {
       logged = { type, at: now };
-      log.info({ type, done, total }, 'rebuilding indexes: the schemas are others than at the last start');
+      log.info(
+        { type, done, total },
+        'rebuilding indexes: schemas, or what is to be indexed, are others than at the last start',
+      );
     }
     const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
     show(`${type}: ${percent} % (${done} of ${total})${done >= total ? '\n' : ''}`);
