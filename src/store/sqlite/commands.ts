@@ -53,6 +53,17 @@ function withId({ schemas, id: _, ...rest }: Document, id: string): Document {
   return schemas === undefined ? { id, ...rest } : { schemas, id, ...rest };
 }
 
+/** Names of the members, `id` apart, that are there in one document only, or not the same in both. */
+function changedMembers(before: Document, after: Document): Set<string> {
+  const changed = new Set(Object.keys(before).filter((name) => !Object.hasOwn(after, name)));
+  for (const name of Object.keys(after)) {
+    if (before[name] !== after[name] && !equalValues(before[name], after[name])) changed.add(name);
+  }
+  // A document may come without it: it is the resource's own, and is written back by withId.
+  changed.delete('id');
+  return changed;
+}
+
 function checkId(id: string): void {
   // RFC 7643 §3.1: the word is reserved for references within a bulk request.
   if (id === '' || id.includes('bulkId')) {
@@ -111,8 +122,10 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
     const { after } = command.document;
     // Without an expected version the document may have been read earlier than what is stored now.
     const before: Document = command.expected === version ? command.document.before : JSON.parse(body);
-    if (text === body || equalValues(withId(before, command.id), withId(after, command.id))) return false;
-    rows.update({ tenant: command.tenant, kind, rid }, before, after, text, touched);
+    if (text === body) return false;
+    const changed = changedMembers(before, after);
+    if (changed.size === 0) return false;
+    rows.update({ tenant: command.tenant, kind, rid }, before, after, changed, text, touched);
     const display = displayOf(kind, after);
     if (display !== displayOf(kind, before)) edges.rename(command.tenant, command.id, display);
     return true;

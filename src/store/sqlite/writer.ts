@@ -1,7 +1,6 @@
 /** The statements that write a resource and its index rows; each writes only what differs. */
 import type { Database } from 'better-sqlite3';
 import { ScimError } from '../../error.ts';
-import { equalValues } from '../../scim/resource.ts';
 import type { Document } from '../store.ts';
 import { isConstraint } from './errors.ts';
 import type { ElementRow, IndexRows, UniqueRow } from './index-rows.ts';
@@ -22,8 +21,15 @@ export interface NewRow {
 export interface RowWriter {
   /** Answers the new row's number. Throws ScimError 409 where a unique value is taken. */
   insert(row: NewRow): number;
-  /** A document from `before` to `after`, with the index rows and columns in which they differ. */
-  update(target: Target, before: Document, after: Document, body: string, touched: Touched): void;
+  /** A document from `before` to `after`, with the index rows and columns of the members that `changed`. */
+  update(
+    target: Target,
+    before: Document,
+    after: Document,
+    changed: ReadonlySet<string>,
+    body: string,
+    touched: Touched,
+  ): void;
   /** All index rows anew, whatever there is. */
   reindex(target: Target, document: Document): void;
   /** A change of something else than the document. */
@@ -50,15 +56,6 @@ const keyColumns: readonly KeyColumn[] = ['external_id', 'unique_key', 'display_
 
 function taken(path: string, value: unknown): ScimError {
   return new ScimError(409, 'uniqueness', `${path} ${JSON.stringify(value)} is already in use`);
-}
-
-/** Names of the members that are there in one document only, or not the same in both. */
-function changedMembers(before: Document, after: Document): Set<string> {
-  const changed = new Set(Object.keys(before).filter((name) => !Object.hasOwn(after, name)));
-  for (const name of Object.keys(after)) {
-    if (before[name] !== after[name] && !equalValues(before[name], after[name])) changed.add(name);
-  }
-  return changed;
 }
 
 function sameElement(a: ElementRow, b: ElementRow): boolean {
@@ -200,9 +197,8 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       if (rows.text !== '') putText.run(rid, rows.text);
       return rid;
     },
-    update(target, before, after, body, touched) {
+    update(target, before, after, changed, body, touched) {
       const { indexRows } = target.kind;
-      const changed = changedMembers(before, after);
       const from = indexRows(before, changed);
       const to = indexRows(after, changed);
       updateColumns(target, from, to, after, touched);
