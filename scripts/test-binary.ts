@@ -13,9 +13,13 @@ if (!existsSync(program)) {
   process.exit(1);
 }
 const scenarios = ['clients', 'rfc', 'http', 'cli', 'dist'].map((folder) => `test/${folder}/**/*.test.ts`);
-const { status } = spawnSync(process.execPath, ['--import', 'tsx', '--test', ...scenarios], {
-  cwd: fileURLToPath(new URL('..', import.meta.url)),
-  env: { ...process.env, SCIMD_COMMAND: program },
-  stdio: 'inherit',
-});
+const { status } = spawnSync(
+  process.execPath,
+  ['--import', 'tsx', '--test', '--test-timeout=600000', ...scenarios],
+  {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    env: { ...process.env, SCIMD_COMMAND: program },
+    stdio: 'inherit',
+  },
+);
 process.exit(status ?? 1);

@@ -71,12 +71,19 @@ async function namelessCopy(
 
 /**
  * Does work that a signal would end with something half done left behind; it is done until its next `check`, which
- * throws. Answers the exit status then, the one that shells give to an end by that signal.
+ * throws. Answers the exit status then, the one that shells give to an end by that signal. Behind the work a signal
+ * ends the process as if nobody had listened; to stop listening would lose one that has come and is not told yet.
  */
 async function inOrder<T extends object>(work: (check: () => void) => Promise<T>): Promise<T | number> {
   let status: number | undefined;
+  let working = true;
   const end = (signal: NodeJS.Signals): void => {
-    status ??= 128 + constants.signals[signal];
+    if (working) {
+      status ??= 128 + constants.signals[signal];
+    } else {
+      process.off(signal, end);
+      process.kill(process.pid, signal);
+    }
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, end);
@@ -91,7 +98,7 @@ async function inOrder<T extends object>(work: (check: () => void) => Promise<T>
     if (status === undefined) throw error;
     return status;
   } finally {
-    for (const signal of signals) process.off(signal, end);
+    working = false;
   }
 }
 

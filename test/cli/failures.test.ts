@@ -17,6 +17,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { errorSchema, newUser } from '../server.ts';
+import { until } from '../until.ts';
 import { running, type Serving, scimd, serving, temporaryFolder } from './scimd.ts';
 
 const token = 'a-token-for-tests-of-failures';
@@ -82,14 +83,14 @@ interface Logged {
 }
 
 /** The first error of the log; it may come a little later than the answer. */
-async function firstError(server: Serving): Promise<Logged> {
-  for (;;) {
+function firstError(server: Serving): Promise<Logged> {
+  return until('an error in the log', () => {
     for (const line of server.output.stderr.split('\n').slice(0, -1)) {
       const { level, err } = JSON.parse(line) as { level: string; err?: Logged };
       if (level === 'error' && err !== undefined) return err;
     }
-    await wait(10);
-  }
+    return undefined;
+  });
 }
 
 describe('a disk', () => {
@@ -223,7 +224,7 @@ describe('standard output', { skip: !existsSync('/dev/full') && 'there is no /de
       folder,
       under: ['sh', '-c', 'exec "$0" "$@" >/dev/full'],
     });
-    while (!output.stderr.includes('make another by scimd token create')) await wait(20);
+    await until('the log', () => output.stderr.includes('make another by scimd token create'));
     signal('SIGTERM');
     const { status, stderr } = await end;
     assert.equal(status, 0);

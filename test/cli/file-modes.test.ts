@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
+import { until } from '../until.ts';
 import { scimd, serving, temporaryFolder } from './scimd.ts';
 
 test('what holds data of people is its owner’s alone to read; a configuration is not', {
@@ -16,7 +16,7 @@ test('what holds data of people is its owner’s alone to read; a configuration 
   };
   const args = ['serve', '--port', '0', '--backup-every', '1h', '--backup-folder', 'backups'];
   const server = await serving(args, place);
-  while (!server.output.stderr.includes('backed up and verified')) await wait(20);
+  await until('the backup', () => server.output.stderr.includes('backed up and verified'));
   await run('export', 'people.ndjson');
   await run('backup', 'copy.backup');
   const modeOf = (name: string): number => statSync(join(place.folder, name)).mode & 0o777;

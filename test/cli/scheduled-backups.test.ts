@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { newUser } from '../server.ts';
+import { until } from '../until.ts';
 import { type Serving, scimd, serving, temporaryFolder } from './scimd.ts';
 
 const token = 'a-token-for-tests-of-schedules';
@@ -12,16 +12,8 @@ const headers = { authorization: `Bearer ${token}`, 'content-type': 'application
 const every = ['serve', '--port', '0', '--backup-every', '24h', '--backup-folder', 'backups'];
 const named = /^scimd\.db-scheduled-\d{4}-\d\d-\d\dT\d{6}Z\.backup$/;
 
-async function until<T>(look: () => T | undefined | Promise<T | undefined>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await wait(20);
-  }
-}
-
 const logged = (server: Serving, message: string) =>
-  until(() => server.output.stderr.split('\n').find((line) => line.includes(`"msg":"${message}"`)));
+  until(message, () => server.output.stderr.split('\n').find((line) => line.includes(`"msg":"${message}"`)));
 
 async function metric(folder: string, server: Serving, name: string): Promise<number> {
   const made = await scimd(['token', 'create', '--name', `m${Math.random()}`, '--scope', 'admin'], {

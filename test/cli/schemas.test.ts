@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { configuredRegistry } from '../../src/scim/configured.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { until } from '../until.ts';
 import { running, type Serving, scimd, secretPattern, serving, temporaryFolder } from './scimd.ts';
 
 const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User';
@@ -364,7 +364,7 @@ describe('an attribute that is declared indexed in a filled database', () => {
 
   /** Waits until a rebuild has come some way. */
   async function halfway(folder: string): Promise<void> {
-    while ((look(folder).position ?? 0) === 0) await wait(1);
+    await until('some way of the rebuild', () => (look(folder).position ?? 0) > 0, 1);
   }
 
   test('gets its index at the next start, which shows how far it is and answers only then', async () => {
@@ -472,7 +472,7 @@ test('SIGHUP says that definitions change at the next start only', async () => {
   const server = await start(folder, acmeWith({ name: 'desk' }));
   configure(folder, acmeWith({ name: 'desk', indexed: true }));
   server.signal('SIGHUP');
-  while (!server.output.stderr.includes('next start only')) await wait(20);
+  await until('the reload', () => server.output.stderr.includes('next start only'));
   assert.match(server.output.stderr, /"settings":\["schemas"\],"msg":"these settings change at the next/);
   await server.stop();
 });

@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { until } from '../until.ts';
 import { scimd, secretPattern, serving, temporaryFolder } from './scimd.ts';
 
 const inMemory = ['serve', '--port', '0', '--database', ':memory:'];
@@ -242,9 +243,7 @@ test('SIGHUP takes over what can change, names what cannot, and survives a wrong
     writeFileSync(join(folder, 'scim.config.json'), JSON.stringify(settings));
   write({ port: 0, database: ':memory:' });
   const server = await serving([], { folder });
-  const logged = async (message: string) => {
-    while (!server.output.stderr.includes(message)) await new Promise((resolve) => setTimeout(resolve, 20));
-  };
+  const logged = (message: string) => until(message, () => server.output.stderr.includes(message));
   write({ port: 'x', database: ':memory:' });
   server.signal('SIGHUP');
   await logged('the configuration is wrong');
@@ -275,8 +274,7 @@ test('SIGHUP changes limits, proxies and ways to authenticate for the requests t
   assert.deepEqual(await page(), { status: 401 });
   write({ auth: { basic: true }, limits: { maxPageSize: 123 } });
   server.signal('SIGHUP');
-  while (!server.output.stderr.includes('configuration read again'))
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  await until('the reload', () => server.output.stderr.includes('configuration read again'));
   assert.deepEqual(await page(), { status: 200, maxResults: 123 });
   const { stderr } = await server.stop();
   assert.match(stderr, /"changed":\["auth\.basic","limits\.maxPageSize"\]/);

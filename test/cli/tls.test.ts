@@ -9,6 +9,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import { readCertificate, watchCertificate } from '../../src/cli/certificate.ts';
 import type { TlsIdentity } from '../../src/http/options.ts';
 import { newCertificate } from '../http/certificates.ts';
+import { until } from '../until.ts';
 import { type Serving, scimd, secretPattern, serving, temporaryFolder } from './scimd.ts';
 import { secureRequest } from './tls-client.ts';
 
@@ -23,7 +24,7 @@ function write(folder: string, { certificate, key }: TlsIdentity): void {
 async function logged(server: Serving, message: string | RegExp): Promise<void> {
   const found = () =>
     typeof message === 'string' ? server.output.stderr.includes(message) : message.test(server.output.stderr);
-  while (!found()) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(String(message), found);
 }
 
 /** Sends a request but for the end of its body, and gives what finishes it. */

@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { enterpriseSchema, groupSchema, newUser, userSchema } from '../server.ts';
+import { until } from '../until.ts';
 import { running, scimd, serving, temporaryFolder } from './scimd.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: resources of any shape
@@ -286,8 +286,10 @@ describe('export and import', () => {
       let ended = false;
       void importing.end.then(() => (ended = true));
       // Written anew once this one is under way; gone if it was faster.
-      while (!ended && (existsSync(position) ? readFileSync(position, 'utf8') === before : before === ''))
-        await wait(5);
+      await until(
+        'a position, or its end',
+        () => ended || (existsSync(position) ? readFileSync(position, 'utf8') : '') !== before,
+      );
       importing.signal(signal);
       const { status, stderr } = await importing.end;
       if (signal === 'SIGKILL') continue;

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { until } from '../until.ts';
 import { examine } from './examine.ts';
 import { startProgram, token } from './program.ts';
 import { Worker } from './worker.ts';
@@ -35,7 +36,7 @@ export async function killAgainAndAgain(
         const before = acknowledged();
         const working = Promise.all(clients.map((client) => client.work(server.url)));
         // Not before something was acknowledged, and then at any moment.
-        while (acknowledged() - before < workers) await Promise.race([wait(5), working]);
+        await until('the first answers', () => acknowledged() - before >= workers);
         await Promise.race([wait(random() * 300), working]);
         await server.kill();
         await working;

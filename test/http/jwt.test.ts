@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { SignJWT, UnsecuredJWT } from 'jose';
 import type { Log } from '../../src/http/options.ts';
 import { type Answer, newUser, startScimd, type TestServer } from '../server.ts';
+import { until } from '../until.ts';
 import { audience, type Issuer, newKey, type SigningKey, sign, startIssuer } from './issuer.ts';
 import { assertError } from './raw.ts';
 
@@ -185,7 +186,10 @@ test('keys are kept, renewed when they are old, asked for again for an unknown o
     rotating.keys = [third];
     pass(31);
     // Renewed in the background: the old key is good until the new ones are there.
-    while ((await status(second)) !== 401) pass(31);
+    await until('the new keys', () => {
+      pass(31);
+      return status(second).then((found) => found === 401);
+    });
     assert.equal(await status(third), 200);
   } finally {
     await own.close();

@@ -69,10 +69,15 @@ export async function backUp(
   }
 }
 
-/** Reads once: SQLite takes the backup of a file that is locked for an empty one. */
+/**
+ * Within a transaction that has read: SQLite begins a backup anew for each commit of another connection that it sees
+ * between two steps, and one beside a busy server would never end. It also takes the backup of a file that is locked
+ * for an empty one.
+ */
 function openToRead(file: string): Database {
   const db = new Sqlite(file, { fileMustExist: true });
   try {
+    db.exec('BEGIN');
     db.prepare('SELECT 1 FROM sqlite_schema LIMIT 1').get();
     return db;
   } catch (error) {
