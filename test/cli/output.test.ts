@@ -1,6 +1,5 @@
 /** Where results go: a disk that is full, a reader that has had enough, a signal in between. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
@@ -76,9 +75,11 @@ function made(inFolder: string, prefix: string): Promise<void> {
 }
 
 describe('a backup to standard output that nobody reads', { skip: process.platform === 'win32' }, () => {
-  const unread = { folder, environment, under: ['sh', '-c', 'exec 3<>pipe; exec "$0" "$@" >pipe'] };
-
-  before(() => execFileSync('mkfifo', [join(folder, 'pipe')]));
+  const unread = {
+    folder,
+    environment,
+    under: ['sh', '-c', '[ -p pipe ] || mkfifo pipe; exec 3<>pipe; exec "$0" "$@" >pipe'],
+  };
 
   const ended = async ({ signal, end }: ReturnType<typeof running>): Promise<void> => {
     signal('SIGTERM');
