@@ -225,9 +225,19 @@ export function exactKey(text: string): string {
 
 /** The comparison key of a stored value; undefined when it is unassigned or of another type than the schema's. */
 export function keyOf(attribute: Attribute, value: unknown): Key | undefined {
+  return keyBy(textKey(attribute), value);
+}
+
+/** {@link keyOf} of one attribute, for many values. */
+export function keyReader(attribute: Attribute): (value: unknown) => Key | undefined {
+  const ofText = textKey(attribute);
+  return (value) => keyBy(ofText, value);
+}
+
+function keyBy(ofText: (text: string) => string | undefined, value: unknown): Key | undefined {
   switch (typeof value) {
     case 'string':
-      return textKey(attribute)(value);
+      return ofText(value);
     case 'number':
       return value;
     case 'boolean':

@@ -1,5 +1,5 @@
 /** A document's comparison keys, sorted into the columns, rows and JSON text that its layout gives them. */
-import { type Key, keyOf } from '../../scim/comparison.ts';
+import { type Key, keyOf, keyReader } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import type { Document } from '../store.ts';
 import { type ElementColumn, elementColumn, type KeyColumn, type Layout } from './layout.ts';
@@ -82,50 +82,99 @@ function nested(name: string, intakes: ReadonlyMap<string, Intake>): Intake {
   };
 }
 
-/** The key of a simple value, or the object of its sub-attributes' keys; undefined if it has none. */
-function valueKeys(attribute: Attribute, value: unknown): unknown {
+/** Answers what `keys` and `rest` have of a value; undefined if that is nothing. */
+type Keys = (value: unknown) => unknown;
+
+/** The keys of a simple value, or the object of its sub-attributes' keys. */
+function keysOf(attribute: Attribute): Keys {
   if (attribute.type !== 'complex') {
-    const key = keyOf(attribute, value);
-    return key === undefined ? undefined : jsonKey(key);
+    const read = keyReader(attribute);
+    return (value) => {
+      const key = read(value);
+      return key === undefined ? undefined : jsonKey(key);
+    };
   }
-  if (!isObject(value)) return undefined;
-  const keys: KeyObject = {};
-  for (const [name, sub] of attribute.subAttributes) {
-    const of = subKeys(sub, value[sub.name]);
-    if (of !== undefined) keys[name] = of;
+  const subs = subKeys(attribute.subAttributes.values());
+  return (value) => (isObject(value) ? (objectOf(subs, value) ?? {}) : undefined);
+}
+
+function arrayKeys(attribute: Attribute): Keys {
+  const ofItem = keysOf(attribute);
+  return (value) => {
+    if (!Array.isArray(value)) return undefined;
+    const keys = value.map(ofItem).filter((key) => key !== undefined);
+    return keys.length === 0 ? undefined : keys;
+  };
+}
+
+interface SubKeys {
+  /** In the document, and among the keys, which are in lower case. */
+  readonly member: string;
+  readonly name: string;
+  readonly keys: Keys;
+}
+
+function subKeys(attributes: Iterable<Attribute>): readonly SubKeys[] {
+  return Array.from(attributes, (sub) => ({
+    member: sub.name,
+    name: sub.name.toLowerCase(),
+    keys: sub.multiValued ? arrayKeys(sub) : keysOf(sub),
+  }));
+}
+
+function objectOf(subs: readonly SubKeys[], value: Readonly<Record<string, unknown>>): KeyObject | undefined {
+  let object: KeyObject | undefined;
+  for (const { member, name, keys } of subs) {
+    const of = keys(value[member]);
+    if (of === undefined) continue;
+    object ??= {};
+    object[name] = of;
   }
-  return keys;
+  return object;
 }
 
-function subKeys(sub: Attribute, value: unknown): unknown {
-  return sub.multiValued ? arrayKeys(sub, value) : valueKeys(sub, value);
-}
-
-function arrayKeys(attribute: Attribute, value: unknown): unknown {
-  if (!Array.isArray(value)) return undefined;
-  const keys = value.map((item) => valueKeys(attribute, item)).filter((key) => key !== undefined);
-  return keys.length === 0 ? undefined : keys;
-}
-
-function elementRow(attribute: Attribute, number: number, ordinal: number, value: unknown): ElementRow {
-  const row: Record<ElementColumn, Key | null> = { value: null, type: null, display: null, primary: null };
-  let rest: KeyObject | undefined;
+/** Compiles what makes the rows of `element` of an attribute's values. */
+function elementRows(attribute: Attribute, number: number): (value: unknown, ordinal: number) => ElementRow {
   if (attribute.type !== 'complex') {
-    row.value = keyOf(attribute, value) ?? null;
-  } else if (isObject(value)) {
-    for (const [name, sub] of attribute.subAttributes) {
-      const column = elementColumn(sub);
-      if (column !== undefined) row[column] = keyOf(sub, value[sub.name]) ?? null;
-      else {
-        const of = subKeys(sub, value[sub.name]);
-        if (of !== undefined) {
-          rest ??= {};
-          rest[name] = of;
-        }
-      }
-    }
+    const read = keyReader(attribute);
+    return (value, ordinal) => ({
+      attribute: number,
+      ordinal,
+      value: read(value) ?? null,
+      type: null,
+      display: null,
+      primary: null,
+      rest: null,
+    });
   }
-  return { attribute: number, ordinal, ...row, rest: rest === undefined ? null : JSON.stringify(rest) };
+  const subs = [...attribute.subAttributes.values()];
+  const column = (name: ElementColumn): ((value: Readonly<Record<string, unknown>>) => Key | null) => {
+    const sub = subs.find((each) => elementColumn(each) === name);
+    if (sub === undefined) return () => null;
+    const read = keyReader(sub);
+    const { name: member } = sub;
+    return (value) => read(value[member]) ?? null;
+  };
+  const [value, type, display, primary] = [
+    column('value'),
+    column('type'),
+    column('display'),
+    column('primary'),
+  ];
+  const others = subKeys(subs.filter((sub) => elementColumn(sub) === undefined));
+  return (given, ordinal) => {
+    const item = isObject(given) ? given : {};
+    const rest = objectOf(others, item);
+    return {
+      attribute: number,
+      ordinal,
+      value: value(item),
+      type: type(item),
+      display: display(item),
+      primary: primary(item),
+      rest: rest === undefined ? null : JSON.stringify(rest),
+    };
+  };
 }
 
 /** Computes the index rows of a document, or those of its members `names` alone. */
@@ -155,44 +204,45 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
     };
   };
 
+  const intakeOfKeys =
+    (name: string, read: Keys): Intake =>
+    (value, _draft, keys) => {
+      const of = read(value);
+      if (of !== undefined) keys[name] = of;
+    };
+
   const intakeOfMultiValued = (name: string, attribute: Attribute): Intake | undefined => {
     const place = layout.entries.get(attribute.path)?.place;
     if (place?.kind === 'element') {
-      const number = numberOf(attribute);
+      const row = elementRows(attribute, numberOf(attribute));
       return (value, draft) => {
         if (!Array.isArray(value)) return;
-        value.forEach((item, ordinal) => {
-          draft.elements.push(elementRow(attribute, number, ordinal, item));
-        });
+        for (let ordinal = 0; ordinal < value.length; ordinal++)
+          draft.elements.push(row(value[ordinal], ordinal));
       };
     }
     if (place?.kind !== 'keys') return undefined;
-    return (value, _draft, keys) => {
-      const of = arrayKeys(attribute, value);
-      if (of !== undefined) keys[name] = of;
-    };
+    return intakeOfKeys(name, arrayKeys(attribute));
   };
 
   const intakeOfSingular = (name: string, attribute: Attribute): Intake | undefined => {
     const place = layout.entries.get(attribute.path)?.place;
     if (place?.kind === 'column') {
       const { column } = place;
+      const read = keyReader(attribute);
       return (value, draft) => {
-        draft.columns[column] = keyOf(attribute, value) ?? null;
+        draft.columns[column] = read(value) ?? null;
       };
     }
     if (place?.kind === 'element') {
-      const number = numberOf(attribute);
+      const row = elementRows(attribute, numberOf(attribute));
       return (value, draft) => {
-        if (keyOf(attribute, value) !== undefined)
-          draft.elements.push(elementRow(attribute, number, 0, value));
+        const only = row(value, 0);
+        if (only.value !== null) draft.elements.push(only);
       };
     }
     if (place?.kind !== 'keys') return undefined;
-    return (value, _draft, keys) => {
-      const key = keyOf(attribute, value);
-      if (key !== undefined) keys[name] = jsonKey(key);
-    };
+    return intakeOfKeys(name, keysOf(attribute));
   };
 
   const intakesOf = (attributes: ReadonlyMap<string, Attribute>): Map<string, Intake> => {
