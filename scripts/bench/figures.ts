@@ -54,7 +54,16 @@ async function storeLoop(
   const script = fileURLToPath(new URL('loop.ts', import.meta.url));
   return [32, 1].map((lanes) => {
     const rows = (quick ? 3000 : 10_000) / (lanes === 1 ? 5 : 1);
-    const args = ['--import', 'tsx', script, folder, String(rows), String(lanes), String(rounds)];
+    const args = [
+      '--expose-gc',
+      '--import',
+      'tsx',
+      script,
+      folder,
+      String(rows),
+      String(lanes),
+      String(rounds),
+    ];
     const { store, bare } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as {
       store: number[];
       bare: number[];

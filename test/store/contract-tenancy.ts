@@ -73,6 +73,31 @@ export function tenancyContract(setting: () => Setting): void {
     assert.equal((await s.get(foreign))?.version, 1);
   });
 
+  test('totals are of what is there: not of a refused command, nor of a tenant that is removed in the same moment', async () => {
+    const s = setting();
+    const acme = await s.store.createTenant('acme');
+    await s.createUser('taken');
+    const both = [{ type: s.user }, { type: s.group }];
+    const total = async (): Promise<number> => (await s.list({ targets: both })).total;
+    const one = s.createUser('one');
+    const refused = s.createUser('taken');
+    const two = s.createGroup('two');
+    s.tenant = acme.number;
+    const theirs = s.createUser('one');
+    const removed = s.store.deleteTenant('acme');
+    s.tenant = 1;
+    await assert.rejects(refused, { status: 409, scimType: 'uniqueness' });
+    await Promise.all([one, two, theirs]);
+    assert.equal(await removed, true);
+    assert.equal(await total(), 3);
+    const gone = s.store.delete(s.target(await one));
+    const three = s.createUser('three');
+    await Promise.all([gone, three, s.store.delete(s.target(await two))]);
+    assert.equal(await total(), 2);
+    s.tenant = acme.number;
+    assert.equal(await total(), 0);
+  });
+
   test('deleting a tenant deletes all that is its own and nothing else', async () => {
     const s = setting();
     const acme = await s.store.createTenant('acme');

@@ -28,14 +28,12 @@ function tenantNames(db: Sqlite.Database): unknown[] {
     .all();
 }
 
+/** No snapshot to leave, and nothing to check. */
+const unguarded = { beforeWrite() {}, check() {} };
+
 test('when the disk is full no command is acknowledged that is not kept', async () => {
   const db = openConnection(join(folder, 'full.db'));
-  const commit = groupCommit(
-    db,
-    walSync(undefined),
-    () => {},
-    () => {},
-  );
+  const commit = groupCommit(db, walSync(undefined), unguarded);
   const insert = tokenCommand(db);
   await commit.run(insert('before'));
   db.pragma(`max_page_count = ${Number(db.pragma('page_count', { simple: true })) + 4}`);
@@ -56,12 +54,7 @@ test('when the disk is full no command is acknowledged that is not kept', async 
 
 test('a commit that fails rejects every command of it and keeps none', async () => {
   const db = openConnection(join(folder, 'deferred.db'));
-  const commit = groupCommit(
-    db,
-    walSync(undefined),
-    () => {},
-    () => {},
-  );
+  const commit = groupCommit(db, walSync(undefined), unguarded);
   const insert = tokenCommand(db);
   const orphan = db.prepare("INSERT INTO credential (rid, hash) VALUES (4711, 'x')");
   const results = await Promise.allSettled([
@@ -133,12 +126,7 @@ test('an index counts what is there, also after another process has written', as
 test('a file that became read-only refuses writes by name', async () => {
   const store = openSqliteStore({ file: join(folder, 'readonly.db'), registry });
   const connection = new Sqlite(join(folder, 'readonly.db'), { readonly: true });
-  const commit = groupCommit(
-    connection,
-    walSync(undefined),
-    () => {},
-    () => {},
-  );
+  const commit = groupCommit(connection, walSync(undefined), unguarded);
   await assert.rejects(
     commit.run(() => connection.prepare("INSERT INTO tenant (name, created) VALUES ('x', 'now')").run()),
     { name: 'StoreError', code: 'readonly' },

@@ -14,9 +14,9 @@ export interface ChangeEntry {
   readonly version: number;
   readonly at: string;
   readonly actor: Actor;
-  readonly attributes: readonly string[];
-  readonly added?: readonly string[];
-  readonly removed?: readonly string[];
+  readonly attributes?: readonly string[];
+  readonly added?: ReadonlySet<string>;
+  readonly removed?: ReadonlySet<string>;
 }
 
 export interface ChangeLog {
@@ -44,8 +44,8 @@ interface Row {
   removed: string | null;
 }
 
-function list(values: readonly string[] | undefined): string | null {
-  return values === undefined || values.length === 0 ? null : JSON.stringify(values);
+function list(values: ReadonlySet<string> | undefined): string | null {
+  return values === undefined || values.size === 0 ? null : JSON.stringify([...values]);
 }
 
 export function changeLog(db: Database, kinds: Kinds, statements: Statements): ChangeLog {
@@ -81,7 +81,9 @@ export function changeLog(db: Database, kinds: Kinds, statements: Statements): C
         entry.at,
         entry.actor.token ?? null,
         entry.actor.origin,
-        entry.attributes.length === 0 ? '[]' : JSON.stringify(entry.attributes),
+        entry.attributes === undefined || entry.attributes.length === 0
+          ? '[]'
+          : JSON.stringify(entry.attributes),
         list(entry.added),
         list(entry.removed),
       );

@@ -3,7 +3,6 @@ import type { Database } from 'better-sqlite3';
 import { ScimError } from '../../error.ts';
 import { equalValues } from '../../scim/resource.ts';
 import type {
-  Change,
   CreateCommand,
   DeleteCommand,
   DeleteResult,
@@ -13,6 +12,7 @@ import type {
   UpdateResult,
 } from '../store.ts';
 import type { ChangeLog } from './changes.ts';
+import type { Counters } from './counters.ts';
 import type { EdgeEffect, EdgeWriter } from './edges.ts';
 import { instantAfter, instantText, keyOfTime } from './instant.ts';
 import type { Kind, Kinds } from './kinds.ts';
@@ -31,6 +31,7 @@ export interface Tools {
   readonly rows: RowWriter;
   readonly edges: EdgeWriter;
   readonly changes: ChangeLog;
+  readonly counts: Counters;
   readonly clock: () => Date;
   readonly newId: () => string;
 }
@@ -71,7 +72,7 @@ function checkId(id: string): void {
   }
 }
 
-export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tools): Commands {
+export function commands({ db, kinds, rows, edges, changes, counts, clock, newId }: Tools): Commands {
   const find = db
     .prepare<[number, string, number], [number, ...ResourceRow]>(
       `SELECT r.rid, ${resourceColumns} FROM resource r JOIN document d ON d.rid = r.rid
@@ -138,26 +139,9 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
     return true;
   };
 
-  const record = (
-    command: CreateCommand | UpdateCommand | DeleteCommand,
-    kind: Kind,
-    id: string,
-    operation: Change['operation'],
-    version: number,
-    at: string,
-    what: {
-      readonly attributes?: readonly string[];
-      readonly added?: readonly string[];
-      readonly removed?: readonly string[];
-    },
-  ): void => {
-    const { tenant, actor } = command;
-    changes.append({ tenant, kind: kind.number, id, operation, version, at, actor, attributes: [], ...what });
-  };
-
   return {
     create(command) {
-      const { tenant, type } = command;
+      const { tenant, type, actor } = command;
       const kind = kinds.of(type);
       const id = command.id ?? newId();
       if (command.id !== undefined) checkId(command.id);
@@ -168,8 +152,17 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
       if (command.credential !== undefined) setCredential.run(rid, command.credential);
       if (command.id !== undefined) edges.adopt(tenant, id, kind.number, displayOf(kind, document));
       const { added } = editEdges(command, kind, rid);
-      rows.count(tenant, kind.number, 1);
-      record(command, kind, id, 'create', 1, created, { added: [...added] });
+      counts.add(tenant, kind.number, 1);
+      changes.append({
+        tenant,
+        kind: kind.number,
+        id,
+        operation: 'create',
+        version: 1,
+        at: created,
+        actor,
+        added,
+      });
       const at = instantText(created);
       // A new id is in no group; one that was given may be.
       const grouped = command.id !== undefined && isMember.get(tenant, id) !== undefined;
@@ -199,10 +192,18 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
       }
       const { version, modified } = touched;
       if (!documentChanged) rows.touch(before.rid, touched);
-      record(command, kind, id, command.operation, version, modified, {
-        attributes: command.attributes,
-        added: [...added],
-        removed: [...removed],
+      const { operation, actor, attributes } = command;
+      changes.append({
+        tenant,
+        kind: kind.number,
+        id,
+        operation,
+        version,
+        at: modified,
+        actor,
+        attributes,
+        added,
+        removed,
       });
       const row: ResourceRow = [
         kind.number,
@@ -217,7 +218,7 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
     },
 
     delete(command) {
-      const { tenant, id } = command;
+      const { tenant, id, actor } = command;
       const kind = kinds.of(command.type);
       const before = current(tenant, kind, id);
       if (before === undefined) return { outcome: 'missing' };
@@ -235,15 +236,23 @@ export function commands({ db, kinds, rows, edges, changes, clock, newId }: Tool
           operation: 'patch',
           version: version + 1,
           at,
-          actor: command.actor,
+          actor,
           attributes: ['members'],
-          removed: [id],
+          removed: new Set([id]),
         });
       }
       dropEdges.run(tenant, id);
       rows.remove(kind, before.rid);
-      rows.count(tenant, kind.number, -1);
-      record(command, kind, id, 'delete', before.version + 1, instantAfter(now, before.modified), {});
+      counts.add(tenant, kind.number, -1);
+      changes.append({
+        tenant,
+        kind: kind.number,
+        id,
+        operation: 'delete',
+        version: before.version + 1,
+        at: instantAfter(now, before.modified),
+        actor,
+      });
       return { outcome: 'deleted' };
     },
   };

@@ -10,6 +10,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
+import type { Counters } from './counters.ts';
 import { closed as storeClosed, toStoreError } from './errors.ts';
 import type { WalSync } from './wal-sync.ts';
 
@@ -42,15 +43,20 @@ export interface GroupCommit {
   close(): void;
 }
 
-/**
- * `wal` brings commits to the disk. `beforeWrite` ends the turn's read transaction, which could not become a writing one. `check` throws, within the
- * transaction, if nothing may be written.
- */
+export interface Surroundings {
+  /** Ends the turn's read transaction, which could not become a writing one. */
+  beforeWrite(): void;
+  /** Throws, within the transaction, if nothing may be written. */
+  check(): void;
+  /** What commands count is written once for all of them. */
+  readonly counts?: Pick<Counters, 'write' | 'forget'>;
+}
+
+/** `wal` brings commits to the disk. */
 export function groupCommit(
   db: Database,
   wal: WalSync,
-  beforeWrite: () => void,
-  check: () => void,
+  { beforeWrite, check, counts }: Surroundings,
 ): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
@@ -66,9 +72,11 @@ export function groupCommit(
     savepoint.run();
     try {
       const value = job.run();
+      counts?.write();
       release.run();
       return { value };
     } catch (error) {
+      counts?.forget();
       // A full disk and its like make SQLite take back the whole transaction: then no command of it holds.
       if (!db.inTransaction) throw error;
       undo.run();
@@ -82,9 +90,11 @@ export function groupCommit(
     try {
       check();
       const outcomes = action();
+      counts?.write();
       commit.run();
       return outcomes;
     } catch (error) {
+      counts?.forget();
       if (db.inTransaction) rollback.run();
       throw error;
     }

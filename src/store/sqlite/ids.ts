@@ -1,36 +1,47 @@
 /** UUIDv7 (RFC 9562 §5.7): unique without asking, and later ones sort behind earlier ones, so indexes grow at their end. */
-import { randomFillSync } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
-const pool = new Uint8Array(8 * 512);
-let unused = 0;
+/** Random digits that one id takes, in base 16. */
+const length = 16;
+let pool = '';
+let used = 0;
 
-/** Eight random bytes, drawn from the system in larger lots. */
-function random(): bigint {
-  if (unused === 0) {
-    randomFillSync(pool);
-    unused = pool.length;
+/** Drawn from the system in larger lots. */
+function randomDigits(): string {
+  if (used + length > pool.length) {
+    pool = randomBytes(256 * length).toString('hex');
+    used = 0;
   }
-  unused -= 8;
-  return new DataView(pool.buffer, unused, 8).getBigUint64(0);
+  used += length;
+  return pool.slice(used - length, used);
 }
 
 /** A source of ids that grow strictly, also within one millisecond and when the clock goes back. */
 export function uuidV7Source(now: () => number): () => string {
   let milliseconds = 0;
   let count = 0;
+  let head = '';
   return () => {
     const time = now();
-    const bits = random();
+    const digits = randomDigits();
+    // Of the first digit, two bits are where the count begins and two are random.
+    const first = Number.parseInt(digits.slice(0, 1), 16);
     if (time > milliseconds) {
       milliseconds = time;
-      count = Number(bits >> 62n) << 9;
+      count = (first >> 2) << 9;
+      head = headOf(milliseconds);
     } else if (++count > 0xfff) {
       milliseconds++;
       count = 0;
+      head = headOf(milliseconds);
     }
-    const head = milliseconds.toString(16).padStart(12, '0');
-    const tail = ((bits & 0x3fff_ffff_ffff_ffffn) | 0x8000_0000_0000_0000n).toString(16);
     const middle = (0x7000 | count).toString(16);
-    return `${head.slice(0, 8)}-${head.slice(8)}-${middle}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+    const variant = (8 | (first & 3)).toString(16);
+    return `${head}-${middle}-${variant}${digits.slice(1, 4)}-${digits.slice(4, 16)}`;
   };
+}
+
+function headOf(milliseconds: number): string {
+  const digits = milliseconds.toString(16).padStart(12, '0');
+  return `${digits.slice(0, 8)}-${digits.slice(8)}`;
 }

@@ -273,6 +273,7 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
     };
     const keys: KeyObject = {};
     intakeOfAll(intakes, document, draft, keys, names);
-    return { ...draft, keys: JSON.stringify(keys), text: textOf(document, names) };
+    const { columns, elements, unique: taken } = draft;
+    return { columns, elements, unique: taken, keys: JSON.stringify(keys), text: textOf(document, names) };
   };
 }

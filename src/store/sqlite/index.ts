@@ -9,6 +9,7 @@ import { accessOver } from './access.ts';
 import { changeLog } from './changes.ts';
 import { commands } from './commands.ts';
 import { openConnection } from './connection.ts';
+import { counters } from './counters.ts';
 import { edgeWriter } from './edges.ts';
 import { toStoreError } from './errors.ts';
 import { fileGuard } from './file-guard.ts';
@@ -92,7 +93,7 @@ export function openSqliteAccess({
   const db = openConnection(file, busyTimeout);
   const others = otherWriters(db);
   const snapshot = readSnapshot(db, others.check);
-  const commit = groupCommit(db, walOf(db), snapshot.leave, others.check);
+  const commit = groupCommit(db, walOf(db), { beforeWrite: snapshot.leave, check: others.check });
   return {
     ...accessOver({
       db,
@@ -164,7 +165,8 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
       .map((row) => (row as [string])[0]);
   });
   const rows = rowWriter(db, statements);
-  const write = commands({ db, kinds, rows, edges, changes, clock, newId: options.newId ?? uuid });
+  const counts = counters(db);
+  const write = commands({ db, kinds, rows, edges, changes, counts, clock, newId: options.newId ?? uuid });
   const byId = reads(db, kinds);
   const { file, busyTimeout, scanInThreadFrom: few } = options;
   const scans = db.memory ? undefined : scanThread({ file, busyTimeout, few });
@@ -180,7 +182,7 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     guard.checkNowAndThen();
     leaveSnapshot();
   };
-  const commit = groupCommit(db, wal, beforeWrite, check);
+  const commit = groupCommit(db, wal, { beforeWrite, check, counts });
 
   const cursorKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
