@@ -52,23 +52,22 @@ async function storeLoop(
 ): Promise<Figure[]> {
   if (users !== scales[0]) return [];
   const script = fileURLToPath(new URL('loop.ts', import.meta.url));
-  return [32, 1].map((lanes) => {
+  return [32, 1].flatMap((lanes) => {
     const rows = (quick ? 3000 : 10_000) / (lanes === 1 ? 5 : 1);
-    const args = [
-      '--expose-gc',
-      '--import',
-      'tsx',
-      script,
-      folder,
-      String(rows),
-      String(lanes),
-      String(rounds),
+    const args = ['--expose-gc', script, folder, ...[rows, lanes, rounds].map(String)];
+    const { store, bare, grouped } = JSON.parse(
+      execFileSync(process.execPath, args, { encoding: 'utf8' }),
+    ) as Record<'store' | 'bare' | 'grouped', number[]>;
+    const ofBare = (name: string, title: string, times: number[]): Figure => ({
+      name: `${name}-${lanes}`,
+      title: `${title}, ${lanes} at once, of a bare loop`,
+      users,
+      value: median(bare) / median(times),
+      unit: '×',
+    });
+    return [
+      ofBare('loop', 'creates in the store', store),
+      ofBare('group', 'group commit by itself', grouped),
     ];
-    const { store, bare } = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as {
-      store: number[];
-      bare: number[];
-    };
-    const title = `creates in the store, ${lanes} at once, of a bare loop`;
-    return { name: `loop-${lanes}`, title, users, value: median(bare) / median(store), unit: '×' };
   });
 }

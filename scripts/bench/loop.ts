@@ -1,20 +1,25 @@
 /**
- * The store by itself against a bare loop of the same statements, commit for commit, without HTTP:
- * `loop.ts FOLDER ROWS LANES ROUNDS` prints microseconds a row, each round of both. With --expose-gc.
+ * The store by itself against a bare loop of the same statements, commit for commit, without HTTP; and those statements
+ * by group commit, which costs a lone one something and several together nothing:
+ * `loop.ts FOLDER ROWS LANES ROUNDS` prints microseconds a row, each round of all. With --expose-gc.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Database } from 'better-sqlite3';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
+import { groupCommit } from '../../src/store/sqlite/group-commit.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { walSync } from '../../src/store/sqlite/wal-sync.ts';
+import type { Document } from '../../src/store/store.ts';
 import { userDocument, userId } from './data.ts';
-import { bareInserts } from './inserts.ts';
+import { type BareInserts, bareInserts } from './inserts.ts';
 
 const [folder = '.', rowCount = '1000', laneCount = '32', roundCount = '3'] = process.argv.slice(2);
 const rows = Number(rowCount);
 const lanes = Number(laneCount);
 
-/** Rows of one and of the other by turns: what else the machine does meets both. */
+/** Rows of each by turns: what else the machine does meets all. */
 const slice = 800;
 
 interface Contestant {
@@ -37,24 +42,28 @@ function throughStore(): Contestant {
   const documents = Array.from({ length: rows }, (_, number) => userDocument(number));
   const actor = { token: userId(0), origin: 'http' };
   return {
-    async write(from, to) {
-      let next = from;
-      const lane = async (): Promise<void> => {
-        while (next < to) {
-          const document = documents[next++];
-          if (document !== undefined) await store.create({ tenant: 1, type, actor, document });
-        }
-      };
-      await Promise.all(Array.from({ length: lanes }, lane));
-    },
+    write: (from, to) =>
+      inLanes(from, to, (number) =>
+        store.create({ tenant: 1, type, actor, document: documents[number] as Document }),
+      ),
     close: () => store.close(),
   };
 }
 
-function bareLoop(): Contestant {
-  const db = openConnection(fileFor('bare.db'));
+interface Rows {
+  readonly db: Database;
+  readonly inserts: BareInserts;
+}
+
+function bareRows(name: string): Rows {
+  const db = openConnection(fileFor(name));
   const inserts = bareInserts(db, 0);
   inserts.prepare(Array.from({ length: rows }, (_, number) => number));
+  return { db, inserts };
+}
+
+/** One commit for so many rows as come together in the store. */
+function bareLoop({ db, inserts }: Rows): Contestant {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
   return {
@@ -67,6 +76,28 @@ function bareLoop(): Contestant {
     },
     close: () => void db.close(),
   };
+}
+
+/** The same rows by the store's way to commit. */
+function groupCommits({ db, inserts }: Rows): Contestant {
+  db.pragma('synchronous = NORMAL');
+  const commit = groupCommit(db, walSync(db.name), { beforeWrite() {}, check() {} });
+  return {
+    write: (from, to) => inLanes(from, to, (number) => commit.run(() => inserts.insert(number))),
+    close() {
+      commit.close();
+      db.close();
+    },
+  };
+}
+
+/** As many at once as there are lanes. */
+async function inLanes(from: number, to: number, write: (number: number) => unknown): Promise<void> {
+  let next = from;
+  const lane = async (): Promise<void> => {
+    while (next < to) await write(next++);
+  };
+  await Promise.all(Array.from({ length: lanes }, lane));
 }
 
 /** Microseconds a row of each. */
@@ -85,11 +116,18 @@ async function race(contestants: readonly Contestant[]): Promise<number[]> {
   return took.map((sum) => sum / rows);
 }
 
-const result: { store: number[]; bare: number[] } = { store: [], bare: [] };
-for (let round = 0; round < Number(roundCount); round++) {
-  const [store = 0, bare = 0] = await race([throughStore(), bareLoop()]);
+const result: { store: number[]; bare: number[]; grouped: number[] } = { store: [], bare: [], grouped: [] };
+// A round before those that count, in which all is compiled.
+for (let round = -1; round < Number(roundCount); round++) {
+  const [store = 0, bare = 0, grouped = 0] = await race([
+    throughStore(),
+    bareLoop(bareRows('bare.db')),
+    groupCommits(bareRows('grouped.db')),
+  ]);
+  if (round < 0) continue;
   result.store.push(store);
   result.bare.push(bare);
+  result.grouped.push(grouped);
 }
-for (const name of ['store.db', 'bare.db']) fileFor(name);
+for (const name of ['store.db', 'bare.db', 'grouped.db']) fileFor(name);
 console.log(JSON.stringify(result));
