@@ -53,7 +53,7 @@ async function storeLoop(
   if (users !== scales[0]) return [];
   const script = fileURLToPath(new URL('loop.ts', import.meta.url));
   return [32, 1].flatMap((lanes) => {
-    const rows = (quick ? 3000 : 10_000) / (lanes === 1 ? 5 : 1);
+    const rows = (quick ? 3000 : 20_000) / (lanes === 1 ? 5 : 1);
     const args = ['--expose-gc', script, folder, ...[rows, lanes, rounds].map(String)];
     const { store, bare, grouped } = JSON.parse(
       execFileSync(process.execPath, args, { encoding: 'utf8' }),
