@@ -4,6 +4,7 @@ import type { Awaitable, Page, Position, Query, StoredResource } from '../store.
 import type { Kinds } from './kinds.ts';
 import { type ListJob, type ListRows, type ListSql, type PageRow, runListJob } from './list-job.ts';
 import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond, probeSql } from './list-sql.ts';
+import { lookUp } from './look-up.ts';
 import type { PageStarts } from './page-starts.ts';
 import { runner, type SetRequest } from './request.ts';
 import { toResource } from './row.ts';
@@ -31,6 +32,7 @@ export interface ListTools {
 }
 
 export function lister({ db, kinds, statements, setRequest, starts, read, scans }: ListTools): List {
+  const find = lookUp(db, kinds);
   const totalOf = db
     .prepare<[number, number], number>('SELECT total FROM counter WHERE tenant = ? AND type = ?')
     .pluck();
@@ -56,6 +58,8 @@ export function lister({ db, kinds, statements, setRequest, starts, read, scans 
   };
 
   return (query) => {
+    const found = find(query);
+    if (found !== undefined) return found;
     const arms = compileArms(kinds, query);
     const position = query.after ?? query.before;
     const turned = query.after === undefined && query.before !== undefined;

@@ -1,0 +1,32 @@
+/** The list that providers ask for before each create, `userName eq "x"`, without compiling it to SQL each time. */
+import type { Database } from 'better-sqlite3';
+import type { Key } from '../../scim/comparison.ts';
+import type { Page, Query } from '../store.ts';
+import type { Kinds } from './kinds.ts';
+import { type ResourceRow, resourceColumns, toResource } from './row.ts';
+
+/** Answers undefined where the query asks for something else. */
+export type LookUp = (query: Query) => Page | undefined;
+
+export function lookUp(db: Database, kinds: Kinds): LookUp {
+  const find = db
+    .prepare<[number, number, Key], [rid: number, ...ResourceRow]>(
+      `SELECT r.rid, ${resourceColumns} FROM resource r JOIN document d ON d.rid = r.rid
+       WHERE r.tenant = ? AND r.type = ? AND r.unique_key = ?`,
+    )
+    .raw();
+  return ({ tenant, targets, offset = 0, limit, after, before }) => {
+    const [target, second] = targets;
+    if (target === undefined || second !== undefined || target.sort !== undefined) return undefined;
+    if (offset > 0 || limit === 0 || after !== undefined || before !== undefined) return undefined;
+    const { type, plan } = target;
+    const kind = kinds.of(type);
+    if (plan?.kind !== 'compare' || plan.operator !== 'eq') return undefined;
+    if (plan.attribute !== kind.layout.uniqueColumn) return undefined;
+    const found = find.get(tenant, kind.number, plan.key);
+    if (found === undefined) return { total: 0, resources: [], more: false };
+    const [rid, ...row] = found;
+    const position = { key: null, row: rid };
+    return { total: 1, resources: [toResource(kinds, row)], first: position, last: position, more: false };
+  };
+}
