@@ -94,7 +94,7 @@ function check(
       edgeValues = edgeValuesOf(edges, value, tolerated);
       continue;
     }
-    const clean = validatorOf(attribute)(value, attribute.name, tolerated);
+    const clean = value === undefined ? undefined : validatorOf(attribute)(value, attribute.name, tolerated);
     if (isSecret(attribute)) {
       password = value === undefined ? undefined : ((clean as string | undefined) ?? null);
       continue;
@@ -191,7 +191,8 @@ function checkExtension(
       continue;
     }
     const member = given.get(key);
-    const clean = validatorOf(attribute)(member, attribute.path, tolerated);
+    const clean =
+      member === undefined ? undefined : validatorOf(attribute)(member, attribute.path, tolerated);
     const kept = settle(attribute, clean, member, before[attribute.name], replacing);
     if (kept !== undefined) result[attribute.name] = kept;
   }
