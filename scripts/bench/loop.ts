@@ -1,6 +1,6 @@
 /**
- * The store by itself against a bare loop of the same statements, commit for commit, without HTTP; and those statements
- * by group commit, which costs a lone one something and several together nothing:
+ * The store by itself against a bare loop of the same statements, commit for commit, without HTTP; and group commit by
+ * itself, of the same statements:
  * `loop.ts FOLDER ROWS LANES ROUNDS` prints microseconds a row, each round of all. With --expose-gc.
  */
 import { rmSync } from 'node:fs';

@@ -107,15 +107,18 @@ describe('a backup to standard output that nobody reads', { skip: process.platfo
 });
 
 test('a backup that is ended while it copies leaves nothing half behind', async () => {
-  const copied = made(folder, 'ended.backup');
-  const { signal, end } = running(['backup', 'ended.backup'], { folder });
-  await copied;
-  signal('SIGINT');
-  const { status, stderr } = await end;
-  // It may have been done by then.
-  assert(status === 130 || status === 0, `${status}: ${stderr}`);
-  assert.deepEqual(
-    readdirSync(folder).filter((name) => name.startsWith('ended.backup')),
-    status === 0 ? ['ended.backup'] : [],
-  );
+  const backUp = async (name: string): Promise<number | null> => {
+    const copied = made(folder, name);
+    const { signal, end } = running(['backup', name], { folder });
+    await copied;
+    signal('SIGINT');
+    const { status } = await end;
+    const there = readdirSync(folder).filter((each) => each.startsWith(name));
+    assert.deepEqual(there, status === 0 ? [name] : [], 'whole or not at all');
+    return status;
+  };
+  // The signal may come when all is done: then it is for the next one.
+  let status: number | null = 0;
+  for (let time = 1; status === 0 && time <= 5; time++) status = await backUp(`ended-${time}.backup`);
+  assert.equal(status, 130);
 });
