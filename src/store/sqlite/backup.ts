@@ -52,20 +52,23 @@ export async function backUp(
   }, copy);
   const source = withStoreErrors(() => openToRead(file), database);
   try {
-    await source.backup(partial, {
-      progress: ({ totalPages, remainingPages }) => {
-        progress(totalPages - remainingPages, totalPages);
-        return pagesPerTurn;
-      },
-    });
+    try {
+      await source.backup(partial, {
+        progress: ({ totalPages, remainingPages }) => {
+          progress(totalPages - remainingPages, totalPages);
+          return pagesPerTurn;
+        },
+      });
+    } finally {
+      // The WAL cannot begin anew for as long as it is read.
+      source.close();
+    }
     const contents = verify(partial, database, copy);
     withStoreErrors(() => settle(partial, destination), copy);
     return contents;
   } catch (error) {
     discard(partial);
     throw toStoreError(error, database, copy);
-  } finally {
-    source.close();
   }
 }
 
