@@ -43,7 +43,7 @@ async function runTests(): Promise<readonly Ran[]> {
     .filter((file) => file.endsWith('.test.ts'))
     .map((file) => join(folder, file));
   const ran: Ran[] = [];
-  for await (const { type, data } of run({ files, concurrency: true })) {
+  for await (const { type, data } of run({ files, concurrency: true, timeout: 600_000 })) {
     if (type !== 'test:pass' && type !== 'test:fail') continue;
     // A suite passes with nothing in it, and what is skipped showed nothing.
     if (data.details.type === 'suite' || data.skip !== undefined || data.todo !== undefined) continue;
