@@ -6,7 +6,14 @@
 import { ScimError } from '../error.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { type ComplexValue, invalidValue, isObject, membersByName, validatorOf } from './value.ts';
+import {
+  type ComplexValue,
+  invalidValue,
+  isObject,
+  lowerCaseName,
+  membersByName,
+  validatorOf,
+} from './value.ts';
 
 export type Document = Readonly<Record<string, unknown>>;
 
@@ -261,16 +268,17 @@ function checkSchemas(type: ResourceType, schemas: unknown, tolerated: Tolerated
   if (!Array.isArray(schemas) || schemas.length === 0) {
     throw new ScimError(400, 'invalidSyntax', `schemas must be a non-empty array with ${type.schema.id}`);
   }
+  const base = lowerCaseName(type.schema.id);
   const seen = new Set<string>();
   for (const uri of schemas) {
     if (typeof uri !== 'string') throw new ScimError(400, 'invalidSyntax', 'schemas must hold URIs as text');
-    const key = uri.toLowerCase();
+    const key = lowerCaseName(uri);
     if (seen.has(key)) throw new ScimError(400, 'invalidSyntax', `schemas names ${uri} twice`);
     seen.add(key);
-    if (key === type.schema.id.toLowerCase() || type.extensions.has(key)) continue;
+    if (key === base || type.extensions.has(key)) continue;
     refuseSchema(type, uri, tolerated);
   }
-  if (!seen.has(type.schema.id.toLowerCase())) {
+  if (!seen.has(base)) {
     throw new ScimError(
       400,
       'invalidSyntax',

@@ -148,32 +148,46 @@ function textCheck(attribute: Attribute): ((text: string) => string | undefined)
 }
 
 function complex(attribute: Attribute): Validator {
-  const subs = attribute.subAttributes;
+  const subs = [...attribute.subAttributes]
+    .filter(([, { mutability }]) => mutability !== 'readOnly')
+    .map(([key, sub]) => ({ key, name: sub.name, required: sub.required, validate: validatorOf(sub) }));
+  const hasValue = attribute.subAttributes.has('value');
   return (value, path, tolerated) => {
     let object = value;
     if (!isObject(object)) {
       if (tolerate(tolerated, 'emptyText', object)) return undefined;
-      const read = subs.has('value') ? tolerate(tolerated, 'scalarForComplex', object) : undefined;
+      const read = hasValue ? tolerate(tolerated, 'scalarForComplex', object) : undefined;
       if (read === undefined) throw invalidValue(`${path} must be an object, not ${kind(value)}`);
       object = read;
     }
     const given = membersByName(object as ComplexValue, path);
     const result: Record<string, unknown> = {};
     let assigned = false;
-    for (const [key, sub] of subs) {
-      if (sub.mutability === 'readOnly') continue;
+    for (const { key, name, required, validate } of subs) {
       const member = given.get(key);
-      const clean =
-        member === undefined ? undefined : validatorOf(sub)(member, `${path}.${sub.name}`, tolerated);
+      const clean = member === undefined ? undefined : validate(member, `${path}.${name}`, tolerated);
       if (clean === undefined) {
-        if (sub.required && given.size > 0) throw invalidValue(`${path}.${sub.name} is required`);
+        if (required && given.size > 0) throw invalidValue(`${path}.${name} is required`);
         continue;
       }
-      result[sub.name] = clean;
+      result[name] = clean;
       assigned = true;
     }
     return assigned ? result : undefined;
   };
+}
+
+/** How many names, and of how many characters, are remembered: clients name what they like. */
+const most = { names: 1000, characters: 100 };
+const lowered = new Map<string, string>();
+
+/** A name of an attribute or schema in lower case. The same few come with every resource. */
+export function lowerCaseName(name: string): string {
+  const known = lowered.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  if (lowered.size < most.names && name.length <= most.characters) lowered.set(name, lower);
+  return lower;
 }
 
 /**
@@ -183,7 +197,7 @@ function complex(attribute: Attribute): Validator {
 export function membersByName(object: ComplexValue, path: string): Map<string, unknown> {
   const members = new Map<string, unknown>();
   for (const name of Object.keys(object)) {
-    const key = name.toLowerCase();
+    const key = lowerCaseName(name);
     if (members.has(key)) {
       throw new ScimError(
         400,
