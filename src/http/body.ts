@@ -34,7 +34,7 @@ export function tooLarge(limit: number): ScimError {
 }
 
 function checkContentType(contentType: string | undefined): void {
-  if (contentType === undefined || contentType === 'application/scim+json') return;
+  if (contentType === undefined) return;
   const [type, ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
   if (type !== 'application/scim+json' && type !== 'application/json') {
     throw new ScimError(415, undefined, `Content-Type ${type} is not supported; send application/scim+json`, {

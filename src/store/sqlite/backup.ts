@@ -52,23 +52,31 @@ export async function backUp(
   }, copy);
   const source = withStoreErrors(() => openToRead(file), database);
   try {
-    try {
-      await source.backup(partial, {
-        progress: ({ totalPages, remainingPages }) => {
-          progress(totalPages - remainingPages, totalPages);
-          return pagesPerTurn;
-        },
-      });
-    } finally {
-      // The WAL cannot begin anew for as long as it is read.
-      source.close();
-    }
+    await copyPages(source, partial, progress);
     const contents = verify(partial, database, copy);
     withStoreErrors(() => settle(partial, destination), copy);
     return contents;
   } catch (error) {
     discard(partial);
     throw toStoreError(error, database, copy);
+  }
+}
+
+/** Closes the source as soon as it is copied: the WAL cannot begin anew for as long as it is read. */
+async function copyPages(
+  source: Database,
+  destination: string,
+  progress: (done: number, total: number) => void,
+): Promise<void> {
+  try {
+    await source.backup(destination, {
+      progress: ({ totalPages, remainingPages }) => {
+        progress(totalPages - remainingPages, totalPages);
+        return pagesPerTurn;
+      },
+    });
+  } finally {
+    source.close();
   }
 }
 

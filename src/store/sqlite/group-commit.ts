@@ -43,7 +43,7 @@ export interface GroupCommit {
   close(): void;
 }
 
-export interface Surroundings {
+export interface TransactionHooks {
   /** Ends the turn's read transaction, which could not become a writing one. */
   beforeWrite(): void;
   /** Throws, within the transaction, if nothing may be written. */
@@ -56,7 +56,7 @@ export interface Surroundings {
 export function groupCommit(
   db: Database,
   wal: WalSync,
-  { beforeWrite, check, counts }: Surroundings,
+  { beforeWrite, check, counts }: TransactionHooks,
 ): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');

@@ -94,7 +94,7 @@ function keysOf(attribute: Attribute): Keys {
       return key === undefined ? undefined : jsonKey(key);
     };
   }
-  const subs = subKeys(attribute.subAttributes.values());
+  const subs = subKeys(attribute.subAttributes);
   return (value) => (isObject(value) ? (objectOf(subs, value) ?? {}) : undefined);
 }
 
@@ -108,16 +108,17 @@ function arrayKeys(attribute: Attribute): Keys {
 }
 
 interface SubKeys {
-  /** In the document, and among the keys, which are in lower case. */
+  /** Its name in the document. */
   readonly member: string;
+  /** Its name among the keys. */
   readonly name: string;
   readonly keys: Keys;
 }
 
-function subKeys(attributes: Iterable<Attribute>): readonly SubKeys[] {
-  return Array.from(attributes, (sub) => ({
+function subKeys(attributes: Iterable<readonly [string, Attribute]>): readonly SubKeys[] {
+  return Array.from(attributes, ([name, sub]) => ({
     member: sub.name,
-    name: sub.name.toLowerCase(),
+    name,
     keys: sub.multiValued ? arrayKeys(sub) : keysOf(sub),
   }));
 }
@@ -147,21 +148,19 @@ function elementRows(attribute: Attribute, number: number): (value: unknown, ord
       rest: null,
     });
   }
-  const subs = [...attribute.subAttributes.values()];
+  const subs = [...attribute.subAttributes];
   const column = (name: ElementColumn): ((value: Readonly<Record<string, unknown>>) => Key | null) => {
-    const sub = subs.find((each) => elementColumn(each) === name);
+    const [, sub] = subs.find(([, each]) => elementColumn(each) === name) ?? [];
     if (sub === undefined) return () => null;
     const read = keyReader(sub);
     const { name: member } = sub;
     return (value) => read(value[member]) ?? null;
   };
-  const [value, type, display, primary] = [
-    column('value'),
-    column('type'),
-    column('display'),
-    column('primary'),
-  ];
-  const others = subKeys(subs.filter((sub) => elementColumn(sub) === undefined));
+  const value = column('value');
+  const type = column('type');
+  const display = column('display');
+  const primary = column('primary');
+  const others = subKeys(subs.filter(([, sub]) => elementColumn(sub) === undefined));
   return (given, ordinal) => {
     const item = isObject(given) ? given : {};
     const rest = objectOf(others, item);
@@ -273,7 +272,12 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
     };
     const keys: KeyObject = {};
     intakeOfAll(intakes, document, draft, keys, names);
-    const { columns, elements, unique: taken } = draft;
-    return { columns, elements, unique: taken, keys: JSON.stringify(keys), text: textOf(document, names) };
+    return {
+      columns: draft.columns,
+      elements: draft.elements,
+      unique: draft.unique,
+      keys: JSON.stringify(keys),
+      text: textOf(document, names),
+    };
   };
 }

@@ -20,8 +20,8 @@ export function lookUp(db: Database, kinds: Kinds): LookUp {
     if (target === undefined || second !== undefined || target.sort !== undefined) return undefined;
     if (offset > 0 || limit === 0 || after !== undefined || before !== undefined) return undefined;
     const { type, plan } = target;
-    const kind = kinds.of(type);
     if (plan?.kind !== 'compare' || plan.operator !== 'eq') return undefined;
+    const kind = kinds.of(type);
     if (plan.attribute !== kind.layout.uniqueColumn) return undefined;
     const found = find.get(tenant, kind.number, plan.key);
     if (found === undefined) return { total: 0, resources: [], more: false };

@@ -1,5 +1,5 @@
 /** The statements that write a resource and its index rows; each writes only what differs. */
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import { ScimError } from '../../error.ts';
 import type { Key } from '../../scim/comparison.ts';
 import type { Document } from '../store.ts';
@@ -78,14 +78,11 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
   );
   const insertDocument = db.prepare('INSERT INTO document (rid, body) VALUES (?, ?)');
   const insertKeys = db.prepare('INSERT INTO document_keys (rid, keys) VALUES (?, ?)');
-  const insertElements = Array.from({ length: mostElements }, (_, index) =>
-    db.prepare(
-      `INSERT INTO element (rid, attribute, ordinal, tenant, value, type, display, "primary", rest)
-       VALUES ${Array(index + 1)
-         .fill('(?, ?, ?, ?, ?, ?, ?, ?, ?)')
-         .join(', ')}`,
-    ),
-  );
+  /** By number of rows, prepared when they are first needed. */
+  const insertElements: Statement[] = [];
+  const insertSql = (count: number): string =>
+    `INSERT INTO element (rid, attribute, ordinal, tenant, value, type, display, "primary", rest)
+     VALUES ${Array(count).fill('(?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ')}`;
   const deleteElement = db.prepare('DELETE FROM element WHERE rid = ? AND attribute = ? AND ordinal = ?');
   const deleteElements = db.prepare('DELETE FROM element WHERE rid = ?');
   const insertUnique = db.prepare(
@@ -125,7 +122,8 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
         const { attribute, ordinal, value, type, display, primary, rest } = rows[at] as ElementRow;
         values.push(rid, attribute, ordinal, tenant, value, type, display, primary, rest);
       }
-      insertElements[count - 1]?.run(...values);
+      insertElements[count] ??= db.prepare(insertSql(count));
+      insertElements[count].run(...values);
     }
   };
 
