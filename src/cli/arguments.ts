@@ -1,8 +1,9 @@
 /** Turns the words after `scimd` into a command and its checked arguments. */
 import { parseArgs } from 'node:util';
 import { suggestion } from '../nearest.ts';
+import { UsageError } from '../ops/command-error.ts';
 import { flagName, kindOf, type OptionName } from '../ops/options.ts';
-import { type Command, type Flag, UsageError } from './command.ts';
+import type { Command, Flag } from './command.ts';
 
 export interface Arguments {
   readonly help: boolean;

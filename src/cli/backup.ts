@@ -3,8 +3,9 @@ import { createReadStream, existsSync, mkdtempSync, openSync, rmSync } from 'nod
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { CommandError, UsageError } from '../ops/command-error.ts';
 import { backUp, type Contents, restore } from '../store/sqlite/backup.ts';
-import { CommandError, exitStatus, type Invocation, UsageError } from './command.ts';
+import { exitStatus, type Invocation } from './command.ts';
 
 function databaseOf({ settings }: Invocation): string {
   const { database } = settings().settings;

@@ -2,9 +2,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { TlsIdentity } from '../http/options.ts';
+import { CommandError } from '../ops/command-error.ts';
 import { fileReason } from '../ops/file-error.ts';
 import type { Settings } from '../ops/options.ts';
-import { CommandError } from './command.ts';
 
 export interface Certificate extends TlsIdentity {
   /** Until when it can be used. */

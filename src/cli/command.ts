@@ -1,6 +1,6 @@
 import type { OptionName } from '../ops/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
-import type { Terminal } from './terminal.ts';
+import type { Terminal } from '../ops/terminal.ts';
 
 /** A flag of one command. Settings are flags too, but are declared in the table of settings. */
 export interface Flag {
@@ -52,26 +52,3 @@ export interface Invocation {
  * know as an end by SIGPIPE.
  */
 export const exitStatus = { done: 0, failed: 1, usage: 2, unread: 141 } as const;
-
-/** The command line was written wrongly. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-  /** The command whose help would have told, if the words named one. */
-  readonly command: string | undefined;
-
-  constructor(message: string, command?: string) {
-    super(message);
-    this.command = command;
-  }
-}
-
-/** The command could not do its work; `advice` says what the operator can do. */
-export class CommandError extends Error {
-  override readonly name = 'CommandError';
-  readonly advice: string | undefined;
-
-  constructor(message: string, advice?: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.advice = advice;
-  }
-}

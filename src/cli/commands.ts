@@ -1,15 +1,21 @@
 /** The table of commands: dispatch, help and completion all read it. */
+
+import { flowNames } from '../doctor/check.ts';
 import { optionNames } from '../ops/options.ts';
 import { idps } from '../scim/tolerances.ts';
+import { formats } from '../transfer/file-source.ts';
+import { conflictAnswers } from '../transfer/importer.ts';
 import { backUpDatabase, restoreDatabase } from './backup.ts';
 import type { Command, Flag } from './command.ts';
 import { completion, shells } from './completion.ts';
 import { checkConfiguration, printConfiguration, printSchema } from './config.ts';
 import { defaultTenant } from './database.ts';
-import { defaultTimeout, doctor, flowNames } from './doctor/doctor.ts';
+import { defaultTimeout, doctor } from './doctor.ts';
 import { explainFilter } from './explain.ts';
+import { exportResources } from './export.ts';
 import { healthcheck } from './healthcheck.ts';
 import { printHelp } from './help.ts';
+import { defaultOnConflict, importResources } from './import.ts';
 import { init } from './init.ts';
 import { printLicenses } from './licenses.ts';
 import { migrateDatabase } from './migrate.ts';
@@ -25,10 +31,6 @@ import {
   rotateToken,
   scopes,
 } from './token.ts';
-import { exportResources } from './transfer/export.ts';
-import { formats } from './transfer/file-source.ts';
-import { defaultOnConflict, importResources } from './transfer/import.ts';
-import { conflictAnswers } from './transfer/importer.ts';
 import { printVersion } from './version.ts';
 
 const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', default: defaultTenant };

@@ -3,9 +3,9 @@ import { definitionNames } from '../ops/config-file.ts';
 import { optionNames, optionOf } from '../ops/options.ts';
 import schema from '../ops/scim.config.schema.json' with { type: 'json' };
 import { ConfigurationError } from '../ops/settings.ts';
+import { columns } from '../ops/terminal.ts';
 import type { Invocation } from './command.ts';
 import { databaseProblems, startProblems } from './start-check.ts';
-import { columns } from './terminal.ts';
 
 export async function checkConfiguration({ settings, json, terminal }: Invocation): Promise<number> {
   const inForce = settings();

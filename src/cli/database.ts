@@ -1,12 +1,14 @@
 /** The store of the commands that work on a database file, perhaps beside a running server. */
 import { existsSync } from 'node:fs';
+import { suggestion } from '../nearest.ts';
+import { CommandError, UsageError } from '../ops/command-error.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import { configuredRegistry } from '../scim/configured.ts';
-import type { Registry } from '../scim/registry.ts';
+import type { Registry, ResourceType } from '../scim/registry.ts';
 import { openSqliteAccess, openSqliteStore } from '../store/sqlite/index.ts';
 import { type BeforeUpgrade, backUpBeforeUpgrade } from '../store/sqlite/upgrade.ts';
 import type { AccessStore, Store, Tenant } from '../store/store.ts';
-import { CommandError, type Invocation } from './command.ts';
+import type { Invocation } from './command.ts';
 
 /** The standard resource types with what the configuration adds to them. */
 export function registryFor({ definitions }: Pick<SettingsInForce, 'definitions'>): Registry {
@@ -82,3 +84,11 @@ export async function findTenant(store: AccessStore, name: string): Promise<Tena
 }
 
 export const defaultTenant = 'default';
+
+/** The resource type that `--type` names. */
+export function resourceTypeNamed(registry: Registry, name: string): ResourceType {
+  const type = registry.resourceTypes.find((each) => each.name === name);
+  if (type !== undefined) return type;
+  const names = registry.resourceTypes.map((each) => each.name);
+  throw new UsageError(`--type must be one of ${names.join(', ')}, not "${name}"${suggestion(name, names)}`);
+}

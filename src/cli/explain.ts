@@ -1,11 +1,12 @@
 /** scimd explain: what a filter means and what it costs. */
 import { type Filter, parseFilter, ScimFilterError, stringify } from '../../grammar/index.ts';
+import { CommandError, UsageError } from '../ops/command-error.ts';
 import { bindFilter } from '../query/bind.ts';
 import type { Plan } from '../query/plan.ts';
 import { attributesToIndex } from '../scim/contains-index.ts';
 import type { Attribute, Registry } from '../scim/registry.ts';
 import { explain } from '../store/sqlite/explain.ts';
-import { CommandError, exitStatus, type Invocation, UsageError } from './command.ts';
+import { exitStatus, type Invocation } from './command.ts';
 import { registryFor } from './database.ts';
 
 export function explainFilter({ operand = '', flags, settings, json, terminal }: Invocation): number {

@@ -2,7 +2,8 @@
 import { once } from 'node:events';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { CommandError, exitStatus, type Invocation, UsageError } from './command.ts';
+import { CommandError, UsageError } from '../ops/command-error.ts';
+import { exitStatus, type Invocation } from './command.ts';
 
 const timeout = 5000;
 

@@ -1,5 +1,6 @@
 /** Help texts, all from the table of commands and the table of settings. Each fits a screen of 24 lines. */
 import { suggestion } from '../nearest.ts';
+import { UsageError } from '../ops/command-error.ts';
 import {
   choicesOf,
   environmentName,
@@ -10,8 +11,8 @@ import {
   optionNames,
   optionOf,
 } from '../ops/options.ts';
-import { type Command, exitStatus, type Invocation, UsageError } from './command.ts';
-import { columns } from './terminal.ts';
+import { columns } from '../ops/terminal.ts';
+import { type Command, exitStatus, type Invocation } from './command.ts';
 
 const screenWidth = 80;
 

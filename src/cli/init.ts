@@ -2,6 +2,7 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSea } from 'node:sea';
+import { CommandError } from '../ops/command-error.ts';
 import { configFileName } from '../ops/config-file.ts';
 import { fileAdvice, fileReason } from '../ops/file-error.ts';
 import {
@@ -13,7 +14,7 @@ import {
   optionOf,
 } from '../ops/options.ts';
 import schema from '../ops/scim.config.schema.json' with { type: 'json' };
-import { CommandError, exitStatus, type Invocation } from './command.ts';
+import { exitStatus, type Invocation } from './command.ts';
 
 const schemaFileName = 'scim.config.schema.json';
 

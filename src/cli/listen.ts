@@ -3,11 +3,11 @@ import type { Logger } from 'pino';
 import type { HttpOptions, RunningServer } from '../http/options.ts';
 import { UnknownAttributeError } from '../http/sensitive.ts';
 import { startServer } from '../http/server.ts';
+import { CommandError } from '../ops/command-error.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
 import type { Store } from '../store/store.ts';
 import { type Certificate, readCertificate, watchCertificate } from './certificate.ts';
-import { CommandError } from './command.ts';
 import type { Apply } from './reload.ts';
 
 /** How often the files of the certificate are looked at, in milliseconds. */

@@ -1,8 +1,9 @@
 /** scimd migrate: brings a database up to date without serving it. */
 import { existsSync } from 'node:fs';
+import { CommandError } from '../ops/command-error.ts';
 import { openSqliteStore } from '../store/sqlite/index.ts';
 import { backUpBeforeUpgrade, currentVersion, versionOf } from '../store/sqlite/upgrade.ts';
-import { CommandError, exitStatus, type Invocation } from './command.ts';
+import { exitStatus, type Invocation } from './command.ts';
 import { registryFor, upgradeText } from './database.ts';
 
 export async function migrateDatabase({ settings, json, terminal }: Invocation): Promise<number> {

@@ -1,11 +1,11 @@
 /** Opens the store for the server, and tells what its configuration changes for what is stored already. */
 import type { Logger } from 'pino';
 import type { SettingsInForce } from '../ops/settings.ts';
+import type { Terminal } from '../ops/terminal.ts';
 import { openSqliteStoreInTurns } from '../store/sqlite/index.ts';
 import { backUpBeforeUpgrade } from '../store/sqlite/upgrade.ts';
 import type { OpeningNotice, Store } from '../store/store.ts';
 import { registryFor, upgradeText } from './database.ts';
-import type { Terminal } from './terminal.ts';
 
 /** Milliseconds between two lines of the log about the same rebuild. */
 const interval = 5000;

@@ -2,16 +2,17 @@
 
 import { parseFilter, ScimFilterError } from '../../grammar/index.ts';
 import { locationOf, Renderer, renderResource } from '../http/render.ts';
+import { CommandError, UsageError } from '../ops/command-error.ts';
 import { harmless } from '../ops/log-line.ts';
+import { columns } from '../ops/terminal.ts';
 import { bindFilter } from '../query/bind.ts';
 import { everything } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { resourceText } from '../scim/representation.ts';
 import type { Document } from '../scim/resource.ts';
 import type { Store, StoredResource, Tenant } from '../store/store.ts';
-import { CommandError, exitStatus, type Invocation, UsageError } from './command.ts';
+import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
-import { columns } from './terminal.ts';
 
 const pageSize = 500;
 /** `location` and `$ref` begin at an endpoint, as in an export: under which URL a server has it is not known here. */

@@ -1,13 +1,15 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
+
+import { CommandError, UsageError } from '../ops/command-error.ts';
 import { fileAdvice, fileReason, isSystemError } from '../ops/file-error.ts';
 import { harmless } from '../ops/log-line.ts';
 import { ConfigurationError, readSettings } from '../ops/settings.ts';
+import { OutputError, type Terminal } from '../ops/terminal.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/configured.ts';
 import { StoreError } from '../store/store-error.ts';
 import { parseArguments, selectCommand } from './arguments.ts';
-import { type Command, CommandError, exitStatus, UsageError } from './command.ts';
+import { type Command, exitStatus } from './command.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
-import { OutputError, type Terminal } from './terminal.ts';
 
 export async function run(
   commands: readonly Command[],

@@ -7,9 +7,9 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import type { Logger } from 'pino';
+import { CommandError } from '../ops/command-error.ts';
 import type { Settings } from '../ops/options.ts';
 import { parseSpan } from '../ops/span.ts';
-import { CommandError } from './command.ts';
 
 /** After a failure, in milliseconds. */
 const retryAfter = 60_000;

@@ -6,6 +6,7 @@ import { createLog } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
 import { ConfigurationError } from '../ops/settings.ts';
+import type { OutputError, Terminal } from '../ops/terminal.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { ensureFirstToken } from './first-token.ts';
 import { listen } from './listen.ts';
@@ -14,7 +15,6 @@ import { type Apply, reloader } from './reload.ts';
 import { scheduleBackups } from './scheduled-backups.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import { startProblems } from './start-check.ts';
-import type { OutputError, Terminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
 
 export async function serve({ settings, json, terminal }: Invocation): Promise<number> {

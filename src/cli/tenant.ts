@@ -1,7 +1,8 @@
 /** scimd tenant create, list, delete. */
-import { CommandError, type Invocation, UsageError } from './command.ts';
+import { CommandError, UsageError } from '../ops/command-error.ts';
+import { columns } from '../ops/terminal.ts';
+import type { Invocation } from './command.ts';
 import { withAccess } from './database.ts';
-import { columns } from './terminal.ts';
 import { checkLabel } from './token.ts';
 
 export async function createTenant(invocation: Invocation): Promise<number> {

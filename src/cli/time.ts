@@ -1,6 +1,7 @@
 /** Spans and dates as written on the command line. */
+
+import { UsageError } from '../ops/command-error.ts';
 import { parseSpan } from '../ops/span.ts';
-import { UsageError } from './command.ts';
 
 /** In years: a life that is longer is a mistyped one, and beyond the year 9999 dates have another form. */
 const longest = 100;

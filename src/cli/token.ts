@@ -1,13 +1,14 @@
 /** scimd token create, list, rotate, revoke. */
 
 import { hashSecret, newSecret } from '../http/secret.ts';
+import { CommandError, UsageError } from '../ops/command-error.ts';
 import { harmless } from '../ops/log-line.ts';
 import { parseSpan } from '../ops/span.ts';
+import { columns } from '../ops/terminal.ts';
 import { idps } from '../scim/tolerances.ts';
 import type { AccessStore, Scope, Token } from '../store/store.ts';
-import { CommandError, type Invocation, UsageError } from './command.ts';
+import type { Invocation } from './command.ts';
 import { defaultTenant, findTenant, withAccess } from './database.ts';
-import { columns } from './terminal.ts';
 import { parseExpiry, parseOverlap } from './time.ts';
 
 export const scopes = ['scim', 'read', 'admin'] as const satisfies readonly Scope[];

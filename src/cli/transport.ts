@@ -1,7 +1,7 @@
 /** Where the server listens. Tokens and people's data do not travel in the clear (RFC 7644 §7.2, §7.4). */
 import { isIP } from 'node:net';
+import { CommandError } from '../ops/command-error.ts';
 import type { Settings } from '../ops/options.ts';
-import { CommandError } from './command.ts';
 
 /** Throws for what looks like an address and is none: no resolver would find it. */
 export function checkHost({ host }: Pick<Settings, 'host'>): void {

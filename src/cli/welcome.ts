@@ -1,5 +1,5 @@
 /** What to enter at the providers, printed with the first token. */
-import { columns } from './terminal.ts';
+import { columns } from '../ops/terminal.ts';
 
 export function welcome(url: string, secret: string | undefined): string {
   const token = secret === undefined ? 'the bootstrap token' : 'the token above';

@@ -1,4 +1,4 @@
-import { harmless } from '../ops/log-line.ts';
+import { harmless } from './log-line.ts';
 import { Writer } from './writer.ts';
 
 /** Where a command's output goes. Results are on standard output, everything else is on standard error. */

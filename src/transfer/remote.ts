@@ -1,10 +1,10 @@
 /** The resources of another SCIM server, page by page: by cursor (RFC 9865) where it offers that, else by index. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import manifest from '../../../package.json' with { type: 'json' };
-import type { Registry, ResourceType } from '../../scim/registry.ts';
-import { edgeAttribute } from '../../scim/resource.ts';
-import { isObject } from '../../scim/value.ts';
-import { CommandError } from '../command.ts';
+import manifest from '../../package.json' with { type: 'json' };
+import { CommandError } from '../ops/command-error.ts';
+import type { Registry, ResourceType } from '../scim/registry.ts';
+import { edgeAttribute } from '../scim/resource.ts';
+import { isObject } from '../scim/value.ts';
 import type { Item } from './load.ts';
 
 /** A server that is there, and what it tells of itself. */

@@ -1,5 +1,5 @@
 /** Exchanges as they are shown: without secrets, and without the data of people who are not the visit's own. */
-import { CommandError } from '../command.ts';
+import { CommandError } from '../ops/command-error.ts';
 import type { Exchange } from './client.ts';
 import { membersOf, resourcesOf } from './expect.ts';
 

@@ -2,11 +2,11 @@
  * Takes resources in, each validated as the body of a POST and written whole or not at all. Ids are kept. What is
  * there already is found by id, else by what is unique, else by externalId or displayName.
  */
-import { parseFilter } from '../../../grammar/index.ts';
-import { ScimError } from '../../error.ts';
-import { hashPassword } from '../../http/password.ts';
-import { bindFilter } from '../../query/bind.ts';
-import type { Attribute, ResourceType } from '../../scim/registry.ts';
+import { parseFilter } from '../../grammar/index.ts';
+import { ScimError } from '../error.ts';
+import { hashPassword } from '../http/password.ts';
+import { bindFilter } from '../query/bind.ts';
+import type { Attribute, ResourceType } from '../scim/registry.ts';
 import {
   type CheckedResource,
   changedAttributes,
@@ -15,10 +15,10 @@ import {
   type Document,
   edgeAttribute,
   equalValues,
-} from '../../scim/resource.ts';
-import { toleratedFor } from '../../scim/tolerances.ts';
-import { isObject } from '../../scim/value.ts';
-import type { Store, StoredResource } from '../../store/store.ts';
+} from '../scim/resource.ts';
+import { toleratedFor } from '../scim/tolerances.ts';
+import { isObject } from '../scim/value.ts';
+import type { Store, StoredResource } from '../store/store.ts';
 
 /** What to do where a resource is there already, and is another. */
 export const conflictAnswers = ['fail', 'skip', 'replace'] as const;

@@ -1,12 +1,12 @@
 /** The resources of a file: one JSON object a line (NDJSON), or one CSV record each. */
 import { createReadStream, statSync } from 'node:fs';
 import { basename } from 'node:path';
-import { ScimError } from '../../error.ts';
-import { fileAdvice, fileReason } from '../../ops/file-error.ts';
-import { parseJson } from '../../scim/json.ts';
-import type { Registry, ResourceType } from '../../scim/registry.ts';
-import { isObject } from '../../scim/value.ts';
-import { CommandError } from '../command.ts';
+import { ScimError } from '../error.ts';
+import { CommandError } from '../ops/command-error.ts';
+import { fileAdvice, fileReason } from '../ops/file-error.ts';
+import { parseJson } from '../scim/json.ts';
+import type { Registry, ResourceType } from '../scim/registry.ts';
+import { isObject } from '../scim/value.ts';
 import { type CsvRecord, csvRecords, separatorOf } from './csv.ts';
 import { type Column, ColumnError, columnsOf, resourceOf } from './csv-columns.ts';
 import { type Line, linesOf, type Place, start } from './lines.ts';

@@ -1,7 +1,7 @@
 /** Resources as cells of a CSV table, and which columns hold all of them. */
-import type { Attribute, ResourceType } from '../../scim/registry.ts';
-import { edgeAttribute, equalValues } from '../../scim/resource.ts';
-import { isObject } from '../../scim/value.ts';
+import type { Attribute, ResourceType } from '../scim/registry.ts';
+import { edgeAttribute, equalValues } from '../scim/resource.ts';
+import { isObject } from '../scim/value.ts';
 import type { Column } from './csv-columns.ts';
 
 type Values = Readonly<Record<string, unknown>>;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { csvCell, csvRecords, parseRecord, separatorOf } from '../../src/cli/transfer/csv.ts';
-import { ColumnError, columnsOf, resourceOf } from '../../src/cli/transfer/csv-columns.ts';
-import { linesOf } from '../../src/cli/transfer/lines.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
+import { csvCell, csvRecords, parseRecord, separatorOf } from '../../src/transfer/csv.ts';
+import { ColumnError, columnsOf, resourceOf } from '../../src/transfer/csv-columns.ts';
+import { linesOf } from '../../src/transfer/lines.ts';
 
 const [user] = standardRegistry().resourceTypes;
 assert.ok(user);

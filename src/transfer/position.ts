@@ -15,7 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../ops/command-error.ts';
 import type { Place } from './lines.ts';
 
 /** Milliseconds between two writings of the file. */

@@ -1,5 +1,5 @@
 /** How far a long command has come, as one line of the terminal that renews itself. */
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 const width = 24;
 /** Milliseconds between two renewals. */

@@ -1,5 +1,5 @@
 /** Brings what a source gives into the store, in batches that share a commit, and tells what became of each. */
-import type { ResourceType } from '../../scim/registry.ts';
+import type { ResourceType } from '../scim/registry.ts';
 import { type Importer, keysOf, type Outcome } from './importer.ts';
 
 /** One resource of a source, or what is wrong with what stands in its place. */

@@ -1,5 +1,5 @@
 /** The first contact: is there a SCIM server, does it take the token, and what does it say of itself? */
-import { CommandError } from '../command.ts';
+import { CommandError } from '../ops/command-error.ts';
 import type { Answer, Feature } from './check.ts';
 import { type Client, type Exchange, type Failure, statusLine } from './client.ts';
 import { membersOf, resourcesOf, valueAt } from './expect.ts';

@@ -1,7 +1,7 @@
 /** Sends the requests of a visit: to the given base only, within limits of time, size and number. */
 import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import manifest from '../../../package.json' with { type: 'json' };
+import manifest from '../../package.json' with { type: 'json' };
 import type { Answer, Method } from './check.ts';
 
 /** No visit sends more; the checks need about half of it. */
@@ -40,18 +40,15 @@ export class Client {
   silent = 0;
   private readonly token: string | undefined;
   private readonly timeoutSeconds: number;
-  private readonly ended = new AbortController();
+  private readonly ended: AbortSignal;
   private waits = 0;
 
-  constructor(base: string, token: string | undefined, timeoutSeconds: number) {
+  /** `ended` ends the running request and refuses more. */
+  constructor(base: string, token: string | undefined, timeoutSeconds: number, ended: AbortSignal) {
     this.base = base;
     this.token = token;
     this.timeoutSeconds = timeoutSeconds;
-  }
-
-  /** Ends the running request and refuses more. */
-  end(): void {
-    this.ended.abort();
+    this.ended = ended;
   }
 
   async send(request: Request): Promise<Exchange> {
@@ -60,7 +57,7 @@ export class Client {
       const asked = Number(exchange.answer.headers.get('retry-after') ?? '1');
       if (!(asked >= 0 && asked <= longestWait)) break;
       this.waits++;
-      await sleep(asked * 1000, undefined, { signal: this.ended.signal }).catch(() => undefined);
+      await sleep(asked * 1000, undefined, { signal: this.ended }).catch(() => undefined);
       exchange = await this.sendOnce(request);
     }
     this.silent = exchange.answer === undefined ? this.silent + 1 : 0;
@@ -83,7 +80,7 @@ export class Client {
         headers: this.headersOf(request),
         // The token is for the given URL only.
         redirect: 'manual',
-        signal: AbortSignal.any([timeout, this.ended.signal]),
+        signal: AbortSignal.any([timeout, this.ended]),
         ...(request.body === undefined
           ? {}
           : { body: typeof request.body === 'string' ? request.body : JSON.stringify(request.body) }),
@@ -98,7 +95,7 @@ export class Client {
       };
     } catch (error) {
       if (timeout.aborted) return failed('TIMEOUT', `no answer within ${this.timeoutSeconds} s`);
-      if (this.ended.signal.aborted) return failed('ENDED', 'interrupted');
+      if (this.ended.aborted) return failed('ENDED', 'interrupted');
       const { code, message } = causeOf(error);
       return failed(code, `the connection failed: ${message.split('\n')[0]}`);
     }

@@ -1,6 +1,6 @@
 /** Text as lines, with where each begins and ends, however large the whole is. */
 import { isUtf8 } from 'node:buffer';
-import { CommandError } from '../command.ts';
+import { CommandError } from '../ops/command-error.ts';
 
 /** A place between two records: how many bytes and lines are before it. */
 export interface Place {

@@ -3,9 +3,9 @@
  * `emails[type eq "work"].value`, `urn:…:User:department`. A column of a whole complex or multi-valued attribute,
  * such as `members`, holds JSON.
  */
-import { type Filter, parsePath, ScimFilterError } from '../../../grammar/index.ts';
-import { nearest } from '../../nearest.ts';
-import { type Attribute, type ResourceType, resolveAttrPath } from '../../scim/registry.ts';
+import { type Filter, parsePath, ScimFilterError } from '../../grammar/index.ts';
+import { nearest } from '../nearest.ts';
+import { type Attribute, type ResourceType, resolveAttrPath } from '../scim/registry.ts';
 
 export interface Column {
   /** As in the header. */

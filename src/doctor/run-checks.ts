@@ -52,10 +52,17 @@ export class Visiting {
   private readonly ledger: Ledger;
   private readonly announced: Announced;
   private readonly facts: Omit<Visit, 'made' | 'answers'>;
-  /** Set when the person at the terminal wants no more. */
-  stopped = false;
+  private readonly stop: AbortSignal;
 
-  constructor(client: Client, ledger: Ledger, announced: Announced, facts: Omit<Visit, 'made' | 'answers'>) {
+  /** `stop` tells that the person at the terminal wants no more. */
+  constructor(
+    client: Client,
+    ledger: Ledger,
+    announced: Announced,
+    facts: Omit<Visit, 'made' | 'answers'>,
+    stop: AbortSignal,
+  ) {
+    this.stop = stop;
     this.client = client;
     this.ledger = ledger;
     this.announced = announced;
@@ -84,7 +91,7 @@ export class Visiting {
     const visit: Visit = { ...this.facts, made: (word) => this.ledger.made(word), answers };
     try {
       for (const step of check.steps) {
-        if (this.stopped) return result('skipped', 'interrupted');
+        if (this.stop.aborted) return result('skipped', 'interrupted');
         const exchange = await this.send(step, visit);
         exchanges.push(exchange);
         const goesOn = judge(check, step, exchange, visit, problems);
@@ -103,7 +110,7 @@ export class Visiting {
   }
 
   private reasonToSkip({ needs = [] }: Check): string | undefined {
-    if (this.stopped) return 'interrupted';
+    if (this.stop.aborted) return 'interrupted';
     if (this.client.silent >= silenceLimit) return 'the server stopped answering';
     for (const feature of needs) {
       const missing = this.announced.missing.get(feature);

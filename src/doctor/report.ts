@@ -1,6 +1,6 @@
 /** The report for a person: a line for each check, and all that is needed to understand the one that failed. */
-import { harmless } from '../../ops/log-line.ts';
-import type { Terminal } from '../terminal.ts';
+import { harmless } from '../ops/log-line.ts';
+import type { Terminal } from '../ops/terminal.ts';
 import type { Flow } from './check.ts';
 import type { Exchange } from './client.ts';
 import { statusLine } from './client.ts';

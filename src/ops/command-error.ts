@@ -1,0 +1,24 @@
+/** What the person who gave a command is told: what went wrong, and what to do about it. */
+
+/** The command line was written wrongly. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+  /** The command whose help would have told, if the words named one. */
+  readonly command: string | undefined;
+
+  constructor(message: string, command?: string) {
+    super(message);
+    this.command = command;
+  }
+}
+
+/** The command could not do its work; `advice` says what the operator can do. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError';
+  readonly advice: string | undefined;
+
+  constructor(message: string, advice?: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.advice = advice;
+  }
+}
