@@ -1,22 +1,25 @@
 /**
  * Bundles dist/scimd.js, the command line, and the two published modules with their types: dist/index.js, the
- * embeddable server, and dist/filter.js, the filter language. `npm run build`.
+ * embeddable server, and dist/filter.js, the filter language; dist/licenses.txt has the licences of what is bundled.
+ * `npm run build`.
  */
-import { execFileSync } from 'node:child_process';
-import { chmodSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { besideAddon, besideAddonAsProgram, bundle } from './bundle.ts';
+import { licenseText } from '../src/cli/licenses.ts';
+import { besideAddonAsLibrary, besideAddonAsProgram, bundle } from './bundle.ts';
+import { writeDeclarations } from './declarations.ts';
 import { bundleFilter, LARGEST_FILTER } from './filter-bundle.ts';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
-const [filter] = await Promise.all([
+const [filter, bundled] = await Promise.all([
   bundleFilter('dist'),
   bundle({ entry: 'src/main.ts', outfile: 'dist/scimd.js', options: besideAddonAsProgram }),
-  bundle({ entry: 'src/index.ts', outfile: 'dist/index.js', options: besideAddon }),
+  bundle({ entry: 'src/index.ts', outfile: 'dist/index.js', options: besideAddonAsLibrary }),
 ]);
+writeFileSync('dist/licenses.txt', `${licenseText(bundled)}\n`);
 chmodSync('dist/scimd.js', 0o755);
-execFileSync('tsc', ['-p', 'scripts/tsconfig.types.json'], { stdio: 'inherit' });
+writeDeclarations('dist/types');
 for (const file of ['dist/scimd.js', 'dist/index.js', ...filter.files])
   console.log(`${file}  ${Math.ceil(statSync(file).size / 1024)} KB`);
 const size = `scimd/filter in gzip: ${(filter.gzip / 1000).toFixed(1)} kB of ${LARGEST_FILTER / 1000}`;

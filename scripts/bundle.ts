@@ -40,7 +40,7 @@ function inlineThread({ target = 'node22', external = [], plugins = [] }: BuildO
         const packages = isolated ? 'process.execPath' : 'import.meta.url';
         const program = JSON.stringify(outputFiles[0]?.text);
         return {
-          contents: `export const scanProgram = () => ({ program: ${program}, packages: ${packages} });`,
+          contents: `export const scanProgram = () => ({ program: ${program}, packages: ${packages}, execArgv: [] });`,
         };
       });
     },
@@ -68,6 +68,14 @@ export const besideAddon: BuildOptions = {
   banner: {
     js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
   },
+};
+
+/** The library, which its users read and step through. */
+export const besideAddonAsLibrary: BuildOptions = {
+  ...besideAddon,
+  minifySyntax: false,
+  minifyWhitespace: false,
+  sourcemap: true,
 };
 
 /** The same for the command line: a Node.js that is too old for it is told before anything of it is evaluated. */

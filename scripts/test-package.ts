@@ -1,10 +1,12 @@
 /**
  * `npm run test:package`: what `npm pack` makes (it builds first), as its users get it. publint and attw look at the
  * tarball; installed into an empty project, the types of `scimd/filter` and README's examples compile there, and the
- * tests of filter and grammar run against it, and the embedded server answers a scan.
+ * tests of filter and grammar run against it, and the embedded server answers a scan. Nothing is installed with it that
+ * is bundled already.
  */
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +56,16 @@ const tsconfig = (moduleResolution: 'bundler' | 'nodenext') => ({
   },
   include: ['*.ts'],
 });
+
+/** The embedded server's types, which refer to nothing that is not installed. */
+const embedding = `
+import { createScimd, type HttpOptions, type Scimd } from 'scimd';
+
+export async function answer(request: Request, limits: NonNullable<HttpOptions['limits']>): Promise<Response> {
+  const scimd: Scimd = await createScimd({ database: ':memory:', limits });
+  return scimd.fetch(request);
+}
+`;
 
 /** The server embedded, with so many users that a scan runs in the thread, which finds the package's own SQLite. */
 const embedded = `
@@ -110,6 +122,18 @@ run(
   tarball,
   `kysely@${devDependencies.kysely}`,
 );
+const installed = readdirSync(join(consumer, 'node_modules')).filter((name) => !name.startsWith('.'));
+assert.deepEqual(installed.sort(), ['better-sqlite3', 'kysely', 'node-addon-api', 'scimd']);
+const dist = join(consumer, 'node_modules/scimd/dist');
+for (const name of ['index.js', 'filter.js', 'filter-parser.js']) {
+  const map = JSON.parse(readFileSync(join(dist, `${name}.map`), 'utf8')) as { sourcesContent: unknown[] };
+  assert.ok(
+    map.sourcesContent.every((content) => typeof content === 'string'),
+    `${name} has its sources`,
+  );
+  assert.match(readFileSync(join(dist, name), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.map\\s*$`));
+}
+writeFileSync(join(consumer, 'embedding.ts'), embedding);
 for (const [index, code] of examples().entries()) writeFileSync(join(consumer, `example-${index}.ts`), code);
 for (const resolution of ['bundler', 'nodenext'] as const) {
   const file = `tsconfig.${resolution}.json`;

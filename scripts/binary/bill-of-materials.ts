@@ -7,6 +7,7 @@ interface Component {
   readonly 'bom-ref': string;
   readonly name: string;
   readonly version: string;
+  readonly properties?: readonly { readonly name: string; readonly value: string }[];
 }
 
 interface Bill {
@@ -20,9 +21,9 @@ export function billOfMaterials(inside: readonly ThirdParty[], notFromNpm: reado
   const bill: Bill = JSON.parse(npm(['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application']));
   // npm takes the folder's name.
   bill.metadata.component.name = manifest.name;
-  // npm's own --omit dev leaves out too what is needed both for development and by the program.
+  // For npm all but better-sqlite3 is for development, since it is bundled.
   const installed = new Set(thirdParty().map(nameAndVersion));
-  const packages = bill.components.filter((each) => installed.has(nameAndVersion(each)));
+  const packages = bill.components.filter((each) => installed.has(nameAndVersion(each))).map(asRequired);
   const refs = new Set([bill.metadata.component, ...packages].map((each) => each['bom-ref']));
   bill.components = [...packages, ...notFromNpm.map(component)];
   bill.dependencies = bill.dependencies
@@ -33,6 +34,12 @@ export function billOfMaterials(inside: readonly ThirdParty[], notFromNpm: reado
   if (missing.length > 0)
     throw new Error(`inside, but no dependency: ${missing.map(({ name }) => name).join(', ')}`);
   return `${JSON.stringify(bill, null, 2)}\n`;
+}
+
+/** Without npm's mark of what is for development only. */
+function asRequired({ properties = [], ...component }: Component): Component {
+  const others = properties.filter(({ name }) => name !== 'cdx:npm:package:development');
+  return { ...component, properties: others };
 }
 
 function nameAndVersion({ name, version }: { readonly name: string; readonly version: string }): string {

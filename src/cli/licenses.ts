@@ -9,9 +9,13 @@ export function printLicenses({ json, terminal }: Invocation): number {
     terminal.print(JSON.stringify(all));
     return exitStatus.done;
   }
-  const own = `scimd ${manifest.version} is under the ${manifest.license} license. It contains work of others:`;
-  terminal.print([own, ...grouped(all)].join('\n\n'));
+  terminal.print(licenseText(all));
   return exitStatus.done;
+}
+
+export function licenseText(all: readonly ThirdParty[]): string {
+  const own = `scimd ${manifest.version} is under the ${manifest.license} license. It contains work of others:`;
+  return [own, ...grouped(all)].join('\n\n');
 }
 
 /** Many have the same text, which is then printed once. */

@@ -42,17 +42,31 @@ export function folderOf(name: string, from = project): string {
   return folderOf(name, parent);
 }
 
-/** From source: all that is installed for the program, directly or not. */
+/** From source: the packages that the sources import, and what these depend on. */
 export function thirdParty(): readonly ThirdParty[] {
   const folders = new Set<string>();
-  const visit = (from: string): void => {
-    for (const name of Object.keys(manifestAt(from).dependencies ?? {})) {
+  const visit = (names: Iterable<string>, from: string): void => {
+    for (const name of names) {
       const folder = folderOf(name, from);
       if (folders.has(folder)) continue;
       folders.add(folder);
-      visit(folder);
+      visit(Object.keys(manifestAt(folder).dependencies ?? {}), folder);
     }
   };
-  visit(project);
+  visit(importedPackages(), project);
   return [...folders].map(packageAt).sort((a, b) => a.name.localeCompare(b.name));
+}
+
+const importedPackage = /^(?:import|export)\s[^'";]*?\sfrom '((?:@[\w.-]+\/)?[\w.-]+)(?:\/[^']*)?'/gm;
+
+function importedPackages(): ReadonlySet<string> {
+  const files = ['src', 'grammar'].flatMap((folder) =>
+    readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => join(project, folder, file)),
+  );
+  const names = files.flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(importedPackage)].map(([, name = '']) => name),
+  );
+  return new Set(names.filter((name) => !name.startsWith('.')));
 }

@@ -64,3 +64,21 @@ test('every setting is in README', () => {
     [],
   );
 });
+
+test('npm install compiles nothing, names no registry in the lock, and leaves the lock as it is', () => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { gypfile?: boolean; resolved?: string }>;
+  };
+  // npm 11 leaves the line out of what it writes; without it npm 10 compiles SQLite, for which a compiler is needed.
+  assert.equal(packages['node_modules/better-sqlite3']?.gypfile, false, 'put "gypfile": false back');
+  assert.deepEqual(
+    Object.keys(packages).filter((name) => packages[name]?.resolved !== undefined),
+    [],
+  );
+  assert.match(read('.npmrc'), /^save=false$/m);
+});
+
+test('a user of the package installs SQLite and nothing else with it: all other libraries are bundled', () => {
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+  assert.deepEqual(Object.keys(dependencies), ['better-sqlite3']);
+});

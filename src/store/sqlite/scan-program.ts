@@ -5,8 +5,14 @@ export interface ScanProgram {
   readonly program: URL | string;
   /** The module whose packages it uses. */
   readonly packages: string;
+  /** What Node.js is started with in the thread; the loader of TypeScript from wherever the server was started. */
+  readonly execArgv: string[];
 }
 
 export function scanProgram(): ScanProgram {
-  return { program: new URL('./scan-worker.ts', import.meta.url), packages: import.meta.url };
+  return {
+    program: new URL('./scan-worker.ts', import.meta.url),
+    packages: import.meta.url,
+    execArgv: ['--import', import.meta.resolve('tsx')],
+  };
 }

@@ -80,13 +80,16 @@ export function scanThread({ file, busyTimeout, few = 1000 }: ScanThreadOptions)
   };
 
   const start = (): Worker => {
-    const { program, packages } = scanProgram();
+    const { program, packages, execArgv } = scanProgram();
     const workerData: ScanThreadData = { file, busyTimeout, addon: loadedAddon(), packages };
-    const isText = typeof program === 'string';
     // Rows are handed over as soon as they are read: more room for them is no faster, and 50 MB of memory.
     const resourceLimits = { maxYoungGenerationSizeMb: 8 };
-    const options = { eval: isText, workerData, resourceLimits };
-    const thread = new Worker(program, isText ? { ...options, execArgv: [] } : options);
+    const thread = new Worker(program, {
+      eval: typeof program === 'string',
+      workerData,
+      resourceLimits,
+      execArgv,
+    });
     thread.on('message', settle);
     const end = (cause?: Error): void => {
       worker = undefined;
