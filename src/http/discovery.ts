@@ -20,7 +20,8 @@ export class DiscoveryHandlers {
     this.capabilities = capabilities;
   }
 
-  serviceProviderConfig(base: string): HttpResponse {
+  serviceProviderConfig(base: string, query: QueryParameters): HttpResponse {
+    refuseFilter(query);
     return answer(serviceProviderConfig(base, this.capabilities));
   }
 
@@ -28,7 +29,8 @@ export class DiscoveryHandlers {
     return list([...schemaResources(this.registry, base).values()], query);
   }
 
-  schema(base: string, id: string): HttpResponse {
+  schema(base: string, id: string, query: QueryParameters): HttpResponse {
+    refuseFilter(query);
     const schema = schemaResources(this.registry, base).get(id.toLowerCase());
     if (schema === undefined) throw new ScimError(404, undefined, `There is no schema ${id}`);
     return answer(schema);
@@ -41,7 +43,8 @@ export class DiscoveryHandlers {
     );
   }
 
-  resourceType(base: string, name: string): HttpResponse {
+  resourceType(base: string, name: string, query: QueryParameters): HttpResponse {
+    refuseFilter(query);
     const type = this.registry.resourceTypes.find((candidate) => candidate.name === name);
     if (type === undefined) throw new ScimError(404, undefined, `There is no resource type ${name}`);
     return answer(resourceTypeResource(type, base));
@@ -52,10 +55,14 @@ function answer(resource: object): HttpResponse {
   return jsonResponse(200, scimJson, JSON.stringify(resource));
 }
 
-/** Paging and sorting are ignored here; a filter is refused, so that nobody takes the list for a filtered one. */
-function list(resources: readonly object[], query: QueryParameters): HttpResponse {
+/** Paging and sorting are ignored; a filter is refused, so that nobody takes the answer for a filtered one. */
+function refuseFilter(query: QueryParameters): void {
   if (query.has('filter'))
     throw new ScimError(403, undefined, 'Discovery endpoints cannot be filtered (RFC 7644 §4)');
+}
+
+function list(resources: readonly object[], query: QueryParameters): HttpResponse {
+  refuseFilter(query);
   return answer({
     schemas: [listResponseSchema],
     totalResults: resources.length,

@@ -153,19 +153,26 @@ export function createRoutes(
     '/ServiceProviderConfig',
     at(
       '/ServiceProviderConfig',
-      { GET: ({ base }) => discovery.serviceProviderConfig(base) },
+      { GET: ({ base, query }) => discovery.serviceProviderConfig(base, query) },
       { open: true },
     ),
   );
   always('/Schemas', at('/Schemas', { GET: ({ base, query }) => discovery.schemas(base, query) }, { open }));
-  always('/Schemas/:id', at('/Schemas/:id', { GET: ({ base }, id) => discovery.schema(base, id) }, { open }));
+  always(
+    '/Schemas/:id',
+    at('/Schemas/:id', { GET: ({ base, query }, id) => discovery.schema(base, id, query) }, { open }),
+  );
   always(
     '/ResourceTypes',
     at('/ResourceTypes', { GET: ({ base, query }) => discovery.resourceTypes(base, query) }, { open }),
   );
   always(
     '/ResourceTypes/:id',
-    at('/ResourceTypes/:id', { GET: ({ base }, id) => discovery.resourceType(base, id) }, { open }),
+    at(
+      '/ResourceTypes/:id',
+      { GET: ({ base, query }, id) => discovery.resourceType(base, id, query) },
+      { open },
+    ),
   );
   always('/Bulk', at('/Bulk', { POST: (exchange) => bulk.post(exchange) }, { bodyBytes: limits.bulkBytes }));
   always('/Me', at('/Me', meMethods(types, resource)));

@@ -199,7 +199,33 @@ test('S-2.1-04: every resource body carries schemas', async () => {
       assert.ok(inList.length > 0);
     }
   }
+  for (const [endpoint, body, schema] of [
+    ['/Users', newUser(), userSchema],
+    ['/Groups', newGroup(), groupSchema],
+  ] as const) {
+    for (const search of ['', '?attributes=externalId', '?excludedAttributes=schemas']) {
+      const { id } = (await created(`${endpoint}${search}`, { ...body, ...anotherName(endpoint) })).json;
+      const path = `${endpoint}/${id}${search}`;
+      const whole = { ...body, ...anotherName(endpoint) };
+      const change = patchOp({ op: 'add', path: 'externalId', value: 'x' });
+      for (const [method, sent] of [
+        ['GET', undefined],
+        ['PUT', whole],
+        ['PATCH', change],
+      ] as const) {
+        const answer = await server.request(method, path, { body: sent });
+        assert.deepEqual(answer.json.schemas, [schema], `${method} ${path}`);
+      }
+      for (const list of [endpoint, '/']) {
+        const { json } = await server.request('GET', `${list}${search}`);
+        for (const each of json.Resources) assert.ok(each.schemas.length > 0, `${list}${search}`);
+      }
+    }
+  }
 });
+
+const anotherName = (endpoint: string) =>
+  endpoint === '/Users' ? { userName: newUser().userName } : { displayName: newGroup().displayName };
 
 test('S-2.1-05: operators and the words of a filter are case-insensitive', async () => {
   const { json } = await created('/Users', newUser({ title: 'Tour Guide' }));

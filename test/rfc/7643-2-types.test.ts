@@ -202,7 +202,16 @@ test('S-2.3.2-01: booleans are JSON true and false in every answer, also when th
     },
   });
   assert.equal(bulk.status, 200, bulk.text);
+  assert.equal(bulk.json.Operations[1].status, '200');
   check((await server.request('GET', `/Users/${user.id}`)).json, true);
+  const put = { body: { ...body, active: 'FALSE' } };
+  check((await server.request('PUT', `/Users/${user.id}`, put)).json, false);
+  const search = {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'],
+    filter: `id eq "${user.id}"`,
+  };
+  for (const path of ['/Users/.search', '/.search'])
+    check((await server.request('POST', path, { body: search })).json.Resources[0], false);
   refused(await post(body, strict), 400, 'invalidValue');
 });
 
@@ -330,16 +339,12 @@ test('S-2.3.7-02: a relative reference resolves against the base that ends befor
     },
   });
   assert.equal(group.json.members[0].$ref, `${server.base}/Users/${user.id}`);
-  {
-    const reference = `${server.base}/Users/${user.id}`;
-    const filter = `members.$ref eq "${reference}"`;
-    const { json } = await server.request('GET', `/Groups?${new URLSearchParams({ filter })}`);
-    assert.deepEqual(
-      json.Resources?.map((each: { id: string }) => each.id),
-      [group.json.id],
-      reference,
-    );
-  }
+  const filter = `members.$ref eq "${server.base}/Users/${user.id}"`;
+  const { json } = await server.request('GET', `/Groups?${new URLSearchParams({ filter })}`);
+  assert.deepEqual(
+    json.Resources?.map((each: { id: string }) => each.id),
+    [group.json.id],
+  );
 });
 
 test('S-2.3.7-03: references are case-exact', async () => {

@@ -100,6 +100,10 @@ test('S-3.3-01: schemas holds at least the base schema', async () => {
     ['/Groups', [userSchema], newGroup()],
   ] as const) {
     refused(await server.request('POST', path, { body: { ...body, schemas } }), 400, 'invalidSyntax');
+    const resource = await created(body, path);
+    const one = `${path}/${resource.id}`;
+    refused(await server.request('PUT', one, { body: { ...resource, schemas } }), 400, 'invalidSyntax');
+    assert.deepEqual((await server.request('GET', one)).json, resource);
   }
 });
 

@@ -7,6 +7,7 @@ import {
   newGroup,
   newUser,
   patchOp,
+  searchSchema,
   startScimd,
   type TestServer,
   userSchema,
@@ -71,6 +72,16 @@ test('S-3-02: schemas holds nothing but the schema and the extensions of the res
   const tolerated = (await created(body)).json;
   assert.deepEqual(tolerated.schemas, [userSchema]);
   assert.ok(!(unknown in tolerated));
+  const path = `/Users/${tolerated.id}`;
+  const put = { ...tolerated, schemas: [userSchema, groupSchema] };
+  refused(await server.request('PUT', path, { body: put }), 400, 'invalidSyntax');
+  for (const foreign of [groupSchema, unknown]) {
+    const add = patchOp({ op: 'add', path: 'schemas', value: [foreign] });
+    const answer = await server.request('PATCH', path, { body: add, token: strict });
+    assert.equal(answer.status, 400, answer.text);
+    await server.request('PATCH', path, { body: add });
+  }
+  assert.deepEqual((await server.request('GET', path)).json, tolerated);
 });
 
 test('S-3-03: the order of schemas changes nothing', async () => {
@@ -170,6 +181,37 @@ test('S-3.1-02, S-7-16: every representation has the id, whatever attributes are
   }
 });
 
+test('S-3.1-02, S-7-16: so has every representation of a group, of a list over all types and of a search', async () => {
+  const member = (await created(newUser())).json;
+  for (const [name, names] of [
+    ['attributes', ['externalId']],
+    ['attributes', ['members.display']],
+    ['excludedAttributes', ['id', 'displayName', 'members']],
+  ] as const) {
+    const search = `?${name}=${names.join()}`;
+    const members = [{ value: member.id }];
+    const { id } = (await created(newGroup({ members }), `/Groups${search}`)).json;
+    const path = `/Groups/${id}${search}`;
+    const add = patchOp({ op: 'add', path: 'members', value: [{ value: 'other' }] });
+    const query = { schemas: [searchSchema], filter: `id eq "${id}"`, [name]: names };
+    const [listed, root, searched, everywhere] = [
+      await server.request('GET', `/Groups${search}&filter=id%20eq%20%22${id}%22`),
+      await server.request('GET', `/${search}&filter=id%20eq%20%22${id}%22`),
+      await server.request('POST', '/Groups/.search', { body: query }),
+      await server.request('POST', '/.search', { body: query }),
+    ];
+    for (const { json, text } of [
+      await server.request('GET', path),
+      await server.request('PATCH', path, { body: add }),
+      await server.request('PUT', path, { body: newGroup({ members }) }),
+    ]) {
+      assert.equal(json?.id, id, text);
+    }
+    for (const { json, text } of [listed, root, searched, everywhere])
+      assert.equal(json.Resources?.[0]?.id, id, text);
+  }
+});
+
 test('S-3.1-03, S-3.1-06: ids are unique over all types and never hold the word bulkId', async () => {
   const ids = new Set<string>();
   for (let i = 0; i < 40; i++) {
@@ -203,8 +245,28 @@ test('S-3.1-07: id is case-exact', async () => {
   while (!/[a-f]/.test(id)) ({ id } = (await created(newUser())).json);
   refused(await server.request('GET', `/Users/${id.toUpperCase()}`), 404);
   refused(await server.request('DELETE', `/Users/${id.toUpperCase()}`), 404);
+  refused(await server.request('PUT', `/Users/${id.toUpperCase()}`, { body: newUser() }), 404);
+  const title = patchOp({ op: 'add', path: 'title', value: 'x' });
+  refused(await server.request('PATCH', `/Users/${id.toUpperCase()}`, { body: title }), 404);
   assert.deepEqual(await found(`id eq "${id}"`), [id]);
   assert.deepEqual(await found(`id eq "${id.toUpperCase()}"`), []);
+});
+
+test('S-3.1-07: id is readOnly and returned always', async () => {
+  const user = (await created(newUser())).json;
+  const path = `/Users/${user.id}`;
+  for (const operation of [
+    { op: 'replace', path: 'id', value: 'mine' },
+    { op: 'add', value: { id: 'mine' } },
+    { op: 'remove', path: 'id' },
+  ]) {
+    const answer = await server.request('PATCH', path, { body: patchOp(operation), token: strict });
+    refused(answer, 400, 'mutability');
+  }
+  const put = await server.request('PUT', path, { body: { ...user, id: user.id.toUpperCase() } });
+  assert.deepEqual(put.json, user);
+  for (const search of ['attributes=userName', 'excludedAttributes=id', 'excludedAttributes=ID'])
+    assert.equal((await server.request('GET', `${path}?${search}`)).json.id, user.id, search);
 });
 
 test('S-3.1-08, S-7-10: externalId is never invented and comes back to the byte', async () => {
@@ -274,7 +336,37 @@ test('S-3.1-14: meta and its parts are returned by default', async () => {
   ]);
 });
 
-test('S-3.1-15: meta.resourceType is the name of the resource type', async () => {
+test('S-3.1-14: each part of meta is readOnly', async () => {
+  const wrong: Record<string, string> = {
+    resourceType: 'Thing',
+    created: '1999-01-01T00:00:00Z',
+    lastModified: '1999-01-01T00:00:00Z',
+    location: 'https://elsewhere.example/Users/1',
+    version: 'W/"99"',
+  };
+  for (const [endpoint, body] of [
+    ['/Users', newUser({ meta: wrong })],
+    ['/Groups', newGroup({ meta: wrong })],
+  ] as const) {
+    const resource = (await created(body, endpoint)).json;
+    const path = `${endpoint}/${resource.id}`;
+    for (const [name, value] of Object.entries(wrong)) {
+      assert.notEqual(resource.meta[name], value, name);
+      for (const operation of [
+        { op: 'replace', path: `meta.${name}`, value },
+        { op: 'add', path: `meta.${name}`, value },
+        { op: 'remove', path: `meta.${name}` },
+      ]) {
+        refused(await server.request('PATCH', path, { body: patchOp(operation) }), 400, 'mutability');
+      }
+    }
+    const put = await server.request('PUT', path, { body: { ...resource, meta: wrong } });
+    assert.deepEqual(put.json, resource);
+    assert.deepEqual((await server.request('GET', path)).json, resource);
+  }
+});
+
+test('S-3.1-15, S-6-02: meta.resourceType is the name of the resource type', async () => {
   const { json } = await server.request('GET', '/ResourceTypes');
   for (const { name, endpoint } of json.Resources) {
     const body = endpoint === '/Users' ? newUser() : newGroup();
@@ -319,6 +411,29 @@ test('S-3.1-16, S-3.1-17: created stays; lastModified begins with it and moves w
   }
 });
 
+test('S-3.1-17: lastModified of a group moves when its members do, and only then', async () => {
+  const group = (await created(newGroup(), '/Groups')).json;
+  assert.equal(group.meta.lastModified, group.meta.created);
+  const path = `/Groups/${group.id}`;
+  let last = group.meta;
+  const add = patchOp({ op: 'add', path: 'members', value: [{ value: 'a' }, { value: 'b' }] });
+  const remove = patchOp({ op: 'remove', path: 'members[value eq "a"]' });
+  for (const [body, effective] of [
+    [add, true],
+    [add, false],
+    [remove, true],
+    [remove, false],
+    [patchOp({ op: 'replace', path: 'members', value: [{ value: 'b' }] }), false],
+    [patchOp({ op: 'replace', path: 'members', value: [{ value: 'c' }] }), true],
+  ] as const) {
+    const { meta } = (await server.request('PATCH', path, { body })).json;
+    if (effective) assert.ok(meta.lastModified > last.lastModified, JSON.stringify(body));
+    else assert.deepEqual(meta, last, JSON.stringify(body));
+    assert.equal(meta.created, group.meta.created);
+    last = meta;
+  }
+});
+
 test('S-3.1-18: meta.location is where the resource is, and what Location and Content-Location say', async () => {
   const answer = await created(newUser());
   const { location } = answer.json.meta;
@@ -331,6 +446,49 @@ test('S-3.1-18: meta.location is where the resource is, and what Location and Co
   const put = await server.request('PUT', location, { body: answer.json });
   assert.equal(put.headers.get('content-location'), location);
 });
+
+test('S-3.1-18, S-3.1-19: Location, Content-Location and ETag are those of meta in the answer to every method, with and without a body', async () => {
+  for (const [endpoint, body, change] of [
+    ['/Users', newUser(), { op: 'add', path: 'externalId', value: 'x' }],
+    ['/Groups', newGroup(), { op: 'add', path: 'externalId', value: 'x' }],
+    ['/Groups', newGroup(), { op: 'add', path: 'members', value: [{ value: 'm' }] }],
+  ] as const) {
+    const post = await created(body, endpoint);
+    const path = `${endpoint}/${post.json.id}`;
+    const get = () => server.request('GET', path);
+    const put = await server.request('PUT', path, { body: { ...body, externalId: 'y' } });
+    const patch = await server.request('PATCH', path, { body: patchOp(change) });
+    for (const { status, headers, json } of [
+      post,
+      await created({ ...body, ...other(endpoint) }, endpoint),
+      put,
+      patch,
+    ]) {
+      assert.ok(status < 300);
+      assert.equal(headers.get('location'), json.meta.location);
+      assert.equal(headers.get('content-location'), json.meta.location);
+      assert.equal(headers.get('etag'), json.meta.version);
+    }
+    const minimal = { prefer: 'return=minimal' };
+    for (const [method, sent] of [
+      ['PUT', { ...body, externalId: 'z' }],
+      ['PATCH', patchOp({ op: 'replace', path: 'externalId', value: 'w' })],
+    ] as const) {
+      const answer = await server.request(method, path, { body: sent, headers: minimal });
+      const { meta } = (await get()).json;
+      assert.equal(answer.status, 204);
+      assert.equal(answer.headers.get('location'), meta.location, method);
+      assert.equal(answer.headers.get('content-location'), meta.location, method);
+      assert.equal(answer.headers.get('etag'), meta.version, method);
+    }
+    const read = await get();
+    assert.equal(read.headers.get('content-location'), read.json.meta.location);
+    assert.equal(read.headers.get('etag'), read.json.meta.version);
+  }
+});
+
+const other = (endpoint: string) =>
+  endpoint === '/Users' ? { userName: newUser().userName } : { displayName: newGroup().displayName };
 
 test('S-3.1-19, S-3.1-20: meta.version is the ETag, marked weak with W/', async () => {
   const post = await created(newUser());

@@ -49,7 +49,13 @@ test('S-4.2-01: a group has a displayName', async () => {
     refused(await server.request('POST', '/Groups', { body }), 400, 'invalidValue', /displayName/);
   }
   const { id } = await group();
+  for (const displayName of [undefined, null, '']) {
+    const body = { schemas: [groupSchema], ...(displayName === undefined ? {} : { displayName }) };
+    refused(await server.request('PUT', `/Groups/${id}`, { body }), 400, 'invalidValue', /displayName/);
+  }
   refused(await patch(`/Groups/${id}`, { op: 'remove', path: 'displayName' }), 400, 'mutability');
+  const emptied = await patch(`/Groups/${id}`, { op: 'replace', path: 'displayName', value: '' });
+  refused(emptied, 400, 'invalidValue');
   const { attributes } = await get(`/Schemas/${groupSchema}`);
   assert.equal(attributes.find((each: { name: string }) => each.name === 'displayName').required, true);
 });

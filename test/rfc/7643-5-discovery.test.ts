@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { audience, newKey, sign, startIssuer } from '../http/issuer.ts';
 import {
   type Answer,
   enterpriseSchema,
@@ -42,7 +43,11 @@ test('S-5-01: the service provider’s configuration has its schema and can only
   });
   await writesAreRefused('/ServiceProviderConfig');
   const { json } = await server.request('GET', `/Schemas/${core}:ServiceProviderConfig`);
-  for (const attribute of json.attributes) assert.equal(attribute.mutability, 'readOnly', attribute.name);
+  const check = (attribute: Definition): void => {
+    assert.equal(attribute.mutability, 'readOnly', attribute.name);
+    attribute.subAttributes?.forEach(check);
+  };
+  json.attributes.forEach(check);
 });
 
 test('S-5-02: patch.supported is there and true', async () => {
@@ -125,6 +130,43 @@ test('S-5-08, S-5-09: the authentication schemes are described, and can be read 
   assert.match(name, /Bearer/);
   assert.match(description, /\w/);
   assert.match(new URL(specUri).href, /6750/);
+});
+
+test('S-5-08, P-2-02: each scheme that is taken is described and announced in the challenge, and no other', async () => {
+  const key = await newKey('1');
+  const issuer = await startIssuer(key);
+  const own = await startScimd({
+    basicAuth: true,
+    tokenEndpoint: { seconds: 60 },
+    jwt: { issuer: issuer.url, audience: [audience], jwksUri: issuer.jwksUri },
+  });
+  try {
+    const { authenticationSchemes: schemes } = (await own.request('GET', '/ServiceProviderConfig')).json;
+    assert.deepEqual(
+      schemes.map(({ type }: { type: string }) => type),
+      ['oauthbearertoken', 'oauthbearertoken', 'oauth2', 'httpbasic'],
+    );
+    for (const { name, description, specUri } of schemes) {
+      assert.match(name, /\w/);
+      assert.match(description, /\w/);
+      assert.match(new URL(specUri).href, /rfc\d+$/);
+    }
+    assert.equal(schemes.filter(({ primary }: { primary: boolean }) => primary).length, 1);
+    const basic = `Basic ${Buffer.from(`x:${own.token}`).toString('base64')}`;
+    for (const authorization of [`Bearer ${own.token}`, `Bearer ${await sign(issuer, key)}`, basic])
+      assert.equal((await own.request('GET', '/Users', { headers: { authorization } })).status, 200);
+    for (const authorization of [null, 'Bearer wrong', 'Digest username="x"', 'Basic eDp5']) {
+      const answer = await own.request('GET', '/Users', { headers: { authorization } });
+      refused(answer, 401);
+      const challenge = answer.headers.get('www-authenticate') ?? '';
+      assert.match(challenge, /^Bearer realm="/);
+      assert.match(challenge, /, Basic realm="/);
+      assert.doesNotMatch(challenge, /Digest|DPoP|HOBA/);
+    }
+  } finally {
+    await own.close();
+    issuer.close();
+  }
 });
 
 test('S-5-10: documentationUri is where the operator says; the resource needs no id', async () => {
@@ -237,6 +279,11 @@ test('S-7-02, S-7-03, S-7-04: schemas have id, name, description and meta, and c
     });
     assert.deepEqual((await server.request('GET', schema.meta.location)).json, schema);
     await writesAreRefused(`/Schemas/${schema.id}`);
+    for (const search of ['attributes=name', 'excludedAttributes=id']) {
+      const { json } = await server.request('GET', `${schema.meta.location}?${search}`);
+      assert.equal(json.id, schema.id, search);
+      assert.deepEqual(json.schemas, [`${core}:Schema`], search);
+    }
   }
 });
 

@@ -197,6 +197,15 @@ test('S-7-16: returned=always is there whatever is asked for', async () => {
       `/Users${parameters}&filter=id%20eq%20%22${user.id}%22`,
     );
     assert.equal(list.Resources[0][lab].anchor, 'here');
+    const path = `/Users/${user.id}${parameters}`;
+    const body = patchOp({ op: 'replace', path: 'title', value: parameters });
+    const answers = [
+      await server.request('POST', `/Users${parameters}`, { body: withLab({ anchor: 'here' }) }),
+      await server.request('PUT', path, { body: { ...user, title: 'x' } }),
+      await server.request('PATCH', path, { body }),
+      await server.request('PATCH', path, { body }),
+    ];
+    for (const { json: written, text } of answers) assert.equal(written[lab]?.anchor, 'here', text);
   }
 });
 

@@ -26,7 +26,7 @@ function isHashOf(hash: string, password: string): boolean {
   return scryptSync(password, Buffer.from(salt, 'base64'), wanted.length, cost).equals(wanted);
 }
 
-test('S-9-01, S-4.1.1-15, S-4.1.1-16, S-4.1.1-18, H-8265-01: a password is prepared and hashed, and its clear form is nowhere in the database', async () => {
+test('S-9-01, S-4.1.1-15, S-4.1.1-16, S-4.1.1-18, S-4.1.1-20, H-8265-01: a password is prepared and hashed, kept by a PUT without one, and its clear form is nowhere in the database', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'scimd-test-'));
   const file = join(directory, 'scimd.db');
   const store = openSqliteStore({ file, registry: standardRegistry() });
@@ -61,6 +61,10 @@ test('S-9-01, S-4.1.1-15, S-4.1.1-16, S-4.1.1-18, H-8265-01: a password is prepa
     for (const name of readdirSync(directory)) {
       assert.ok(!readFileSync(join(directory, name)).includes('Passphrase'), name);
     }
+    // What a GET gave has no password: to PUT it back clears none (RFC 7643 §7, writeOnly).
+    const put = await send('PUT', `/Users/${post.json.id}`, { ...post.json, title: 'x' });
+    assert.equal(put.json.title, 'x');
+    assert.deepEqual(hash(), [second]);
     const clear = patchOp({ op: 'remove', path: 'password' });
     assert.equal((await send('PATCH', `/Users/${post.json.id}`, clear)).status, 200);
     assert.deepEqual(hash(), []);

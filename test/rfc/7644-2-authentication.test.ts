@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { hashSecret } from '../../src/http/secret.ts';
+import { audience, newKey, sign, startIssuer } from '../http/issuer.ts';
 import { newGroup, newUser, patchOp, searchSchema, startScimd, type TestServer } from '../server.ts';
 import { newClient } from './client.ts';
 import { refused } from './refused.ts';
@@ -91,6 +92,84 @@ test('P-2-05, P-2.1-02, P-7.3-01: a token that is tampered with, expired, revoke
   assert.equal(bodies.size, 1, 'which of them it was is not told');
 });
 
+test('P-2-05, P-2.1-02, P-7.3-01, P-7.4-03: a JWT of another audience or issuer, without end, over, unsigned or altered is 401 invalid_token', async () => {
+  const [key, stranger] = [await newKey('1'), await newKey('1')];
+  const issuer = await startIssuer(key);
+  const own = await startScimd({
+    jwt: { issuer: issuer.url, audience: [audience], jwksUri: issuer.jwksUri },
+    limits: { failedAttempts: 0 },
+  });
+  try {
+    const right = await sign(issuer, key);
+    assert.equal((await own.request('GET', '/Users', { token: right })).status, 200);
+    const [head = '', , signature = ''] = right.split('.');
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const [, claims = ''] = (await sign(issuer, key, { scope: 'admin' })).split('.');
+    for (const [what, token] of Object.entries({
+      'another audience': await sign(issuer, key, { aud: 'api://other' }),
+      'no audience': await sign(issuer, key, { aud: undefined }),
+      'another issuer': await sign(issuer, key, { iss: 'https://other.example' }),
+      'no end': await sign(issuer, key, { exp: undefined }),
+      over: await sign(issuer, key, { exp: Math.floor(Date.now() / 1000) - 60 }),
+      'another key': await sign(issuer, stranger),
+      unsigned: `${part({ alg: 'none' })}.${claims}.`,
+      altered: `${head}.${claims}.${signature}`,
+    })) {
+      const answer = await own.request('GET', '/Users', { token });
+      refused(answer, 401);
+      assert.match(answer.headers.get('www-authenticate') ?? '', /error="invalid_token"/, what);
+    }
+  } finally {
+    await own.close();
+    issuer.close();
+  }
+});
+
+test('P-2-05, P-7.4-03: an access token of the token endpoint is taken until it ends, altered never, and ends with what it was given for', async () => {
+  let now = new Date('2030-01-01T00:00:00Z');
+  const own = await startScimd({
+    clock: () => now,
+    tokenEndpoint: { seconds: 600 },
+    limits: { failedAttempts: 0 },
+  });
+  try {
+    const store = own.store;
+    assert.ok(store !== undefined);
+    const ask = async (secret: string) => {
+      const { id } = (await store.findToken(hashSecret(secret))) as { id: string };
+      const form = { grant_type: 'client_credentials', client_id: id, client_secret: secret };
+      const answer = await own.request('POST', '/oauth/token', {
+        token: null,
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams(form).toString(),
+      });
+      assert.equal(answer.status, 200, answer.text);
+      return { id, ...answer.json } as { id: string; access_token: string; expires_in: number };
+    };
+    const status = async (token: string) => (await own.request('GET', '/Users', { token })).status;
+    const granted = await ask(own.token);
+    assert.equal(granted.expires_in, 600);
+    assert.equal(await status(granted.access_token), 200);
+    const middle = Math.floor(granted.access_token.length / 2);
+    const flipped = granted.access_token[middle] === 'A' ? 'B' : 'A';
+    const altered = granted.access_token.slice(0, middle) + flipped + granted.access_token.slice(middle + 1);
+    assert.equal(await status(altered), 401);
+    const short = await ask(await own.newToken({ expires: new Date('2030-01-01T00:05:00Z') }));
+    assert.equal(short.expires_in, 300);
+    const revoked = await ask(await own.newToken({}));
+    assert.equal(await status(revoked.access_token), 200);
+    await store.revokeToken(revoked.id, now.toISOString());
+    assert.equal(await status(revoked.access_token), 401);
+    now = new Date('2030-01-01T00:09:59Z');
+    assert.equal(await status(granted.access_token), 200);
+    assert.equal(await status(short.access_token), 401);
+    now = new Date('2030-01-01T00:10:00Z');
+    assert.equal(await status(granted.access_token), 401);
+  } finally {
+    await own.close();
+  }
+});
+
 test('P-2-05: a token lives until it expires', async () => {
   let now = new Date('2030-01-01T00:00:00Z');
   const own = await startScimd({ clock: () => now });
@@ -127,6 +206,9 @@ test('P-2-07, P-2.1-01, P-7.7-03, P-3.12-08: a read-only token reads and searche
     ['PATCH', `/Users/${user.id}`, patchOp({ op: 'replace', path: 'title', value: 'x' })],
     ['PATCH', `/Groups/${group.id}`, patchOp({ op: 'remove', path: 'members' })],
     ['DELETE', `/Users/${user.id}`, undefined],
+    ['POST', '/Groups', newGroup()],
+    ['PUT', `/Groups/${group.id}`, newGroup()],
+    ['DELETE', `/Groups/${group.id}`, undefined],
     ['POST', '/Bulk', bulk],
   ] as const) {
     const answer = await server.request(method, path, { token, body });

@@ -89,7 +89,7 @@ test('P-3.1-03: message schemas are no schemas: neither in /Schemas nor fetchabl
     json.Resources.filter((schema: { id: string }) => schema.id.includes(':api:')),
     [],
   );
-  for (const name of ['Error', 'ListResponse', 'PatchOp', 'SearchRequest', 'BulkRequest']) {
+  for (const name of ['Error', 'ListResponse', 'PatchOp', 'SearchRequest', 'BulkRequest', 'BulkResponse']) {
     const id = `urn:ietf:params:scim:api:messages:2.0:${name}`;
     refused(await server.request('GET', `/Schemas/${id}`), 404);
   }
@@ -206,6 +206,25 @@ test('P-3.2-06: an unknown endpoint is 404, an unsupported method 405 with what 
     const options = await server.request('OPTIONS', path);
     assert.equal(options.status, 204);
     assert.equal(options.headers.get('allow'), allowed);
+  }
+});
+
+test('P-3.2-06: a method that no endpoint has is 405 with what is allowed, wherever it is sent', async () => {
+  const client = await newClient(server);
+  const { id } = await client.create('/Users', newUser());
+  for (const method of ['PURGE', 'PROPFIND', 'SEARCH', 'LOCK']) {
+    for (const [path, allowed] of [
+      ['/Users', 'GET, HEAD, POST, OPTIONS'],
+      [`/Users/${id}`, 'GET, HEAD, PUT, PATCH, DELETE, OPTIONS'],
+      ['/Bulk', 'POST, OPTIONS'],
+      ['/Me', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'],
+      ['/Schemas', 'GET, HEAD, OPTIONS'],
+    ] as const) {
+      const answer = await client.request(method, path);
+      refused(answer, 405, undefined, /not supported/);
+      assert.deepEqual(answer.headers.get('allow')?.split(', ').sort(), allowed.split(', ').sort(), path);
+    }
+    refused(await client.request(method, '/Nope'), 404);
   }
 });
 

@@ -26,6 +26,23 @@ test('P-3.14-01, P-3.14-02, P-3.14-03: every answer with a resource has a weak E
     assert.match(answer.headers.get('etag') ?? '', /^W\/"[^"]+"$/);
     assert.equal(answer.headers.get('etag'), answer.json.meta.version);
   }
+  const member = { op: 'add', path: 'members', value: [{ value: id }] };
+  const group = await client.create('/Groups', newGroup());
+  const groupPath = `/Groups/${group.id}`;
+  for (const answer of [
+    await client.request('GET', groupPath),
+    await client.patch(groupPath, member),
+    await client.patch(groupPath, member),
+    await client.request('GET', groupPath),
+    await client.request('PUT', groupPath, { body: { ...group, externalId: 'x' } }),
+    await client.patch(groupPath, { op: 'replace', path: 'displayName', value: 'y' }),
+    await client.request('GET', `${groupPath}?excludedAttributes=members`),
+  ]) {
+    assert.match(answer.headers.get('etag') ?? '', /^W\/"[^"]+"$/);
+    assert.equal(answer.headers.get('etag'), answer.json.meta.version);
+  }
+  const [inList] = (await client.read('/Groups', { filter: `id eq "${group.id}"` })).Resources;
+  assert.equal(inList.meta.version, (await client.request('HEAD', groupPath)).headers.get('etag'));
   const minimal = await client.request('PATCH', path, {
     body: patchOp({ op: 'add', path: 'title', value: 'z' }),
     headers: { prefer: 'return=minimal' },
@@ -91,6 +108,22 @@ test('P-3.14-05: If-None-Match that names the current version is 304 without a b
   }
   await client.patch(`/Users/${id}`, { op: 'add', path: 'title', value: 'x' });
   assert.equal((await get(meta.version)).status, 200);
+});
+
+test('P-3.14-05: so is that of a group, and of one part of it, until its members change', async () => {
+  const group = await client.create('/Groups', newGroup({ members: [{ value: 'a' }] }));
+  const paths = ['', '?attributes=displayName', '?excludedAttributes=members'].map(
+    (search) => `/Groups/${group.id}${search}`,
+  );
+  const headers = { 'if-none-match': group.meta.version };
+  for (const path of paths) {
+    const answer = await client.request('GET', path, { headers });
+    assert.equal(answer.status, 304, path);
+    assert.equal(answer.text, '');
+    assert.equal(answer.headers.get('etag'), group.meta.version);
+  }
+  await client.patch(`/Groups/${group.id}`, { op: 'add', path: 'members', value: [{ value: 'b' }] });
+  for (const path of paths) assert.equal((await client.request('GET', path, { headers })).status, 200, path);
 });
 
 test('P-3.14-06: If-Match is honoured by PUT, PATCH and DELETE: 412 and no change unless it names the current version', async () => {

@@ -42,6 +42,8 @@ test('P-3.4.2.4-03, P-3.4.2.4-04: count 0, and a negative one, gives totalResult
   for (const count of ['0', '-1', '-1000']) {
     const { ids, totalResults, itemsPerPage } = await page({ count });
     assert.deepEqual({ ids, totalResults, itemsPerPage }, { ids: [], totalResults: 23, itemsPerPage: 0 });
+    // Resources is REQUIRED where totalResults is not zero (RFC 7644 §3.4.2).
+    assert.deepEqual((await client.read('/Users', { count })).Resources, []);
   }
   assert.equal((await page({ count: '0', filter: 'title eq "t1"' })).totalResults, 11);
 });
@@ -70,7 +72,8 @@ test('P-3.4.2.4-06: itemsPerPage is the size of this page', async () => {
 
 test('P-3.4.2.4-07: a startIndex beyond the end is 200 with the total and no resources', async () => {
   for (const startIndex of ['24', '9999', '9007199254740991']) {
-    const { ids, totalResults, itemsPerPage } = await page({ startIndex });
+    const { ids, totalResults, itemsPerPage, Resources } = await page({ startIndex });
+    assert.deepEqual(Resources, []);
     assert.deepEqual({ ids, totalResults, itemsPerPage }, { ids: [], totalResults: 23, itemsPerPage: 0 });
   }
 });

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { newGroup, newUser, searchSchema, startScimd, type TestServer } from '../server.ts';
+import {
+  bulkSchema,
+  newGroup,
+  newUser,
+  patchOp,
+  searchSchema,
+  startScimd,
+  type TestServer,
+} from '../server.ts';
 import { type Client, newClient } from './client.ts';
 import { refused } from './refused.ts';
 
@@ -39,6 +47,33 @@ test('P-3.6-02: afterwards every operation on the resource is 404', async () => 
   refused(await client.request('DELETE', path, { headers }), 404);
 });
 
+test('P-3.6-02: of a group too, also where a request is of its members alone, and in a bulk request', async () => {
+  const user = await client.create('/Users', newUser());
+  const group = await client.create('/Groups', newGroup({ members: [{ value: user.id }] }));
+  const path = `/Groups/${group.id}`;
+  assert.equal((await client.request('DELETE', path)).status, 204);
+  const add = { op: 'add', path: 'members', value: [{ value: user.id }] };
+  refused(await client.request('GET', path), 404);
+  refused(await client.request('GET', `${path}?excludedAttributes=members`), 404);
+  refused(await client.request('PUT', path, { body: newGroup() }), 404);
+  refused(await client.patch(path, add), 404);
+  refused(await client.patch(path, { op: 'remove', path: `members[value eq "${user.id}"]` }), 404);
+  refused(await client.patch(path, { op: 'remove', path: 'members' }), 404);
+  refused(await client.patch(path, { op: 'replace', path: 'displayName', value: 'x' }), 404);
+  refused(await client.request('DELETE', path), 404);
+  const Operations = [
+    { method: 'PUT', path, data: newGroup() },
+    { method: 'PATCH', path, data: patchOp(add) },
+    { method: 'DELETE', path },
+  ];
+  const { json } = await client.request('POST', '/Bulk', { body: { schemas: [bulkSchema], Operations } });
+  assert.deepEqual(
+    json.Operations.map(({ status }: { status: string }) => status),
+    ['404', '404', '404'],
+  );
+  assert.ok(!('groups' in (await client.read(`/Users/${user.id}`))));
+});
+
 test('P-3.6-03: what is deleted vanishes from every query and count', async () => {
   const own = await newClient(server);
   const [gone, kept] = [
@@ -62,6 +97,15 @@ test('P-3.6-03: what is deleted vanishes from every query and count', async () =
   const body = { schemas: [searchSchema], filter: 'title pr' };
   assert.equal((await own.request('POST', '/.search', { body })).json.totalResults, 1);
   assert.deepEqual(await own.find('/Groups', `members.value eq "${gone.id}"`), []);
+  const group = await own.create('/Groups', newGroup({ members: [{ value: kept.id }] }));
+  assert.deepEqual(await own.find('/Users', `groups.value eq "${group.id}"`), [kept.id]);
+  await own.request('DELETE', `/Groups/${group.id}`);
+  assert.deepEqual(await own.find('/Users', `groups.value eq "${group.id}"`), []);
+  for (const path of ['/Groups', '/']) {
+    for (const filter of [`id eq "${group.id}"`, `displayName eq "${group.displayName}"`])
+      assert.deepEqual(await own.find(path, filter), [], `${path} ${filter}`);
+  }
+  assert.equal((await own.read('/Groups')).totalResults, 1);
 });
 
 test('P-3.6-04: a deleted resource causes no conflict', async () => {

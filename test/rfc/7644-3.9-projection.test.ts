@@ -166,7 +166,14 @@ test('P-3.9-04: attributes and excludedAttributes exclude one another', async ()
     400,
     'invalidValue',
   );
+  const put = { body: newUser({ title: 'x' }) };
+  refused(await client.request('PUT', `/Users/${id}?${both}`, put), 400, 'invalidValue');
+  refused(await client.request('GET', `/?${both}`), 400, 'invalidValue');
+  const body = { schemas: [searchSchema], attributes: ['userName'], excludedAttributes: ['name'] };
+  for (const path of ['/Users/.search', '/.search'])
+    refused(await client.request('POST', path, { body }), 400, 'invalidValue', /excludedAttributes/);
   assert.equal((await client.read('/Users')).totalResults, before);
+  assert.equal((await client.read(`/Users/${id}`)).meta.version, 'W/"1"');
 });
 
 test('P-3.9-05: names are separated by commas with or without blanks; unknown ones are ignored', async () => {

@@ -85,12 +85,21 @@ test('P-4-05: paging and sorting are ignored on discovery endpoints', async () =
       whole,
     );
   }
-  const config = (await get('/ServiceProviderConfig')).json;
-  assert.deepEqual((await get('/ServiceProviderConfig?count=0&startIndex=9')).json, config);
+  for (const path of ['/ServiceProviderConfig', `/Schemas/${userSchema}`, '/ResourceTypes/User']) {
+    const whole = (await get(path)).json;
+    const search = 'count=0&startIndex=9&sortBy=id&sortOrder=descending&cursor=x';
+    assert.deepEqual((await get(`${path}?${search}`)).json, whole, path);
+  }
 });
 
-test('P-4-06: a filter on a discovery endpoint is 403, so that no list is taken for a filtered one', async () => {
-  for (const path of ['/Schemas', '/ResourceTypes']) {
+test('P-4-06: a filter on a discovery endpoint is 403, so that no answer is taken for a filtered one', async () => {
+  for (const path of [
+    '/Schemas',
+    '/ResourceTypes',
+    '/ServiceProviderConfig',
+    `/Schemas/${userSchema}`,
+    '/ResourceTypes/User',
+  ]) {
     for (const filter of ['id%20pr', 'nonsense', '']) {
       refused(await get(`${path}?filter=${filter}`), 403);
     }

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import type { Log } from '../../src/http/options.ts';
 import { UnknownAttributeError } from '../../src/http/sensitive.ts';
 import { createScimd } from '../../src/index.ts';
+import { scimd as scimdCommand, serving, temporaryFolder } from '../cli/scimd.ts';
 import { newUser, searchSchema, startScimd } from '../server.ts';
 import { newClient } from './client.ts';
 import { refused } from './refused.ts';
@@ -36,6 +37,29 @@ test('P-7.4-03: a token made without a word of its end lives for a year', async 
   now = new Date('2031-01-01T00:00:01Z');
   assert.equal(await status(), 401);
   await scimd.close();
+});
+
+test('P-7.4-03: every way of making a token gives it an end; there is no word for none', async () => {
+  const folder = temporaryFolder();
+  const database = ['--database', 'scimd.db'];
+  const first = await serving(['serve', '--port', '0', ...database], { folder });
+  await first.stop();
+  const create = (...more: string[]) =>
+    scimdCommand(['token', 'create', ...database, '--json', ...more], { folder });
+  assert.equal((await create('--name', 'plain')).status, 0);
+  assert.equal((await create('--name', 'short', '--expires', '12h')).status, 0);
+  const { id } = JSON.parse((await create('--name', 'old')).stdout) as { id: string };
+  assert.equal((await scimdCommand(['token', 'rotate', id, ...database], { folder })).status, 0);
+  for (const never of ['never', 'none', '0', '', '-1d']) {
+    const { status, stderr } = await create('--name', 'endless', '--expires', never);
+    assert.equal(status, 2, never);
+    assert.match(stderr, /--expires/);
+  }
+  const { stdout } = await scimdCommand(['token', 'list', ...database, '--json'], { folder });
+  const tokens = JSON.parse(stdout) as { name: string; expires?: string }[];
+  assert.deepEqual(tokens.map(({ name }) => name).sort(), ['first', 'old', 'old', 'plain', 'short']);
+  const year = Date.now() + 366 * 86_400_000;
+  for (const { name, expires } of tokens) assert.ok(Date.parse(expires ?? '') < year, `${name} ${expires}`);
 });
 
 test('P-7.5-02, P-3.12-24: a GET whose filter names a sensitive attribute is 403 sensitive; POST .search takes it', async () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { hashSecret } from '../../src/http/secret.ts';
 import { newUser, startScimd, type TestServer } from '../server.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
 before(async () => {
-  server = await startScimd();
+  // In this process, whatever SCIMD_COMMAND says: a test looks into the store.
+  server = await startScimd({ basePath: '/scim/v2' });
 });
 after(() => server.close());
 
@@ -42,15 +44,21 @@ test('H-6750-03: without credentials the challenge has no error', async () => {
 
 test('H-6750-03: an unknown, expired or revoked token is invalid_token, each told alike', async () => {
   const expired = await server.newToken({ expires: new Date(Date.now() - 1000) });
+  const revoked = await server.newToken({});
+  const store = server.store;
+  assert.ok(store !== undefined);
+  const { id } = (await store.findToken(hashSecret(revoked))) as { id: string };
+  await store.revokeToken(id, new Date(Date.now() - 1000).toISOString());
   const answers = [
     await get({ authorization: 'Bearer scimd_unknown' }),
     await get({ authorization: `Bearer ${expired}` }),
+    await get({ authorization: `Bearer ${revoked}` }),
   ];
   for (const answer of answers) {
     refused(answer, 401);
     assert.match(answer.headers.get('www-authenticate') ?? '', /^Bearer .*error="invalid_token"/);
   }
-  assert.equal(answers[0]?.text, answers[1]?.text);
+  assert.equal(new Set(answers.map(({ text }) => text)).size, 1);
 });
 
 test('H-6750-03: a token without the right is 403 insufficient_scope, and nothing is written', async () => {

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { firstAnswer, head, sendRaw } from '../http/raw.ts';
-import { newGroup, newUser, patchOp, startScimd, type TestServer, userSchema } from '../server.ts';
+import {
+  bulkSchema,
+  newGroup,
+  newUser,
+  patchOp,
+  searchSchema,
+  startScimd,
+  type TestServer,
+  userSchema,
+} from '../server.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
@@ -197,9 +206,25 @@ test('H-9110-11: no shared cache may keep an answer', async () => {
     await server.request('GET', path),
     await server.request('POST', '/Users', { body: newUser() }),
     await server.request('GET', '/Users/unknown'),
+    await server.request('GET', '/'),
+    await server.request('GET', '/Groups'),
+    await server.request('HEAD', path),
+    await server.request('GET', path, { headers: { 'if-none-match': '*' } }),
+    await server.request('PATCH', path, { body: patchOp({ op: 'add', path: 'title', value: 'x' }) }),
+    await server.request('PUT', path, { body: newUser() }),
+    await server.request('POST', '/Users/.search', { body: { schemas: [searchSchema] } }),
+    await server.request('POST', '/.search', { body: { schemas: [searchSchema] } }),
+    await server.request('POST', '/Bulk', {
+      body: {
+        schemas: [bulkSchema],
+        Operations: [{ method: 'POST', path: '/Users', bulkId: 'a', data: newUser() }],
+      },
+    }),
+    await server.request('GET', '/Me', { token: await server.newToken({ subject: id }) }),
+    await server.request('GET', '/Users', { token: null }),
   ];
-  for (const { headers } of answers)
-    assert.match(headers.get('cache-control') ?? '', /\b(private|no-store)\b/);
+  for (const [index, { status, headers }] of answers.entries())
+    assert.match(headers.get('cache-control') ?? '', /\b(private|no-store)\b/, `${index}: ${status}`);
 });
 
 test('H-5789-01: a PATCH whose last operation fails changes nothing, members included', async () => {

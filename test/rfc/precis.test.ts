@@ -143,7 +143,7 @@ test('H-8265-01: names of the world’s scripts are accepted where their charact
   }
 });
 
-test('H-8265-01, H-8265-02: the passwords of RFC 8265 §4.3: legal ones are taken, the others refused', async () => {
+test('H-8265-01, H-8265-02, S-4.1.1-16: the passwords of RFC 8265 §4.3: legal ones are taken, the others refused', async () => {
   const client = await newClient(server, { idp: 'strict' });
   for (const password of [
     'correct horse battery staple',
