@@ -3,7 +3,7 @@
 /** Failing a `must` fails the whole visit; a `should` is a warning, a `note` is worth knowing. */
 export type Level = 'must' | 'should' | 'note';
 
-export const flowNames = ['core', 'okta', 'entra'] as const;
+export const flowNames = ['core', 'okta', 'entra', 'integrity'] as const;
 export type FlowName = (typeof flowNames)[number];
 
 /** What a server can have or not have; read from /ServiceProviderConfig and /ResourceTypes. */
@@ -55,6 +55,15 @@ export interface Step {
    * refusal is a warning and ends the check; a wrong outcome still fails it.
    */
   readonly mayRefuse?: string;
+  /**
+   * A 4xx or 501 ends the check without a problem: it says honestly that nothing was done. Another 5xx ends it with a
+   * warning.
+   */
+  readonly mayDecline?: true;
+  /** The steps behind it are run whatever came of it. */
+  readonly standsAlone?: true;
+  /** It looks what the request before it has done: a problem is shown with both. */
+  readonly readsBack?: true;
 }
 
 export interface Expectation {
@@ -90,6 +99,8 @@ export interface Visit {
   readonly stranger: string;
   /** A text that is hidden in the report. */
   readonly password: string;
+  /** False where the server says that it does not have this. */
+  supports(feature: Feature): boolean;
   made(word: string): Made;
   /** Answers to the earlier steps of this check, the last one last. */
   readonly answers: readonly Answer[];

@@ -5,7 +5,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import type { Answer, Method } from './check.ts';
 
 /** No visit sends more; the checks need about half of it. */
-const requestLimit = 600;
+const requestLimit = 1200;
 const answerBytes = 4 * 1024 * 1024;
 /** The longest wait that a server may ask for (RFC 6585 §4), and how often it may. */
 const longestWait = 30;

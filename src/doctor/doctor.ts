@@ -5,6 +5,7 @@ import type { Flow, FlowName } from './check.ts';
 import { Client } from './client.ts';
 import { core } from './core.ts';
 import { entra } from './entra.ts';
+import { integrity } from './integrity.ts';
 import { Ledger } from './ledger.ts';
 import { okta } from './okta.ts';
 import { reach } from './reach.ts';
@@ -13,7 +14,7 @@ import { type CheckResult, Visiting } from './run-checks.ts';
 import { Secrecy } from './transcript.ts';
 import { concluded, type Visited, visitedJson } from './visited.ts';
 
-const flows: Readonly<Record<FlowName, Flow>> = { core, okta, entra };
+const flows: Readonly<Record<FlowName, Flow>> = { core, okta, entra, integrity };
 
 export interface ExaminationOptions {
   /** The base URL of the server, as `readBase` gives it. */

@@ -74,11 +74,13 @@ export class Report {
     return `${this.paint(31, 'Not deleted, please do it by hand:')}\n${lines.join('\n')}`;
   }
 
-  private problem({ level, expected, found, why, exchange }: Problem): string[] {
-    const transcript = this.secrecy.transcript(exchange);
+  private problem({ level, expected, found, why, exchange, cause }: Problem): string[] {
+    const seen = this.secrecy.transcript(exchange);
+    const sent = cause === undefined ? seen : this.secrecy.transcript(cause);
     const rows: (readonly [string, string])[] = [
-      ['sent', cut(sentLine(transcript), longestText)],
-      ['came back', cut(answerLine(transcript), longestText)],
+      ['sent', cut(sentLine(sent), longestText)],
+      ['came back', cut(answerLine(sent), longestText)],
+      ...(cause === undefined ? [] : [['read back', cut(answerLine(seen), longestText)] as const]),
       ['expected', `${expected}${level === 'must' ? '' : ` (${level})`}`],
       ['found', cut(this.secrecy.text(found), longestText)],
       ['why', why],

@@ -24,7 +24,11 @@ export interface Problem {
   readonly why: string;
   /** The exchange in which it was seen. */
   readonly exchange: Exchange;
+  /** The request whose outcome that exchange read back. */
+  readonly cause?: Exchange;
 }
+
+type VisitFacts = Pick<Visit, 'mark' | 'stranger' | 'password'>;
 
 export type Outcome = 'passed' | 'failed' | 'warning' | 'noted' | 'skipped';
 
@@ -47,21 +51,20 @@ const unidentified = {
 /** Answers by which a server refuses in order what it does not support. */
 const refusals: readonly number[] = [400, 403, 405, 422, 501];
 
+/** A 4xx, or 501: nothing was done, and the client knows it. */
+export function isRefusal(status: number): boolean {
+  return (status >= 400 && status < 500) || status === 501;
+}
+
 export class Visiting {
   private readonly client: Client;
   private readonly ledger: Ledger;
   private readonly announced: Announced;
-  private readonly facts: Omit<Visit, 'made' | 'answers'>;
+  private readonly facts: VisitFacts;
   private readonly stop: AbortSignal;
 
   /** `stop` tells that the person at the terminal wants no more. */
-  constructor(
-    client: Client,
-    ledger: Ledger,
-    announced: Announced,
-    facts: Omit<Visit, 'made' | 'answers'>,
-    stop: AbortSignal,
-  ) {
+  constructor(client: Client, ledger: Ledger, announced: Announced, facts: VisitFacts, stop: AbortSignal) {
     this.stop = stop;
     this.client = client;
     this.ledger = ledger;
@@ -88,14 +91,20 @@ export class Visiting {
     const reason = this.reasonToSkip(check);
     if (reason !== undefined) return result('skipped', reason);
     const answers: Answer[] = [];
-    const visit: Visit = { ...this.facts, made: (word) => this.ledger.made(word), answers };
+    const visit: Visit = {
+      ...this.facts,
+      supports: (feature) => !this.announced.missing.has(feature),
+      made: (word) => this.ledger.made(word),
+      answers,
+    };
     try {
       for (const step of check.steps) {
         if (this.stop.aborted) return result('skipped', 'interrupted');
         const exchange = await this.send(step, visit);
         exchanges.push(exchange);
-        const goesOn = judge(check, step, exchange, visit, problems);
-        if (!goesOn || exchange.answer === undefined) break;
+        const cause = step.readsBack === true ? exchanges.at(-2) : undefined;
+        const goesOn = judge(check, step, { exchange, cause }, visit, problems);
+        if (exchange.answer === undefined || !(goesOn || step.standsAlone)) break;
         if (step.makes !== undefined && !this.ledger.has(step.makes)) {
           problems.push({ ...unidentified, why: check.why, exchange });
           break;
@@ -137,11 +146,17 @@ export class Visiting {
 }
 
 /** Adds what is wrong to the problems. False if the steps that follow would make no sense. */
-function judge(check: Check, step: Step, exchange: Exchange, visit: Visit, problems: Problem[]): boolean {
+function judge(
+  check: Check,
+  step: Step,
+  { exchange, cause }: { readonly exchange: Exchange; readonly cause: Exchange | undefined },
+  visit: Visit,
+  problems: Problem[],
+): boolean {
   const { answer } = exchange;
   const usual = check.level ?? 'must';
   const wrong = (level: Level, expected: string, found: string, why = check.why): void => {
-    problems.push({ level, expected, found, why, exchange });
+    problems.push({ level, expected, found, why, exchange, ...(cause === undefined ? {} : { cause }) });
   };
   if (answer === undefined) {
     wrong(usual, saysAll(step, visit), exchange.failure?.message ?? 'no answer');
@@ -154,6 +169,10 @@ function judge(check: Check, step: Step, exchange: Exchange, visit: Visit, probl
       statusWithReason(answer),
       step.mayRefuse,
     );
+    return false;
+  }
+  if (step.mayDecline && answer.status >= 400) {
+    if (!isRefusal(answer.status)) wrong('should', saysAll(step, visit), statusWithReason(answer));
     return false;
   }
   let goesOn = true;

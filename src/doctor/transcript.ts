@@ -4,6 +4,8 @@ import type { Exchange } from './client.ts';
 import { membersOf, resourcesOf } from './expect.ts';
 
 const hidden = '[hidden]';
+/** A shorter secret is hidden as a whole word only: its letters are in every other word too. */
+const shortSecret = 16;
 /** The longest body that a report takes over. */
 const longestBody = 4000;
 const shownHeaders = ['content-type', 'location', 'etag', 'www-authenticate', 'retry-after'] as const;
@@ -20,7 +22,7 @@ export interface Transcript {
 }
 
 export class Secrecy {
-  private readonly secrets: readonly string[];
+  private readonly secrets: readonly RegExp[];
   private readonly mark: string;
 
   constructor(secrets: readonly (string | undefined)[], mark: string) {
@@ -28,13 +30,18 @@ export class Secrecy {
     const forms = secrets.flatMap((secret) =>
       secret === undefined || secret === '' ? [] : [secret, JSON.stringify(secret).slice(1, -1)],
     );
-    this.secrets = [...new Set(forms)];
+    this.secrets = [...new Set(forms)].map((form) => {
+      const literal = form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+      return form.length >= shortSecret
+        ? new RegExp(literal, 'gu')
+        : new RegExp(`(?<![\\p{L}\\p{N}_])${literal}(?![\\p{L}\\p{N}_])`, 'gu');
+    });
     this.mark = mark;
   }
 
   /** Without the secrets. */
   text(text: string): string {
-    return this.secrets.reduce((safe, secret) => safe.replaceAll(secret, hidden), text);
+    return this.secrets.reduce((safe, secret) => safe.replace(secret, hidden), text);
   }
 
   /** An error that the server may have put our secret into. */

@@ -35,12 +35,13 @@ export function visitedJson(visited: Visited, secrecy: Secrecy): string {
     why: check.why,
     outcome,
     ...(reason === undefined ? {} : { reason }),
-    problems: problems.map(({ level, expected, found, why, exchange }) => ({
+    problems: problems.map(({ level, expected, found, why, exchange, cause }) => ({
       level,
       expected,
       found: secrecy.text(found),
       why,
       exchange: exchanges.indexOf(exchange),
+      ...(cause === undefined ? {} : { cause: exchanges.indexOf(cause) }),
     })),
     exchanges: exchanges.map((exchange) => secrecy.transcript(exchange)),
   }));
