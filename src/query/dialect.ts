@@ -28,6 +28,11 @@ export interface Dialect {
   /** The key at a path of a JSON document; NULL where there is none. */
   json(document: string, path: readonly string[], kind: KeyKind, typed: Typed | undefined): string;
   /**
+   * A number of a JSON document as the double that it stands for: beyond 2^53 databases read digits as a wider number,
+   * which compares differently.
+   */
+  double(expression: string): string;
+  /**
    * A FROM clause of the elements of a JSON array, none where there is no array; `alias.value` is the element,
    * `alias.key` counts them.
    */

@@ -1,5 +1,5 @@
 import type { CompareOperator, CompareValue } from '../../grammar/index.ts';
-import { instantKey, type Key, textKey, uriPart } from '../scim/comparison.ts';
+import { instantKey, type Key, numberKey, textKey, uriPart } from '../scim/comparison.ts';
 import type { Attribute } from '../scim/registry.ts';
 
 const partOperators: ReadonlySet<CompareOperator> = new Set(['co', 'sw', 'ew']);
@@ -25,8 +25,7 @@ export function literalKey(
       return typeof value === 'string' ? instantKey(value) : undefined;
     case 'integer':
     case 'decimal':
-      // Adding 0 turns -0 into 0.
-      return typeof value === 'number' && Number.isFinite(value) ? value + 0 : undefined;
+      return numberKey(value);
     case 'boolean': {
       const truth = typeof value === 'string' ? booleanText?.(value) : value;
       return typeof truth === 'boolean' ? Number(truth) : undefined;

@@ -92,12 +92,15 @@ export class Places {
     return { kind: 'json', document, path: [name], ...reading };
   }
 
-  read(attribute: Attribute, scope: Scope | undefined, range: Range): ColumnStorage {
+  /** With `wide` numbers are told apart beyond 2^53 too, where an index on a JSON member is of no use. */
+  read(attribute: Attribute, scope: Scope | undefined, range: Range, wide = false): ColumnStorage {
     const storage = this.place(attribute, scope);
     if (storage === undefined) throw this.unmapped(attribute.path, range);
     if (storage.kind === 'column') return storage;
     const { document, path, typed, wrap, containing } = storage;
-    const sql = this.dialect.json(document, path, keyKind(attribute), typed);
+    const kind = keyKind(attribute);
+    const stored = this.dialect.json(document, path, kind, typed);
+    const sql = wide && kind === 'number' ? this.dialect.double(stored) : stored;
     return {
       kind: 'column',
       sql: wrap === undefined ? sql : wrap(sql),

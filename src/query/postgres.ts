@@ -33,6 +33,9 @@ export const postgres: Dialect = {
         : `${jsonValue(document, path.slice(0, -1))} ->> ${quoteText(path.at(-1)!)}`;
     return typed === 'timestamp' ? `(${text})::timestamptz` : `(${text})`;
   },
+  // What rounds to infinity or to nothing must not be cast: PostgreSQL makes that an error of the whole statement.
+  double: (expression) =>
+    `CASE WHEN abs(${expression}) > 1.7976931348623157e308 THEN sign(${expression})::float8 * 'Infinity' WHEN abs(${expression}) < 2.5e-324 THEN 0 ELSE (${expression})::float8 END`,
   jsonElements(document, path, alias) {
     const value = jsonValue(document, path);
     return `jsonb_array_elements(CASE jsonb_typeof(${value}) WHEN 'array' THEN ${value} END) WITH ORDINALITY AS ${alias}(value, key)`;

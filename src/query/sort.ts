@@ -55,7 +55,7 @@ export function compileSort(
   let term: string;
   let indexed = false;
   if (many === undefined) {
-    const column = places.read(attribute, undefined, range);
+    const column = places.read(attribute, undefined, range, true);
     term = places.ordered(attribute, column);
     indexed = column.indexed;
   } else {
@@ -79,7 +79,7 @@ function ofElements(many: Attribute, attribute: Attribute, places: Places): stri
   const primary = many.subAttributes.get('primary');
   if (storage.kind === 'table') {
     const scope: Scope = { kind: 'row', table: storage };
-    const key = places.ordered(attribute, places.read(attribute, scope, [0, 0]));
+    const key = places.ordered(attribute, places.read(attribute, scope, [0, 0], true));
     const where = places.fragment(storage.where);
     const first = storage.order ?? primaryFirst(primary, scope, places);
     const owned = `${storage.key} = ${places.map.key}`;
@@ -87,7 +87,7 @@ function ofElements(many: Attribute, attribute: Attribute, places: Places): stri
   }
   const alias = places.alias();
   const scope: Scope = { kind: 'json', alias, attribute: many, array: storage };
-  const key = places.ordered(attribute, places.read(attribute, scope, [0, 0]));
+  const key = places.ordered(attribute, places.read(attribute, scope, [0, 0], true));
   const from = places.dialect.jsonElements(storage.document, storage.path, alias);
   const order = [primaryFirst(primary, scope, places), `${alias}.key`].filter((part) => part !== undefined);
   return `(SELECT ${key} FROM ${from} ORDER BY ${order.join(', ')} LIMIT 1)`;

@@ -4,6 +4,7 @@
  * piece of the text is the program's own.
  */
 import type { Range } from '../../grammar/index.ts';
+import type { Key } from '../scim/comparison.ts';
 import type { Dialect, Parameter } from './dialect.ts';
 import { keyKind, type PlaceOptions, Places, type Scope } from './places.ts';
 import type { AnyElementPlan, AnyPartPlan, AssignedPlan, ComparePlan, Plan } from './plan.ts';
@@ -96,7 +97,7 @@ class SqlCompiler {
   private not(plan: Plan, scope: Scope | undefined): Condition {
     const scans = scansOf(plan);
     if (plan.kind === 'compare' && plan.operator === 'eq') {
-      const column = this.places.read(plan.attribute, scope, plan.range);
+      const column = this.places.read(plan.attribute, scope, plan.range, isWide(plan.key));
       return atom(
         `${column.sql} IS DISTINCT FROM ${this.places.key(plan.key, plan.attribute, column)}`,
         scans,
@@ -111,7 +112,7 @@ class SqlCompiler {
   private compare(plan: ComparePlan, scope: Scope | undefined): Condition {
     const { attribute, key, operator, range } = plan;
     const { dialect } = this.places;
-    const column = this.places.read(attribute, scope, range);
+    const column = this.places.read(attribute, scope, range, isWide(key));
     const scans = [{ path: attribute.path, range }];
     const served = column.indexed ? [] : scans;
     switch (operator) {
@@ -206,6 +207,11 @@ class SqlCompiler {
         return true;
     }
   }
+}
+
+/** Beyond 2^53, differently written numbers stand for the same double. */
+function isWide(key: Key): boolean {
+  return typeof key === 'number' && Math.abs(key) > Number.MAX_SAFE_INTEGER;
 }
 
 function atom(sql: string, scans: readonly Scan[]): Condition {

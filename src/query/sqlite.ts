@@ -19,6 +19,8 @@ export const sqlite: Dialect = {
   contains: (expression, needle) => `instr(${expression}, ${needle}) > 0`,
   suffix: (expression, length) => `substr(${expression}, -${length})`,
   json: (document, path) => (path.length === 0 ? document : `json_extract(${document}, ${jsonPath(path)})`),
+  double: (expression) =>
+    `iif(typeof(${expression}) = 'integer', CAST(${expression} AS REAL), ${expression})`,
   jsonElements: (document, path, alias) => `json_each(${document}, ${jsonPath(path)}) AS ${alias}`,
 };
 

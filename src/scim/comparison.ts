@@ -225,24 +225,27 @@ export function exactKey(text: string): string {
 
 /** The comparison key of a stored value; undefined when it is unassigned or of another type than the schema's. */
 export function keyOf(attribute: Attribute, value: unknown): Key | undefined {
-  return keyBy(textKey(attribute), value);
+  return keyReader(attribute)(value);
 }
 
 /** {@link keyOf} of one attribute, for many values. */
 export function keyReader(attribute: Attribute): (value: unknown) => Key | undefined {
-  const ofText = textKey(attribute);
-  return (value) => keyBy(ofText, value);
+  switch (attribute.type) {
+    case 'boolean':
+      return (value) => (typeof value === 'boolean' ? Number(value) : undefined);
+    case 'integer':
+    case 'decimal':
+      return numberKey;
+    case 'complex':
+      return () => undefined;
+    default: {
+      const ofText = textKey(attribute);
+      return (value) => (typeof value === 'string' ? ofText(value) : undefined);
+    }
+  }
 }
 
-function keyBy(ofText: (text: string) => string | undefined, value: unknown): Key | undefined {
-  switch (typeof value) {
-    case 'string':
-      return ofText(value);
-    case 'number':
-      return value;
-    case 'boolean':
-      return value ? 1 : 0;
-    default:
-      return undefined;
-  }
+/** The key of a number is the double that it is (RFC 7643 §2.3.3, §2.3.4); negative zero is zero. */
+export function numberKey(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) ? value + 0 : undefined;
 }

@@ -28,7 +28,17 @@ const instants = [
   '2020-01-01T00:00:00Z', '2020-01-01T01:00:00+01:00', '2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.0000001Z',
   '2019-12-31T23:59:59.999Z', '2024-02-29T12:00:00', '1969-12-31T24:00:00Z', '0001-01-01T00:00:00Z',
 ]; // biome-ignore format: a pool
-const numbers = [0, -0, 1, -1, 2, 5, 0.1, -1.25, 4.5, 1e-7, 1e21, 9007199254740991, -9007199254740991];
+/** Fractions, exponents, negative zero, and doubles beyond 2^53, whose digits a database reads as a wider number. */
+export const numbers = [
+  0, -0, 1, -1, 2, 5, 0.1, -1.25, 4.5, 1e-7, 5e-324, 1e21, 1e23, -1e300, 9007199254740991, -9007199254740991, 9007199254740992,
+  9007199254740994, 1234567890123456800, -1234567890123456800, 1234567890123457000, 2 ** 63, 2 ** 63 - 1024, -(2 ** 63), 2 ** 64,
+]; // biome-ignore format: a pool
+
+export const number: fc.Arbitrary<number> = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...numbers) },
+  { weight: 1, arbitrary: fc.double({ noNaN: true, noDefaultInfinity: true }) },
+  { weight: 1, arbitrary: fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(Number) },
+);
 
 const text = fc.oneof(
   { weight: 8, arbitrary: fc.constantFrom(...texts) },
@@ -44,7 +54,7 @@ function scalar(attribute: Attribute): fc.Arbitrary<string | number | boolean> {
       return fc.boolean();
     case 'integer':
     case 'decimal':
-      return fc.constantFrom(...numbers);
+      return number;
     case 'dateTime':
       return fc.constantFrom(...instants);
     default:

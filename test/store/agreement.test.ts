@@ -22,10 +22,11 @@ import {
 } from '../../grammar/index.ts';
 import { bindFilter } from '../../src/query/bind.ts';
 import { compileMatcher } from '../../src/query/compile.ts';
+import type { Attribute } from '../../src/scim/registry.ts';
 import { metaText } from '../../src/scim/representation.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
-import type { Document, StoredResource } from '../../src/store/store.ts';
-import { filters, people } from '../query/generated.ts';
+import type { Document, Position, StoredResource } from '../../src/store/store.ts';
+import { filters, numbers, people } from '../query/generated.ts';
 import { staffSchemas, staffUri } from '../query/staff.ts';
 import { groupDocument, registryWith, withContainsIndex } from './registry.ts';
 import { add, base, Setting } from './setting.ts';
@@ -249,5 +250,49 @@ for (const kind of ['in memory', 'on disk, with trigrams, by the scan thread'])
         { weight: 1, arbitrary: computed(documents) },
       );
       await fc.assert(fc.asyncProperty(arbitrary, agrees), { seed: seed + round, numRuns: runs });
+    }
+  });
+
+/** The ids of a walk by positions, in pages of two. */
+async function walk(sort: Attribute, descending: boolean): Promise<string[]> {
+  const ids: string[] = [];
+  for (let after: Position | undefined; ; ) {
+    const page = await s.list({
+      targets: [{ type: s.user, sort }],
+      descending,
+      limit: 2,
+      ...(after === undefined ? {} : { after }),
+    });
+    ids.push(...page.resources.map(({ id }) => id));
+    assert.ok(ids.length <= page.total, `${sort.path}: somebody is met twice`);
+    if (!page.more) return ids;
+    after = page.last;
+  }
+}
+
+for (const kind of ['in memory', 'on disk, with trigrams, by the scan thread'])
+  test(`a walk sorted by any number meets everybody once, in the order of the doubles: ${kind} (seed ${seed})`, async () => {
+    s = settings.get(kind) as Setting;
+    const documents = await populate(100);
+    for (const number of numbers) {
+      const given = { floor: number, rating: number, shifts: [number] };
+      documents.push(await rendered(await s.create(s.user, { [staffUri]: given })));
+    }
+    const attributes = s.user.extensions.get(staffUri.toLowerCase())?.attributes;
+    for (const name of ['floor', 'rating', 'shifts']) {
+      const sort = attributes?.get(name) as Attribute;
+      const numberOf = (document: Document): number | undefined =>
+        [(document[staffUri] as Document | undefined)?.[name]].flat()[0] as number | undefined;
+      const expected = documents
+        .map((document, index) => ({ id: document.id as string, value: numberOf(document), index }))
+        .sort(
+          (a, b) =>
+            Number(a.value === undefined) - Number(b.value === undefined) ||
+            (a.value ?? 0) - (b.value ?? 0) ||
+            a.index - b.index,
+        )
+        .map(({ id }) => id);
+      assert.deepEqual(await walk(sort, false), expected, name);
+      assert.deepEqual(await walk(sort, true), expected.toReversed(), name);
     }
   });

@@ -1,4 +1,6 @@
 /** A document's comparison keys, sorted into the columns, rows and JSON text that its layout gives them. */
+import { attributeKeys, type KeyDocument, objectKeys } from '../../query/keys.ts';
+import { isObject, type Read } from '../../query/read.ts';
 import { type Key, keyOf, keyReader } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import type { Document } from '../store.ts';
@@ -33,8 +35,6 @@ export interface IndexRows {
   readonly text: string;
 }
 
-type KeyObject = Record<string, unknown>;
-
 interface Draft {
   readonly columns: Record<KeyColumn, Key | null>;
   readonly elements: ElementRow[];
@@ -42,28 +42,19 @@ interface Draft {
 }
 
 /** Takes in the value of one attribute; `keys` is the object of keys that its parent has. */
-type Intake = (value: unknown, draft: Draft, keys: KeyObject) => void;
+type Intake = (value: unknown, draft: Draft, keys: KeyDocument) => void;
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/**
- * Integers beyond 2^53 are written with an exponent: as plain digits SQLite would read them as 64-bit integers,
- * which differ from the double that they stand for.
- */
-function jsonKey(key: Key): unknown {
-  if (typeof key !== 'number' || !Number.isInteger(key) || Number.isSafeInteger(key)) return key;
-  return rawJson(key.toExponential());
-}
-
-const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+/** Documents have the registered names. */
+const memberOf =
+  (name: string): Read =>
+  (object) =>
+    (object as Document)[name];
 
 function intakeOfAll(
   intakes: ReadonlyMap<string, Intake>,
   value: unknown,
   draft: Draft,
-  keys: KeyObject,
+  keys: KeyDocument,
   names?: Iterable<string>,
 ): void {
   if (!isObject(value)) return;
@@ -73,65 +64,13 @@ function intakeOfAll(
 /** Into the object `name` of the parent's keys, which is there only if something is in it. */
 function nested(name: string, intakes: ReadonlyMap<string, Intake>): Intake {
   return (value, draft, keys) => {
-    const inner: KeyObject = {};
+    const inner: KeyDocument = {};
     intakeOfAll(intakes, value, draft, inner);
     for (const _ in inner) {
       keys[name] = inner;
       return;
     }
   };
-}
-
-/** Answers what `keys` and `rest` have of a value; undefined if that is nothing. */
-type Keys = (value: unknown) => unknown;
-
-/** The keys of a simple value, or the object of its sub-attributes' keys. */
-function keysOf(attribute: Attribute): Keys {
-  if (attribute.type !== 'complex') {
-    const read = keyReader(attribute);
-    return (value) => {
-      const key = read(value);
-      return key === undefined ? undefined : jsonKey(key);
-    };
-  }
-  const subs = subKeys(attribute.subAttributes);
-  return (value) => (isObject(value) ? (objectOf(subs, value) ?? {}) : undefined);
-}
-
-function arrayKeys(attribute: Attribute): Keys {
-  const ofItem = keysOf(attribute);
-  return (value) => {
-    if (!Array.isArray(value)) return undefined;
-    const keys = value.map(ofItem).filter((key) => key !== undefined);
-    return keys.length === 0 ? undefined : keys;
-  };
-}
-
-interface SubKeys {
-  /** Its name in the document. */
-  readonly member: string;
-  /** Its name among the keys. */
-  readonly name: string;
-  readonly keys: Keys;
-}
-
-function subKeys(attributes: Iterable<readonly [string, Attribute]>): readonly SubKeys[] {
-  return Array.from(attributes, ([name, sub]) => ({
-    member: sub.name,
-    name,
-    keys: sub.multiValued ? arrayKeys(sub) : keysOf(sub),
-  }));
-}
-
-function objectOf(subs: readonly SubKeys[], value: Readonly<Record<string, unknown>>): KeyObject | undefined {
-  let object: KeyObject | undefined;
-  for (const { member, name, keys } of subs) {
-    const of = keys(value[member]);
-    if (of === undefined) continue;
-    object ??= {};
-    object[name] = of;
-  }
-  return object;
 }
 
 /** Compiles what makes the rows of `element` of an attribute's values. */
@@ -160,10 +99,13 @@ function elementRows(attribute: Attribute, number: number): (value: unknown, ord
   const type = column('type');
   const display = column('display');
   const primary = column('primary');
-  const others = subKeys(subs.filter(([, sub]) => elementColumn(sub) === undefined));
+  const restOf = objectKeys(
+    subs.map(([, sub]) => sub).filter((sub) => elementColumn(sub) === undefined),
+    memberOf,
+  );
   return (given, ordinal) => {
     const item = isObject(given) ? given : {};
-    const rest = objectOf(others, item);
+    const rest = restOf(item);
     return {
       attribute: number,
       ordinal,
@@ -203,12 +145,13 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
     };
   };
 
-  const intakeOfKeys =
-    (name: string, read: Keys): Intake =>
-    (value, _draft, keys) => {
-      const of = read(value);
+  const intakeOfKeys = (name: string, attribute: Attribute): Intake => {
+    const keysOf = attributeKeys(attribute, memberOf);
+    return (value, _draft, keys) => {
+      const of = keysOf(value);
       if (of !== undefined) keys[name] = of;
     };
+  };
 
   const intakeOfMultiValued = (name: string, attribute: Attribute): Intake | undefined => {
     const place = layout.entries.get(attribute.path)?.place;
@@ -221,7 +164,7 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
       };
     }
     if (place?.kind !== 'keys') return undefined;
-    return intakeOfKeys(name, arrayKeys(attribute));
+    return intakeOfKeys(name, attribute);
   };
 
   const intakeOfSingular = (name: string, attribute: Attribute): Intake | undefined => {
@@ -241,7 +184,7 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
       };
     }
     if (place?.kind !== 'keys') return undefined;
-    return intakeOfKeys(name, keysOf(attribute));
+    return intakeOfKeys(name, attribute);
   };
 
   const intakesOf = (attributes: ReadonlyMap<string, Attribute>): Map<string, Intake> => {
@@ -270,7 +213,7 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
       elements: [],
       unique: [],
     };
-    const keys: KeyObject = {};
+    const keys: KeyDocument = {};
     intakeOfAll(intakes, document, draft, keys, names);
     return {
       columns: draft.columns,
