@@ -3,15 +3,29 @@ import type { TrustedProxies } from './trusted-proxies.ts';
 
 export type BaseUrl = (request: HttpRequest) => string;
 
+/** A base has no query and no fragment: what it is the base of is written behind it (RFC 7644 §1.3). */
+function checkBase(basePath: string, baseUrl: string | undefined): void {
+  if (!/^(?:\/[^/?#\s]+)*$/.test(basePath))
+    throw new TypeError(
+      `basePath must start with a slash and not end with one, such as /scim/v2, not ${JSON.stringify(basePath)}`,
+    );
+  if (baseUrl !== undefined && !(URL.canParse(baseUrl) && /^https?:\/\/[^?#\s]+$/i.test(baseUrl)))
+    throw new TypeError(
+      `baseUrl must be a URL without query and fragment, such as https://id.example.com/scim/v2, not ${JSON.stringify(baseUrl)}`,
+    );
+}
+
 /**
  * The absolute base of `meta.location`, `$ref` and Location for a request: the configured one; else what a trusted
  * proxy says (RFC 7239, X-Forwarded-*); else the Host that the client named.
+ * @throws TypeError where the options are no base.
  */
 export function baseUrlOf(
   options: { readonly basePath: string; readonly baseUrl?: string | undefined },
   proxies: TrustedProxies,
 ): BaseUrl {
   const { basePath, baseUrl } = options;
+  checkBase(basePath, baseUrl);
   if (baseUrl !== undefined) {
     const fixed = baseUrl.replace(/\/+$/, '');
     return () => fixed;

@@ -265,4 +265,23 @@ test('S-2.1-06: two members that name one attribute in different case are a malf
     'invalidSyntax',
   );
   assert.equal(await total(), before);
+  const user = (await created('/Users', newUser())).json;
+  const path = `/Users/${user.id}`;
+  const put = { ...user, title: 'a', TITLE: 'b' };
+  refused(await server.request('PUT', path, { body: put }), 400, 'invalidSyntax', /TITLE/);
+  for (const operation of [
+    { op: 'add', value: { title: 'a', TITLE: 'b' } },
+    { op: 'replace', path: 'name', value: { givenName: 'a', GIVENNAME: 'b' } },
+    { op: 'add', path: 'emails', value: [{ value: 'a@example.com', VALUE: 'b@example.com' }] },
+    {
+      op: 'add',
+      value: {
+        [enterpriseSchema]: { department: 'a' },
+        [enterpriseSchema.toLowerCase()]: { department: 'b' },
+      },
+    },
+  ]) {
+    refused(await server.request('PATCH', path, { body: patchOp(operation) }), 400, 'invalidSyntax');
+  }
+  assert.deepEqual((await server.request('GET', path)).json, user);
 });

@@ -95,6 +95,10 @@ test('S-3-03: the order of schemas changes nothing', async () => {
     answers.push(rest);
   }
   assert.deepEqual(answers[0], answers[1]);
+  const user = (await created(newUser({ [enterpriseSchema]: { department: 'Tours' } }))).json;
+  const swapped = { ...user, schemas: [...user.schemas].reverse() };
+  const put = await server.request('PUT', `/Users/${user.id}`, { body: swapped });
+  assert.deepEqual(put.json, user);
 });
 
 test('S-3-05: extension attributes stand only in the object of their URI', async () => {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createScimd } from '../../src/index.ts';
+import { scimd, temporaryFolder } from '../cli/scimd.ts';
 import { newGroup, newUser, type ServerOptions, startScimd, type TestServer } from '../server.ts';
 import { newClient } from './client.ts';
 import { refused } from './refused.ts';
@@ -51,6 +53,39 @@ for (const basePath of ['', '/scim', '/scim/tenant/v2']) {
     });
   });
 }
+
+test('P-1-01: a base with a query or a fragment, or that is none, is refused at the start', async () => {
+  const refusals = [
+    ...[
+      'https://id.example.com/scim?x=1',
+      'https://id.example.com/scim#x',
+      '/scim',
+      'ftp://id.example.com',
+      '',
+    ].map((baseUrl) => ['baseUrl', { baseUrl }] as const),
+    ...['/scim?x=1', '/scim#x', 'scim', '/scim/', '/', '//'].map(
+      (basePath) => ['basePath', { basePath }] as const,
+    ),
+  ];
+  for (const [name, options] of refusals) {
+    await assert.rejects(createScimd({ database: ':memory:', ...options }), (error: Error) => {
+      assert.ok(error instanceof TypeError, String(error));
+      assert.match(error.message, new RegExp(`^${name} must .* not "`));
+      return true;
+    });
+  }
+  const folder = temporaryFolder();
+  for (const [flag, value] of [
+    ['--base-url', 'https://id.example.com/scim?x=1'],
+    ['--base-path', '/scim?x=1'],
+  ] as const) {
+    const { status, stderr } = await scimd(['serve', '--port', '0', '--database', ':memory:', flag, value], {
+      folder,
+    });
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, /base(Url|Path) must/);
+  }
+});
 
 test('P-1-02: a URL is decoded as UTF-8, and what cannot be is 400', async () => {
   await withServer({}, async (server) => {

@@ -64,7 +64,7 @@ test('P-2-03, P-2-06: bearer tokens are announced and are all that is taken; Bas
   assert.equal((await server.request('GET', '/Users')).status, 200);
 });
 
-test('P-2-05, P-2.1-02, P-7.3-01: a token that is tampered with, expired, revoked or an assertion is 401 invalid_token', async () => {
+test('P-2-05, P-2.1-02, P-3.12-07, P-7.3-01: a token that is tampered with, expired, revoked or an assertion is 401 invalid_token', async () => {
   const store = server.store;
   assert.ok(store !== undefined);
   const revokedToken = await server.newToken({});

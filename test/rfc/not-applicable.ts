@@ -9,7 +9,7 @@ const asynchronous =
 
 export const notApplicable: Readonly<Record<string, string>> = {
   'P-2-08':
-    'Tokens stand for client applications, and their scope decides; there are no self-service credentials. A token with a subject adds /Me.',
+    'Tokens stand for client applications, and their scope decides. A subject adds /Me and narrows nothing: self-service is offered by the application that people sign in to.',
   'P-3.4.2.1-02': 'Root queries are offered.',
   'P-3.4.2.1-03': 'Results are paged, however many there are; no query is refused for their number (A-44).',
   'P-3.4.2.2-21': 'There are no operators beyond those of RFC 7644.',
