@@ -28,8 +28,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   const problems = await startProblems(start);
   if (problems.length > 0) throw new ConfigurationError(problems);
   for (const warning of warnings) log.warn({}, warning);
-  const stop = signals.next();
-  const store = await openForServing(start, stop, terminal, log);
+  const store = await openForServing(start, signals.stop, terminal, log);
   if (store === undefined) return exitStatus.done;
   let stopBackups = (): void => {};
   try {
@@ -61,12 +60,15 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
       await server.close();
       throw error;
     }
-    return await untilStopped(server, inForce, state, manager, stop, signals, terminal, log);
+    return await untilStopped(server, inForce, state, manager, signals, terminal, log);
   } finally {
     stopBackups();
-    await store.close();
+    await Promise.race([store.close(), signals.force.then(() => wait(patience))]);
   }
 }
+
+/** Milliseconds that a forced stop waits for the database to be closed, which it need not be. */
+const patience = 300;
 
 const unseen = 'nobody could be told the address';
 const firstToken = 'the first token: make another by scimd token create';
@@ -82,37 +84,31 @@ function attached(terminal: Terminal): boolean {
 }
 
 interface Signals {
-  /** Each call waits for one more. */
-  next(): Promise<string>;
+  /** The first, which stops the server in order. */
+  readonly stop: Promise<string>;
+  /** The second, which waits for nothing. */
+  readonly force: Promise<string>;
 }
 
-/** Milliseconds after the first signal in which others are the same one: who ends a process may end its group too. */
-const sameMoment = 1000;
+/** Milliseconds in which two signals are one: who ends a process may end its group too, and npm passes its own on. */
+const sameMoment = { sameSignal: 100, another: 1000 };
 
 /** From the very start, so that a signal during start-up is not lost either. */
 function stopSignals(terminal: Terminal): Signals {
-  const arrived: string[] = [];
-  let waiting: ((signal: string) => void) | undefined;
-  let first: number | undefined;
+  const [stop, force] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+  let first: { readonly signal: string; readonly at: number } | undefined;
   const arrive = (signal: string): void => {
-    const now = performance.now();
-    if (first !== undefined && now - first < sameMoment) return;
-    first ??= now;
-    if (waiting === undefined) arrived.push(signal);
-    else waiting(signal);
-    waiting = undefined;
+    const at = performance.now();
+    if (first === undefined) {
+      first = { signal, at };
+      stop.resolve(signal);
+    } else if (at - first.at > (signal === first.signal ? sameMoment.sameSignal : sameMoment.another))
+      force.resolve(signal);
   };
   for (const signal of ['SIGTERM', 'SIGINT', ...(attached(terminal) ? ['SIGHUP'] : [])])
     process.on(signal, arrive);
   if (terminal.environment.npm_lifecycle_event !== undefined) watchParent(arrive);
-  return {
-    next: () =>
-      new Promise((resolve) => {
-        const signal = arrived.shift();
-        if (signal === undefined) waiting = resolve;
-        else resolve(signal);
-      }),
-  };
+  return { stop: stop.promise, force: force.promise };
 }
 
 /** npm passes signals to a shell that does not pass them on: the shell's end is all that the server sees of them. */
@@ -134,18 +130,18 @@ async function untilStopped(
   { shutdown }: Settings,
   state: State,
   manager: ServiceManager,
-  stop: Promise<string>,
-  signals: Signals,
+  { stop, force }: Signals,
   terminal: Terminal,
   log: Logger,
 ): Promise<number> {
   log.info({ signal: await stop }, 'stopping');
   if (terminal.errorIsTerminal) terminal.note('stopping; once more to force');
-  const forced = signals.next().then((signal) => {
+  const forced = force.then((signal) => {
     log.warn({ signal }, 'forced to stop');
     return exitStatus.failed;
   });
   state.ready = false;
+  server.drain();
   manager.stopping();
   const closed = wait(shutdown.drainSeconds * 1000)
     .then(() => server.close(shutdown.graceSeconds))

@@ -152,7 +152,12 @@ export interface HttpOptions {
 export interface RunningServer {
   readonly url: string;
   readonly port: number;
-  /** Takes no new connection, lets running requests end, at most for so many seconds, then resolves. */
+  /** From now on each answer is the last of its connection, so that clients go elsewhere; new connections are still taken. */
+  drain(): void;
+  /**
+   * Takes no new connection, lets running requests end, at most for so many seconds, then resolves. Each answer is the
+   * last of its connection.
+   */
   close(graceSeconds?: number): Promise<void>;
   /**
    * Goes over to other options: new requests have them, running ones end with those that they began with. A new

@@ -13,8 +13,10 @@ import type { Duplex } from 'node:stream';
 import { errorBody, ScimError } from '../error.ts';
 import { type Application, createApplication } from './application.ts';
 import { tooLarge } from './body.ts';
+import { type Connection, watchConnections } from './connections.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import { defaultLimits, type HttpOptions, type RunningServer, type TlsIdentity } from './options.ts';
+import { checkHead, targetOf } from './request-head.ts';
 import { errorResponse, scimJson } from './responses.ts';
 
 export interface ServerStart extends HttpOptions {
@@ -28,35 +30,31 @@ export interface ServerStart extends HttpOptions {
 export async function startServer(start: ServerStart): Promise<RunningServer> {
   let options = start;
   let application = await createApplication(options);
-  const pending = new WeakMap<Duplex, { request: IncomingMessage; answered: Promise<void> }>();
   // A missing Host and an unknown Expect are refused here and not by node, so that they get a whole error too.
   const settings: ServerOptions = {
     keepAliveTimeout: 65_000,
     requireHostHeader: false,
     connectionsCheckingInterval: 1000,
   };
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const answered = answer(application, request, response, options);
-    pending.set(request.socket, { request, answered });
-  };
+  const secure = options.tls !== undefined;
   const server =
     options.tls === undefined
-      ? createServer(settings, onRequest)
-      : createTlsServer({ ...settings, ...secureContext(options.tls), handshakeTimeout: 10_000 }, onRequest);
+      ? createServer(settings)
+      : createTlsServer({ ...settings, ...secureContext(options.tls), handshakeTimeout: 10_000 });
   setTimeouts(server, options);
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    const detail = `Expect: ${request.headers.expect} is not supported; 100-continue is`;
-    void send(response, errorResponse(new ScimError(417, undefined, detail)));
+  const connections = watchConnections(server, secure, (request, response, connection) => {
+    void answer(application, request, response, connection, options);
   });
+  // Node would ask for a body before anybody knows whether it is taken.
+  for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, connections.take);
   server.on('clientError', (error, socket) => {
-    // A whole request that came before on the connection is answered first.
     if (isHandshake(error)) {
       socket.destroy();
       return;
     }
-    const before = pending.get(socket);
-    if (before?.request.complete) void before.answered.then(() => refuseMalformed(error, socket));
-    else refuseMalformed(error, socket);
+    // Whole requests that came before on the connection are answered first.
+    const before = connections.of(socket)?.answered() ?? Promise.resolve();
+    void before.then(() => refuseMalformed(error, socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -70,7 +68,8 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://${host}:${port}${options.basePath}`,
     port,
-    close: (graceSeconds) => close(server, graceSeconds),
+    drain: connections.drain,
+    close: connections.close,
     async reconfigure(changes) {
       const next = { ...options, ...changes };
       const nextApplication = await createApplication(next);
@@ -100,37 +99,61 @@ function isHandshake(error: NodeJS.ErrnoException): boolean {
   return /^(?:ERR_SSL_|ERR_TLS_)/.test(error.code ?? '');
 }
 
-function close(server: Server | TlsServer, graceSeconds: number | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const cut =
-      graceSeconds === undefined
-        ? undefined
-        : setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
-    server.close(() => {
-      clearTimeout(cut);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
-}
-
 async function answer(
   application: Application,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
+  connection: Connection,
   options: ServerStart,
 ): Promise<void> {
-  const hostless = incoming.httpVersion === '1.1' && incoming.headers.host === undefined;
-  const response = hostless
-    ? errorResponse(new ScimError(400, undefined, 'The Host header field is missing (RFC 9112 §3.2)'))
-    : await application(requestOf(incoming));
+  let response: HttpResponse;
   try {
-    await send(outgoing, response, options.tls === undefined ? [] : strictTransport);
+    checkHead(incoming);
+    const { expect } = incoming.headers;
+    const expects = expect !== undefined && incoming.httpVersion === '1.1';
+    if (expects) waitsForContinue.add(incoming);
+    if (expects && !/^100-continue$/i.test(expect)) {
+      const detail = `Expect: ${expect} is not supported; 100-continue is`;
+      throw new ScimError(417, undefined, detail);
+    }
+    response = await application(requestOf(incoming, outgoing));
+  } catch (error) {
+    response = errorResponse(error);
+  }
+  try {
+    await bodyReceived(incoming, response);
+    const more = options.tls === undefined ? [] : strictTransport;
+    // Whatever else comes, and when: this answer is the last where the server stops, or the request has not ended.
+    const last = connection.isLast(outgoing) || !incoming.complete;
+    await send(outgoing, response, last && !closesConnection(response.headers) ? [...more, ...close] : more);
   } catch (error) {
     // Headers are sent: the connection is all that can still say that the body is not whole.
     options.log?.error({ err: error, path: incoming.url?.split('?')[0] }, 'answer broke off');
     outgoing.destroy();
   }
+}
+
+const close = ['Connection', 'close'];
+
+/** Milliseconds in which the rest of a body that nobody wants is waited for, so that its connection can go on. */
+const unwanted = 250;
+
+/**
+ * An answer before the end of its request closes the connection, or the rest of the body would be waited for as long as a
+ * request may take. Most of them are on their way.
+ */
+async function bodyReceived(incoming: IncomingMessage, { headers }: HttpResponse): Promise<void> {
+  if (incoming.complete || closesConnection(headers) || waitsForContinue.has(incoming)) return;
+  incoming.resume();
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, unwanted);
+    incoming.once('end', done);
+    incoming.once('close', done);
+  });
 }
 
 /** HSTS (RFC 6797): for a year, nobody who was here once tries it without TLS. */
@@ -147,25 +170,23 @@ async function send(
     const length = body === undefined ? [] : ['Content-Length', String(Buffer.byteLength(body))];
     outgoing.writeHead(status, [...headers, ...length]);
     await endOfTurn();
-    if (body !== undefined && !outgoing.req.complete && closesConnection(headers)) {
-      outgoing.write(body);
-      await lingering(outgoing.req);
-      outgoing.end();
-    } else outgoing.end(body);
+    outgoing.end(body);
     return;
   }
   outgoing.writeHead(status, headers);
   for await (const piece of body) {
-    if (outgoing.destroyed) return;
+    if (isGone(outgoing)) return;
     if (!outgoing.write(piece))
       await new Promise<void>((resolve) => {
+        const { socket } = outgoing.req;
         const done = () => {
           outgoing.off('drain', done);
-          outgoing.off('close', done);
+          socket.off('close', done);
           resolve();
         };
         outgoing.once('drain', done);
-        outgoing.once('close', done);
+        // An answer that waits for those before it has no connection yet, and is told nothing of it.
+        socket.once('close', done);
       });
   }
   outgoing.end();
@@ -176,23 +197,8 @@ function closesConnection(headers: readonly string[]): boolean {
   return at !== -1 && headers[at + 1] === 'close';
 }
 
-/** Milliseconds that a client is given to end what it sends. */
-const longestLinger = 2000;
-
-/**
- * A connection that is closed while the client still sends is reset, and a client that is reset may not read the answer
- * that it has: so the rest is read first, and not looked at (RFC 9112 §9.6).
- */
-function lingering(incoming: IncomingMessage): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, longestLinger);
-    const done = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    incoming.once('end', done);
-    incoming.once('close', done);
-  });
+function isGone({ destroyed, req }: ServerResponse): boolean {
+  return destroyed || req.socket.destroyed;
 }
 
 let turnEnd: Promise<void> | undefined;
@@ -211,32 +217,34 @@ function endOfTurn(): Promise<void> {
   return turnEnd;
 }
 
+/** Requests whose client sends no body before it is told that it is taken. */
+const waitsForContinue = new WeakSet<IncomingMessage>();
+
 /** node:http's request as the handlers see it. */
-function requestOf(incoming: IncomingMessage): HttpRequest {
-  const url = incoming.url ?? '/';
-  const target = url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '') || '/';
-  const question = target.indexOf('?');
+function requestOf(incoming: IncomingMessage, outgoing: ServerResponse): HttpRequest {
+  const { path, search, host } = targetOf(incoming);
   return {
     method: incoming.method ?? 'GET',
-    path: question === -1 ? target : target.slice(0, question),
-    search: question === -1 ? '' : target.slice(question + 1),
+    path,
+    search,
     header: (name) => {
+      if (host !== undefined && name === 'host') return host;
       const value = incoming.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
     remoteAddress: incoming.socket.remoteAddress,
     secure: 'encrypted' in incoming.socket,
-    body: (limit) => readBody(incoming, limit),
+    body: (limit) => readBody(incoming, outgoing, limit),
   };
 }
 
-function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+function readBody(incoming: IncomingMessage, outgoing: ServerResponse, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     if (Number(incoming.headers['content-length'] ?? 0) > limit) {
-      incoming.resume();
       reject(tooLarge(limit));
       return;
     }
+    if (waitsForContinue.delete(incoming)) outgoing.writeContinue();
     const chunks: Buffer[] = [];
     let length = 0;
     incoming.on('data', (chunk: Buffer) => {

@@ -1,0 +1,266 @@
+/**
+ * The connections of a server: how much is in progress on each, how long one may stay silent, and how it ends without
+ * taking back an answer that is on its way.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+
+/** Requests of one connection that are worked on at once; those behind wait, and nothing more is read. */
+const mostAtOnce = 8;
+/** Bytes of answers that a connection's client has not taken; with more, its next request waits. */
+const mostUnread = 256 * 1024;
+/** Requests that wait behind others, on all connections together; beyond them a connection ends with what it has begun. */
+const mostWaiting = 20_000;
+/** Milliseconds that a client is given to close when it was told to, or to end what it sends. */
+const linger = 2000;
+/** Milliseconds that a new connection gets to send its request when the server stops. */
+const firstRequest = 500;
+/** Milliseconds for the answers of what is ended at the end of the grace. */
+const lastAnswers = 1000;
+
+/** What is told of a request: its client went away, or the server does not wait for it any more. */
+export type Ended = 'client gone' | 'stopping';
+
+export interface Connection {
+  /** Is the answer to be the connection's last? */
+  isLast(response: ServerResponse): boolean;
+  /** Settles when nothing that came whole is unanswered. */
+  answered(): Promise<void>;
+  /** Is told once if the request must end; answers what forgets the listener. */
+  onEnd(listener: (why: Ended) => void): () => void;
+}
+
+export type Work = (request: IncomingMessage, response: ServerResponse, connection: Connection) => void;
+
+export interface Connections {
+  take(request: IncomingMessage, response: ServerResponse): void;
+  of(socket: object): Connection | undefined;
+  /** From now on each answer is the last of its connection. */
+  drain(): void;
+  /**
+   * Takes no new connection. Resolves when all are closed: at once those on which nothing is asked, the others when they are
+   * answered; after so many seconds what still runs is ended.
+   */
+  close(graceSeconds?: number): Promise<void>;
+}
+
+/** `secure` is of TLS: requests come on another socket than the connection then. */
+export function watchConnections(server: Server | TlsServer, secure: boolean, work: Work): Connections {
+  const raw = new Set<Socket>();
+  const open = new Map<object, OpenConnection>();
+  const shared: Shared = { work, waiting: 0, draining: false };
+  server.on('connection', (socket: Socket) => {
+    raw.add(socket);
+    socket.once('close', () => raw.delete(socket));
+  });
+  server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
+    open.set(socket, new OpenConnection(socket, shared));
+    socket.once('close', () => {
+      open.get(socket)?.gone();
+      open.delete(socket);
+    });
+  });
+  // Without a listener node closes the connection itself, whether its client waits for us or we for it.
+  server.on('timeout', (socket: Socket) => {
+    if (open.get(socket)?.owes() !== true) socket.destroy();
+    else socket.setTimeout(server.timeout);
+  });
+  const drain = (): void => {
+    shared.draining = true;
+  };
+  return {
+    take: (request, response) => open.get(request.socket)?.take(request, response),
+    of: (socket) => open.get(socket),
+    drain,
+    close: (graceSeconds) =>
+      new Promise((resolve) => {
+        drain();
+        // Node's own way would cut off an answer that is not read yet.
+        server.closeIdleConnections = () => {};
+        const timers: NodeJS.Timeout[] = [];
+        server.close(() => {
+          for (const timer of timers) clearTimeout(timer);
+          resolve();
+        });
+        for (const connection of open.values()) connection.closeIfIdle(false);
+        timers.push(
+          setTimeout(() => {
+            for (const connection of open.values()) connection.closeIfIdle(true);
+          }, firstRequest),
+        );
+        if (graceSeconds === undefined) return;
+        const cut = (): void => {
+          for (const connection of open.values()) connection.end('stopping');
+          timers.push(
+            setTimeout(() => {
+              for (const socket of raw) socket.destroy();
+            }, lastAnswers),
+          );
+        };
+        timers.push(setTimeout(cut, graceSeconds * 1000));
+      }),
+  };
+}
+
+interface Shared {
+  readonly work: Work;
+  /** Requests that wait, on all connections. */
+  waiting: number;
+  draining: boolean;
+}
+
+class OpenConnection implements Connection {
+  private readonly socket: Socket;
+  private readonly shared: Shared;
+  private readonly running = new Map<ServerResponse, IncomingMessage>();
+  private waiting: (readonly [IncomingMessage, ServerResponse])[] = [];
+  private latest: ServerResponse | undefined;
+  private served = false;
+  private held = false;
+  /** Nothing that comes now is looked at. */
+  private ending = false;
+  private closing = false;
+  private readonly listeners = new Set<(why: Ended) => void>();
+  private readonly whenAnswered: (() => void)[] = [];
+
+  constructor(socket: Socket, shared: Shared) {
+    this.socket = socket;
+    this.shared = shared;
+    // What node calls behind a last answer. A connection that is closed while the client still sends is reset, and a client
+    // that is reset may not read the answer that it has (RFC 9112 §9.6).
+    socket.destroySoon = () => this.closeGently();
+  }
+
+  take(request: IncomingMessage, response: ServerResponse): void {
+    if (this.ending) return;
+    this.waiting.push([request, response]);
+    this.shared.waiting++;
+    if (this.shared.waiting > mostWaiting) this.giveUpWaiting();
+    else this.next();
+  }
+
+  /** RFC 9112 §9.3.2: what was pipelined behind the last answer was not looked at. */
+  isLast(response: ServerResponse): boolean {
+    if (response !== this.latest || !(this.shared.draining || this.ending)) return false;
+    this.giveUpWaiting();
+    return true;
+  }
+
+  owes(): boolean {
+    if (this.running.size === 0 || this.socket.writableLength > 0) return false;
+    for (const request of this.running.values()) if (!request.complete) return false;
+    return true;
+  }
+
+  answered(): Promise<void> {
+    if (!this.hasWhole()) return Promise.resolve();
+    return new Promise((resolve) => this.whenAnswered.push(resolve));
+  }
+
+  onEnd(listener: (why: Ended) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  end(why: Ended): void {
+    const listeners = [...this.listeners];
+    this.listeners.clear();
+    for (const listener of listeners) listener(why);
+  }
+
+  gone(): void {
+    this.ending = true;
+    this.giveUpWaiting();
+    this.running.clear();
+    this.end('client gone');
+    this.tell();
+  }
+
+  /** A connection that has asked nothing yet may be about to: it is closed only if `evenNew`. */
+  closeIfIdle(evenNew: boolean): void {
+    if (this.isIdle() && (this.served || evenNew)) this.closeGently();
+  }
+
+  private isIdle(): boolean {
+    return this.running.size === 0 && this.waiting.length === 0;
+  }
+
+  /** Is there a request that came whole and is not answered? */
+  private hasWhole(): boolean {
+    return (
+      [...this.running.values()].some(({ complete }) => complete) ||
+      this.waiting.some(([{ complete }]) => complete)
+    );
+  }
+
+  private next(): void {
+    while (this.waiting.length > 0 && this.hasRoom()) {
+      const [request, response] = this.waiting.shift() as [IncomingMessage, ServerResponse];
+      this.shared.waiting--;
+      this.running.set(response, request);
+      this.latest = response;
+      this.served = true;
+      response.once('close', () => this.done(response));
+      this.shared.work(request, response, this);
+    }
+    if (this.waiting.length > 0) this.hold();
+    else this.release();
+  }
+
+  private hasRoom(): boolean {
+    if (this.running.size === 0) return true;
+    if (this.running.size >= mostAtOnce) return false;
+    let unread = this.socket.writableLength;
+    for (const response of this.running.keys()) unread += response.writableLength;
+    return unread < mostUnread;
+  }
+
+  private done(response: ServerResponse): void {
+    if (!this.running.delete(response)) return;
+    if (this.shared.draining) this.giveUpWaiting();
+    else if (!this.ending) this.next();
+    this.tell();
+    // Node has closed it, unless its last answer began before anybody knew that it would be the last.
+    if (this.ending && this.isIdle()) this.closeGently();
+  }
+
+  private tell(): void {
+    if (this.whenAnswered.length === 0 || this.hasWhole()) return;
+    for (const resolve of this.whenAnswered.splice(0)) resolve();
+  }
+
+  private giveUpWaiting(): void {
+    this.shared.waiting -= this.waiting.length;
+    this.waiting = [];
+    this.ending = true;
+  }
+
+  /** What reads on, an answer that was taken or a body that is wanted, comes back to `resume`. */
+  private hold(): void {
+    if (this.held) return;
+    this.held = true;
+    this.socket.pause();
+    this.socket.resume = () => this.socket;
+  }
+
+  private release(): void {
+    if (!this.held) return;
+    this.held = false;
+    Reflect.deleteProperty(this.socket, 'resume');
+    this.socket.resume();
+  }
+
+  /** What is written goes out, then nothing more; what still comes is read and not looked at. */
+  private closeGently(): void {
+    const { socket } = this;
+    this.giveUpWaiting();
+    this.release();
+    if (this.closing || socket.destroyed) return;
+    this.closing = true;
+    socket.end();
+    const timer = setTimeout(() => socket.destroy(), linger);
+    socket.once('end', () => socket.destroy());
+    socket.once('close', () => clearTimeout(timer));
+  }
+}
