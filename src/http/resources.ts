@@ -365,9 +365,8 @@ function selectorFor(tolerated: Tolerated): Selector {
 }
 
 function edgeEdit(edge: EdgePatch, attribute: Attribute | undefined, tolerated: Tolerated): EdgeEdit {
-  if (edge.kind !== 'removeWhere') return edge;
-  return {
-    kind: 'removeWhere',
-    plan: bindValueFilter(edge.filter, attribute as Attribute, { booleanText: booleanTextOf(tolerated) }),
-  };
+  if (!('filter' in edge)) return edge;
+  const { filter, ...rest } = edge;
+  const plan = bindValueFilter(filter, attribute as Attribute, { booleanText: booleanTextOf(tolerated) });
+  return { ...rest, plan };
 }

@@ -1,57 +1,122 @@
 /** Edits of the edge attribute (Group.members), as what they ask of the store: each costs what the change costs. */
-import type { Filter } from '../../grammar/ast.ts';
+import type { CompareValue, Filter } from '../../grammar/ast.ts';
+import { and, eq, ew, not, or, pr } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
-import { type Edit, immutable, listedValues } from './patch-request.ts';
-import { type EdgeValue, edgeValuesOf } from './resource.ts';
-import type { Tolerated } from './tolerances.ts';
-import { invalidValue, isObject } from './value.ts';
+import { addedValues } from './patch-lists.ts';
+import { type Description, describedValues } from './patch-named.ts';
+import { type Edit, immutable, namedValue } from './patch-request.ts';
+import type { Attribute } from './registry.ts';
+import { type EdgeValue, edgeValuesFrom, edgeValuesOf } from './resource.ts';
+import { type Tolerated, tolerate } from './tolerances.ts';
+import { complexMembers, elementValidatorOf, isIdentifiedByValue } from './value.ts';
 
 export type EdgePatch =
   | { readonly kind: 'add'; readonly members: readonly EdgeValue[] }
   | { readonly kind: 'remove'; readonly values: readonly string[] }
   | { readonly kind: 'removeWhere'; readonly filter: Filter }
-  | { readonly kind: 'replace'; readonly members: readonly EdgeValue[] };
+  | { readonly kind: 'replace'; readonly members: readonly EdgeValue[] }
+  /** The filter must select a member, or with `orEmpty` there must be none at all; else 400 noTarget with `detail`. */
+  | {
+      readonly kind: 'require';
+      readonly filter: Filter;
+      readonly orEmpty: boolean;
+      readonly detail: string;
+    };
 
 /** What an edit of the edge attribute asks of the store. */
 export function edgePatches(edit: Edit, tolerated: Tolerated): EdgePatch[] {
-  const { attribute, filter, sub, op, at } = edit;
+  const { attribute, filter, sub, op, value, at } = edit;
   if (sub !== undefined) throw immutable(edit, sub);
-  if (filter === undefined) {
-    if (op !== 'remove') {
-      const members = edgeValuesOf(attribute, edit.value, tolerated);
-      return [op === 'add' ? { kind: 'add', members } : { kind: 'replace', members }];
-    }
-    const listed = listedValues(edit, tolerated);
-    if (listed === undefined) return [{ kind: 'replace', members: [] }];
+  if (op === 'remove') return removals(edit, tolerated);
+  if (filter !== undefined) return memberByPath(edit, filter, tolerated);
+  if (op === 'replace') return [{ kind: 'replace', members: edgeValuesOf(attribute, value, at, tolerated) }];
+  return [{ kind: 'add', members: edgeValuesFrom(attribute, addedValues(edit, tolerated), at) }];
+}
+
+function removals(edit: Edit, tolerated: Tolerated): EdgePatch[] {
+  const { attribute, filter, at } = edit;
+  const named = namedValue(edit, tolerated);
+  if (named !== undefined) {
+    const descriptions = describedValues(attribute, named.value, at, tolerated);
+    const values = filter === undefined ? descriptions.map(soleValue) : [];
+    const others = descriptions.filter((_, index) => values[index] === undefined).map(filterOf);
     return [
-      {
-        kind: 'remove',
-        values: edgeValuesOf(attribute, listed, tolerated).map((member) => member.value),
-      },
+      { kind: 'remove', values: values.filter((each) => each !== undefined) },
+      ...others.map((each): EdgePatch => {
+        return { kind: 'removeWhere', filter: filter === undefined ? each : and(filter, each) };
+      }),
     ];
   }
-  const named = namedValues(filter);
-  if (op === 'remove')
-    return [named === undefined ? { kind: 'removeWhere', filter } : { kind: 'remove', values: named }];
-  if (named?.length !== 1)
-    throw new ScimError(400, 'noTarget', `${at}: a member to ${op} is named by value eq "…"`);
-  if (!isObject(edit.value)) throw invalidValue(`${at}: the value must be an object: a member`);
-  const [member] = edgeValuesOf(attribute, [{ value: named[0], ...edit.value }], tolerated);
-  if (member?.value !== named[0]) throw immutable(edit, attribute.subAttributes.get('value') ?? attribute);
-  return [{ kind: 'add', members: [member as EdgeValue] }];
+  if (filter === undefined) return [{ kind: 'replace', members: [] }];
+  const values = namedMembers(filter);
+  if (values !== undefined) return [{ kind: 'remove', values }];
+  // Whether it is used the store knows; strict needs to know beforehand.
+  return tolerated.enabled.has('removeWithoutMatch')
+    ? [{ kind: 'removeWhere', filter }]
+    : [required(edit, filter), { kind: 'removeWhere', filter }];
+}
+
+function required({ attribute, op, at }: Edit, filter: Filter): EdgePatch {
+  const detail = `${at}: no value of ${attribute.path} matches the filter`;
+  return { kind: 'require', filter, orEmpty: op === 'add', detail };
+}
+
+/** The member that a value path names, added if it is not there (readings A-06, A-07, A-29). */
+function memberByPath(edit: Edit, filter: Filter, tolerated: Tolerated): EdgePatch[] {
+  const { attribute, op, value, at } = edit;
+  const [id, ...others] = namedMembers(filter) ?? [];
+  if (id === undefined || others.length > 0)
+    throw new ScimError(400, 'noTarget', `${at}: select the member to ${op} with value eq "…"`);
+  const given = complexMembers(attribute, value, at, tolerated);
+  if (given === undefined) return op === 'add' ? [] : [{ kind: 'remove', values: [id] }];
+  const whole = { ...Object.fromEntries(given), value: given.get('value') ?? id };
+  const [member] = edgeValuesFrom(attribute, [elementValidatorOf(attribute)(whole, at, tolerated)], at);
+  if (member?.value !== id) throw immutable(edit, attribute.subAttributes.get('value') ?? attribute);
+  const name = op === 'add' ? 'addByValuePath' : 'createByValuePath';
+  const add: EdgePatch = { kind: 'add', members: [member] };
+  return tolerate(tolerated, name, whole) === undefined ? [required(edit, filter), add] : [add];
+}
+
+/** The id, where a member is described by nothing else. */
+function soleValue(description: Description): string | undefined {
+  const [first, ...others] = description;
+  const isId = first !== undefined && first[0].name === 'value' && others.length === 0;
+  return isId && typeof first[1] === 'string' ? first[1] : undefined;
+}
+
+/**
+ * A description as a filter. Beside `value`, which names the member, what the store knows nothing of does not
+ * contradict: `type` and `display` of an id that is unknown here.
+ */
+function filterOf(description: Description): Filter {
+  const hasValue = [...description.keys()].some(({ name }) => name === 'value');
+  const parts = [...description].map(([{ name }, wanted]): Filter => {
+    if (name === '$ref' && typeof wanted === 'string') return referenceFilter(wanted);
+    const equal = eq(name, wanted as CompareValue);
+    return name === 'value' || !hasValue ? equal : or(equal, not(pr(name)));
+  });
+  const [first, ...others] = parts as [Filter, ...Filter[]];
+  return others.length === 0 ? first : and(first, ...others);
+}
+
+/** By its endpoint and id: the base may be left out of a reference (`../Users/2819c223`, RFC 7643 §8.4). */
+function referenceFilter(uri: string): Filter {
+  const [end] = /\/[^/]+\/[^/]+$/.exec(uri) ?? [];
+  return end === undefined ? eq('$ref', uri) : ew('$ref', end);
+}
+
+/** Does the filter name members by their ids, as RFC 7644 §3.5.2.2 has it? */
+export function isMembership(attribute: Attribute, filter: Filter): boolean {
+  return isIdentifiedByValue(attribute) && namedMembers(filter) !== undefined;
 }
 
 /** The ids of `value eq "a" or value eq "b"`; undefined for any other filter. */
-function namedValues(filter: Filter): string[] | undefined {
+function namedMembers(filter: Filter): string[] | undefined {
   const values: string[] = [];
   for (const part of filter.type === 'or' ? filter.filters : [filter]) {
     if (part.type !== 'compare' || part.operator !== 'eq' || typeof part.value !== 'string') return undefined;
-    if (
-      part.attrPath.name.toLowerCase() !== 'value' ||
-      part.attrPath.schema !== undefined ||
-      part.attrPath.subAttr !== undefined
-    )
-      return undefined;
+    const { name, schema, subAttr } = part.attrPath;
+    if (name.toLowerCase() !== 'value' || schema !== undefined || subAttr !== undefined) return undefined;
     values.push(part.value);
   }
   return values;

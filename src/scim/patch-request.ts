@@ -18,11 +18,16 @@ export type PatchOperator = 'add' | 'remove' | 'replace';
 export interface Edit {
   readonly op: PatchOperator;
   readonly attribute: Attribute;
+  /** Selects among the attribute's values. */
   readonly filter: Filter | undefined;
   readonly sub: Attribute | undefined;
+  /** Selects among the values of a multi-valued `sub`: `desk.tags[value eq "a"]`. */
+  readonly subFilter: Filter | undefined;
   readonly value: unknown;
   readonly at: string;
 }
+
+type Target = Pick<Edit, 'attribute'> & Partial<Pick<Edit, 'filter' | 'sub' | 'subFilter'>>;
 
 export interface PathLimits {
   readonly characters: number;
@@ -80,21 +85,36 @@ export function immutable(edit: Edit, attribute: Attribute): ScimError {
   );
 }
 
-/** The values that a `remove` lists; undefined if it lists none. */
-export function listedValues(edit: Edit, tolerated: Tolerated): readonly unknown[] | undefined {
-  const { value } = edit;
-  if (value === undefined || value === null || value === '') return undefined;
-  const listed = tolerate(tolerated, 'removeWithValue', value);
-  if (listed === undefined) {
-    throw invalidValue(
-      `${edit.at}: remove takes no value; name the values in the path: ${edit.attribute.path}[value eq "…"]`,
-    );
+/** What a `remove` names by a value; undefined if it has none, and is about all that its path selects (reading A-08). */
+export function namedValue(
+  { attribute, value, at }: Pick<Edit, 'value' | 'at'> & { readonly attribute?: Attribute },
+  tolerated: Tolerated,
+): { readonly value: unknown } | undefined {
+  if (value === undefined || value === null) return undefined;
+  const isEmpty = value === '' && tolerate(tolerated, 'emptyText', value) !== undefined;
+  const named = isEmpty ? { value } : tolerate(tolerated, 'removeWithValue', value);
+  if (named !== undefined) return value === '' ? undefined : named;
+  const path = attribute?.multiValued ? `: ${attribute.path}[value eq "…"]` : '';
+  throw invalidValue(`${at}: remove takes no value; name what is to go in the path${path}`);
+}
+
+/** `type eq "work" and primary eq true` as a value; undefined for anything but equalities of different attributes. */
+export function describedBy(filter: Filter, attribute: Attribute): Record<string, unknown> | undefined {
+  const element: Record<string, unknown> = {};
+  for (const part of filter.type === 'and' ? filter.filters : [filter]) {
+    if (part.type !== 'compare' || part.operator !== 'eq' || part.value === null) return undefined;
+    const sub = attribute.subAttributes.get(part.attrPath.name.toLowerCase());
+    if (sub === undefined || part.attrPath.subAttr !== undefined || element[sub.name] !== undefined)
+      return undefined;
+    element[sub.name] = part.value;
   }
-  return listed;
+  return element;
 }
 
 class PatchReader {
   readonly edits: Edit[] = [];
+  /** Has the operation named anything that is known here? */
+  private understood = false;
   private readonly type: ResourceType;
   private readonly id: string;
   private readonly tolerated: Tolerated;
@@ -113,20 +133,24 @@ class PatchReader {
     const op = this.operator(members.get('op'), at);
     const path = members.get('path');
     const value = members.get('value');
+    this.understood = false;
     if (path === undefined || path === null) {
       if (op === 'remove') throw new ScimError(400, 'noTarget', `${at}: remove needs a path`);
       requireValue(op, value, at);
-      if (!isObject(value))
-        throw new ScimError(
-          400,
-          'invalidValue',
-          `${at}: without a path the value must be an object of attributes`,
-        );
-      this.readMembers(op, value, at);
+      this.readMembers(op, this.objectWithoutPath(value, at), `${at}.value`);
     } else {
-      if (typeof path !== 'string') throw invalidPath(`${at}.path must be a text`);
+      if (typeof path !== 'string') throw invalidPath(`${at}.path must be a string`);
       this.readPath(op, path, value, `${at}.path`);
     }
+    if (!this.understood)
+      throw invalidValue(`${at}.value contains no attribute of ${this.type.name}: nothing would be changed`);
+  }
+
+  private objectWithoutPath(given: unknown, at: string): Record<string, unknown> {
+    const value = tolerate(this.tolerated, 'pathlessArray', given)?.value ?? given;
+    const object = tolerate(this.tolerated, 'jsonText', value) ?? value;
+    if (isObject(object)) return object;
+    throw invalidValue(`${at}.value must be an object of attributes where there is no path`);
   }
 
   private operator(op: unknown, at: string): PatchOperator {
@@ -155,23 +179,16 @@ class PatchReader {
     const path = parsePath(text, this.limits === undefined ? {} : { limits: this.limits });
     const attribute = this.resolve(path.attrPath, text, at);
     if (op === 'add' && path.filter !== undefined && attribute === edgeAttribute(this.type)) {
-      value = tolerate(this.tolerated, 'memberByFilter', value) ?? value;
+      value = tolerate(this.tolerated, 'memberByFilter', value, describedBy(path.filter, attribute)) ?? value;
     }
     requireValue(op, value, at);
-    if (path.filter === undefined) {
-      this.push(
-        op,
-        attribute.parent ?? attribute,
-        undefined,
-        attribute.parent === undefined ? undefined : attribute,
-        value,
-        at,
-      );
+    if (attribute.parent !== undefined) {
+      if (path.filter !== undefined && (!attribute.multiValued || path.subAttr !== undefined))
+        throw invalidPath(`${at}: ${attribute.path} is a sub-attribute and cannot be filtered`);
+      this.push(op, { attribute: attribute.parent, sub: attribute, subFilter: path.filter }, value, at);
       return;
     }
-    if (attribute.parent !== undefined)
-      throw invalidPath(`${at}: ${attribute.path} is a sub-attribute and cannot be filtered`);
-    if (!attribute.multiValued && attribute.type !== 'complex') {
+    if (path.filter !== undefined && !attribute.multiValued && attribute.type !== 'complex') {
       throw invalidPath(`${at}: ${attribute.path} has one simple value and cannot be filtered`);
     }
     let sub: Attribute | undefined;
@@ -180,7 +197,7 @@ class PatchReader {
       if (sub === undefined)
         throw invalidPath(`${at}: ${attribute.path} has no sub-attribute ${path.subAttr}`);
     }
-    this.push(op, attribute, path.filter, sub, value, at);
+    this.push(op, { attribute, filter: path.filter, sub }, value, at);
   }
 
   private resolve(path: AttrPath, text: string, at: string): Attribute {
@@ -202,40 +219,54 @@ class PatchReader {
     this.readMembers(op, members, at);
   }
 
-  private readExtension(op: PatchOperator, extension: Extension, value: unknown, at: string): void {
-    if (op === 'remove' || value === null) {
+  private readExtension(op: PatchOperator, extension: Extension, given: unknown, at: string): void {
+    const { id } = extension.schema;
+    const value = this.unwrapped(given, id, true);
+    const named = op === 'remove' ? namedValue({ value, at }, this.tolerated) : { value };
+    if (named === undefined || value === null || tolerate(this.tolerated, 'emptyText', value)) {
       for (const attribute of extension.attributes.values()) {
-        if (attribute.mutability !== 'readOnly')
-          this.push('remove', attribute, undefined, undefined, undefined, at);
+        if (attribute.mutability !== 'readOnly') this.push('remove', { attribute }, undefined, at);
       }
+      this.understood = true;
       return;
     }
-    if (!isObject(value))
-      throw new ScimError(
-        400,
-        'invalidValue',
-        `${at}: the value must be an object of attributes of ${extension.schema.id}`,
-      );
+    if (!isObject(value)) throw invalidValue(`${at}: the value must be an object of attributes of ${id}`);
     for (const [key, member] of membersByName(value, at)) {
       const attribute = extension.attributes.get(key);
       if (attribute === undefined) continue;
       if (attribute.mutability === 'readOnly') this.readOnlyMember(attribute, member, at);
-      else this.push(op, attribute, undefined, undefined, member, `${at}: ${attribute.path}`);
+      // Null names nothing that could be removed.
+      else if (op !== 'remove' || member !== null)
+        this.push(op, { attribute }, member, `${at}: ${attribute.path}`);
     }
+  }
+
+  /** What stands in the text of an object, or within one under the very name that it is given for. */
+  private unwrapped(
+    value: unknown,
+    name: string,
+    isComplex: boolean,
+    has?: Attribute['subAttributes'],
+  ): unknown {
+    const object = isComplex ? (tolerate(this.tolerated, 'jsonText', value) ?? value) : value;
+    const names = [name.toLowerCase(), name.slice(name.lastIndexOf(':') + 1).toLowerCase()];
+    if (has?.has(names[1] as string)) return object;
+    const read = tolerate(this.tolerated, 'wrappedValue', object, names);
+    return read === undefined ? object : read.value;
   }
 
   /** Members of a path-less value: attributes, extension objects, URN-qualified attributes (reading A-11). */
   private readMembers(op: PatchOperator, value: Record<string, unknown>, at: string): void {
-    for (const name of membersByName(value, `${at}.value`).keys()) {
-      const spelled = Object.keys(value).find((candidate) => candidate.toLowerCase() === name) as string;
-      const member = value[spelled];
-      const where = `${at}.value.${spelled}`;
+    membersByName(value, at);
+    for (const [spelled, member] of Object.entries(value)) {
+      const name = spelled.toLowerCase();
+      const where = `${at}.${spelled}`;
       const attribute = this.type.attributes.get(name);
       const extension = this.type.extensions.get(name);
       if (name === 'schemas') this.checkSchemas(member, where);
       else if (attribute !== undefined) {
         if (attribute.mutability === 'readOnly') this.readOnlyMember(attribute, member, where);
-        else this.push(op, attribute, undefined, undefined, member, where);
+        else this.push(op, { attribute }, member, where);
       } else if (extension !== undefined) this.readExtension(op, extension, member, where);
       else if (name === this.type.schema.id.toLowerCase()) this.readCore(op, member, where);
       else if (name.includes(':')) this.readQualified(op, spelled, member, where);
@@ -250,13 +281,17 @@ class PatchReader {
     const path = parsePath(key);
     if (path.filter === undefined && resolveAttrPath(this.type, path.attrPath) === undefined) {
       const dotted = tolerate(this.tolerated, 'urnDotPath', path.attrPath, this.type);
-      if (dotted === undefined && tolerate(this.tolerated, 'unknownSchema', key) !== undefined) return;
+      if (dotted === undefined && tolerate(this.tolerated, 'unknownSchema', key) !== undefined) {
+        this.understood = true;
+        return;
+      }
     }
     this.readPath(op, key, value, at);
   }
 
   /** Sending back what is there changes nothing; anything else would (RFC 7644 §3.5.2: mutability). */
   private readOnlyMember(attribute: Attribute, value: unknown, at: string): void {
+    this.understood = true;
     if (attribute.name === 'id' && value === this.id) return;
     if (attribute.name !== 'id' && tolerate(this.tolerated, 'readOnlyInValue', attribute.name) !== undefined)
       return;
@@ -265,8 +300,9 @@ class PatchReader {
 
   /** `schemas` follows from the values; naming a known schema is allowed and changes nothing by itself. */
   private checkSchemas(value: unknown, at: string): void {
+    this.understood = true;
     for (const uri of Array.isArray(value) ? value : [value]) {
-      if (typeof uri !== 'string') throw invalidSyntax(`${at} must hold URIs as text`);
+      if (typeof uri !== 'string') throw invalidSyntax(`${at} must contain URIs as strings`);
       const key = uri.toLowerCase();
       if (key === this.type.schema.id.toLowerCase() || this.type.extensions.has(key)) continue;
       if (tolerate(this.tolerated, 'unknownSchema', uri) === undefined) {
@@ -275,14 +311,9 @@ class PatchReader {
     }
   }
 
-  private push(
-    op: PatchOperator,
-    attribute: Attribute,
-    filter: Filter | undefined,
-    sub: Attribute | undefined,
-    value: unknown,
-    at: string,
-  ): void {
+  private push(op: PatchOperator, target: Target, value: unknown, at: string): void {
+    const { attribute, filter, sub, subFilter } = target;
+    this.understood = true;
     if (attribute.name === 'schemas' && attribute.extension === undefined) {
       if (op === 'remove') throw new ScimError(400, 'mutability', `${at}: schemas is required`);
       this.checkSchemas(value, at);
@@ -291,8 +322,11 @@ class PatchReader {
     if (attribute.mutability === 'readOnly' || sub?.mutability === 'readOnly') {
       throw new ScimError(400, 'mutability', `${at}: ${(sub ?? attribute).path} is read-only`);
     }
+    const last = sub ?? attribute;
+    const name = last.parent === undefined ? last.path : last.name;
+    const given = this.unwrapped(value, name, last.type === 'complex', last.subAttributes);
     // What can still be wrong of these is the value, not the path that led here.
-    const place = op === 'remove' ? at : at.replace(/\.path$/, '.value');
-    this.edits.push({ op, attribute, filter, sub, value, at: place });
+    const place = op === 'remove' && given === undefined ? at : at.replace(/\.path$/, '.value');
+    this.edits.push({ op, attribute, filter, sub, subFilter, value: given, at: place });
   }
 }

@@ -5,13 +5,16 @@
  */
 import type { Filter } from '../../grammar/ast.ts';
 import { ScimError } from '../error.ts';
-import { type EdgePatch, edgePatches } from './patch-edges.ts';
-import { type Edit, immutable, listedValues } from './patch-request.ts';
+import { type EdgePatch, edgePatches, isMembership } from './patch-edges.ts';
+import { addedValues, append, orderedComplex, settled, valuesOf } from './patch-lists.ts';
+import { described, fits, namedAmong } from './patch-named.ts';
+import { describedBy, type Edit, immutable, namedValue } from './patch-request.ts';
 import type { Attribute, ResourceType } from './registry.ts';
 import {
   type Document,
   equalValues,
   inSchemaOrder,
+  keepsInactive,
   requireExtension,
   requireSubAttributes,
   schemasOf,
@@ -19,11 +22,12 @@ import {
 import { type Tolerated, tolerate } from './tolerances.ts';
 import {
   type ComplexValue,
+  complexMembers,
   elementValidatorOf,
   invalidValue,
+  isIdentifiedByValue,
   isObject,
   validatorOf,
-  withoutRepetitions,
 } from './value.ts';
 
 /** Compiles a value filter into a test of one value of the attribute. */
@@ -64,69 +68,47 @@ export function applyEdits(
   let password: string | null | undefined;
   let values = 0;
   for (const edit of edits) {
-    values += valueCount(draft, edit.attribute);
+    values += valuesOf(valueIn(draft, edit.attribute)).length;
     if (values > mostValues)
       throw new ScimError(413, undefined, `${edit.at}: too much for one request; split it`);
     if (edit.attribute === options.edges) edges.push(...edgePatches(edit, options.tolerated));
-    else if (
-      edit.attribute.returned === 'never' &&
-      edit.attribute.mutability === 'writeOnly' &&
-      !options.secretsInDocument
-    ) {
-      const value = edit.op === 'remove' ? null : edit.value;
-      password =
-        (validatorOf(edit.attribute)(value, edit.at, options.tolerated) as string | undefined) ?? null;
-    } else applyEdit(draft, edit, options);
+    else if (isSecret(edit.attribute) && !options.secretsInDocument) password = newSecret(edit, options);
+    else applyEdit(draft, edit, options);
   }
   for (const attribute of edited)
     requireSubAttributes(attribute, valueIn(document, attribute), valueIn(draft, attribute));
   for (const extension of type.extensions.values()) {
     // One that no edit names is as it was; edits of members alone come with an empty document.
     if (![...edited].some((attribute) => attribute.extension === extension.schema.id)) continue;
-    const container = (draft[extension.schema.id] ?? {}) as ComplexValue;
-    if (Object.keys(container).length === 0) delete draft[extension.schema.id];
-    requireExtension(extension, container);
+    const container = draft[extension.schema.id];
+    const members = isObject(container) ? container : {};
+    if (Object.keys(members).length === 0) delete draft[extension.schema.id];
+    requireExtension(extension, members);
   }
   draft.schemas = schemasOf(type, draft);
   return { document: equalValues(draft, document) ? document : inSchemaOrder(type, draft), edges, password };
+}
+
+function isSecret(attribute: Attribute): boolean {
+  return attribute.returned === 'never' && attribute.mutability === 'writeOnly';
+}
+
+function newSecret(edit: Edit, { tolerated }: PatchOptions): string | null {
+  const { attribute, op, at } = edit;
+  if (op === 'remove' && namedValue(edit, tolerated) !== undefined)
+    throw invalidValue(`${at}: ${attribute.path} cannot be compared with a value; remove takes none`);
+  const clean = op === 'remove' ? undefined : validatorOf(attribute)(edit.value, at, tolerated);
+  return typeof clean === 'string' ? clean : null;
 }
 
 /** What edits replace in: the document and the extensions edited. Values themselves are never changed, but replaced. */
 function draftOf(document: Document, edited: Iterable<Attribute>): Mutable {
   const draft: Mutable = { ...document };
   for (const { extension } of edited) {
-    if (extension !== undefined && draft[extension] !== undefined)
-      draft[extension] = { ...(draft[extension] as object) };
+    const container = extension === undefined ? undefined : draft[extension];
+    if (extension !== undefined && isObject(container)) draft[extension] = { ...container };
   }
   return draft;
-}
-
-function applyEdit(draft: Mutable, edit: Edit, options: PatchOptions): void {
-  const { attribute } = edit;
-  const container = containerOf(draft, attribute);
-  const before = container[attribute.name];
-  const after =
-    edit.filter === undefined
-      ? withoutFilter(edit, before, options)
-      : withFilter(edit, edit.filter, before, options);
-  if (equalValues(before, after)) return;
-  if (attribute.mutability === 'immutable' && before !== undefined) throw immutable(edit, attribute);
-  if (!attribute.multiValued) refuseImmutable(edit, before, after);
-  if (after === undefined && attribute.required) {
-    throw new ScimError(400, 'mutability', `${edit.at}: ${attribute.path} is required and cannot be removed`);
-  }
-  if (after === undefined) delete container[attribute.name];
-  else container[attribute.name] = after;
-}
-
-/** An immutable sub-attribute that has a value keeps it (RFC 7643 §2.2). */
-function refuseImmutable(edit: Edit, before: unknown, after: unknown): void {
-  if (!isObject(before)) return;
-  for (const sub of edit.attribute.subAttributes.values()) {
-    const value = before[sub.name];
-    if (sub.mutability !== 'immutable' || value === undefined) continue;
-    if (!isObject(after) || !equalValues(value, after[sub.name])) throw immutable(edit, sub);
-  }
 }
 
 function valueIn(document: Document, attribute: Attribute): unknown {
@@ -134,253 +116,251 @@ function valueIn(document: Document, attribute: Attribute): unknown {
   return isObject(container) ? container[attribute.name] : undefined;
 }
 
-function valueCount(draft: Mutable, attribute: Attribute): number {
-  const value = valueIn(draft, attribute);
-  return Array.isArray(value) ? value.length : 0;
+function applyEdit(draft: Mutable, edit: Edit, options: PatchOptions): void {
+  const { name, extension } = edit.attribute;
+  const before = valueIn(draft, edit.attribute);
+  const after = edited(edit, before, options);
+  if (after === before) return;
+  const present = extension === undefined ? draft : draft[extension];
+  const container = isObject(present) ? present : {};
+  if (extension !== undefined) draft[extension] = container;
+  put(container, name, after);
 }
 
-function containerOf(draft: Mutable, attribute: Attribute): Mutable {
-  if (attribute.extension === undefined) return draft;
-  draft[attribute.extension] ??= {};
-  return draft[attribute.extension] as Mutable;
+function put(container: Mutable, name: string, value: unknown): void {
+  if (value === undefined) delete container[name];
+  else container[name] = value;
+}
+
+/** The attribute's value after the edit; the very `before` if nothing changes. */
+function edited(edit: Edit, before: unknown, options: PatchOptions): unknown {
+  const { attribute, filter, sub, at } = edit;
+  const after =
+    filter === undefined && sub === undefined
+      ? whole(edit, before, options)
+      : inValues(edit, before, options);
+  if (equalValues(before, after) || (after === undefined && keepsInactive(attribute, before))) return before;
+  if (attribute.mutability === 'immutable' && before !== undefined) throw immutable(edit, attribute);
+  if (!attribute.multiValued && isObject(before))
+    keptImmutable(edit, before, isObject(after) ? after : {}, true);
+  if (after === undefined && attribute.required)
+    throw new ScimError(400, 'mutability', `${at}: ${attribute.path} is required and cannot be removed`);
+  return after;
 }
 
 // ---- paths without a value filter -------------------------------------------------------------------------
 
-function withoutFilter(edit: Edit, before: unknown, options: PatchOptions): unknown {
-  const { attribute, sub, op } = edit;
-  if (sub !== undefined) {
-    return attribute.multiValued
-      ? subOfAll(edit, sub, before, options)
-      : subOfOne(edit, sub, before, options);
+function whole(edit: Edit, before: unknown, options: PatchOptions): unknown {
+  const { attribute, op, value, at } = edit;
+  const { tolerated } = options;
+  if (op === 'remove') {
+    const named = namedValue(edit, tolerated);
+    return named === undefined ? undefined : withoutNamed({ ...edit, value: named.value }, before, options);
   }
-  if (op === 'remove') return attribute.multiValued ? removeListed(edit, before, options) : undefined;
-  const given = attribute.multiValued ? edit.value : withRequired(attribute, edit.value, before);
-  const value = validatorOf(attribute)(given, edit.at, options.tolerated);
   if (attribute.multiValued) {
-    return op === 'replace' ? value : append((before ?? []) as unknown[], (value ?? []) as unknown[]);
+    if (op === 'replace') return validatorOf(attribute)(value, at, tolerated);
+    const values = addedValues(edit, tolerated);
+    if (values.length === 0) return before;
+    return append(attribute, valuesOf(before), values, (other) => immutable(edit, other));
   }
-  if (attribute.type === 'complex')
-    return value === undefined && edit.value === null ? undefined : merge(attribute, edit, before, value);
-  return value;
+  if (attribute.type !== 'complex') return validatorOf(attribute)(value, at, tolerated);
+  const members = complexMembers(attribute, value, at, tolerated);
+  return members === undefined ? undefined : merged(edit, before, members, options);
 }
 
-/** Required sub-attributes that stay as they are need not be given again. */
-function withRequired(attribute: Attribute, value: unknown, before: unknown): unknown {
-  if (!isObject(value) || !isObject(before)) return value;
-  const given = new Set(Object.keys(value).map((name) => name.toLowerCase()));
-  const kept: Mutable = {};
-  for (const [key, sub] of attribute.subAttributes) {
-    if (sub.required && !given.has(key)) kept[sub.name] = before[sub.name];
-  }
-  return { ...value, ...kept };
-}
-
-/** Given sub-attributes replace, the others stay (RFC 7644 §3.5.2.3, reading A-57); null clears one. */
-function merge(attribute: Attribute, edit: Edit, before: unknown, value: unknown): unknown {
-  const result: Mutable = { ...(before as ComplexValue | undefined), ...(value as ComplexValue | undefined) };
-  if (isObject(edit.value)) {
-    for (const [name, member] of Object.entries(edit.value)) {
-      const sub = attribute.subAttributes.get(name.toLowerCase());
-      if (sub !== undefined && (member === null || (Array.isArray(member) && member.length === 0)))
-        delete result[sub.name];
+/** Given sub-attributes are edited as by their own paths, the others stay (RFC 7644 §3.5.2.3, reading A-57). */
+function merged(
+  edit: Edit,
+  before: unknown,
+  members: ReadonlyMap<string, unknown>,
+  options: PatchOptions,
+): ComplexValue | undefined {
+  const result: Mutable = isObject(before) ? { ...before } : {};
+  let readOnly: Attribute | undefined;
+  let settable = false;
+  for (const [name, value] of members) {
+    const sub = edit.attribute.subAttributes.get(name);
+    if (sub === undefined) continue;
+    if (sub.mutability === 'readOnly') readOnly = sub;
+    else {
+      settable = true;
+      const own = editOf(edit, sub, value, `${edit.at}.${sub.name}`);
+      put(result, sub.name, edited(own, result[sub.name], options));
     }
+  }
+  if (!settable && readOnly !== undefined)
+    throw new ScimError(400, 'mutability', `${edit.at}: ${readOnly.path} is read-only`);
+  return orderedComplex(edit.attribute, result);
+}
+
+/** The edit of one sub-attribute that an edit comes down to. */
+function editOf(edit: Edit, sub: Attribute, value: unknown, at = edit.at): Edit {
+  return {
+    op: edit.op,
+    attribute: sub,
+    filter: edit.subFilter,
+    sub: undefined,
+    subFilter: undefined,
+    value,
+    at,
+  };
+}
+
+/** What is left when the values named are gone: nobody named, nothing goes. */
+function withoutNamed(edit: Edit, before: unknown, options: PatchOptions): unknown {
+  const { attribute, value, at } = edit;
+  const { tolerated } = options;
+  if (attribute.multiValued || attribute.type !== 'complex') {
+    const isNamed = namedAmong(attribute, value, at, tolerated);
+    const left = valuesOf(before).filter((element) => !isNamed(element));
+    return attribute.multiValued ? someOf(left) : left[0];
+  }
+  if (Array.isArray(value) && value.length === 0) return before;
+  const description = described(attribute, value, at, tolerated);
+  if (!isObject(before) || !fits(description, before)) return before;
+  // Its `value` names the whole; other sub-attributes name themselves.
+  if ([...description.keys()].some(({ name }) => name === 'value')) return undefined;
+  const result: Mutable = { ...before };
+  for (const [sub, named] of description) {
+    if (sub.mutability === 'readOnly')
+      throw new ScimError(400, 'mutability', `${at}: ${sub.path} is read-only`);
+    put(result, sub.name, withoutNamed(editOf(edit, sub, named), before[sub.name], options));
   }
   return orderedComplex(attribute, result);
 }
 
-function orderedComplex(attribute: Attribute, value: ComplexValue): ComplexValue | undefined {
-  const result: Mutable = {};
-  for (const sub of attribute.subAttributes.values()) {
-    if (value[sub.name] !== undefined) result[sub.name] = value[sub.name];
-  }
-  return Object.keys(result).length === 0 ? undefined : result;
+function someOf(values: readonly unknown[]): readonly unknown[] | undefined {
+  return values.length === 0 ? undefined : values;
 }
 
-/** `remove` with values listed removes those, never more (reading A-08). */
-function removeListed(edit: Edit, before: unknown, options: PatchOptions): unknown {
-  const listed = listedValues(edit, options.tolerated);
-  if (listed === undefined || before === undefined) return undefined;
-  const left = (before as unknown[]).filter(
-    (element) => !listed.some((value) => matchesListed(edit.attribute, element, value)),
-  );
-  return left.length === 0 ? undefined : left;
-}
+// ---- value paths and sub-attributes -----------------------------------------------------------------------
 
-function matchesListed(attribute: Attribute, element: unknown, listed: unknown): boolean {
-  if (!isObject(element)) return equalValues(element, listed);
-  if (typeof listed === 'string') return element.value === listed;
-  if (!isObject(listed)) return false;
-  const wanted = Object.entries(listed).filter(
-    ([name, value]) => value !== null && attribute.subAttributes.has(name.toLowerCase()),
-  );
-  return (
-    wanted.length > 0 &&
-    wanted.every(([name, value]) => {
-      const sub = attribute.subAttributes.get(name.toLowerCase()) as Attribute;
-      return sub.name === '$ref' || sub.name === 'display' || equalValues(element[sub.name], value);
-    })
-  );
-}
-
-function subOfOne(edit: Edit, sub: Attribute, before: unknown, options: PatchOptions): unknown {
-  const result = { ...(before as ComplexValue | undefined) } as Mutable;
-  setSub(edit, sub, result, subValue(edit, sub, options));
-  return orderedComplex(edit.attribute, result);
-}
-
-/** A sub-attribute of a multi-valued attribute without filter means that of every value. */
-function subOfAll(edit: Edit, sub: Attribute, before: unknown, options: PatchOptions): unknown {
-  const value = subValue(edit, sub, options);
-  const elements = (before ?? []) as ComplexValue[];
-  if (elements.length === 0) {
-    if (edit.op === 'remove' || value === undefined) return before;
-    return [{ [sub.name]: value }];
-  }
-  if (sub.name === 'primary' && value === true && elements.length > 1) {
-    throw invalidValue(`${edit.at}: only one value can be primary; select it with a filter`);
-  }
-  return setInElements(edit, sub, elements, () => true, value);
-}
-
-function subValue(edit: Edit, sub: Attribute, options: PatchOptions): unknown {
-  return edit.op === 'remove' ? undefined : validatorOf(sub)(edit.value, edit.at, options.tolerated);
-}
-
-function setSub(edit: Edit, sub: Attribute, element: Mutable, value: unknown): void {
-  const before = element[sub.name];
-  if (sub.mutability === 'immutable' && before !== undefined && !equalValues(before, value))
-    throw immutable(edit, sub);
-  if (value === undefined) {
-    if (sub.required && before !== undefined) {
-      throw new ScimError(400, 'mutability', `${edit.at}: ${sub.path} is required and cannot be removed`);
-    }
-    delete element[sub.name];
-  } else
-    element[sub.name] =
-      sub.multiValued && edit.op === 'add' ? append((before ?? []) as unknown[], value as unknown[]) : value;
-}
-
-// ---- value paths --------------------------------------------------------------------------------------------
-
-function withFilter(edit: Edit, filter: Filter, before: unknown, options: PatchOptions): unknown {
+/** Edits the values that a path selects, or a sub-attribute of theirs; without a filter, of all of them. */
+function inValues(edit: Edit, before: unknown, options: PatchOptions): unknown {
   const { attribute, sub, op } = edit;
-  const matches = options.select(attribute, filter);
-  const elements = (before === undefined ? [] : attribute.multiValued ? before : [before]) as unknown[];
-  const chosen = elements.map((element) => matches(element));
-  const back = (changed: readonly unknown[] | undefined) =>
-    changed === undefined || changed.length === 0 ? undefined : attribute.multiValued ? changed : changed[0];
+  const values = valuesOf(before);
+  const isChosen = chooser(edit, options);
+  const chosen = values.map(isChosen);
+  const named = op === 'remove' ? namedValue(edit, options.tolerated) : undefined;
+  const back = (left: readonly unknown[]) => (attribute.multiValued ? someOf(left) : left[0]);
   if (!chosen.includes(true)) {
-    if (op === 'remove') return before;
-    return back(append(elements, [created(edit, filter, options)]));
+    if (op === 'remove') return withoutMatch(edit, before, options);
+    const element = created(edit, values, options);
+    if (element === undefined) return before;
+    return back(append(attribute, values, [element], (other) => immutable(edit, other)));
   }
-  if (op === 'remove' && sub === undefined) return back(elements.filter((_, index) => !chosen[index]));
-  if (sub !== undefined) {
-    return back(
-      setInElements(
-        edit,
-        sub,
-        elements as ComplexValue[],
-        (index) => chosen[index] === true,
-        subValue(edit, sub, options),
-      ),
-    );
-  }
-  const value = elementValidatorOf(attribute)(edit.value, edit.at, options.tolerated);
-  if (value === undefined) return op === 'add' ? before : back(elements.filter((_, index) => !chosen[index]));
-  const changed = elements.map((element, index) => {
-    if (!chosen[index]) return element;
-    if (op !== 'add' || !isObject(element)) return value;
-    const merged = orderedComplex(attribute, { ...element, ...(value as ComplexValue) });
-    refuseImmutable(edit, element, merged);
-    return merged;
-  });
-  return back(onePrimary(withoutRepetitions(changed), isPrimary(value) ? chosen.indexOf(true) : -1));
+  if (sub === undefined && op === 'remove' && named !== undefined && !attribute.multiValued)
+    return withoutNamed({ ...edit, value: named.value }, before, options);
+  if (sub === undefined && op === 'add' && attribute.type !== 'complex')
+    return append(attribute, values, addedValues(edit, options.tolerated), (other) => immutable(edit, other));
+  const change = changer(edit, named, options);
+  const after = values.map((element, index) => (chosen[index] ? change(element) : element));
+  return attribute.multiValued ? someOf(settled(attribute, { before: values, after }, edit.at)) : after[0];
 }
 
-/** The value that a filter of plain equalities describes, with what is to be set in it (readings A-06, A-07). */
-function created(edit: Edit, filter: Filter, options: PatchOptions): unknown {
-  const { attribute, sub, op, at } = edit;
-  const described = attribute.type === 'complex' ? describedBy(filter, attribute) : undefined;
-  let element: Mutable | undefined = described;
-  if (described !== undefined) {
-    const value = sub === undefined ? edit.value : { [sub.name]: edit.value };
-    element = isObject(value) ? { ...described, ...value } : described;
-  }
-  const allowed = op === 'replace' ? tolerate(options.tolerated, 'createByValuePath', element) : element;
-  if (allowed === undefined) {
-    throw new ScimError(400, 'noTarget', `${at}: no value of ${attribute.path} matches the filter`);
-  }
-  const clean = elementValidatorOf(attribute)(allowed, at, options.tolerated);
-  if (clean === undefined) throw invalidValue(`${at}: there is nothing to add`);
-  return clean;
+/** Which values the path selects. */
+function chooser({ attribute, filter, sub, subFilter }: Edit, { select }: PatchOptions) {
+  const byFilter = filter === undefined ? undefined : select(attribute, filter);
+  const bySub = sub === undefined || subFilter === undefined ? undefined : select(sub, subFilter);
+  return (element: unknown): boolean =>
+    byFilter?.(element) !== false &&
+    (sub === undefined ||
+      bySub === undefined ||
+      (isObject(element) && valuesOf(element[sub.name]).some((value) => bySub(value))));
 }
 
-/** `type eq "work" and primary eq true` as a value; undefined for anything but a conjunction of equalities. */
-function describedBy(filter: Filter, attribute: Attribute): Mutable | undefined {
-  const parts = filter.type === 'and' ? filter.filters : [filter];
-  const element: Mutable = {};
-  for (const part of parts) {
-    if (
-      part.type !== 'compare' ||
-      part.operator !== 'eq' ||
-      part.value === null ||
-      part.attrPath.subAttr !== undefined
-    )
-      return undefined;
-    const sub = attribute.subAttributes.get(part.attrPath.name.toLowerCase());
-    if (sub === undefined) return undefined;
-    element[sub.name] = part.value;
-  }
-  return element;
-}
-
-function setInElements(
+/** What becomes of one selected value; undefined if it goes. */
+function changer(
   edit: Edit,
-  sub: Attribute,
-  elements: readonly ComplexValue[],
-  chosen: (index: number) => boolean,
-  value: unknown,
-): unknown[] | undefined {
-  const changed = elements.map((element, index) => {
-    if (!chosen(index)) return element;
-    const copy: Mutable = { ...element };
-    setSub(edit, sub, copy, value);
-    return orderedComplex(edit.attribute, copy);
-  });
-  const kept = withoutRepetitions(changed.filter((element) => element !== undefined));
-  const primary =
-    sub.name === 'primary' && value === true ? elements.findIndex((_, index) => chosen(index)) : -1;
-  if (primary !== -1 && elements.filter((_, index) => chosen(index)).length > 1) {
-    throw invalidValue(`${edit.at}: only one value can be primary`);
+  named: { readonly value: unknown } | undefined,
+  options: PatchOptions,
+): (element: unknown) => unknown {
+  const { attribute, sub, op, value, at } = edit;
+  const { tolerated } = options;
+  if (sub !== undefined) {
+    return (element) => {
+      if (!isObject(element)) return element;
+      const after = edited(editOf(edit, sub, value), element[sub.name], options);
+      if (after === element[sub.name]) return element;
+      const copy = { ...element };
+      put(copy, sub.name, after);
+      return orderedComplex(attribute, copy);
+    };
   }
-  return kept.length === 0 ? undefined : onePrimary(kept, primary);
-}
-
-// ---- multi-valued attributes ------------------------------------------------------------------------------
-
-function isPrimary(element: unknown): boolean {
-  return isObject(element) && element.primary === true;
-}
-
-/** Setting primary on one value clears it on the others (RFC 7644 §3.5.2). */
-function onePrimary(elements: readonly unknown[], keep: number): unknown[] {
-  if (keep === -1) return [...elements];
-  return elements.map((element, index) =>
-    index !== keep && isPrimary(element) ? { ...(element as ComplexValue), primary: false } : element,
-  );
-}
-
-/** Appends values; what is already there stays once and as it is (RFC 7644 §3.5.2.1). */
-function append(before: readonly unknown[], values: readonly unknown[]): unknown[] | undefined {
-  const all = withoutRepetitions([...before, ...values]);
-  // A value added again as primary is the value that is there.
-  const added = values.findIndex(isPrimary);
-  if (added !== -1) {
-    const target = all.findIndex((element) => withoutRepetitions([element, values[added]]).length === 1);
-    const chosen = all[target];
-    if (isObject(chosen) && chosen.primary !== true) all[target] = { ...chosen, primary: true };
-    return onePrimary(all, target);
+  if (op === 'remove') {
+    const isNamed = named === undefined ? () => true : namedAmong(attribute, named.value, at, tolerated);
+    return (element) => (isNamed(element) ? undefined : element);
   }
-  return all.length === 0 ? undefined : all;
+  if (op === 'add') {
+    const members = complexMembers(attribute, value, at, tolerated);
+    return (element) => (members === undefined ? element : merged(edit, element, members, options));
+  }
+  const replacement = elementValidatorOf(attribute)(value, at, tolerated);
+  return (element) =>
+    isObject(element) && isObject(replacement) ? keptImmutable(edit, element, replacement) : replacement;
+}
+
+/** Removing by a path that selects nothing: done already, unless strict (reading A-05; RFC 7644 §3.12 table 9). */
+function withoutMatch(edit: Edit, before: unknown, { tolerated }: PatchOptions): unknown {
+  const { attribute, filter, subFilter } = edit;
+  if (filter === undefined && subFilter === undefined) return before;
+  // RFC 7644 §3.5.2.2: removing somebody who is no member succeeds.
+  if (filter !== undefined && isMembership(attribute, filter)) return before;
+  if (tolerate(tolerated, 'removeWithoutMatch')) return before;
+  throw noTarget(edit);
+}
+
+function noTarget({ at, sub, subFilter, attribute }: Edit): ScimError {
+  const { path } = subFilter !== undefined && sub !== undefined ? sub : attribute;
+  return new ScimError(400, 'noTarget', `${at}: no value of ${path} matches the filter`);
+}
+
+/**
+ * The value to add where a path selects none: what its filter of plain equalities describes, with what is given for it
+ * (readings A-06, A-07). Undefined if nothing is given. To the letter there must be no value yet for `add`, which
+ * creates what is not there (RFC 7644 §3.5.2.1), and `replace` has no target (§3.5.2.3).
+ */
+function created(edit: Edit, values: readonly unknown[], options: PatchOptions): unknown {
+  const { attribute, filter, subFilter, op, at } = edit;
+  const { tolerated } = options;
+  const given = givenValue(edit, options);
+  if (given === undefined) return undefined;
+  if (filter === undefined && subFilter === undefined) return given;
+  const isDescribed =
+    isObject(given) && attribute.multiValued && filter !== undefined && subFilter === undefined;
+  const description = isDescribed ? describedBy(filter, attribute) : undefined;
+  const element = description === undefined || !isObject(given) ? undefined : { ...description, ...given };
+  const name = op === 'add' ? 'addByValuePath' : 'createByValuePath';
+  const allowed = op === 'add' && values.length === 0 ? element : tolerate(tolerated, name, element);
+  if (allowed === undefined) throw noTarget(edit);
+  return elementValidatorOf(attribute)(allowed, at, tolerated);
+}
+
+/** What is given for a value that is not there yet; undefined if it is nothing. Throws what a wrong value throws. */
+function givenValue(edit: Edit, options: PatchOptions): unknown {
+  const { attribute, sub, value, at } = edit;
+  if (sub !== undefined) {
+    const clean = edited({ ...editOf(edit, sub, value), filter: undefined }, undefined, options);
+    return clean === undefined ? undefined : { [sub.name]: clean };
+  }
+  if (attribute.type !== 'complex') return elementValidatorOf(attribute)(value, at, options.tolerated);
+  const members = complexMembers(attribute, value, at, options.tolerated);
+  return members === undefined ? undefined : merged(edit, undefined, members, options);
+}
+
+/**
+ * A new complex value with the immutable sub-attributes of the old one (RFC 7643 §2.2); refused where it has others. Of
+ * a member only `value` is compared (reading A-29). `wholly`: leaving one out is refused too.
+ */
+function keptImmutable(edit: Edit, before: ComplexValue, after: ComplexValue, wholly = false): ComplexValue {
+  const kept: Mutable = { ...after };
+  for (const sub of edit.attribute.subAttributes.values()) {
+    const [old, value] = [before[sub.name], after[sub.name]];
+    if (sub.mutability !== 'immutable' || old === undefined || equalValues(old, value)) continue;
+    const isLeftOut = value === undefined && !wholly;
+    if (!isLeftOut && !(isIdentifiedByValue(edit.attribute) && sub.name !== 'value'))
+      throw immutable(edit, sub);
+    kept[sub.name] = old;
+  }
+  return orderedComplex(edit.attribute, kept) ?? {};
 }

@@ -98,7 +98,7 @@ function check(
     }
     const value = given.get(key);
     if (attribute === edges) {
-      edgeValues = edgeValuesOf(edges, value, tolerated);
+      edgeValues = edgeValuesOf(edges, value, edges.name, tolerated);
       continue;
     }
     const clean = value === undefined ? undefined : validatorOf(attribute)(value, attribute.name, tolerated);
@@ -135,6 +135,15 @@ function keepReadOnly(
   if (value !== undefined) result[attribute.name] = value;
 }
 
+function isActive({ path, type, required }: Attribute): boolean {
+  return path === 'active' && type === 'boolean' && !required;
+}
+
+/** Who has been deactivated stays so until somebody says otherwise: clearing `active` would lose the mark of a leaver. */
+export function keepsInactive(attribute: Attribute, stored: unknown): boolean {
+  return stored === false && isActive(attribute);
+}
+
 /** The value to store, given the cleaned new one and the stored one (RFC 7644 §3.5.1). */
 function settle(
   attribute: Attribute,
@@ -144,10 +153,7 @@ function settle(
   replacing: boolean,
 ): unknown {
   if (stored !== undefined) return carryOver(attribute, clean, given, stored);
-  const isActive = attribute.path === 'active' && !attribute.required;
-  return isActive && clean === undefined && !replacing && (given === undefined || given === null)
-    ? true
-    : clean;
+  return isActive(attribute) && clean === undefined && !replacing ? true : clean;
 }
 
 /**
@@ -162,8 +168,7 @@ function carryOver(attribute: Attribute, clean: unknown, given: unknown, stored:
     }
     return stored;
   }
-  const isActive = attribute.path === 'active' && !attribute.required;
-  if (isActive && clean === undefined && (given === undefined || given === null)) return stored;
+  if (isActive(attribute) && clean === undefined) return stored;
   if (given === undefined && (attribute.returned === 'never' || attribute.returned === 'request'))
     return stored;
   if (attribute.multiValued || !isObject(stored)) return clean;
@@ -310,18 +315,28 @@ function refuseUnknownSchemas(
 export function edgeValuesOf(
   attribute: Attribute,
   value: unknown,
+  path: string,
   tolerated: Tolerated,
 ): readonly EdgeValue[] {
-  const elements = (validatorOf(attribute)(value, attribute.name, tolerated) ??
-    []) as readonly ComplexValue[];
+  const elements = validatorOf(attribute)(value, path, tolerated);
+  return edgeValuesFrom(attribute, Array.isArray(elements) ? elements : [], path);
+}
+
+/** Checked values of the edge attribute as members. Throws 400 invalidValue for one without an id. */
+export function edgeValuesFrom(
+  attribute: Attribute,
+  elements: readonly unknown[],
+  path: string,
+): readonly EdgeValue[] {
   return elements.map((element, index) => {
-    if (typeof element.value !== 'string' || element.value === '') {
-      throw invalidValue(`${attribute.name}[${index}].value is required: the id of a resource`);
+    const { value, type, display } = isObject(element) ? element : {};
+    if (typeof value !== 'string' || value === '') {
+      throw invalidValue(`${path}[${index}]: ${attribute.path}.value is required: the id of a resource`);
     }
     return {
-      value: element.value,
-      ...(typeof element.type === 'string' ? { type: element.type } : {}),
-      ...(typeof element.display === 'string' ? { display: element.display } : {}),
+      value,
+      ...(typeof type === 'string' ? { type } : {}),
+      ...(typeof display === 'string' ? { display } : {}),
     };
   });
 }

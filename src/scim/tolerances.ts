@@ -36,6 +36,27 @@ function tolerance<Arguments extends readonly unknown[], Result>(
 
 type Operation = 'add' | 'remove' | 'replace';
 
+/** Does it begin as the JSON text of an object or an array does? It is no id then, and no address, even if it is broken. */
+function isJsonText(text: string): boolean {
+  return /^\s*(?:\{\s*["}]|\[\s*["{[\]])/.test(text);
+}
+
+/** Undefined for what is no JSON, and for what no store can hold. */
+function parsedJson(text: string): unknown {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return /\\u(?:0000|d[89a-f])/i.test(JSON.stringify(parsed)) ? undefined : parsed;
+  } catch {
+    return undefined;
+  }
+}
+
+function isEmptyObject(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0
+  );
+}
+
 export const tolerances = {
   operationCase: tolerance({
     summary: '`op` in any letter case (`Add`, `Replace`)',
@@ -76,13 +97,28 @@ export const tolerances = {
     summary: 'An array of at most one value where a single value belongs (`["Til"]`)',
     providers: ['entra'],
     read: (value: unknown): { readonly value: unknown } | undefined =>
-      Array.isArray(value) && value.length <= 1 ? { value: value[0] ?? null } : undefined,
+      // `[null]` does not say that there is to be none, as `[]` does.
+      Array.isArray(value) && (value.length === 0 || (value.length === 1 && value[0] != null))
+        ? { value: value[0] ?? null }
+        : undefined,
   }),
   scalarForComplex: tolerance({
     summary: 'A bare text where a complex value with `value` belongs (`"manager": "26118915"`)',
     providers: ['entra'],
     read: (value: unknown): { readonly value: string } | undefined =>
-      typeof value === 'string' && value !== '' ? { value } : undefined,
+      typeof value === 'string' && value !== '' && !isJsonText(value) ? { value } : undefined,
+  }),
+  jsonText: tolerance({
+    summary: 'The JSON text of an object where an object belongs (`"{\\"value\\":\\"26118915\\"}"`)',
+    providers: [],
+    read: (value: unknown): object | undefined => {
+      if (typeof value !== 'string' || !isJsonText(value)) return undefined;
+      const parsed = parsedJson(value);
+      // The text of an empty array is no way to say that everything is to go.
+      return typeof parsed === 'object' && parsed !== null && Object.keys(parsed).length > 0
+        ? parsed
+        : undefined;
+    },
   }),
   objectForScalar: tolerance({
     summary:
@@ -109,6 +145,25 @@ export const tolerances = {
     summary: 'Free text in country, locale, timezone, preferredLanguage, e-mail, profileUrl and certificates',
     providers: ['entra', 'okta', 'onelogin', 'jumpcloud', 'google', 'ping'],
     read: (text: string, acceptable: boolean): string | undefined => (acceptable ? text : undefined),
+  }),
+  pathlessArray: tolerance({
+    summary: 'A PATCH value without path in an array of its own (`"value": [{"active": false}]`)',
+    providers: [],
+    read: (value: unknown): { readonly value: unknown } | undefined =>
+      Array.isArray(value) && value.length === 1 ? { value: value[0] } : undefined,
+  }),
+  wrappedValue: tolerance({
+    summary:
+      'A PATCH value within an object under the name that its path has already (path `members`, value `{"members": […]}`)',
+    providers: [],
+    read: (value: unknown, names: readonly string[]): { readonly value: unknown } | undefined => {
+      const object: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
+      if (typeof object !== 'object' || object === null) return undefined;
+      const [only, ...others] = Object.entries(object);
+      return only !== undefined && others.length === 0 && names.includes(only[0].toLowerCase())
+        ? { value: only[1] }
+        : undefined;
+    },
   }),
   dottedKey: tolerance({
     summary:
@@ -141,12 +196,20 @@ export const tolerances = {
     read: (name: string): { readonly ignored: string } => ({ ignored: name }),
   }),
   removeWithValue: tolerance({
-    summary: '`remove` with a `value` removes only the values listed there, never all',
+    summary: '`remove` with a `value` removes only what that names, by all that it says, and never all',
     providers: ['entra', 'jumpcloud', 'okta'],
-    read: (value: unknown): readonly unknown[] | undefined => {
-      if (value === undefined || value === null || value === '') return undefined;
-      return Array.isArray(value) ? value : [value];
-    },
+    read: (value: unknown): { readonly value: unknown } | undefined =>
+      value === undefined || value === null ? undefined : { value },
+  }),
+  removeWithoutMatch: tolerance({
+    summary: '`remove` by a value path that matches nothing succeeds (strict: 400 noTarget)',
+    providers: ['okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping'],
+    read: (): true => true,
+  }),
+  addByValuePath: tolerance({
+    summary: '`add` by a value path that matches none of the values adds one (strict: 400 noTarget)',
+    providers: ['okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping'],
+    read: (element: Record<string, unknown> | undefined): Record<string, unknown> | undefined => element,
   }),
   createByValuePath: tolerance({
     summary: '`replace` on a value path that matches nothing creates the value (strict: 400 noTarget)',
@@ -154,10 +217,15 @@ export const tolerances = {
     read: (element: Record<string, unknown> | undefined): Record<string, unknown> | undefined => element,
   }),
   memberByFilter: tolerance({
-    summary: '`add` of `members[value eq "…"]` adds that member, without a value or with `"[]"`',
+    summary: '`add` of `members[value eq "…"]` adds that member, without a value or with `{}` or `"[]"`',
     providers: ['entra'],
-    read: (value: unknown): Record<string, unknown> | undefined =>
-      value === undefined || value === null || value === '' || value === '[]' ? {} : undefined,
+    read: (
+      value: unknown,
+      member: Record<string, unknown> | undefined,
+    ): Record<string, unknown> | undefined =>
+      value === undefined || value === null || value === '' || value === '[]' || isEmptyObject(value)
+        ? member
+        : undefined,
   }),
   extraSlash: tolerance({
     summary: 'More slashes than needed in the path (`//Users`, `/Users/`), as of a base URL that ends in one',

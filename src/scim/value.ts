@@ -43,7 +43,7 @@ function compiled(attribute: Attribute): { one: Validator; whole: Validator } {
   let entry = validators.get(attribute);
   if (entry === undefined) {
     const one = singular(attribute);
-    entry = { one, whole: attribute.multiValued ? multiValued(one) : one };
+    entry = { one, whole: attribute.multiValued ? multiValued(attribute, one) : one };
     validators.set(attribute, entry);
   }
   return entry;
@@ -64,11 +64,7 @@ function singular(attribute: Attribute): Validator {
   return (value, path, tolerated) => {
     if (value === null || value === undefined) return undefined;
     let single: unknown = value;
-    if (Array.isArray(value)) {
-      const read = tolerate(tolerated, 'arrayForSingle', value);
-      if (read === undefined) throw invalidValue(`${path} is single-valued but an array was given`);
-      single = read.value;
-    }
+    if (Array.isArray(value)) single = onlyValueOf(value, path, tolerated);
     if (attribute.type !== 'complex' && isObject(single)) {
       const read = tolerate(tolerated, 'objectForScalar', single);
       if (read !== undefined) single = read.value;
@@ -147,27 +143,58 @@ function textCheck(attribute: Attribute): ((text: string) => string | undefined)
   }
 }
 
+/** The one value of an array where a single value belongs; null for an empty one. */
+function onlyValueOf(values: readonly unknown[], path: string, tolerated: Tolerated): unknown {
+  const read = tolerate(tolerated, 'arrayForSingle', values);
+  if (read !== undefined) return read.value;
+  throw invalidValue(
+    values.length === 1
+      ? `${path}[0] has no value`
+      : `${path} must be a single value, not an array of ${values.length}`,
+  );
+}
+
+/**
+ * The members of what a client sent for one value of a complex attribute, by lower-cased name; undefined where it
+ * means no value. An object without one attribute that is known there says nothing, and is refused: read as no value
+ * it would clear what it was meant to set.
+ */
+export function complexMembers(
+  attribute: Attribute,
+  value: unknown,
+  path: string,
+  tolerated: Tolerated,
+): ReadonlyMap<string, unknown> | undefined {
+  let object = value;
+  if (Array.isArray(object)) object = onlyValueOf(object, path, tolerated);
+  if (object === null || object === undefined) return undefined;
+  if (!isObject(object)) {
+    if (tolerate(tolerated, 'emptyText', object)) return undefined;
+    object =
+      tolerate(tolerated, 'jsonText', object) ??
+      (attribute.subAttributes.has('value') ? tolerate(tolerated, 'scalarForComplex', object) : undefined);
+    if (!isObject(object)) throw invalidValue(`${path} must be an object, not ${kind(value)}`);
+  }
+  const members = membersByName(object, path);
+  for (const name of members.keys()) if (attribute.subAttributes.has(name)) return members;
+  const names = [...attribute.subAttributes.values()].map(({ name }) => name).join(', ');
+  throw invalidValue(`${path} contains no attribute of ${attribute.path}, which are ${names}`);
+}
+
 function complex(attribute: Attribute): Validator {
   const subs = [...attribute.subAttributes]
     .filter(([, { mutability }]) => mutability !== 'readOnly')
     .map(([key, sub]) => ({ key, name: sub.name, required: sub.required, validate: validatorOf(sub) }));
-  const hasValue = attribute.subAttributes.has('value');
   return (value, path, tolerated) => {
-    let object = value;
-    if (!isObject(object)) {
-      if (tolerate(tolerated, 'emptyText', object)) return undefined;
-      const read = hasValue ? tolerate(tolerated, 'scalarForComplex', object) : undefined;
-      if (read === undefined) throw invalidValue(`${path} must be an object, not ${kind(value)}`);
-      object = read;
-    }
-    const given = membersByName(object as ComplexValue, path);
+    const given = complexMembers(attribute, value, path, tolerated);
+    if (given === undefined) return undefined;
     const result: Record<string, unknown> = {};
     let assigned = false;
     for (const { key, name, required, validate } of subs) {
       const member = given.get(key);
       const clean = member === undefined ? undefined : validate(member, `${path}.${name}`, tolerated);
       if (clean === undefined) {
-        if (required && given.size > 0) throw invalidValue(`${path}.${name} is required`);
+        if (required) throw invalidValue(`${path}.${name} is required`);
         continue;
       }
       result[name] = clean;
@@ -210,41 +237,70 @@ export function membersByName(object: ComplexValue, path: string): Map<string, u
   return members;
 }
 
-function multiValued(one: Validator): Validator {
+function multiValued(attribute: Attribute, one: Validator): Validator {
   return (value, path, tolerated) => {
     if (value === null || value === undefined) return undefined;
     if (tolerate(tolerated, 'emptyText', value)) return undefined;
-    const values = Array.isArray(value) ? value : tolerate(tolerated, 'singleForArray', value);
+    const given = attribute.type === 'complex' ? (tolerate(tolerated, 'jsonText', value) ?? value) : value;
+    const values = Array.isArray(given) ? given : tolerate(tolerated, 'singleForArray', given);
     if (values === undefined)
       throw invalidValue(`${path} is multi-valued and must be an array, not ${kind(value)}`);
-    const elements: unknown[] = [];
-    values.forEach((element, index) => {
+    const elements = values.map((element, index) => {
       const clean = one(element, `${path}[${index}]`, tolerated);
-      if (clean !== undefined) elements.push(clean);
+      // An empty array clears; one of nothing does not say what it means.
+      if (clean === undefined) throw invalidValue(`${path}[${index}] has no value`);
+      return clean;
     });
-    const distinct = withoutRepetitions(elements);
+    const distinct = withoutRepetitions(attribute, elements, path);
     assertOnePrimary(distinct, path);
     return distinct.length === 0 ? undefined : distinct;
   };
 }
 
-/** The same (type, value) pair is kept once (RFC 7643 §2.4). Values without `value` are compared whole. */
-export function withoutRepetitions(elements: readonly unknown[]): unknown[] {
+/**
+ * The same value given more than once is kept once (RFC 7643 §2.4), with all that was said of it: it is primary if it
+ * is so once. What contradicts itself is refused.
+ */
+function withoutRepetitions(attribute: Attribute, elements: readonly unknown[], path: string): unknown[] {
   if (elements.length < 2) return [...elements];
-  const seen = new Set<string>();
-  return elements.filter((element) => {
-    const key = identity(element);
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
+  const places = new Map<string, number>();
+  const distinct: unknown[] = [];
+  elements.forEach((element, index) => {
+    const key = identity(attribute, element);
+    const place = places.get(key);
+    if (place === undefined) {
+      places.set(key, distinct.length);
+      distinct.push(element);
+    } else distinct[place] = together(attribute, distinct[place], element, `${path}[${index}]`);
   });
+  return distinct;
 }
 
-function identity(element: unknown): string {
-  if (!isObject(element)) return JSON.stringify(element);
-  return element.value === undefined
-    ? JSON.stringify(element)
-    : JSON.stringify([element.value, typeof element.type === 'string' ? element.type.toLowerCase() : null]);
+function together(attribute: Attribute, first: unknown, second: unknown, path: string): unknown {
+  if (!isObject(first) || !isObject(second)) return first;
+  const result = { ...first };
+  for (const { name, multiValued: many } of attribute.subAttributes.values()) {
+    const [one, other] = [first[name], second[name]];
+    if (other === undefined || name === 'type') continue;
+    if (one === undefined) result[name] = other;
+    else if (name === 'primary') result[name] = one === true || other === true;
+    else if (many) result[name] = [...new Set([...(one as unknown[]), ...(other as unknown[])])];
+    else if (one !== other && !isIdentifiedByValue(attribute))
+      throw invalidValue(`${path} repeats a value of ${attribute.path} with another ${name}`);
+  }
+  return result;
+}
+
+/** A member of a group is who `value` names, whatever else is said of it (reading A-29). */
+export function isIdentifiedByValue(attribute: Attribute): boolean {
+  return attribute.multiValued && attribute.subAttributes.get('value')?.mutability === 'immutable';
+}
+
+/** Two values of a multi-valued attribute with one identity are the same: (type, value), if they have a `value`. */
+export function identity(attribute: Attribute, element: unknown): string {
+  if (!isObject(element) || element.value === undefined) return JSON.stringify(element);
+  const type = typeof element.type === 'string' ? element.type.toLowerCase() : null;
+  return JSON.stringify(isIdentifiedByValue(attribute) ? [element.value] : [element.value, type]);
 }
 
 function assertOnePrimary(elements: readonly unknown[], path: string): void {

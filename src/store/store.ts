@@ -46,6 +46,16 @@ export type EdgeEdit =
   | { readonly kind: 'remove'; readonly values: readonly string[] }
   /** Removes the members that the plan, bound to the `members` attribute, selects. */
   | { readonly kind: 'removeWhere'; readonly plan: Plan }
+  /**
+   * Changes nothing: the plan must select a member at this point, or with `orEmpty` there must be none at all. Else the
+   * command fails with 400 noTarget and `detail`.
+   */
+  | {
+      readonly kind: 'require';
+      readonly plan: Plan;
+      readonly orEmpty: boolean;
+      readonly detail: string;
+    }
   /** The exact new set; empty removes all. */
   | { readonly kind: 'replace'; readonly members: readonly Member[] };
 

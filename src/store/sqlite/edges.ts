@@ -1,5 +1,6 @@
 /** Writes a group's edges; every edit costs what it changes, whatever the size of the group. */
 import type { Database } from 'better-sqlite3';
+import { ScimError } from '../../error.ts';
 import type { Plan } from '../../query/plan.ts';
 import { fold } from '../../scim/comparison.ts';
 import type { EdgeEdit, Member } from '../store.ts';
@@ -47,6 +48,7 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
   );
   const remove = db.prepare('DELETE FROM member WHERE owner = ? AND value = ?');
   const values = db.prepare<[number], string>('SELECT value FROM member WHERE owner = ?').pluck();
+  const any = db.prepare<[number]>('SELECT 1 FROM member WHERE owner = ? LIMIT 1');
   const rename = db.prepare('UPDATE member SET display = ?, display_key = ? WHERE tenant = ? AND value = ?');
   const adopt = db.prepare(
     'UPDATE member SET kind = ?, display = ?, display_key = ?, type = NULL, type_key = NULL WHERE tenant = ? AND value = ?',
@@ -91,6 +93,12 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
           case 'removeWhere':
             select(owner, edit.plan).forEach(removeOne);
             break;
+          case 'require': {
+            const isMet =
+              (edit.orEmpty && any.get(owner.rid) === undefined) || select(owner, edit.plan).length > 0;
+            if (!isMet) throw new ScimError(400, 'noTarget', edit.detail);
+            break;
+          }
           case 'replace': {
             const wanted = new Map(edit.members.map((member) => [member.value, member]));
             for (const value of values.all(owner.rid)) if (!wanted.delete(value)) removeOne(value);
