@@ -10,6 +10,8 @@
  * const { url } = await scimd.listen({ port: 8080 });
  * ```
  */
+
+import { hashSecret, newSecret } from './directory/secret.ts';
 import { createApplication } from './http/application.ts';
 import { fetchWith } from './http/fetch.ts';
 import type {
@@ -21,7 +23,6 @@ import type {
   RunningServer,
   TlsIdentity,
 } from './http/options.ts';
-import { hashSecret, newSecret } from './http/secret.ts';
 import { startServer } from './http/server.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/configured.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';

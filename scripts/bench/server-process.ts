@@ -1,7 +1,7 @@
 /** Starts the servers that are compared, each in a process of its own, and asks what they used. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { newSecret } from '../../src/http/secret.ts';
+import { newSecret } from '../../src/directory/secret.ts';
 import { Connection, type Target } from './client.ts';
 import { containsIndex } from './data.ts';
 import { bundle } from './programs.ts';

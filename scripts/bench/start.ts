@@ -1,6 +1,6 @@
 /** How long a program takes from its start to its first answer, and the memory of a server at rest. */
 import { execFileSync, spawn } from 'node:child_process';
-import { newSecret } from '../../src/http/secret.ts';
+import { newSecret } from '../../src/directory/secret.ts';
 import type { Options } from './arguments.ts';
 import { type Connection, encode } from './client.ts';
 import { userId } from './data.ts';

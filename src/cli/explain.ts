@@ -1,7 +1,7 @@
 /** scimd explain: what a filter means and what it costs. */
-import { type Filter, parseFilter, ScimFilterError, stringify } from '../../grammar/index.ts';
+import { type Filter, ScimFilterError, stringify } from '../../grammar/index.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
-import { bindFilter } from '../query/bind.ts';
+import { readFilter } from '../query/compile.ts';
 import type { Plan } from '../query/plan.ts';
 import { attributesToIndex } from '../scim/contains-index.ts';
 import type { Attribute, Registry } from '../scim/registry.ts';
@@ -22,8 +22,7 @@ export function explainFilter({ operand = '', flags, settings, json, terminal }:
   let filter: Filter;
   let plan: Plan;
   try {
-    filter = parseFilter(operand);
-    plan = bindFilter(filter, type, { source: operand });
+    ({ filter, plan } = readFilter(operand, type));
   } catch (error) {
     if (error instanceof ScimFilterError) throw new UsageError(error.message, 'explain');
     throw error;

@@ -1,11 +1,11 @@
 /** scimd export: what is asked for on the command line, and the file that it is written to. */
 import { once } from 'node:events';
 import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
-import { parseFilter, ScimFilterError } from '../../grammar/index.ts';
+import { ScimFilterError } from '../../grammar/index.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { progressOn } from '../ops/progress.ts';
 import { Writer } from '../ops/writer.ts';
-import { bindFilter } from '../query/bind.ts';
+import { readFilter } from '../query/compile.ts';
 import type { Plan } from '../query/plan.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { ColumnError, columnsOf } from '../transfer/csv-columns.ts';
@@ -77,7 +77,7 @@ async function toFile(operand: string, write: (output: Output) => Promise<number
 
 function planOf(filter: string, type: ResourceType): Plan {
   try {
-    return bindFilter(parseFilter(filter), type, { source: filter });
+    return readFilter(filter, type).plan;
   } catch (error) {
     if (error instanceof ScimFilterError) throw new UsageError(`--filter: ${error.message}`);
     throw error;

@@ -1,6 +1,7 @@
 /** The token that a database without any is given when the server starts. */
+
+import { hashSecret, newSecret } from '../directory/secret.ts';
 import type { Log } from '../http/options.ts';
-import { hashSecret, newSecret } from '../http/secret.ts';
 import type { AccessStore } from '../store/store.ts';
 import { defaultTenant, findTenant } from './database.ts';
 import { parseExpiry } from './time.ts';

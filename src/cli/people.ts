@@ -1,16 +1,18 @@
 /** scimd user and scimd group: what an operator looks up and switches by hand, without an identity provider. */
 
-import { parseFilter, ScimFilterError } from '../../grammar/index.ts';
+import { ScimFilterError } from '../../grammar/index.ts';
+import { type Caller, operator } from '../directory/caller.ts';
+import { Directory } from '../directory/directory.ts';
 import { locationOf, Renderer, renderResource } from '../http/render.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { harmless } from '../ops/log-line.ts';
 import { columns } from '../ops/terminal.ts';
-import { bindFilter } from '../query/bind.ts';
+import { patchOpSchema } from '../scim/patch-request.ts';
 import { everything } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { resourceText } from '../scim/representation.ts';
 import type { Document } from '../scim/resource.ts';
-import type { Store, StoredResource, Tenant } from '../store/store.ts';
+import type { Position, StoredResource, Tenant } from '../store/store.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
 
@@ -30,19 +32,16 @@ export const groupCommands = commandsFor('Group');
 function commandsFor(name: 'User' | 'Group'): PeopleCommands {
   return {
     list: (invocation) =>
-      inTenant(invocation, name, async (store, tenant, type) => {
+      inTenant(invocation, name, async ({ directory, caller, type }) => {
         const { json, terminal } = invocation;
-        const plan = filterPlan(invocation, type);
+        const filter = invocation.flags.get('filter');
         const rows: string[][] = [];
         let begun = false;
-        let after: { key: string | number | null; row: number } | undefined;
+        let after: Position | undefined;
         do {
-          const page = await store.list({
-            tenant: tenant.number,
-            targets: [{ type, ...(plan === undefined ? {} : { plan }) }],
-            limit: pageSize,
-            ...(after === undefined ? {} : { after }),
-          });
+          const page = await directory
+            .list(caller, { types: [type], filter, limit: pageSize, after })
+            .catch(refuseFilter);
           for (const resource of page.resources) {
             if (!json) rows.push(rowOf(resource));
             else
@@ -65,9 +64,11 @@ function commandsFor(name: 'User' | 'Group'): PeopleCommands {
         return exitStatus.done;
       }),
     show: (invocation) =>
-      inTenant(invocation, name, async (store, tenant, type) => {
-        const resource = await find(store, tenant, type, invocation.operand ?? '');
-        const renderer = new Renderer(type, { store, tenant: tenant.number, base, selection: everything });
+      inTenant(invocation, name, async (place) => {
+        const resource = await find(place, invocation.operand ?? '');
+        const { store } = place.directory;
+        const rendering = { store, tenant: place.tenant.number, base, selection: everything };
+        const renderer = new Renderer(place.type, rendering);
         const rendered = await renderResource(renderer, resource);
         const text = typeof rendered === 'string' ? rendered : await joined(rendered);
         invocation.terminal.print(invocation.json ? text : JSON.stringify(JSON.parse(text), null, 2));
@@ -85,28 +86,17 @@ async function joined(pieces: AsyncIterable<string>): Promise<string> {
 /** Sets `active` of a user; the change is recorded like any other, as made by the command line. */
 export function setActive(active: boolean): (invocation: Invocation) => Promise<number> {
   return (invocation) =>
-    inTenant(invocation, 'User', async (store, tenant, type) => {
+    inTenant(invocation, 'User', async (place) => {
       const { json, terminal, operand = '' } = invocation;
-      const resource = await find(store, tenant, type, operand);
-      const before = JSON.parse(resource.body) as Document;
-      const result = await store.update({
-        tenant: tenant.number,
-        type,
-        id: resource.id,
-        actor: { origin: 'cli' },
-        operation: 'patch',
-        expected: resource.version,
-        document: { before, after: { ...before, active } },
-        attributes: ['active'],
+      const { id, body } = await find(place, operand);
+      const { changed } = await place.directory.patch(place.caller, place.type, id, {
+        schemas: [patchOpSchema],
+        Operations: [{ op: 'replace', path: 'active', value: active }],
       });
-      if (result.outcome === 'conflict' || result.outcome === 'missing') {
-        throw new CommandError(`${operand} was changed at the same time`, 'Try again.');
-      }
-      if (json)
-        terminal.print(JSON.stringify({ id: resource.id, active, changed: result.outcome === 'updated' }));
+      if (json) terminal.print(JSON.stringify({ id, active, changed }));
       else
         terminal.print(
-          `${harmless(String(before.userName))} is ${active ? 'active' : 'deactivated'}${result.outcome === 'updated' ? '' : ' already'}`,
+          `${harmless(String((JSON.parse(body) as Document).userName))} is ${active ? 'active' : 'deactivated'}${changed ? '' : ' already'}`,
         );
       return exitStatus.done;
     });
@@ -120,33 +110,26 @@ function rowOf(resource: StoredResource): string[] {
     : [resource.id, String(displayName), changed];
 }
 
-function filterPlan({ flags }: Invocation, type: ResourceType) {
-  const filter = flags.get('filter');
-  if (filter === undefined) return undefined;
-  try {
-    return bindFilter(parseFilter(filter), type, { source: filter });
-  } catch (error) {
-    if (error instanceof ScimFilterError) throw new UsageError(`--filter: ${error.message}`);
-    throw error;
-  }
+function refuseFilter(error: unknown): never {
+  if (error instanceof ScimFilterError) throw new UsageError(`--filter: ${error.message}`);
+  throw error;
+}
+
+/** Where a command looks. */
+interface Place {
+  readonly directory: Directory;
+  readonly caller: Caller;
+  readonly tenant: Tenant;
+  readonly type: ResourceType;
 }
 
 /** By id, else by userName or displayName. */
-async function find(
-  store: Store,
-  tenant: Tenant,
-  type: ResourceType,
-  wanted: string,
-): Promise<StoredResource> {
-  const byId = await store.get(tenant.number, type, wanted);
+async function find({ directory, caller, tenant, type }: Place, wanted: string): Promise<StoredResource> {
+  const byId = await directory.find(caller, type, wanted);
   if (byId !== undefined) return byId;
   const name = type.name === 'User' ? 'userName' : 'displayName';
   const filter = `${name} eq ${JSON.stringify(wanted)}`;
-  const page = await store.list({
-    tenant: tenant.number,
-    targets: [{ type, plan: bindFilter(parseFilter(filter), type) }],
-    limit: 10,
-  });
+  const page = await directory.list(caller, { types: [type], filter, limit: 10 });
   const [only] = page.resources;
   if (only !== undefined && page.total === 1) return only;
   if (only === undefined) {
@@ -164,11 +147,12 @@ async function find(
 function inTenant(
   invocation: Invocation,
   typeName: string,
-  action: (store: Store, tenant: Tenant, type: ResourceType) => Promise<number>,
+  action: (place: Place) => Promise<number>,
 ): Promise<number> {
   return withStore(invocation, false, async (store) => {
     const tenant = await findTenant(store, invocation.flags.get('tenant') ?? defaultTenant);
     const type = store.registry.resourceTypes.find((each) => each.name === typeName) as ResourceType;
-    return action(store, tenant, type);
+    const directory = new Directory(store);
+    return action({ directory, caller: operator(tenant.number, { origin: 'cli' }, 'strict'), tenant, type });
   });
 }

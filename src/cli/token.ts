@@ -1,6 +1,6 @@
 /** scimd token create, list, rotate, revoke. */
 
-import { hashSecret, newSecret } from '../http/secret.ts';
+import { hashSecret, newSecret } from '../directory/secret.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { harmless } from '../ops/log-line.ts';
 import { parseSpan } from '../ops/span.ts';

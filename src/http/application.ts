@@ -1,4 +1,5 @@
 /** One request to one answer: who asks, what is there, what it says; errors become answers here and are logged. */
+import { Directory } from '../directory/directory.ts';
 import { ScimError } from '../error.ts';
 import type { Tolerated } from '../scim/tolerances.ts';
 import { accessWith } from './access.ts';
@@ -12,7 +13,6 @@ import { probes } from './probes.ts';
 import { parseQuery } from './query-string.ts';
 import { RateLimit } from './rate-limit.ts';
 import { requestIdOf } from './request-id.ts';
-import { ResourceHandlers } from './resources.ts';
 import { errorResponse, isExpected } from './responses.ts';
 import { createRoutes, dispatch } from './routes.ts';
 import { sensitiveCheck } from './sensitive.ts';
@@ -43,13 +43,15 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const proxies = new TrustedProxies(options.trustedProxies);
   const baseOf = baseUrlOf(options, proxies);
   const databaseKey = await store.cursorKey();
+  const { filterCharacters: characters, filterDepth: depth, filterTerms: terms } = limits;
+  const directory = new Directory(store, { characters, depth, terms });
   const lists = new ListHandlers(
-    store,
+    directory,
     limits,
     new Cursors(databaseKey, limits.cursorSeconds, clock),
     sensitiveCheck(options.sensitiveAttributes ?? [], store.registry.resourceTypes),
   );
-  const routes = createRoutes(options, limits, store, lists, new ResourceHandlers(store, limits));
+  const routes = createRoutes(options, limits, directory, lists);
 
   const { authenticate, giveToken } = await accessWith(options, {
     limits,

@@ -1,10 +1,11 @@
+import type { Principal } from '../directory/caller.ts';
+import { hashSecret } from '../directory/secret.ts';
 import { ScimError } from '../error.ts';
 import { type Tolerated, toleratedFor } from '../scim/tolerances.ts';
 import type { Store, Token } from '../store/store.ts';
 import { basicChallenge, basicCredentials } from './basic.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
-import type { HttpRequest, Principal, QueryParameters } from './message.ts';
-import { hashSecret } from './secret.ts';
+import type { HttpRequest, QueryParameters } from './message.ts';
 import { networkOf, type TrustedProxies } from './trusted-proxies.ts';
 
 const realm = 'Bearer realm="scimd"';
@@ -126,9 +127,4 @@ export function insufficientScope(detail: string, scope: string): ScimError {
   return new ScimError(403, undefined, detail, {
     headers: [['WWW-Authenticate', `${realm}, error="insufficient_scope", scope="${scope}"`]],
   });
-}
-
-/** 403 unless the token may write. */
-export function requireWrite(principal: Principal): void {
-  if (principal.scope === 'read') throw insufficientScope('This token may only read', 'scim');
 }

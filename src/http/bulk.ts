@@ -3,22 +3,28 @@
  * are made beforehand, so references by bulkId are real ids whatever the order; operations that do not depend on
  * each other run together and so share one commit.
  */
+import { type Caller, requireWrite } from '../directory/caller.ts';
+import type { Directory } from '../directory/directory.ts';
+import { WriteOrder } from '../directory/write-order.ts';
 import { ScimError } from '../error.ts';
+import type { ResourceType } from '../scim/registry.ts';
+import { entityTag } from '../scim/representation.ts';
+import { type ToleranceName, type Tolerated, tolerate } from '../scim/tolerances.ts';
 import { isObject, membersByName } from '../scim/value.ts';
-import type { Store } from '../store/store.ts';
-import { requireWrite } from './authenticate.ts';
 import { type Operation, type RefusedOperation, readOperations } from './bulk-operation.ts';
 import { BulkSchedule } from './bulk-schedule.ts';
-import type { Exchange, HttpRequest, HttpResponse } from './message.ts';
+import { versionsIn } from './conditional.ts';
+import type { Exchange, HttpResponse } from './message.ts';
 import type { Limits, Log } from './options.ts';
+import { decodePart } from './query-string.ts';
+import { locationOf } from './render.ts';
 import { errorResponse, isExpected, jsonResponse, negotiate } from './responses.ts';
-import { WriteOrder } from './write-order.ts';
 
 const bulkRequestSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 const bulkResponseSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
 
-/** Carries out one request on a resource or, for a POST, on an endpoint. `newId` is the identifier for a POST. */
-export type Perform = (exchange: Exchange, newId: string | undefined) => Promise<HttpResponse>;
+/** The resource type at an endpoint as a client spells it: `Users`. */
+export type FindType = (endpoint: string, tolerated: Tolerated) => ResourceType | undefined;
 
 interface Result {
   readonly method?: string;
@@ -30,24 +36,25 @@ interface Result {
 }
 
 export class BulkHandler {
-  private readonly store: Store;
-  private readonly limits: Limits;
-  private readonly log: Log | undefined;
-  private readonly perform: Perform;
+  readonly #directory: Directory;
+  readonly #limits: Limits;
+  readonly #log: Log | undefined;
+  readonly #findType: FindType;
 
-  constructor(store: Store, limits: Limits, log: Log | undefined, perform: Perform) {
-    this.store = store;
-    this.limits = limits;
-    this.log = log;
-    this.perform = perform;
+  constructor(directory: Directory, limits: Limits, log: Log | undefined, findType: FindType) {
+    this.#directory = directory;
+    this.#limits = limits;
+    this.#log = log;
+    this.#findType = findType;
   }
 
   async post(exchange: Exchange): Promise<HttpResponse> {
     requireWrite(exchange.principal);
     const contentType = negotiate(exchange.request.header('accept'));
-    const { operations, failOnErrors } = this.readRequest(await exchange.body());
-    const read = readOperations(operations, () => this.store.newId());
-    const results = await new BulkRun(exchange, read, failOnErrors, this.log, this.perform).results();
+    const { operations, failOnErrors } = this.#readRequest(await exchange.body());
+    const read = readOperations(operations, () => this.#directory.store.newId());
+    const performer = new Performer(this.#directory, this.#findType, this.#log, exchange);
+    const results = await new BulkRun(exchange.base, read, failOnErrors, performer).results();
     return jsonResponse(
       200,
       contentType,
@@ -55,7 +62,7 @@ export class BulkHandler {
     );
   }
 
-  private readRequest(body: unknown): { operations: readonly unknown[]; failOnErrors: number } {
+  #readRequest(body: unknown): { operations: readonly unknown[]; failOnErrors: number } {
     if (!isObject(body)) throw invalidSyntax('The body must be a JSON object: a BulkRequest message');
     const members = membersByName(body, '');
     const schemas = members.get('schemas');
@@ -69,11 +76,11 @@ export class BulkHandler {
     if (!Array.isArray(operations) || operations.length === 0) {
       throw invalidSyntax('Operations must be an array of at least one operation');
     }
-    if (operations.length > this.limits.bulkOperations) {
+    if (operations.length > this.#limits.bulkOperations) {
       throw new ScimError(
         413,
         undefined,
-        `The request has ${operations.length} operations; the limit is maxOperations = ${this.limits.bulkOperations}`,
+        `The request has ${operations.length} operations; the limit is maxOperations = ${this.#limits.bulkOperations}`,
       );
     }
     const failOnErrors = members.get('failonerrors') ?? 0;
@@ -84,129 +91,169 @@ export class BulkHandler {
   }
 }
 
+/** What became of an operation that was carried out. */
+interface Performed {
+  readonly status: number;
+  readonly location?: string;
+  readonly version?: string;
+  readonly error?: unknown;
+}
+
+/** Carries out single operations: each with its own tolerances, and If-Match for `version`. */
+class Performer {
+  readonly #directory: Directory;
+  readonly #findType: FindType;
+  readonly #log: Log | undefined;
+  readonly #caller: Caller;
+
+  constructor(directory: Directory, findType: FindType, log: Log | undefined, caller: Caller) {
+    this.#directory = directory;
+    this.#findType = findType;
+    this.#log = log;
+    this.#caller = caller;
+  }
+
+  async perform(operation: Operation, more: Pick<Caller, 'write'>): Promise<Performed> {
+    const { principal, base, tolerated } = this.#caller;
+    const caller = {
+      principal,
+      base,
+      tolerated: { enabled: tolerated.enabled, used: new Set<ToleranceName>() },
+      ...more,
+    };
+    try {
+      return await this.#carryOut(caller, operation);
+    } catch (error) {
+      const { method, path } = operation;
+      if (!isExpected(error)) this.#log?.error({ err: error, method, path }, 'bulk operation failed');
+      return failed(error);
+    } finally {
+      for (const name of caller.tolerated.used) tolerated.used.add(name);
+    }
+  }
+
+  async #carryOut(caller: Caller, operation: Operation): Promise<Performed> {
+    const { method, path, version, data, newId } = operation;
+    const [, endpoint = '', name] = path.split('/');
+    const type = this.#findType(endpoint, caller.tolerated);
+    if (type === undefined) throw new ScimError(404, undefined, `There is no resource type at /${endpoint}`);
+    if (name === undefined) {
+      const { id, version: created } = await this.#directory.create(caller, type, data, newId);
+      return { status: 201, location: locationOf(caller.base, type, id), version: entityTag(created) };
+    }
+    const id = decodePart(name, 'The path');
+    const ifMatch = version === undefined ? undefined : versionsIn(version);
+    if (method === 'DELETE') {
+      await this.#directory.delete(caller, type, id, ifMatch);
+      return { status: 204 };
+    }
+    const { resource } =
+      method === 'PUT'
+        ? await this.#directory.replace(caller, type, id, data, ifMatch)
+        : await this.#directory.patch(caller, type, id, data, ifMatch);
+    const without =
+      method === 'PATCH' && tolerate(caller.tolerated, 'patchWithoutContent', caller.tolerated.used);
+    return {
+      status: without ? 204 : 200,
+      location: locationOf(caller.base, type, id),
+      version: entityTag(resource.version),
+    };
+  }
+}
+
+function failed(error: unknown): Performed {
+  return { status: errorResponse(error).status, error };
+}
+
 class BulkRun {
-  private readonly exchange: Exchange;
-  private readonly failOnErrors: number;
-  private readonly log: Log | undefined;
-  private readonly perform: Perform;
-  private readonly operations: readonly (Operation | RefusedOperation)[];
-  private readonly outcome = new Map<number, Result>();
-  private errors = 0;
+  readonly #base: string;
+  readonly #failOnErrors: number;
+  readonly #performer: Performer;
+  readonly #operations: readonly (Operation | RefusedOperation)[];
+  readonly #outcome = new Map<number, Result>();
+  #errors = 0;
 
   constructor(
-    exchange: Exchange,
+    base: string,
     operations: readonly (Operation | RefusedOperation)[],
     failOnErrors: number,
-    log: Log | undefined,
-    perform: Perform,
+    performer: Performer,
   ) {
-    this.exchange = exchange;
-    this.operations = operations;
-    this.failOnErrors = failOnErrors;
-    this.log = log;
-    this.perform = perform;
+    this.#base = base;
+    this.#operations = operations;
+    this.#failOnErrors = failOnErrors;
+    this.#performer = performer;
   }
 
   /** A result for each operation that was processed, in the order of the request (RFC 7644 §3.7.3). */
   async results(): Promise<readonly Result[]> {
     const nothing: ReadonlySet<number> = new Set();
     const schedule = new BulkSchedule(
-      this.operations.map((operation) => ('refused' in operation ? nothing : operation.after)),
+      this.#operations.map((operation) => ('refused' in operation ? nothing : operation.after)),
     );
-    while (!schedule.isDone && this.errors < this.failOnErrors) {
+    while (!schedule.isDone && this.#errors < this.#failOnErrors) {
       // As many at once as could all fail without one too many having been run.
-      const { indexes, isCircle } = schedule.next(this.failOnErrors - this.errors);
+      const { indexes, isCircle } = schedule.next(this.#failOnErrors - this.#errors);
       const order = new WriteOrder();
-      await Promise.all(indexes.map((index) => this.carryOut(index, order)));
-      if (isCircle) await this.undoBroken(indexes);
-      for (const index of indexes) if (this.hasFailed(index)) this.errors++;
+      await Promise.all(indexes.map((index) => this.#carryOut(index, order)));
+      if (isCircle) await this.#undoBroken(indexes);
+      for (const index of indexes) if (this.#hasFailed(index)) this.#errors++;
       schedule.settle(indexes);
     }
-    return [...this.outcome].sort(([a], [b]) => a - b).map(([, result]) => result);
+    return [...this.#outcome].sort(([a], [b]) => a - b).map(([, result]) => result);
   }
 
-  private async carryOut(index: number, order: WriteOrder): Promise<void> {
+  async #carryOut(index: number, order: WriteOrder): Promise<void> {
     const turn = order.take();
-    const operation = this.operations[index] as Operation | RefusedOperation;
+    const operation = this.#operations[index] as Operation | RefusedOperation;
     const result =
-      'refused' in operation ? this.refusal(operation) : await this.result(operation, { write: turn.write });
+      'refused' in operation
+        ? this.#refusal(operation)
+        : await this.#result(operation, { write: turn.write });
     turn.done();
-    this.outcome.set(index, result);
+    this.#outcome.set(index, result);
   }
 
-  private async result(operation: Operation, more: Partial<Exchange>): Promise<Result> {
+  async #result(operation: Operation, more: Pick<Caller, 'write'>): Promise<Result> {
     const { method, bulkId, path } = operation;
-    const failed = [...operation.needs].find((needed) => this.hasFailed(needed));
-    const response =
-      failed === undefined ? await this.send(operation, more) : errorResponse(this.brokenReference(failed));
-    const header = (name: string) => {
-      const at = response.headers.indexOf(name);
-      return at === -1 ? undefined : response.headers[at + 1];
-    };
-    const location = header('Location') ?? (method === 'POST' ? undefined : this.exchange.base + path);
-    const version = header('ETag');
-    const isError = response.status >= 300;
+    const broken = [...operation.needs].find((needed) => this.#hasFailed(needed));
+    const { status, version, error, ...performed } =
+      broken === undefined
+        ? await this.#performer.perform(operation, more)
+        : failed(this.#brokenReference(broken));
+    const location = performed.location ?? (method === 'POST' ? undefined : this.#base + path);
     return {
       method,
       ...(bulkId === undefined ? {} : { bulkId }),
       ...(location === undefined ? {} : { location }),
-      ...(version === undefined || isError ? {} : { version }),
-      status: String(response.status),
-      ...(isError && typeof response.body === 'string' ? { response: JSON.parse(response.body) } : {}),
+      ...(version === undefined ? {} : { version }),
+      status: String(status),
+      ...(error === undefined ? {} : { response: responseTo(error) }),
     };
-  }
-
-  /** The operation as the single request that it stands for: its own tolerances, no query, If-Match for `version`. */
-  private async send(operation: Operation, more: Partial<Exchange>): Promise<HttpResponse> {
-    const { method, path, version, data } = operation;
-    const { enabled, used } = this.exchange.tolerated;
-    const request: HttpRequest = {
-      ...this.exchange.request,
-      method,
-      path,
-      search: '',
-      header: (name) => (name === 'if-match' ? version : undefined),
-    };
-    const exchange: Exchange = {
-      ...this.exchange,
-      ...more,
-      request,
-      query: new Map(),
-      tolerated: { enabled, used: new Set() },
-      body: async () => data,
-    };
-    try {
-      return await this.perform(exchange, operation.newId);
-    } catch (error) {
-      if (!isExpected(error)) this.log?.error({ err: error, method, path }, 'bulk operation failed');
-      return errorResponse(error);
-    } finally {
-      for (const name of exchange.tolerated.used) used.add(name);
-    }
   }
 
   /** Resources that refer to each other are all created or none is (RFC 7644 §3.7.1). */
-  private async undoBroken(circle: readonly number[]): Promise<void> {
-    const failed = circle.find((index) => this.hasFailed(index));
+  async #undoBroken(circle: readonly number[]): Promise<void> {
+    const failed = circle.find((index) => this.#hasFailed(index));
     if (failed === undefined) return;
     for (const index of circle) {
-      const operation = this.operations[index];
-      if (operation === undefined || 'refused' in operation || this.hasFailed(index)) continue;
+      const operation = this.#operations[index];
+      if (operation === undefined || 'refused' in operation || this.#hasFailed(index)) continue;
       const path = `${operation.path}/${operation.newId}`;
-      await this.send({ ...operation, method: 'DELETE', path, version: undefined }, {});
+      await this.#performer.perform({ ...operation, method: 'DELETE', path, version: undefined }, {});
       const { method, bulkId } = operation;
-      const refused = this.brokenReference(failed);
-      this.outcome.set(index, this.refusal({ refused, method, bulkId, path: undefined }));
+      const refused = this.#brokenReference(failed);
+      this.#outcome.set(index, this.#refusal({ refused, method, bulkId, path: undefined }));
     }
   }
 
-  private hasFailed(index: number): boolean {
-    const result = this.outcome.get(index);
+  #hasFailed(index: number): boolean {
+    const result = this.#outcome.get(index);
     return result !== undefined && Number(result.status) >= 300;
   }
 
-  private brokenReference(index: number): ScimError {
-    const bulkId = this.operations[index]?.bulkId;
+  #brokenReference(index: number): ScimError {
+    const bulkId = this.#operations[index]?.bulkId;
     return new ScimError(
       409,
       undefined,
@@ -215,15 +262,21 @@ class BulkRun {
   }
 
   /** RFC 7644 §3.7.3: a location for all but a failed POST, and why it failed. */
-  private refusal({ refused, method, bulkId, path }: RefusedOperation): Result {
+  #refusal({ refused, method, bulkId, path }: RefusedOperation): Result {
     return {
       ...(method === undefined ? {} : { method }),
       ...(bulkId === undefined ? {} : { bulkId }),
-      ...(path === undefined || method === 'POST' ? {} : { location: this.exchange.base + path }),
+      ...(path === undefined || method === 'POST' ? {} : { location: this.#base + path }),
       status: String(refused.status),
       response: refused.toJSON(),
     };
   }
+}
+
+/** The error message that an operation is answered with. */
+function responseTo(error: unknown): unknown {
+  const { body } = errorResponse(error);
+  return typeof body === 'string' ? JSON.parse(body) : undefined;
 }
 
 function invalidSyntax(detail: string): ScimError {

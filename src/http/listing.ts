@@ -1,14 +1,10 @@
-/** Lists (RFC 7644 §3.4.2): filter, sorting, index pagination, answered as a ListResponse. */
-import { type Filter, parseFilter, ScimFilterError } from '../../grammar/index.ts';
+/** Lists over HTTP (RFC 7644 §3.4.2): pagination by index and by cursor, answered as a ListResponse. */
+import type { Directory, ListQuery } from '../directory/directory.ts';
+import { isDescending } from '../directory/filters.ts';
 import { ScimError } from '../error.ts';
-import { bindFilter, isHidden } from '../query/bind.ts';
-import { FilterCache } from '../query/cache.ts';
-import type { Plan } from '../query/plan.ts';
 import type { Selection } from '../scim/projection.ts';
-import type { Attribute, ResourceType } from '../scim/registry.ts';
-import { resolveName } from '../scim/resolve-name.ts';
-import { type Tolerated, tolerate } from '../scim/tolerances.ts';
-import type { Page, Position, Query, Store, StoredResource } from '../store/store.ts';
+import type { ResourceType } from '../scim/registry.ts';
+import type { Page, Position, StoredResource } from '../store/store.ts';
 import type { Cursors } from './cursor.ts';
 import type { Exchange, HttpResponse } from './message.ts';
 import type { Limits } from './options.ts';
@@ -34,28 +30,22 @@ export interface ListRequest {
 }
 
 export class ListHandlers {
-  private readonly store: Store;
-  private readonly limits: Limits;
-  private readonly cursors: Cursors;
-  private readonly sensitive: SensitiveCheck | undefined;
-  /**
-   * A provider asks the same again and again: plans by filter text, where no tolerance was needed. Few, since it also
-   * asks for each user once, and what is kept in vain costs more to clear away than to make.
-   */
-  private readonly plans = new FilterCache<Plan>(64);
-  private readonly lenientPlans = new FilterCache<Plan>(64);
+  readonly #directory: Directory;
+  readonly #limits: Limits;
+  readonly #cursors: Cursors;
+  readonly #sensitive: SensitiveCheck | undefined;
 
-  constructor(store: Store, limits: Limits, cursors: Cursors, sensitive: SensitiveCheck | undefined) {
-    this.store = store;
-    this.limits = limits;
-    this.cursors = cursors;
-    this.sensitive = sensitive;
+  constructor(directory: Directory, limits: Limits, cursors: Cursors, sensitive: SensitiveCheck | undefined) {
+    this.#directory = directory;
+    this.#limits = limits;
+    this.#cursors = cursors;
+    this.#sensitive = sensitive;
   }
 
   async get(exchange: Exchange, types: readonly ResourceType[]): Promise<HttpResponse> {
     const { query } = exchange;
     const [filter, cursor] = [query.get('filter'), query.get('cursor')];
-    if (filter !== undefined) this.sensitive?.(this.parse(filter), types);
+    if (filter !== undefined) this.#sensitive?.(this.#directory.filters.parse(filter), types);
     return this.list(exchange, types, {
       filter,
       sortBy: query.get('sortBy'),
@@ -73,40 +63,31 @@ export class ListHandlers {
     request: ListRequest,
   ): Promise<HttpResponse> {
     const contentType = negotiate(exchange.request.header('accept'));
-    const { limits } = this;
-    const limit = Math.min(Math.max(0, request.count ?? limits.defaultPageSize), limits.maxPageSize);
-    const query: Query = {
-      tenant: exchange.principal.tenant,
-      base: exchange.base,
-      targets: types.map((type) => {
-        const plan = this.plan(type, request.filter, types.length > 1, exchange.tolerated);
-        const sort = sortAttribute(type, request.sortBy, types.length > 1);
-        return { type, ...(plan === undefined ? {} : { plan }), ...(sort === undefined ? {} : { sort }) };
-      }),
-      descending: isDescending(request.sortOrder),
-      limit,
-    };
+    const { defaultPageSize, maxPageSize } = this.#limits;
+    const { filter, sortBy, sortOrder } = request;
+    const limit = Math.min(Math.max(0, request.count ?? defaultPageSize), maxPageSize);
+    const query: ListQuery = { types, filter, sortBy, sortOrder, limit };
     const rendering = {
-      store: this.store,
-      tenant: query.tenant,
+      store: this.#directory.store,
+      tenant: exchange.principal.tenant,
       base: exchange.base,
       selection: request.selection,
     };
     const renderers = new Map(types.map((type) => [type.name, new Renderer(type, rendering)]));
     if (request.cursor !== undefined) {
-      const { page, head } = await this.cursorPage(query, types, request, request.cursor);
+      const { page, head } = await this.#cursorPage(exchange, query, request, request.cursor);
       return jsonResponse(200, contentType, await renderPage(renderers, page, head));
     }
     const startIndex = Math.max(1, request.startIndex ?? 1);
-    const page = await this.store.list({ ...query, offset: startIndex - 1 });
+    const page = await this.#directory.list(exchange, { ...query, offset: startIndex - 1 });
     const head = `${listHead(page)},"startIndex":${startIndex}`;
     return jsonResponse(200, contentType, await renderPage(renderers, page, head));
   }
 
   /** One page of a walk by cursor, at the same cost at any depth (RFC 9865 §2). */
-  private async cursorPage(
-    query: Query,
-    types: readonly ResourceType[],
+  async #cursorPage(
+    exchange: Exchange,
+    query: ListQuery,
     request: ListRequest,
     cursor: string,
   ): Promise<{ page: Page; head: string }> {
@@ -115,27 +96,27 @@ export class ListHandlers {
     }
     const { attributes, excludedAttributes } = request.selection;
     const binding = [
-      query.tenant,
-      types.map((type) => type.name).join(','),
+      exchange.principal.tenant,
+      query.types.map((type) => type.name).join(','),
       request.filter,
       request.sortBy?.toLowerCase(),
-      String(query.descending),
+      String(isDescending(request.sortOrder)),
       attributes.join(','),
       excludedAttributes.join(','),
     ];
-    const state = cursor === '' ? undefined : this.cursors.read(cursor, binding);
+    const state = cursor === '' ? undefined : this.#cursors.read(cursor, binding);
     if (state !== undefined && request.count !== undefined && query.limit !== state.count) {
       throw new ScimError(400, 'invalidCount', `count must stay ${state.count} during a walk by cursor`);
     }
     const limit = state?.count ?? query.limit;
-    const page = await this.store.list({
+    const page = await this.#directory.list(exchange, {
       ...query,
       limit,
       ...(state === undefined ? {} : { [state.direction]: state.position }),
     });
     const backwards = state?.direction === 'before';
     const issue = (direction: 'after' | 'before', position: Position) =>
-      this.cursors.issue({ direction, position, count: limit }, binding);
+      this.#cursors.issue({ direction, position, count: limit }, binding);
     const next =
       page.last !== undefined && (backwards || page.more)
         ? `,"nextCursor":"${issue('after', page.last)}"`
@@ -144,30 +125,6 @@ export class ListHandlers {
     const previous =
       page.first !== undefined && hasPrevious ? `,"previousCursor":"${issue('before', page.first)}"` : '';
     return { page, head: `${listHead(page)}${next}${previous}` };
-  }
-
-  private plan(
-    type: ResourceType,
-    filter: string | undefined,
-    several: boolean,
-    tolerated: Tolerated,
-  ): Plan | undefined {
-    if (filter === undefined) return undefined;
-    const options = { source: filter, unknown: several ? 'noValue' : 'error' } as const;
-    try {
-      return (several ? this.lenientPlans : this.plans).get(type, filter, () =>
-        bindFilter(this.parse(filter), type, options),
-      );
-    } catch (error) {
-      if (!(error instanceof ScimFilterError) || !tolerated.enabled.has('booleanText')) throw error;
-      const booleanText = (text: string) => tolerate(tolerated, 'booleanText', text);
-      return bindFilter(this.parse(filter), type, { ...options, booleanText });
-    }
-  }
-
-  private parse(filter: string): Filter {
-    const { filterCharacters: characters, filterDepth: depth, filterTerms: terms } = this.limits;
-    return parseFilter(filter, { limits: { characters, depth, terms } });
   }
 }
 
@@ -204,44 +161,4 @@ async function* pagePieces(
     yield* renderer.pieces(resource, await renderer.members(resource.id));
   }
   yield ']}';
-}
-
-function isDescending(sortOrder: string | undefined): boolean {
-  if (sortOrder === undefined || sortOrder.toLowerCase() === 'ascending') return false;
-  if (sortOrder.toLowerCase() === 'descending') return true;
-  throw new ScimError(
-    400,
-    'invalidValue',
-    `sortOrder must be ascending or descending, not ${JSON.stringify(sortOrder)}`,
-  );
-}
-
-/** The attribute to sort by (RFC 7644 §3.4.2.3); a multi-valued complex one stands for its `value`. */
-function sortAttribute(
-  type: ResourceType,
-  sortBy: string | undefined,
-  several: boolean,
-): Attribute | undefined {
-  if (sortBy === undefined) return undefined;
-  const resolved = resolveName(type, sortBy);
-  if (resolved?.kind !== 'attribute') {
-    if (several) return undefined;
-    throw new ScimError(
-      400,
-      'invalidValue',
-      `sortBy: ${type.name} has no attribute ${JSON.stringify(sortBy)}`,
-    );
-  }
-  const { attribute } = resolved;
-  const simple = attribute.type === 'complex' ? attribute.subAttributes.get('value') : attribute;
-  if (simple === undefined) {
-    throw new ScimError(
-      400,
-      'invalidValue',
-      `sortBy: ${attribute.path} is complex; name one of its sub-attributes`,
-    );
-  }
-  if (isHidden(simple))
-    throw new ScimError(400, 'invalidValue', `sortBy: ${attribute.path} cannot be sorted by`);
-  return simple;
 }

@@ -2,9 +2,7 @@
  * Requests and answers as the handlers see them: light objects that node:http and the WHATWG fetch form are both
  * adapted to. (Native Request and Response cost three times as much per request.)
  */
-import type { Tolerated } from '../scim/tolerances.ts';
-import type { Actor, Scope } from '../store/store.ts';
-import type { Write } from './write-order.ts';
+import type { Caller } from '../directory/caller.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -29,27 +27,12 @@ export interface HttpResponse {
   readonly body?: string | AsyncIterable<string>;
 }
 
-/** Who asks: what the token says. */
-export interface Principal {
-  readonly tenant: number;
-  readonly scope: Scope;
-  readonly actor: Actor;
-  /** The id of the user that /Me stands for. */
-  readonly subject: string | undefined;
-}
-
-/** What a handler of an authenticated request gets. */
-export interface Exchange {
+/** What a handler of an authenticated request gets; `base` is the absolute base of this request's URLs. */
+export interface Exchange extends Caller {
   readonly request: HttpRequest;
   readonly query: QueryParameters;
-  readonly principal: Principal;
-  readonly tolerated: Tolerated;
-  /** Absolute base of this request's URLs: `https://id.example.com/scim/v2`. */
-  readonly base: string;
   /** The request's JSON body. */
   readonly body: () => Promise<unknown>;
-  /** For one of several requests that run together: keeps their writes in order. */
-  readonly write?: Write;
 }
 
 /** Query parameters by name; each stands once. */

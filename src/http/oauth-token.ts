@@ -2,6 +2,8 @@
  * The token endpoint of OAuth's client credentials grant (RFC 6749 §4.4), as Entra ID can use it: the client's secret
  * is a token of the store, its id that token's id or name; the answer is an access token that lives for an hour or so.
  */
+
+import { hashSecret } from '../directory/secret.ts';
 import type { Scope, Store, Token } from '../store/store.ts';
 import type { AccessTokens } from './access-token.ts';
 import { isLive } from './authenticate.ts';
@@ -9,7 +11,6 @@ import { basicChallenge, basicCredentials } from './basic.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import { methodNotAllowed } from './responses.ts';
-import { hashSecret } from './secret.ts';
 import { networkOf, type TrustedProxies } from './trusted-proxies.ts';
 
 const largestBody = 16 * 1024;

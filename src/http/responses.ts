@@ -1,4 +1,5 @@
 import { ScimFilterError } from '../../grammar/index.ts';
+import { DirectoryError, type DirectoryErrorCode } from '../directory/directory-error.ts';
 import { errorBody, ScimError } from '../error.ts';
 import { StoreError, type StoreErrorCode } from '../store/store-error.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
@@ -70,11 +71,30 @@ const storeFailures: Partial<
   'other-configuration': [503, 'The server is being reconfigured; nothing was changed', 30],
 };
 
+/** What the directory's refusals are in HTTP. */
+const refusals: Record<
+  DirectoryErrorCode,
+  readonly [status: number, ...headers: (readonly [name: string, value: string])[]]
+> = {
+  'not-found': [404],
+  'version-mismatch': [412],
+  busy: [503, ['Retry-After', '1']],
+  'read-only': [403, ['WWW-Authenticate', 'Bearer realm="scimd", error="insufficient_scope", scope="scim"']],
+};
+
+/** The directory's error as the answer that it is; any other error as it is. */
+function protocolError(error: unknown): unknown {
+  if (!(error instanceof DirectoryError)) return error;
+  const [status, ...headers] = refusals[error.code];
+  return new ScimError(status, undefined, error.message, { headers, cause: error });
+}
+
 /**
  * Turns whatever was thrown into an answer; the one place where errors become HTTP. Unknown ones say nothing but where
  * the log tells more.
  */
-export function errorResponse(error: unknown, requestId?: string): HttpResponse {
+export function errorResponse(thrown: unknown, requestId?: string): HttpResponse {
+  const error = protocolError(thrown);
   if (error instanceof ScimError) {
     return jsonResponse(error.status, scimJson, JSON.stringify(error), error.headers.flat());
   }
@@ -90,7 +110,8 @@ export function errorResponse(error: unknown, requestId?: string): HttpResponse 
 }
 
 /** Is the error an expected answer, or something that the operator must hear of? */
-export function isExpected(error: unknown): boolean {
+export function isExpected(thrown: unknown): boolean {
+  const error = protocolError(thrown);
   return error instanceof ScimError ? error.status < 500 : error instanceof ScimFilterError;
 }
 

@@ -1,16 +1,16 @@
 /** Paths to handlers (RFC 7644 §3.2 table 2). */
 import { type IRequest, IttyRouter, type IttyRouterType } from 'itty-router';
+import type { Directory } from '../directory/directory.ts';
 import { ScimError } from '../error.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { type ToleranceName, type Tolerated, tolerate } from '../scim/tolerances.ts';
-import type { Store } from '../store/store.ts';
 import { BulkHandler } from './bulk.ts';
 import { DiscoveryHandlers } from './discovery.ts';
 import type { ListHandlers } from './listing.ts';
 import type { Exchange, HttpResponse } from './message.ts';
 import type { HttpOptions, Limits } from './options.ts';
 import { decodePart } from './query-string.ts';
-import type { ResourceHandlers } from './resources.ts';
+import { ResourceHandlers } from './resources.ts';
 import { emptyResponse, methodNotAllowed } from './responses.ts';
 import { readSearchRequest } from './search.ts';
 
@@ -65,11 +65,11 @@ export function dispatch({ endpoint, id }: Match, exchange: Exchange): HttpRespo
 export function createRoutes(
   options: HttpOptions,
   limits: Limits,
-  store: Store,
+  directory: Directory,
   lists: ListHandlers,
-  resources: ResourceHandlers,
 ): Routes {
-  const { registry } = store;
+  const { registry } = directory;
+  const resources = new ResourceHandlers(directory);
   const types = registry.resourceTypes;
   const discovery = new DiscoveryHandlers(registry, {
     documentationUri: options.documentationUri,
@@ -128,15 +128,9 @@ export function createRoutes(
       },
     ]),
   );
-  const bulk = new BulkHandler(store, limits, options.log, async (exchange, newId) => {
-    const { request, tolerated } = exchange;
-    const [, endpoint = '', id] = request.path.split('/');
-    const type = typeAt({ tolerated, params: { endpoint } });
-    if (type === undefined) throw new ScimError(404, undefined, `There is no resource type at /${endpoint}`);
-    return id === undefined
-      ? resources.create(exchange, type, newId)
-      : (resource(type)[request.method] as Handler)(exchange, decodePart(id, 'The path'));
-  });
+  const bulk = new BulkHandler(directory, limits, options.log, (endpoint, tolerated) =>
+    typeAt({ tolerated, params: { endpoint } }),
+  );
 
   const router = IttyRouter<IRequest & Routed>({ base: options.basePath });
   const always = (path: string, endpoint: Endpoint): void => void router.all(path, () => endpoint);

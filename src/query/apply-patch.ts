@@ -1,11 +1,9 @@
 /** PATCH for those who keep resources themselves: the server's own code, as one pure function. */
-import { applyEdits } from '../scim/patch.ts';
-import { patchOpSchema, readPatch } from '../scim/patch-request.ts';
+import { patchOpSchema } from '../scim/patch-request.ts';
 import { changedAttributes, type Document } from '../scim/resource.ts';
-import { type Idp, type ToleranceName, tolerate, toleratedFor } from '../scim/tolerances.ts';
-import { bindValueFilter } from './bind.ts';
+import { type Idp, type ToleranceName, toleratedFor } from '../scim/tolerances.ts';
 import { resourceTypeFrom, type SchemaSource } from './compile.ts';
-import { matchElement } from './match.ts';
+import { Patch } from './patch.ts';
 
 /** One operation of a PatchOp message (RFC 7644 §3.5.2), as it was received. */
 export interface PatchOperation {
@@ -44,14 +42,8 @@ export function applyPatch<R extends Readonly<Record<string, unknown>>>(
   const type = resourceTypeFrom(options);
   const tolerated = toleratedFor(options.tolerances ?? 'generic');
   const message = { schemas: [patchOpSchema], Operations: operations };
-  const edits = readPatch(type, message, String(resource.id ?? ''), tolerated);
-  const booleanText = (text: string) => tolerate(tolerated, 'booleanText', text);
-  const { document: patched } = applyEdits(type, resource, edits, {
-    tolerated,
-    secretsInDocument: true,
-    select: (attribute, filter) =>
-      matchElement(bindValueFilter(filter, attribute, { booleanText }), attribute),
-  });
+  const patch = new Patch(type, message, String(resource.id ?? ''), tolerated);
+  const { document: patched } = patch.apply(resource, { secretsInDocument: true });
   const changes = changedAttributes(type, resource, patched).map((path) => ({
     path,
     before: valueAt(resource, path),

@@ -63,8 +63,20 @@ export function compileFilter(filter: string | Filter, options: MatcherOptions):
 }
 
 function compileText(text: string, options: MatcherOptions): Compiled {
+  return { plan: readFilter(text, resourceTypeFrom(options), options).plan };
+}
+
+/**
+ * The text of a filter as its tree, and bound to a resource type.
+ * @throws ScimFilterError `invalidFilter`, with position (RFC 7644 §3.4.2.2).
+ */
+export function readFilter(
+  text: string,
+  type: ResourceType,
+  options: FilterOptions = {},
+): { readonly filter: Filter; readonly plan: Plan } {
   const filter = parseFilter(text, parseOptions(options));
-  return { plan: bindFilter(filter, resourceTypeFrom(options), { ...bindOptions(options), source: text }) };
+  return { filter, plan: bindFilter(filter, type, { ...bindOptions(options), source: text }) };
 }
 
 /**

@@ -2,10 +2,12 @@
  * Takes resources in, each validated as the body of a POST and written whole or not at all. Ids are kept. What is
  * there already is found by id, else by what is unique, else by externalId or displayName.
  */
-import { parseFilter } from '../../grammar/index.ts';
+import { DEFAULT_LIMITS } from '../../grammar/index.ts';
+import { type Caller, operator } from '../directory/caller.ts';
+import { type Change, Directory } from '../directory/directory.ts';
+import { DirectoryError } from '../directory/directory-error.ts';
+import { hashPassword } from '../directory/password.ts';
 import { ScimError } from '../error.ts';
-import { hashPassword } from '../http/password.ts';
-import { bindFilter } from '../query/bind.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import {
   type CheckedResource,
@@ -36,16 +38,14 @@ const attempts = 20;
 export class Importer {
   /** Members of bodies that no schema here has a place for, with how many bodies had them. */
   readonly unknown = new Map<string, number>();
-  private readonly store: Store;
-  private readonly tenant: number;
+  private readonly directory: Directory;
+  private readonly caller: Caller;
   private readonly onConflict: OnConflict;
-  private readonly origin: string;
 
   constructor(store: Store, tenant: number, onConflict: OnConflict, origin: string) {
-    this.store = store;
-    this.tenant = tenant;
+    this.directory = new Directory(store, { ...DEFAULT_LIMITS, characters: Number.POSITIVE_INFINITY });
+    this.caller = operator(tenant, { origin }, 'generic');
     this.onConflict = onConflict;
-    this.origin = origin;
   }
 
   /** Undefined if something that came in between must be looked at first: then it is to be taken again, alone. */
@@ -85,25 +85,16 @@ export class Importer {
   private async create(
     type: ResourceType,
     id: string | undefined,
-    { document, edges, password }: CheckedResource,
+    checked: CheckedResource,
     name: string,
   ): Promise<Outcome | undefined> {
-    const credential = password == null ? undefined : await hashPassword(password);
     try {
-      await this.store.create({
-        tenant: this.tenant,
-        type,
-        actor: { origin: this.origin },
-        document,
-        ...(id === undefined ? {} : { id }),
-        ...(edges === undefined || edges.length === 0 ? {} : { edges: [{ kind: 'add', members: edges }] }),
-        ...(credential === undefined ? {} : { credential }),
-      });
+      await this.directory.createChecked(this.caller, type, checked, id);
       return { kind: 'created', name };
     } catch (error) {
       if (!(error instanceof ScimError) || error.scimType !== 'uniqueness') throw error;
       // Another line of the same batch was first, or something that is unique beside what was looked for is taken.
-      const found = await this.find(type, id, document);
+      const found = await this.find(type, id, checked.document);
       if (found !== undefined && typeof found !== 'string') return undefined;
       return this.conflict(name, error.message);
     }
@@ -134,20 +125,26 @@ export class Importer {
     if (attributes.length === 0 && !setsPassword) return { kind: 'same', name };
     if (this.onConflict !== 'replace')
       return this.conflict(name, `is there already with another ${attributes.join(', ')}`);
-    const result = await this.store.update({
-      tenant: this.tenant,
-      type,
-      id: stored.id,
-      actor: { origin: this.origin },
+    const written = await this.replace(type, stored, {
       operation: 'replace',
-      expected: stored.version,
       attributes,
       document: { before, after: document },
       ...(edgesDiffer ? { edges: [{ kind: 'replace', members: edges }] } : {}),
       ...(setsPassword ? { credential: await hashPassword(password) } : {}),
     });
-    if (result.outcome === 'conflict' || result.outcome === 'missing') return undefined;
+    if (!written) return undefined;
     return { kind: 'replaced', name, attributes: setsPassword ? [...attributes, 'password'] : attributes };
+  }
+
+  /** False if it was changed, or removed, since it was read. */
+  private async replace(type: ResourceType, stored: StoredResource, change: Change): Promise<boolean> {
+    try {
+      const { id, version } = stored;
+      return (await this.directory.changeVersion(this.caller, type, id, change, version)) !== undefined;
+    } catch (error) {
+      if (error instanceof DirectoryError && error.code === 'not-found') return false;
+      throw error;
+    }
   }
 
   private conflict(name: string, reason: string): Outcome {
@@ -161,23 +158,14 @@ export class Importer {
     document: Document,
   ): Promise<StoredResource | string | undefined> {
     if (id !== undefined) {
-      const found = await this.store.get(this.tenant, type, id);
+      const found = await this.directory.find(this.caller, type, id);
       if (found !== undefined) return found;
     }
     for (const attribute of identifying(type, id !== undefined)) {
       const value = document[attribute.name];
       if (typeof value !== 'string' || value === '') continue;
       const filter = `${attribute.path} eq ${JSON.stringify(value)}`;
-      const page = await this.store.list({
-        tenant: this.tenant,
-        targets: [
-          {
-            type,
-            plan: bindFilter(parseFilter(filter, { limits: { characters: Number.POSITIVE_INFINITY } }), type),
-          },
-        ],
-        limit: 2,
-      });
+      const page = await this.directory.list(this.caller, { types: [type], filter, limit: 2 });
       if (page.total > 1)
         return `${attribute.path} ${JSON.stringify(value)} is that of ${page.total} ${type.name}s here: give the id`;
       if (page.resources[0] !== undefined) return page.resources[0];
@@ -189,7 +177,13 @@ export class Importer {
     const missing = new Set(wanted.map(({ value }) => value));
     let after: string | undefined;
     do {
-      const chunk = await this.store.members(this.tenant, group, '', memberChunk, after);
+      const chunk = await this.directory.store.members(
+        this.caller.principal.tenant,
+        group,
+        '',
+        memberChunk,
+        after,
+      );
       for (const { value } of JSON.parse(`[${chunk.text}]`) as { value: string }[])
         if (!missing.delete(value)) return false;
       after = chunk.next;

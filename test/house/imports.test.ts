@@ -1,9 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { importsOf, sourceFiles } from './sources.ts';
+import { importsOf, read, sourceFiles } from './sources.ts';
 
 /** From the bottom up: a room imports itself and those before it; those in one place do not import each other. */
-const rooms = ['grammar', 'scim', 'query', 'store', 'events', 'http', 'admin', ['doctor', 'transfer'], 'cli'];
+const rooms = [
+  'grammar',
+  'scim',
+  'query',
+  'store',
+  'directory',
+  'events',
+  'http',
+  'admin',
+  ['doctor', 'transfer'],
+  'cli',
+];
 const floorOf = (room: string): number => rooms.findIndex((each) => each === room || each.includes(room));
 
 /** `src/http/server.ts` is in `http`, `src/error.ts` in `error.ts`, `package.json` in itself. */
@@ -18,7 +29,7 @@ function violations(allowed: (edge: (typeof edges)[number]) => boolean): string[
   return edges.filter((edge) => !allowed(edge)).map(({ from, specifier }) => `${from} imports ${specifier}`);
 }
 
-test('imports run one way: grammar ← scim ← query ← store ← events ← http ← admin ← doctor, transfer ← cli', () => {
+test('imports run one way: grammar ← scim ← query ← store ← directory ← events ← http ← admin ← doctor, transfer ← cli', () => {
   const found = violations(({ from, file }) => {
     if (file === undefined || roomOf(from) === roomOf(file)) return true;
     const [floor, target] = [floorOf(roomOf(from)), floorOf(roomOf(file))];
@@ -45,7 +56,7 @@ test('ops imports no room, only libraries and the leaves', () => {
 });
 
 test('only the rooms from events upwards know ops', () => {
-  const below = ['grammar', 'scim', 'query', 'store', 'error.ts', 'nearest.ts', 'filter.ts'];
+  const below = ['grammar', 'scim', 'query', 'store', 'directory', 'error.ts', 'nearest.ts', 'filter.ts'];
   const found = violations(
     ({ from, file }) => !below.includes(roomOf(from)) || !file || roomOf(file) !== 'ops',
   );
@@ -78,6 +89,12 @@ test('only cli and src/index.ts build a concrete store', () => {
     );
   });
   assert.deepEqual(found, []);
+});
+
+test('only the directory calls the writes of a store', () => {
+  const writes = /\b[sS]tore(?:\(\))?\s*\??\.\s*(?:create|update|delete)\s*\(/;
+  const callers = sourceFiles.filter((file) => roomOf(file) !== 'directory' && writes.test(read(file)));
+  assert.deepEqual(callers, []);
 });
 
 test('the entries stand on the rooms, not the rooms on them', () => {

@@ -1,7 +1,7 @@
 /** The client credentials grant (RFC 6749 §4.4) and HTTP Basic (RFC 7617). */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { hashSecret } from '../../src/http/secret.ts';
+import { hashSecret } from '../../src/directory/secret.ts';
 import type { Token } from '../../src/store/store.ts';
 import { type Answer, newUser, startScimd, type TestServer } from '../server.ts';
 import { assertError } from './raw.ts';

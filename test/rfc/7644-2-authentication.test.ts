@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { hashSecret } from '../../src/http/secret.ts';
+import { hashSecret } from '../../src/directory/secret.ts';
 import { audience, newKey, sign, startIssuer } from '../http/issuer.ts';
 import { newGroup, newUser, patchOp, searchSchema, startScimd, type TestServer } from '../server.ts';
 import { newClient } from './client.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { hashSecret } from '../../src/http/secret.ts';
+import { hashSecret } from '../../src/directory/secret.ts';
 import { newGroup, newUser, patchOp, searchSchema, startScimd, type TestServer } from '../server.ts';
 import { type Client, newClient } from './client.ts';
 import { refused } from './refused.ts';

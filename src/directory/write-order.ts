@@ -4,17 +4,17 @@ import type { Awaitable } from '../store/store.ts';
 export type Write = <T>(command: () => Awaitable<T>) => Promise<T>;
 
 /**
- * The turns of requests that run together: their writes reach the store in the order of the requests, however long
- * each takes to prepare its own. So the outcome is that of one after the other, and they still share a commit.
+ * The turns of writers that run together: their writes reach the store in the order of the turns, however long each
+ * takes to prepare its own. So the outcome is that of one after the other, and they still share a commit.
  */
 export class WriteOrder {
-  private passed: Promise<void> = Promise.resolve();
+  #passed: Promise<void> = Promise.resolve();
 
-  /** The turn behind all that were taken. `done` must follow, for a request may have nothing to write. */
+  /** The turn behind all that were taken. `done` must follow, for a writer may have nothing to write. */
   take(): { readonly write: Write; readonly done: () => void } {
-    const before = this.passed;
+    const before = this.#passed;
     const { promise, resolve: done } = Promise.withResolvers<void>();
-    this.passed = before.then(() => promise);
+    this.#passed = before.then(() => promise);
     return {
       async write(command) {
         await before;

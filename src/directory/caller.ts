@@ -1,0 +1,37 @@
+/** On whose behalf the directory reads and writes. */
+import { type Idp, type Tolerated, toleratedFor } from '../scim/tolerances.ts';
+import type { Actor, Scope } from '../store/store.ts';
+import { DirectoryError } from './directory-error.ts';
+import type { Write } from './write-order.ts';
+
+/** Who asks, and what they may do. */
+export interface Principal {
+  /** The number of the tenant. */
+  readonly tenant: number;
+  readonly scope: Scope;
+  readonly actor: Actor;
+  /** The id of the user that /Me stands for. */
+  readonly subject: string | undefined;
+}
+
+/** Who asks, and how what they send is read: the part that a request has in every use case. */
+export interface Caller {
+  readonly principal: Principal;
+  /** The tolerances of the provider; those that are needed are noted in it. */
+  readonly tolerated: Tolerated;
+  /** Absolute base of the URLs that the caller sends and gets: `https://id.example.com/scim/v2`. */
+  readonly base: string;
+  /** For one of several use cases that run together: keeps their writes in order. */
+  readonly write?: Write;
+}
+
+/** Whoever works on the database itself: may do everything in one tenant; URLs begin at an endpoint. */
+export function operator(tenant: number, actor: Actor, idp: Idp): Caller {
+  const principal: Principal = { tenant, scope: 'admin', actor, subject: undefined };
+  return { principal, tolerated: toleratedFor(idp), base: '' };
+}
+
+/** @throws DirectoryError `read-only` unless the principal may write. */
+export function requireWrite(principal: Principal): void {
+  if (principal.scope === 'read') throw new DirectoryError('read-only', 'This token may only read');
+}

@@ -1,0 +1,353 @@
+/** The use cases of whoever reads and writes resources, for every resource type alike (RFC 7644 §3.3 to §3.6). */
+import { DEFAULT_LIMITS, type Limits } from '../../grammar/index.ts';
+import { Patch } from '../query/patch.ts';
+import type { PatchResult } from '../scim/patch.ts';
+import type { EdgePatch } from '../scim/patch-edges.ts';
+import type { Edit } from '../scim/patch-request.ts';
+import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
+import {
+  type CheckedResource,
+  changedAttributes,
+  checkNew,
+  checkReplacement,
+  type Document,
+  edgeAttribute,
+} from '../scim/resource.ts';
+import type {
+  Awaitable,
+  CreateCommand,
+  DeleteCommand,
+  EdgeEdit,
+  Page,
+  Position,
+  Query,
+  Store,
+  StoredResource,
+  UpdateCommand,
+  UpdateResult,
+} from '../store/store.ts';
+import { type Caller, requireWrite } from './caller.ts';
+import { DirectoryError } from './directory-error.ts';
+import { Filters, isDescending, sortAttribute } from './filters.ts';
+import { KeyedLock } from './keyed-lock.ts';
+import { hashPassword } from './password.ts';
+
+/** The versions of which a resource must have one to be changed (If-Match, RFC 7644 §3.14); `*`: any. */
+export type IfMatch = '*' | readonly number[];
+
+/** A query as asked, whichever way it came (RFC 7644 §3.4.2). */
+export interface ListQuery {
+  readonly types: readonly ResourceType[];
+  readonly filter?: string | undefined;
+  readonly sortBy?: string | undefined;
+  readonly sortOrder?: string | undefined;
+  /** How many results to skip. */
+  readonly offset?: number;
+  /** Page size; 0 counts only. */
+  readonly limit: number;
+  readonly after?: Position | undefined;
+  readonly before?: Position | undefined;
+}
+
+/** What a write is to do with a stored resource: nothing, if none of the parts is there. */
+export type Change = Pick<UpdateCommand, 'operation' | 'attributes' | 'document' | 'edges' | 'credential'>;
+
+/** A resource after a write. */
+export interface Written {
+  readonly resource: StoredResource;
+  /** False where the resource was already as it was to be. */
+  readonly changed: boolean;
+}
+
+/** How often a change is computed anew when another one came in between. */
+const attempts = 20;
+
+export class Directory {
+  readonly store: Store;
+  readonly filters: Filters;
+  readonly #limits: Limits;
+  readonly #lock = new KeyedLock();
+
+  /** `limits` are those of filters and of paths. */
+  constructor(store: Store, limits: Limits = DEFAULT_LIMITS) {
+    this.store = store;
+    this.#limits = limits;
+    this.filters = new Filters(limits);
+  }
+
+  get registry(): Registry {
+    return this.store.registry;
+  }
+
+  /** Undefined if there is none. */
+  async find({ principal }: Caller, type: ResourceType, id: string): Promise<StoredResource | undefined> {
+    return this.store.get(principal.tenant, type, id);
+  }
+
+  /** @throws DirectoryError `not-found`. */
+  async get(caller: Caller, type: ResourceType, id: string): Promise<StoredResource> {
+    const resource = await this.find(caller, type, id);
+    if (resource === undefined) throw notFound(type, id);
+    return resource;
+  }
+
+  /**
+   * One page of what a query finds.
+   * @throws ScimFilterError, and ScimError 400 invalidValue for sortBy and sortOrder.
+   */
+  async list(caller: Caller, asked: ListQuery): Promise<Page> {
+    const { types, filter, sortBy, sortOrder, offset, limit, after, before } = asked;
+    const several = types.length > 1;
+    const query: Query = {
+      tenant: caller.principal.tenant,
+      base: caller.base,
+      targets: types.map((type) => {
+        const plan =
+          filter === undefined ? undefined : this.filters.plan(type, filter, several, caller.tolerated);
+        const sort = sortBy === undefined ? undefined : sortAttribute(type, sortBy, several);
+        return { type, ...(plan === undefined ? {} : { plan }), ...(sort === undefined ? {} : { sort }) };
+      }),
+      descending: isDescending(sortOrder),
+      limit,
+      ...(offset === undefined ? {} : { offset }),
+      ...(after === undefined ? {} : { after }),
+      ...(before === undefined ? {} : { before }),
+    };
+    return this.store.list(query);
+  }
+
+  /**
+   * Creates a resource from the body of a POST. `id` is given by a bulk request, whose operations may refer to what
+   * does not exist yet.
+   * @throws ScimError where the body is not valid, or a unique value is taken.
+   */
+  async create(caller: Caller, type: ResourceType, body: unknown, id?: string): Promise<StoredResource> {
+    requireWrite(caller.principal);
+    return this.createChecked(caller, type, checkNew(type, body, caller.tolerated), id);
+  }
+
+  /** The same of a body that was checked already; an import keeps the `id` that the resource had elsewhere. */
+  async createChecked(
+    caller: Caller,
+    type: ResourceType,
+    { document, edges, password }: CheckedResource,
+    id?: string,
+  ): Promise<StoredResource> {
+    requireWrite(caller.principal);
+    const credential = password == null ? undefined : await hashPassword(password);
+    const command: CreateCommand = {
+      tenant: caller.principal.tenant,
+      type,
+      actor: caller.principal.actor,
+      base: caller.base,
+      document,
+      ...(id === undefined ? {} : { id }),
+      ...(edges === undefined || edges.length === 0 ? {} : { edges: [{ kind: 'add', members: edges }] }),
+      ...(credential === undefined ? {} : { credential }),
+    };
+    return write(caller, () => this.store.create(command));
+  }
+
+  /**
+   * Replaces a resource by the body of a PUT (RFC 7644 §3.5.1).
+   * @throws ScimError where the body is not valid; DirectoryError `not-found`, `version-mismatch`, `busy`.
+   */
+  async replace(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    body: unknown,
+    ifMatch?: IfMatch,
+  ): Promise<Written> {
+    requireWrite(caller.principal);
+    let hash: string | undefined;
+    return this.change(caller, type, id, ifMatch, async (stored) => {
+      const before = JSON.parse(stored.body) as Document;
+      const checked = checkReplacement(type, body, before, caller.tolerated);
+      const attributes = changedAttributes(type, before, checked.document);
+      if (checked.password != null) hash ??= await hashPassword(checked.password);
+      return {
+        operation: 'replace',
+        attributes,
+        ...(attributes.length === 0 ? {} : { document: { before, after: checked.document } }),
+        ...(checked.edges === undefined ? {} : { edges: [{ kind: 'replace', members: checked.edges }] }),
+        ...credentialOf(checked.password, hash),
+      };
+    });
+  }
+
+  /**
+   * Changes a resource by a PatchOp message (RFC 7644 §3.5.2); answers the message's edits too.
+   * @throws ScimError and ScimFilterError where the message is not valid; DirectoryError `not-found`,
+   * `version-mismatch`, `busy`.
+   */
+  async patch(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    message: unknown,
+    ifMatch?: IfMatch,
+  ): Promise<Written & { readonly edits: readonly Edit[] }> {
+    requireWrite(caller.principal);
+    const patch = new Patch(type, message, id, caller.tolerated, this.#limits);
+    const { edits } = patch;
+    const members = edgeAttribute(type);
+    let hash: string | undefined;
+    const changeBy = async (before: Document | undefined, result: PatchResult): Promise<Change> => {
+      if (result.password != null) hash ??= await hashPassword(result.password);
+      return {
+        operation: 'patch',
+        attributes: [
+          ...(before === undefined ? [] : changedAttributes(type, before, result.document)),
+          ...(result.edges.length === 0 || members === undefined ? [] : [members.path]),
+        ],
+        ...(before === undefined || result.document === before
+          ? {}
+          : { document: { before, after: result.document } }),
+        ...(result.edges.length === 0 || members === undefined
+          ? {}
+          : { edges: result.edges.map((edge) => memberEdit(edge, members, patch)) }),
+        ...credentialOf(result.password, hash),
+      };
+    };
+    // Edits of members alone need neither the document nor its version: they cost what the change costs.
+    const onlyMembers = members !== undefined && edits.every(({ attribute }) => attribute === members);
+    if (onlyMembers && ifMatch === undefined) {
+      const change = await changeBy(undefined, patch.apply({}, { edges: members }));
+      const written = await this.changeVersion(caller, type, id, change, undefined);
+      if (written === undefined) throw busy(type, id);
+      return { ...written, edits };
+    }
+    const written = await this.change(caller, type, id, ifMatch, async (stored) => {
+      const before = JSON.parse(stored.body) as Document;
+      return changeBy(before, patch.apply(before, { edges: members }));
+    });
+    return { ...written, edits };
+  }
+
+  /** @throws DirectoryError `not-found`, `version-mismatch`. */
+  async delete(caller: Caller, type: ResourceType, id: string, ifMatch?: IfMatch): Promise<void> {
+    requireWrite(caller.principal);
+    const { tenant, actor } = caller.principal;
+    let expected: number | undefined;
+    if (ifMatch !== undefined) {
+      const stored = await this.get(caller, type, id);
+      checkVersion(ifMatch, stored.version);
+      expected = stored.version;
+    }
+    const command: DeleteCommand = {
+      tenant,
+      type,
+      id,
+      actor,
+      ...(expected === undefined ? {} : { expected }),
+    };
+    const { outcome } = await write(caller, () => this.store.delete(command));
+    if (outcome === 'missing') throw notFound(type, id);
+    if (outcome === 'conflict') throw versionMismatch();
+  }
+
+  /**
+   * Compare and swap: reads, computes, commits; computes anew when another change came in between, in turn with the
+   * others of this process who had to, so that only another process can come in between again.
+   * @throws DirectoryError `not-found`, `version-mismatch`, `busy`, and what `compute` throws.
+   */
+  async change(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    ifMatch: IfMatch | undefined,
+    compute: (stored: StoredResource) => Promise<Change>,
+  ): Promise<Written> {
+    const attempt = async (times: number): Promise<Written | undefined> => {
+      for (let time = 0; time < times; time++) {
+        const stored = await this.get(caller, type, id);
+        checkVersion(ifMatch, stored.version);
+        const change = await compute(stored);
+        const written = isEmpty(change)
+          ? { resource: stored, changed: false }
+          : await this.changeVersion(caller, type, id, change, stored.version);
+        if (written !== undefined) return written;
+      }
+      return undefined;
+    };
+    const key = `${caller.principal.tenant}/${id}`;
+    const first = this.#lock.isTaken(key) ? undefined : await attempt(1);
+    const written = first ?? (await this.#lock.take(key, () => attempt(attempts)));
+    if (written === undefined) throw busy(type, id);
+    return written;
+  }
+
+  /**
+   * The change of one version, of any without `expected`; undefined when another change came first.
+   * @throws DirectoryError `not-found`.
+   */
+  async changeVersion(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    change: Change,
+    expected: number | undefined,
+  ): Promise<Written | undefined> {
+    const { tenant, actor } = caller.principal;
+    const command: UpdateCommand = {
+      tenant,
+      type,
+      id,
+      actor,
+      base: caller.base,
+      ...change,
+      ...(expected === undefined ? {} : { expected }),
+    };
+    const result: UpdateResult = await write(caller, () => this.store.update(command));
+    if (result.outcome === 'missing') throw notFound(type, id);
+    return 'resource' in result
+      ? { resource: result.resource, changed: result.outcome === 'updated' }
+      : undefined;
+  }
+}
+
+/** Gives the command to the store, in turn where there is an order to keep. */
+function write<T>(caller: Caller, command: () => Awaitable<T>): Awaitable<T> {
+  return caller.write === undefined ? command() : caller.write(command);
+}
+
+function isEmpty({ document, edges, credential }: Change): boolean {
+  return document === undefined && edges === undefined && credential === undefined;
+}
+
+function credentialOf(
+  password: string | null | undefined,
+  hash: string | undefined,
+): Pick<Change, 'credential'> {
+  if (password === undefined) return {};
+  return { credential: password === null ? null : (hash as string) };
+}
+
+function memberEdit(edge: EdgePatch, members: Attribute, patch: Patch): EdgeEdit {
+  if (!('filter' in edge)) return edge;
+  const { filter, ...rest } = edge;
+  return { ...rest, plan: patch.plan(members, filter) };
+}
+
+function checkVersion(ifMatch: IfMatch | undefined, version: number): void {
+  if (ifMatch !== undefined && ifMatch !== '*' && !ifMatch.includes(version)) throw versionMismatch();
+}
+
+function notFound(type: ResourceType, id: string): DirectoryError {
+  return new DirectoryError('not-found', `There is no ${type.name} with id ${id}`);
+}
+
+function versionMismatch(): DirectoryError {
+  return new DirectoryError(
+    'version-mismatch',
+    'The resource has changed since: its version is not the one in If-Match',
+  );
+}
+
+function busy(type: ResourceType, id: string): DirectoryError {
+  return new DirectoryError(
+    'busy',
+    `${type.name} ${id} is being changed by too many requests at once; try again`,
+  );
+}

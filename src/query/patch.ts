@@ -1,0 +1,41 @@
+/** PATCH put together: the message read into edits, whose value selectors are matched as filters are (RFC 7644 §3.5.2). */
+import type { Filter } from '../../grammar/index.ts';
+import { applyEdits, type PatchOptions, type PatchResult, type Selector } from '../scim/patch.ts';
+import { type Edit, type PathLimits, readPatch } from '../scim/patch-request.ts';
+import type { Attribute, ResourceType } from '../scim/registry.ts';
+import type { Document } from '../scim/resource.ts';
+import { type Tolerated, tolerate } from '../scim/tolerances.ts';
+import { bindValueFilter } from './bind.ts';
+import { matchElement } from './match.ts';
+import type { Plan } from './plan.ts';
+
+/** A PatchOp message for the resource `id` of a type. */
+export class Patch {
+  readonly edits: readonly Edit[];
+  readonly #type: ResourceType;
+  readonly #tolerated: Tolerated;
+
+  /** @throws ScimError and ScimFilterError as {@link readPatch} does. */
+  constructor(type: ResourceType, message: unknown, id: string, tolerated: Tolerated, limits?: PathLimits) {
+    this.#type = type;
+    this.#tolerated = tolerated;
+    this.edits = readPatch(type, message, id, tolerated, limits);
+  }
+
+  /** Applies all edits in order; the document given is never touched. */
+  apply(document: Document, options: Omit<PatchOptions, 'select' | 'tolerated'>): PatchResult {
+    return applyEdits(this.#type, document, this.edits, {
+      ...options,
+      tolerated: this.#tolerated,
+      select: this.#select,
+    });
+  }
+
+  /** The plan of a value filter over one value of `attribute`. */
+  plan(attribute: Attribute, filter: Filter): Plan {
+    const booleanText = (text: string) => tolerate(this.#tolerated, 'booleanText', text);
+    return bindValueFilter(filter, attribute, { booleanText });
+  }
+
+  readonly #select: Selector = (attribute, filter) => matchElement(this.plan(attribute, filter), attribute);
+}
