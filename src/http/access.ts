@@ -1,10 +1,10 @@
-/** Who may come in, by the options: the ways to authenticate, and the endpoint that gives access tokens. */
+/** Builds authentication from the options: the ways to authenticate, and the endpoint that gives access tokens. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { AccessTokens, accessTokenVerifier } from './access-token.ts';
 import { type Authenticate, authenticator, type Verify } from './authenticate.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import { jwtVerifier } from './jwt.ts';
-import type { HttpRequest, HttpResponse } from './message.ts';
+import type { Mount } from './mounts.ts';
 import { tokenEndpoint } from './oauth-token.ts';
 import type { HttpOptions, Limits } from './options.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
@@ -19,12 +19,12 @@ interface Tools {
 
 export interface Access {
   readonly authenticate: Authenticate;
-  /** Answers the token endpoint, if there is one. */
-  readonly giveToken: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
+  /** The token endpoint, if there is one. */
+  readonly tokenMount: Mount | undefined;
 }
 
 export async function accessWith(
-  { store, basicAuth = false, jwt, tokenEndpoint: endpoint, log, onWrongToken }: HttpOptions,
+  { store, basePath, basicAuth = false, jwt, tokenEndpoint: endpoint, log, onWrongToken }: HttpOptions,
   { limits, clock, proxies, databaseKey }: Tools,
 ): Promise<Access> {
   const failures = new FailedAttempts({
@@ -35,12 +35,13 @@ export async function accessWith(
       log?.warn({ client }, 'many wrong tokens from this address: its answers are delayed'),
   });
   const others: Verify[] = [];
-  let giveToken: Access['giveToken'];
+  let tokenMount: Mount | undefined;
   if (endpoint !== undefined) {
     const tokens = new AccessTokens(databaseKey);
     others.push(accessTokenVerifier(store, tokens));
-    giveToken = tokenEndpoint({ ...endpoint, store, tokens, failures, proxies, clock });
+    const { seconds } = endpoint;
+    tokenMount = tokenEndpoint(`${basePath}/oauth/token`, { store, tokens, seconds, failures, proxies });
   }
   if (jwt !== undefined) others.push(await jwtVerifier(jwt, store, clock, log));
-  return { authenticate: authenticator({ store, basic: basicAuth, others, failures, proxies }), giveToken };
+  return { authenticate: authenticator({ store, basic: basicAuth, others, failures, proxies }), tokenMount };
 }

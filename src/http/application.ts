@@ -1,39 +1,26 @@
-/** One request to one answer: who asks, what is there, what it says; errors become answers here and are logged. */
+/** One request to one answer: what is mounted there answers; errors become answers here, and all of it is logged. */
 import { Directory } from '../directory/directory.ts';
-import { ScimError } from '../error.ts';
-import type { Tolerated } from '../scim/tolerances.ts';
 import { accessWith } from './access.ts';
+import type { SignIn } from './authenticate.ts';
 import { baseUrlOf } from './base-url.ts';
-import { readJson } from './body.ts';
 import { Cursors } from './cursor.ts';
 import { ListHandlers } from './listing.ts';
-import type { Exchange, HttpRequest, HttpResponse } from './message.ts';
+import type { HttpRequest, HttpResponse } from './message.ts';
+import { anybody, type Mount, mount, mountTable, type Visit } from './mounts.ts';
 import { defaultLimits, type HttpOptions, type Log } from './options.ts';
 import { probes } from './probes.ts';
-import { parseQuery } from './query-string.ts';
 import { RateLimit } from './rate-limit.ts';
 import { requestIdOf } from './request-id.ts';
-import { errorResponse, isExpected } from './responses.ts';
-import { createRoutes, dispatch } from './routes.ts';
+import { errorResponse, isExpected, scimHeaders } from './responses.ts';
+import { createRoutes } from './routes.ts';
+import { noSuchPath, scimMount } from './scim.ts';
 import { sensitiveCheck } from './sensitive.ts';
 import { networkOf, TrustedProxies } from './trusted-proxies.ts';
 
-/** Below the base path. */
-const tokenRoute = '/oauth/token';
-
-/** Answers SCIM requests; never rejects. */
+/** Answers requests; never rejects. */
 export type Application = (request: HttpRequest) => Promise<HttpResponse>;
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
-
-const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-/** The parts of an exchange that the log tells of. */
-interface Known {
-  principal?: Exchange['principal'];
-  tolerated?: Tolerated;
-  route?: string;
-}
 
 export async function createApplication(options: HttpOptions): Promise<Application> {
   const { store, basePath } = options;
@@ -53,111 +40,103 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   );
   const routes = createRoutes(options, limits, directory, lists);
 
-  const { authenticate, giveToken } = await accessWith(options, {
-    limits,
-    clock,
-    proxies,
-    databaseKey,
-  });
+  const { authenticate, tokenMount } = await accessWith(options, { limits, clock, proxies, databaseKey });
   const perAddress = new RateLimit(limits.requestsPerAddress, clock);
   const perToken = new RateLimit(limits.requestsPerSecond, clock);
-
-  const handle = async (request: HttpRequest, known: Known): Promise<HttpResponse> => {
-    if (limits.requestsPerAddress > 0) perAddress.take(networkOf(proxies.clientOf(request)));
-    if (giveToken !== undefined && request.path === basePath + tokenRoute) {
-      known.route = tokenRoute;
-      return giveToken(request);
-    }
-    const base = baseOf(request);
-    const query = parseQuery(request.search);
-    const below = request.path === basePath || request.path.startsWith(`${basePath}/`);
-    const match = below ? routes(request.path) : undefined;
-    if (match !== undefined) known.route = match.endpoint.route;
-    const body = () => readJson(request, limits, match?.endpoint.bodyBytes ?? limits.bodyBytes);
-    if (
-      match?.endpoint.open &&
-      safeMethods.has(request.method) &&
-      request.header('authorization') === undefined
-    ) {
-      return dispatch(match, { request, query, base, body, ...anonymous() });
-    }
-    if (!below) throw noSuchPath(request);
-    const { principal, tolerated } = await authenticate(request, query, clock());
-    known.principal = principal;
-    known.tolerated = tolerated;
-    perToken.take(principal.actor.token ?? '');
-    if (match === undefined) throw noSuchPath(request);
-    for (const used of match.spelling) {
-      if (!tolerated.enabled.has(used)) throw noSuchPath(request);
-      tolerated.used.add(used);
-    }
-    return dispatch(match, { request, query, principal, tolerated, base, body });
+  const signIn: SignIn = async (visit, query) => {
+    const who = await authenticate(visit.request, query, visit.clock());
+    visit.identity = who.principal;
+    visit.tolerated = who.tolerated;
+    perToken.take(who.principal.actor.token ?? '');
+    return who;
   };
+  const mountOf = mountTable([
+    ...probes(options, authenticate),
+    ...(tokenMount === undefined ? [] : [tokenMount]),
+    scimMount({ basePath, limits, routes, baseOf, signIn }),
+  ]);
 
-  const probe = probes(options, authenticate, clock);
-  return async (request) => {
-    const probed = probe(request);
-    if (probed !== undefined) return probed;
-    const started = performance.now();
-    const requestId = requestIdOf(request);
-    const known: Known = {};
+  /** Answers in the mount's way, and errors too. */
+  const answerAt = async (
+    mount: Mount,
+    visit: Visit,
+    requestId: string | undefined,
+  ): Promise<HttpResponse> => {
+    const { request } = visit;
     const failed = (error: unknown): HttpResponse => {
+      const refused = mount.refuse?.(error, visit);
+      if (refused !== undefined) return refused;
       if (!isExpected(error))
         log.error({ requestId, err: error, method: request.method, path: request.path }, 'request failed');
       return errorResponse(error, requestId);
     };
     let response: HttpResponse;
     try {
-      response = await handle(request, known);
+      if (mount.recorded && limits.requestsPerAddress > 0)
+        perAddress.take(networkOf(proxies.clientOf(request)));
+      response = await mount.handle(visit);
     } catch (error) {
       response = failed(error);
     }
-    // Nobody is told of what a power cut could still undo, were it that something is gone.
+    if (!mount.recorded) return response;
+    // Never answer, even with 404, before the state that the answer reports is durable.
     const durable = store.durable();
-    if (durable !== undefined) response = await durable.then(() => response, failed);
+    return durable === undefined ? response : durable.then(() => response, failed);
+  };
+
+  return async (request) => {
+    const mount = mountOf(request.path) ?? nowhere;
+    const { route = 'unknown' } = mount;
+    const visit: Visit = { request, clock, route, identity: undefined, tolerated: undefined };
+    if (!mount.recorded) return finished(await answerAt(mount, visit, undefined), mount, visit);
+    const started = performance.now();
+    const requestId = requestIdOf(request);
+    const response = await answerAt(mount, visit, requestId);
     const seconds = (performance.now() - started) / 1000;
     options.observe?.({
       method: request.method,
-      route: known.route ?? 'unknown',
+      route: visit.route,
       status: response.status,
       seconds,
-      tolerances: known.tolerated?.used ?? [],
+      tolerances: visit.tolerated?.used ?? [],
     });
     if (log.isLevelEnabled?.('info') ?? true)
-      log.info({ requestId, ...record(request, response, known, seconds * 1000) }, 'request');
-    const { status, body } = response;
-    const headers = [...response.headers, 'X-Request-Id', requestId];
-    return body === undefined || request.method === 'HEAD' ? { status, headers } : { status, headers, body };
+      log.info({ requestId, ...record(visit, response, seconds * 1000) }, 'request');
+    return finished(response, mount, visit, 'X-Request-Id', requestId);
   };
 }
 
-/** Who reads what is open to all. */
-function anonymous(): Pick<Exchange, 'principal' | 'tolerated'> {
-  return {
-    principal: { tenant: 0, scope: 'read', actor: { origin: 'http' }, subject: undefined },
-    tolerated: { enabled: new Set(), used: new Set() },
-  };
+/** With the headers of the mount, and without a body where HEAD asked. */
+function finished(
+  { status, headers: own, body }: HttpResponse,
+  mount: Mount,
+  { request }: Visit,
+  ...more: readonly string[]
+): HttpResponse {
+  const headers = [...own, ...mount.headers, ...more];
+  return body === undefined || request.method === 'HEAD' ? { status, headers } : { status, headers, body };
 }
+
+/** Where nothing is mounted. */
+const nowhere = mount({
+  path: '',
+  headers: scimHeaders,
+  recorded: true,
+  authenticate: anybody,
+  answer({ request }) {
+    throw noSuchPath(request.path);
+  },
+});
 
 /** What the log says of a request: no query (it holds names and addresses), no body. `ms` is milliseconds. */
-function record(request: HttpRequest, response: HttpResponse, known: Known, ms: number): object {
-  const tolerances = known.tolerated === undefined ? [] : [...known.tolerated.used];
+function record({ request, identity, tolerated }: Visit, response: HttpResponse, ms: number): object {
+  const tolerances = tolerated === undefined ? [] : [...tolerated.used];
   return {
     method: request.method,
     path: request.path,
     status: response.status,
     ms: Math.round(ms * 100) / 100,
-    ...(known.principal === undefined
-      ? {}
-      : { tenant: known.principal.tenant, tokenId: known.principal.actor.token }),
+    ...(identity === undefined ? {} : { tenant: identity.tenant, tokenId: identity.actor.token }),
     ...(tolerances.length === 0 ? {} : { tolerances }),
   };
-}
-
-function noSuchPath(request: HttpRequest): ScimError {
-  const version = /\/v(\d+)(?:\/|$)/.exec(request.path)?.[1];
-  if (version !== undefined && version !== '2') {
-    return new ScimError(400, 'invalidVers', `SCIM version v${version} is not supported; this is v2`);
-  }
-  return new ScimError(404, undefined, `There is no endpoint ${request.path}`);
 }

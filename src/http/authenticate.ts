@@ -6,6 +6,7 @@ import type { Store, Token } from '../store/store.ts';
 import { basicChallenge, basicCredentials } from './basic.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
 import type { HttpRequest, QueryParameters } from './message.ts';
+import type { Visit } from './mounts.ts';
 import { networkOf, type TrustedProxies } from './trusted-proxies.ts';
 
 const realm = 'Bearer realm="scimd"';
@@ -32,6 +33,9 @@ export type Authenticate = (
   query: QueryParameters,
   now: Date,
 ) => Promise<Authenticated>;
+
+/** Authenticates a visit: from then on the log knows who it is, and requests with the token are counted. */
+export type SignIn = (visit: Visit, query: QueryParameters) => Promise<Authenticated>;
 
 export interface AuthenticateOptions {
   readonly store: Pick<Store, 'findToken'>;

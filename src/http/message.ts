@@ -35,5 +35,8 @@ export interface Exchange extends Caller {
   readonly body: () => Promise<unknown>;
 }
 
+/** What a handler gets of a request that needs no authentication. */
+export type OpenExchange = Pick<Exchange, 'request' | 'query' | 'base' | 'body'>;
+
 /** Query parameters by name; each stands once. */
 export type QueryParameters = ReadonlyMap<string, string>;

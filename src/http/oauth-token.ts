@@ -10,7 +10,7 @@ import { isLive } from './authenticate.ts';
 import { basicChallenge, basicCredentials } from './basic.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
-import { methodNotAllowed } from './responses.ts';
+import { type Mount, mount } from './mounts.ts';
 import { networkOf, type TrustedProxies } from './trusted-proxies.ts';
 
 const largestBody = 16 * 1024;
@@ -22,7 +22,6 @@ export interface TokenEndpointOptions {
   readonly seconds: number;
   readonly failures: FailedAttempts;
   readonly proxies: TrustedProxies;
-  readonly clock: () => Date;
 }
 
 type ErrorCode = 'invalid_request' | 'invalid_client' | 'invalid_scope' | 'unsupported_grant_type';
@@ -38,26 +37,29 @@ class OAuthError extends Error {
   }
 }
 
-/** Answers requests to the token endpoint. */
-export function tokenEndpoint(
-  options: TokenEndpointOptions,
-): (request: HttpRequest) => Promise<HttpResponse> {
-  return async (request) => {
-    if (request.method !== 'POST') throw methodNotAllowed(request, ['POST']);
-    try {
-      return json(200, await grant(options, request));
-    } catch (error) {
-      if (!(error instanceof OAuthError)) throw error;
+/** The token endpoint, which authenticates the client by what is in the form. */
+export function tokenEndpoint(path: string, options: TokenEndpointOptions): Mount {
+  return mount({
+    path,
+    route: '/oauth/token',
+    methods: ['POST'],
+    // RFC 6749 §5.1
+    headers: ['Cache-Control', 'no-store', 'Pragma', 'no-cache', 'X-Content-Type-Options', 'nosniff'],
+    recorded: true,
+    authenticate: ({ request, clock }) => grant(options, request, clock()),
+    answer: (_, granted) => json(200, granted),
+    refuse(error) {
+      if (!(error instanceof OAuthError)) return undefined;
       const body = { error: error.code, error_description: error.message };
       return error.code === 'invalid_client'
         ? json(401, body, ['WWW-Authenticate', basicChallenge])
         : json(400, body);
-    }
-  };
+    },
+  });
 }
 
-async function grant(options: TokenEndpointOptions, request: HttpRequest): Promise<object> {
-  const { store, tokens, seconds, failures, proxies, clock } = options;
+async function grant(options: TokenEndpointOptions, request: HttpRequest, now: Date): Promise<object> {
+  const { store, tokens, seconds, failures, proxies } = options;
   const form = await readForm(request);
   const { id, secret } = clientOf(request, form);
   if (form.get('grant_type') !== 'client_credentials') {
@@ -65,7 +67,6 @@ async function grant(options: TokenEndpointOptions, request: HttpRequest): Promi
       ? new OAuthError('unsupported_grant_type', 'The grant type must be client_credentials')
       : new OAuthError('invalid_request', 'grant_type is missing');
   }
-  const now = clock();
   const hash = hashSecret(secret);
   const token = await store.findToken(hash);
   if (token === undefined || !isLive(token, now) || (id !== token.id && id !== token.name)) {
@@ -149,14 +150,5 @@ function formDecoded(text: string): string {
 }
 
 function json(status: number, body: object, headers: readonly string[] = []): HttpResponse {
-  return {
-    status,
-    // RFC 6749 §5.1
-    headers: [
-      ...['Content-Type', 'application/json', 'Cache-Control', 'no-store', 'Pragma', 'no-cache'],
-      ...['X-Content-Type-Options', 'nosniff'],
-      ...headers,
-    ],
-    body: JSON.stringify(body),
-  };
+  return { status, headers: ['Content-Type', 'application/json', ...headers], body: JSON.stringify(body) };
 }

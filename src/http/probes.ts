@@ -1,41 +1,39 @@
-/** What watches the server asks it, beside SCIM: /healthz, /readyz, /metrics at the root. */
-
+/** Health, readiness and metrics endpoints at the root: /healthz, /readyz, /metrics. */
 import { StoreError } from '../store/store-error.ts';
 import { type Authenticate, insufficientScope } from './authenticate.ts';
-import type { HttpRequest, HttpResponse } from './message.ts';
+import type { HttpResponse } from './message.ts';
+import { anybody, type Mount, mount } from './mounts.ts';
 import type { HttpOptions } from './options.ts';
-import { errorResponse, methodNotAllowed } from './responses.ts';
 
-const none = new Map<string, string>();
+const noQuery = new Map<string, string>();
 
-/** Answers a probe; undefined for any other request. */
-export function probes(
-  options: HttpOptions,
-  authenticate: Authenticate,
-  clock: () => Date,
-): (request: HttpRequest) => Promise<HttpResponse> | undefined {
-  const answers = new Map<string, (request: HttpRequest) => Promise<HttpResponse>>([
-    ['/healthz', async () => text(200, 'ok\n')],
-    ['/readyz', async () => readiness(options)],
-  ]);
+const probe = {
+  methods: ['GET', 'HEAD'],
+  headers: ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff'],
+  recorded: false,
+} as const;
+
+export function probes(options: HttpOptions, authenticate: Authenticate): readonly Mount[] {
   const { metrics } = options;
-  if (metrics !== undefined) {
-    answers.set('/metrics', async (request) => {
+  const open = [
+    mount({ ...probe, path: '/healthz', authenticate: anybody, answer: () => text(200, 'ok\n') }),
+    mount({ ...probe, path: '/readyz', authenticate: anybody, answer: () => readiness(options) }),
+  ];
+  if (metrics === undefined) return open;
+  return [
+    ...open,
+    mount({
+      ...probe,
+      path: '/metrics',
       // Metrics tell how many people there are and when they come and go: not for everybody.
-      const { principal } = await authenticate(request, none, clock());
-      if (principal.scope !== 'admin')
-        throw insufficientScope('Metrics need a token with the scope admin', 'admin');
-      return text(200, await metrics(), 'text/plain; version=0.0.4; charset=utf-8');
-    });
-  }
-  return (request) => {
-    const answer = answers.get(request.path);
-    if (answer === undefined) return undefined;
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return Promise.resolve(errorResponse(methodNotAllowed(request, ['GET', 'HEAD'])));
-    }
-    return answer(request).catch(errorResponse);
-  };
+      async authenticate({ request, clock }) {
+        const { principal } = await authenticate(request, noQuery, clock());
+        if (principal.scope !== 'admin')
+          throw insufficientScope('Metrics need a token with the scope admin', 'admin');
+      },
+      answer: async () => text(200, await metrics(), 'text/plain; version=0.0.4; charset=utf-8'),
+    }),
+  ];
 }
 
 /** 503 while it stops, and while the database cannot be read or written. */
@@ -53,9 +51,5 @@ async function readiness(options: HttpOptions): Promise<HttpResponse> {
 }
 
 function text(status: number, body: string, type = 'text/plain; charset=utf-8'): HttpResponse {
-  return {
-    status,
-    headers: ['Content-Type', type, 'Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff'],
-    body,
-  };
+  return { status, headers: ['Content-Type', type], body };
 }

@@ -7,11 +7,8 @@ import type { HttpRequest, HttpResponse } from './message.ts';
 export const scimJson = 'application/scim+json; charset=utf-8';
 const plainJson = 'application/json; charset=utf-8';
 
-/**
- * On every answer: people's data is no matter for shared caches, and JSON is never to be sniffed as a page, nor to do
- * anything as one.
- */
-const common = [
+/** On every answer of SCIM: shared caches must not keep people's data, and no browser may take JSON for a page. */
+export const scimHeaders = [
   'Cache-Control',
   'private, no-cache',
   'Vary',
@@ -29,12 +26,12 @@ export function jsonResponse(
   body: string | AsyncIterable<string>,
   headers: readonly string[] = [],
 ): HttpResponse {
-  return { status, headers: ['Content-Type', contentType, ...common, ...headers], body };
+  return { status, headers: ['Content-Type', contentType, ...headers], body };
 }
 
 /** An answer without body: 204, 304. */
 export function emptyResponse(status: number, headers: readonly string[] = []): HttpResponse {
-  return { status, headers: [...common, ...headers] };
+  return { status, headers };
 }
 
 /** The media type to answer with: SCIM's, unless the client takes only plain JSON (RFC 7644 §3.8, reading A-46). */
@@ -107,6 +104,12 @@ export function errorResponse(thrown: unknown, requestId?: string): HttpResponse
   }
   const detail = requestId === undefined ? 'Internal error' : `Internal error; request id ${requestId}`;
   return jsonResponse(500, scimJson, JSON.stringify(errorBody(500, undefined, detail)));
+}
+
+/** The same for what is refused before it comes to a mount, whose headers it lacks. */
+export function refusal(error: unknown): HttpResponse {
+  const { headers, ...response } = errorResponse(error);
+  return { ...response, headers: [...headers, ...scimHeaders] };
 }
 
 /** Is the error an expected answer, or something that the operator must hear of? */

@@ -7,7 +7,7 @@ import { type ToleranceName, type Tolerated, tolerate } from '../scim/tolerances
 import { BulkHandler } from './bulk.ts';
 import { DiscoveryHandlers } from './discovery.ts';
 import type { ListHandlers } from './listing.ts';
-import type { Exchange, HttpResponse } from './message.ts';
+import type { Exchange, HttpResponse, OpenExchange } from './message.ts';
 import type { HttpOptions, Limits } from './options.ts';
 import { decodePart } from './query-string.ts';
 import { ResourceHandlers } from './resources.ts';
@@ -15,14 +15,18 @@ import { emptyResponse, methodNotAllowed } from './responses.ts';
 import { readSearchRequest } from './search.ts';
 
 /** `id` is the resource that the path names; empty where it names none. */
-type Handler = (exchange: Exchange, id: string) => HttpResponse | Promise<HttpResponse>;
+type Handler<E = Exchange> = (exchange: E, id: string) => HttpResponse | Promise<HttpResponse>;
 
-/** What a path is: a handler for each method, and whether it may be read without a token. */
+/** A handler for each method. */
+type Methods<E = Exchange> = Readonly<Record<string, Handler<E>>>;
+
+/** What a path is. */
 interface Endpoint {
   /** The path as metrics name it: `/Users/:id`. */
   readonly route: string;
-  readonly methods: Readonly<Record<string, Handler>>;
-  readonly open: boolean;
+  readonly methods: Methods;
+  /** The same without a token, where it may be read so. */
+  readonly openMethods?: Methods<OpenExchange>;
   /** The largest body that it takes, in bytes. */
   readonly bodyBytes: number;
 }
@@ -45,9 +49,12 @@ interface Routed {
 export type Routes = (path: string) => Match | undefined;
 
 /** Answers a request with the method's handler, or with what is allowed (RFC 9110 §15.5.6). */
-export function dispatch({ endpoint, id }: Match, exchange: Exchange): HttpResponse | Promise<HttpResponse> {
+export function dispatch<E extends OpenExchange>(
+  methods: Methods<E>,
+  exchange: E,
+  id: string,
+): HttpResponse | Promise<HttpResponse> {
   const { method } = exchange.request;
-  const { methods } = endpoint;
   const handler = Object.hasOwn(methods, method)
     ? methods[method]
     : method === 'HEAD'
@@ -88,16 +95,14 @@ export function createRoutes(
   });
   const open = options.publicDiscovery ?? false;
   const endpoints = types.map((type) => type.endpoint);
-  const at = (
-    route: string,
-    methods: Readonly<Record<string, Handler>>,
-    more: Partial<Endpoint> = {},
-  ): Endpoint => ({
+  const at = (route: string, methods: Methods, bodyBytes = limits.bodyBytes): Endpoint => ({
     route,
     methods,
-    open: false,
-    bodyBytes: limits.bodyBytes,
-    ...more,
+    bodyBytes,
+  });
+  const readable = (route: string, isOpen: boolean, GET: Handler<OpenExchange>): Endpoint => ({
+    ...at(route, { GET }),
+    ...(isOpen ? { openMethods: { GET } } : {}),
   });
   const typeAt = ({ params, tolerated }: Routed): ResourceType | undefined => {
     const asked = `/${decodePart(params.endpoint ?? '', 'The path')}`;
@@ -106,7 +111,7 @@ export function createRoutes(
       : tolerate(tolerated, 'endpointCase', asked, endpoints);
     return types.find((type) => type.endpoint === endpoint);
   };
-  const resource = (type: ResourceType): Readonly<Record<string, Handler>> => ({
+  const resource = (type: ResourceType): Methods => ({
     GET: (exchange, id) => resources.get(exchange, type, id),
     PUT: (exchange, id) => resources.replace(exchange, type, id),
     PATCH: (exchange, id) => resources.patch(exchange, type, id),
@@ -143,32 +148,14 @@ export function createRoutes(
   ofType('/:endpoint/.search', 'search');
   ofType('/:endpoint/:id', 'one');
   ofType('/:endpoint', 'all');
-  always(
-    '/ServiceProviderConfig',
-    at(
-      '/ServiceProviderConfig',
-      { GET: ({ base, query }) => discovery.serviceProviderConfig(base, query) },
-      { open: true },
-    ),
-  );
-  always('/Schemas', at('/Schemas', { GET: ({ base, query }) => discovery.schemas(base, query) }, { open }));
-  always(
-    '/Schemas/:id',
-    at('/Schemas/:id', { GET: ({ base, query }, id) => discovery.schema(base, id, query) }, { open }),
-  );
-  always(
-    '/ResourceTypes',
-    at('/ResourceTypes', { GET: ({ base, query }) => discovery.resourceTypes(base, query) }, { open }),
-  );
-  always(
-    '/ResourceTypes/:id',
-    at(
-      '/ResourceTypes/:id',
-      { GET: ({ base, query }, id) => discovery.resourceType(base, id, query) },
-      { open },
-    ),
-  );
-  always('/Bulk', at('/Bulk', { POST: (exchange) => bulk.post(exchange) }, { bodyBytes: limits.bulkBytes }));
+  const discover = (path: string, isOpen: boolean, handler: Handler<OpenExchange>): void =>
+    always(path, readable(path, isOpen, handler));
+  discover('/ServiceProviderConfig', true, ({ base, query }) => discovery.serviceProviderConfig(base, query));
+  discover('/Schemas', open, ({ base, query }) => discovery.schemas(base, query));
+  discover('/Schemas/:id', open, ({ base, query }, id) => discovery.schema(base, id, query));
+  discover('/ResourceTypes', open, ({ base, query }) => discovery.resourceTypes(base, query));
+  discover('/ResourceTypes/:id', open, ({ base, query }, id) => discovery.resourceType(base, id, query));
+  always('/Bulk', at('/Bulk', { POST: (exchange) => bulk.post(exchange) }, limits.bulkBytes));
   always('/Me', at('/Me', meMethods(types, resource)));
   always('/.search', at('/.search', { POST: search(types) }));
   always('/', at('/', { GET: (exchange) => lists.get(exchange, types) }));
@@ -211,10 +198,7 @@ function routed(
 const dotSegment = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 
 /** /Me is the user that the token stands for, at its permanent location (RFC 7644 §3.11, reading A-53). */
-function meMethods(
-  types: readonly ResourceType[],
-  resource: (type: ResourceType) => Readonly<Record<string, Handler>>,
-): Readonly<Record<string, Handler>> {
+function meMethods(types: readonly ResourceType[], resource: (type: ResourceType) => Methods): Methods {
   const user = types.find((type) => type.endpoint === '/Users');
   const me = (method: string): Handler => {
     return (exchange) => {

@@ -17,7 +17,7 @@ import { type Connection, watchConnections } from './connections.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import { defaultLimits, type HttpOptions, type RunningServer, type TlsIdentity } from './options.ts';
 import { checkHead, targetOf } from './request-head.ts';
-import { errorResponse, scimJson } from './responses.ts';
+import { refusal, scimJson } from './responses.ts';
 
 export interface ServerStart extends HttpOptions {
   readonly port: number;
@@ -118,7 +118,7 @@ async function answer(
     }
     response = await application(requestOf(incoming, outgoing));
   } catch (error) {
-    response = errorResponse(error);
+    response = refusal(error);
   }
   try {
     await bodyReceived(incoming, response);

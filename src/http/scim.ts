@@ -1,0 +1,78 @@
+/** SCIM below the base path: what a path is, who asks for it, and which deviations of theirs are taken. */
+import { ScimError } from '../error.ts';
+import type { Authenticated, SignIn } from './authenticate.ts';
+import type { BaseUrl } from './base-url.ts';
+import { readJson } from './body.ts';
+import type { HttpResponse, OpenExchange } from './message.ts';
+import { type Mount, mount, type Visit } from './mounts.ts';
+import type { Limits } from './options.ts';
+import { parseQuery } from './query-string.ts';
+import { scimHeaders } from './responses.ts';
+import { dispatch, type Match, type Routes } from './routes.ts';
+
+export interface ScimParts {
+  readonly basePath: string;
+  readonly limits: Limits;
+  readonly routes: Routes;
+  readonly baseOf: BaseUrl;
+  readonly signIn: SignIn;
+}
+
+/** A request that may be answered. */
+interface Admitted {
+  readonly match: Match | undefined;
+  readonly exchange: OpenExchange;
+  /** Undefined: it reads what is open to all. */
+  readonly who: Authenticated | undefined;
+}
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export function scimMount({ basePath, limits, routes, baseOf, signIn }: ScimParts): Mount {
+  const admit = async (visit: Visit): Promise<Admitted> => {
+    const { request } = visit;
+    const base = baseOf(request);
+    const query = parseQuery(request.search);
+    const match = routes(request.path);
+    if (match !== undefined) visit.route = match.endpoint.route;
+    const body = () => readJson(request, limits, match?.endpoint.bodyBytes ?? limits.bodyBytes);
+    const exchange = { request, query, base, body };
+    const isOpen =
+      match?.endpoint.openMethods !== undefined &&
+      safeMethods.has(request.method) &&
+      request.header('authorization') === undefined;
+    return { match, exchange, who: isOpen ? undefined : await signIn(visit, query) };
+  };
+
+  const answer = (
+    { request }: Visit,
+    { match, exchange, who }: Admitted,
+  ): HttpResponse | Promise<HttpResponse> => {
+    if (match === undefined) throw noSuchPath(request.path);
+    const { endpoint, id, spelling } = match;
+    if (who === undefined) return dispatch(endpoint.openMethods ?? {}, exchange, id);
+    for (const used of spelling) {
+      if (!who.tolerated.enabled.has(used)) throw noSuchPath(request.path);
+      who.tolerated.used.add(used);
+    }
+    return dispatch(endpoint.methods, { ...exchange, ...who }, id);
+  };
+
+  return mount({
+    path: basePath,
+    below: true,
+    headers: scimHeaders,
+    recorded: true,
+    authenticate: admit,
+    answer,
+  });
+}
+
+/** 404, or 400 where the path asks for another version of SCIM (RFC 7644 §3.13). */
+export function noSuchPath(path: string): ScimError {
+  const version = /\/v(\d+)(?:\/|$)/.exec(path)?.[1];
+  if (version !== undefined && version !== '2') {
+    return new ScimError(400, 'invalidVers', `SCIM version v${version} is not supported; this is v2`);
+  }
+  return new ScimError(404, undefined, `There is no endpoint ${path}`);
+}
