@@ -1,12 +1,15 @@
 /**
- * Writes what derives from tables in the sources: src/ops/scim.config.schema.json, and README.md's tables of settings
- * and tolerances.
+ * Writes what derives from tables in the sources: src/ops/scim.config.schema.json, and README.md's tables of settings,
+ * tolerances, commands, exit statuses and log fields.
  * `npm run generate:config`; with --check it only says, by its exit code, whether both are up to date.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { toJsonSchema } from '@valibot/to-json-schema';
+import { exitStatus } from '../src/cli/command.ts';
+import { commands } from '../src/cli/commands.ts';
+import { logFields } from '../src/ops/log-fields.ts';
 import {
   choicesOf,
   environmentName,
@@ -78,7 +81,11 @@ function description(name: OptionName): string {
     .join('; ');
 }
 
-function readmeTable(): string {
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+function settingsTable(): string {
   const rows = optionNames.map((name) => {
     const { default: value, secret } = optionOf(name);
     const variable = environmentName(name);
@@ -90,12 +97,7 @@ function readmeTable(): string {
       description(name),
     ];
   });
-  const table = [
-    ['Setting', 'Flag', 'Environment', 'Default', 'What it does'],
-    ['---', '---', '---', '---', '---'],
-    ...rows,
-  ];
-  return table.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return table(['Setting', 'Flag', 'Environment', 'Default', 'What it does'], rows);
 }
 
 /** Each tolerance with the providers whose tokens have it; a generic token has all. */
@@ -103,13 +105,60 @@ function tolerancesTable(): string {
   const rows = Object.entries(tolerances).map(([name, { summary, providers }]) => {
     return [`\`${name}\``, summary.replaceAll('|', '\\|'), providers.join(', ')];
   });
-  const table = [['Tolerance', 'What is accepted', 'Tokens with `--idp`'], ['---', '---', '---'], ...rows];
-  return table.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return table(['Tolerance', 'What is accepted', 'Tokens with `--idp`'], rows);
+}
+
+/** Each command with what stands after its name, its own flags, and the settings that it takes as flags. */
+function commandsTable(): string {
+  const rows = commands.map(({ name, summary, operand, flags = {}, settings = [], json }) => {
+    const placeholder = operand?.choices?.join('|') ?? operand?.placeholder;
+    const usage = [`scimd ${name}`, operand?.required === false ? `[${placeholder}]` : placeholder];
+    const words = [
+      ...Object.entries(flags).map(([flag, { placeholder: value }]) =>
+        value === undefined ? `--${flag}` : `--${flag} ${value}`,
+      ),
+      ...(settings.length === optionNames.length ? [] : settings.map((setting) => `--${flagName(setting)}`)),
+      ...(settings.length === 0 ? [] : ['--config']),
+      ...(json ? ['--json'] : []),
+    ];
+    const flagsOf = words.map((word) => `\`${word}\``);
+    if (settings.length === optionNames.length) flagsOf.unshift('every setting');
+    return [`\`${usage.filter((word) => word !== undefined).join(' ')}\``, summary, flagsOf.join(', ')].map(
+      (cell) => cell.replaceAll('|', '\\|'),
+    );
+  });
+  return table(['Command', 'What it does', 'Flags'], rows);
+}
+
+const exitStatuses: Readonly<Record<keyof typeof exitStatus, string>> = {
+  done: 'done',
+  failed:
+    'failed: standard error says what and, in one more line, what to do; also a `doctor` that found faults, a `healthcheck` of a server that is not ready, and a server that was forced to stop',
+  usage: 'the command line or the configuration is wrong',
+  unread: 'whoever read the output stopped before its end, as in `scimd user list | head -1`',
+};
+
+function exitStatusTable(): string {
+  const rows = Object.entries(exitStatuses).map(([name, text]) => [
+    String(exitStatus[name as keyof typeof exitStatus]),
+    text.replaceAll('|', '\\|'),
+  ]);
+  return table(['Exit status', 'When'], rows);
+}
+
+function logFieldsTable(): string {
+  return table(
+    ['Log field', 'What it says'],
+    Object.entries(logFields).map(([name, text]) => [`\`${name}\``, text]),
+  );
 }
 
 const sections: Readonly<Record<string, () => string>> = {
-  settings: readmeTable,
+  settings: settingsTable,
   tolerances: tolerancesTable,
+  commands: commandsTable,
+  'exit statuses': exitStatusTable,
+  'log fields': logFieldsTable,
 };
 
 function readme(text: string): string {

@@ -103,7 +103,11 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     file: database,
     registry,
     clock,
-    onNotice: ({ kind, ...notice }) => http.log?.info(notice, `opening the database: ${kind}`),
+    onNotice: ({ kind, ...notice }) => {
+      const { path: attribute, ...rest } = { path: undefined, ...notice };
+      const fields = attribute === undefined ? rest : { ...rest, attribute };
+      http.log?.info(fields, `opening the database: ${kind}`);
+    },
   });
   const httpOptions: HttpOptions = { ...http, basePath, store };
   const application = await createApplication(httpOptions).catch(async (error) => {

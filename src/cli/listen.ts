@@ -1,6 +1,5 @@
 /** The settings as the HTTP server takes them, at the start and when they change. */
-import type { Logger } from 'pino';
-import type { HttpOptions, RunningServer } from '../http/options.ts';
+import type { HttpOptions, Log, RunningServer } from '../http/options.ts';
 import { UnknownAttributeError } from '../http/sensitive.ts';
 import { startServer } from '../http/server.ts';
 import { CommandError } from '../ops/command-error.ts';
@@ -21,7 +20,7 @@ export interface Listening extends RunningServer {
 export async function listen(
   settings: Settings,
   store: Store,
-  log: Logger,
+  log: Log,
   isReady: () => boolean,
   metrics: Metrics | undefined,
 ): Promise<Listening> {
@@ -75,7 +74,7 @@ export async function listen(
   };
 }
 
-function tell(certificate: Certificate | undefined, log: Logger): void {
+function tell(certificate: Certificate | undefined, log: Log): void {
   if (certificate === undefined) return;
   const { validTo } = certificate;
   if (Date.parse(validTo) < Date.now()) log.warn({ validTo }, 'the certificate has expired');

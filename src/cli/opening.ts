@@ -1,5 +1,5 @@
 /** Opens the store for the server, and tells what its configuration changes for what is stored already. */
-import type { Logger } from 'pino';
+import type { Log } from '../http/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import type { Terminal } from '../ops/terminal.ts';
 import { openSqliteStoreInTurns } from '../store/sqlite/index.ts';
@@ -15,14 +15,17 @@ export async function openForServing(
   inForce: SettingsInForce,
   stop: Promise<string>,
   terminal: Terminal,
-  log: Logger,
+  log: Log,
 ): Promise<Store | undefined> {
   const stopping = new AbortController();
   void stop.then((signal) => stopping.abort(signal));
   try {
     const { database } = inForce.settings;
     const upgrade = await backUpBeforeUpgrade(database);
-    if (upgrade !== undefined) log.info({ ...upgrade }, upgradeText(database, upgrade));
+    if (upgrade !== undefined) {
+      const { from, to, backup } = upgrade;
+      log.info({ from, to, backup }, upgradeText(database, upgrade));
+    }
     return await openSqliteStoreInTurns({
       file: inForce.settings.database,
       registry: registryFor(inForce),
@@ -41,7 +44,7 @@ export async function openForServing(
 }
 
 /** Notices as lines of the log; on a terminal the progress of a rebuild is a line that renews itself. */
-function teller(terminal: Terminal, log: Logger): (notice: OpeningNotice) => void {
+function teller(terminal: Terminal, log: Log): (notice: OpeningNotice) => void {
   let logged = { type: '', at: 0 };
   const show = (text: string): void => {
     if (terminal.errorIsTerminal) process.stderr.write(`\r\u001b[K${text}`);
@@ -64,7 +67,7 @@ function teller(terminal: Terminal, log: Logger): (notice: OpeningNotice) => voi
   };
 }
 
-function tell(notice: Exclude<OpeningNotice, { kind: 'rebuilding' }>, log: Logger): void {
+function tell(notice: Exclude<OpeningNotice, { kind: 'rebuilding' }>, log: Log): void {
   const { type } = notice;
   switch (notice.kind) {
     case 'rebuilt':

@@ -1,5 +1,5 @@
 /** SIGHUP: takes over the settings that can change while the server runs, and says which cannot. */
-import type { Logger } from 'pino';
+import type { Log } from '../http/options.ts';
 import { definitionNames } from '../ops/config-file.ts';
 import { type OptionName, optionNames, optionOf, type Settings } from '../ops/options.ts';
 import { ConfigurationError, type SettingsInForce } from '../ops/settings.ts';
@@ -12,7 +12,7 @@ export function reloader(
   start: SettingsInForce,
   read: () => SettingsInForce,
   apply: Apply,
-  log: Logger,
+  log: Log & { level: string },
 ): () => void {
   let inForce = start;
   const reload = async (): Promise<void> => {

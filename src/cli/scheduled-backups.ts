@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
-import type { Logger } from 'pino';
+import type { Log } from '../http/options.ts';
 import { CommandError } from '../ops/command-error.ts';
 import type { Settings } from '../ops/options.ts';
 import { parseSpan } from '../ops/span.ts';
@@ -34,7 +34,7 @@ export function checkBackups({ database, backup }: Settings): void {
 export function scheduleBackups(
   { database, backup }: Settings,
   metrics: BackupMetrics | undefined,
-  log: Logger,
+  log: Log,
   clock: () => Date = () => new Date(),
 ): () => void {
   const every = backup.every === undefined ? undefined : parseSpan(backup.every);
@@ -114,7 +114,7 @@ function existing(database: string, folder: string): Existing[] {
 }
 
 /** Removes all but the last ones; answers how many. */
-function prune(database: string, folder: string, keep: number, log: Logger): number {
+function prune(database: string, folder: string, keep: number, log: Log): number {
   const old = existing(database, folder).slice(0, -keep);
   for (const { file } of old) {
     try {

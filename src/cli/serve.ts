@@ -1,7 +1,6 @@
 /** scimd serve. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Logger } from 'pino';
-import type { RunningServer } from '../http/options.ts';
+import type { Log, RunningServer } from '../http/options.ts';
 import { createLog } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
@@ -132,7 +131,7 @@ async function untilStopped(
   manager: ServiceManager,
   { stop, force }: Signals,
   terminal: Terminal,
-  log: Logger,
+  log: Log,
 ): Promise<number> {
   log.info({ signal: await stop }, 'stopping');
   if (terminal.errorIsTerminal) terminal.note('stopping; once more to force');

@@ -1,5 +1,6 @@
 /** One request to one answer: what is mounted there answers; errors become answers here, and all of it is logged. */
 import { Directory } from '../directory/directory.ts';
+import type { LogFields } from '../ops/log-fields.ts';
 import { accessWith } from './access.ts';
 import type { SignIn } from './authenticate.ts';
 import { baseUrlOf } from './base-url.ts';
@@ -17,8 +18,10 @@ import { noSuchPath, scimMount } from './scim.ts';
 import { sensitiveCheck } from './sensitive.ts';
 import { networkOf, TrustedProxies } from './trusted-proxies.ts';
 
-/** Answers requests; never rejects. */
-export type Application = (request: HttpRequest) => Promise<HttpResponse>;
+/** Answers requests; never rejects. `mounts` is all that there is to ask. */
+export type Application = ((request: HttpRequest) => Promise<HttpResponse>) & {
+  readonly mounts: readonly Mount[];
+};
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
 
@@ -50,11 +53,12 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     perToken.take(who.principal.actor.token ?? '');
     return who;
   };
-  const mountOf = mountTable([
+  const mounts = [
     ...probes(options, authenticate),
     ...(tokenMount === undefined ? [] : [tokenMount]),
     scimMount({ basePath, limits, routes, baseOf, signIn }),
-  ]);
+  ];
+  const mountOf = mountTable(mounts);
 
   /** Answers in the mount's way, and errors too. */
   const answerAt = async (
@@ -84,7 +88,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     return durable === undefined ? response : durable.then(() => response, failed);
   };
 
-  return async (request) => {
+  const answer = async (request: HttpRequest): Promise<HttpResponse> => {
     const mount = mountOf(request.path) ?? nowhere;
     const { route = 'unknown' } = mount;
     const visit: Visit = { request, clock, route, identity: undefined, tolerated: undefined };
@@ -104,6 +108,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       log.info({ requestId, ...record(visit, response, seconds * 1000) }, 'request');
     return finished(response, mount, visit, 'X-Request-Id', requestId);
   };
+  return Object.assign(answer, { mounts });
 }
 
 /** With the headers of the mount, and without a body where HEAD asked. */
@@ -129,7 +134,7 @@ const nowhere = mount({
 });
 
 /** What the log says of a request: no query (it holds names and addresses), no body. `ms` is milliseconds. */
-function record({ request, identity, tolerated }: Visit, response: HttpResponse, ms: number): object {
+function record({ request, identity, tolerated }: Visit, response: HttpResponse, ms: number): LogFields {
   const tolerances = tolerated === undefined ? [] : [...tolerated.used];
   return {
     method: request.method,

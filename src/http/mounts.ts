@@ -34,6 +34,8 @@ export interface MountDefinition<Who> {
   readonly route?: string;
   /** What is allowed; 405 for others. Absent: the mount looks at the method itself. */
   readonly methods?: readonly string[];
+  /** What is below the path: the form of each path from there (`/Users/:id`), with its methods. */
+  readonly endpoints?: readonly { readonly route: string; readonly methods: readonly string[] }[];
   /** On every answer, errors too; alternating names and values. */
   readonly headers: readonly string[];
   /** Is each request limited, counted, logged and given an id? Balancers probe every second, and are not. */

@@ -1,11 +1,12 @@
+import type { LogFields } from '../ops/log-fields.ts';
 import type { Store } from '../store/store.ts';
 
 /** The part of a structured logger that the server uses; pino's loggers have it. */
 export interface Log {
-  debug(fields: object, message?: string): void;
-  info(fields: object, message?: string): void;
-  warn(fields: object, message?: string): void;
-  error(fields: object, message?: string): void;
+  debug(fields: LogFields, message?: string): void;
+  info(fields: LogFields, message?: string): void;
+  warn(fields: LogFields, message?: string): void;
+  error(fields: LogFields, message?: string): void;
   /** Spares the making of what is not written; without it all is. */
   isLevelEnabled?(level: 'info'): boolean;
 }

@@ -45,8 +45,8 @@ interface Routed {
   readonly params: { readonly [name: string]: string };
 }
 
-/** Finds what is at a path; undefined if nothing is. */
-export type Routes = (path: string) => Match | undefined;
+/** Finds what is at a path; undefined if nothing is. `endpoints` are all that there are. */
+export type Routes = ((path: string) => Match | undefined) & { readonly endpoints: readonly Endpoint[] };
 
 /** Answers a request with the method's handler, or with what is allowed (RFC 9110 §15.5.6). */
 export function dispatch<E extends OpenExchange>(
@@ -95,11 +95,12 @@ export function createRoutes(
   });
   const open = options.publicDiscovery ?? false;
   const endpoints = types.map((type) => type.endpoint);
-  const at = (route: string, methods: Methods, bodyBytes = limits.bodyBytes): Endpoint => ({
-    route,
-    methods,
-    bodyBytes,
-  });
+  const all: Endpoint[] = [];
+  const at = (route: string, methods: Methods, bodyBytes = limits.bodyBytes): Endpoint => {
+    const endpoint = { route, methods, bodyBytes };
+    all.push(endpoint);
+    return endpoint;
+  };
   const readable = (route: string, isOpen: boolean, GET: Handler<OpenExchange>): Endpoint => ({
     ...at(route, { GET }),
     ...(isOpen ? { openMethods: { GET } } : {}),
@@ -159,7 +160,7 @@ export function createRoutes(
   always('/Me', at('/Me', meMethods(types, resource)));
   always('/.search', at('/.search', { POST: search(types) }));
   always('/', at('/', { GET: (exchange) => lists.get(exchange, types) }));
-  return (path) => {
+  const find = (path: string): Match | undefined => {
     if (dotSegment.test(path)) return undefined;
     // The token's tolerances are not known yet: any spelling is looked up, and judged later.
     const tolerated: Tolerated = { enabled: spellings, used: new Set() };
@@ -171,6 +172,7 @@ export function createRoutes(
     const found = routed(router, plain, tolerated);
     return found === undefined ? undefined : { ...found, spelling: tolerated.used };
   };
+  return Object.assign(find, { endpoints: all });
 }
 
 const spellings: ReadonlySet<ToleranceName> = new Set(['extraSlash', 'endpointCase']);

@@ -61,6 +61,7 @@ export function scimMount({ basePath, limits, routes, baseOf, signIn }: ScimPart
   return mount({
     path: basePath,
     below: true,
+    endpoints: routes.endpoints.map(({ route, methods }) => ({ route, methods: Object.keys(methods) })),
     headers: scimHeaders,
     recorded: true,
     authenticate: admit,

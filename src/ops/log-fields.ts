@@ -1,0 +1,46 @@
+/**
+ * Every field that a line of the log can have, with what it says. The type makes each line keep to it, and the
+ * documentation's table is made of it (`npm run generate:config`).
+ */
+export const logFields = {
+  level: '`debug`, `info`, `warn` or `error`',
+  time: 'When, in UTC (ISO 8601)',
+  msg: 'What happened, in words; `request` for the line of a request',
+  requestId: 'The `X-Request-Id` of the request and of its answer',
+  method: 'The method of the request',
+  path: 'The path of the request, without its query',
+  status: 'The status of the answer',
+  ms: 'Milliseconds from the whole head of the request to the answer',
+  tenant: 'The number of the tenant, as `scimd tenant list` shows it',
+  tokenId: 'The id of the token, as `scimd token list` shows it; `jwt:` and its subject for a JWT',
+  tolerances: 'The names of the tolerances that the request needed',
+  client: 'The network that sends wrong tokens: an IPv4 address, or the /64 of IPv6',
+  err: 'The error: `type`, `message`, `code`, `advice` (what the operator can do) and `stack`',
+  reason: 'Why something failed, in words',
+  problems: 'What is wrong with the configuration, each with its place',
+  url: 'The address of the endpoints',
+  database: 'The database file',
+  config: 'The configuration file that was read',
+  changed: 'The settings that a SIGHUP changed',
+  settings: 'The settings that change at the next start only',
+  signal: 'The signal that stops the server',
+  validTo: 'When the certificate expires',
+  characters: 'How long the bootstrap token is',
+  file: 'A backup',
+  removed: 'How many old backups were removed',
+  from: 'The version of the database file before an upgrade',
+  to: 'The version after it',
+  backup: 'The copy that was made before it',
+  type: 'A resource type',
+  attribute: 'An attribute of it',
+  resources: 'How many resources a line is about',
+  ids: 'The ids of the first of them',
+  done: 'How many resources are indexed anew so far',
+  total: 'How many there are to index',
+  lines: 'How many lines of the log were lost',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** What a line is given beside its level, time and message. */
+export type LogFields = {
+  readonly [name in Exclude<keyof typeof logFields, 'level' | 'time' | 'msg'>]?: unknown;
+};
