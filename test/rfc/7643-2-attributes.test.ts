@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  type Answer,
   enterpriseSchema,
   groupSchema,
   newGroup,
@@ -11,19 +10,16 @@ import {
   type TestServer,
   userSchema,
 } from '../server.ts';
+import { type Client, newClient } from './client.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
+let client: Client;
 before(async () => {
   server = await startScimd();
+  client = await newClient(server, { tenant: 'default' });
 });
 after(() => server.close());
-
-async function created(path: string, body: unknown): Promise<Answer> {
-  const answer = await server.request('POST', path, { body });
-  assert.equal(answer.status, 201, answer.text);
-  return answer;
-}
 
 interface Definition {
   readonly name: string;
@@ -51,7 +47,7 @@ test('S-1.2-01: a simple attribute never carries sub-attributes', async () => {
 });
 
 test('S-2-01: a request is judged attribute by attribute, not as one document to match', async () => {
-  const user = (await created('/Users', newUser({ title: 'before' }))).json;
+  const user = (await client.post('/Users', newUser({ title: 'before' }))).json;
   const answer = await server.request('PUT', `/Users/${user.id}`, {
     body: {
       ...user,
@@ -73,7 +69,7 @@ test('S-2-01: a request is judged attribute by attribute, not as one document to
 
 test('S-2.1-01: attribute names in JSON bodies are matched case-insensitively', async () => {
   const { userName } = newUser();
-  const { json } = await created('/Users', {
+  const { json } = await client.post('/Users', {
     SCHEMAS: [userSchema],
     USERNAME: userName,
     Emails: [{ VALUE: 'a@example.com', Type: 'work', PRIMARY: true }],
@@ -106,7 +102,7 @@ test('S-2.1-02: filter, sortBy, attributes and excludedAttributes take any lette
     ['Zeta', '1'],
     ['Alpha', '2'],
   ]) {
-    await created(
+    await client.post(
       '/Users',
       newUser({
         schemas: [userSchema, enterpriseSchema],
@@ -151,7 +147,10 @@ test('S-2.1-02: filter, sortBy, attributes and excludedAttributes take any lette
 
 test('S-2.1-02: a PATCH path takes any letter case in URN, attribute, filter and sub-attribute', async () => {
   const patched = async (shout: (path: string) => string) => {
-    const { json } = await created('/Users', newUser({ emails: [{ value: 'a@example.com', type: 'work' }] }));
+    const { json } = await client.post(
+      '/Users',
+      newUser({ emails: [{ value: 'a@example.com', type: 'work' }] }),
+    );
     const answer = await server.request('PATCH', `/Users/${json.id}`, {
       body: patchOp(
         { op: 'add', path: shout(`${enterpriseSchema}:department`), value: 'Tours' },
@@ -184,8 +183,8 @@ test('S-2.1-03: attribute names are a letter, then letters, digits, $, - and _; 
 });
 
 test('S-2.1-04: every resource body carries schemas', async () => {
-  const user = await created('/Users', newUser());
-  const group = await created('/Groups', newGroup());
+  const user = await client.post('/Users', newUser());
+  const group = await client.post('/Groups', newGroup());
   const schemas = async (path: string) => (await server.request('GET', path)).json.schemas;
   const core = 'urn:ietf:params:scim:schemas:core:2.0';
   assert.deepEqual(user.json.schemas, [userSchema]);
@@ -204,7 +203,7 @@ test('S-2.1-04: every resource body carries schemas', async () => {
     ['/Groups', newGroup(), groupSchema],
   ] as const) {
     for (const search of ['', '?attributes=externalId', '?excludedAttributes=schemas']) {
-      const { id } = (await created(`${endpoint}${search}`, { ...body, ...anotherName(endpoint) })).json;
+      const { id } = (await client.post(`${endpoint}${search}`, { ...body, ...anotherName(endpoint) })).json;
       const path = `${endpoint}/${id}${search}`;
       const whole = { ...body, ...anotherName(endpoint) };
       const change = patchOp({ op: 'add', path: 'externalId', value: 'x' });
@@ -228,7 +227,7 @@ const anotherName = (endpoint: string) =>
   endpoint === '/Users' ? { userName: newUser().userName } : { displayName: newGroup().displayName };
 
 test('S-2.1-05: operators and the words of a filter are case-insensitive', async () => {
-  const { json } = await created('/Users', newUser({ title: 'Tour Guide' }));
+  const { json } = await client.post('/Users', newUser({ title: 'Tour Guide' }));
   const found = async (filter: string) =>
     (await server.request('GET', `/Users?${new URLSearchParams({ filter })}`)).json.Resources.map(
       (user: { id: string }) => user.id,
@@ -265,7 +264,7 @@ test('S-2.1-06: two members that name one attribute in different case are a malf
     'invalidSyntax',
   );
   assert.equal(await total(), before);
-  const user = (await created('/Users', newUser())).json;
+  const user = (await client.post('/Users', newUser())).json;
   const path = `/Users/${user.id}`;
   const put = { ...user, title: 'a', TITLE: 'b' };
   refused(await server.request('PUT', path, { body: put }), 400, 'invalidSyntax', /TITLE/);

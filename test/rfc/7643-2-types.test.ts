@@ -9,42 +9,28 @@ import {
   type TestServer,
   userSchema,
 } from '../server.ts';
+import { type Client, newClient } from './client.ts';
 import { lab, labRegistry } from './lab-registry.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
+let client: Client;
 let strict: string;
 before(async () => {
   server = await startScimd({ registry: labRegistry() });
+  client = await newClient(server, { tenant: 'default' });
   strict = await server.newToken({ idp: 'strict' });
 });
 after(() => server.close());
 
+const post = (body: unknown, token = server.token) => client.request('POST', '/Users', { body, token });
+const created = (body: unknown) => client.create('/Users', body);
+const found = (filter: string) => client.find('/Users', filter);
+const patch = (id: string, path: string, value: unknown, token = server.token) =>
+  client.request('PATCH', `/Users/${id}`, { body: patchOp({ op: 'replace', path, value }), token });
+
 const withLab = (attributes: Record<string, unknown>) =>
   newUser({ schemas: [userSchema, lab], [lab]: attributes });
-
-function post(body: unknown, token?: string): Promise<Answer> {
-  return server.request('POST', '/Users', { body, ...(token === undefined ? {} : { token }) });
-}
-
-async function created(body: unknown): Promise<Answer['json']> {
-  const answer = await post(body);
-  assert.equal(answer.status, 201, answer.text);
-  return answer.json;
-}
-
-function patch(id: string, path: string, value: unknown, token?: string): Promise<Answer> {
-  return server.request('PATCH', `/Users/${id}`, {
-    body: patchOp({ op: 'replace', path, value }),
-    ...(token === undefined ? {} : { token }),
-  });
-}
-
-async function found(filter: string): Promise<string[]> {
-  const answer = await server.request('GET', `/Users?${new URLSearchParams({ filter })}`);
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json.Resources.map((user: { id: string }) => user.id);
-}
 
 interface Definition {
   readonly name: string;

@@ -10,36 +10,23 @@ import {
   type TestServer,
   userSchema,
 } from '../server.ts';
+import { type Client, newClient } from './client.ts';
 import { lab, labRegistry } from './lab-registry.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
+let client: Client;
 before(async () => {
   server = await startScimd({ registry: labRegistry() });
+  client = await newClient(server, { tenant: 'default' });
 });
 after(() => server.close());
 
-async function created(body: unknown, path = '/Users'): Promise<Answer['json']> {
-  const answer = await server.request('POST', path, { body });
-  assert.equal(answer.status, 201, answer.text);
-  return answer.json;
-}
-
-async function read(id: string): Promise<Answer['json']> {
-  return (await server.request('GET', `/Users/${id}`)).json;
-}
-
-async function found(filter: string, path = '/Users'): Promise<string[]> {
-  const answer = await server.request('GET', `${path}?${new URLSearchParams({ filter })}`);
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json.Resources.map((each: { id: string }) => each.id);
-}
-
-async function patched(id: string, ...operations: Record<string, unknown>[]): Promise<Answer['json']> {
-  const answer = await server.request('PATCH', `/Users/${id}`, { body: patchOp(...operations) });
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json;
-}
+type Operation = Readonly<Record<string, unknown>>;
+const created = (body: unknown, path = '/Users') => client.create(path, body);
+const read = (id: string) => client.read(`/Users/${id}`);
+const found = (filter: string, path = '/Users') => client.find(path, filter);
+const patched = (id: string, ...operations: Operation[]) => client.patched(`/Users/${id}`, ...operations);
 
 test('S-2.4-01: multi-valued attributes are arrays, also with one value', async () => {
   const user = await created(

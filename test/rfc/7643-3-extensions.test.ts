@@ -4,7 +4,6 @@ import type { SchemaDefinition } from '../../src/scim/definitions.ts';
 import { compileRegistry } from '../../src/scim/registry.ts';
 import { standardResourceTypes, standardSchemas } from '../../src/scim/standard.ts';
 import {
-  type Answer,
   enterpriseSchema,
   groupSchema,
   newGroup,
@@ -14,26 +13,20 @@ import {
   type TestServer,
   userSchema,
 } from '../server.ts';
+import { type Client, newClient } from './client.ts';
 import { lab, labRegistry, sampleSchema, seal, twin } from './lab-registry.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
+let client: Client;
 before(async () => {
   server = await startScimd({ registry: labRegistry() });
+  client = await newClient(server, { tenant: 'default' });
 });
 after(() => server.close());
 
-async function created(body: unknown, path = '/Users'): Promise<Answer['json']> {
-  const answer = await server.request('POST', path, { body });
-  assert.equal(answer.status, 201, answer.text);
-  return answer.json;
-}
-
-async function found(filter: string, path = '/Users'): Promise<string[]> {
-  const answer = await server.request('GET', `${path}?${new URLSearchParams({ filter })}`);
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json.Resources.map((each: { id: string }) => each.id);
-}
+const created = (body: unknown, path = '/Users') => client.create(path, body);
+const found = (filter: string, path = '/Users') => client.find(path, filter);
 
 const newSample = (more: Record<string, unknown> = {}) => ({
   schemas: [sampleSchema, seal],

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  type Answer,
   enterpriseSchema,
   groupSchema,
   newGroup,
@@ -12,28 +11,21 @@ import {
   type TestServer,
   userSchema,
 } from '../server.ts';
+import { type Client, newClient } from './client.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
+let client: Client;
 let strict: string;
 before(async () => {
   server = await startScimd();
+  client = await newClient(server, { tenant: 'default' });
   strict = await server.newToken({ idp: 'strict' });
 });
 after(() => server.close());
 
-async function created(body: unknown, path = '/Users', token?: string): Promise<Answer> {
-  const answer = await server.request('POST', path, { body, ...(token === undefined ? {} : { token }) });
-  assert.equal(answer.status, 201, answer.text);
-  return answer;
-}
-
-async function found(filter: string, path = '/Users', token?: string): Promise<string[]> {
-  const parameters = new URLSearchParams({ filter });
-  const answer = await server.request('GET', `${path}?${parameters}`, token === undefined ? {} : { token });
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json.Resources.map((each: { id: string }) => each.id);
-}
+const created = (body: unknown, path = '/Users') => client.post(path, body);
+const found = (filter: string, path = '/Users') => client.find(path, filter);
 
 test('S-3-01: schemas is a non-empty array of distinct URIs', async () => {
   const { schemas: _, ...without } = newUser();
@@ -285,11 +277,11 @@ test('S-3.1-08, S-7-10: externalId is never invented and comes back to the byte'
 });
 
 test('S-3.1-09: externalId belongs to the tenant that set it', async () => {
-  const other = await server.newToken({ tenant: 'elsewhere' });
+  const other = await newClient(server, { tenant: 'elsewhere' });
   const mine = (await created(newUser({ externalId: 'shared' }))).json;
-  const theirs = (await created(newUser({ externalId: 'shared' }), '/Users', other)).json;
+  const theirs = await other.create('/Users', newUser({ externalId: 'shared' }));
   assert.deepEqual(await found('externalId eq "shared"'), [mine.id]);
-  assert.deepEqual(await found('externalId eq "shared"', '/Users', other), [theirs.id]);
+  assert.deepEqual(await other.find('/Users', 'externalId eq "shared"'), [theirs.id]);
 });
 
 test('S-3.1-10: externalId need not be unique', async () => {

@@ -1,47 +1,27 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
-  type Answer,
   enterpriseSchema,
   groupSchema,
   newGroup,
   newUser,
-  patchOp,
   startScimd,
   type TestServer,
   userSchema,
 } from '../server.ts';
+import { type Client, newClient } from './client.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
+let client: Client;
 before(async () => {
   server = await startScimd();
+  client = await newClient(server, { tenant: 'default' });
 });
 after(() => server.close());
 
-async function created(path: string, body: unknown): Promise<Answer['json']> {
-  const answer = await server.request('POST', path, { body });
-  assert.equal(answer.status, 201, answer.text);
-  return answer.json;
-}
-
-const user = (more = {}) => created('/Users', newUser(more));
-const group = (more = {}) => created('/Groups', newGroup(more));
-
-async function get(path: string): Promise<Answer['json']> {
-  const answer = await server.request('GET', path);
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json;
-}
-
-function patch(path: string, ...operations: Record<string, unknown>[]): Promise<Answer> {
-  return server.request('PATCH', path, { body: patchOp(...operations) });
-}
-
-async function found(path: string, filter: string): Promise<string[]> {
-  const list = await get(`${path}?${new URLSearchParams({ filter })}`);
-  return list.Resources.map((each: { id: string }) => each.id);
-}
+const user = (more = {}) => client.create('/Users', newUser(more));
+const group = (more = {}) => client.create('/Groups', newGroup(more));
 
 test('S-4.2-01: a group has a displayName', async () => {
   for (const displayName of [undefined, null, '']) {
@@ -53,10 +33,10 @@ test('S-4.2-01: a group has a displayName', async () => {
     const body = { schemas: [groupSchema], ...(displayName === undefined ? {} : { displayName }) };
     refused(await server.request('PUT', `/Groups/${id}`, { body }), 400, 'invalidValue', /displayName/);
   }
-  refused(await patch(`/Groups/${id}`, { op: 'remove', path: 'displayName' }), 400, 'mutability');
-  const emptied = await patch(`/Groups/${id}`, { op: 'replace', path: 'displayName', value: '' });
+  refused(await client.patch(`/Groups/${id}`, { op: 'remove', path: 'displayName' }), 400, 'mutability');
+  const emptied = await client.patch(`/Groups/${id}`, { op: 'replace', path: 'displayName', value: '' });
   refused(emptied, 400, 'invalidValue');
-  const { attributes } = await get(`/Schemas/${groupSchema}`);
+  const { attributes } = await client.read(`/Schemas/${groupSchema}`);
   assert.equal(attributes.find((each: { name: string }) => each.name === 'displayName').required, true);
 });
 
@@ -64,18 +44,18 @@ test('S-4.2-02: members come and go one by one, and all at once', async () => {
   const [a, b, c] = [await user(), await user(), await user()];
   const { id } = await group({ members: [{ value: a.id }] });
   const members = async () =>
-    (((await get(`/Groups/${id}`)).members ?? []) as { value: string }[]).map((each) => each.value);
-  await patch(`/Groups/${id}`, {
+    (((await client.read(`/Groups/${id}`)).members ?? []) as { value: string }[]).map((each) => each.value);
+  await client.patch(`/Groups/${id}`, {
     op: 'add',
     path: 'members',
     value: [{ value: b.id }, { value: c.id }, { value: a.id }],
   });
   assert.deepEqual((await members()).sort(), [a.id, b.id, c.id].sort());
-  await patch(`/Groups/${id}`, { op: 'remove', path: `members[value eq "${b.id}"]` });
+  await client.patch(`/Groups/${id}`, { op: 'remove', path: `members[value eq "${b.id}"]` });
   assert.deepEqual((await members()).sort(), [a.id, c.id].sort());
-  await patch(`/Groups/${id}`, { op: 'replace', path: 'members', value: [{ value: b.id }] });
+  await client.patch(`/Groups/${id}`, { op: 'replace', path: 'members', value: [{ value: b.id }] });
   assert.deepEqual(await members(), [b.id]);
-  await patch(`/Groups/${id}`, { op: 'remove', path: 'members' });
+  await client.patch(`/Groups/${id}`, { op: 'remove', path: 'members' });
   assert.deepEqual(await members(), []);
   const put = await server.request('PUT', `/Groups/${id}`, {
     body: newGroup({ members: [{ value: c.id }] }),
@@ -100,14 +80,14 @@ test('S-4.2-03: what a member is cannot be changed; the same member again change
     { op: 'replace', path: at, value: { value: other.id } },
     { op: 'replace', path: 'members.type', value: 'Group' },
   ]) {
-    refused(await patch(path, operation), 400, 'mutability');
+    refused(await client.patch(path, operation), 400, 'mutability');
   }
-  await patch(path, {
+  await client.patch(path, {
     op: 'add',
     path: 'members',
     value: [{ value: member.id, display: 'Other', type: 'Group' }],
   });
-  assert.deepEqual(await get(path), before);
+  assert.deepEqual(await client.read(path), before);
 });
 
 test('S-4.2-04: a member has the id of a resource, and its URI, type and name', async () => {
@@ -125,22 +105,22 @@ test('S-4.2-04: a member has the id of a resource, and its URI, type and name', 
       { value: inner.id, $ref: inner.meta.location, type: 'Group', display: inner.displayName },
     ],
   );
-  for (const { $ref, value } of members) assert.equal((await get($ref)).id, value);
-  assert.deepEqual(await found('/Groups', `members[type eq "Group" and value eq "${inner.id}"]`), [id]);
-  assert.deepEqual(await found('/Groups', `members[type eq "Group" and value eq "${member.id}"]`), []);
+  for (const { $ref, value } of members) assert.equal((await client.read($ref)).id, value);
+  assert.deepEqual(await client.find('/Groups', `members[type eq "Group" and value eq "${inner.id}"]`), [id]);
+  assert.deepEqual(await client.find('/Groups', `members[type eq "Group" and value eq "${member.id}"]`), []);
 });
 
 test('S-4.2-04: members.display follows the name of the member', async () => {
   const member = await user({ displayName: 'Before' });
   const inner = await group({ members: [{ value: member.id }] });
   const outer = await group({ members: [{ value: inner.id }] });
-  const display = async (id: string) => (await get(`/Groups/${id}`)).members[0].display;
+  const display = async (id: string) => (await client.read(`/Groups/${id}`)).members[0].display;
   assert.deepEqual([await display(inner.id), await display(outer.id)], ['Before', inner.displayName]);
-  await patch(`/Users/${member.id}`, { op: 'replace', path: 'displayName', value: 'After' });
-  await patch(`/Groups/${inner.id}`, { op: 'replace', path: 'displayName', value: 'Renamed' });
+  await client.patch(`/Users/${member.id}`, { op: 'replace', path: 'displayName', value: 'After' });
+  await client.patch(`/Groups/${inner.id}`, { op: 'replace', path: 'displayName', value: 'Renamed' });
   assert.deepEqual([await display(inner.id), await display(outer.id)], ['After', 'Renamed']);
-  assert.deepEqual(await found('/Groups', `members.display eq "AFTER"`), [inner.id]);
-  assert.equal((await get(`/Users/${member.id}`)).groups[0].display, 'Renamed');
+  assert.deepEqual(await client.find('/Groups', `members.display eq "AFTER"`), [inner.id]);
+  assert.equal((await client.read(`/Users/${member.id}`)).groups[0].display, 'Renamed');
 });
 
 test('S-4.2-05: groups nest, and cycles end', async () => {
@@ -149,7 +129,7 @@ test('S-4.2-05: groups nest, and cycles end', async () => {
   const b = await group({ members: [{ value: a.id }] });
   assert.equal(
     (
-      await patch(`/Groups/${a.id}`, {
+      await client.patch(`/Groups/${a.id}`, {
         op: 'add',
         path: 'members',
         value: [{ value: b.id }, { value: a.id }],
@@ -157,7 +137,7 @@ test('S-4.2-05: groups nest, and cycles end', async () => {
     ).status,
     200,
   );
-  const { groups } = await get(`/Users/${member.id}`);
+  const { groups } = await client.read(`/Users/${member.id}`);
   const types = groups.map((each: { value: string; type: string }) => [each.value, each.type]).sort();
   assert.deepEqual(
     types,
@@ -166,25 +146,25 @@ test('S-4.2-05: groups nest, and cycles end', async () => {
       [b.id, 'indirect'],
     ].sort(),
   );
-  assert.deepEqual(await found('/Users', `groups.value eq "${b.id}"`), [member.id]);
-  assert.equal((await get(`/Groups/${a.id}`)).members.length, 3);
+  assert.deepEqual(await client.find('/Users', `groups.value eq "${b.id}"`), [member.id]);
+  assert.equal((await client.read(`/Groups/${a.id}`)).members.length, 3);
   assert.equal((await server.request('DELETE', `/Groups/${a.id}`)).status, 204);
-  assert.ok(!('members' in (await get(`/Groups/${b.id}`))));
-  assert.ok(!('groups' in (await get(`/Users/${member.id}`))));
+  assert.ok(!('members' in (await client.read(`/Groups/${b.id}`))));
+  assert.ok(!('groups' in (await client.read(`/Users/${member.id}`))));
 });
 
 test('S-4.2-04, S-4.1.2-11: who is deleted is no member any more, and the group has a new version', async () => {
   const [leaver, stayer] = [await user(), await user()];
   const before = await group({ members: [{ value: leaver.id }, { value: stayer.id }] });
   assert.equal((await server.request('DELETE', `/Users/${leaver.id}`)).status, 204);
-  const after = await get(`/Groups/${before.id}`);
+  const after = await client.read(`/Groups/${before.id}`);
   assert.deepEqual(
     after.members.map((each: { value: string }) => each.value),
     [stayer.id],
   );
   assert.notEqual(after.meta.version, before.meta.version);
   assert.ok(after.meta.lastModified > before.meta.lastModified);
-  assert.deepEqual(await found('/Groups', `members.value eq "${leaver.id}"`), []);
+  assert.deepEqual(await client.find('/Groups', `members.value eq "${leaver.id}"`), []);
 });
 
 test('S-4.2-06: a member without a value is refused', async () => {
@@ -211,7 +191,7 @@ const enterprise = {
 
 test('S-4.3-01: the enterprise extension has its six attributes under its URN', async () => {
   assert.equal(enterpriseSchema, 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User');
-  const { attributes } = await get(`/Schemas/${enterpriseSchema}`);
+  const { attributes } = await client.read(`/Schemas/${enterpriseSchema}`);
   assert.deepEqual(
     attributes.map((each: { name: string }) => each.name),
     ['employeeNumber', 'costCenter', 'organization', 'division', 'department', 'manager'],
@@ -222,7 +202,7 @@ test('S-4.3-01: the enterprise extension has its six attributes under its URN', 
   assert.deepEqual(json[enterpriseSchema], full);
   for (const [name, value] of Object.entries(enterprise)) {
     assert.deepEqual(
-      await found('/Users', `${enterpriseSchema}:${name} eq "${value.toUpperCase()}"`),
+      await client.find('/Users', `${enterpriseSchema}:${name} eq "${value.toUpperCase()}"`),
       [json.id],
       name,
     );
@@ -236,18 +216,20 @@ test('S-4.3-02: a manager can be given by value alone, in the forms that PATCH h
     { op: 'replace', path: `${enterpriseSchema}:manager.value`, value: boss.id },
     { op: 'replace', value: { [enterpriseSchema]: { manager: { value: boss.id } } } },
   ]) {
-    await patch(`/Users/${report.id}`, { op: 'remove', path: `${enterpriseSchema}:manager` });
-    const { json } = await patch(`/Users/${report.id}`, operation);
+    await client.patch(`/Users/${report.id}`, { op: 'remove', path: `${enterpriseSchema}:manager` });
+    const { json } = await client.patch(`/Users/${report.id}`, operation);
     assert.equal(json[enterpriseSchema].manager.value, boss.id);
   }
-  assert.deepEqual(await found('/Users', `${enterpriseSchema}:manager.value eq "${boss.id}"`), [report.id]);
+  assert.deepEqual(await client.find('/Users', `${enterpriseSchema}:manager.value eq "${boss.id}"`), [
+    report.id,
+  ]);
 });
 
 test('S-4.3-03: manager.value is case-exact', async () => {
   let boss = await user();
   while (!/[a-f]/.test(boss.id)) boss = await user();
   const report = await user({ [enterpriseSchema]: { manager: { value: boss.id } } });
-  const filter = (id: string) => found('/Users', `${enterpriseSchema}:manager.value eq "${id}"`);
+  const filter = (id: string) => client.find('/Users', `${enterpriseSchema}:manager.value eq "${id}"`);
   assert.deepEqual(await filter(boss.id), [report.id]);
   assert.deepEqual(await filter(boss.id.toUpperCase()), []);
 });
@@ -262,5 +244,5 @@ test('S-4.3-04: manager.displayName is readOnly', async () => {
   assert.equal(put.status, 200);
   assert.deepEqual(put.json[enterpriseSchema].manager, { value: 'm' });
   const operation = { op: 'replace', path: `${enterpriseSchema}:manager.displayName`, value: 'Invented' };
-  refused(await patch(`/Users/${report.id}`, operation), 400, 'mutability');
+  refused(await client.patch(`/Users/${report.id}`, operation), 400, 'mutability');
 });

@@ -1,43 +1,25 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import {
-  type Answer,
-  newGroup,
-  newUser,
-  patchOp,
-  startScimd,
-  type TestServer,
-  userSchema,
-} from '../server.ts';
+import { newGroup, newUser, patchOp, startScimd, type TestServer, userSchema } from '../server.ts';
+import { type Client, newClient } from './client.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
+let client: Client;
 let strict: string;
 before(async () => {
   server = await startScimd();
+  client = await newClient(server, { tenant: 'default' });
   strict = await server.newToken({ idp: 'strict' });
 });
 after(() => server.close());
 
-function post(body: unknown, token?: string): Promise<Answer> {
-  return server.request('POST', '/Users', { body, ...(token === undefined ? {} : { token }) });
-}
-
-async function created(body: unknown, token?: string): Promise<Answer['json']> {
-  const answer = await post(body, token);
-  assert.equal(answer.status, 201, answer.text);
-  return answer.json;
-}
-
-function patch(id: string, ...operations: Record<string, unknown>[]): Promise<Answer> {
-  return server.request('PATCH', `/Users/${id}`, { body: patchOp(...operations) });
-}
-
-async function found(filter: string, more: Record<string, string> = {}): Promise<string[]> {
-  const answer = await server.request('GET', `/Users?${new URLSearchParams({ filter, ...more })}`);
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json.Resources.map((user: { id: string }) => user.id);
-}
+type Operation = Readonly<Record<string, unknown>>;
+const post = (body: unknown, token = server.token) => client.request('POST', '/Users', { body, token });
+const created = (body: unknown, token = server.token) => client.create('/Users', body, { token });
+const patch = (id: string, ...operations: Operation[]) => client.patch(`/Users/${id}`, ...operations);
+const found = (filter: string, more: Readonly<Record<string, string>> = {}) =>
+  client.find('/Users', filter, more);
 
 test('S-4.1.1-01: userName is required and not empty', async () => {
   for (const token of [server.token, strict]) {

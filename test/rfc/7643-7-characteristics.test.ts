@@ -1,50 +1,29 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { configuredRegistry } from '../../src/scim/configured.ts';
-import {
-  type Answer,
-  enterpriseSchema,
-  newUser,
-  patchOp,
-  startScimd,
-  type TestServer,
-  userSchema,
-} from '../server.ts';
+import { enterpriseSchema, newUser, patchOp, startScimd, type TestServer, userSchema } from '../server.ts';
+import { type Client, newClient } from './client.ts';
 import { lab, labRegistry, sampleSchema, seal } from './lab-registry.ts';
 import { refused } from './refused.ts';
 
 let server: TestServer;
+let client: Client;
 let strict: string;
 before(async () => {
   server = await startScimd({ registry: labRegistry() });
+  client = await newClient(server, { tenant: 'default' });
   strict = await server.newToken({ idp: 'strict' });
 });
 after(() => server.close());
 
-async function created(body: unknown, path = '/Users'): Promise<Answer['json']> {
-  const answer = await server.request('POST', path, { body });
-  assert.equal(answer.status, 201, answer.text);
-  return answer.json;
-}
+type Operation = Readonly<Record<string, unknown>>;
+const created = (body: unknown, path = '/Users') => client.create(path, body);
+const get = (id: string, parameters = '') => client.read(`/Users/${id}${parameters}`);
+const patch = (id: string, ...operations: Operation[]) => client.patch(`/Users/${id}`, ...operations);
+const found = (filter: string) => client.find('/Users', filter);
 
 const withLab = (attributes: Record<string, unknown>) =>
   newUser({ schemas: [userSchema, lab], [lab]: attributes });
-
-async function get(id: string, parameters = ''): Promise<Answer['json']> {
-  const answer = await server.request('GET', `/Users/${id}${parameters}`);
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json;
-}
-
-function patch(id: string, ...operations: Record<string, unknown>[]): Promise<Answer> {
-  return server.request('PATCH', `/Users/${id}`, { body: patchOp(...operations) });
-}
-
-async function found(filter: string): Promise<string[]> {
-  const answer = await server.request('GET', `/Users?${new URLSearchParams({ filter })}`);
-  assert.equal(answer.status, 200, answer.text);
-  return answer.json.Resources.map((user: { id: string }) => user.id);
-}
 
 test('S-7-09: filters honour caseExact, attribute by attribute', async () => {
   const user = await created(
