@@ -1,6 +1,7 @@
 /** Many requests at once on the same resource, over sockets: nothing is lost, nothing is half done, nothing is 5xx. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { type Client, newClient } from '../rfc/client.ts';
 import {
   type Answer,
   bulkSchema,
@@ -12,23 +13,20 @@ import {
 } from '../server.ts';
 
 let server: TestServer;
+let client: Client;
 before(async () => {
   server = await startScimd();
+  client = await newClient(server, { tenant: 'default' });
 });
 after(() => server.close());
 
-const create = async (endpoint: string, body: object) => {
-  const { status, json, text } = await server.request('POST', endpoint, { body });
-  assert.equal(status, 201, text);
-  return json;
-};
 const together = <Result>(count: number, each: (index: number) => Promise<Result>) =>
   Promise.all(Array.from({ length: count }, (_, index) => each(index)));
 const statuses = (answers: readonly Answer[]) => [...new Set(answers.map(({ status }) => status))].sort();
 const version = (text: string) => Number(/^W\/"(\d+)"$/.exec(text)?.[1]);
 
 test('a hundred PATCHes of one user, each adding an e-mail, are all in the end', async () => {
-  const user = await create('/Users', newUser());
+  const user = await client.create('/Users', newUser());
   const answers = await together(100, (i) =>
     server.request('PATCH', `/Users/${user.id}`, {
       body: patchOp({ op: 'add', path: 'emails', value: [{ value: `e${i}@example.com` }] }),
@@ -47,7 +45,7 @@ test('a hundred PATCHes of one user, each adding an e-mail, are all in the end',
 });
 
 test('PATCHes of different attributes of one user do not undo one another', async () => {
-  const user = await create('/Users', newUser());
+  const user = await client.create('/Users', newUser());
   const names = [
     'title',
     'nickName',
@@ -72,7 +70,7 @@ test('PATCHes of different attributes of one user do not undo one another', asyn
 });
 
 test('PUTs of one user: the last version is one of those sent, whole', async () => {
-  const user = await create('/Users', newUser());
+  const user = await client.create('/Users', newUser());
   const body = (i: number) => ({
     ...newUser({ userName: user.userName }),
     title: `t${i}`,
@@ -88,7 +86,7 @@ test('PUTs of one user: the last version is one of those sent, whole', async () 
 });
 
 test('with If-Match, of those who saw the same version one wins and the others get 412', async () => {
-  const user = await create('/Users', newUser());
+  const user = await client.create('/Users', newUser());
   const answers = await together(30, (i) =>
     server.request('PATCH', `/Users/${user.id}`, {
       headers: { 'if-match': user.meta.version },
@@ -102,8 +100,8 @@ test('with If-Match, of those who saw the same version one wins and the others g
 });
 
 test('two hundred members added one by one at once are all in the group', async () => {
-  const group = await create('/Groups', newGroup());
-  const ids = (await together(200, () => create('/Users', newUser()))).map(({ id }) => id);
+  const group = await client.create('/Groups', newGroup());
+  const ids = (await together(200, () => client.create('/Users', newUser()))).map(({ id }) => id);
   const answers = await together(200, (i) =>
     server.request('PATCH', `/Groups/${group.id}`, {
       body: patchOp({ op: 'add', path: 'members', value: [{ value: ids[i] }] }),
@@ -116,7 +114,7 @@ test('two hundred members added one by one at once are all in the group', async 
 
 test('adds and removes of different members at once leave the sum of the changes', async () => {
   const values = (from: number) => Array.from({ length: 50 }, (_, i) => ({ value: `m${from + i}` }));
-  const group = await create('/Groups', newGroup({ members: values(0) }));
+  const group = await client.create('/Groups', newGroup({ members: values(0) }));
   const answers = await together(100, (i) =>
     server.request('PATCH', `/Groups/${group.id}`, {
       body:
@@ -134,7 +132,7 @@ test('adds and removes of different members at once leave the sum of the changes
 });
 
 test('members and a rename of one group at once are both there', async () => {
-  const group = await create('/Groups', newGroup());
+  const group = await client.create('/Groups', newGroup());
   const answers = await together(60, (i) =>
     server.request('PATCH', `/Groups/${group.id}`, {
       body:
@@ -150,7 +148,7 @@ test('members and a rename of one group at once are both there', async () => {
 });
 
 test('one member added by many at once is there once', async () => {
-  const group = await create('/Groups', newGroup());
+  const group = await client.create('/Groups', newGroup());
   const body = patchOp({ op: 'add', path: 'members', value: [{ value: 'the one' }] });
   await together(40, () => server.request('PATCH', `/Groups/${group.id}`, { body }));
   assert.equal((await server.request('GET', `/Groups/${group.id}`)).json.members.length, 1);
@@ -158,7 +156,7 @@ test('one member added by many at once is there once', async () => {
 
 test('a DELETE among PATCHes: those before it succeed, those after it are 404, and it is gone', async () => {
   for (let round = 0; round < 5; round++) {
-    const user = await create('/Users', newUser());
+    const user = await client.create('/Users', newUser());
     const answers = await together(30, (i) =>
       i === 15
         ? server.request('DELETE', `/Users/${user.id}`)
@@ -173,15 +171,15 @@ test('a DELETE among PATCHes: those before it succeed, those after it are 404, a
 });
 
 test('of many DELETEs of one user one is 204, the others are 404', async () => {
-  const user = await create('/Users', newUser());
+  const user = await client.create('/Users', newUser());
   const answers = await together(20, () => server.request('DELETE', `/Users/${user.id}`));
   assert.equal(answers.filter(({ status }) => status === 204).length, 1);
   assert.deepEqual(statuses(answers), [204, 404]);
 });
 
 test('a user deleted while it becomes a member is in no group', async () => {
-  const group = await create('/Groups', newGroup());
-  const users = await together(20, () => create('/Users', newUser()));
+  const group = await client.create('/Groups', newGroup());
+  const users = await together(20, () => client.create('/Users', newUser()));
   await Promise.all(
     users.flatMap(({ id }) => [
       server.request('PATCH', `/Groups/${group.id}`, {
@@ -213,7 +211,7 @@ test('of many POSTs of one userName, in any letter case, exactly one is 201 and 
 });
 
 test('of many users renamed to one userName exactly one gets it', async () => {
-  const users = await together(20, () => create('/Users', newUser()));
+  const users = await together(20, () => client.create('/Users', newUser()));
   const body = patchOp({ op: 'replace', path: 'userName', value: `wanted-${users[0].id}` });
   const answers = await together(20, (i) => server.request('PATCH', `/Users/${users[i].id}`, { body }));
   assert.equal(answers.filter(({ status }) => status === 200).length, 1);
@@ -221,7 +219,7 @@ test('of many users renamed to one userName exactly one gets it', async () => {
 });
 
 test('a userName that is set free is taken by exactly one of those who wait for it', async () => {
-  const user = await create('/Users', newUser());
+  const user = await client.create('/Users', newUser());
   const gone = server.request('DELETE', `/Users/${user.id}`);
   const answers = await together(20, () =>
     server.request('POST', '/Users', { body: newUser({ userName: user.userName }) }),
@@ -247,7 +245,7 @@ test('bulk requests at once that make the same userName: one of all operations s
 });
 
 test('reads during writes see whole resources, old or new', async () => {
-  const user = await create('/Users', newUser({ title: 't0', nickName: 't0' }));
+  const user = await client.create('/Users', newUser({ title: 't0', nickName: 't0' }));
   const writes = together(40, (i) =>
     server.request('PATCH', `/Users/${user.id}`, {
       body: patchOp({ op: 'replace', value: { title: `t${i}`, nickName: `t${i}` } }),
