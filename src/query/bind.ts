@@ -188,7 +188,8 @@ class Binder {
   /** `predicate` is about one value of `attribute`; the result is about the resource, or the element we are within. */
   private within(attribute: Attribute, predicate: Plan, range: Range): Plan {
     let plan = predicate;
-    if (attribute.multiValued && attribute !== this.element) plan = anyElement(attribute, plan, range);
+    if (attribute === this.element) return plan;
+    if (attribute.multiValued) plan = anyElement(attribute, plan, range);
     const { parent } = attribute;
     if (parent?.multiValued && parent !== this.element)
       plan = anyElement(parent, existing(parent, plan, range), range);
@@ -199,8 +200,8 @@ class Binder {
   private repeats(attribute: Attribute): boolean {
     const { parent } = attribute;
     return (
-      (attribute.multiValued && attribute !== this.element) ||
-      (parent?.multiValued === true && parent !== this.element)
+      attribute !== this.element &&
+      (attribute.multiValued || (parent?.multiValued === true && parent !== this.element))
     );
   }
 

@@ -34,13 +34,12 @@ export function orderedComplex(attribute: Attribute, value: ComplexValue): Compl
   return Object.keys(result).length === 0 ? undefined : result;
 }
 
-/** `add` takes one value of a multi-valued attribute as well as an array of them (RFC 7644 §3.5.2.1). */
+/** `add` takes one object for a multi-valued attribute as well as an array of them (RFC 7644 §3.5.2.1). */
 export function addedValues(
   { attribute, value, at }: { readonly attribute: Attribute; readonly value: unknown; readonly at: string },
   tolerated: Tolerated,
 ): readonly unknown[] {
-  const isList = value === null || value === '' || Array.isArray(value);
-  if (isList || (attribute.type === 'complex' && !isObject(value)))
+  if (attribute.type !== 'complex' || !isObject(value))
     return valuesOf(validatorOf(attribute)(value, at, tolerated));
   const clean = elementValidatorOf(attribute)(value, at, tolerated);
   if (clean === undefined) throw invalidValue(`${at} has no value`);
@@ -91,9 +90,10 @@ function overlaid(attribute: Attribute, under: unknown, over: unknown, refuse: R
   return orderedComplex(attribute, result);
 }
 
-/** Values as they were and as they are after an edit; an undefined one is gone. */
+/** Values as they were and as they are after an edit of those chosen; an undefined one is gone. */
 export interface EditedList {
   readonly before: readonly unknown[];
+  readonly chosen: readonly boolean[];
   readonly after: readonly unknown[];
 }
 
@@ -101,12 +101,13 @@ export interface EditedList {
  * The list after its values have been edited one by one: a value that has come to equal another is joined with it, and
  * one that has become primary is the only one that is.
  */
-export function settled(attribute: Attribute, { before, after }: EditedList, at: string): unknown[] {
+export function settled(attribute: Attribute, { before, chosen, after }: EditedList, at: string): unknown[] {
   const key = (element: unknown) => identity(attribute, element);
   const moved = after.map(
     (element, index) =>
       element !== undefined && element !== before[index] && key(element) !== key(before[index]),
   );
+  const raises = after.some((element, index) => isPrimary(element) && !isPrimary(before[index]));
   const list: unknown[] = [];
   const raised = new Set<number>();
   const places = new Map<string, { readonly place: number; moved: boolean }>();
@@ -122,7 +123,7 @@ export function settled(attribute: Attribute, { before, after }: EditedList, at:
       list.push(element);
       if (moved.includes(true)) places.set(key(element), { place, moved: moved[index] === true });
     }
-    if (isPrimary(element) && element !== before[index]) raised.add(place);
+    if (raises && chosen[index] && isPrimary(element)) raised.add(place);
   });
   if (raised.size > 1) throw invalidValue(`${at}: only one value of ${attribute.path} can be primary`);
   const [primary] = raised;

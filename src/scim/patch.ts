@@ -244,6 +244,13 @@ function inValues(edit: Edit, before: unknown, options: PatchOptions): unknown {
   const named = op === 'remove' ? namedValue(edit, options.tolerated) : undefined;
   const back = (left: readonly unknown[]) => (attribute.multiValued ? someOf(left) : left[0]);
   if (!chosen.includes(true)) {
+    // What a remove names must make sense even where nobody is left to be named.
+    if (named !== undefined)
+      withoutNamed(
+        editOf({ ...edit, subFilter: undefined }, sub ?? attribute, named.value),
+        undefined,
+        options,
+      );
     if (op === 'remove') return withoutMatch(edit, before, options);
     const element = created(edit, values, options);
     if (element === undefined) return before;
@@ -251,11 +258,17 @@ function inValues(edit: Edit, before: unknown, options: PatchOptions): unknown {
   }
   if (sub === undefined && op === 'remove' && named !== undefined && !attribute.multiValued)
     return withoutNamed({ ...edit, value: named.value }, before, options);
-  if (sub === undefined && op === 'add' && attribute.type !== 'complex')
-    return append(attribute, values, addedValues(edit, options.tolerated), (other) => immutable(edit, other));
+  if (sub === undefined && op === 'add' && attribute.type !== 'complex') {
+    const value = elementValidatorOf(attribute)(edit.value, edit.at, options.tolerated);
+    return value === undefined
+      ? before
+      : append(attribute, values, [value], (other) => immutable(edit, other));
+  }
   const change = changer(edit, named, options);
   const after = values.map((element, index) => (chosen[index] ? change(element) : element));
-  return attribute.multiValued ? someOf(settled(attribute, { before: values, after }, edit.at)) : after[0];
+  return attribute.multiValued
+    ? someOf(settled(attribute, { before: values, chosen, after }, edit.at))
+    : after[0];
 }
 
 /** Which values the path selects. */
@@ -291,11 +304,14 @@ function changer(
     const isNamed = named === undefined ? () => true : namedAmong(attribute, named.value, at, tolerated);
     return (element) => (isNamed(element) ? undefined : element);
   }
-  if (op === 'add') {
-    const members = complexMembers(attribute, value, at, tolerated);
+  const members = attribute.type === 'complex' ? complexMembers(attribute, value, at, tolerated) : undefined;
+  if (op === 'add')
     return (element) => (members === undefined ? element : merged(edit, element, members, options));
-  }
+  if (!attribute.multiValued)
+    return (element) => (members === undefined ? undefined : merged(edit, element, members, options));
+  // Of several values each is replaced as a whole (RFC 7644 §3.5.2.3).
   const replacement = elementValidatorOf(attribute)(value, at, tolerated);
+  if (replacement === undefined && members !== undefined) throw invalidValue(`${at} has no value`);
   return (element) =>
     isObject(element) && isObject(replacement) ? keptImmutable(edit, element, replacement) : replacement;
 }
@@ -324,16 +340,19 @@ function created(edit: Edit, values: readonly unknown[], options: PatchOptions):
   const { attribute, filter, subFilter, op, at } = edit;
   const { tolerated } = options;
   const given = givenValue(edit, options);
-  if (given === undefined) return undefined;
   if (filter === undefined && subFilter === undefined) return given;
-  const isDescribed =
-    isObject(given) && attribute.multiValued && filter !== undefined && subFilter === undefined;
+  const isDescribed = attribute.multiValued && filter !== undefined && subFilter === undefined;
   const description = isDescribed ? describedBy(filter, attribute) : undefined;
-  const element = description === undefined || !isObject(given) ? undefined : { ...description, ...given };
+  const element =
+    given === undefined
+      ? {}
+      : description !== undefined && isObject(given)
+        ? { ...description, ...given }
+        : undefined;
   const name = op === 'add' ? 'addByValuePath' : 'createByValuePath';
   const allowed = op === 'add' && values.length === 0 ? element : tolerate(tolerated, name, element);
-  if (allowed === undefined) throw noTarget(edit);
-  return elementValidatorOf(attribute)(allowed, at, tolerated);
+  if (allowed === undefined || !attribute.multiValued) throw noTarget(edit);
+  return given === undefined ? undefined : elementValidatorOf(attribute)(allowed, at, tolerated);
 }
 
 /** What is given for a value that is not there yet; undefined if it is nothing. Throws what a wrong value throws. */
@@ -345,7 +364,9 @@ function givenValue(edit: Edit, options: PatchOptions): unknown {
   }
   if (attribute.type !== 'complex') return elementValidatorOf(attribute)(value, at, options.tolerated);
   const members = complexMembers(attribute, value, at, options.tolerated);
-  return members === undefined ? undefined : merged(edit, undefined, members, options);
+  const element = members === undefined ? undefined : merged(edit, undefined, members, options);
+  if (members !== undefined && element === undefined) throw invalidValue(`${at} has no value`);
+  return element;
 }
 
 /**

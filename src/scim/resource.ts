@@ -96,7 +96,7 @@ function check(
       keepReadOnly(attribute, stored, result);
       continue;
     }
-    const value = given.get(key);
+    const value = stored === undefined && saysNothing(attribute, given.get(key)) ? undefined : given.get(key);
     if (attribute === edges) {
       edgeValues = edgeValuesOf(edges, value, edges.name, tolerated);
       continue;
@@ -123,6 +123,14 @@ function check(
   refuseUnknownSchemas(type, given, tolerated);
   result.schemas = schemasOf(type, result);
   return { document: result, edges: edgeValues, password };
+}
+
+/** In a new resource `{}`, `[{}]` and nulls within are no value; where there is one, they do not say that it is to go. */
+function saysNothing(attribute: Attribute, value: unknown): boolean {
+  if (attribute.type !== 'complex') return false;
+  const isNothing = (each: unknown): boolean =>
+    each === null || (isObject(each) && Object.values(each).every((member) => member === null));
+  return Array.isArray(value) && attribute.multiValued ? value.every(isNothing) : isNothing(value);
 }
 
 /** What a client cannot give, it cannot take away by leaving it out (RFC 7644 §3.5.1). */
@@ -202,7 +210,7 @@ function checkExtension(
       keepReadOnly(attribute, before, result);
       continue;
     }
-    const member = given.get(key);
+    const member = !replacing && saysNothing(attribute, given.get(key)) ? undefined : given.get(key);
     const clean =
       member === undefined ? undefined : validatorOf(attribute)(member, attribute.path, tolerated);
     const kept = settle(attribute, clean, member, before[attribute.name], replacing);

@@ -60,12 +60,13 @@ export function elementValidatorOf(attribute: Attribute): Validator {
 }
 
 function singular(attribute: Attribute): Validator {
-  const simple = attribute.type === 'complex' ? complex(attribute) : simpleValidator(attribute);
+  if (attribute.type === 'complex') return complex(attribute);
+  const simple = simpleValidator(attribute);
   return (value, path, tolerated) => {
     if (value === null || value === undefined) return undefined;
     let single: unknown = value;
     if (Array.isArray(value)) single = onlyValueOf(value, path, tolerated);
-    if (attribute.type !== 'complex' && isObject(single)) {
+    if (isObject(single)) {
       const read = tolerate(tolerated, 'objectForScalar', single);
       if (read !== undefined) single = read.value;
     }
@@ -169,6 +170,7 @@ export function complexMembers(
   if (Array.isArray(object)) object = onlyValueOf(object, path, tolerated);
   if (object === null || object === undefined) return undefined;
   if (!isObject(object)) {
+    if (object === '' && Array.isArray(value)) throw invalidValue(`${path}[0] has no value`);
     if (tolerate(tolerated, 'emptyText', object)) return undefined;
     object =
       tolerate(tolerated, 'jsonText', object) ??
@@ -245,12 +247,13 @@ function multiValued(attribute: Attribute, one: Validator): Validator {
     const values = Array.isArray(given) ? given : tolerate(tolerated, 'singleForArray', given);
     if (values === undefined)
       throw invalidValue(`${path} is multi-valued and must be an array, not ${kind(value)}`);
-    const elements = values.map((element, index) => {
+    const elements: unknown[] = [];
+    values.forEach((element, index) => {
       const clean = one(element, `${path}[${index}]`, tolerated);
-      // An empty array clears; one of nothing does not say what it means.
-      if (clean === undefined) throw invalidValue(`${path}[${index}] has no value`);
-      return clean;
+      if (clean !== undefined) elements.push(clean);
     });
+    // An empty array clears; one of nothing does not say what it means.
+    if (elements.length === 0 && values.length > 0) throw invalidValue(`${path}[0] has no value`);
     const distinct = withoutRepetitions(attribute, elements, path);
     assertOnePrimary(distinct, path);
     return distinct.length === 0 ? undefined : distinct;
