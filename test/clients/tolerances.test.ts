@@ -97,6 +97,16 @@ const exchanges: Record<ToleranceName, Exchange> = {
     accepted: (now) => assert.equal(now.displayName, 'Til'),
     strict: invalidValue,
   },
+  jsonText: {
+    sent: 'clients made with SCIM-SDK send the JSON text of an object',
+    request: patching({
+      op: 'replace',
+      path: 'emails[type eq "work"]',
+      value: '{\n  "type" : "home",\n  "value" : "til@home.example"\n}',
+    }),
+    accepted: (now) => assert.deepEqual(now.emails, [{ value: 'til@home.example', type: 'home' }]),
+    strict: invalidValue,
+  },
   emptyText: {
     sent: 'OneLogin sends empty texts for macros without value',
     request: patching({ op: 'replace', path: 'emails', value: '' }),
@@ -144,8 +154,28 @@ const exchanges: Record<ToleranceName, Exchange> = {
     }),
     accepted: (now) =>
       assert.deepEqual([now.name.givenName, now.emails[0].value], ['Til', 'til@example.com']),
-    // To the letter these are names of no attribute, which are ignored like any (RFC 7644 §3.3).
-    strict: { status: 200 },
+    // To the letter these are names of no attribute: nothing would be done.
+    strict: invalidValue,
+  },
+  pathlessArray: {
+    sent: 'clients made with SCIM-SDK 1.30 send the value without path in an array',
+    request: patching({ op: 'replace', value: [{ title: 'Cook', active: false }] }),
+    accepted: (now) => assert.deepEqual([now.title, now.active], ['Cook', false]),
+    strict: invalidValue,
+  },
+  wrappedValue: {
+    sent: 'Salesforce’s documentation has {"members": […]} as the value of path members',
+    request: ({ group, user }) => ({
+      method: 'PATCH',
+      path: `/Groups/${group}`,
+      body: patchOp({ op: 'remove', path: 'members', value: { members: [{ value: user }] } }),
+    }),
+    accepted: (now) =>
+      assert.deepEqual(
+        now.members.map(({ value }: { value: string }) => value),
+        ['someone else'],
+      ),
+    strict: invalidValue,
   },
   urnDotPath: {
     sent: 'Grouper writes a dot after the extension’s URN',
@@ -184,6 +214,18 @@ const exchanges: Record<ToleranceName, Exchange> = {
         ['someone else'],
       ),
     strict: invalidValue,
+  },
+  removeWithoutMatch: {
+    sent: 'Entra ID removes what is gone already',
+    request: patching({ op: 'remove', path: 'emails[type eq "other"]' }),
+    accepted: (now) => assert.equal(now.emails.length, 1),
+    strict: { status: 400, scimType: 'noTarget' },
+  },
+  addByValuePath: {
+    sent: 'Entra ID adds by a path that selects nothing yet',
+    request: patching({ op: 'add', path: 'emails[type eq "other"].value', value: 'o@example.com' }),
+    accepted: (now) => assert.deepEqual(now.emails[1], { value: 'o@example.com', type: 'other' }),
+    strict: { status: 400, scimType: 'noTarget' },
   },
   createByValuePath: {
     sent: 'Entra ID replaces values that are not there',

@@ -113,10 +113,9 @@ for (const [attribute, type, values] of wrongTypes) {
       const put = { body: { ...user, [lab]: { [attribute]: value } }, token: strict };
       refused(await server.request('PUT', `/Users/${user.id}`, put), 400, 'invalidValue');
       refused(await patch(user.id, `${lab}:${attribute}`, value, strict), 400, 'invalidValue');
-      const pathless = {
-        body: patchOp({ op: 'add', value: { [lab]: { [attribute]: value } } }),
-        token: strict,
-      };
+      // One object may be added to a multi-valued attribute (RFC 7644 §3.5.2.1), but does not replace its list.
+      const op = type === 'multi-valued complex' ? 'replace' : 'add';
+      const pathless = { body: patchOp({ op, value: { [lab]: { [attribute]: value } } }), token: strict };
       refused(await server.request('PATCH', `/Users/${user.id}`, pathless), 400, 'invalidValue');
       const { json } = await server.request('GET', `/Users/${user.id}`);
       assert.deepEqual(json, user, at);

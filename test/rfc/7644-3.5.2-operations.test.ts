@@ -90,10 +90,29 @@ test('P-3.5.2.1-05: add to a multi-valued attribute appends, one value or severa
     { op: 'add', path: 'members', value: [{ value: 'b' }, { value: 'c' }] },
   );
   assert.deepEqual(after.members, [{ value: 'a' }, { value: 'b' }, { value: 'c' }]);
-  const lenient = await newClient(server);
-  const { id } = await lenient.create('/Groups', newGroup({ members: [{ value: 'a' }] }));
-  const one = await lenient.patch(`/Groups/${id}`, { op: 'add', path: 'members', value: { value: 'b' } });
-  assert.deepEqual(one.json.members, [{ value: 'a' }, { value: 'b' }]);
+  const one = await group(
+    { members: [{ value: 'a' }] },
+    { op: 'add', path: 'members', value: { value: 'b' } },
+    { op: 'add', value: { members: { value: 'c' } } },
+  );
+  assert.deepEqual(one.members, [{ value: 'a' }, { value: 'b' }, { value: 'c' }]);
+  assert.deepEqual((await user({ emails: [work] }, { op: 'add', path: 'emails', value: home })).emails, [
+    work,
+    home,
+  ]);
+});
+
+test('P-3.5.2.1-05: what is added to a value that is there is added to it, and the rest of it stays', async () => {
+  const emails = [{ ...work, primary: true }, home];
+  const after = await user(
+    { emails },
+    { op: 'add', path: 'emails', value: [{ ...work, display: 'At work' }] },
+    { op: 'add', path: 'emails[type eq "home"]', value: { display: 'At home' } },
+  );
+  assert.deepEqual(after.emails, [
+    { ...work, display: 'At work', primary: true },
+    { ...home, display: 'At home' },
+  ]);
 });
 
 test('P-3.5.2.1-06: add to a single-valued attribute replaces its value', async () => {
@@ -199,13 +218,57 @@ test('P-3.5.2.2-07: removing what is not there succeeds and changes nothing', as
   const person = await client.create('/Users', newUser({ emails: [work] }));
   for (const [path, operation, before] of [
     [`/Groups/${team.id}`, { op: 'remove', path: 'members[value eq "unknown"]' }, team],
-    [`/Users/${person.id}`, { op: 'remove', path: 'emails[type eq "other"]' }, person],
     [`/Users/${person.id}`, { op: 'remove', path: 'title' }, person],
+    [`/Users/${person.id}`, { op: 'remove', path: 'name.givenName' }, person],
   ] as const) {
     const answer = await client.patch(path, operation);
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual(answer.json, before);
   }
+});
+
+test('P-3.12-21: a filter that matches nothing is 400 noTarget for every operation, by default only where nothing can be made of it', async () => {
+  const lenient = await newClient(server, { tenant: client.tenant });
+  const name = { givenName: 'B', familyName: 'J' };
+  const person = await client.create('/Users', newUser({ emails: [work], name }));
+  const team = await client.create('/Groups', newGroup({ members: [{ value: 'a', type: 'User' }] }));
+  for (const [path, before, operation, accepted] of [
+    [`/Users/${person.id}`, person, { op: 'remove', path: 'emails[type eq "other"]' }, true],
+    [`/Users/${person.id}`, person, { op: 'remove', path: 'emails[type eq "other"].display' }, true],
+    [`/Users/${person.id}`, person, { op: 'remove', path: 'name[givenName eq "X"]' }, true],
+    [`/Users/${person.id}`, person, { op: 'remove', path: 'phoneNumbers[type eq "work"]' }, true],
+    [
+      `/Users/${person.id}`,
+      person,
+      { op: 'add', path: 'name[givenName eq "X"].familyName', value: 'C' },
+      false,
+    ],
+    [`/Users/${person.id}`, person, { op: 'replace', path: 'name[givenName eq "X"]', value: name }, false],
+    [`/Groups/${team.id}`, team, { op: 'remove', path: 'members[type eq "Group"]' }, true],
+  ] as const) {
+    const strict = await client.patch(path, operation);
+    refused(strict, 400, 'noTarget');
+    const answer = await lenient.patch(path, operation);
+    if (accepted) assert.deepEqual(answer.json, before, operation.path);
+    else assert.equal(answer.status, 400, operation.path);
+    assert.deepEqual(await client.read(path), before);
+  }
+  for (const op of ['add', 'replace']) {
+    const operation = { op, path: 'members[value eq "b"]', value: { value: 'b' } };
+    refused(await client.patch(`/Groups/${team.id}`, operation), 400, 'noTarget', /members/);
+  }
+  const added = { op: 'add', path: 'emails[type eq "other"].value', value: 'o@example.com' };
+  refused(await client.patch(`/Users/${person.id}`, added), 400, 'noTarget');
+  const { json } = await lenient.patch(`/Users/${person.id}`, added);
+  assert.deepEqual(json.emails, [work, { value: 'o@example.com', type: 'other' }]);
+});
+
+test('P-3.5.2.1-03: add by a value path to an attribute without a value creates it (strict too: there is no target yet)', async () => {
+  const after = await user(
+    {},
+    { op: 'add', path: 'emails[type eq "work"]', value: { Type: 'work', VALUE: 'a@example.com' } },
+  );
+  assert.deepEqual(after.emails, [work]);
 });
 
 test('P-3.5.2.3-01: replace without path replaces the attributes of its value and no others', async () => {
