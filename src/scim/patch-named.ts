@@ -6,7 +6,7 @@ import { keyOf } from './comparison.ts';
 import { valuesOf } from './patch-lists.ts';
 import type { Attribute } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { complexMembers, elementValidatorOf, invalidValue, validatorOf } from './value.ts';
+import { complexMembers, elementValidatorOf, invalidValue, isObject, validatorOf } from './value.ts';
 
 /** What is said of one value that is to go: values by sub-attribute. */
 export type Description = ReadonlyMap<Attribute, unknown>;
@@ -49,18 +49,15 @@ export function described(
 
 /** Has the complex value all that is said? */
 export function fits(description: Description, value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const element = value as Readonly<Record<string, unknown>>;
+  if (!isObject(value)) return false;
   for (const [sub, wanted] of description) {
-    if (!hasAll(sub, element[sub.name], wanted)) return false;
+    if (!hasAll(sub, value[sub.name], wanted)) return false;
   }
   return true;
 }
 
 function hasAll(attribute: Attribute, value: unknown, wanted: unknown): boolean {
-  const keys = new Set(valuesOf(value).map((each) => keyOf(attribute, each)));
-  // RFC 7643 §2.4: a value that does not say so is not primary.
-  if (value === undefined && attribute.name === 'primary') keys.add(keyOf(attribute, false));
+  const keys = new Set(valuesOf(value ?? unassigned(attribute)).map((each) => keyOf(attribute, each)));
   return valuesOf(wanted).every((each) => keys.has(keyOf(attribute, each)));
 }
 
@@ -75,20 +72,42 @@ export function namedAmong(
     const keys = new Set(namedKeys(attribute, value, at, tolerated));
     return (element) => keys.has(keyOf(attribute, element));
   }
-  const identifier = attribute.subAttributes.get('value');
-  const byValue = new Map<unknown, Description[]>();
+  const groups = new Map<string, Group>();
   for (const description of describedValues(attribute, value, at, tolerated)) {
-    const wanted = identifier === undefined ? undefined : description.get(identifier);
-    const key = identifier === undefined || wanted === undefined ? undefined : keyOf(identifier, wanted);
-    byValue.set(key, [...(byValue.get(key) ?? []), description]);
+    const subs = [...attribute.subAttributes.values()].filter(
+      (sub) => !sub.multiValued && description.has(sub),
+    );
+    const names = subs.map(({ name }) => name).join();
+    const group = groups.get(names) ?? { subs, byKeys: new Map<string, Description[]>() };
+    groups.set(names, group);
+    const keys = keysOf(subs, (sub) => description.get(sub));
+    const alike = group.byKeys.get(keys);
+    if (alike === undefined) group.byKeys.set(keys, [description]);
+    else alike.push(description);
   }
   return (element) => {
-    const own = (element as { readonly value?: unknown } | null)?.value;
-    const key = identifier === undefined || own === undefined ? undefined : keyOf(identifier, own);
-    return [key, undefined].some((each) =>
-      byValue.get(each)?.some((description) => fits(description, element)),
-    );
+    if (!isObject(element)) return false;
+    for (const { subs, byKeys } of groups.values()) {
+      const alike = byKeys.get(keysOf(subs, ({ name }) => element[name]));
+      if (alike?.some((description) => fits(description, element))) return true;
+    }
+    return false;
   };
+}
+
+/** Descriptions that speak of the same sub-attributes, by the comparison keys of those. */
+interface Group {
+  readonly subs: readonly Attribute[];
+  readonly byKeys: Map<string, Description[]>;
+}
+
+function keysOf(subs: readonly Attribute[], read: (sub: Attribute) => unknown): string {
+  return JSON.stringify(subs.map((sub) => keyOf(sub, read(sub) ?? unassigned(sub)) ?? null));
+}
+
+/** RFC 7643 §2.4: a value that does not say so is not primary. */
+function unassigned({ name }: Attribute): unknown {
+  return name === 'primary' ? false : undefined;
 }
 
 function namedKeys(attribute: Attribute, value: unknown, at: string, tolerated: Tolerated) {

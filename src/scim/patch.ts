@@ -245,12 +245,7 @@ function inValues(edit: Edit, before: unknown, options: PatchOptions): unknown {
   const back = (left: readonly unknown[]) => (attribute.multiValued ? someOf(left) : left[0]);
   if (!chosen.includes(true)) {
     // What a remove names must make sense even where nobody is left to be named.
-    if (named !== undefined)
-      withoutNamed(
-        editOf({ ...edit, subFilter: undefined }, sub ?? attribute, named.value),
-        undefined,
-        options,
-      );
+    if (named !== undefined) withoutNamed(editOf(edit, sub ?? attribute, named.value), undefined, options);
     if (op === 'remove') return withoutMatch(edit, before, options);
     const element = created(edit, values, options);
     if (element === undefined) return before;
@@ -357,9 +352,12 @@ function created(edit: Edit, values: readonly unknown[], options: PatchOptions):
 
 /** What is given for a value that is not there yet; undefined if it is nothing. Throws what a wrong value throws. */
 function givenValue(edit: Edit, options: PatchOptions): unknown {
-  const { attribute, sub, value, at } = edit;
+  const { attribute, sub, subFilter, value, at } = edit;
   if (sub !== undefined) {
-    const clean = edited({ ...editOf(edit, sub, value), filter: undefined }, undefined, options);
+    const clean =
+      subFilter === undefined
+        ? edited(editOf(edit, sub, value), undefined, options)
+        : elementValidatorOf(sub)(value, at, options.tolerated);
     return clean === undefined ? undefined : { [sub.name]: clean };
   }
   if (attribute.type !== 'complex') return elementValidatorOf(attribute)(value, at, options.tolerated);

@@ -174,6 +174,41 @@ export function edgeContract(setting: () => Setting): void {
     assert.deepEqual(await remaining('not (display pr)'), [user.id, nested.id]);
   });
 
+  test('what has to select a member and does not is noTarget, and none of the command is done (RFC 7644 §3.12)', async () => {
+    const s = setting();
+    const [ann, bob] = await Promise.all(['ann', 'bob'].map((name) => s.createUser(name)));
+    assert.ok(ann && bob);
+    const group = await s.createGroup('g', [ann.id]);
+    const require = (filter: string, orEmpty = false): EdgeEdit => ({
+      kind: 'require',
+      plan: s.memberPlan(filter),
+      orEmpty,
+      detail: `nobody is ${filter}`,
+    });
+    const isBob = `value eq "${bob.id}"`;
+    await assert.rejects(async () => s.edit(group, add('x'), require(isBob)), {
+      status: 400,
+      scimType: 'noTarget',
+      message: `nobody is ${isBob}`,
+    });
+    await assert.rejects(async () => s.edit(group, require(isBob, true), add(bob.id)), {
+      scimType: 'noTarget',
+    });
+    assert.deepEqual(await s.memberIds(group), [ann.id]);
+    assert.deepEqual(await s.get(group), group);
+    const isAnn = require(`value eq "${ann.id}"`);
+    assert.equal((await s.edit(group, isAnn)).outcome, 'unchanged');
+    await s.edit(
+      group,
+      isAnn,
+      { kind: 'replace', members: [] },
+      require(isBob, true),
+      add(bob.id),
+      require(isBob),
+    );
+    assert.deepEqual(await s.memberIds(group), [bob.id]);
+  });
+
   test('groups are direct or, through nested groups, indirect', async () => {
     const s = setting();
     const user = await s.createUser('a');

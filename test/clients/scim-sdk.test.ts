@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { enterpriseSchema } from '../server.ts';
+import { memberIds, pathOf, provider } from './provider.ts';
+
+const sdk = provider();
+
+test('SCIM-SDK: the JSON text of an object where an object belongs, alone and in lists', async () => {
+  const [a, b] = [await sdk.user(), await sdk.user()];
+  const group = await sdk.group([a]);
+  const text = (value: unknown) => JSON.stringify(value, null, 2);
+  assert.deepEqual(
+    memberIds(await sdk.patch(group, { op: 'add', path: 'members', value: [text({ value: b.id })] })),
+    [a.id, b.id].sort(),
+  );
+  assert.deepEqual(
+    memberIds(await sdk.patch(group, { op: 'remove', path: 'members', value: [text({ value: a.id })] })),
+    [b.id],
+  );
+  assert.deepEqual(
+    memberIds(await sdk.patch(group, { op: 'replace', path: 'members', value: text([{ value: a.id }]) })),
+    [a.id],
+  );
+  const now = await sdk.patch(
+    a,
+    { op: 'replace', path: 'name', value: text({ givenName: 'Una' }) },
+    { op: 'add', path: `${enterpriseSchema}:manager`, value: text({ value: b.id }) },
+    { op: 'replace', value: [text({ nickName: 'U' })] },
+  );
+  assert.equal(now.name.givenName, 'Una');
+  assert.equal(now.name.familyName, a.name.familyName);
+  assert.equal(now[enterpriseSchema].manager.value, b.id);
+  assert.equal(now.nickName, 'U');
+});
+
+test('SCIM-SDK: broken JSON text is 400, and is stored neither as an id nor as an address', async () => {
+  const user = await sdk.user();
+  const group = await sdk.group([user]);
+  for (const [resource, path] of [
+    [group, 'members'],
+    [user, 'emails'],
+    [user, 'emails[type eq "work"]'],
+    [user, `${enterpriseSchema}:manager`],
+  ]) {
+    for (const value of [
+      '{"value":',
+      '{"value":"x"',
+      '[{"value"',
+      '{}',
+      '[]',
+      '["\\u0000"]',
+      '{"value":"\\u0000"}',
+    ]) {
+      for (const each of [value, [value]]) {
+        const body = {
+          schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+          Operations: [{ op: 'replace', path, value: each }],
+        };
+        const answer = await sdk.send('PATCH', pathOf(resource), body);
+        assert.equal(answer.status, 400, `${path} ${JSON.stringify(each)}`);
+        assert.equal(answer.json.scimType, 'invalidValue');
+      }
+    }
+    assert.deepEqual(await sdk.read(resource), resource);
+  }
+});
+
+test('SCIM-SDK: a text in braces that is no JSON is an id like others', async () => {
+  const id = '{8F3C0B5E-1D52-4A57-9D3B-0B1F3E3D2A11}';
+  const group = await sdk.group();
+  const now = await sdk.patch(group, { op: 'add', path: 'members', value: [id] });
+  assert.deepEqual(memberIds(now), [id]);
+});
