@@ -8,8 +8,8 @@ import { Writer } from '../ops/writer.ts';
 import { readFilter } from '../query/compile.ts';
 import type { Plan } from '../query/plan.ts';
 import type { ResourceType } from '../scim/registry.ts';
-import { ColumnError, columnsOf } from '../transfer/csv-columns.ts';
-import { Exporting, type Output } from '../transfer/export.ts';
+import { ColumnError } from '../transfer/csv-columns.ts';
+import { Exporting, exportColumns, type Output } from '../transfer/export.ts';
 import { inOrder } from '../transfer/remote.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, resourceTypeNamed, withStore } from './database.ts';
@@ -92,7 +92,7 @@ function splitPaths(text: string): string[] {
 function pathsOf(columns: string, type: ResourceType): readonly string[] {
   const paths = splitPaths(columns);
   try {
-    columnsOf(type, paths);
+    exportColumns(type, paths);
   } catch (error) {
     if (error instanceof ColumnError) throw new UsageError(`--columns: ${error.message}`);
     throw error;

@@ -100,6 +100,10 @@ async function importInto(
   const onConflict = (flags.get('on-conflict') ?? defaultOnConflict) as OnConflict;
   const progress = progressOn(terminal, json);
   const from = {
+    note(text: string): void {
+      progress.clear();
+      terminal.note(`scimd: ${text}`);
+    },
     registry: store.registry,
     resume: flags.has('resume'),
     identity: JSON.stringify([resolve(database), tenant.name, flags.get('type') ?? null]),
@@ -117,10 +121,6 @@ async function importInto(
           ...from,
           remote,
           only: flags.get('type'),
-          note(text) {
-            progress.clear();
-            terminal.note(`scimd: ${text}`);
-          },
         });
   const whole = await importFrom(source, {
     importer: new Importer(store, tenant.number, onConflict, 'import'),

@@ -52,7 +52,7 @@ export function inverseAttribute(type: ResourceType): Attribute | undefined {
 }
 
 /** Kept hashed and apart, whatever schema defines it: writeOnly and never returned. */
-function isSecret(attribute: Attribute): boolean {
+export function isSecret(attribute: Attribute): boolean {
   return attribute.mutability === 'writeOnly' && attribute.returned === 'never';
 }
 

@@ -2,7 +2,7 @@
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import { edgeAttribute, equalValues } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
-import type { Column } from './csv-columns.ts';
+import { type Column, isPartOfMany } from './csv-columns.ts';
 
 type Values = Readonly<Record<string, unknown>>;
 
@@ -10,17 +10,40 @@ type Values = Readonly<Record<string, unknown>>;
 const mostTypes = 8;
 
 /** The text of a column's cell; undefined for an empty one. */
-export function cellOf(document: Values, { attribute, sub, selector }: Column): string | undefined {
+export function cellOf(document: Values, column: Column): string | undefined {
+  const { attribute, sub } = column;
   const holder = attribute.extension === undefined ? document : document[attribute.extension];
   const value = isObject(holder) ? holder[attribute.name] : undefined;
-  if (sub === undefined && selector === undefined) return textOf(value);
-  if (!attribute.multiValued) return isObject(value) ? textOf(value[(sub as Attribute).name]) : undefined;
-  const element = (Array.isArray(value) ? value : []).find(
-    (each) =>
-      isObject(each) &&
-      Object.entries(selector ?? {}).every(([name, wanted]) => equalValues(each[name], wanted)),
-  );
-  return isObject(element) ? textOf(element[sub?.name ?? 'value']) : undefined;
+  if (column.ids) return idsText(value);
+  if (!attribute.multiValued && sub !== undefined)
+    return isObject(value) ? textOf(value[sub.name]) : undefined;
+  if (!isPartOfMany(column)) return textOf(value);
+  return partsText(partsOf(Array.isArray(value) ? value : [], column));
+}
+
+/** What the column shows of each of the values that it selects; undefined where a value has nothing of it. */
+export function partsOf(values: readonly unknown[], { sub, selector }: Column): unknown[] {
+  return values
+    .filter(
+      (each) =>
+        isObject(each) &&
+        Object.entries(selector ?? {}).every(([name, wanted]) => equalValues(each[name], wanted)),
+    )
+    .map((each) => (each as Values)[sub?.name ?? 'value']);
+}
+
+/** One part as it is, several as JSON, so that none is lost. */
+export function partsText(parts: readonly unknown[]): string | undefined {
+  if (parts.every((part) => part === undefined)) return undefined;
+  const [part] = parts;
+  const isAlone = parts.length === 1 && !(typeof part === 'string' && /^\s*\[/.test(part));
+  return isAlone ? textOf(part) : JSON.stringify(parts.map((each) => each ?? null));
+}
+
+function idsText(values: unknown): string | undefined {
+  return Array.isArray(values) && values.length > 0
+    ? JSON.stringify(values.map((each) => (each as Values).value))
+    : undefined;
 }
 
 function textOf(value: unknown): string | undefined {

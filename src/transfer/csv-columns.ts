@@ -1,11 +1,12 @@
 /**
  * Columns of a CSV file are attribute paths (RFC 7644 §3.10): `userName`, `name.givenName`,
  * `emails[type eq "work"].value`, `urn:…:User:department`. A column of a whole complex or multi-valued attribute,
- * such as `members`, holds JSON.
+ * such as `members`, contains JSON; where a path selects several values, `emails.value`, so does its cell.
  */
 import { type Filter, parsePath, ScimFilterError } from '../../grammar/index.ts';
 import { nearest } from '../nearest.ts';
 import { type Attribute, type ResourceType, resolveAttrPath } from '../scim/registry.ts';
+import { edgeAttribute, inverseAttribute } from '../scim/resource.ts';
 
 export interface Column {
   /** As in the header. */
@@ -15,27 +16,27 @@ export interface Column {
   readonly sub: Attribute | undefined;
   /** What the value that the brackets select has: `{ type: 'work' }`. */
   readonly selector: Readonly<Record<string, unknown>> | undefined;
+  /** Only the server writes it: an import leaves it out. */
+  readonly readOnly: boolean;
+  /** Its cell lists the ids of members or groups, and nothing else of them. */
+  readonly ids: boolean;
 }
 
 /** What a header says that it cannot. */
 export class ColumnError extends Error {}
 
-/** The columns of a header; undefined for one that only the server writes, such as `meta.created`. */
-export function columnsOf(
-  type: ResourceType,
-  header: readonly (string | undefined)[],
-): (Column | undefined)[] {
+export function columnsOf(type: ResourceType, header: readonly (string | undefined)[]): Column[] {
   const seen = new Set<string>();
   return header.map((cell, index) => {
     const path = cell?.trim();
     if (path === undefined || path === '') throw new ColumnError(`column ${index + 1} has no name`);
-    if (seen.has(path.toLowerCase())) throw new ColumnError(`the column ${path} is there twice`);
+    if (seen.has(path.toLowerCase())) throw new ColumnError(`the column ${path} is duplicated`);
     seen.add(path.toLowerCase());
-    return /^meta(\.|$)/i.test(path) ? undefined : columnOf(type, path);
+    return columnOf(type, path);
   });
 }
 
-function columnOf(type: ResourceType, path: string): Column | undefined {
+function columnOf(type: ResourceType, path: string): Column {
   const parsed = parse(path);
   const named = resolveAttrPath(type, parsed.attrPath);
   if (named?.kind !== 'attribute') throw unknown(type, path);
@@ -46,11 +47,34 @@ function columnOf(type: ResourceType, path: string): Column | undefined {
     sub = attribute.subAttributes.get(parsed.subAttr.toLowerCase());
     if (sub === undefined) throw unknown(type, path);
   }
-  if (attribute.mutability === 'readOnly' && attribute.path !== 'id') return undefined;
   const selector = parsed.filter === undefined ? undefined : selectorOf(parsed.filter, attribute, path);
   if (selector !== undefined && !attribute.multiValued)
     throw new ColumnError(`${path}: ${attribute.path} has one value, there is nothing to select`);
-  return { path, attribute, sub, selector };
+  return {
+    path,
+    attribute,
+    sub,
+    selector,
+    // The server lists the schemas that a resource has values of.
+    readOnly:
+      (attribute.mutability === 'readOnly' && attribute.path !== 'id') ||
+      sub?.mutability === 'readOnly' ||
+      attribute.path === 'schemas',
+    ids:
+      sub === undefined &&
+      selector === undefined &&
+      (attribute === edgeAttribute(type) || attribute === inverseAttribute(type)),
+  };
+}
+
+/** The attribute whose value a cell has: a value that is selected stands for its `value`. */
+export function cellAttribute({ attribute, sub, selector }: Column): Attribute {
+  return sub ?? (selector === undefined ? attribute : (attribute.subAttributes.get('value') ?? attribute));
+}
+
+/** Does the path lead to a part of each of several values? */
+export function isPartOfMany({ attribute, sub, selector }: Column): boolean {
+  return attribute.multiValued && (sub !== undefined || selector !== undefined);
 }
 
 function parse(path: string) {
@@ -92,34 +116,33 @@ function selectorOf(filter: Filter, attribute: Attribute, path: string): Record<
 /** A record as the body of a POST. Texts that are not of the attribute's form stay as they are, for its check. */
 export function resourceOf(
   type: ResourceType,
-  columns: readonly (Column | undefined)[],
+  columns: readonly Column[],
   cells: readonly (string | undefined)[],
 ): Record<string, unknown> {
   const resource: Record<string, unknown> = {};
-  const elements = new Map<string, Record<string, unknown>>();
+  const elements = new Map<string, Record<string, unknown>[]>();
   const extensions = new Set<string>();
   columns.forEach((column, index) => {
     const cell = cells[index];
-    if (column === undefined || cell === undefined) return;
+    if (column.readOnly || cell === undefined) return;
     const { attribute, sub, selector } = column;
-    if (attribute.name === 'schemas') return;
     if (attribute.extension !== undefined) extensions.add(attribute.extension);
     const holder = attribute.extension === undefined ? resource : within(resource, attribute.extension);
-    const value = valueFrom(cell, sub ?? attribute, sub !== undefined);
-    if (sub === undefined && selector === undefined) {
-      holder[attribute.name] = value;
-    } else if (!attribute.multiValued) {
-      within(holder, attribute.name)[(sub as Attribute).name] = value;
-    } else {
-      const key = `${attribute.path} ${JSON.stringify(selector)}`;
-      let element = elements.get(key);
-      if (element === undefined) {
-        element = { ...selector };
-        elements.set(key, element);
+    if (!isPartOfMany(column)) {
+      if (sub === undefined) holder[attribute.name] = valueFrom(cell, attribute);
+      else within(holder, attribute.name)[sub.name] = valueFrom(cell, sub);
+      return;
+    }
+    const key = `${attribute.path} ${JSON.stringify(selector)}`;
+    const own = elements.get(key) ?? [];
+    elements.set(key, own);
+    for (const [at, value] of partsFrom(cell, cellAttribute(column)).entries()) {
+      if (own[at] === undefined) {
+        own[at] = { ...selector };
         const values = holder[attribute.name];
-        holder[attribute.name] = Array.isArray(values) ? [...values, element] : [element];
+        holder[attribute.name] = Array.isArray(values) ? [...values, own[at]] : [own[at]];
       }
-      element[sub?.name ?? 'value'] = value;
+      if (value !== null) own[at][sub?.name ?? 'value'] = value;
     }
   });
   return { schemas: [type.schema.id, ...extensions], ...resource };
@@ -133,13 +156,25 @@ function within(object: Record<string, unknown>, name: string): Record<string, u
   return made;
 }
 
-function valueFrom(cell: string, attribute: Attribute, single: boolean): unknown {
-  const whole = attribute.type === 'complex' || (attribute.multiValued && !single);
+function valueFrom(cell: string, attribute: Attribute): unknown {
+  const whole = attribute.type === 'complex' || attribute.multiValued;
   if (whole && /^\s*[[{]/.test(cell)) return fromJson(cell);
   if (attribute.type === 'boolean' && /^(true|false)$/i.test(cell)) return cell.toLowerCase() === 'true';
-  if (attribute.type === 'integer' && /^-?\d+$/.test(cell)) return Number(cell);
+  // Beyond these a number would be another one.
+  if (attribute.type === 'integer' && /^-?\d+$/.test(cell) && Number.isSafeInteger(Number(cell)))
+    return Number(cell);
   if (attribute.type === 'decimal' && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(cell)) return Number(cell);
   return cell;
+}
+
+/** The parts of several values, one each; null where a value has none. */
+function partsFrom(cell: string, attribute: Attribute): readonly unknown[] {
+  const json = /^\s*\[/.test(cell) ? fromJson(cell) : cell;
+  // The part of one value may be an array itself.
+  const isList =
+    Array.isArray(json) &&
+    (!attribute.multiValued || json.every((each) => each === null || Array.isArray(each)));
+  return isList && json.length > 0 ? json : [valueFrom(cell, attribute)];
 }
 
 function fromJson(cell: string): unknown {

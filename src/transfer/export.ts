@@ -4,12 +4,12 @@ import { CommandError } from '../ops/command-error.ts';
 import type { Progress } from '../ops/progress.ts';
 import type { Plan } from '../query/plan.ts';
 import type { ResourceType } from '../scim/registry.ts';
-import { resourceText } from '../scim/representation.ts';
-import { edgeAttribute } from '../scim/resource.ts';
+import { groupsPart, metaText, resourceText } from '../scim/representation.ts';
+import { edgeAttribute, inverseAttribute, isSecret } from '../scim/resource.ts';
 import type { Position, Store, StoredResource } from '../store/store.ts';
 import { csvCell } from './csv.ts';
-import { ColumnFinder, cellOf } from './csv-cells.ts';
-import { columnsOf } from './csv-columns.ts';
+import { ColumnFinder, cellOf, partsOf, partsText } from './csv-cells.ts';
+import { type Column, ColumnError, columnsOf } from './csv-columns.ts';
 
 const pageSize = 500;
 const memberChunk = 2000;
@@ -58,10 +58,11 @@ export class Exporting {
    */
   async csv(output: Output, type: ResourceType, given: readonly string[] | undefined): Promise<number> {
     const paths = given ?? (await this.findColumns(type));
-    const columns = columnsOf(type, paths);
+    const columns = exportColumns(type, paths);
     const finder = given === undefined ? new ColumnFinder(type) : undefined;
     await output.write(`${paths.map(csvCell).join(',')}\r\n`);
-    const edges = edgeAttribute(type);
+    const [members, groups] = [edgeAttribute(type), inverseAttribute(type)];
+    const withGroups = columns.some(({ attribute }) => attribute === groups);
     let count = 0;
     for await (const resource of this.resources(type)) {
       const document = JSON.parse(resource.body) as Record<string, unknown>;
@@ -70,27 +71,62 @@ export class Exporting {
           'resources came meanwhile with attributes that no column is for',
           'Export again, or give --columns.',
         );
+      const location = `${type.endpoint}/${resource.id}`;
+      document.meta = JSON.parse(metaText(resource, location));
+      if (groups !== undefined && withGroups && resource.grouped)
+        document[groups.name] = await this.groups(resource.id);
       for (const [index, column] of columns.entries()) {
         if (index > 0) await output.write(',');
-        if (column === undefined) continue;
-        if (column.attribute !== edges) {
-          await output.write(csvCell(cellOf(document, column)));
-          continue;
-        }
-        let any = false;
-        for await (const chunk of this.members(type, resource)) {
-          const values = JSON.stringify(
-            (JSON.parse(`[${chunk}]`) as { value: string }[]).map(({ value }) => value),
-          );
-          await output.write(`${any ? ',' : '"['}${values.slice(1, -1).replaceAll('"', '""')}`);
-          any = true;
-        }
-        if (any) await output.write(']"');
+        if (column.attribute === members) await this.memberCell(output, column, type, resource);
+        else await output.write(csvCell(cellOf(document, column)));
       }
       await output.write('\r\n');
       count++;
     }
     return count;
+  }
+
+  /** Written chunk by chunk: a group may be larger than what fits into memory. */
+  private async memberCell(
+    output: Output,
+    column: Column,
+    type: ResourceType,
+    resource: StoredResource,
+  ): Promise<void> {
+    /** What is not written yet: of a single member it is not JSON. */
+    let first: readonly unknown[] | undefined;
+    let open = false;
+    const write = (parts: readonly unknown[]): Promise<void> => {
+      const json = JSON.stringify(parts.map((part) => part ?? null))
+        .slice(1, -1)
+        .replaceAll('"', '""');
+      const text = `${open ? ',' : '"['}${json}`;
+      open = true;
+      return output.write(text);
+    };
+    for await (const chunk of this.members(type, resource)) {
+      const parts = partsOf(JSON.parse(`[${chunk}]`), column);
+      if (parts.length === 0) continue;
+      const isAlone = !column.ids && !open && first === undefined && parts.length === 1;
+      if (isAlone) first = parts;
+      else {
+        await write([...(first ?? []), ...parts]);
+        first = undefined;
+      }
+    }
+    await output.write(open ? ']"' : csvCell(first === undefined ? undefined : partsText(first)));
+  }
+
+  /** The groups of a user, direct and indirect ones, as a GET shows them. */
+  private async groups(id: string): Promise<unknown> {
+    const found = await this.store.groupsOf(this.tenant, [id]);
+    const endpoints = new Map(
+      this.store.registry.resourceTypes.map(({ name, endpoint }) => [name, endpoint]),
+    );
+    const part = groupsPart(found.get(id), (name) => endpoints.get(name) ?? '');
+    return part === ''
+      ? undefined
+      : (JSON.parse(`{${part.slice(1)}}`) as { readonly groups: unknown }).groups;
   }
 
   /** The columns that the resources there are need: found by reading them once. */
@@ -133,4 +169,12 @@ export class Exporting {
       after = chunk.next;
     } while (after !== undefined);
   }
+}
+
+/** @throws ColumnError for what no export has. */
+export function exportColumns(type: ResourceType, paths: readonly string[]): Column[] {
+  const columns = columnsOf(type, paths);
+  const hidden = columns.find(({ attribute }) => isSecret(attribute));
+  if (hidden !== undefined) throw new ColumnError(`${hidden.path} is kept as a hash only, and never shown`);
+  return columns;
 }

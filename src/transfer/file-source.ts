@@ -6,6 +6,7 @@ import { CommandError } from '../ops/command-error.ts';
 import { fileAdvice, fileReason } from '../ops/file-error.ts';
 import { parseJson } from '../scim/json.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
+import { inverseAttribute } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
 import { type CsvRecord, csvRecords, separatorOf } from './csv.ts';
 import { type Column, ColumnError, columnsOf, resourceOf } from './csv-columns.ts';
@@ -25,6 +26,8 @@ export interface FileInput {
   readonly from: Place;
   /** Lines up to this one are left out. */
   readonly after: number;
+  /** Told what the operator should know. */
+  note(text: string): void;
 }
 
 const maxDepth = 32;
@@ -96,7 +99,8 @@ function typeOf(registry: Registry, body: Record<string, unknown>): ResourceType
   return registry.resourceTypes.find(({ schema }) => named.has(schema.id.toLowerCase()));
 }
 
-async function* csvItems({ file, from, type }: FileInput, lines: AsyncIterable<Line>): AsyncGenerator<Found> {
+async function* csvItems(input: FileInput, lines: AsyncIterable<Line>): AsyncGenerator<Found> {
+  const { file, from, type } = input;
   let header = from.bytes === 0 ? undefined : await headerOf(file, type);
   let separator = header?.separator;
   const watched = (async function* (): AsyncGenerator<Line> {
@@ -106,8 +110,10 @@ async function* csvItems({ file, from, type }: FileInput, lines: AsyncIterable<L
     }
   })();
   for await (const record of csvRecords(watched, () => separator ?? ',')) {
-    if (header === undefined) header = readHeader(record, type, separator ?? ',');
-    else {
+    if (header === undefined) {
+      header = readHeader(record, type, separator ?? ',');
+      noteReadOnly(input, header);
+    } else {
       const bytes = record.cells.reduce((sum, cell) => sum + (cell?.length ?? 0), 0);
       yield { number: record.number, found: csvItem(type, header.columns, record), bytes, end: record.end };
     }
@@ -115,7 +121,7 @@ async function* csvItems({ file, from, type }: FileInput, lines: AsyncIterable<L
 }
 
 interface Header {
-  readonly columns: readonly (Column | undefined)[];
+  readonly columns: readonly Column[];
   readonly separator: string;
 }
 
@@ -130,6 +136,16 @@ function readHeader({ cells, problem }: CsvRecord, type: ResourceType, separator
       'The first line names the attribute of each column: userName,name.givenName,emails[type eq "work"].value',
     );
   }
+}
+
+/** An export may have these columns; no import reads them back. */
+function noteReadOnly({ type, note }: FileInput, { columns }: Header): void {
+  const left = columns.filter(({ readOnly }) => readOnly);
+  if (left.length === 0) return;
+  const groups = left.some(({ attribute }) => attribute === inverseAttribute(type));
+  note(
+    `${left.map(({ path }) => path).join(', ')}: left out, since only the server writes ${left.length === 1 ? 'it' : 'them'}${groups ? '; memberships come with the members of groups' : ''}`,
+  );
 }
 
 async function headerOf(file: string, type: ResourceType): Promise<Header | undefined> {
@@ -152,5 +168,7 @@ function csvItem(
   if (problem !== undefined) return { problem };
   if (cells.length !== columns.length)
     return { problem: `has ${cells.length} cells where the header has ${columns.length}` };
-  return { type, body: resourceOf(type, columns, cells) };
+  const body = resourceOf(type, columns, cells);
+  // A row with an id comes from a server, and so do those of its members.
+  return { type, body, ...(body.id === undefined ? { membersByName: true } : {}) };
 }

@@ -7,7 +7,7 @@ import type { Progress } from '../ops/progress.ts';
 import type { Terminal } from '../ops/terminal.ts';
 import { StoreError } from '../store/store-error.ts';
 import { type FileInput, fileItems } from './file-source.ts';
-import type { Importer, Outcome } from './importer.ts';
+import type { Importer, Outcome, Stranger } from './importer.ts';
 import { type Place, start } from './lines.ts';
 import { type Counts, type Item, type Loaded, load } from './load.ts';
 import {
@@ -53,6 +53,7 @@ export async function importFrom(source: ImportSource, options: ImportOptions): 
       stopAtConflict: options.stopAtConflict && !dryRun,
       stop,
       tell: (place, outcome) => tell(options, place, outcome),
+      tellStranger: (place, stranger) => tellStranger(options, place, stranger),
       progressed: (position, part, counts) => {
         if (position !== undefined && !dryRun) source.position?.note(source.kept(position));
         lines = (position as Partial<Place> | undefined)?.lines ?? lines;
@@ -144,6 +145,17 @@ function tell(options: ImportOptions, place: string, outcome: Outcome): void {
     );
 }
 
+/** Kept, so that what one server exports another has the same; but told, since it may be a name or a mistake. */
+function tellStranger({ json, terminal, progress }: ImportOptions, place: string, stranger: Stranger): void {
+  const { name, member } = stranger;
+  progress.clear();
+  terminal.note(
+    json
+      ? JSON.stringify({ at: place, warning: 'unknownMember', name, member })
+      : harmless(`${place}: ${name} has the member ${member}, whose id nobody here has`),
+  );
+}
+
 function shown({ created, replaced, same, skipped, refused }: Counts): string {
   return [
     [created, 'created'],
@@ -165,6 +177,9 @@ function finish(
 ): boolean {
   for (const [name, count] of importer.unknown)
     terminal.note(`scimd: ${harmless(name)}, which ${count} had, is left out: no schema here has it`);
+  for (const [name, count] of importer.readOnly)
+    if (!(importer.tookMembers && name === 'groups'))
+      terminal.note(`scimd: ${harmless(name)}, which ${count} had, is left out: only the server writes it`);
   const complete = stopped === undefined;
   if (complete) position?.remove();
   else position?.flush();

@@ -21,6 +21,7 @@ import {
 import { toleratedFor } from '../scim/tolerances.ts';
 import { isObject } from '../scim/value.ts';
 import type { Store, StoredResource } from '../store/store.ts';
+import { MemberIds } from './member-ids.ts';
 
 /** What to do where a resource is there already, and is another. */
 export const conflictAnswers = ['fail', 'skip', 'replace'] as const;
@@ -31,6 +32,19 @@ export type Outcome =
   | { readonly kind: 'replaced'; readonly name: string; readonly attributes: readonly string[] }
   | { readonly kind: 'skipped' | 'conflict' | 'refused'; readonly name: string; readonly reason: string };
 
+export interface Given {
+  readonly type: ResourceType;
+  readonly body: unknown;
+  /** Members may be written by name, and must be somebody here. */
+  readonly membersByName?: true;
+}
+
+/** A member whose id no resource has: kept, since it may come yet, and told at the end if it did not. */
+export interface Stranger {
+  readonly name: string;
+  readonly member: string;
+}
+
 const memberChunk = 2000;
 /** How often another process may come in between one line's reading and writing. */
 const attempts = 20;
@@ -38,6 +52,11 @@ const attempts = 20;
 export class Importer {
   /** Members of bodies that no schema here has a place for, with how many bodies had them. */
   readonly unknown = new Map<string, number>();
+  /** The same of values that only the server writes, such as a user's groups. */
+  readonly readOnly = new Map<string, number>();
+  /** Was there a group among what is here now? Then memberships came with it. */
+  tookMembers = false;
+  private readonly ids: MemberIds;
   private readonly directory: Directory;
   private readonly caller: Caller;
   private readonly onConflict: OnConflict;
@@ -45,22 +64,47 @@ export class Importer {
   constructor(store: Store, tenant: number, onConflict: OnConflict, origin: string) {
     this.directory = new Directory(store, { ...DEFAULT_LIMITS, characters: Number.POSITIVE_INFINITY });
     this.caller = operator(tenant, { origin }, 'generic');
+    this.ids = new MemberIds(this.directory, this.caller);
     this.onConflict = onConflict;
   }
 
-  /** Undefined if something that came in between must be looked at first: then it is to be taken again, alone. */
-  async take(type: ResourceType, body: unknown): Promise<Outcome | undefined> {
+  /**
+   * Undefined if something that came in between must be looked at first: then it is to be taken again, alone. It is
+   * `waiting` while it names members who may come with a later line, unless this is the `last` time. Members whose id
+   * is unknown are added to `strangers`.
+   */
+  async take(
+    { type, body, membersByName }: Given,
+    last: boolean,
+    strangers: Stranger[],
+  ): Promise<Outcome | 'waiting' | undefined> {
     const name = nameOf(type, body);
     try {
-      const checked = checkNew(type, body, toleratedFor('generic'));
+      const written = checkNew(type, body, toleratedFor('generic'));
       const given = isObject(body) && typeof body.id === 'string' && body.id !== '' ? body.id : undefined;
-      const found = await this.find(type, given, checked.document);
+      const found = await this.find(type, given, written.document);
       if (typeof found === 'string') return { kind: 'refused', name, reason: found };
+      const resolved = await this.ids.of(written.edges ?? [], given === undefined);
+      const [first] = resolved.strangers;
+      if (membersByName && first !== undefined)
+        return last
+          ? {
+              kind: 'refused',
+              name,
+              reason: `members: nobody here has the id or name ${JSON.stringify(first)}`,
+            }
+          : 'waiting';
+      const checked = written.edges === undefined ? written : { ...written, edges: resolved.members };
       const outcome =
         found === undefined
           ? await this.create(type, given, checked, name)
-          : await this.compare(type, found, given, body, name);
-      if (outcome !== undefined) this.noteUnknown(type, body);
+          : await this.compare(type, found, given, checked, body, name);
+      if (outcome === undefined) return undefined;
+      this.noteLeftOut(type, body);
+      if (outcome.kind === 'created' || outcome.kind === 'same' || outcome.kind === 'replaced') {
+        this.tookMembers ||= edgeAttribute(type) !== undefined;
+        for (const member of resolved.strangers) strangers.push({ name, member });
+      }
       return outcome;
     } catch (error) {
       if (error instanceof ScimError && error.status < 500)
@@ -70,14 +114,14 @@ export class Importer {
   }
 
   /** The same for one that stands alone. */
-  async takeAlone(type: ResourceType, body: unknown): Promise<Outcome> {
+  async takeAlone(given: Given, last: boolean, strangers: Stranger[]): Promise<Outcome | 'waiting'> {
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const outcome = await this.take(type, body);
+      const outcome = await this.take(given, last, strangers);
       if (outcome !== undefined) return outcome;
     }
     return {
       kind: 'refused',
-      name: nameOf(type, body),
+      name: nameOf(given.type, given.body),
       reason: 'is being changed by others all the time; import it again',
     };
   }
@@ -104,6 +148,7 @@ export class Importer {
     type: ResourceType,
     stored: StoredResource,
     id: string | undefined,
+    { edges }: CheckedResource,
     body: unknown,
     name: string,
   ): Promise<Outcome | undefined> {
@@ -114,7 +159,7 @@ export class Importer {
         : { kind: 'conflict', name, reason };
     }
     const before = JSON.parse(stored.body) as Document;
-    const { document, edges, password } = checkReplacement(type, body, before, toleratedFor('generic'));
+    const { document, password } = checkReplacement(type, body, before, toleratedFor('generic'));
     const attributes = changedAttributes(type, before, document).filter(
       (path) => !sameInAnyOrder(valueAt(type, before, path), valueAt(type, document, path)),
     );
@@ -191,14 +236,50 @@ export class Importer {
     return missing.size === 0;
   }
 
-  private noteUnknown(type: ResourceType, body: unknown): void {
-    for (const key of Object.keys(body as object)) {
-      const lower = key.toLowerCase();
-      if (type.attributes.has(lower) || type.extensions.has(lower)) continue;
-      const count = this.unknown.get(key);
-      if (count !== undefined || this.unknown.size < 100) this.unknown.set(key, (count ?? 0) + 1);
+  /** Is there by now a resource of that id? */
+  isKnown(id: string): Promise<boolean> {
+    return this.ids.has(id);
+  }
+
+  private noteLeftOut(type: ResourceType, body: unknown): void {
+    for (const [key, value] of Object.entries(body as object)) {
+      const extension = type.extensions.get(key.toLowerCase());
+      if (extension === undefined) this.noteIn(type.attributes, [[key, value]], '');
+      else if (isObject(value)) this.noteIn(extension.attributes, Object.entries(value), `${key}:`);
     }
   }
+
+  private noteIn(
+    attributes: ReadonlyMap<string, Attribute>,
+    members: readonly (readonly [string, unknown])[],
+    prefix: string,
+  ): void {
+    for (const [key, value] of members) {
+      const attribute = attributes.get(key.toLowerCase());
+      if (attribute === undefined) count(this.unknown, prefix + key);
+      else if (attribute.mutability === 'readOnly') {
+        const isOfServer = attribute.path === 'id' || attribute.path === 'meta';
+        if (!isOfServer && !isEmpty(value)) count(this.readOnly, prefix + attribute.name);
+      } else {
+        const subs = (Array.isArray(value) ? value : [value]).filter(isObject);
+        for (const sub of new Set(subs.flatMap((each) => Object.keys(each))))
+          if (attribute.type === 'complex' && !attribute.subAttributes.has(sub.toLowerCase()))
+            count(this.unknown, `${prefix}${key}.${sub}`);
+      }
+    }
+  }
+}
+
+/** With so many names, those of further ones are not kept. */
+const mostNames = 100;
+
+function count(names: Map<string, number>, name: string): void {
+  const before = names.get(name);
+  if (before !== undefined || names.size < mostNames) names.set(name, (before ?? 0) + 1);
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === '' || (Array.isArray(value) && value.length === 0);
 }
 
 /**

@@ -1,12 +1,11 @@
 /** Brings what a source gives into the store, in batches that share a commit, and tells what became of each. */
-import type { ResourceType } from '../scim/registry.ts';
-import { type Importer, keysOf, type Outcome } from './importer.ts';
+import { type Given, type Importer, keysOf, type Outcome, type Stranger } from './importer.ts';
 
 /** One resource of a source, or what is wrong with what stands in its place. */
 export interface Item<P> {
   /** `users.ndjson:17` */
   readonly place: string;
-  readonly found: { readonly type: ResourceType; readonly body: unknown } | { readonly problem: string };
+  readonly found: Given | { readonly problem: string };
   /** About how much memory it takes. */
   readonly bytes: number;
   /** Where the source goes on once this item is done; absent where it cannot stop. */
@@ -29,6 +28,8 @@ export interface LoadOptions<P> {
   readonly stopAtConflict: boolean;
   readonly stop: AbortSignal;
   tell(place: string, outcome: Outcome): void;
+  /** A member that is kept although nobody here has its id; at the end, when all that could come is there. */
+  tellStranger(place: string, stranger: Stranger): void;
   /** After each batch, which is durable then. */
   progressed(position: P | undefined, part: number | undefined, counts: Counts): void;
 }
@@ -52,27 +53,90 @@ const countOf = {
   refused: 'refused',
 } as const;
 
+/** What waits for members that are named is kept in memory: so much of it, and so many unknown members. */
+const mostWaiting = 16 * 1024 * 1024;
+const mostStrangers = 100_000;
+
 export async function load<P>(source: AsyncIterable<Item<P>>, options: LoadOptions<P>): Promise<Loaded> {
-  const counts: Counts = { created: 0, replaced: 0, same: 0, skipped: 0, refused: 0 };
+  const loading = new Loading(options);
   for await (const batch of batches(source)) {
-    const outcomes = await takeAll(batch, options.importer);
+    const stopped = await loading.take(batch);
+    if (stopped !== undefined) return { counts: loading.counts, stopped };
+  }
+  const stopped = await loading.takeWaiting();
+  await loading.tellStrangers();
+  return { counts: loading.counts, stopped };
+}
+
+class Loading<P> {
+  readonly counts: Counts = { created: 0, replaced: 0, same: 0, skipped: 0, refused: 0 };
+  private readonly options: LoadOptions<P>;
+  private waiting: (Item<P> & { readonly found: Given })[] = [];
+  private waitingBytes = 0;
+  private readonly strangers: (Stranger & { readonly place: string })[] = [];
+
+  constructor(options: LoadOptions<P>) {
+    this.options = options;
+  }
+
+  /** Takes what shares a commit. Answers why nothing more is to be taken, if so. */
+  async take(batch: readonly Item<P>[]): Promise<Loaded['stopped']> {
+    const { importer, progressed, stop } = this.options;
+    const last = this.waitingBytes > mostWaiting;
+    const taken = await takeAll(batch, importer, last);
     let position: P | undefined;
     let part: number | undefined;
     for (const [index, item] of batch.entries()) {
-      const outcome = outcomes[index] as Outcome;
-      counts[countOf[outcome.kind]]++;
-      options.tell(item.place, outcome);
-      if (outcome.kind === 'conflict' && options.stopAtConflict) {
-        options.progressed(position, part, counts);
-        return { counts, stopped: 'conflict' };
+      const { outcome, strangers } = taken[index] as Taken;
+      if (outcome === 'waiting') this.wait(item);
+      else if (!this.tell(item, outcome, strangers)) {
+        progressed(position, part, this.counts);
+        return 'conflict';
       }
-      position = item.position ?? position;
+      // What waits is not done: an import that goes on later must come by it again.
+      if (this.waiting.length === 0) position = item.position ?? position;
       part = item.part;
     }
-    options.progressed(position, part, counts);
-    if (options.stop.aborted) return { counts, stopped: 'signal' };
+    progressed(position, part, this.counts);
+    return stop.aborted ? 'signal' : undefined;
   }
-  return { counts, stopped: undefined };
+
+  /** Those that name members of other lines, until none of them finds any more. */
+  async takeWaiting(): Promise<Loaded['stopped']> {
+    for (let last = false; this.waiting.length > 0; ) {
+      const items = this.waiting;
+      this.waiting = [];
+      for (const item of items) {
+        const strangers: Stranger[] = [];
+        const outcome = await this.options.importer.takeAlone(item.found, last, strangers);
+        if (outcome === 'waiting') this.waiting.push(item);
+        else if (!this.tell(item, outcome, strangers)) return 'conflict';
+        if (this.options.stop.aborted) return 'signal';
+      }
+      last = this.waiting.length === items.length;
+    }
+    return undefined;
+  }
+
+  async tellStrangers(): Promise<void> {
+    for (const { place, ...stranger } of this.strangers)
+      if (!(await this.options.importer.isKnown(stranger.member))) this.options.tellStranger(place, stranger);
+  }
+
+  private wait(item: Item<P>): void {
+    if ('problem' in item.found) return;
+    this.waiting.push({ ...item, found: item.found });
+    this.waitingBytes += item.bytes;
+  }
+
+  /** False where the import is to stop at it. */
+  private tell({ place }: Item<P>, outcome: Outcome, strangers: readonly Stranger[]): boolean {
+    this.counts[countOf[outcome.kind]]++;
+    this.options.tell(place, outcome);
+    for (const stranger of strangers.slice(0, mostStrangers - this.strangers.length))
+      this.strangers.push({ ...stranger, place });
+    return outcome.kind !== 'conflict' || !this.options.stopAtConflict;
+  }
 }
 
 /** What is done in one commit. Resources that share a key are done one after the other, in their order. */
@@ -95,26 +159,32 @@ async function* batches<P>(source: AsyncIterable<Item<P>>): AsyncGenerator<Item<
   if (batch.length > 0) yield batch;
 }
 
+interface Taken {
+  readonly outcome: Outcome | 'waiting';
+  readonly strangers: readonly Stranger[];
+}
+
 /** Together first; those that met each other then one by one, in their order. */
-async function takeAll<P>(batch: readonly Item<P>[], importer: Importer): Promise<Outcome[]> {
+async function takeAll<P>(batch: readonly Item<P>[], importer: Importer, last: boolean): Promise<Taken[]> {
   const settled = await Promise.allSettled(
-    batch.map(
-      async ({ found }): Promise<Outcome | undefined> =>
-        'problem' in found
-          ? { kind: 'refused', name: '', reason: found.problem }
-          : importer.take(found.type, found.body),
-    ),
+    batch.map(async ({ found }): Promise<Partial<Taken>> => {
+      if ('problem' in found)
+        return { outcome: { kind: 'refused', name: '', reason: found.problem }, strangers: [] };
+      const strangers: Stranger[] = [];
+      const outcome = await importer.take(found, last, strangers);
+      return outcome === undefined ? {} : { outcome, strangers };
+    }),
   );
-  const outcomes: Outcome[] = [];
+  const taken: Taken[] = [];
   for (const [index, result] of settled.entries()) {
     if (result.status === 'rejected') throw result.reason;
+    const { outcome, strangers = [] } = result.value;
     const { found } = batch[index] as Item<P>;
-    outcomes.push(
-      result.value ??
-        ('problem' in found
-          ? { kind: 'refused', name: '', reason: found.problem }
-          : await importer.takeAlone(found.type, found.body)),
-    );
+    if (outcome !== undefined) taken.push({ outcome, strangers });
+    else if (!('problem' in found)) {
+      const own: Stranger[] = [];
+      taken.push({ outcome: await importer.takeAlone(found, last, own), strangers: own });
+    }
   }
-  return outcomes;
+  return taken;
 }

@@ -130,7 +130,7 @@ describe('columns are attribute paths', () => {
 
   for (const [header, message] of [
     [['userNam'], 'User has no attribute userNam, did you mean userName?'],
-    [['userName', 'USERNAME'], 'the column USERNAME is there twice'],
+    [['userName', 'USERNAME'], 'the column USERNAME is duplicated'],
     [['userName', ''], 'column 2 has no name'],
     [['emails[type eq "work"'], /^the column emails\[type eq "work" is no attribute path: /],
     [['emails[type sw "work"].value'], /only eq and and can be used/],
