@@ -2,7 +2,7 @@
 import type { Check, Step, Visit } from './check.ts';
 import { membersOf, status, that, valueAt, values } from './expect.ts';
 import { eq, get, group, groupSchema, making, nameOf, patch, pathOf, post, user } from './messages.ts';
-import { any, becomes, type Members, probe, unchanged, type Wanted } from './probe.ts';
+import { any, becomes, type Members, probe, refused, unchanged, type Wanted } from './probe.ts';
 
 const idOf = (visit: Visit, word: string): string => visit.made(`integrity ${word}`).id;
 const ref = (visit: Visit, word: string): Members => ({ value: idOf(visit, word) });
@@ -29,11 +29,6 @@ function onGroup(
 
 const holds = (...words: readonly string[]): Wanted =>
   becomes('members', (visit) => words.map((word) => ref(visit, word)));
-
-const refused: Wanted = {
-  says: 'it would have been refused',
-  judge: () => 'it was answered as if it were done',
-};
 
 /** What clients send by mistake where a list of members belongs. */
 const nobody: readonly (readonly [name: string, value: (visit: Visit) => unknown])[] = [

@@ -1,75 +1,16 @@
-/** Attributes of users: what PATCH and PUT of a user say they did, read back. */
-import type { Check, Feature, Step, Visit } from './check.ts';
-import { membersOf, show, status, valueAt } from './expect.ts';
-import { addressOf, enterpriseSchema, patch, pathOf, post, user, userSchema } from './messages.ts';
-import { any, becomes, type Members, probe, unchanged, type Wanted } from './probe.ts';
+/** Attributes of users: what PATCH says it did, read back. */
+import type { Check, Feature, Visit } from './check.ts';
+import { membersOf, show, valueAt } from './expect.ts';
+import { enterpriseSchema } from './messages.ts';
+import { any, becomes, type Members, refused, unchanged } from './probe.ts';
+import { address, emails, home, onUser, other, type Patched, withAddress, work } from './user-probes.ts';
 
-const address = (visit: Visit, kind: string) => addressOf(visit, `integrity-${kind}`);
-const work = (visit: Visit): Members => ({ value: address(visit, 'work'), type: 'work' });
-const home = (visit: Visit): Members => ({ value: address(visit, 'home'), type: 'home' });
-const other = (visit: Visit): Members => ({ value: address(visit, 'other'), type: 'other' });
-
-/** A user with more than one value to lose. */
-function person(visit: Visit, name: string, more: Members = {}): Members {
-  return user(visit, `integrity-${name}`, {
-    nickName: 'Doc',
-    title: 'Physician',
-    emails: [{ ...work(visit), primary: true, display: 'At work' }, home(visit)],
-    ...(visit.supports('enterprise')
-      ? {
-          schemas: [userSchema, enterpriseSchema],
-          [enterpriseSchema]: {
-            department: 'Surgery',
-            employeeNumber: '701984',
-            ...(name.startsWith('manager') ? { manager: { value: visit.stranger } } : {}),
-          },
-        }
-      : {}),
-    ...more,
-  });
-}
-
-type Operation = (visit: Visit) => Members;
-
-interface Patched {
-  /** Also the word and the address of its user. */
-  readonly name: string;
-  readonly operation: Operation;
-  readonly wanted: Wanted;
-  readonly should?: Wanted;
-  readonly more?: (visit: Visit) => Members;
-}
-
-function onUser({ name, operation, wanted, should, more }: Patched): readonly Step[] {
-  return probe(`integrity ${name}`, {
-    make: post('/Users', (visit) => person(visit, name, more?.(visit)), status(201)),
-    send: {
-      method: 'PATCH',
-      path: pathOf(`integrity ${name}`),
-      body: (visit) => patch(operation(visit)),
-      expect: [],
-    },
-    wanted,
-    ...(should === undefined ? {} : { should }),
-  });
-}
-
-const emails = (...wanted: readonly ((visit: Visit) => Members)[]): Wanted =>
-  becomes('emails', (visit) => wanted.map((each) => each(visit)));
-const refused: Wanted = {
-  says: 'it would have been refused',
-  judge: () => 'it was answered as if it were done',
-};
-const withAddress =
-  (address: (visit: Visit) => Members, value: string) =>
-  (visit: Visit): Members => ({ ...address(visit), value: addressOf(visit, value) });
-
-interface Group extends Omit<Check, 'steps' | 'needs'> {
+interface PatchCheck extends Omit<Check, 'steps' | 'needs'> {
   readonly needs?: readonly Feature[];
   readonly probes: readonly Patched[];
 }
 
-const patches: readonly Group[] = [
+const patches: readonly PatchCheck[] = [
   {
     id: 'integrity-value-unknown',
     title: 'A value without one attribute that is known does not clear what it replaces',

@@ -106,7 +106,7 @@ export function unchanged(...except: readonly string[]): Wanted {
 }
 
 /** These hold, each of them. */
-export function all(...wanted: readonly [Wanted, ...Wanted[]]): Wanted {
+function all(...wanted: readonly [Wanted, ...Wanted[]]): Wanted {
   return {
     says: (visit) => wanted.map(({ says }) => (typeof says === 'string' ? says : says(visit))).join(', '),
     judge: (after, before, visit) => {
@@ -129,6 +129,12 @@ export function any(...wanted: readonly [Wanted, ...Wanted[]]): Wanted {
     },
   };
 }
+
+/** A 2xx is more than the request deserves: it cannot be done. */
+export const refused: Wanted = {
+  says: 'it would have been refused',
+  judge: () => 'it was answered as if it were done',
+};
 
 /** The attribute is this, and all others are as before. Arrays are compared as sets, in objects only what is wanted. */
 export function becomes(path: string, value: (visit: Visit) => unknown): Wanted {

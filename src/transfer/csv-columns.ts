@@ -68,7 +68,7 @@ function columnOf(type: ResourceType, path: string): Column {
 }
 
 /** The attribute whose value a cell has: a value that is selected stands for its `value`. */
-export function cellAttribute({ attribute, sub, selector }: Column): Attribute {
+function cellAttribute({ attribute, sub, selector }: Column): Attribute {
   return sub ?? (selector === undefined ? attribute : (attribute.subAttributes.get('value') ?? attribute));
 }
 
