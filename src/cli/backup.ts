@@ -4,6 +4,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CommandError, UsageError } from '../ops/command-error.ts';
+import { progressOn } from '../ops/progress.ts';
 import { backUp, type Contents, restore } from '../store/sqlite/backup.ts';
 import { exitStatus, type Invocation } from './command.ts';
 
@@ -28,13 +29,13 @@ export async function backUpDatabase(invocation: Invocation): Promise<number> {
     operand ?? `${file}-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z.backup`;
   if (existsSync(destination))
     throw new CommandError(`${destination} exists already`, 'Give another name, or remove it.');
-  const progress = progressOn(invocation);
+  const progress = progressOn(terminal, json);
   const contents = await inOrder((check) =>
     backUp(file, destination, (done, total) => {
       check();
-      progress(done, total);
+      progress.show(total === 0 ? 1 : done / total, 'backing up');
     }),
-  );
+  ).finally(() => progress.clear());
   if (typeof contents === 'number') return contents;
   if (json) terminal.print(JSON.stringify({ backup: destination, ...contents }));
   else terminal.print(`${destination}: ${summary(contents)}, verified`);
@@ -45,7 +46,10 @@ export async function backUpDatabase(invocation: Invocation): Promise<number> {
 async function toStandardOutput(file: string, invocation: Invocation): Promise<number> {
   const { terminal } = invocation;
   if (terminal.interactive)
-    throw new UsageError('a backup is no text for a terminal: scimd backup - > FILE', 'backup');
+    throw new UsageError(
+      'standard output is a terminal; redirect the backup: scimd backup - > FILE',
+      'backup',
+    );
   const copy = await inOrder((check) => namelessCopy(file, check));
   if (typeof copy === 'number') return copy;
   const { descriptor, contents } = copy;
@@ -108,7 +112,7 @@ export async function restoreDatabase(invocation: Invocation): Promise<number> {
   const file = databaseOf(invocation);
   const piped = operand === '-';
   if (piped && process.stdin.isTTY)
-    throw new UsageError('a backup is no text to be typed: scimd restore - < FILE', 'restore');
+    throw new UsageError('standard input is a terminal; pipe a backup in: scimd restore - < FILE', 'restore');
   if (!piped && !existsSync(operand))
     throw new CommandError(`there is no backup ${operand}`, 'Give the file that scimd backup wrote.');
   const { contents, kept } = await restore(piped ? process.stdin : operand, file);
@@ -122,15 +126,4 @@ export async function restoreDatabase(invocation: Invocation): Promise<number> {
 
 function summary({ resources, members, changes, tokens, tenants }: Contents): string {
   return `${resources} resources, ${members} memberships, ${changes} changes, ${tokens} tokens, ${tenants} tenants`;
-}
-
-function progressOn({ terminal, json }: Invocation): (done: number, total: number) => void {
-  if (!terminal.errorIsTerminal || json) return () => {};
-  let shown = -1;
-  return (done, total) => {
-    const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
-    if (percent === shown) return;
-    shown = percent;
-    process.stderr.write(`\rbacking up ${percent} %${percent === 100 ? '\n' : ''}`);
-  };
 }

@@ -1,5 +1,6 @@
 /** Opens the store for the server, and tells what its configuration changes for what is stored already. */
 import type { Log } from '../http/options.ts';
+import { type Progress, progressOn } from '../ops/progress.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import type { Terminal } from '../ops/terminal.ts';
 import { openSqliteStoreInTurns } from '../store/sqlite/index.ts';
@@ -19,6 +20,7 @@ export async function openForServing(
 ): Promise<Store | undefined> {
   const stopping = new AbortController();
   void stop.then((signal) => stopping.abort(signal));
+  const progress = progressOn(terminal, false);
   try {
     const { database } = inForce.settings;
     const upgrade = await backUpBeforeUpgrade(database);
@@ -30,10 +32,10 @@ export async function openForServing(
       file: inForce.settings.database,
       registry: registryFor(inForce),
       signal: stopping.signal,
-      onNotice: teller(terminal, log),
+      onNotice: teller(progress, log),
     });
   } catch (error) {
-    if (terminal.errorIsTerminal) process.stderr.write('\n');
+    progress.clear();
     if (!stopping.signal.aborted || error !== stopping.signal.reason) throw error;
     log.info(
       { signal: stopping.signal.reason },
@@ -44,26 +46,25 @@ export async function openForServing(
 }
 
 /** Notices as lines of the log; on a terminal the progress of a rebuild is a line that renews itself. */
-function teller(terminal: Terminal, log: Log): (notice: OpeningNotice) => void {
+function teller(progress: Progress, log: Log): (notice: OpeningNotice) => void {
   let logged = { type: '', at: 0 };
-  const show = (text: string): void => {
-    if (terminal.errorIsTerminal) process.stderr.write(`\r\u001b[K${text}`);
-  };
   return (notice) => {
-    // The log may be on the same terminal.
-    show('');
-    if (notice.kind !== 'rebuilding') return tell(notice, log);
+    if (notice.kind !== 'rebuilding') {
+      progress.clear();
+      return tell(notice, log);
+    }
     const { type, done, total } = notice;
     const now = performance.now();
     if (logged.type !== type || now - logged.at > interval) {
       logged = { type, at: now };
+      // The log may be on the same terminal.
+      progress.clear();
       log.info(
         { type, done, total },
         'rebuilding indexes: schemas, or what is to be indexed, are others than at the last start',
       );
     }
-    const percent = total === 0 ? 100 : Math.floor((done / total) * 100);
-    show(`${type}: ${percent} % (${done} of ${total})${done >= total ? '\n' : ''}`);
+    if (done < total) progress.show(done / total, `${type}: ${done} of ${total}`);
   };
 }
 

@@ -1,5 +1,7 @@
 /** The form of a check: what is sent, what must come back, where the standard says so and who depends on it. */
 
+import type { Answer, Method } from '../scim-client.ts';
+
 /** Failing a `must` fails the whole visit; a `should` is a warning, a `note` is worth knowing. */
 export type Level = 'must' | 'should' | 'note';
 
@@ -33,8 +35,6 @@ export interface Check {
   readonly lacks?: Feature;
   readonly steps: readonly Step[];
 }
-
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** A value, or what makes it from what the visit has made so far. */
 export type Late<T> = T | ((visit: Visit) => T);
@@ -71,15 +71,6 @@ export interface Expectation {
   readonly says: Late<string>;
   /** What is wrong, or undefined if nothing is. */
   readonly judge: (answer: Answer, visit: Visit) => string | undefined;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly text: string;
-  /** The parsed body; undefined if it is no JSON. */
-  readonly json: unknown;
-  readonly milliseconds: number;
 }
 
 /** A resource that this visit made. */

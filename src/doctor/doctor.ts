@@ -2,9 +2,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Terminal } from '../ops/terminal.ts';
 import type { Flow, FlowName } from './check.ts';
-import { Client } from './client.ts';
 import { core } from './core.ts';
 import { entra } from './entra.ts';
+import { ExaminedServer } from './examined-server.ts';
 import { integrity } from './integrity.ts';
 import { Ledger } from './ledger.ts';
 import { okta } from './okta.ts';
@@ -39,7 +39,7 @@ export interface ExaminationOptions {
  */
 export async function examine(options: ExaminationOptions): Promise<Visited> {
   const { base, token, output, terminal, stop } = options;
-  const client = new Client(base, token, options.timeoutSeconds, options.end);
+  const client = new ExaminedServer(base, token, options.timeoutSeconds, options.end);
   const facts = {
     mark: `scimd-doctor-${randomBytes(4).toString('hex')}`,
     stranger: randomUUID(),

@@ -1,6 +1,7 @@
 /** Expectations of answers: each says what it wants, and what it found instead. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Answer, Expectation, Level, Visit } from './check.ts';
+import type { Answer } from '../scim-client.ts';
+import type { Expectation, Level, Visit } from './check.ts';
 import { listResponseSchema } from './messages.ts';
 
 const errorSchema = 'urn:ietf:params:scim:api:messages:2.0:Error';

@@ -1,6 +1,8 @@
 /** The book of what a visit makes: nothing else is ever changed, and all of it is deleted at the end. */
+
+import type { Request, RoundTrip } from '../scim-client.ts';
 import { type Made, NotMade } from './check.ts';
-import type { Client, Exchange, Request } from './client.ts';
+import type { ExaminedServer } from './examined-server.ts';
 import { membersOf, resourcesOf, statusWithReason } from './expect.ts';
 import { eq, query } from './messages.ts';
 
@@ -12,6 +14,8 @@ interface Entry {
   readonly word: string | undefined;
   made: Made | undefined;
   deleted: boolean;
+  /** It may have been made twice, or in spite of an error. */
+  repeated: boolean;
 }
 
 /** What could not be deleted, for a person to do it. */
@@ -31,12 +35,12 @@ export interface Cleanup {
 export const silenceLimit = 3;
 
 export class Ledger {
-  private readonly client: Client;
+  private readonly client: ExaminedServer;
   private readonly mark: string;
   private readonly stranger: string;
   private readonly entries: Entry[] = [];
 
-  constructor(client: Client, mark: string, stranger: string) {
+  constructor(client: ExaminedServer, mark: string, stranger: string) {
     this.client = client;
     this.mark = mark;
     this.stranger = stranger;
@@ -61,7 +65,7 @@ export class Ledger {
   }
 
   /** Sends a POST and writes down what it made, under the word if there is one. */
-  async post(request: Request, word: string | undefined): Promise<Exchange> {
+  async post(request: Request, word: string | undefined): Promise<RoundTrip> {
     const { userName, displayName } = membersOf(request.body);
     const name = userName ?? displayName;
     const entry: Entry = {
@@ -70,11 +74,13 @@ export class Ledger {
       word,
       made: undefined,
       deleted: false,
+      repeated: false,
     };
     this.entries.push(entry);
     const exchange = await this.client.send(request);
     const { answer } = exchange;
-    if (answer !== undefined && answer.status >= 300 && answer.status < 500) {
+    entry.repeated = exchange.repeated;
+    if (answer !== undefined && answer.status >= 300 && answer.status < 500 && !entry.repeated) {
       this.entries.splice(this.entries.indexOf(entry), 1);
     } else if (answer !== undefined && answer.status < 300) {
       const id = membersOf(answer.json).id ?? lastSegment(answer.headers.get('location'));
@@ -100,7 +106,7 @@ export class Ledger {
   async cleanUp(): Promise<Cleanup> {
     const left: LeftOver[] = [];
     this.client.silent = 0;
-    for (const entry of this.entries.filter(({ made }) => made === undefined)) {
+    for (const entry of this.entries.filter(({ made, repeated }) => made === undefined || repeated)) {
       const problem = await this.lookUp(entry);
       if (problem !== undefined)
         left.push({ url: this.client.base + entry.collection, name: entry.name, reason: problem });
@@ -146,7 +152,12 @@ export class Ledger {
       const same = String(found[attribute]).toLowerCase() === name.toLowerCase();
       const ours = pathOfId(collection, found.id);
       if (same && ours !== undefined && !known.has(String(found.id)))
-        entry.made = { id: String(found.id), path: ours, json: found };
+        this.entries.push({
+          ...entry,
+          word: undefined,
+          deleted: false,
+          made: { id: String(found.id), path: ours, json: found },
+        });
     }
     return undefined;
   }

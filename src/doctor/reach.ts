@@ -1,7 +1,9 @@
 /** The first contact: is there a SCIM server, does it take the token, and what does it say of itself? */
 import { CommandError } from '../ops/command-error.ts';
-import type { Answer, Feature } from './check.ts';
-import { type Client, type Exchange, type Failure, statusLine } from './client.ts';
+import type { Answer } from '../scim-client.ts';
+import { type Failure, type RoundTrip, statusLine } from '../scim-client.ts';
+import type { Feature } from './check.ts';
+import type { ExaminedServer } from './examined-server.ts';
 import { membersOf, resourcesOf, valueAt } from './expect.ts';
 import { enterpriseSchema } from './messages.ts';
 
@@ -30,7 +32,7 @@ export function readBase(text: string): string {
 }
 
 /** Throws a CommandError that says what to do when there is nothing to examine. */
-export async function reach(client: Client, hasToken: boolean): Promise<Announced> {
+export async function reach(client: ExaminedServer, hasToken: boolean): Promise<Announced> {
   const config = await client.send({ method: 'GET', path: '/ServiceProviderConfig' });
   if (config.answer === undefined) throw unreachable(client.base, config.failure!);
   const users = await client.send({ method: 'GET', path: '/Users?startIndex=1&count=1' });
@@ -44,7 +46,7 @@ export async function reach(client: Client, hasToken: boolean): Promise<Announce
 }
 
 /** A server may know no discovery and answer 404 to an empty list; to a POST of nonsense it does not. */
-async function checkEndpoint(client: Client): Promise<void> {
+async function checkEndpoint(client: ExaminedServer): Promise<void> {
   const { answer } = await client.send({ method: 'POST', path: '/Users', body: '{' });
   if (answer?.status === 404) throw nothingThere(client.base);
 }
@@ -91,7 +93,7 @@ function unauthorized(hasToken: boolean): CommandError {
       );
 }
 
-function noScim(base: string, config: Exchange, users: Exchange): CommandError {
+function noScim(base: string, config: RoundTrip, users: RoundTrip): CommandError {
   const answer = config.answer!;
   const at = `GET ${base}/ServiceProviderConfig`;
   const location = answer.headers.get('location');

@@ -1,9 +1,9 @@
 /** The report for a person: a line for each check, and all that is needed to understand the one that failed. */
 import { harmless } from '../ops/log-line.ts';
 import type { Terminal } from '../ops/terminal.ts';
+import type { RoundTrip } from '../scim-client.ts';
+import { statusLine } from '../scim-client.ts';
 import type { Flow } from './check.ts';
-import type { Exchange } from './client.ts';
-import { statusLine } from './client.ts';
 import type { LeftOver } from './ledger.ts';
 import type { CheckResult, Outcome, Problem } from './run-checks.ts';
 import type { Secrecy, Transcript } from './transcript.ts';
@@ -88,7 +88,7 @@ export class Report {
     return rows.map(([name, text]) => `        ${this.paint(90, name.padEnd(9))}  ${harmless(text)}`);
   }
 
-  private summaryOf(exchanges: readonly Exchange[]): string {
+  private summaryOf(exchanges: readonly RoundTrip[]): string {
     const parts = exchanges.map((exchange) => {
       const { method, path, status } = this.secrecy.transcript(exchange);
       return `${method} ${withoutId(readable(path))} → ${status}`;
@@ -96,7 +96,7 @@ export class Report {
     return cut(parts.join(', '), longestLine);
   }
 
-  private inFull(exchange: Exchange): string[] {
+  private inFull(exchange: RoundTrip): string[] {
     const { method, path, body, status, headers, answer, milliseconds, failure } =
       this.secrecy.transcript(exchange);
     const fields = Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`);

@@ -1,7 +1,7 @@
 /** Runs checks one after another and judges the answers. */
 
+import type { Answer, Request, RoundTrip } from '../scim-client.ts';
 import {
-  type Answer,
   type Check,
   type Expectation,
   type FlowName,
@@ -11,7 +11,7 @@ import {
   type Step,
   type Visit,
 } from './check.ts';
-import type { Client, Exchange, Request } from './client.ts';
+import type { ExaminedServer } from './examined-server.ts';
 import { statusWithReason } from './expect.ts';
 import { type Ledger, silenceLimit } from './ledger.ts';
 import type { Announced } from './reach.ts';
@@ -23,9 +23,9 @@ export interface Problem {
   /** What follows from it. */
   readonly why: string;
   /** The exchange in which it was seen. */
-  readonly exchange: Exchange;
+  readonly exchange: RoundTrip;
   /** The request whose outcome that exchange read back. */
-  readonly cause?: Exchange;
+  readonly cause?: RoundTrip;
 }
 
 type VisitFacts = Pick<Visit, 'mark' | 'stranger' | 'password'>;
@@ -39,7 +39,7 @@ export interface CheckResult {
   /** Why it was skipped. */
   readonly reason: string | undefined;
   readonly problems: readonly Problem[];
-  readonly exchanges: readonly Exchange[];
+  readonly exchanges: readonly RoundTrip[];
 }
 
 const unidentified = {
@@ -57,14 +57,20 @@ export function isRefusal(status: number): boolean {
 }
 
 export class Visiting {
-  private readonly client: Client;
+  private readonly client: ExaminedServer;
   private readonly ledger: Ledger;
   private readonly announced: Announced;
   private readonly facts: VisitFacts;
   private readonly stop: AbortSignal;
 
   /** `stop` tells that the person at the terminal wants no more. */
-  constructor(client: Client, ledger: Ledger, announced: Announced, facts: VisitFacts, stop: AbortSignal) {
+  constructor(
+    client: ExaminedServer,
+    ledger: Ledger,
+    announced: Announced,
+    facts: VisitFacts,
+    stop: AbortSignal,
+  ) {
     this.stop = stop;
     this.client = client;
     this.ledger = ledger;
@@ -79,7 +85,7 @@ export class Visiting {
 
   async run(flow: FlowName, check: Check): Promise<CheckResult> {
     const problems: Problem[] = [];
-    const exchanges: Exchange[] = [];
+    const exchanges: RoundTrip[] = [];
     const result = (outcome: Outcome, reason?: string): CheckResult => ({
       flow,
       check,
@@ -128,7 +134,7 @@ export class Visiting {
     return undefined;
   }
 
-  private async send(step: Step, visit: Visit): Promise<Exchange> {
+  private async send(step: Step, visit: Visit): Promise<RoundTrip> {
     const request: Request = {
       method: step.method,
       path: late(step.path, visit),
@@ -149,7 +155,7 @@ export class Visiting {
 function judge(
   check: Check,
   step: Step,
-  { exchange, cause }: { readonly exchange: Exchange; readonly cause: Exchange | undefined },
+  { exchange, cause }: { readonly exchange: RoundTrip; readonly cause: RoundTrip | undefined },
   visit: Visit,
   problems: Problem[],
 ): boolean {

@@ -1,6 +1,6 @@
 /** Exchanges as they are shown: without secrets, and without the data of people who are not the visit's own. */
 import { CommandError } from '../ops/command-error.ts';
-import type { Exchange } from './client.ts';
+import type { RoundTrip } from '../scim-client.ts';
 import { membersOf, resourcesOf } from './expect.ts';
 
 const hidden = '[hidden]';
@@ -51,7 +51,7 @@ export class Secrecy {
       : error;
   }
 
-  transcript({ request, answer, failure }: Exchange): Transcript {
+  transcript({ request, answer, failure }: RoundTrip): Transcript {
     const { method, path, body } = request;
     const sent = {
       method,

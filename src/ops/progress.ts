@@ -12,7 +12,7 @@ export interface Progress {
   clear(): void;
 }
 
-/** Shows nothing unless standard error is a terminal. */
+/** Shows nothing unless standard error is a terminal, or if the output is for a machine. */
 export function progressOn(terminal: Terminal, json: boolean): Progress {
   if (!terminal.errorIsTerminal || json) return { show() {}, clear() {} };
   let last = 0;
@@ -26,10 +26,10 @@ export function progressOn(terminal: Terminal, json: boolean): Progress {
       const done = Math.round((part ?? 0) * width);
       const bar =
         part === undefined ? '' : `[${'='.repeat(done).padEnd(width)}] ${Math.floor(part * 100)} %  `;
-      process.stderr.write(`\r\u001b[K${bar}${text}`);
+      terminal.renew(bar + text);
     },
     clear() {
-      if (shown) process.stderr.write('\r\u001b[K');
+      if (shown) terminal.renew('');
       shown = false;
     },
   };

@@ -12,6 +12,8 @@ export interface Terminal {
   readonly folder: string;
   print(text: string): void;
   note(text: string): void;
+  /** One line on standard error that replaces the one before it, where that is a terminal; '' takes it away. */
+  renew(text: string): void;
   /**
    * A result too large to be printed at once, in parts; waits for a slow reader.
    * @throws OutputError
@@ -53,6 +55,9 @@ export function processTerminal(): Terminal {
     folder: process.cwd(),
     print: (text) => void output.put(`${text}\n`),
     note: (text) => void stderr.write(`${text}\n`),
+    renew: (text) => {
+      if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`);
+    },
     write: (part) => output.write(part).catch(failed),
     written: () => output.flush().catch(failed),
   };

@@ -55,8 +55,13 @@ export function positionFile<P>(file: string, identity: string): PositionFile<P>
       } catch {
         return undefined;
       }
-      const found = parse(text) as { identity?: unknown; position?: P } | undefined;
-      if (found?.identity === identity && found.position !== undefined) return found.position;
+      let found: { readonly identity?: unknown; readonly position?: P } = {};
+      try {
+        found = Object(JSON.parse(text));
+      } catch {
+        // Whatever it is, it is none of ours.
+      }
+      if (found.identity === identity && found.position !== undefined) return found.position;
       throw new CommandError(
         `${file} is of another import`,
         'Import from the start, without --resume: what is there already stays.',
@@ -72,14 +77,6 @@ export function positionFile<P>(file: string, identity: string): PositionFile<P>
       for (const each of [file, `${file}.new`]) rmSync(each, { force: true });
     },
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** How many bytes before a place must be the same as when it was noted. */

@@ -1,16 +1,15 @@
 /** The resources of another SCIM server, page by page: by cursor (RFC 9865) where it offers that, else by index. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import manifest from '../../package.json' with { type: 'json' };
 import { CommandError } from '../ops/command-error.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
 import { edgeAttribute } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
+import { type Answer, retryAfter, ScimClient } from '../scim-client.ts';
 import type { Item } from './load.ts';
 
 /** A server that is there, and what it tells of itself. */
 export interface Remote {
   readonly base: string;
-  readonly client: Client;
+  readonly server: RemoteServer;
   readonly byCursor: boolean;
   /** By base schema; undefined if the server does not tell. */
   readonly endpoints: ReadonlyMap<string, string> | undefined;
@@ -35,9 +34,11 @@ export interface RemotePosition {
 
 const pageSize = 100;
 const attempts = 5;
+const timeoutSeconds = 60;
 /** Milliseconds. */
-const timeout = 60_000;
 const longestWait = 60_000;
+/** A page of groups has their members. */
+const answerBytes = 256 * 1024 * 1024;
 
 /** Those with members come last: then their members are known. */
 export function inOrder(registry: Registry): ResourceType[] {
@@ -55,15 +56,15 @@ export async function findRemote(
   types: readonly ResourceType[],
   stop: AbortSignal,
 ): Promise<Remote> {
-  const client = new Client(base, token, stop);
-  const config = await client.get('/ServiceProviderConfig');
+  const server = new RemoteServer(base, token, stop);
+  const config = await server.get('/ServiceProviderConfig');
   const told = config.status === 200 && isObject(config.json) ? config.json : {};
-  const endpoints = await client.endpoints();
+  const endpoints = await server.endpoints();
   // A server need not have discovery, but then it must have a list.
   if (!Array.isArray(told.schemas) && endpoints === undefined) {
     const found = [`/ServiceProviderConfig ${said(config)}`];
     for (const { endpoint } of types) {
-      const answer = await client.get(`${endpoint}?startIndex=1&count=1`);
+      const answer = await server.get(`${endpoint}?startIndex=1&count=1`);
       if (isList(answer.json)) break;
       found.push(`${endpoint} ${said(answer)}`);
     }
@@ -75,7 +76,7 @@ export async function findRemote(
   }
   return {
     base,
-    client,
+    server,
     byCursor: isObject(told.pagination) && told.pagination.cursor === true,
     endpoints,
   };
@@ -89,7 +90,7 @@ function isList(json: unknown): json is Record<string, unknown> {
 }
 
 export async function* remoteItems(input: RemoteInput): AsyncGenerator<Item<RemotePosition>> {
-  const { client, byCursor, endpoints } = input.remote;
+  const { server, byCursor, endpoints } = input.remote;
   const types = inOrder(input.registry).filter(({ name }) => input.only === undefined || name === input.only);
   const first = Math.max(
     0,
@@ -99,18 +100,18 @@ export async function* remoteItems(input: RemoteInput): AsyncGenerator<Item<Remo
     const endpoint = endpoints?.get(type.schema.id.toLowerCase()) ?? (endpoints ? undefined : type.endpoint);
     if (endpoint === undefined) continue;
     const from = index === 0 ? input.from : undefined;
-    yield* new Pages(client, type, endpoint, input.note).items(byCursor, from);
+    yield* new Pages(server, type, endpoint, input.note).items(byCursor, from);
   }
 }
 
 class Pages {
-  private readonly client: Client;
+  private readonly server: RemoteServer;
   private readonly type: ResourceType;
   private readonly endpoint: string;
   private readonly note: (text: string) => void;
 
-  constructor(client: Client, type: ResourceType, endpoint: string, note: (text: string) => void) {
-    this.client = client;
+  constructor(server: RemoteServer, type: ResourceType, endpoint: string, note: (text: string) => void) {
+    this.server = server;
     this.type = type;
     this.endpoint = endpoint;
     this.note = note;
@@ -158,7 +159,7 @@ class Pages {
   /** Undefined where the server has no such endpoint. */
   private async page(cursor: string | undefined, startIndex: number) {
     const query = cursor === undefined ? `startIndex=${startIndex}` : `cursor=${encodeURIComponent(cursor)}`;
-    const { status, json, bytes } = await this.client.get(`${this.endpoint}?${query}&count=${pageSize}`);
+    const { status, json, text } = await this.server.get(`${this.endpoint}?${query}&count=${pageSize}`);
     if (status === 404 || status === 501) return undefined;
     if (status === 400 && cursor)
       throw new CommandError(
@@ -169,33 +170,40 @@ class Pages {
     const resources = (Array.isArray(json.Resources) ? json.Resources : []).filter(isObject);
     const total = typeof json.totalResults === 'number' ? json.totalResults : resources.length;
     const next = typeof json.nextCursor === 'string' && json.nextCursor !== '' ? json.nextCursor : undefined;
-    return { resources, total, next, bytes };
+    return { resources, total, next, bytes: text.length };
   }
 
   /** Some servers leave members out of lists. */
   private async complete(resource: Record<string, unknown>): Promise<unknown> {
     const edges = edgeAttribute(this.type);
     if (edges === undefined || edges.name in resource || typeof resource.id !== 'string') return resource;
-    const { status, json } = await this.client.get(`${this.endpoint}/${encodeURIComponent(resource.id)}`);
+    const { status, json } = await this.server.get(`${this.endpoint}/${encodeURIComponent(resource.id)}`);
     return status === 200 && isObject(json) ? json : resource;
   }
 }
 
-interface Answer {
-  readonly status: number;
-  readonly json: unknown;
-  readonly bytes: number;
-}
-
-class Client {
+/** The server to import from: asks again where that may help. */
+class RemoteServer {
   private readonly base: string;
-  private readonly token: string | undefined;
-  private readonly stop: AbortSignal;
+  private readonly client: ScimClient;
 
   constructor(base: string, token: string | undefined, stop: AbortSignal) {
     this.base = base;
-    this.token = token;
-    this.stop = stop;
+    this.client = new ScimClient({
+      base,
+      token,
+      program: 'scimd-import',
+      timeoutSeconds,
+      answerBytes,
+      signal: stop,
+      patience({ answer }, attempt) {
+        const mayHelp =
+          answer === undefined || answer.status === 429 || (answer.status >= 500 && answer.status !== 501);
+        if (!mayHelp || attempt === attempts) return undefined;
+        const asked = answer === undefined ? undefined : retryAfter(answer);
+        return Math.min(asked ?? attempt * 1000, longestWait);
+      },
+    });
   }
 
   /** By base schema; undefined if the server does not tell. */
@@ -215,61 +223,25 @@ class Client {
     return endpoints.size === 0 ? undefined : endpoints;
   }
 
-  /** Waits and tries again where that may help. */
+  /** @throws CommandError if no answer comes, the token is refused, or the server goes on failing. */
   async get(path: string): Promise<Answer> {
-    for (let attempt = 1; ; attempt++) {
-      const answer = await this.once(path, attempt === attempts);
-      if (answer === undefined) {
-        await this.wait(attempt * 1000);
-        continue;
-      }
-      const { status } = answer;
-      if (status === 401 || status === 403)
-        throw new CommandError(
-          `${this.base} does not take the token: ${status}`,
-          'Give one that may read users and groups: --token-file FILE.',
-        );
-      if (status !== 429 && status < 500) return answer;
-      if (status === 501) return answer;
-      if (attempt === attempts) throw unexpected(path.split('?')[0] ?? '', status);
-      await this.wait(answer.retryAfter ?? attempt * 1000);
-    }
-  }
-
-  private async once(path: string, last: boolean): Promise<(Answer & { retryAfter?: number }) | undefined> {
-    try {
-      const response = await fetch(this.base + path, {
-        headers: {
-          accept: 'application/scim+json, application/json;q=0.5',
-          'user-agent': `scimd-import/${manifest.version}`,
-          ...(this.token === undefined ? {} : { authorization: `Bearer ${this.token}` }),
-        },
-        // The token is for the given URL only.
-        redirect: 'manual',
-        signal: AbortSignal.any([AbortSignal.timeout(timeout), this.stop]),
-      });
-      const text = await response.text();
-      const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-      return {
-        status: response.status,
-        json: parse(text),
-        bytes: text.length,
-        ...(seconds >= 0 ? { retryAfter: Math.min(seconds * 1000, longestWait) } : {}),
-      };
-    } catch (error) {
-      if (this.stop.aborted) throw new CommandError('interrupted', undefined, { cause: error });
-      if (!last) return undefined;
-      const cause = (error as { cause?: Error }).cause ?? (error as Error);
+    const { answer, failure } = await this.client.send({ method: 'GET', path });
+    if (answer === undefined) {
+      if (failure?.code === 'ENDED') throw new CommandError('interrupted');
       throw new CommandError(
-        `${this.base} does not answer: ${cause.message}`,
+        `${this.base} does not answer: ${failure?.message}`,
         'Is the address right, and can it be reached from here?',
-        { cause: error },
       );
     }
-  }
-
-  private async wait(milliseconds: number): Promise<void> {
-    await sleep(milliseconds, undefined, { signal: this.stop }).catch(() => undefined);
+    const { status } = answer;
+    if (status === 401 || status === 403)
+      throw new CommandError(
+        `${this.base} does not take the token: ${status}`,
+        'Give one that may read users and groups: --token-file FILE.',
+      );
+    if (status === 429 || (status >= 500 && status !== 501))
+      throw unexpected(path.split('?')[0] ?? '', status);
+    return answer;
   }
 }
 
@@ -280,12 +252,4 @@ function unexpected(path: string, status: number): CommandError {
       : `${path} answered ${status}, where 200 and a list belong`,
     'Examine the server: scimd doctor URL --token-file FILE',
   );
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

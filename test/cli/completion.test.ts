@@ -20,6 +20,7 @@ async function script(shell: string): Promise<string> {
     folder: '.',
     print: (line) => (text += `${line}\n`),
     note: assert.fail,
+    renew: () => undefined,
     write: async () => {},
     written: async () => {},
   });

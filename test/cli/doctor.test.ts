@@ -235,6 +235,7 @@ describe('a sound server', () => {
         folder,
         print: (text) => void printed.push(text),
         note: () => undefined,
+        renew: () => undefined,
         write: async () => {},
         written: async () => {},
       });

@@ -26,6 +26,7 @@ async function call(line: string, environment: Record<string, string> = {}) {
     folder,
     print: (text) => void out.push(text),
     note: (text) => void err.push(text),
+    renew: () => undefined,
     write: async () => {},
     written: async () => {},
   });

@@ -45,6 +45,16 @@ test('the leaves error.ts and nearest.ts import nothing', () => {
   );
 });
 
+test('the client of other servers, a leaf that doctor and transfer share, imports nothing but the version', () => {
+  assert.deepEqual(
+    violations(
+      ({ from, file, specifier }) =>
+        from !== 'src/scim-client.ts' || file === 'package.json' || specifier.startsWith('node:'),
+    ),
+    [],
+  );
+});
+
 test('ops imports no room, only libraries and the leaves', () => {
   const found = violations(
     ({ from, file }) =>

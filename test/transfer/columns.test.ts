@@ -40,6 +40,7 @@ async function scimd(database: string, ...args: readonly string[]): Promise<Done
     note: (text) => {
       told += `${text}\n`;
     },
+    renew: () => undefined,
     write: async (part) => {
       out += String(part);
     },
