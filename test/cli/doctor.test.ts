@@ -146,7 +146,7 @@ describe('a sound server', () => {
     assert.deepEqual(idsOf(report, 'warning'), []);
     assert.equal(status, 0);
     assert.equal(report.passed, true);
-    assert.deepEqual(report.flows, ['core', 'okta', 'entra']);
+    assert.deepEqual(report.flows, ['core', 'okta', 'entra', 'integrity']);
     assert(report.cleanup.made > 20);
     assert.equal(report.cleanup.deleted, report.cleanup.made);
     await assertNothingLeft();
