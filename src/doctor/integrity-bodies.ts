@@ -273,7 +273,7 @@ export const bodies: readonly Check[] = [
     title: 'A blank profileUrl or photo does not stop a joiner',
     section: 'RFC 7643 §4.1',
     why: 'Directories send such fields blank; the person is not let in because of a picture.',
-    level: 'should',
+    level: 'note',
     steps: [
       making(
         'integrity decorated',

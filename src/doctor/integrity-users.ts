@@ -2,8 +2,11 @@
 import type { Check, Feature, Visit } from './check.ts';
 import { membersOf, show, valueAt } from './expect.ts';
 import { enterpriseSchema } from './messages.ts';
-import { any, becomes, type Members, refused, unchanged } from './probe.ts';
+import { any, becomes, type Members, refused, unchanged, type Wanted } from './probe.ts';
 import { address, emails, home, onUser, other, type Patched, withAddress, work } from './user-probes.ts';
+
+const withManager = (manager: Members | undefined): Wanted =>
+  becomes(enterpriseSchema, () => ({ department: 'Surgery', employeeNumber: '701984', manager }));
 
 interface PatchCheck extends Omit<Check, 'steps' | 'needs'> {
   readonly needs?: readonly Feature[];
@@ -176,22 +179,26 @@ const patches: readonly PatchCheck[] = [
     section: 'RFC 7643 §2.5',
     why: 'Identity providers clear a manager so; the old one would go on approving requests.',
     needs: ['enterprise'],
-    probes: (
-      [
-        ['path', { path: `${enterpriseSchema}:manager`, value: '' }],
-        ['sub', { path: `${enterpriseSchema}:manager.value`, value: '' }],
-        ['flat', { value: { [`${enterpriseSchema}:manager`]: '' } }],
-        ['nested', { value: { [enterpriseSchema]: { manager: '' } } }],
-      ] as const
-    ).map(([name, operation]) => ({
-      name: `manager-${name}`,
-      operation: () => ({ op: 'replace', ...operation }),
-      wanted: becomes(enterpriseSchema, () => ({
-        department: 'Surgery',
-        employeeNumber: '701984',
-        manager: undefined,
+    probes: [
+      ...(
+        [
+          ['path', { path: `${enterpriseSchema}:manager`, value: '' }],
+          ['flat', { value: { [`${enterpriseSchema}:manager`]: '' } }],
+          ['nested', { value: { [enterpriseSchema]: { manager: '' } } }],
+        ] as const
+      ).map(([name, operation]) => ({
+        name: `manager-${name}`,
+        operation: () => ({ op: 'replace', ...operation }),
+        wanted: withManager(undefined),
       })),
-    })),
+      {
+        name: 'manager-value',
+        operation: () => ({ op: 'replace', path: `${enterpriseSchema}:manager.value`, value: '' }),
+        // By the letter "" is a value.
+        wanted: any(withManager(undefined), withManager({ value: '' })),
+        note: withManager(undefined),
+      },
+    ],
   },
   {
     id: 'integrity-clear-name',
@@ -232,7 +239,10 @@ const patches: readonly PatchCheck[] = [
               return any(unchanged(), emails(work, work, home)).judge(after, before, visit);
             const renamed = (each: Visit): Members => ({ ...work(each), display: 'Renamed' });
             const kept = (each: Visit): Members => ({ ...work(each), display: 'At work' });
-            return any(emails(renamed, home), emails(kept, renamed, home)).judge(after, before, visit);
+            return any(
+              becomes('emails', (each) => [renamed(each), home(each)]),
+              becomes('emails', (each) => [kept(each), renamed(each), home(each)]),
+            ).judge(after, before, visit);
           },
         },
       },
@@ -240,10 +250,20 @@ const patches: readonly PatchCheck[] = [
   },
   {
     id: 'integrity-primary-survives',
-    title: 'A value that comes to equal another keeps that it is the primary one, and its display',
+    title:
+      'The primary value stays so, with its display, when another is changed or it comes to equal another',
     section: 'RFC 7644 §3.5.2.3',
     why: 'Mail for the user goes nowhere when no address is the primary one.',
     probes: [
+      {
+        name: 'beside',
+        operation: (visit) => ({
+          op: 'replace',
+          path: 'emails[type eq "home"].value',
+          value: address(visit, 'new'),
+        }),
+        wanted: emails(work, withAddress(home, 'integrity-new')),
+      },
       {
         name: 'equal',
         more: (visit) => ({

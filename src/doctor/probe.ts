@@ -28,10 +28,12 @@ export interface Probe {
   readonly wanted: Wanted;
   /** Where the words of the standard leave room: a warning. */
   readonly should?: Wanted;
+  /** What clients hope for, where the words of the standard are against it: worth knowing. */
+  readonly note?: Wanted;
 }
 
 /** The steps of a probe; `word` names its resource. A failure does not end the check: other probes may follow. */
-export function probe(word: string, { make, send, wanted, should }: Probe): readonly Step[] {
+export function probe(word: string, { make, send, wanted, should, note }: Probe): readonly Step[] {
   return [
     making(word, make),
     get(pathOf(word), readable),
@@ -42,6 +44,7 @@ export function probe(word: string, { make, send, wanted, should }: Probe): read
         readable,
         afterwards(wanted),
         ...(should === undefined ? [] : [{ ...afterwards(should), level: 'should' as const }]),
+        ...(note === undefined ? [] : [{ ...afterwards(note), level: 'note' as const }]),
       ),
       readsBack: true,
       standsAlone: true,
@@ -106,7 +109,7 @@ export function unchanged(...except: readonly string[]): Wanted {
 }
 
 /** These hold, each of them. */
-function all(...wanted: readonly [Wanted, ...Wanted[]]): Wanted {
+export function all(...wanted: readonly [Wanted, ...Wanted[]]): Wanted {
   return {
     says: (visit) => wanted.map(({ says }) => (typeof says === 'string' ? says : says(visit))).join(', '),
     judge: (after, before, visit) => {
@@ -151,6 +154,26 @@ export function becomes(path: string, value: (visit: Visit) => unknown): Wanted 
     },
     unchanged(name),
   );
+}
+
+/** The values that are there still, by `value` and `type`, have all that they had: `primary`, `display` and the rest. */
+export function keepsValues(name: string): Wanted {
+  return {
+    says: `the other values of ${name} are whole`,
+    judge: (after, before) => {
+      const listOf = (resource: Members): readonly unknown[] => {
+        const found = valueAt(resource, name);
+        return Array.isArray(found) ? found : [];
+      };
+      const keyOf = (value: unknown) => JSON.stringify([valueAt(value, 'value'), valueAt(value, 'type')]);
+      for (const was of listOf(before)) {
+        const still = listOf(after).filter((each) => keyOf(each) === keyOf(was));
+        if (still.length > 0 && !still.some((each) => isSame(each, was)))
+          return `${name} has ${show(still[0])}, which was ${show(was)}`;
+      }
+      return undefined;
+    },
+  };
 }
 
 /** The part of what was found that is wanted: what a server adds to a value, such as `$ref`, is no loss. */

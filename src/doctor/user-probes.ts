@@ -2,7 +2,7 @@
 import type { Step, Visit } from './check.ts';
 import { status } from './expect.ts';
 import { addressOf, enterpriseSchema, patch, pathOf, post, user, userSchema } from './messages.ts';
-import { becomes, type Members, probe, type Wanted } from './probe.ts';
+import { all, becomes, keepsValues, type Members, probe, type Wanted } from './probe.ts';
 
 export const address = (visit: Visit, kind: string) => addressOf(visit, `integrity-${kind}`);
 export const work = (visit: Visit): Members => ({ value: address(visit, 'work'), type: 'work' });
@@ -37,10 +37,11 @@ export interface Patched {
   readonly operation: Operation;
   readonly wanted: Wanted;
   readonly should?: Wanted;
+  readonly note?: Wanted;
   readonly more?: (visit: Visit) => Members;
 }
 
-export function onUser({ name, operation, wanted, should, more }: Patched): readonly Step[] {
+export function onUser({ name, operation, wanted, should, note, more }: Patched): readonly Step[] {
   return probe(`integrity ${name}`, {
     make: post('/Users', (visit) => person(visit, name, more?.(visit)), status(201)),
     send: {
@@ -51,11 +52,15 @@ export function onUser({ name, operation, wanted, should, more }: Patched): read
     },
     wanted,
     ...(should === undefined ? {} : { should }),
+    ...(note === undefined ? {} : { note }),
   });
 }
 
 export const emails = (...wanted: readonly ((visit: Visit) => Members)[]): Wanted =>
-  becomes('emails', (visit) => wanted.map((each) => each(visit)));
+  all(
+    becomes('emails', (visit) => wanted.map((each) => each(visit))),
+    keepsValues('emails'),
+  );
 export const withAddress =
   (address: (visit: Visit) => Members, value: string) =>
   (visit: Visit): Members => ({ ...address(visit), value: addressOf(visit, value) });

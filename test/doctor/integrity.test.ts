@@ -121,6 +121,7 @@ describe('doctor --only integrity', () => {
     ],
     ['text-becomes-value', ['json-text', 'members-json-text']],
     ['drops-attributes', ['create-whole', 'replace-whole']],
+    ['thins-values', ['primary-survives']],
     ['overwrites-group', ['group-duplicate']],
     [
       'refuses-after-change',

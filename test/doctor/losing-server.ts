@@ -27,7 +27,9 @@ export type Fault =
   /** An unexpected value is answered 500. */
   | 'fails'
   /** `active` can be removed. */
-  | 'forgets-active';
+  | 'forgets-active'
+  /** Values that are left when one goes have only their value and type. */
+  | 'thins-values';
 
 type Resource = Record<string, unknown> & { id: string };
 interface Operation {
@@ -189,6 +191,11 @@ class Losing {
     const index = values.findIndex((each) => same(each[by], wanted));
     if (index < 0 && this.faults.has('stores-filter-only')) values.push({ [by]: wanted });
     else if (index < 0) throw new Refusal('noTarget');
+    else if (op === 'replace' && sub !== undefined && this.faults.has('thins-values'))
+      resource[name] = values.map(({ value: each, type }, at) => ({
+        value: at === index ? value : each,
+        type,
+      }));
     else if (op === 'remove' && value === undefined) values.splice(index, 1);
     else if (sub !== undefined && typeof value === 'string') values[index][sub] = value;
     else throw new Refusal(name);
