@@ -50,6 +50,7 @@ export const discovery: readonly Check[] = [
           '/ServiceProviderConfig',
           header('content-type', /json/i, 'JSON'),
           should(header('content-type', /^application\/scim\+json/i, 'Content-Type application/scim+json')),
+          at('note', header('content-type', /^[^;]*$/, 'no parameter, as RFC 7644 §8.1 registers it')),
         ),
         headers: { accept: 'application/scim+json' },
       },
