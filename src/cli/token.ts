@@ -11,7 +11,7 @@ import type { Invocation } from './command.ts';
 import { defaultTenant, findTenant, withAccess } from './database.ts';
 import { parseExpiry, parseOverlap } from './time.ts';
 
-export const scopes = ['scim', 'read', 'admin'] as const satisfies readonly Scope[];
+export const scopes = ['scim', 'read', 'admin', 'metrics'] as const satisfies readonly Scope[];
 export const defaultExpiry = '365d';
 export const defaultOverlap = '24h';
 
@@ -198,7 +198,8 @@ function tokenJson(token: Token, now: Date): object {
 
 type State = 'active' | 'retiring' | 'revoked' | 'expired';
 
-function stateOf({ revoked, expires }: Token, now: Date): State {
+function stateOf({ revoked, expires, ended }: Token, now: Date): State {
+  if (ended) return 'revoked';
   if (revoked !== undefined && new Date(revoked) <= now) return 'revoked';
   if (expires !== undefined && new Date(expires) <= now) return 'expired';
   return revoked === undefined ? 'active' : 'retiring';

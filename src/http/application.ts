@@ -2,7 +2,7 @@
 import { Directory } from '../directory/directory.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import { accessWith } from './access.ts';
-import type { SignIn } from './authenticate.ts';
+import { requireRead, type SignIn } from './authenticate.ts';
 import { baseUrlOf } from './base-url.ts';
 import { Cursors } from './cursor.ts';
 import { ListHandlers } from './listing.ts';
@@ -50,6 +50,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     const who = await authenticate(visit.request, query, visit.clock());
     visit.identity = who.principal;
     visit.tolerated = who.tolerated;
+    requireRead(who.principal);
     perToken.take(who.principal.actor.token ?? '');
     return who;
   };
@@ -92,7 +93,13 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     const mount = mountOf(request.path) ?? nowhere;
     const { route = 'unknown' } = mount;
     const visit: Visit = { request, clock, route, identity: undefined, tolerated: undefined };
-    if (!mount.recorded) return finished(await answerAt(mount, visit, undefined), mount, visit);
+    if (!mount.recorded) {
+      const response = await answerAt(mount, visit, undefined);
+      // Who may not read the metrics is worth a line; who may reads them all day.
+      if (response.status === 401 || response.status === 403)
+        log.info({ method: request.method, path: request.path, status: response.status }, 'request');
+      return finished(response, mount, visit);
+    }
     const started = performance.now();
     const requestId = requestIdOf(request);
     const response = await answerAt(mount, visit, requestId);

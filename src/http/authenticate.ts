@@ -112,6 +112,7 @@ export function authenticatedBy(token: Token): Authenticated {
 const ends = new WeakMap<Token, number>();
 
 function endOf(token: Token): number {
+  if (token.ended) return Number.NEGATIVE_INFINITY;
   const timeOf = (at: string | undefined): number =>
     at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at);
   return Math.min(timeOf(token.expires), timeOf(token.revoked));
@@ -131,4 +132,9 @@ export function insufficientScope(detail: string, scope: string): ScimError {
   return new ScimError(403, undefined, detail, {
     headers: [['WWW-Authenticate', `${realm}, error="insufficient_scope", scope="${scope}"`]],
   });
+}
+
+/** 403 for a token that may read nothing of people. */
+export function requireRead({ scope }: Principal): void {
+  if (scope === 'metrics') throw insufficientScope('This token may only read metrics', 'read');
 }

@@ -14,8 +14,8 @@ const mostUnread = 256 * 1024;
 const mostWaiting = 20_000;
 /** Milliseconds that a client is given to close when it was told to, or to end what it sends. */
 const linger = 2000;
-/** Milliseconds that a new connection gets to send its request when the server stops. */
-const firstRequest = 500;
+/** Milliseconds that an idle connection is left open when the server stops: a request may be on its way. */
+const lastRequest = 100;
 /** Milliseconds for the answers of what is ended at the end of the grace. */
 const lastAnswers = 1000;
 
@@ -39,7 +39,7 @@ export interface Connections {
   /** From now on each answer is the last of its connection. */
   drain(): void;
   /**
-   * Takes no new connection. Resolves when all are closed: at once those on which nothing is asked, the others when they are
+   * Takes no new connection. Resolves when all are closed: soon those on which nothing is asked, the others when they are
    * answered; after so many seconds what still runs is ended.
    */
   close(graceSeconds?: number): Promise<void>;
@@ -49,7 +49,7 @@ export interface Connections {
 export function watchConnections(server: Server | TlsServer, secure: boolean, work: Work): Connections {
   const raw = new Set<Socket>();
   const open = new Map<object, OpenConnection>();
-  const shared: Shared = { work, waiting: 0, draining: false };
+  const shared: Shared = { work, waiting: 0, draining: false, closing: false };
   server.on('connection', (socket: Socket) => {
     raw.add(socket);
     socket.once('close', () => raw.delete(socket));
@@ -83,11 +83,11 @@ export function watchConnections(server: Server | TlsServer, secure: boolean, wo
           for (const timer of timers) clearTimeout(timer);
           resolve();
         });
-        for (const connection of open.values()) connection.closeIfIdle(false);
         timers.push(
           setTimeout(() => {
-            for (const connection of open.values()) connection.closeIfIdle(true);
-          }, firstRequest),
+            shared.closing = true;
+            for (const connection of open.values()) connection.closeIfIdle();
+          }, lastRequest),
         );
         if (graceSeconds === undefined) return;
         const cut = (): void => {
@@ -108,6 +108,8 @@ interface Shared {
   /** Requests that wait, on all connections. */
   waiting: number;
   draining: boolean;
+  /** Those on which nothing is asked are closed. */
+  closing: boolean;
 }
 
 class OpenConnection implements Connection {
@@ -116,7 +118,6 @@ class OpenConnection implements Connection {
   private readonly running = new Map<ServerResponse, IncomingMessage>();
   private waiting: (readonly [IncomingMessage, ServerResponse])[] = [];
   private latest: ServerResponse | undefined;
-  private served = false;
   private held = false;
   /** Nothing that comes now is looked at. */
   private ending = false;
@@ -177,9 +178,8 @@ class OpenConnection implements Connection {
     this.tell();
   }
 
-  /** A connection that has asked nothing yet may be about to: it is closed only if `evenNew`. */
-  closeIfIdle(evenNew: boolean): void {
-    if (this.isIdle() && (this.served || evenNew)) this.closeGently();
+  closeIfIdle(): void {
+    if (this.isIdle()) this.closeGently();
   }
 
   private isIdle(): boolean {
@@ -200,7 +200,6 @@ class OpenConnection implements Connection {
       this.shared.waiting--;
       this.running.set(response, request);
       this.latest = response;
-      this.served = true;
       response.once('close', () => this.done(response));
       this.shared.work(request, response, this);
     }
@@ -218,11 +217,10 @@ class OpenConnection implements Connection {
 
   private done(response: ServerResponse): void {
     if (!this.running.delete(response)) return;
-    if (this.shared.draining) this.giveUpWaiting();
-    else if (!this.ending) this.next();
+    if (!this.ending) this.next();
     this.tell();
     // Node has closed it, unless its last answer began before anybody knew that it would be the last.
-    if (this.ending && this.isIdle()) this.closeGently();
+    if ((this.ending || this.shared.closing) && this.isIdle()) this.closeGently();
   }
 
   private tell(): void {

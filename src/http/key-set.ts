@@ -7,6 +7,8 @@ import type { Log } from './options.ts';
 const renewAfter = 10 * 60 * 1000;
 /** Unknown key ids make us ask the issuer, but no more often than this. */
 const askAgainAfter = 30 * 1000;
+/** After each failure in turn the issuer is left alone for twice as long. */
+const backOff = { first: 1000, longest: 60 * 1000 };
 const answerWithin = 5000;
 const largest = 1024 * 1024;
 
@@ -69,6 +71,9 @@ export class KeySet {
   private loaded = Number.NEGATIVE_INFINITY;
   private tried = Number.NEGATIVE_INFINITY;
   private loading: Promise<void> | undefined;
+  /** Attempts that failed since one succeeded. */
+  private failures = 0;
+  private failure: unknown;
   private readonly source: KeySource;
   private readonly compile: typeof createLocalJWKSet;
   private readonly clock: () => Date;
@@ -85,7 +90,7 @@ export class KeySet {
   /** The key for a token. Throws KeysUnavailable, or jose's error when there is no such key. */
   readonly keyFor: JWTVerifyGetKey = async (header, token) => {
     if (this.keys === undefined) await this.load();
-    else if (this.since(this.loaded) > renewAfter && this.since(this.tried) > askAgainAfter)
+    else if (this.isPast(this.loaded, renewAfter) && this.isPast(this.tried, askAgainAfter))
       // What is known serves until the new ones are there, also while the issuer is away.
       this.load().catch(() => {});
     const keys = this.keys as JWTVerifyGetKey;
@@ -93,20 +98,28 @@ export class KeySet {
       return await keys(header, token);
     } catch (error) {
       const unknown = (error as { code?: string }).code === 'ERR_JWKS_NO_MATCHING_KEY';
-      if (!unknown || this.since(this.tried) < askAgainAfter) throw error;
+      if (!unknown || !this.isPast(this.tried, askAgainAfter)) throw error;
       await this.load();
       return (this.keys as JWTVerifyGetKey)(header, token);
     }
   };
 
-  private since(time: number): number {
-    return this.clock().getTime() - time;
+  /** A clock that was set back makes nobody wait for it to be where it was. */
+  private isPast(time: number, span: number): boolean {
+    const since = this.clock().getTime() - time;
+    return since > span || since < 0;
   }
 
-  private load(): Promise<void> {
-    this.loading ??= this.read().finally(() => {
-      this.loading = undefined;
-    });
+  /** Throws KeysUnavailable, without asking while the last failure is so young that the next is to be expected. */
+  private async load(): Promise<void> {
+    if (this.loading === undefined) {
+      const wait = Math.min(backOff.first * 2 ** (this.failures - 1), backOff.longest);
+      if (this.failures > 0 && !this.isPast(this.tried, wait))
+        throw new KeysUnavailable('no keys', { cause: this.failure });
+      this.loading = this.read().finally(() => {
+        this.loading = undefined;
+      });
+    }
     return this.loading;
   }
 
@@ -115,8 +128,14 @@ export class KeySet {
     try {
       this.keys = this.compile((await this.source()) as JSONWebKeySet);
       this.loaded = this.tried;
+      if (this.failures > 0)
+        this.log?.info({ attempts: this.failures + 1 }, 'the keys of the token issuer are there again');
+      this.failures = 0;
     } catch (cause) {
-      this.log?.error({ err: cause }, 'the keys of the token issuer cannot be had');
+      this.failure = cause;
+      // Once for as long as it lasts.
+      if (this.failures++ === 0)
+        this.log?.error({ err: cause }, 'the keys of the token issuer cannot be had');
       throw new KeysUnavailable('no keys', { cause });
     }
   }

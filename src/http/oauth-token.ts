@@ -89,15 +89,21 @@ function endOf(token: Token, now: Date, seconds: number): Date {
   return new Date(token.expires === undefined ? end : Math.min(end, Date.parse(token.expires)));
 }
 
+/** What a token of each scope may ask for, the most first. */
+const within: Readonly<Record<Scope, readonly Scope[]>> = {
+  admin: ['admin', 'scim', 'read', 'metrics'],
+  scim: ['scim', 'read'],
+  read: ['read'],
+  metrics: ['metrics'],
+};
+
 /** `read` narrows; words that mean nothing here are ignored (RFC 6749 §3.3), more than the token has is refused. */
-function grantedScope(token: Token, asked: string | undefined): Scope {
-  const words = asked?.split(' ') ?? [];
-  const rank: readonly string[] = ['read', 'scim', 'admin'];
-  const known = words.filter((word) => rank.includes(word));
-  if (known.length === 0) return token.scope;
-  const most = rank[Math.max(...known.map((word) => rank.indexOf(word)))] as Scope;
-  if (rank.indexOf(most) > rank.indexOf(token.scope))
-    throw new OAuthError('invalid_scope', `The client has the scope ${token.scope}`);
+function grantedScope({ scope }: Token, asked: string | undefined): Scope {
+  const words: readonly string[] = asked?.split(' ') ?? [];
+  const most = within.admin.find((known) => words.includes(known));
+  if (most === undefined) return scope;
+  if (!within[scope].includes(most))
+    throw new OAuthError('invalid_scope', `The client has the scope ${scope}`);
   return most;
 }
 

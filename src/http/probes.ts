@@ -28,8 +28,8 @@ export function probes(options: HttpOptions, authenticate: Authenticate): readon
       // Metrics tell how many people there are and when they come and go: not for everybody.
       async authenticate({ request, clock }) {
         const { principal } = await authenticate(request, noQuery, clock());
-        if (principal.scope !== 'admin')
-          throw insufficientScope('Metrics need a token with the scope admin', 'admin');
+        if (principal.scope !== 'metrics' && principal.scope !== 'admin')
+          throw insufficientScope('Metrics need a token with the scope metrics', 'metrics');
       },
       answer: async () => text(200, await metrics(), 'text/plain; version=0.0.4; charset=utf-8'),
     }),

@@ -112,10 +112,10 @@ export function refusal(error: unknown): HttpResponse {
   return { ...response, headers: [...headers, ...scimHeaders] };
 }
 
-/** Is the error an expected answer, or something that the operator must hear of? */
+/** Is the error an answer that was meant, such as 501 or 503, or something that the operator must hear of? */
 export function isExpected(thrown: unknown): boolean {
   const error = protocolError(thrown);
-  return error instanceof ScimError ? error.status < 500 : error instanceof ScimFilterError;
+  return error instanceof ScimError ? error.status !== 500 : error instanceof ScimFilterError;
 }
 
 /** 405 with what is allowed (RFC 9110 §15.5.6). */

@@ -207,7 +207,7 @@ const options = {
     reloadable: true,
     detail: 'where jwt.tenantClaim is not set',
   }),
-  'jwt.scopeClaim': option(claim(), 'scope', 'Claim with the scope: scim, read or admin', {
+  'jwt.scopeClaim': option(claim(), 'scope', 'Claim with the scope: scim, read, admin or metrics', {
     placeholder: 'CLAIM',
     reloadable: true,
     detail: '`scp` or `roles` with Entra ID',
@@ -247,7 +247,7 @@ const options = {
     },
   ),
   metrics: option(flag(), true, 'Answer GET /metrics for Prometheus', {
-    detail: 'to a token with the scope admin',
+    detail: 'to a token with the scope metrics or admin',
   }),
   bootstrapToken: option(
     text(/^[A-Za-z0-9._~+/-]+=*$/, 'must be a bearer token: letters, digits and . _ ~ + / -'),

@@ -41,8 +41,15 @@ const personalKeys = new Set([
 const webToken = /\beyJ[\w-]+(?<rest>\.[\w-]+\.[\w-]*)?/gi;
 const secretText = /\bscimd_[A-Za-z0-9_-]{43,}|\b(?<scheme>Bearer|Basic)\s+[A-Za-z0-9._~+/-]+=*/gi;
 const mailAddress = /(?<![^\s@"'<>(),;:=])[^\s@"'<>(),;:=]+@[^\s@"'<>(),;:=]+\.[^\s@"'<>(),;:=]+/g;
-/** The values of a query's parameters that may hold personal data. */
-const queryValues = /(?<=[?&](?:filter|attributes|sortBy)=)[^&#\s]*/gi;
+/** A query's parameters, as they are sent. */
+const parameter = /(?<=[?&])(?<name>[^=&#\s]*)=(?<value>[^&#\s]*)/g;
+/** In lower case: parameters whose values are secret, and those that may hold personal data. */
+const secretParameters = new Set(['access_token', 'client_secret', 'password', 'token']);
+const personalParameters = new Set(['filter', 'attributes', 'sortby']);
+/** What may be percent-encoded, with all that it is a part of. */
+const word = /[^\s"]+/g;
+/** A text may be encoded again and again; nobody encodes it so often for a good reason. */
+const mostDecodings = 4;
 
 export type Redact = (value: unknown) => unknown;
 
@@ -50,11 +57,28 @@ export function redaction(options: { readonly personalData: boolean }): Redact {
   const { personalData } = options;
 
   function text(value: string): string {
+    const shown = value.replace(parameter, (all, name: string) => {
+      const plain = decoded(name).toLowerCase();
+      const hide = secretParameters.has(plain) || (!personalData && personalParameters.has(plain));
+      return hide ? `${name}=${hidden}` : all;
+    });
+    // What hides nothing stays as it was written.
+    if (!shown.includes('%')) return plainText(shown);
+    const revealed = shown.replace(word, (part) => {
+      const plain = part.includes('%') ? decoded(part) : part;
+      if (plain === part) return part;
+      const safe = plainText(plain);
+      return safe === plain ? part : safe;
+    });
+    return plainText(revealed);
+  }
+
+  function plainText(value: string): string {
     const safe = value
       .replace(webToken, (all, rest?: string) => (rest === undefined ? all : hidden))
       .replace(secretText, (_, scheme?: string) => (scheme ? `${scheme} ${hidden}` : hidden));
     if (personalData) return safe;
-    return safe.replace(queryValues, hidden).replace(mailAddress, hidden);
+    return safe.replace(mailAddress, hidden);
   }
 
   function redact(value: unknown, depth: number): unknown {
@@ -76,6 +100,19 @@ export function redaction(options: { readonly personalData: boolean }): Redact {
   }
 
   return (value) => redact(value, 0);
+}
+
+/** Without percent-encoding, as far as it can be read. */
+function decoded(text: string): string {
+  let plain = text;
+  for (let i = 0; i < mostDecodings && plain.includes('%'); i++) {
+    const next = plain.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) =>
+      Buffer.from(bytes.replaceAll('%', ''), 'hex').toString('utf8'),
+    );
+    if (next === plain) break;
+    plain = next;
+  }
+  return plain;
 }
 
 function describe(error: Error): object {

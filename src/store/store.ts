@@ -173,7 +173,8 @@ export interface Change {
   readonly removed?: readonly string[];
 }
 
-export type Scope = 'scim' | 'read' | 'admin';
+/** `metrics` may read metrics, and nothing of people. */
+export type Scope = 'scim' | 'read' | 'admin' | 'metrics';
 
 export interface Token {
   readonly id: string;
@@ -186,6 +187,8 @@ export interface Token {
   readonly created: string;
   readonly expires: string | undefined;
   readonly revoked: string | undefined;
+  /** The time of its revocation has come: it stays revoked, whatever a clock says later. */
+  readonly ended?: true;
   readonly lastUsed: string | undefined;
   /** The id of the user that /Me stands for. */
   readonly subject: string | undefined;

@@ -121,7 +121,7 @@ async function stopUnderLoad(round: number): Promise<number> {
   }
   assert.ok(
     clients.filter(({ lasts }) => lasts === 1).length > 0,
-    'answers after the signal say that they are the last',
+    `answers after the signal say that they are the last: ${clients.map(({ lasts, answered }) => `${answered.size}/${lasts}`).join(' ')}, ${stored.size} stored, stop took ${took}`,
   );
   return stored.size;
 }

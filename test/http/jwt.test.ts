@@ -167,6 +167,8 @@ test('keys are kept, renewed when they are old, asked for again for an unknown o
     assertError(unavailable, 503);
     assert.equal(unavailable.headers.get('retry-after'), '5');
     rotating.well = true;
+    assert.equal(await status(first), 503, 'it was asked a moment ago');
+    pass(1.1);
     const before = rotating.asked;
     assert.deepEqual(await Promise.all([status(first), status(first), status(first)]), [200, 200, 200]);
     assert.equal(rotating.asked, before + 1);
@@ -194,6 +196,36 @@ test('keys are kept, renewed when they are old, asked for again for an unknown o
   } finally {
     await own.close();
     rotating.close();
+  }
+});
+
+test('an issuer that is away is asked less and less often, and is one line of the log', async () => {
+  const key = await newKey('1');
+  const away = await startIssuer(key);
+  away.well = false;
+  let now = new Date();
+  const errors: string[] = [];
+  const own = await startScimd({
+    clock: () => now,
+    log: { debug() {}, info() {}, warn() {}, error: (_, message = '') => void errors.push(message) },
+    jwt: { issuer: away.url, audience: [audience], jwksUri: away.jwksUri },
+  });
+  const get = async () => own.request('GET', '/Users', { token: await sign(away, key, {}, now) });
+  try {
+    for (let i = 0; i < 10; i++) assertError(await get(), 503);
+    assert.equal(away.asked, 1);
+    for (let second = 0; second < 120; second++) {
+      now = new Date(now.getTime() + 1000);
+      assertError(await get(), 503);
+    }
+    assert.ok(away.asked <= 8, `asked ${away.asked} times in two minutes`);
+    assert.deepEqual(errors, ['the keys of the token issuer cannot be had']);
+    away.well = true;
+    now = new Date(now.getTime() + 61_000);
+    assert.equal((await get()).status, 200);
+  } finally {
+    await own.close();
+    away.close();
   }
 });
 

@@ -39,7 +39,37 @@ test('a probe takes GET and HEAD only', async () => {
   assert.equal(answer.headers.get('allow'), 'GET, HEAD');
 });
 
-test('GET /metrics needs a token with the scope admin', async () => {
+test('whoever may not read the metrics is in the log, as is what is not implemented, without a stack', async () => {
+  const lines: { readonly level: string; readonly fields: object; readonly message?: string }[] = [];
+  const line = (level: string) => (fields: object, message?: string) =>
+    void lines.push({ level, fields, ...(message === undefined ? {} : { message }) });
+  const own = await startScimd({
+    metrics: async () => '',
+    log: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
+  });
+  try {
+    await own.request('GET', new URL('/metrics', own.base).href);
+    const subject = (await own.request('POST', '/Users', { body: newUser() })).json.id;
+    const token = await own.newToken({ subject });
+    assert.equal((await own.request('POST', '/Me', { token, body: newUser() })).status, 501);
+  } finally {
+    await own.close();
+  }
+  const logged = lines.map(({ level, fields }) => ({
+    level,
+    ...(fields as { path?: string; status?: number }),
+  }));
+  assert.deepEqual(
+    logged.map(({ level, path, status }) => [level, path, status]),
+    [
+      ['info', '/metrics', 403],
+      ['info', '/scim/v2/Users', 201],
+      ['info', '/scim/v2/Me', 501],
+    ],
+  );
+});
+
+test('GET /metrics is read with the scope admin too', async () => {
   assert.equal((await scimd.request('GET', at('/metrics'), { token: null })).status, 401);
   const refused = await scimd.request('GET', at('/metrics'));
   assert.equal(refused.status, 403);
@@ -79,4 +109,27 @@ test('GET /metrics counts wrong tokens, and no request without any', async () =>
   assert.equal((await scimd.request('GET', at('/metrics'), { token: 'wrong' })).status, 401);
   assert.equal((await scimd.request('GET', '/Users', { token: null })).status, 401);
   assert.equal(await counted(), before + 2);
+});
+
+test('GET /metrics needs a token with the scope metrics, which may read nothing else', async () => {
+  const own = await startScimd({ metrics: async () => '' });
+  const metricsAt = new URL('/metrics', own.base).href;
+  const token = await own.newToken({ scope: 'metrics' });
+  assert.equal((await own.request('GET', metricsAt, { token })).status, 200);
+  for (const [method, path] of [
+    ['GET', '/Users'],
+    ['GET', '/Schemas'],
+    ['POST', '/Users/.search'],
+    ['POST', '/Users'],
+    ['POST', '/Bulk'],
+  ] as const) {
+    const answer = await own.request(method, path, { token, ...(method === 'POST' ? { body: {} } : {}) });
+    assert.equal(answer.status, 403, `${method} ${path}`);
+    assert.match(answer.headers.get('www-authenticate') ?? '', /insufficient_scope/);
+  }
+  assert.equal(
+    (await own.request('GET', metricsAt, { token: await own.newToken({ scope: 'read' }) })).status,
+    403,
+  );
+  await own.close();
 });

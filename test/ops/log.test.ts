@@ -72,6 +72,40 @@ describe('secrets never reach the log', () => {
   }
 });
 
+describe('percent-encoding hides nothing from the log', () => {
+  const line = (path: string, settings = {}) =>
+    String(fields(lines((log) => log.info({ path }, 'request'), settings)[0]).path);
+  const twice = (text: string) => encodeURIComponent(encodeURIComponent(text));
+
+  for (const path of [
+    '/scim/v2/Users/bob%40example.com',
+    '/scim/v2/Users/bob%2540example%252Ecom',
+    `/scim/v2/Users/${twice('bob@example.com')}`,
+    '/Users?%66ilter=userName%20eq%20%22bob%40example.com%22',
+    '/Users?count=1&FILTER=userName+eq+%22bob%40example%2ecom%22',
+  ])
+    test(`personal data: ${path}`, () => {
+      assert.doesNotMatch(line(path), /bob|example/i);
+      assert.equal(line(path, { logPersonalData: true }), path);
+    });
+
+  for (const path of [
+    `/Users/${secret.replaceAll('_', '%5F')}`,
+    `/Users?access%5Ftoken=${'q'.repeat(30)}`,
+    `/Users/Bearer%20${'q'.repeat(30)}`,
+    `/Users/eyJhbGciOiJub25lIn0%2EeyJzdWIiOiJib2IifQ%2E${'q'.repeat(30)}`,
+  ])
+    test(`secrets: ${path}`, () => {
+      for (const settings of [{}, { logPersonalData: true }])
+        assert.doesNotMatch(line(path, settings), /q{30}|a1_?-a1|a1%5F-a1|eyJzdWI/);
+    });
+
+  test('what hides nothing stays as it was sent', () => {
+    for (const path of ['/Users/a%20b', '/Users/100%', '/Users/%zz%41', '/Groups?count=%31'])
+      assert.equal(line(path), path);
+  });
+});
+
 test('long texts that look like the beginning of a secret or an address are read in no time', () => {
   for (const part of ['x', 'x@', 'x.', '-eyJ', 'eyJ.', 'scimd_', 'Bearer ', '?filter='])
     for (const end of ['', '@', '.']) {

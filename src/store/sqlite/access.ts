@@ -21,6 +21,9 @@ interface Tools {
   readonly guard: FileGuard;
 }
 
+/** How often it is looked whether the time of a revocation has come, in milliseconds. */
+const endsInterval = 10_000;
+
 /** A token as it was found, and when its use was written down, in milliseconds since 1970. */
 interface KnownToken {
   readonly token: Token;
@@ -35,7 +38,7 @@ export function accessOver({
   commit,
   others,
   guard,
-}: Tools): Omit<AccessStore, 'close'> {
+}: Tools): Omit<AccessStore, 'close'> & { readonly close: () => void } {
   const tokens = tokenTable(db, clock, newId);
   const tenants = tenantTable(db, clock);
 
@@ -74,11 +77,42 @@ export function accessOver({
     write(() => tokens.use(used.token.id)).catch(() => {});
   };
 
+  // When revocations that were to come will have, by a clock that nobody can set back.
+  const due = new Map<string, number>();
+
+  const hasCome = (id: string, revoked: string): boolean => {
+    const left = Date.parse(revoked) - clock().getTime();
+    const at = Math.min(due.get(id) ?? Number.POSITIVE_INFINITY, performance.now() + left);
+    due.set(id, at);
+    return at <= performance.now();
+  };
+
+  const end = (id: string): void => {
+    // One that cannot be written down is written down later.
+    write(() => tokens.end(id)).catch(() => {});
+  };
+
+  const endDue = (): void => {
+    try {
+      for (const { id, revoked } of read(() => tokens.ending())) if (hasCome(id, revoked)) end(id);
+    } catch {
+      // Whoever asks for something is told what is the matter with the database.
+    }
+  };
+  endDue();
+  const timer = setInterval(endDue, endsInterval).unref();
+
   return {
     findToken(hash) {
       const found = read(() => find(hash));
-      if (found !== undefined) noteUse(found);
-      return found?.token;
+      if (found === undefined) return undefined;
+      const { token } = found;
+      if (token.ended !== true && token.revoked !== undefined && hasCome(token.id, token.revoked)) {
+        end(token.id);
+        return { ...token, ended: true };
+      }
+      noteUse(found);
+      return token;
     },
     createToken: (token) => write(() => tokens.create(token)),
     listTokens: (tenant) => read(() => tokens.list(tenant)),
@@ -97,5 +131,7 @@ export function accessOver({
 
     createTenant: (name) => write(() => tenants.create(name)),
     deleteTenant: (name) => write(() => tenants.remove(name)),
+
+    close: () => clearInterval(timer),
   };
 }

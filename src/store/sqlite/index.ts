@@ -94,17 +94,19 @@ export function openSqliteAccess({
   const others = otherWriters(db);
   const snapshot = readSnapshot(db, others.check);
   const commit = groupCommit(db, walOf(db), { beforeWrite: snapshot.leave, check: others.check });
+  const access = accessOver({
+    db,
+    clock,
+    newId: uuidV7Source(() => clock().getTime()),
+    snapshot,
+    commit,
+    others,
+    guard: fileGuard(undefined),
+  });
   return {
-    ...accessOver({
-      db,
-      clock,
-      newId: uuidV7Source(() => clock().getTime()),
-      snapshot,
-      commit,
-      others,
-      guard: fileGuard(undefined),
-    }),
+    ...access,
     close() {
+      access.close();
       commit.close();
       snapshot.close();
       db.close();
@@ -189,6 +191,8 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     .pluck()
     .get() as Buffer;
 
+  const access = accessOver({ db, clock, newId: uuid, snapshot, commit, others, guard });
+
   return {
     registry,
     newId: options.newId ?? uuid,
@@ -208,9 +212,10 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     durable: () => wal.pending(),
     changes: (options) => read(() => changes.read(options)),
 
-    ...accessOver({ db, clock, newId: uuid, snapshot, commit, others, guard }),
+    ...access,
 
     close() {
+      access.close();
       commit.close();
       snapshot.close();
       // The last connection that is closed tidies up the WAL.

@@ -12,6 +12,8 @@ interface Row {
   created: string;
   expires: string | null;
   revoked: string | null;
+  ordered: string | null;
+  ended: 0 | 1;
   last_used: string | null;
   subject: string | null;
 }
@@ -23,11 +25,20 @@ export interface Tokens {
   list(tenant: number | undefined): Token[];
   create(token: NewToken): Token;
   revoke(id: string, at: string): Token | undefined;
+  /** Those whose revocation has yet to come. */
+  ending(): readonly { readonly id: string; readonly revoked: string }[];
+  /** Notes that the time has come. */
+  end(id: string): void;
   /** Notes that the token was used now. */
   use(id: string): void;
 }
 
-function toToken(row: Row): Token {
+/** Milliseconds by which the clocks of two processes may seem to differ. */
+const leeway = 30_000;
+
+function toToken(row: Row, now: Date): Token {
+  // A clock that was right when the revocation was asked for has been set back: nobody knows how late it is.
+  const isBack = row.ordered !== null && now.getTime() < Date.parse(row.ordered) - leeway;
   return {
     id: row.id,
     name: row.name,
@@ -38,6 +49,7 @@ function toToken(row: Row): Token {
     created: row.created,
     expires: row.expires ?? undefined,
     revoked: row.revoked ?? undefined,
+    ...(row.ended === 1 || isBack ? { ended: true } : {}),
     lastUsed: row.last_used ?? undefined,
     subject: row.subject ?? undefined,
   };
@@ -45,7 +57,7 @@ function toToken(row: Row): Token {
 
 export function tokenTable(db: Database, clock: () => Date, newId: () => string): Tokens {
   const select = `SELECT k.id, k.name, k.tenant, t.name AS tenant_name, k.idp, k.scope, k.created, k.expires, k.revoked,
-      k.last_used, k.subject
+      k.ordered, k.ended, k.last_used, k.subject
     FROM token k JOIN tenant t ON t.number = k.tenant`;
   const byHash = db.prepare<[string], Row>(`${select} WHERE k.hash = unhex(?)`);
   const byId = db.prepare<[string], Row>(`${select} WHERE k.id = ?`);
@@ -55,18 +67,23 @@ export function tokenTable(db: Database, clock: () => Date, newId: () => string)
     `INSERT INTO token (id, hash, name, tenant, idp, scope, created, expires, subject)
      VALUES (?, unhex(?), ?, ?, ?, ?, ?, ?, ?)`,
   );
-  const revoke = db.prepare('UPDATE token SET revoked = ? WHERE id = ?');
+  const revoke = db.prepare('UPDATE token SET revoked = ?, ordered = ?, ended = max(ended, ?) WHERE id = ?');
+  const ending = db.prepare<[], { id: string; revoked: string }>(
+    'SELECT id, revoked FROM token WHERE revoked IS NOT NULL AND ended = 0',
+  );
+  const end = db.prepare('UPDATE token SET ended = 1 WHERE id = ?');
   const use = db.prepare('UPDATE token SET last_used = ? WHERE id = ?');
   const withId = (id: string): Token | undefined => {
     const row = byId.get(id);
-    return row === undefined ? undefined : toToken(row);
+    return row === undefined ? undefined : toToken(row, clock());
   };
   return {
     find(hash) {
       const row = byHash.get(hash);
-      return row === undefined ? undefined : toToken(row);
+      return row === undefined ? undefined : toToken(row, clock());
     },
-    list: (tenant) => (tenant === undefined ? all.all() : ofTenant.all(tenant)).map(toToken),
+    list: (tenant) =>
+      (tenant === undefined ? all.all() : ofTenant.all(tenant)).map((row) => toToken(row, clock())),
     create({ hash, name, tenant, idp, scope, expires, subject }) {
       const id = newId();
       const created = clock().toISOString();
@@ -74,8 +91,13 @@ export function tokenTable(db: Database, clock: () => Date, newId: () => string)
       return withId(id) as Token;
     },
     revoke(id, at) {
-      revoke.run(at, id);
+      const now = clock().toISOString();
+      revoke.run(at, now, at <= now ? 1 : 0, id);
       return withId(id);
+    },
+    ending: () => ending.all(),
+    end(id) {
+      end.run(id);
     },
     use(id) {
       use.run(clock().toISOString(), id);
