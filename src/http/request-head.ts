@@ -55,7 +55,7 @@ export function targetOf({ url = '/' }: IncomingMessage): Target {
     const absolute = /^(https?:)\/\/([^/?#]*)/i.exec(url);
     if (absolute !== null) {
       host = absolute[2] as string;
-      if (host === '' || !hostForm.test(host))
+      if (!/^[^:]/.test(host) || !hostForm.test(host))
         throw badRequest('The request target names no host (RFC 9112 §3.2.2)');
       target = url.slice(absolute[0].length);
       if (!target.startsWith('/')) target = `/${target}`;
