@@ -24,6 +24,8 @@ import type {
   TlsIdentity,
 } from './http/options.ts';
 import { startServer } from './http/server.ts';
+import { checkLibraryOptions } from './ops/library-options.ts';
+import { ConfigurationError } from './ops/settings.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/configured.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { Idp } from './scim/tolerances.ts';
@@ -45,7 +47,7 @@ export type {
   Scope,
   TlsIdentity,
 };
-export { DefinitionError, type DefinitionProblem };
+export { ConfigurationError, DefinitionError, type DefinitionProblem };
 
 export interface ScimdOptions extends Partial<Omit<HttpOptions, 'store'>> {
   /** The SQLite file; `:memory:` lives as long as the server. */
@@ -92,10 +94,12 @@ const year = 365 * 24 * 60 * 60 * 1000;
 
 /**
  * Opens the database and makes a server of it.
+ * @throws ConfigurationError where an option is unknown or wrong, with every problem.
  * @throws DefinitionError where schemas or resource types are wrong, with every problem and its place.
  * @throws StoreError where the database cannot be opened.
  */
 export async function createScimd(options: ScimdOptions): Promise<Scimd> {
+  checkLibraryOptions(options);
   const { database, schemas, resourceTypes, containsIndex, basePath = '/scim/v2', ...http } = options;
   const registry = configuredRegistry({ schemas, resourceTypes, containsIndex });
   const clock = http.clock ?? (() => new Date());

@@ -21,11 +21,6 @@ export async function ensureFirstToken(
     if (bootstrap !== undefined) await comment(store, bootstrap, log, now);
     return { made: false };
   }
-  if (bootstrap !== undefined && bootstrap.length < 22)
-    log.warn(
-      { characters: bootstrap.length },
-      'the bootstrap token is short enough to be guessed: use 43 random characters',
-    );
   const secret = bootstrap ?? newSecret();
   const { number: tenant } = await findTenant(store, defaultTenant);
   await store.createToken({

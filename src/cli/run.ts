@@ -6,6 +6,7 @@ import { harmless } from '../ops/log-line.ts';
 import { ConfigurationError, readSettings } from '../ops/settings.ts';
 import { OutputError, type Terminal } from '../ops/terminal.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/configured.ts';
+import { requireRuntime } from '../store/sqlite/connection.ts';
 import { StoreError } from '../store/store-error.ts';
 import { parseArguments, selectCommand } from './arguments.ts';
 import { type Command, exitStatus } from './command.ts';
@@ -17,6 +18,7 @@ export async function run(
   terminal: Terminal,
 ): Promise<number> {
   try {
+    requireRuntime();
     const status = await dispatch(commands, argv, terminal);
     await terminal.written();
     return status;

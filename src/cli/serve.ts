@@ -46,6 +46,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
       const secret = first.made ? first.secret : undefined;
       // In one piece, so that whoever waits for the address has the token too.
       if (json) terminal.print(JSON.stringify({ listening: server.url, token: secret }));
+      else if (isPartOfLog(inForce, terminal)) terminal.print(logLine(server.url, secret));
       else {
         const more = first.made ? `\n${welcome(inForce.baseUrl ?? server.url, secret)}` : '';
         terminal.print(`listening on ${server.url}${more}`);
@@ -71,6 +72,17 @@ const patience = 300;
 
 const unseen = 'nobody could be told the address';
 const firstToken = 'the first token: make another by scimd token create';
+
+/** Whoever reads JSON lines from the first one on gets nothing else. */
+function isPartOfLog({ logFormat }: Settings, { errorIsTerminal, oneOutput }: Terminal): boolean {
+  return logFormat === 'json' || (logFormat === 'auto' && oneOutput === true && !errorIsTerminal);
+}
+
+/** As the lines of the log are, but whole: the token is shown once. */
+function logLine(url: string, token: string | undefined): string {
+  const time = new Date().toISOString();
+  return JSON.stringify({ level: 'info', time, url, token, msg: `listening on ${url}` });
+}
 
 /** What /readyz tells. */
 interface State {

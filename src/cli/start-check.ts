@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { JwksFileError, readJwksFile } from '../http/key-set.ts';
 import { sensitiveCheck, UnknownAttributeError } from '../http/sensitive.ts';
 import { CommandError } from '../ops/command-error.ts';
+import { isGuessable } from '../ops/guessable.ts';
 import type { Settings } from '../ops/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import { readCertificate } from './certificate.ts';
@@ -22,6 +23,7 @@ export async function startProblems(inForce: SettingsInForce): Promise<string[]>
     ['jwt.jwksFile', () => (jwksFile === undefined ? undefined : readJwksFile(jwksFile))],
     ['sensitiveAttributes', () => checkSensitive(inForce)],
     ['backup.every', () => checkBackups(settings)],
+    ['bootstrapToken', () => checkBootstrapToken(settings)],
   ] as const;
   const problems: string[] = [];
   for (const [name, check] of checks) {
@@ -32,6 +34,15 @@ export async function startProblems(inForce: SettingsInForce): Promise<string[]>
     }
   }
   return problems;
+}
+
+/** Whoever guesses it is in. */
+function checkBootstrapToken({ bootstrapToken }: Settings): void {
+  if (bootstrapToken === undefined || !isGuessable(bootstrapToken)) return;
+  throw new CommandError(
+    'the bootstrap token can be guessed',
+    'Take random ones, such as: openssl rand -hex 32.',
+  );
 }
 
 /** The schemas are compiled only for names to be looked up in them. */

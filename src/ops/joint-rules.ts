@@ -18,6 +18,7 @@ export function checkTogether(values: Values, origins: Origins): string[] {
       needs(values, origins, name, 'jwt.issuer'),
     ),
     ...notBoth(values, origins, 'jwt.jwksUri', 'jwt.jwksFile'),
+    ...samePath(values, origins),
   ];
 }
 
@@ -42,4 +43,18 @@ function needs(values: Values, origins: Origins, name: OptionName, ...others: Op
 function notBoth(values: Values, origins: Origins, name: OptionName, other: OptionName): string[] {
   if (!isSet(values, name) || !isSet(values, other)) return [];
   return [`${origins.get(name)}: ${name} and ${other} exclude each other`];
+}
+
+/** Links that the server gives lead back to it. */
+function samePath(values: Values, origins: Origins): string[] {
+  const [baseUrl, basePath] = [values.get('baseUrl'), values.get('basePath')];
+  if (typeof baseUrl !== 'string' || pathOf(baseUrl) === basePath) return [];
+  const shown = (path: unknown) => (path === '' ? 'empty' : path);
+  return [
+    `${origins.get('baseUrl')}: the path of baseUrl, which is ${shown(pathOf(baseUrl))}, must be basePath, which is ${shown(basePath)}`,
+  ];
+}
+
+function pathOf(url: string): string {
+  return url.replace(/^https?:\/\/[^/]*/, '').replace(/\/+$/, '');
 }

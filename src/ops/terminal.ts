@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { harmless } from './log-line.ts';
 import { Writer } from './writer.ts';
 
@@ -6,6 +7,8 @@ export interface Terminal {
   /** Is standard output a terminal? In a pipe only the result itself is printed. */
   readonly interactive: boolean;
   readonly errorIsTerminal: boolean;
+  /** Do both outputs go to the same place, as with `2>&1`? */
+  readonly oneOutput?: boolean;
   /** False with NO_COLOR (https://no-color.org). */
   readonly color: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -39,6 +42,15 @@ export class OutputError extends Error {
   }
 }
 
+function isSameFile(descriptor: number, other: number): boolean {
+  try {
+    const [one, two] = [fstatSync(descriptor), fstatSync(other)];
+    return one.ino !== 0 && one.ino === two.ino && one.dev === two.dev;
+  } catch {
+    return false;
+  }
+}
+
 export function processTerminal(): Terminal {
   const { env, stdout, stderr } = process;
   // Nobody is left to be told, and a server goes on without.
@@ -50,6 +62,7 @@ export function processTerminal(): Terminal {
   return {
     interactive: stdout.isTTY === true,
     errorIsTerminal: stderr.isTTY === true,
+    oneOutput: isSameFile(1, 2),
     color: !env.NO_COLOR && env.TERM !== 'dumb',
     environment: env,
     folder: process.cwd(),

@@ -65,6 +65,35 @@ describe('the first start', () => {
   });
 });
 
+describe('with a log of JSON lines', () => {
+  const lines = (text: string) =>
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+
+  test('all that a pipe of both outputs gets is JSON, from the first line on, with address and token', {
+    skip: process.platform === 'win32',
+  }, async () => {
+    const under = ['sh', '-c', 'exec "$@" 2>&1', 'sh'];
+    const server = await serving(inMemory, { folder: temporaryFolder(), under });
+    const { stdout, stderr } = await server.stop();
+    assert.equal(stderr, '');
+    const told = lines(stdout).find(({ token }) => token !== undefined);
+    assert.equal(told.url, server.url);
+    assert.match(told.token, secretPattern);
+    assert.ok(lines(stdout).every(({ level, time, msg }) => level && time && msg));
+  });
+
+  test('that was asked for, standard output has JSON lines too', async () => {
+    const server = await serving([...inMemory, '--log-format', 'json'], { folder: temporaryFolder() });
+    const { stdout, stderr } = await server.stop();
+    assert.equal(lines(stdout).length, 1);
+    assert.equal(lines(stdout)[0].msg, `listening on ${server.url}`);
+    assert.ok(lines(stderr).length > 0);
+  });
+});
+
 describe('a bootstrap token', () => {
   const bootstrap = 'bootstrap-token-of-43-characters-0123456789';
   const environment = { SCIMD_BOOTSTRAP_TOKEN: bootstrap };
@@ -190,6 +219,38 @@ describe('the end', () => {
     assert.equal((await server.stop()).status, 0);
     assert(performance.now() - started < 2000);
   });
+});
+
+test('serve and config check refuse what would lead clients elsewhere, and a bootstrap token that can be guessed', async () => {
+  const folder = temporaryFolder();
+  for (const [args, environment, message] of [
+    [
+      ['--base-url', 'https://id.example.com'],
+      {},
+      /flag --base-url: the path of baseUrl, which is empty, must be basePath, which is \/scim\/v2/,
+    ],
+    [
+      ['--base-url', 'https://id.example.com/scim'],
+      {},
+      /which is \/scim, must be basePath, which is \/scim\/v2/,
+    ],
+    [
+      ['--base-url', 'https://id.example.com/scim/v2', '--base-path', '/x'],
+      {},
+      /must be basePath, which is \/x/,
+    ],
+    [[], { SCIMD_BOOTSTRAP_TOKEN: 'changeme' }, /SCIMD_BOOTSTRAP_TOKEN: the bootstrap token can be guessed/],
+  ] as const) {
+    for (const command of [
+      ['serve', '--port', '0', '--database', ':memory:'],
+      ['config', 'check'],
+    ]) {
+      const { status, stdout, stderr } = await scimd([...command, ...args], { folder, environment });
+      assert.equal(status, 2);
+      assert.match(stderr, message);
+      assert.doesNotMatch(stdout + stderr, /changeme/);
+    }
+  }
 });
 
 describe('what cannot be served says why and what to do', () => {

@@ -1,4 +1,5 @@
 /** Opens the database file: recognises it as ours, sets what must hold for durability, brings it up to date. */
+import { closeSync, openSync } from 'node:fs';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { StoreError } from '../store-error.ts';
 import { withStoreErrors } from './errors.ts';
@@ -63,8 +64,33 @@ class Connection extends Sqlite {
   }
 }
 
+/** The oldest release of Node.js for which SQLite's addon is made: an older one ends at the first statement, without a word. */
+const oldestNode = 22;
+
+/** @throws StoreError `no-addon` where it is older. */
+export function requireRuntime(): void {
+  const { node, bun, deno } = process.versions;
+  if (bun !== undefined || deno !== undefined || Number.parseInt(node, 10) >= oldestNode) return;
+  throw new StoreError(
+    'no-addon',
+    `scimd needs Node.js ${oldestNode} or newer; this is ${node}`,
+    `Install Node.js ${oldestNode} or newer, or use the scimd executable, which brings its own.`,
+  );
+}
+
+/** A new file is its owner's alone to read; SQLite makes those beside it with the same permissions. */
+function createPrivately(file: string): void {
+  try {
+    closeSync(openSync(file, 'ax', 0o600));
+  } catch {
+    // It is there already; or SQLite will say why it cannot be.
+  }
+}
+
 /** Opens or creates the database; `:memory:` lives as long as the connection. */
 export function openConnection(file: string, busyTimeout = 5000): Database {
+  requireRuntime();
+  if (file !== ':memory:' && file !== '') createPrivately(file);
   return withStoreErrors(
     () => {
       let db: Database;

@@ -1,0 +1,100 @@
+/** Checks the options of the embedded server as those of the command line are: each name, each value, all problems at once. */
+import * as v from 'valibot';
+import { suggestion } from '../nearest.ts';
+import { checkTogether } from './joint-rules.ts';
+import { type OptionName, optionNames, optionOf } from './options.ts';
+import { ConfigurationError } from './settings.ts';
+
+/** Options that are the command line's settings under another name. */
+const renamed: Readonly<Record<string, OptionName>> = {
+  basicAuth: 'auth.basic',
+  'tokenEndpoint.seconds': 'auth.accessTokenSeconds',
+};
+
+/** Options that are groups of settings. */
+const groups = ['limits', 'jwt', 'tokenEndpoint'] as const;
+
+type Kind = 'function' | 'array' | 'object' | 'string';
+
+/** What only a program can give. */
+const own: Readonly<Record<string, Kind>> = {
+  schemas: 'array',
+  resourceTypes: 'array',
+  documentationUri: 'string',
+  log: 'object',
+  observe: 'function',
+  onWrongToken: 'function',
+  metrics: 'function',
+  isReady: 'function',
+  clock: 'function',
+};
+
+/** Settings that are options of the same name. */
+const shared: readonly OptionName[] = [
+  ...(['database', 'basePath', 'baseUrl', 'trustedProxies'] as const),
+  ...(['publicDiscovery', 'sensitiveAttributes', 'containsIndex'] as const),
+];
+
+function membersOf(group: (typeof groups)[number]): string[] {
+  if (group === 'tokenEndpoint') return ['seconds'];
+  return optionNames
+    .filter((name) => name.startsWith(`${group}.`))
+    .map((name) => name.slice(group.length + 1));
+}
+
+/**
+ * `more` are further options that only a program can give.
+ * @throws ConfigurationError with what is wrong, a line each.
+ */
+export function checkLibraryOptions(options: object, more: Readonly<Record<string, Kind>> = {}): void {
+  const problems: string[] = [];
+  const values = new Map<OptionName, unknown>(optionNames.map((name) => [name, optionOf(name).default]));
+  const origins = new Map<string, string>(optionNames.map((name) => [name, 'default']));
+  const kinds = { ...own, ...more };
+  const names = [...shared, ...Object.keys(kinds), 'basicAuth', ...groups];
+
+  const check = (path: string, setting: OptionName, value: unknown): void => {
+    const result = v.safeParse(optionOf(setting).type, value);
+    values.set(setting, value);
+    origins.set(setting, 'options');
+    if (!result.success) problems.push(`${path} ${result.issues[0].message}, not ${shown(value)}`);
+  };
+
+  for (const [name, value] of Object.entries(options)) {
+    if (!names.includes(name)) problems.push(`unknown option "${name}"${suggestion(name, names)}`);
+    else if (value === undefined) continue;
+    else if (name in kinds) {
+      const kind = Array.isArray(value) ? 'array' : typeof value;
+      if (kind !== kinds[name])
+        problems.push(`${name} must be of the type ${kinds[name]}, not ${shown(value)}`);
+    } else if (isGroup(name)) checkGroup(name, value);
+    else check(name, renamed[name] ?? (name as OptionName), value);
+  }
+  const { database } = options as { readonly database?: unknown };
+  if (database === undefined) problems.push('database must be a file name or :memory:');
+  if (problems.length === 0) problems.push(...checkTogether(values, origins));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+
+  function checkGroup(group: (typeof groups)[number], value: unknown): void {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      problems.push(`${group} must be an object, not ${shown(value)}`);
+      return;
+    }
+    const members = membersOf(group);
+    for (const [member, given] of Object.entries(value)) {
+      const path = `${group}.${member}`;
+      if (!members.includes(member))
+        problems.push(`unknown option "${path}"${suggestion(member, members, `${group}.`)}`);
+      else if (given !== undefined) check(path, renamed[path] ?? (path as OptionName), given);
+    }
+  }
+}
+
+function isGroup(name: string): name is (typeof groups)[number] {
+  return (groups as readonly string[]).includes(name);
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value));
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}
