@@ -97,6 +97,7 @@ async function importInto(
 ): Promise<number> {
   const { operand = '', flags, json, terminal } = invocation;
   const tenant = await findTenant(store, flags.get('tenant') ?? defaultTenant);
+  const { uniqueDisplayName } = invocation.settings().settings;
   const onConflict = (flags.get('on-conflict') ?? defaultOnConflict) as OnConflict;
   const progress = progressOn(terminal, json);
   const from = {
@@ -123,7 +124,7 @@ async function importInto(
           only: flags.get('type'),
         });
   const whole = await importFrom(source, {
-    importer: new Importer(store, tenant.number, onConflict, 'import'),
+    importer: new Importer(store, tenant.number, onConflict, uniqueDisplayName, 'import'),
     stopAtConflict: onConflict === 'fail',
     dryRun: flags.has('dry-run'),
     json,

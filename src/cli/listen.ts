@@ -84,11 +84,11 @@ function tell(certificate: Certificate | undefined, log: Log): void {
 /** What a server that runs can go over to. Every key is there, so that what is not set any more goes too. */
 function changeable(settings: Settings): Partial<HttpOptions> {
   const { trustedProxies, publicDiscovery, sensitiveAttributes, limits, auth } = settings;
-  const { baseUrl, jwt } = settings;
+  const { baseUrl, jwt, uniqueDisplayName } = settings;
   const { issuer, ...rest } = jwt;
   return {
     ...{ trustedProxies, publicDiscovery, sensitiveAttributes, limits, basicAuth: auth.basic },
-    baseUrl,
+    ...{ baseUrl, uniqueDisplayName },
     tokenEndpoint: auth.tokenEndpoint ? { seconds: auth.accessTokenSeconds } : undefined,
     jwt: issuer === undefined ? undefined : { issuer, ...rest },
   };

@@ -7,7 +7,7 @@ import { locationOf, Renderer, renderResource } from '../http/render.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { harmless } from '../ops/log-line.ts';
 import { columns } from '../ops/terminal.ts';
-import { patchOpSchema } from '../scim/patch-request.ts';
+import { patchOpSchema } from '../scim/messages.ts';
 import { everything } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { resourceText } from '../scim/representation.ts';

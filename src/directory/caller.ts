@@ -10,6 +10,8 @@ export interface Principal {
   readonly tenant: number;
   readonly scope: Scope;
   readonly actor: Actor;
+  /** The provider whose conventions hold: `generic`, `strict`, `okta`, … */
+  readonly idp: string;
   /** The id of the user that /Me stands for. */
   readonly subject: string | undefined;
 }
@@ -27,7 +29,7 @@ export interface Caller {
 
 /** Whoever works on the database itself: may do everything in one tenant; URLs begin at an endpoint. */
 export function operator(tenant: number, actor: Actor, idp: Idp): Caller {
-  const principal: Principal = { tenant, scope: 'admin', actor, subject: undefined };
+  const principal: Principal = { tenant, scope: 'admin', actor, idp, subject: undefined };
   return { principal, tolerated: toleratedFor(idp), base: '' };
 }
 

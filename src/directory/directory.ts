@@ -1,6 +1,7 @@
 /** The use cases of whoever reads and writes resources, for every resource type alike (RFC 7644 §3.3 to §3.6). */
 import { DEFAULT_LIMITS, type Limits } from '../../grammar/index.ts';
 import { Patch } from '../query/patch.ts';
+import { readPatchOp } from '../scim/messages.ts';
 import type { PatchResult } from '../scim/patch.ts';
 import type { EdgePatch } from '../scim/patch-edges.ts';
 import type { Edit } from '../scim/patch-request.ts';
@@ -13,6 +14,7 @@ import {
   type Document,
   edgeAttribute,
 } from '../scim/resource.ts';
+import { demandsNewGroupName } from '../scim/tolerances.ts';
 import type {
   Awaitable,
   CreateCommand,
@@ -59,20 +61,29 @@ export interface Written {
   readonly changed: boolean;
 }
 
+export interface DirectoryOptions {
+  /** Those of filters and of paths. */
+  readonly limits?: Limits;
+  /** Is a group refused, 409 uniqueness, whose displayName another group of its tenant has? No unless given. */
+  readonly uniqueDisplayName?: boolean;
+}
+
 /** How often a change is computed anew when another one came in between. */
 const attempts = 20;
 
 export class Directory {
   readonly store: Store;
   readonly filters: Filters;
+  /** Is a name that another group of the tenant has refused? */
+  readonly uniqueDisplayName: boolean;
   readonly #limits: Limits;
   readonly #lock = new KeyedLock();
 
-  /** `limits` are those of filters and of paths. */
-  constructor(store: Store, limits: Limits = DEFAULT_LIMITS) {
+  constructor(store: Store, options: DirectoryOptions = {}) {
     this.store = store;
-    this.#limits = limits;
-    this.filters = new Filters(limits);
+    this.uniqueDisplayName = options.uniqueDisplayName ?? false;
+    this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.filters = new Filters(this.#limits);
   }
 
   get registry(): Registry {
@@ -141,6 +152,8 @@ export class Directory {
       actor: caller.principal.actor,
       base: caller.base,
       document,
+      uniqueDisplayName:
+        isGroup(type) && (this.uniqueDisplayName || demandsNewGroupName(caller.principal.idp)),
       ...(id === undefined ? {} : { id }),
       ...(edges === undefined || edges.length === 0 ? {} : { edges: [{ kind: 'add', members: edges }] }),
       ...(credential === undefined ? {} : { credential }),
@@ -189,7 +202,8 @@ export class Directory {
     ifMatch?: IfMatch,
   ): Promise<Written & { readonly edits: readonly Edit[] }> {
     requireWrite(caller.principal);
-    const patch = new Patch(type, message, id, caller.tolerated, this.#limits);
+    const operations = readPatchOp(message, type, caller.tolerated);
+    const patch = new Patch(type, operations, id, caller.tolerated, this.#limits);
     const { edits } = patch;
     const members = edgeAttribute(type);
     let hash: string | undefined;
@@ -296,6 +310,7 @@ export class Directory {
       id,
       actor,
       base: caller.base,
+      uniqueDisplayName: isGroup(type) && this.uniqueDisplayName,
       ...change,
       ...(expected === undefined ? {} : { expected }),
     };
@@ -305,6 +320,10 @@ export class Directory {
       ? { resource: result.resource, changed: result.outcome === 'updated' }
       : undefined;
   }
+}
+
+function isGroup(type: ResourceType): boolean {
+  return edgeAttribute(type) !== undefined;
 }
 
 /** Gives the command to the store, in turn where there is an order to keep. */

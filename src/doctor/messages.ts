@@ -1,6 +1,6 @@
 /** What the checks send: resources with recognisable names, PATCH operations, steps in short form. */
 import { listResponseSchema } from '../http/listing.ts';
-import { patchOpSchema } from '../scim/patch-request.ts';
+import { patchOpSchema } from '../scim/messages.ts';
 import type { Expectation, Late, Step, Visit } from './check.ts';
 
 export { listResponseSchema };

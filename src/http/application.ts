@@ -34,7 +34,10 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const baseOf = baseUrlOf(options, proxies);
   const databaseKey = await store.cursorKey();
   const { filterCharacters: characters, filterDepth: depth, filterTerms: terms } = limits;
-  const directory = new Directory(store, { characters, depth, terms });
+  const directory = new Directory(store, {
+    limits: { characters, depth, terms },
+    uniqueDisplayName: options.uniqueDisplayName ?? false,
+  });
   const lists = new ListHandlers(
     directory,
     limits,

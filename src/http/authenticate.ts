@@ -102,6 +102,7 @@ export function authenticatedBy(token: Token): Authenticated {
       tenant: token.tenant,
       scope: token.scope,
       actor: { token: token.id, origin: 'http' },
+      idp: token.idp,
       subject: token.subject,
     },
     tolerated: toleratedFor(token.idp),

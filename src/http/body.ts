@@ -7,7 +7,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads a JSON request body (RFC 7644 §3.8): its media type, its size, its encoding, its form. */
 export async function readJson(request: HttpRequest, limits: Limits, maxBytes: number): Promise<unknown> {
-  checkContentType(request.header('content-type'));
+  const charset = checkContentType(request.header('content-type'));
   const encoding = request.header('content-encoding');
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new ScimError(
@@ -17,13 +17,20 @@ export async function readJson(request: HttpRequest, limits: Limits, maxBytes: n
     );
   }
   const bytes = await request.body(maxBytes);
-  let text: string;
+  return parseJson(decode(bytes, charset), limits.bodyDepth);
+}
+
+/**
+ * JSON is UTF-8, whatever a charset says of it (RFC 8259 §8.1, §11); bytes that are not, and are said to be ISO 8859-1,
+ * are that.
+ */
+function decode(bytes: Uint8Array, charset: Charset): string {
   try {
-    text = utf8.decode(bytes);
+    return utf8.decode(bytes);
   } catch (cause) {
+    if (charset === 'iso-8859-1') return Buffer.from(bytes).toString('latin1');
     throw new ScimError(400, 'invalidSyntax', 'The body is not valid UTF-8', { cause });
   }
-  return parseJson(text, limits.bodyDepth);
 }
 
 /** The error for a body over the limit (RFC 7644 §3.12: 413 names the limit). */
@@ -33,8 +40,23 @@ export function tooLarge(limit: number): ScimError {
   });
 }
 
-function checkContentType(contentType: string | undefined): void {
-  if (contentType === undefined) return;
+type Charset = 'utf-8' | 'us-ascii' | 'iso-8859-1';
+
+/** Names in the registry of IANA, and those that clients write. */
+const charsets: Readonly<Record<string, Charset>> = {
+  'utf-8': 'utf-8',
+  utf8: 'utf-8',
+  'us-ascii': 'us-ascii',
+  ascii: 'us-ascii',
+  'iso-8859-1': 'iso-8859-1',
+  'iso_8859-1': 'iso-8859-1',
+  'iso8859-1': 'iso-8859-1',
+  'latin-1': 'iso-8859-1',
+  latin1: 'iso-8859-1',
+};
+
+function checkContentType(contentType: string | undefined): Charset {
+  if (contentType === undefined) return 'utf-8';
   const [type, ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
   if (type !== 'application/scim+json' && type !== 'application/json') {
     throw new ScimError(415, undefined, `Content-Type ${type} is not supported; send application/scim+json`, {
@@ -42,9 +64,13 @@ function checkContentType(contentType: string | undefined): void {
     });
   }
   for (const parameter of parameters) {
-    const [name, value] = parameter.split('=');
-    if (name === 'charset' && !/^"?utf-?8"?$/.test(value ?? '')) {
-      throw new ScimError(415, undefined, `The charset ${value} is not supported; JSON is UTF-8`);
-    }
+    const [name, value = ''] = parameter.split('=');
+    if (name !== 'charset') continue;
+    const label = value.replace(/^"(.*)"$/, '$1');
+    const charset = Object.hasOwn(charsets, label) ? charsets[label] : undefined;
+    if (charset === undefined)
+      throw new ScimError(415, undefined, `The charset ${value} is not supported; send the body as UTF-8`);
+    return charset;
   }
+  return 'utf-8';
 }

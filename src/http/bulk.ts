@@ -7,10 +7,10 @@ import { type Caller, requireWrite } from '../directory/caller.ts';
 import type { Directory } from '../directory/directory.ts';
 import { WriteOrder } from '../directory/write-order.ts';
 import { ScimError } from '../error.ts';
+import { readBulkRequest } from '../scim/messages.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { entityTag } from '../scim/representation.ts';
 import { type ToleranceName, type Tolerated, tolerate } from '../scim/tolerances.ts';
-import { isObject, membersByName } from '../scim/value.ts';
 import { type Operation, type RefusedOperation, readOperations } from './bulk-operation.ts';
 import { BulkSchedule } from './bulk-schedule.ts';
 import { versionsIn } from './conditional.ts';
@@ -20,7 +20,6 @@ import { decodePart } from './query-string.ts';
 import { locationOf } from './render.ts';
 import { errorResponse, isExpected, jsonResponse, negotiate } from './responses.ts';
 
-const bulkRequestSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 const bulkResponseSchema = 'urn:ietf:params:scim:api:messages:2.0:BulkResponse';
 
 /** The resource type at an endpoint as a client spells it: `Users`. */
@@ -51,7 +50,7 @@ export class BulkHandler {
   async post(exchange: Exchange): Promise<HttpResponse> {
     requireWrite(exchange.principal);
     const contentType = negotiate(exchange.request.header('accept'));
-    const { operations, failOnErrors } = this.#readRequest(await exchange.body());
+    const { operations, failOnErrors } = await this.#readRequest(exchange);
     const read = readOperations(operations, () => this.#directory.store.newId());
     const performer = new Performer(this.#directory, this.#findType, this.#log, exchange);
     const results = await new BulkRun(exchange.base, read, failOnErrors, performer).results();
@@ -62,20 +61,11 @@ export class BulkHandler {
     );
   }
 
-  #readRequest(body: unknown): { operations: readonly unknown[]; failOnErrors: number } {
-    if (!isObject(body)) throw invalidSyntax('The body must be a JSON object: a BulkRequest message');
-    const members = membersByName(body, '');
-    const schemas = members.get('schemas');
-    if (
-      !Array.isArray(schemas) ||
-      !schemas.some((uri) => String(uri).toLowerCase() === bulkRequestSchema.toLowerCase())
-    ) {
-      throw invalidSyntax(`schemas must hold ${bulkRequestSchema}`);
-    }
-    const operations = members.get('operations');
-    if (!Array.isArray(operations) || operations.length === 0) {
-      throw invalidSyntax('Operations must be an array of at least one operation');
-    }
+  async #readRequest({
+    body,
+    tolerated,
+  }: Exchange): Promise<{ operations: readonly unknown[]; failOnErrors: number }> {
+    const { Operations: operations, failOnErrors } = readBulkRequest(await body(), tolerated);
     if (operations.length > this.#limits.bulkOperations) {
       throw new ScimError(
         413,
@@ -83,11 +73,7 @@ export class BulkHandler {
         `The request has ${operations.length} operations; the limit is maxOperations = ${this.#limits.bulkOperations}`,
       );
     }
-    const failOnErrors = members.get('failonerrors') ?? 0;
-    if (typeof failOnErrors !== 'number' || !Number.isSafeInteger(failOnErrors) || failOnErrors < 0) {
-      throw invalidSyntax('failOnErrors must be a positive integer, or 0 for no limit');
-    }
-    return { operations, failOnErrors: failOnErrors === 0 ? Number.POSITIVE_INFINITY : failOnErrors };
+    return { operations, failOnErrors: failOnErrors || Number.POSITIVE_INFINITY };
   }
 }
 
@@ -277,8 +263,4 @@ class BulkRun {
 function responseTo(error: unknown): unknown {
   const { body } = errorResponse(error);
   return typeof body === 'string' ? JSON.parse(body) : undefined;
-}
-
-function invalidSyntax(detail: string): ScimError {
-  return new ScimError(400, 'invalidSyntax', detail);
 }

@@ -14,10 +14,12 @@ import { jsonResponse, scimJson } from './responses.ts';
 export class DiscoveryHandlers {
   private readonly registry: Registry;
   private readonly capabilities: Capabilities;
+  private readonly uniqueDisplayName: boolean;
 
-  constructor(registry: Registry, capabilities: Capabilities) {
+  constructor(registry: Registry, capabilities: Capabilities, uniqueDisplayName: boolean) {
     this.registry = registry;
     this.capabilities = capabilities;
+    this.uniqueDisplayName = uniqueDisplayName;
   }
 
   serviceProviderConfig(base: string, query: QueryParameters): HttpResponse {
@@ -26,14 +28,18 @@ export class DiscoveryHandlers {
   }
 
   schemas(base: string, query: QueryParameters): HttpResponse {
-    return list([...schemaResources(this.registry, base).values()], query);
+    return list([...this.schemasAt(base).values()], query);
   }
 
   schema(base: string, id: string, query: QueryParameters): HttpResponse {
     refuseFilter(query);
-    const schema = schemaResources(this.registry, base).get(id.toLowerCase());
+    const schema = this.schemasAt(base).get(id.toLowerCase());
     if (schema === undefined) throw new ScimError(404, undefined, `There is no schema ${id}`);
     return answer(schema);
+  }
+
+  private schemasAt(base: string): ReadonlyMap<string, object> {
+    return schemaResources(this.registry, base, this.uniqueDisplayName);
   }
 
   resourceTypes(base: string, query: QueryParameters): HttpResponse {

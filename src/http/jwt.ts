@@ -58,14 +58,16 @@ export async function jwtVerifier(
     }
     // Bound to a key or certificate (RFC 7800), which nobody has proved here to have (RFC 8705 §3, RFC 9449 §7).
     if (payload.cnf !== undefined) return { refused: 'it is bound to a key, and is no bearer token' };
+    const idp = idpOf(payload, options);
     return {
       principal: {
         tenant: await tenantOf(payload, options, store),
         scope: scopeOf(payload, options),
         actor: { token: actorOf(payload), origin: 'http' },
+        idp,
         subject: options.subjectClaim === undefined ? undefined : textOf(payload[options.subjectClaim]),
       },
-      tolerated: toleratedFor(idpOf(payload, options)),
+      tolerated: toleratedFor(idp),
     };
   };
 }

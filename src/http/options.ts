@@ -136,6 +136,8 @@ export interface HttpOptions {
   readonly publicDiscovery?: boolean;
   /** Attributes that a filter in a URL is refused for, 403 `sensitive`; POST .search takes it (RFC 7644 §7.5.2). */
   readonly sensitiveAttributes?: readonly string[];
+  /** Is a group refused, 409 `uniqueness`, whose displayName another group of its tenant has? */
+  readonly uniqueDisplayName?: boolean;
   readonly documentationUri?: string;
   readonly log?: Log;
   /** Told of every SCIM request after its answer. */

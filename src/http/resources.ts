@@ -55,14 +55,22 @@ export class ResourceHandlers {
   async create(exchange: Exchange, type: ResourceType, id?: string): Promise<HttpResponse> {
     const { contentType, selection, body } = await this.#read(exchange);
     const resource = await this.#directory.create(exchange, type, body, id);
-    return this.#changed(exchange, type, resource, 201, contentType, selection, suppliedByBody(type, body));
+    return this.#changed(
+      exchange,
+      type,
+      resource,
+      201,
+      contentType,
+      selection,
+      suppliedByBody(type, body, exchange.tolerated),
+    );
   }
 
   async replace(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
     const { contentType, selection, body } = await this.#read(exchange);
     const ifMatch = ifMatchOf(exchange.request);
     const { resource } = await this.#directory.replace(exchange, type, id, body, ifMatch);
-    const supplied = suppliedByBody(type, body);
+    const supplied = suppliedByBody(type, body, exchange.tolerated);
     return this.#changed(exchange, type, resource, 200, contentType, selection, supplied);
   }
 

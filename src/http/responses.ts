@@ -4,8 +4,9 @@ import { errorBody, ScimError } from '../error.ts';
 import { StoreError, type StoreErrorCode } from '../store/store-error.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 
-export const scimJson = 'application/scim+json; charset=utf-8';
-const plainJson = 'application/json; charset=utf-8';
+/** Without parameters, as RFC 7644 §8.1 and RFC 8259 §11 register them: JSON is UTF-8. */
+export const scimJson = 'application/scim+json';
+const plainJson = 'application/json';
 
 /** On every answer of SCIM: shared caches must not keep people's data, and no browser may take JSON for a page. */
 export const scimHeaders = [

@@ -10,9 +10,10 @@ import type { ListHandlers } from './listing.ts';
 import type { Exchange, HttpResponse, OpenExchange } from './message.ts';
 import type { HttpOptions, Limits } from './options.ts';
 import { decodePart } from './query-string.ts';
+import { locationOf } from './render.ts';
 import { ResourceHandlers } from './resources.ts';
-import { emptyResponse, methodNotAllowed } from './responses.ts';
-import { readSearchRequest } from './search.ts';
+import { emptyResponse, errorResponse, isExpected, methodNotAllowed } from './responses.ts';
+import { searchOf } from './search.ts';
 
 /** `id` is the resource that the path names; empty where it names none. */
 type Handler<E = Exchange> = (exchange: E, id: string) => HttpResponse | Promise<HttpResponse>;
@@ -78,21 +79,25 @@ export function createRoutes(
   const { registry } = directory;
   const resources = new ResourceHandlers(directory);
   const types = registry.resourceTypes;
-  const discovery = new DiscoveryHandlers(registry, {
-    documentationUri: options.documentationUri,
-    authentication: {
-      jwt: options.jwt !== undefined,
-      basic: options.basicAuth ?? false,
-      clientCredentials: options.tokenEndpoint !== undefined,
+  const discovery = new DiscoveryHandlers(
+    registry,
+    {
+      documentationUri: options.documentationUri,
+      authentication: {
+        jwt: options.jwt !== undefined,
+        basic: options.basicAuth ?? false,
+        clientCredentials: options.tokenEndpoint !== undefined,
+      },
+      bulk: { supported: true, maxOperations: limits.bulkOperations, maxPayloadSize: limits.bulkBytes },
+      maxResults: limits.maxPageSize,
+      pagination: {
+        cursor: true,
+        defaultPageSize: limits.defaultPageSize,
+        cursorTimeout: limits.cursorSeconds,
+      },
     },
-    bulk: { supported: true, maxOperations: limits.bulkOperations, maxPayloadSize: limits.bulkBytes },
-    maxResults: limits.maxPageSize,
-    pagination: {
-      cursor: true,
-      defaultPageSize: limits.defaultPageSize,
-      cursorTimeout: limits.cursorSeconds,
-    },
-  });
+    directory.uniqueDisplayName,
+  );
   const open = options.publicDiscovery ?? false;
   const endpoints = types.map((type) => type.endpoint);
   const all: Endpoint[] = [];
@@ -119,7 +124,8 @@ export function createRoutes(
     DELETE: (exchange, id) => resources.delete(exchange, type, id),
   });
   const search = (searched: readonly ResourceType[]): Handler => {
-    return async (exchange) => lists.list(exchange, searched, readSearchRequest(await exchange.body()));
+    return async (exchange) =>
+      lists.list(exchange, searched, searchOf(await exchange.body(), exchange.tolerated));
   };
   const ofTypes = new Map(
     types.map((type) => [
@@ -203,16 +209,17 @@ const dotSegment = /\/(?:\.|%2e){1,2}(?:\/|$)|\\/i;
 function meMethods(types: readonly ResourceType[], resource: (type: ResourceType) => Methods): Methods {
   const user = types.find((type) => type.endpoint === '/Users');
   const me = (method: string): Handler => {
-    return (exchange) => {
+    return async (exchange) => {
       const { subject } = exchange.principal;
       if (user === undefined || subject === undefined) {
         throw new ScimError(
           404,
           undefined,
-          'This token stands for no user; see scimd token create --subject',
+          'This token is not associated with a user; see scimd token create --subject',
         );
       }
-      return (resource(user)[method] as Handler)(exchange, subject);
+      const handler = resource(user)[method] as Handler;
+      return located(await settled(handler(exchange, subject)), locationOf(exchange.base, user, subject));
     };
   };
   return {
@@ -221,7 +228,27 @@ function meMethods(types: readonly ResourceType[], resource: (type: ResourceType
     PATCH: me('PATCH'),
     DELETE: me('DELETE'),
     POST: () => {
-      throw new ScimError(501, undefined, 'Users do not create themselves here; POST to /Users');
+      throw new ScimError(
+        501,
+        undefined,
+        'Self-registration through POST /Me is not supported; use POST /Users',
+      );
     },
   };
+}
+
+/** An error that a client is told of is an answer like another. */
+async function settled(response: HttpResponse | Promise<HttpResponse>): Promise<HttpResponse> {
+  try {
+    return await response;
+  } catch (error) {
+    if (isExpected(error)) return errorResponse(error);
+    throw error;
+  }
+}
+
+/** `Location` is in every answer, errors too, but for that there is no such resource. */
+function located(response: HttpResponse, location: string): HttpResponse {
+  if (response.status === 404 || response.headers.includes('Location')) return response;
+  return { ...response, headers: [...response.headers, 'Location', location] };
 }

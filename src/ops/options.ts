@@ -236,6 +236,11 @@ const options = {
       detail: 'such a filter is 403 and comes by POST to `.search` instead',
     },
   ),
+  uniqueDisplayName: option(flag(), false, 'Refuse a group whose displayName another group has', {
+    reloadable: true,
+    detail:
+      'created or renamed: 409 uniqueness; letter case aside, in each tenant for itself; groups that share a name already keep it',
+  }),
   containsIndex: option(
     v.array(text(attributeNotation, attributeRule), attributeRule),
     [],

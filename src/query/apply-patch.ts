@@ -1,5 +1,5 @@
 /** PATCH for those who keep resources themselves: the server's own code, as one pure function. */
-import { patchOpSchema } from '../scim/patch-request.ts';
+import { ScimError } from '../error.ts';
 import { changedAttributes, type Document } from '../scim/resource.ts';
 import { type Idp, type ToleranceName, toleratedFor } from '../scim/tolerances.ts';
 import { resourceTypeFrom, type SchemaSource } from './compile.ts';
@@ -41,8 +41,9 @@ export function applyPatch<R extends Readonly<Record<string, unknown>>>(
 ): PatchedResource<R> {
   const type = resourceTypeFrom(options);
   const tolerated = toleratedFor(options.tolerances ?? 'generic');
-  const message = { schemas: [patchOpSchema], Operations: operations };
-  const patch = new Patch(type, message, String(resource.id ?? ''), tolerated);
+  if (!Array.isArray(operations) || operations.length === 0)
+    throw new ScimError(400, 'invalidSyntax', 'Operations must be an array of at least one operation');
+  const patch = new Patch(type, operations, String(resource.id ?? ''), tolerated);
   const { document: patched } = patch.apply(resource, { secretsInDocument: true });
   const changes = changedAttributes(type, resource, patched).map((path) => ({
     path,

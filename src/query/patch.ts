@@ -1,4 +1,4 @@
-/** PATCH put together: the message read into edits, whose value selectors are matched as filters are (RFC 7644 §3.5.2). */
+/** PATCH put together: the operations read into edits, whose value selectors are matched as filters are (RFC 7644 §3.5.2). */
 import type { Filter } from '../../grammar/index.ts';
 import { applyEdits, type PatchOptions, type PatchResult, type Selector } from '../scim/patch.ts';
 import { type Edit, type PathLimits, readPatch } from '../scim/patch-request.ts';
@@ -9,17 +9,23 @@ import { bindValueFilter } from './bind.ts';
 import { matchElement } from './match.ts';
 import type { Plan } from './plan.ts';
 
-/** A PatchOp message for the resource `id` of a type. */
+/** The operations of a PatchOp message for the resource `id` of a type. */
 export class Patch {
   readonly edits: readonly Edit[];
   readonly #type: ResourceType;
   readonly #tolerated: Tolerated;
 
   /** @throws ScimError and ScimFilterError as {@link readPatch} does. */
-  constructor(type: ResourceType, message: unknown, id: string, tolerated: Tolerated, limits?: PathLimits) {
+  constructor(
+    type: ResourceType,
+    operations: readonly unknown[],
+    id: string,
+    tolerated: Tolerated,
+    limits?: PathLimits,
+  ) {
     this.#type = type;
     this.#tolerated = tolerated;
-    this.edits = readPatch(type, message, id, tolerated, limits);
+    this.edits = readPatch(type, operations, id, tolerated, limits);
   }
 
   /** Applies all edits in order; the document given is never touched. */

@@ -1,6 +1,7 @@
 /** The discovery resources (RFC 7644 §4): what clients read to learn what this server can. */
 import type { AttributeDefinition, SchemaDefinition } from './definitions.ts';
 import { type Attribute, compileAttributes, type Registry, type ResourceType } from './registry.ts';
+import { edgeAttribute } from './resource.ts';
 import commonAttributes from './schemas/common.json' with { type: 'json' };
 import resourceTypeSchema from './schemas/ResourceType.json' with { type: 'json' };
 import schemaSchema from './schemas/Schema.json' with { type: 'json' };
@@ -150,14 +151,30 @@ function attributeResource(attribute: Attribute): object {
   };
 }
 
-/** What RFC 7643 §3.1 says of the common attributes goes before what a schema says of them. */
-function publishedAttributes(schema: SchemaDefinition): Attribute[] {
+/**
+ * What RFC 7643 §3.1 says of the common attributes goes before what a schema says of them. Names of groups are unique
+ * where the server is set so.
+ */
+function publishedAttributes(schema: SchemaDefinition, hasUniqueName: boolean): Attribute[] {
   const common = compileAttributes(commonAttributes as readonly AttributeDefinition[], undefined);
-  return [...compileAttributes(schema.attributes, undefined)].map(([key, own]) => common.get(key) ?? own);
+  return [...compileAttributes(schema.attributes, undefined)].map(([key, own]) => {
+    const attribute = common.get(key) ?? own;
+    return hasUniqueName && key === 'displayname' ? { ...attribute, uniqueness: 'server' } : attribute;
+  });
 }
 
-/** Every Schema resource, by lower-cased id: those of the resource types and those of discovery itself. */
-export function schemaResources(registry: Registry, base: string): Map<string, object> {
+/**
+ * Every Schema resource, by lower-cased id: those of the resource types and those of discovery itself.
+ * `uniqueDisplayName`: is it unique among groups?
+ */
+export function schemaResources(
+  registry: Registry,
+  base: string,
+  uniqueDisplayName: boolean,
+): Map<string, object> {
+  const ofGroups = new Set(
+    registry.resourceTypes.filter((type) => edgeAttribute(type) !== undefined).map(({ schema }) => schema.id),
+  );
   const discovery = [
     serviceProviderConfigSchema,
     resourceTypeSchema,
@@ -166,7 +183,14 @@ export function schemaResources(registry: Registry, base: string): Map<string, o
   return new Map([
     ...[...registry.schemas.values()].map(
       (schema) =>
-        [schema.id.toLowerCase(), schemaResource(schema, publishedAttributes(schema), base)] as const,
+        [
+          schema.id.toLowerCase(),
+          schemaResource(
+            schema,
+            publishedAttributes(schema, uniqueDisplayName && ofGroups.has(schema.id)),
+            base,
+          ),
+        ] as const,
     ),
     ...discovery.map(
       (schema) =>

@@ -2,8 +2,9 @@
  * Formats that RFC 7643 demands of certain strings. `required` formats are refused always; the others are what the
  * RFC's letter says and what identity providers fill with free text (tolerance `freeText`).
  */
+import type { Attribute } from './registry.ts';
 
-export interface Format {
+interface Format {
   /** What it is, for the error: `must be …`. */
   readonly description: string;
   /** The RFC's letter. */
@@ -104,13 +105,26 @@ function isMailbox(text: string): boolean {
   );
 }
 
+/** Of `$ref`, which decorates a `value` wherever it stands (RFC 7643 §2.4). */
+const reference: Format = {
+  description: 'a URI (RFC 3986)',
+  strict: isUriReference,
+  tolerable: anyText,
+};
+
+/** The format that an attribute has beyond its type's, if any. */
+export function formatOf({ name, path, extension }: Attribute): Format | undefined {
+  if (name === '$ref') return reference;
+  return extension === undefined ? formats[path] : undefined;
+}
+
 /** The formats of RFC 7643 §4.1, by attribute path. */
-export const formats: Readonly<Record<string, Format>> = {
-  profileUrl: { description: 'a URL (RFC 7643 §4.1.1)', strict: isAbsoluteUri, tolerable: isUriReference },
+const formats: Readonly<Record<string, Format>> = {
+  profileUrl: { description: 'a URL (RFC 7643 §4.1.1)', strict: isAbsoluteUri, tolerable: anyText },
   'photos.value': {
     description: 'the URL of an image (RFC 7643 §4.1.2)',
     strict: isAbsoluteUri,
-    tolerable: isUriReference,
+    tolerable: anyText,
   },
   preferredLanguage: {
     description: 'language ranges as in Accept-Language (RFC 7643 §4.1.1)',

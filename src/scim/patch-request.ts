@@ -10,8 +10,6 @@ import { edgeAttribute } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import { invalidValue, isObject, membersByName } from './value.ts';
 
-export const patchOpSchema = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
-
 export type PatchOperator = 'add' | 'remove' | 'replace';
 
 /** One edit of one attribute. `at` is where it stands in the request, for errors. */
@@ -48,27 +46,17 @@ function requireValue(op: PatchOperator, value: unknown, at: string): void {
     throw new ScimError(400, 'invalidValue', `${at.replace(/\.path$/, '')}: ${op} needs a value`);
 }
 
-/** Reads a PatchOp body. `id` is the resource's own, so that sending it back unchanged is no attempt to change it. */
+/**
+ * Reads the operations of a PatchOp message. `id` is the resource's own, so that sending it back unchanged is no attempt
+ * to change it.
+ */
 export function readPatch(
   type: ResourceType,
-  body: unknown,
+  operations: readonly unknown[],
   id: string,
   tolerated: Tolerated,
   limits?: PathLimits,
 ): readonly Edit[] {
-  if (!isObject(body)) throw invalidSyntax('The body must be a JSON object: a PatchOp message');
-  const message = membersByName(body, '');
-  const schemas = message.get('schemas');
-  if (
-    !Array.isArray(schemas) ||
-    !schemas.some((uri) => typeof uri === 'string' && uri.toLowerCase() === patchOpSchema.toLowerCase())
-  ) {
-    throw invalidSyntax(`schemas must hold ${patchOpSchema}`);
-  }
-  const operations = message.get('operations');
-  if (!Array.isArray(operations) || operations.length === 0) {
-    throw invalidSyntax('Operations must be an array of at least one operation');
-  }
   const reader = new PatchReader(type, id, tolerated, limits);
   operations.forEach((operation, index) => {
     reader.read(operation, `Operations[${index}]`);

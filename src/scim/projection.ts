@@ -3,8 +3,10 @@
  * schema says of each (`returned`, RFC 7643 §7).
  */
 import { ScimError } from '../error.ts';
+import { membersInPlace } from './path-keys.ts';
 import type { Attribute, ResourceType } from './registry.ts';
 import { resolveName } from './resolve-name.ts';
+import type { Tolerated } from './tolerances.ts';
 import { isObject } from './value.ts';
 
 /** What the client asked for; both empty means the default set. */
@@ -180,16 +182,13 @@ function hasConditional(type: ResourceType): boolean {
 
 const nothing: ReadonlySet<string> = new Set();
 
-/** Paths of the attributes and sub-attributes that the body of a POST or PUT names. */
-export function suppliedByBody(type: ResourceType, body: unknown): ReadonlySet<string> {
-  if (!hasConditional(type)) return nothing;
+/** Paths of the attributes and sub-attributes that the body of a POST or PUT gives; `body` is one that was read. */
+export function suppliedByBody(type: ResourceType, body: unknown, tolerated: Tolerated): ReadonlySet<string> {
+  if (!hasConditional(type) || !isObject(body)) return nothing;
   const paths = new Set<string>();
-  addSupplied(type.attributes, body, paths);
-  if (isObject(body)) {
-    for (const [name, value] of Object.entries(body)) {
-      addSupplied(type.extensions.get(name.toLowerCase())?.attributes, value, paths);
-    }
-  }
+  const given = membersInPlace(type, body, tolerated);
+  addSupplied(type.attributes, Object.fromEntries(given), paths);
+  for (const [name, value] of given) addSupplied(type.extensions.get(name)?.attributes, value, paths);
   return paths;
 }
 

@@ -4,6 +4,7 @@
  * answered apart.
  */
 import { ScimError } from '../error.ts';
+import { membersInPlace } from './path-keys.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import {
@@ -30,6 +31,8 @@ export interface CheckedResource {
   readonly edges: readonly EdgeValue[] | undefined;
   /** The clear password; null to clear it; undefined if the body does not speak of it. */
   readonly password: string | null | undefined;
+  /** The body's members by lower-cased name, each attribute in its own place. */
+  readonly given: ReadonlyMap<string, unknown>;
 }
 
 /** `Group.members`: kept as edges, apart from the document. */
@@ -83,7 +86,7 @@ function check(
 ): CheckedResource {
   if (!isObject(body))
     throw new ScimError(400, 'invalidSyntax', 'The body must be a JSON object: one resource');
-  const given = membersByName(body, '');
+  const given = membersInPlace(type, body, tolerated);
   checkSchemas(type, given.get('schemas'), tolerated);
   const result: Record<string, unknown> = { schemas: [] };
   if (stored?.id !== undefined) result.id = stored.id;
@@ -122,7 +125,7 @@ function check(
   }
   refuseUnknownSchemas(type, given, tolerated);
   result.schemas = schemasOf(type, result);
-  return { document: result, edges: edgeValues, password };
+  return { document: result, edges: edgeValues, password, given };
 }
 
 /** In a new resource `{}`, `[{}]` and nulls within are no value; where there is one, they do not say that it is to go. */
@@ -277,34 +280,31 @@ export function inSchemaOrder(type: ResourceType, document: Document): Document 
 }
 
 /** RFC 7643 §3, §3.3: a non-empty array of distinct URIs, the base schema among them, none of another type. */
-function checkSchemas(type: ResourceType, schemas: unknown, tolerated: Tolerated): void {
-  if (!Array.isArray(schemas) || schemas.length === 0) {
-    throw new ScimError(400, 'invalidSyntax', `schemas must be a non-empty array with ${type.schema.id}`);
-  }
+function checkSchemas(type: ResourceType, given: unknown, tolerated: Tolerated): void {
   const base = lowerCaseName(type.schema.id);
+  const schemas = typeof given === 'string' ? (tolerate(tolerated, 'singleForArray', given) ?? given) : given;
   const seen = new Set<string>();
-  for (const uri of schemas) {
-    if (typeof uri !== 'string') throw new ScimError(400, 'invalidSyntax', 'schemas must hold URIs as text');
+  for (const uri of Array.isArray(schemas) ? schemas : []) {
+    if (typeof uri !== 'string')
+      throw new ScimError(400, 'invalidSyntax', 'schemas must contain URIs as strings');
     const key = lowerCaseName(uri);
-    if (seen.has(key)) throw new ScimError(400, 'invalidSyntax', `schemas names ${uri} twice`);
+    if (seen.has(key)) throw new ScimError(400, 'invalidSyntax', `schemas contains ${uri} twice`);
     seen.add(key);
-    if (key === base || type.extensions.has(key)) continue;
-    refuseSchema(type, uri, tolerated);
+    if (key !== base && !type.extensions.has(key)) refuseSchema(type, uri, tolerated);
   }
-  if (!seen.has(base)) {
-    throw new ScimError(
-      400,
-      'invalidSyntax',
-      `schemas must hold ${type.schema.id}, the schema of ${type.endpoint}`,
-    );
-  }
+  if (seen.has(base) || tolerate(tolerated, 'schemasLeftOut', schemas) !== undefined) return;
+  throw new ScimError(
+    400,
+    'invalidSyntax',
+    `schemas must be an array that contains ${type.schema.id}, the schema of ${type.endpoint}`,
+  );
 }
 
 /** A URN of another resource type is wrong here whatever is tolerated; one that nobody knows may be left out. */
 function refuseSchema(type: ResourceType, uri: string, tolerated: Tolerated): void {
   const foreign = /^urn:ietf:params:scim:(?:schemas:core:2\.0:(?:User|Group)|api:)/i.test(uri);
   if (foreign || tolerate(tolerated, 'unknownSchema', uri) === undefined) {
-    throw new ScimError(400, 'invalidSyntax', `${uri} is no schema of ${type.name}`);
+    throw new ScimError(400, 'invalidSyntax', `${uri} is not a schema of ${type.name}`);
   }
 }
 

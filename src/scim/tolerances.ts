@@ -34,6 +34,12 @@ function tolerance<Arguments extends readonly unknown[], Result>(
   return definition;
 }
 
+const coreSchema = /^urn:ietf:params:scim:schemas:core:2\.0:(?:User|Group)$/i;
+
+function isSame(uri: string, other: string): boolean {
+  return uri.toLowerCase() === other.toLowerCase();
+}
+
 type Operation = 'add' | 'remove' | 'replace';
 
 /** Does it begin as the JSON text of an object or an array does? It is no id then, and no address, even if it is broken. */
@@ -141,8 +147,31 @@ export const tolerances = {
     providers: ['entra', 'okta', 'onelogin', 'ping'],
     read: (uri: string): { readonly ignored: string } => ({ ignored: uri }),
   }),
+  schemasLeftOut: tolerance({
+    summary: 'A resource without `schemas` is of the type of the endpoint',
+    providers: [],
+    read: (schemas: unknown): true | undefined =>
+      schemas == null || (Array.isArray(schemas) && schemas.length === 0) ? true : undefined,
+  }),
+  messageSchemas: tolerance({
+    summary:
+      'A PatchOp, BulkRequest or SearchRequest without its URN in `schemas` is what the endpoint takes; not one with the URN of another message or, in a PATCH, of another resource type',
+    providers: [],
+    read: (schemas: unknown, resourceSchema: string | undefined): true | undefined => {
+      if (schemas == null) return true;
+      if (!Array.isArray(schemas)) return undefined;
+      const isForeign = (uri: unknown) =>
+        typeof uri !== 'string' ||
+        /^urn:ietf:params:scim:api:messages:2\.0:(?:PatchOp|BulkRe(?:quest|sponse)|SearchRequest|ListResponse|Error)$/i.test(
+          uri,
+        ) ||
+        (resourceSchema !== undefined && coreSchema.test(uri) && !isSame(uri, resourceSchema));
+      return schemas.some(isForeign) ? undefined : true;
+    },
+  }),
   freeText: tolerance({
-    summary: 'Free text in country, locale, timezone, preferredLanguage, e-mail, profileUrl and certificates',
+    summary:
+      'Free text, blanks too, in country, locale, timezone, preferredLanguage, e-mail, profileUrl, photos, `$ref` and certificates',
     providers: ['entra', 'okta', 'onelogin', 'jumpcloud', 'google', 'ping'],
     read: (text: string, acceptable: boolean): string | undefined => (acceptable ? text : undefined),
   }),
@@ -167,9 +196,15 @@ export const tolerances = {
   }),
   dottedKey: tolerance({
     summary:
-      'Paths as member names in a PATCH value without path (`"name.givenName"`, `"emails[type eq \\"work\\"].value"`)',
+      'Paths as member names in a body, or in a PATCH value without path (`"name.givenName"`, `"emails[type eq \\"work\\"].value"`)',
     providers: ['entra'],
     read: (key: string): string | undefined => (/[.[]/.test(key) ? key : undefined),
+  }),
+  qualifiedKey: tolerance({
+    summary:
+      'Attributes under their URN as members of a body (`"urn:…:User:department"`), as a PATCH value has them',
+    providers: [],
+    read: (path: AttrPath): AttrPath | undefined => (path.schema === undefined ? undefined : path),
   }),
   urnDotPath: tolerance({
     summary: 'A dot between an extension URN and its attribute (`urn:…:User.costCenter`)',
@@ -183,7 +218,8 @@ export const tolerances = {
     },
   }),
   coreSchemaObject: tolerance({
-    summary: 'Core attributes within an object under the core schema’s URN, in a PATCH value or as its path',
+    summary:
+      'Core attributes within an object under the core schema’s URN, in a body, in a PATCH value or as its path',
     providers: [],
     read: (value: unknown): Record<string, unknown> | undefined =>
       typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -283,4 +319,12 @@ export function tolerate<Name extends ToleranceName>(
   const reading = read(...args);
   if (reading !== undefined) tolerated.used.add(name);
   return reading;
+}
+
+/**
+ * Must the POST of a group whose name is in use be refused? Microsoft's validator asks for it, and Entra ID looks groups
+ * up by name before it creates them. A rename is not refused: it comes with other changes, which would be lost.
+ */
+export function demandsNewGroupName(idp: string): boolean {
+  return idp === 'entra';
 }

@@ -5,7 +5,7 @@
  */
 import { ScimError } from '../error.ts';
 import { instantKey } from './comparison.ts';
-import { formats, isBase64, isUriReference } from './formats.ts';
+import { formatOf, isBase64, isUriReference } from './formats.ts';
 import { FractionalNumber } from './json.ts';
 import { checkUserName } from './precis.ts';
 import type { Attribute } from './registry.ts';
@@ -21,11 +21,11 @@ export function invalidValue(detail: string): ScimError {
 }
 
 /** The JSON type of a value, as a person names it. */
-function kind(value: unknown): string {
+export function kind(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
   if (value instanceof FractionalNumber) return 'a number';
-  return typeof value === 'object' ? 'an object' : typeof value === 'string' ? 'a text' : `a ${typeof value}`;
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
@@ -107,12 +107,13 @@ function simpleValidator(attribute: Attribute): Validator {
 }
 
 function textValidator(attribute: Attribute): Validator {
-  const check = textCheck(attribute);
-  const format = attribute.extension === undefined ? formats[attribute.path] : undefined;
+  const format = formatOf(attribute);
+  // The format of a reference asks for a URI too, where it asks for anything.
+  const check = attribute.type === 'reference' && format !== undefined ? undefined : textCheck(attribute);
   const nonEmpty = attribute.required;
   const isUserName = attribute.path === 'userName';
   return (value, path, tolerated) => {
-    if (typeof value !== 'string') throw invalidValue(`${path} must be a text, not ${kind(value)}`);
+    if (typeof value !== 'string') throw invalidValue(`${path} must be a string, not ${kind(value)}`);
     if (value === '' && attribute.type !== 'dateTime') {
       if (nonEmpty) throw invalidValue(`${path} must not be empty`);
       return value;
@@ -185,7 +186,7 @@ export function complexMembers(
 
 function complex(attribute: Attribute): Validator {
   const subs = [...attribute.subAttributes]
-    .filter(([, { mutability }]) => mutability !== 'readOnly')
+    .filter(([, sub]) => sub.mutability !== 'readOnly' || isMemberDisplay(sub))
     .map(([key, sub]) => ({ key, name: sub.name, required: sub.required, validate: validatorOf(sub) }));
   return (value, path, tolerated) => {
     const given = complexMembers(attribute, value, path, tolerated);
@@ -204,6 +205,11 @@ function complex(attribute: Attribute): Validator {
     }
     return assigned ? result : undefined;
   };
+}
+
+/** Read-only in that the store knows better; of a member that it does not hold, what is given is all there is. */
+function isMemberDisplay({ path }: Attribute): boolean {
+  return path === 'members.display';
 }
 
 /** How many names, and of how many characters, are remembered: clients name what they like. */

@@ -67,7 +67,15 @@ interface Write {
   readonly base?: string;
 }
 
-export interface CreateCommand extends Write {
+interface NamingWrite extends Write {
+  /**
+   * Is a displayName that another resource of the type and tenant has, by its comparison key, refused with 409
+   * uniqueness? One that stays as it was is not looked at.
+   */
+  readonly uniqueDisplayName?: boolean;
+}
+
+export interface CreateCommand extends NamingWrite {
   /** Without `id`: the store assigns it and puts it in its place. */
   readonly document: Document;
   readonly edges?: readonly EdgeEdit[];
@@ -77,7 +85,7 @@ export interface CreateCommand extends Write {
   readonly id?: string;
 }
 
-export interface UpdateCommand extends Write {
+export interface UpdateCommand extends NamingWrite {
   readonly id: string;
   readonly operation: 'replace' | 'patch';
   /** Compare and swap: the version that the change was computed from. Absent: whatever is there. */

@@ -61,8 +61,15 @@ export class Importer {
   private readonly caller: Caller;
   private readonly onConflict: OnConflict;
 
-  constructor(store: Store, tenant: number, onConflict: OnConflict, origin: string) {
-    this.directory = new Directory(store, { ...DEFAULT_LIMITS, characters: Number.POSITIVE_INFINITY });
+  constructor(
+    store: Store,
+    tenant: number,
+    onConflict: OnConflict,
+    uniqueDisplayName: boolean,
+    origin: string,
+  ) {
+    const limits = { ...DEFAULT_LIMITS, characters: Number.POSITIVE_INFINITY };
+    this.directory = new Directory(store, { limits, uniqueDisplayName });
     this.caller = operator(tenant, { origin }, 'generic');
     this.ids = new MemberIds(this.directory, this.caller);
     this.onConflict = onConflict;
@@ -100,7 +107,7 @@ export class Importer {
           ? await this.create(type, given, checked, name)
           : await this.compare(type, found, given, checked, body, name);
       if (outcome === undefined) return undefined;
-      this.noteLeftOut(type, body);
+      this.noteLeftOut(type, body, checked.given);
       if (outcome.kind === 'created' || outcome.kind === 'same' || outcome.kind === 'replaced') {
         this.tookMembers ||= edgeAttribute(type) !== undefined;
         for (const member of resolved.strangers) strangers.push({ name, member });
@@ -241,8 +248,10 @@ export class Importer {
     return this.ids.has(id);
   }
 
-  private noteLeftOut(type: ResourceType, body: unknown): void {
+  private noteLeftOut(type: ResourceType, body: unknown, given: ReadonlyMap<string, unknown>): void {
     for (const [key, value] of Object.entries(body as object)) {
+      // What was named by a path has gone to its place.
+      if (!given.has(key.toLowerCase())) continue;
       const extension = type.extensions.get(key.toLowerCase());
       if (extension === undefined) this.noteIn(type.attributes, [[key, value]], '');
       else if (isObject(value)) this.noteIn(extension.attributes, Object.entries(value), `${key}:`);

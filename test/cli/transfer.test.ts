@@ -195,7 +195,7 @@ describe('export and import', () => {
     assert.equal(status, 1);
     assert.deepEqual(stderr.trim().split('\n'), [
       'mixed.ndjson:2: userName is required',
-      'mixed.ndjson:3: emails[0].value must be a text, not a number',
+      'mixed.ndjson:3: emails[0].value must be a string, not a number',
       'mixed.ndjson:4: The body is not valid JSON: it ends too early',
       `mixed.ndjson:5: schemas must name a resource type: ${userSchema}, ${groupSchema}`,
       'mixed.ndjson:9: The member "userName" at column 74 is there twice',
@@ -203,6 +203,43 @@ describe('export and import', () => {
     ]);
     assert.equal(stdout, '3 created, 1 skipped, 5 refused\n');
     assert.deepEqual((await all()).map(({ userName }) => userName).sort(), ['good', 'last', 'twice']);
+  });
+
+  test('what a POST tolerates an import does: names that are paths, free text for URLs', async () => {
+    const { run, all } = folderWith({
+      'odd.ndjson': lines([
+        user('odd', {
+          [`${enterpriseSchema}:department`]: 'Cider',
+          'name.givenName': 'Til',
+          profileUrl: ' ',
+        }),
+      ]),
+    });
+    const { status, stdout, stderr } = await run('import', 'odd.ndjson');
+    assert.equal(status, 0, stderr);
+    assert.doesNotMatch(stdout + stderr, /department|givenName/, 'nothing was left out');
+    const [odd] = await all();
+    assert.deepEqual(
+      [odd[enterpriseSchema], odd.name, odd.profileUrl],
+      [{ department: 'Cider' }, { givenName: 'Til' }, ' '],
+    );
+  });
+
+  test('with uniqueDisplayName a second group of one name is refused, and one renamed to it', async () => {
+    const { run, all } = folderWith({
+      'scim.config.json': JSON.stringify({ uniqueDisplayName: true }),
+      'groups.ndjson': lines([group('Crew', [], { id: 'g-1' }), group('Cooks', [], { id: 'g-2' })]),
+      'more.ndjson': lines([group('CREW', [], { id: 'g-3' }), group('crew', [], { id: 'g-2' })]),
+    });
+    assert.equal((await run('import', 'groups.ndjson')).status, 0);
+    const { status, stderr } = await run('import', 'more.ndjson', '--on-conflict', 'replace');
+    assert.equal(status, 1);
+    assert.match(stderr, /more\.ndjson:1: .*displayName "CREW" is already in use/);
+    assert.match(stderr, /more\.ndjson:2: .*displayName "crew" is already in use/);
+    assert.deepEqual(
+      (await all()).map(({ displayName }) => displayName),
+      ['Crew', 'Cooks'],
+    );
   });
 
   test('a dry run tells of each line what would become of it, and writes nothing', async () => {

@@ -129,20 +129,59 @@ const exchanges: Record<ToleranceName, Exchange> = {
     accepted: (now) => assert.equal(now.schemas.length, 1),
     strict: { status: 400, scimType: 'invalidSyntax' },
   },
+  schemasLeftOut: {
+    sent: 'Oxide, WSO2, Databricks and authentik leave schemas out',
+    request: ({ user }) => ({
+      method: 'PUT',
+      path: `/Users/${user}`,
+      body: { userName: `${user}@example.com`, title: 'Cook' },
+    }),
+    accepted: (now) => assert.equal(now.title, 'Cook'),
+    strict: { status: 400, scimType: 'invalidSyntax' },
+  },
+  messageSchemas: {
+    sent: 'clients that make PATCH requests of resources give these the resource’s schema',
+    request: ({ user }) => ({
+      method: 'PATCH',
+      path: `/Users/${user}`,
+      body: {
+        schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
+        Operations: [{ op: 'replace', path: 'title', value: 'Cook' }],
+      },
+    }),
+    accepted: (now) => assert.equal(now.title, 'Cook'),
+    strict: { status: 400, scimType: 'invalidSyntax' },
+  },
+  qualifiedKey: {
+    sent: 'clients of scimitar write each attribute of an extension under its whole URN',
+    request: ({ user }) => ({
+      method: 'PUT',
+      path: `/Users/${user}`,
+      body: {
+        ...newUser(),
+        [`${enterpriseSchema}:department`]: 'Cider',
+        [`${enterpriseSchema}:manager`]: { value: '26118915' },
+      },
+    }),
+    accepted: (now) =>
+      assert.deepEqual(now[enterpriseSchema], { department: 'Cider', manager: { value: '26118915' } }),
+    strict: { status: 400, scimType: 'invalidSyntax' },
+  },
   freeText: {
-    sent: 'Entra ID’s validator sends LOCALE1 as a locale and Testland as a country',
+    sent: 'Entra ID’s validator sends LOCALE1 as a locale and Testland as a country, Saviynt blanks as URLs',
     request: patching({
       op: 'replace',
       value: {
         locale: 'LOCALE 1',
         addresses: [{ type: 'work', country: 'Testland' }],
-        profileUrl: 'PROFILE1',
+        profileUrl: ' ',
+        photos: [{ value: 'see the intranet' }],
       },
     }),
     accepted: (now) =>
       assert.deepEqual(
-        [now.locale, now.addresses[0].country, now.profileUrl],
-        ['LOCALE 1', 'Testland', 'PROFILE1'],
+        [now.locale, now.addresses[0].country, now.profileUrl, now.photos[0].value],
+        ['LOCALE 1', 'Testland', ' ', 'see the intranet'],
       ),
     strict: invalidValue,
   },

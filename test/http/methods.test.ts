@@ -54,7 +54,7 @@ test('/Me takes what a user takes, and POST is 501', async () => {
   assert.deepEqual(options.headers.get('allow')?.split(', ').sort(), [...resource, 'POST'].sort());
   assertError(await server.request('POST', '/Me', { token, body: newUser() }), 501);
   assert.equal((await server.request('GET', '/Me', { token })).json.id, user);
-  assertError(await server.request('GET', '/Me'), 404, /stands for no user/);
+  assertError(await server.request('GET', '/Me'), 404, /not associated with a user/);
 });
 
 test('Accept-Patch names the media types of a PATCH (RFC 5789 §3.1)', async () => {

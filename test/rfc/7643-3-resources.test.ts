@@ -40,6 +40,10 @@ test('S-3-01: schemas is a non-empty array of distinct URIs', async () => {
     {},
   ]) {
     const body = { ...without, ...(schemas === undefined ? {} : { schemas }) };
+    refused(await server.request('POST', '/Users', { body, token: strict }), 400, 'invalidSyntax', /schemas/);
+  }
+  for (const schemas of [[userSchema, userSchema], [7], [[]], {}, 7]) {
+    const body = { ...without, schemas };
     refused(await server.request('POST', '/Users', { body }), 400, 'invalidSyntax', /schemas/);
   }
   assert.deepEqual(await found(`userName eq "${without.userName}"`), []);

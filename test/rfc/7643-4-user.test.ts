@@ -87,7 +87,8 @@ test('S-4.1.1-06: displayName is the client’s label, or absent', async () => {
 
 test('S-4.1.1-07: profileUrl is a URL', async () => {
   for (const url of ['::::', 'not a url', 'http://ex ample/']) {
-    refused(await post(newUser({ profileUrl: url })), 400, 'invalidValue', /profileUrl/);
+    refused(await post(newUser({ profileUrl: url }), strict), 400, 'invalidValue', /profileUrl/);
+    assert.equal((await created(newUser({ profileUrl: url }))).profileUrl, url);
   }
   refused(await post(newUser({ profileUrl: 'bjensen' }), strict), 400, 'invalidValue', /profileUrl/);
   const url = 'https://login.example.com/bjensen';
@@ -270,7 +271,9 @@ test('S-4.1.2-05: instant messaging addresses are kept as sent, compare without 
 
 test('S-4.1.2-06: a photo is a URL', async () => {
   for (const value of ['no url', '::']) {
-    refused(await post(newUser({ photos: [{ value }] })), 400, 'invalidValue', /photos\[0\]\.value/);
+    const user = newUser({ photos: [{ value }] });
+    refused(await post(user, strict), 400, 'invalidValue', /photos\[0\]\.value/);
+    assert.deepEqual((await created(user)).photos, [{ value }]);
   }
   refused(await post(newUser({ photos: [{ value: 'me.png' }] }), strict), 400, 'invalidValue');
   const photos = [

@@ -40,6 +40,7 @@ test('P-3.11-03, P-3.11-04: /Me is the user of the token, at their permanent loc
   assert.deepEqual(me.json, await admin.read(`/Users/${user.id}`));
   assert.equal(me.json.groups[0].value, group.id);
   assert.equal(me.json.meta.location, user.meta.location);
+  assert.equal(me.headers.get('location'), user.meta.location);
   assert.equal(me.headers.get('content-location'), user.meta.location);
   assert.deepEqual(Object.keys((await request('GET', '/Me?attributes=userName')).json).sort(), [
     'id',
@@ -51,7 +52,7 @@ test('P-3.11-03, P-3.11-04: /Me is the user of the token, at their permanent loc
   assert.equal(head.headers.get('etag'), user.meta.version);
 });
 
-test('P-3.11-03, P-3.11-04: PUT, PATCH and DELETE of /Me are those of the user', async () => {
+test('P-3.11-03: PUT, PATCH and DELETE of /Me are those of the user', async () => {
   const { user, request } = await someone();
   const put = await request('PUT', '/Me', { body: { ...user, title: 'x' } });
   assert.equal(put.status, 200);
@@ -69,6 +70,33 @@ test('P-3.11-03, P-3.11-04: PUT, PATCH and DELETE of /Me are those of the user',
   refused(await admin.request('GET', `/Users/${user.id}`), 404);
   refused(await request('GET'), 404);
   refused(await request('PATCH', '/Me', { body }), 404);
+});
+
+test('P-3.11-04: every answer of /Me has the permanent location, without a body and with an error too', async () => {
+  const { user, request } = await someone();
+  const { location } = user.meta;
+  const body = patchOp({ op: 'replace', path: 'nickName', value: 'Me' });
+  for (const [method, options, status] of [
+    ['GET', {}, 200],
+    ['GET', { headers: { 'if-none-match': user.meta.version } }, 304],
+    ['HEAD', {}, 200],
+    ['PUT', { body: {} }, 400],
+    ['PATCH', { body, headers: { 'if-match': 'W/"7"' } }, 412],
+    ['PATCH', { body: patchOp({ op: 'replace', path: 'no such[', value: 1 }) }, 400],
+    ['PATCH', { body }, 200],
+    ['PATCH', { body, headers: { prefer: 'return=minimal' } }, 204],
+    ['PUT', { body: newUser(), headers: { prefer: 'return=minimal' } }, 204],
+    ['PUT', { body: newUser() }, 200],
+    ['GET', { headers: { accept: 'text/html' } }, 406],
+    ['DELETE', { headers: { 'if-match': 'W/"1"' } }, 412],
+    ['DELETE', {}, 204],
+  ] as const) {
+    const answer = await request(method, '/Me', options);
+    assert.equal(answer.status, status, `${method} ${answer.text}`);
+    assert.equal(answer.headers.get('location'), location, `${method} ${status}`);
+  }
+  const gone = await request('GET');
+  assert.deepEqual([gone.status, gone.headers.get('location')], [404, null]);
 });
 
 test('P-3.11-03: a token that stands for nobody, or for nobody of its tenant, has no /Me', async () => {

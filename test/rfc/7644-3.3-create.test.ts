@@ -90,10 +90,12 @@ test('P-3.3-08, P-3.12-06: a missing required attribute is 400 invalidValue, wha
   const client = await newClient(server);
   const post = (body: unknown, path = '/Users') => client.request('POST', path, { body });
   refused(await post({ schemas: [userSchema] }), 400, 'invalidValue', /userName/);
+  refused(await post({}), 400, 'invalidValue', /userName/);
   refused(await post(newUser({ userName: null })), 400, 'invalidValue', /userName/);
   refused(await post(newGroup({ displayName: null }), '/Groups'), 400, 'invalidValue', /displayName/);
+  const strict = await newClient(server, { idp: 'strict' });
+  refused(await strict.request('POST', '/Users', { body: {} }), 400, 'invalidSyntax', /schemas/);
   for (const body of [
-    {},
     [],
     [newUser()],
     '',

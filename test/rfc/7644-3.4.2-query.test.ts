@@ -143,14 +143,19 @@ test('P-3.4.3-01, P-3.4.3-05: POST .search is a query, answered 200 with what GE
 });
 
 test('P-3.4.3-02, P-3.12-19: the body of a search is a SearchRequest; anything else is 400 invalidSyntax', async () => {
+  const strict = await newClient(server, { idp: 'strict' });
+  for (const schemas of [undefined, null, [], searchSchema, [userSchema]]) {
+    const body = { schemas, count: 0 };
+    refused(await strict.request('POST', '/Users/.search', { body }), 400, 'invalidSyntax', /^schemas/);
+    assert.equal((await client.request('POST', '/Users/.search', { body })).status, 200);
+  }
   for (const body of [
-    {},
     [],
     'x',
-    { schemas: [] },
-    { schemas: searchSchema },
     { schemas: [listSchema] },
-    { schemas: [userSchema] },
+    { schemas: [{ toString: 1 }] },
+    { schemas: [searchSchema, 7] },
+    { schemas: { 0: searchSchema } },
     { schemas: [searchSchema], filter: 5 },
     { schemas: [searchSchema], attributes: 'userName' },
     { schemas: [searchSchema], attributes: [1] },

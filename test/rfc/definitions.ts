@@ -78,7 +78,7 @@ members[] complex
   value string caseExact immutable
   $ref reference caseExact immutable ->User|Group
   type string immutable (User|Group)
-  display string immutable
+  display string readOnly
 `,
   'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User': `
 employeeNumber string

@@ -1,6 +1,7 @@
 /** Group.members and User.groups (RFC 7643 §4.1.2, §4.2). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Member } from '../../src/store/store.ts';
 import { groupDocument, userDocument } from './registry.ts';
 import { actor, add, base, type Setting } from './setting.ts';
 
@@ -145,6 +146,36 @@ export function edgeContract(setting: () => Setting): void {
     ];
     for (const result of results) assert.deepEqual(result, { outcome: 'unchanged', resource: group });
     assert.equal((await s.store.changes({ limit: 100 })).length, before);
+  });
+
+  test('replace says anew what an unknown member is, which is a change; of a known one the store knows better', async () => {
+    const s = setting();
+    const user = await s.createUser('a', { displayName: 'A' });
+    const group = await s.createGroup('g');
+    const replace = (members: readonly Member[]) => s.edit(group, { kind: 'replace', members });
+    const versions: number[] = [];
+    for (const more of [
+      { display: 'X' },
+      { display: 'X' },
+      { type: 'User' },
+      { display: '', type: 'b' },
+      {},
+    ]) {
+      const result = await replace([
+        { value: user.id, ...more },
+        { value: 'unknown', ...more },
+      ]);
+      assert.ok('resource' in result);
+      versions.push(result.resource.version);
+      const members = await s.members(group);
+      assert.deepEqual(
+        members.find(({ value }) => value === 'unknown'),
+        { value: 'unknown', ...more },
+      );
+      assert.equal(members.find(({ value }) => value === user.id)?.display, 'A');
+    }
+    assert.deepEqual(versions, [2, 2, 3, 4, 5]);
+    assert.deepEqual(await s.find('members.display eq "x"', s.group), []);
   });
 
   test('replace leaves exactly the new members', async () => {

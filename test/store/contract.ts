@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { ScimError } from '../../src/error.ts';
 import { enterpriseUserSchema } from '../../src/scim/standard.ts';
+import type { StoredResource } from '../../src/store/store.ts';
 import { edgeContract } from './contract-edges.ts';
 import { readContract } from './contract-reads.ts';
 import { tenancyContract } from './contract-tenancy.ts';
@@ -77,6 +78,34 @@ export function storeContract(name: string, open: Open): void {
         await s.createUser('Ärger');
         await assert.rejects(s.createUser('äRGER'), isTaken('userName "äRGER" is already in use'));
         assert.equal((await s.list({ targets: [{ type: s.user }] })).total, 1);
+      });
+
+      test('a displayName in use is refused where the command says so, by its key, and only if it is new', async () => {
+        const { tenant, group: type } = s;
+        const document = (displayName: string) => ({ schemas: [type.schema.id], displayName });
+        const create = async (displayName: string, uniqueDisplayName = true) =>
+          s.store.create({ tenant, type, actor, document: document(displayName), uniqueDisplayName });
+        const rename = async (group: StoredResource, displayName: string) => {
+          const before = JSON.parse(group.body);
+          const change = { before, after: { ...before, displayName } };
+          const command = { operation: 'replace', attributes: [], document: change } as const;
+          return s.store.update({ ...s.target(group), ...command, uniqueDisplayName: true });
+        };
+        const first = await create('Ärzte');
+        const taken = isTaken('displayName "ÄRZTE" is already in use');
+        await assert.rejects(create('ÄRZTE'), taken);
+        const namesake = await create('ärzte', false);
+        const other = await create('Other');
+        await assert.rejects(rename(other, 'ÄRZTE'), taken);
+        assert.equal((await rename(namesake, 'ÄRZTE')).outcome, 'updated');
+        const results = await Promise.allSettled([create('New'), create('new'), rename(other, 'NEW')]);
+        assert.deepEqual(
+          results.map(({ status }) => status),
+          ['fulfilled', 'rejected', 'rejected'],
+        );
+        await s.store.delete(s.target(first));
+        assert.equal((await s.list({ targets: [{ type }] })).total, 3);
+        await s.createUser('a', { displayName: 'Other' });
       });
 
       test('a configured attribute with uniqueness server is unique by its own letter case', async () => {

@@ -1,6 +1,7 @@
 /** The three commands that change resources, each a synchronous step within a transaction. */
 import type { Database } from 'better-sqlite3';
 import { ScimError } from '../../error.ts';
+import { type Key, keyOf } from '../../scim/comparison.ts';
 import { equalValues } from '../../scim/resource.ts';
 import type {
   CreateCommand,
@@ -17,7 +18,7 @@ import type { EdgeEffect, EdgeWriter } from './edges.ts';
 import { instantAfter, instantText, keyOfTime } from './instant.ts';
 import type { Kind, Kinds } from './kinds.ts';
 import { type ResourceRow, resourceColumns, toResource } from './row.ts';
-import type { RowWriter, Touched } from './writer.ts';
+import { type RowWriter, type Touched, taken } from './writer.ts';
 
 export interface Commands {
   create(command: CreateCommand): StoredResource;
@@ -47,7 +48,7 @@ interface Current {
   readonly grouped: 0 | 1;
 }
 
-const noEffect: EdgeEffect = { added: new Set(), removed: new Set() };
+const noEffect: EdgeEffect = { added: new Set(), removed: new Set(), described: new Set() };
 
 /** The id stands behind `schemas`, where readers of the answer look for it. */
 function withId({ schemas, id: _, ...rest }: Document, id: string): Document {
@@ -94,6 +95,25 @@ export function commands({ db, kinds, rows, edges, changes, counts, clock, newId
   );
   const dropCredential = db.prepare('DELETE FROM credential WHERE rid = ?');
 
+  const namesake = db.prepare<[tenant: number, kind: number, key: Key]>(
+    'SELECT 1 FROM resource WHERE tenant = ? AND type = ? AND display_key = ? LIMIT 1',
+  );
+
+  /** Throws 409 where the name is new to the resource and another one of the type has it. */
+  const refuseNamesake = (
+    { tenant, uniqueDisplayName }: CreateCommand | UpdateCommand,
+    kind: Kind,
+    before: Document | undefined,
+    after: Document,
+  ): void => {
+    if (!uniqueDisplayName) return;
+    const { attribute, place } = kind.layout.entries.get('displayName') ?? {};
+    if (attribute === undefined || place?.kind !== 'column' || place.column !== 'display_key') return;
+    const key = keyOf(attribute, after.displayName);
+    if (key === undefined || key === keyOf(attribute, before?.displayName)) return;
+    if (namesake.get(tenant, kind.number, key) !== undefined) throw taken(attribute.path, after.displayName);
+  };
+
   const displayOf = (kind: Kind, document: Document): string | undefined => {
     const display = kind.layout.entries.get('displayName') === undefined ? undefined : document.displayName;
     return typeof display === 'string' ? display : undefined;
@@ -126,6 +146,7 @@ export function commands({ db, kinds, rows, edges, changes, counts, clock, newId
     if (text === body) return false;
     const changed = changedMembers(before, after);
     if (changed.size === 0) return false;
+    refuseNamesake(command, kind, before, after);
     rows.update({ tenant: command.tenant, kind, rid }, before, after, changed, text, touched);
     const display = displayOf(kind, after);
     if (display !== displayOf(kind, before)) edges.rename(command.tenant, command.id, display);
@@ -146,6 +167,7 @@ export function commands({ db, kinds, rows, edges, changes, counts, clock, newId
       const id = command.id ?? newId();
       if (command.id !== undefined) checkId(command.id);
       const document = withId(command.document, id);
+      refuseNamesake(command, kind, undefined, document);
       const body = JSON.stringify(document);
       const created = keyOfTime(clock().getTime());
       const rid = rows.insert({ tenant, kind, id, created, document, body });
@@ -183,9 +205,10 @@ export function commands({ db, kinds, rows, edges, changes, counts, clock, newId
         modified: instantAfter(clock(), before.modified),
       };
       const documentChanged = editDocument(command, before, body, touched);
-      const { added, removed } = editEdges(command, kind, before.rid);
+      const { added, removed, described } = editEdges(command, kind, before.rid);
       const credentialChanged = editCredential(before.rid, command.credential);
-      if (!documentChanged && !credentialChanged && added.size === 0 && removed.size === 0) {
+      const edgesChanged = added.size > 0 || removed.size > 0 || described.size > 0;
+      if (!documentChanged && !credentialChanged && !edgesChanged) {
         const { version, created, modified, grouped } = before;
         const row: ResourceRow = [kind.number, id, version, created, modified, before.body, grouped];
         return { outcome: 'unchanged', resource: toResource(kinds, row) };

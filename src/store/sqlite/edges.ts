@@ -10,6 +10,8 @@ import type { Kinds } from './kinds.ts';
 export interface EdgeEffect {
   readonly added: ReadonlySet<string>;
   readonly removed: ReadonlySet<string>;
+  /** Members that the store does not hold, of which now something else is said than before. */
+  readonly described: ReadonlySet<string>;
 }
 
 export interface EdgeWriter {
@@ -47,6 +49,14 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
      VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   );
   const remove = db.prepare('DELETE FROM member WHERE owner = ? AND value = ?');
+  const unknown = db
+    .prepare<[number], [value: string, type: string | null, display: string | null]>(
+      'SELECT value, type, display FROM member WHERE owner = ? AND kind IS NULL',
+    )
+    .raw();
+  const redescribe = db.prepare(
+    'UPDATE member SET display = ?, type = ?, display_key = ?, type_key = ? WHERE owner = ? AND value = ?',
+  );
   const values = db.prepare<[number], string>('SELECT value FROM member WHERE owner = ?').pluck();
   const any = db.prepare<[number]>('SELECT 1 FROM member WHERE owner = ? LIMIT 1');
   const rename = db.prepare('UPDATE member SET display = ?, display_key = ? WHERE tenant = ? AND value = ?');
@@ -76,6 +86,7 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
     apply(owner, edits) {
       const added = new Set<string>();
       const removed = new Set<string>();
+      const described = new Set<string>();
       const addOne = (member: Member): void => {
         if (add(owner, member) && !removed.delete(member.value)) added.add(member.value);
       };
@@ -101,12 +112,20 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
           }
           case 'replace': {
             const wanted = new Map(edit.members.map((member) => [member.value, member]));
+            for (const [value, type, display] of unknown.all(owner.rid)) {
+              const member = wanted.get(value);
+              if (member === undefined) continue;
+              if ((member.type ?? null) === type && (member.display ?? null) === display) continue;
+              const [, ...columns] = describe(owner, member);
+              redescribe.run(...columns, owner.rid, value);
+              described.add(value);
+            }
             for (const value of values.all(owner.rid)) if (!wanted.delete(value)) removeOne(value);
             wanted.forEach(addOne);
           }
         }
       }
-      return { added, removed };
+      return { added, removed, described };
     },
     rename(tenant, id, display) {
       rename.run(display ?? null, keyOrNull(display), tenant, id);

@@ -57,7 +57,8 @@ const mostElements = 8;
 
 const keyColumns: readonly KeyColumn[] = ['external_id', 'unique_key', 'display_key', 'active'];
 
-function taken(path: string, value: unknown): ScimError {
+/** 409 for a value that another resource has (RFC 7644 §3.12). */
+export function taken(path: string, value: unknown): ScimError {
   return new ScimError(409, 'uniqueness', `${path} ${JSON.stringify(value)} is already in use`);
 }
 
