@@ -48,7 +48,13 @@ function throughStore(): Contestant {
   return {
     write: (from, to) =>
       inLanes(from, to, (number) =>
-        store.create({ tenant: 1, type, actor, document: documents[number] ?? {} }),
+        store.commit([
+          {
+            tenant: 1,
+            context: { actor },
+            commands: [{ kind: 'create', type, document: documents[number] ?? {} }],
+          },
+        ]),
       ),
     close: () => store.close(),
   };

@@ -1,6 +1,7 @@
 /** Writes a database of so many users, through the store: `seed.ts FILE USERS [groups]`. */
 import { configuredRegistry } from '../../src/scim/configured.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import type { Command } from '../../src/store/store.ts';
 import {
   containsIndex,
   groupDocument,
@@ -17,26 +18,32 @@ const registry = configuredRegistry({ containsIndex: containsIndex(users) });
 const store = openSqliteStore({ file, registry });
 const [user, group] = registry.resourceTypes;
 if (user === undefined || group === undefined) throw new Error('no users or no groups in the registry');
-const shared = { tenant: 1, actor: { origin: 'bench' } };
+/** Each command is a unit of its own. */
+async function write(commands: readonly Command[]): Promise<void> {
+  const context = { actor: { origin: 'bench' } };
+  const outcomes = await store.commit(
+    commands.map((command) => ({ tenant: 1, context, commands: [command] })),
+  );
+  const other = outcomes.find(({ outcome }) => outcome !== 'done');
+  if (other !== undefined) throw new Error(`the store answered ${JSON.stringify(other)}`);
+}
 
 for (let first = 1; first <= users + outsiders; first += 1000) {
   const batch = Array.from(
     { length: Math.min(1000, users + outsiders - first + 1) },
     (_, index) => first + index,
   );
-  await Promise.all(
-    batch.map((n) => store.create({ ...shared, type: user, id: userId(n), document: userDocument(n) })),
-  );
+  await write(batch.map((n) => ({ kind: 'create', type: user, id: userId(n), document: userDocument(n) })));
 }
 for (const size of groups === undefined ? [] : groupSizes.filter((each) => each <= users)) {
   const id = groupId(size);
-  await store.create({ ...shared, type: group, id, document: groupDocument(`Group of ${size}`) });
+  await write([{ kind: 'create', type: group, id, document: groupDocument(`Group of ${size}`) }]);
   for (let first = 1; first <= size; first += 1000) {
     const members = Array.from({ length: Math.min(1000, size) }, (_, index) => ({
       value: userId(first + index),
     }));
-    const edges = [{ kind: 'add', members }] as const;
-    await store.update({ ...shared, type: group, id, operation: 'patch', edges, attributes: ['members'] });
+    const edits = [{ kind: 'add', members }] as const;
+    await write([{ kind: 'update', type: group, id, operation: 'patch', members: edits }]);
   }
 }
 await store.close();

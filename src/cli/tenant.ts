@@ -9,8 +9,6 @@ export async function createTenant(invocation: Invocation): Promise<number> {
   const { json, terminal } = invocation;
   const name = checkLabel('NAME', invocation.operand ?? '');
   return withAccess(invocation, true, async (store) => {
-    if ((await store.tenants()).some((tenant) => tenant.name === name))
-      throw new CommandError(`there is a tenant ${name} already`);
     const { number, created } = await store.createTenant(name);
     if (json) terminal.print(JSON.stringify({ name, number, created }));
     else terminal.print(`made tenant ${name}`);

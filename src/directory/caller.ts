@@ -1,8 +1,8 @@
 /** On whose behalf the directory reads and writes. */
 import { type Idp, type Tolerated, toleratedFor } from '../scim/tolerances.ts';
 import type { Actor, Scope } from '../store/store.ts';
+import type { Submit } from './batch.ts';
 import { DirectoryError } from './directory-error.ts';
-import type { Write } from './write-order.ts';
 
 /** Who asks, and what they may do. */
 export interface Principal {
@@ -23,8 +23,8 @@ export interface Caller {
   readonly tolerated: Tolerated;
   /** Absolute base of the URLs that the caller sends and gets: `https://id.example.com/scim/v2`. */
   readonly base: string;
-  /** For one of several use cases that run together: keeps their writes in order. */
-  readonly write?: Write;
+  /** The way to the store for one of several use cases that run together; absent: by itself. */
+  readonly submit?: Submit;
 }
 
 /** Whoever works on the database itself: may do everything in one tenant; URLs begin at an endpoint. */

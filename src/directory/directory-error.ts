@@ -4,6 +4,12 @@ export type DirectoryErrorCode =
   | 'not-found'
   /** The resource has another version than the caller demands. */
   | 'version-mismatch'
+  /** Another resource has the value of a unique attribute, or the id. */
+  | 'taken'
+  /** An id that no resource may have. */
+  | 'invalid-id'
+  /** It was to be done together with something that could not be done. */
+  | 'undone'
   /** Too many others change the resource at the same time. */
   | 'busy'
   /** The principal may not write. */

@@ -1,6 +1,8 @@
 /** The use cases of whoever reads and writes resources, for every resource type alike (RFC 7644 §3.3 to §3.6). */
 import { DEFAULT_LIMITS, type Limits } from '../../grammar/index.ts';
+import { ScimError } from '../error.ts';
 import { Patch } from '../query/patch.ts';
+import { differenceOf } from '../scim/difference.ts';
 import { readPatchOp } from '../scim/messages.ts';
 import type { PatchResult } from '../scim/patch.ts';
 import type { EdgePatch } from '../scim/patch-edges.ts';
@@ -8,7 +10,6 @@ import type { Edit } from '../scim/patch-request.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import {
   type CheckedResource,
-  changedAttributes,
   checkNew,
   checkReplacement,
   type Document,
@@ -16,18 +17,17 @@ import {
 } from '../scim/resource.ts';
 import { demandsNewGroupName } from '../scim/tolerances.ts';
 import type {
-  Awaitable,
-  CreateCommand,
-  DeleteCommand,
-  EdgeEdit,
+  Command,
+  MemberEdit,
   Page,
   Position,
   Query,
+  Result,
   Store,
   StoredResource,
   UpdateCommand,
-  UpdateResult,
 } from '../store/store.ts';
+import { type Submit, submitTo } from './batch.ts';
 import { type Caller, requireWrite } from './caller.ts';
 import { DirectoryError } from './directory-error.ts';
 import { Filters, isDescending, sortAttribute } from './filters.ts';
@@ -52,7 +52,7 @@ export interface ListQuery {
 }
 
 /** What a write is to do with a stored resource: nothing, if none of the parts is there. */
-export type Change = Pick<UpdateCommand, 'operation' | 'attributes' | 'document' | 'edges' | 'credential'>;
+export type Change = Pick<UpdateCommand, 'operation' | 'document' | 'members' | 'credential'>;
 
 /** A resource after a write. */
 export interface Written {
@@ -78,11 +78,13 @@ export class Directory {
   readonly uniqueDisplayName: boolean;
   readonly #limits: Limits;
   readonly #lock = new KeyedLock();
+  readonly #submit: Submit;
 
   constructor(store: Store, options: DirectoryOptions = {}) {
     this.store = store;
     this.uniqueDisplayName = options.uniqueDisplayName ?? false;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#submit = submitTo(store);
     this.filters = new Filters(this.#limits);
   }
 
@@ -146,19 +148,17 @@ export class Directory {
   ): Promise<StoredResource> {
     requireWrite(caller.principal);
     const credential = password == null ? undefined : await hashPassword(password);
-    const command: CreateCommand = {
-      tenant: caller.principal.tenant,
+    const result = await this.#commit(caller, type, id ?? '', {
+      kind: 'create',
       type,
-      actor: caller.principal.actor,
-      base: caller.base,
       document,
       uniqueDisplayName:
         isGroup(type) && (this.uniqueDisplayName || demandsNewGroupName(caller.principal.idp)),
       ...(id === undefined ? {} : { id }),
-      ...(edges === undefined || edges.length === 0 ? {} : { edges: [{ kind: 'add', members: edges }] }),
+      ...(edges === undefined || edges.length === 0 ? {} : { members: [{ kind: 'add', members: edges }] }),
       ...(credential === undefined ? {} : { credential }),
-    };
-    return write(caller, () => this.store.create(command));
+    });
+    return resourceOf(result);
   }
 
   /**
@@ -177,13 +177,11 @@ export class Directory {
     return this.change(caller, type, id, ifMatch, async (stored) => {
       const before = JSON.parse(stored.body) as Document;
       const checked = checkReplacement(type, body, before, caller.tolerated);
-      const attributes = changedAttributes(type, before, checked.document);
       if (checked.password != null) hash ??= await hashPassword(checked.password);
       return {
         operation: 'replace',
-        attributes,
-        ...(attributes.length === 0 ? {} : { document: { before, after: checked.document } }),
-        ...(checked.edges === undefined ? {} : { edges: [{ kind: 'replace', members: checked.edges }] }),
+        ...documentChange(type, before, checked.document),
+        ...(checked.edges === undefined ? {} : { members: [{ kind: 'replace', members: checked.edges }] }),
         ...credentialOf(checked.password, hash),
       };
     });
@@ -211,16 +209,10 @@ export class Directory {
       if (result.password != null) hash ??= await hashPassword(result.password);
       return {
         operation: 'patch',
-        attributes: [
-          ...(before === undefined ? [] : changedAttributes(type, before, result.document)),
-          ...(result.edges.length === 0 || members === undefined ? [] : [members.path]),
-        ],
-        ...(before === undefined || result.document === before
-          ? {}
-          : { document: { before, after: result.document } }),
+        ...(before === undefined ? {} : documentChange(type, before, result.document)),
         ...(result.edges.length === 0 || members === undefined
           ? {}
-          : { edges: result.edges.map((edge) => memberEdit(edge, members, patch)) }),
+          : { members: result.edges.map((edge) => memberEdit(edge, members, patch)) }),
         ...credentialOf(result.password, hash),
       };
     };
@@ -242,23 +234,19 @@ export class Directory {
   /** @throws DirectoryError `not-found`, `version-mismatch`. */
   async delete(caller: Caller, type: ResourceType, id: string, ifMatch?: IfMatch): Promise<void> {
     requireWrite(caller.principal);
-    const { tenant, actor } = caller.principal;
     let expected: number | undefined;
     if (ifMatch !== undefined) {
       const stored = await this.get(caller, type, id);
       checkVersion(ifMatch, stored.version);
       expected = stored.version;
     }
-    const command: DeleteCommand = {
-      tenant,
+    const result = await this.#commit(caller, type, id, {
+      kind: 'delete',
       type,
       id,
-      actor,
       ...(expected === undefined ? {} : { expected }),
-    };
-    const { outcome } = await write(caller, () => this.store.delete(command));
-    if (outcome === 'missing') throw notFound(type, id);
-    if (outcome === 'conflict') throw versionMismatch();
+    });
+    if (result === undefined) throw versionMismatch();
   }
 
   /**
@@ -286,7 +274,9 @@ export class Directory {
       return undefined;
     };
     const key = `${caller.principal.tenant}/${id}`;
-    const first = this.#lock.isTaken(key) ? undefined : await attempt(1);
+    // One of several that run together waits for nobody first, since others may wait for it.
+    const waits = caller.submit === undefined && this.#lock.isTaken(key);
+    const first = waits ? undefined : await attempt(1);
     const written = first ?? (await this.#lock.take(key, () => attempt(attempts)));
     if (written === undefined) throw busy(type, id);
     return written;
@@ -303,22 +293,53 @@ export class Directory {
     change: Change,
     expected: number | undefined,
   ): Promise<Written | undefined> {
-    const { tenant, actor } = caller.principal;
-    const command: UpdateCommand = {
-      tenant,
+    const result = await this.#commit(caller, type, id, {
+      kind: 'update',
       type,
       id,
-      actor,
-      base: caller.base,
       uniqueDisplayName: isGroup(type) && this.uniqueDisplayName,
       ...change,
       ...(expected === undefined ? {} : { expected }),
-    };
-    const result: UpdateResult = await write(caller, () => this.store.update(command));
-    if (result.outcome === 'missing') throw notFound(type, id);
-    return 'resource' in result
-      ? { resource: result.resource, changed: result.outcome === 'updated' }
-      : undefined;
+    });
+    if (result === undefined) return undefined;
+    return { resource: resourceOf(result), changed: result.outcome === 'updated' };
+  }
+
+  /** Undefined where the version was not the expected one. */
+  async #commit(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    command: Command,
+  ): Promise<Result | undefined> {
+    const { principal, base, submit = this.#submit } = caller;
+    const submitted = await submit({
+      tenant: principal.tenant,
+      context: { actor: principal.actor },
+      base,
+      commands: [command],
+    });
+    switch (submitted.outcome) {
+      case 'done':
+        return submitted.results[0];
+      case 'conflict':
+        return undefined;
+      case 'missing':
+        throw notFound(type, id);
+      case 'taken':
+        throw new DirectoryError(
+          'taken',
+          `${submitted.path} ${JSON.stringify(submitted.value)} is already in use`,
+        );
+      case 'unmatched':
+        throw new ScimError(400, 'noTarget', submitted.detail);
+      case 'invalid-id':
+        throw new DirectoryError('invalid-id', 'id must not be empty and must not contain "bulkId"');
+      case 'undone':
+        throw new DirectoryError('undone', 'Another change, to be made together with this one, failed');
+      case 'failed':
+        throw submitted.error;
+    }
   }
 }
 
@@ -326,13 +347,21 @@ function isGroup(type: ResourceType): boolean {
   return edgeAttribute(type) !== undefined;
 }
 
-/** Gives the command to the store, in turn where there is an order to keep. */
-function write<T>(caller: Caller, command: () => Awaitable<T>): Awaitable<T> {
-  return caller.write === undefined ? command() : caller.write(command);
+/** The resource that a create or an update leaves. */
+function resourceOf(result: Result | undefined): StoredResource {
+  if (result === undefined || !('resource' in result)) throw new Error('the store answered no resource');
+  return result.resource;
 }
 
-function isEmpty({ document, edges, credential }: Change): boolean {
-  return document === undefined && edges === undefined && credential === undefined;
+/** Nothing if the documents are the same but for their order. */
+function documentChange(type: ResourceType, before: Document, after: Document): Pick<Change, 'document'> {
+  if (before === after) return {};
+  const difference = differenceOf(type, before, after);
+  return difference.edits.length === 0 ? {} : { document: { before, after, difference } };
+}
+
+function isEmpty({ document, members, credential }: Change): boolean {
+  return document === undefined && members === undefined && credential === undefined;
 }
 
 function credentialOf(
@@ -343,7 +372,7 @@ function credentialOf(
   return { credential: password === null ? null : (hash as string) };
 }
 
-function memberEdit(edge: EdgePatch, members: Attribute, patch: Patch): EdgeEdit {
+function memberEdit(edge: EdgePatch, members: Attribute, patch: Patch): MemberEdit {
   if (!('filter' in edge)) return edge;
   const { filter, ...rest } = edge;
   return { ...rest, plan: patch.plan(members, filter) };

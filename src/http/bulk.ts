@@ -3,9 +3,10 @@
  * are made beforehand, so references by bulkId are real ids whatever the order; operations that do not depend on
  * each other run together and so share one commit.
  */
+import { Batch, type Submit } from '../directory/batch.ts';
 import { type Caller, requireWrite } from '../directory/caller.ts';
 import type { Directory } from '../directory/directory.ts';
-import { WriteOrder } from '../directory/write-order.ts';
+import { DirectoryError } from '../directory/directory-error.ts';
 import { ScimError } from '../error.ts';
 import { readBulkRequest } from '../scim/messages.ts';
 import type { ResourceType } from '../scim/registry.ts';
@@ -99,13 +100,18 @@ class Performer {
     this.#caller = caller;
   }
 
-  async perform(operation: Operation, more: Pick<Caller, 'write'>): Promise<Performed> {
+  /** For so many operations that run together; `isCircle`: that are done all or none. */
+  batch(operations: number, isCircle: boolean): Batch {
+    return new Batch(this.#directory.store, operations, isCircle);
+  }
+
+  async perform(operation: Operation, submit: Submit): Promise<Performed> {
     const { principal, base, tolerated } = this.#caller;
     const caller = {
       principal,
       base,
       tolerated: { enabled: tolerated.enabled, used: new Set<ToleranceName>() },
-      ...more,
+      submit,
     };
     try {
       return await this.#carryOut(caller, operation);
@@ -157,6 +163,8 @@ class BulkRun {
   readonly #performer: Performer;
   readonly #operations: readonly (Operation | RefusedOperation)[];
   readonly #outcome = new Map<number, Result>();
+  /** Operations that would have been done, had others of their circle been. */
+  readonly #undone = new Set<number>();
   #errors = 0;
 
   constructor(
@@ -180,33 +188,32 @@ class BulkRun {
     while (!schedule.isDone && this.#errors < this.#failOnErrors) {
       // As many at once as could all fail without one too many having been run.
       const { indexes, isCircle } = schedule.next(this.#failOnErrors - this.#errors);
-      const order = new WriteOrder();
-      await Promise.all(indexes.map((index) => this.#carryOut(index, order)));
-      if (isCircle) await this.#undoBroken(indexes);
+      const batch = this.#performer.batch(indexes.length, isCircle);
+      await Promise.all(
+        indexes.map((index, writer) => batch.run(writer, (submit) => this.#carryOut(index, submit))),
+      );
+      this.#blame(indexes);
       for (const index of indexes) if (this.#hasFailed(index)) this.#errors++;
       schedule.settle(indexes);
     }
     return [...this.#outcome].sort(([a], [b]) => a - b).map(([, result]) => result);
   }
 
-  async #carryOut(index: number, order: WriteOrder): Promise<void> {
-    const turn = order.take();
+  async #carryOut(index: number, submit: Submit): Promise<void> {
     const operation = this.#operations[index] as Operation | RefusedOperation;
     const result =
-      'refused' in operation
-        ? this.#refusal(operation)
-        : await this.#result(operation, { write: turn.write });
-    turn.done();
+      'refused' in operation ? this.#refusal(operation) : await this.#result(index, operation, submit);
     this.#outcome.set(index, result);
   }
 
-  async #result(operation: Operation, more: Pick<Caller, 'write'>): Promise<Result> {
+  async #result(index: number, operation: Operation, submit: Submit): Promise<Result> {
     const { method, bulkId, path } = operation;
     const broken = [...operation.needs].find((needed) => this.#hasFailed(needed));
     const { status, version, error, ...performed } =
       broken === undefined
-        ? await this.#performer.perform(operation, more)
+        ? await this.#performer.perform(operation, submit)
         : failed(this.#brokenReference(broken));
+    if (error instanceof DirectoryError && error.code === 'undone') this.#undone.add(index);
     const location = performed.location ?? (method === 'POST' ? undefined : this.#base + path);
     return {
       method,
@@ -218,15 +225,16 @@ class BulkRun {
     };
   }
 
-  /** Resources that refer to each other are all created or none is (RFC 7644 §3.7.1). */
-  async #undoBroken(circle: readonly number[]): Promise<void> {
-    const failed = circle.find((index) => this.#hasFailed(index));
+  /**
+   * Resources that refer to each other are all created or none is (RFC 7644 §3.7.1): those that could have been are
+   * told which of them could not.
+   */
+  #blame(circle: readonly number[]): void {
+    const failed = circle.find((index) => this.#hasFailed(index) && !this.#undone.has(index));
     if (failed === undefined) return;
     for (const index of circle) {
       const operation = this.#operations[index];
-      if (operation === undefined || 'refused' in operation || this.#hasFailed(index)) continue;
-      const path = `${operation.path}/${operation.newId}`;
-      await this.#performer.perform({ ...operation, method: 'DELETE', path, version: undefined }, {});
+      if (!this.#undone.has(index) || operation === undefined || 'refused' in operation) continue;
       const { method, bulkId } = operation;
       const refused = this.#brokenReference(failed);
       this.#outcome.set(index, this.#refusal({ refused, method, bulkId, path: undefined }));

@@ -1,6 +1,6 @@
 import { ScimFilterError } from '../../grammar/index.ts';
 import { DirectoryError, type DirectoryErrorCode } from '../directory/directory-error.ts';
-import { errorBody, ScimError } from '../error.ts';
+import { errorBody, ScimError, type ScimType } from '../error.ts';
 import { StoreError, type StoreErrorCode } from '../store/store-error.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 
@@ -72,19 +72,29 @@ const storeFailures: Partial<
 /** What the directory's refusals are in HTTP. */
 const refusals: Record<
   DirectoryErrorCode,
-  readonly [status: number, ...headers: (readonly [name: string, value: string])[]]
+  {
+    readonly status: number;
+    readonly scimType?: ScimType;
+    readonly headers?: readonly (readonly [name: string, value: string])[];
+  }
 > = {
-  'not-found': [404],
-  'version-mismatch': [412],
-  busy: [503, ['Retry-After', '1']],
-  'read-only': [403, ['WWW-Authenticate', 'Bearer realm="scimd", error="insufficient_scope", scope="scim"']],
+  'not-found': { status: 404 },
+  'version-mismatch': { status: 412 },
+  taken: { status: 409, scimType: 'uniqueness' },
+  'invalid-id': { status: 400, scimType: 'invalidValue' },
+  undone: { status: 409 },
+  busy: { status: 503, headers: [['Retry-After', '1']] },
+  'read-only': {
+    status: 403,
+    headers: [['WWW-Authenticate', 'Bearer realm="scimd", error="insufficient_scope", scope="scim"']],
+  },
 };
 
 /** The directory's error as the answer that it is; any other error as it is. */
 function protocolError(error: unknown): unknown {
   if (!(error instanceof DirectoryError)) return error;
-  const [status, ...headers] = refusals[error.code];
-  return new ScimError(status, undefined, error.message, { headers, cause: error });
+  const { status, scimType, headers = [] } = refusals[error.code];
+  return new ScimError(status, scimType, error.message, { headers, cause: error });
 }
 
 /**

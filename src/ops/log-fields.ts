@@ -37,6 +37,7 @@ export const logFields = {
   ids: 'The ids of the first of them',
   done: 'How many resources are indexed anew so far',
   total: 'How many there are to index',
+  attempts: 'How often something was tried until it succeeded',
   lines: 'How many lines of the log were lost',
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -1,6 +1,6 @@
 /** PATCH for those who keep resources themselves: the server's own code, as one pure function. */
 import { ScimError } from '../error.ts';
-import { changedAttributes, type Document } from '../scim/resource.ts';
+import { differenceOf } from '../scim/difference.ts';
 import { type Idp, type ToleranceName, toleratedFor } from '../scim/tolerances.ts';
 import { resourceTypeFrom, type SchemaSource } from './compile.ts';
 import { Patch } from './patch.ts';
@@ -45,21 +45,14 @@ export function applyPatch<R extends Readonly<Record<string, unknown>>>(
     throw new ScimError(400, 'invalidSyntax', 'Operations must be an array of at least one operation');
   const patch = new Patch(type, operations, String(resource.id ?? ''), tolerated);
   const { document: patched } = patch.apply(resource, { secretsInDocument: true });
-  const changes = changedAttributes(type, resource, patched).map((path) => ({
+  const changes = differenceOf(type, resource, patched).edits.map(({ path, from, to }) => ({
     path,
-    before: valueAt(resource, path),
-    after: valueAt(patched, path),
+    before: from,
+    after: to,
   }));
   return {
     resource: patched as R,
     changes,
     tolerated: [...tolerated.used],
   };
-}
-
-/** The value of a top-level attribute, or of one in an extension object. */
-function valueAt(resource: Document, path: string): unknown {
-  const colon = path.lastIndexOf(':');
-  if (colon === -1) return resource[path];
-  return (resource[path.slice(0, colon)] as Document | undefined)?.[path.slice(colon + 1)];
 }

@@ -362,20 +362,3 @@ export function equalValues(a: unknown, b: unknown): boolean {
     names.every((name) => Object.hasOwn(b, name) && equalValues(a[name], b[name]))
   );
 }
-
-/** Paths of the top-level and extension attributes in which two documents differ. */
-export function changedAttributes(type: ResourceType, before: Document, after: Document): string[] {
-  const changed: string[] = [];
-  for (const attribute of type.attributes.values()) {
-    if (attribute.name !== 'schemas' && !equalValues(before[attribute.name], after[attribute.name]))
-      changed.push(attribute.path);
-  }
-  for (const extension of type.extensions.values()) {
-    const left = (before[extension.schema.id] ?? {}) as ComplexValue;
-    const right = (after[extension.schema.id] ?? {}) as ComplexValue;
-    for (const attribute of extension.attributes.values()) {
-      if (!equalValues(left[attribute.name], right[attribute.name])) changed.push(attribute.path);
-    }
-  }
-  return changed;
-}

@@ -12,7 +12,8 @@ export type StoreErrorCode =
   | 'no-addon'
   | 'closed'
   | 'conflicting-data'
-  | 'other-configuration';
+  | 'other-configuration'
+  | 'tenant-exists';
 
 /**
  * The store cannot do what it was asked: not the client's fault, so the client is told no more than that. `code` is

@@ -1,9 +1,10 @@
 /**
- * The store contract. Each command is one coarse atomic step: it writes the resource, its index rows, its edges and
- * its change record, or nothing. No `transaction(callback)`: a synchronous SQLite transaction cannot span an
- * `await`, and other engines retry. Contract tests run against every implementation.
+ * The store contract. What is written comes in units: each is done whole or not at all, and units are carried out in
+ * their order. No `transaction(callback)`: a synchronous SQLite transaction cannot span an `await`, and other engines
+ * retry. Contract tests run against every implementation.
  */
 import type { Plan } from '../query/plan.ts';
+import type { Difference } from '../scim/difference.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 
 /** An answer now or later: SQLite reads answer at once, other engines do not. */
@@ -41,14 +42,14 @@ export interface Member {
 }
 
 /** Edits of a group's members, carried out in order at the cost of the change, not of the group. */
-export type EdgeEdit =
+export type MemberEdit =
   | { readonly kind: 'add'; readonly members: readonly Member[] }
   | { readonly kind: 'remove'; readonly values: readonly string[] }
   /** Removes the members that the plan, bound to the `members` attribute, selects. */
   | { readonly kind: 'removeWhere'; readonly plan: Plan }
   /**
    * Changes nothing: the plan must select a member at this point, or with `orEmpty` there must be none at all. Else the
-   * command fails with 400 noTarget and `detail`.
+   * command is refused as `unmatched`, with `detail`.
    */
   | {
       readonly kind: 'require';
@@ -59,57 +60,95 @@ export type EdgeEdit =
   /** The exact new set; empty removes all. */
   | { readonly kind: 'replace'; readonly members: readonly Member[] };
 
-interface Write {
-  readonly tenant: number;
-  readonly type: ResourceType;
+/** What a unit tells the change record of itself. */
+export interface WriteContext {
   readonly actor: Actor;
-  /** As in {@link Query}: for an edge edit that selects by `$ref`. */
-  readonly base?: string;
 }
 
-interface NamingWrite extends Write {
+/** A command that can give a resource its displayName. */
+interface NamingCommand {
+  readonly type: ResourceType;
   /**
-   * Is a displayName that another resource of the type and tenant has, by its comparison key, refused with 409
-   * uniqueness? One that stays as it was is not looked at.
+   * Is a displayName that another resource of the type and tenant has, by its comparison key, refused as `taken`? One
+   * that stays as it was is not looked at.
    */
   readonly uniqueDisplayName?: boolean;
 }
 
-export interface CreateCommand extends NamingWrite {
+export interface CreateCommand extends NamingCommand {
+  readonly kind: 'create';
   /** Without `id`: the store assigns it and puts it in its place. */
   readonly document: Document;
-  readonly edges?: readonly EdgeEdit[];
+  readonly members?: readonly MemberEdit[];
   /** A password hash (PHC string), kept apart from the document. */
   readonly credential?: string;
   /** Assigned beforehand, by an import that keeps ids. */
   readonly id?: string;
 }
 
-export interface UpdateCommand extends NamingWrite {
+export interface UpdateCommand extends NamingCommand {
+  readonly kind: 'update';
   readonly id: string;
   readonly operation: 'replace' | 'patch';
   /** Compare and swap: the version that the change was computed from. Absent: whatever is there. */
   readonly expected?: number;
-  /** Absent if nothing of the document changes; `before` is the document as read at `expected`. */
-  readonly document?: { readonly before: Document; readonly after: Document };
-  readonly edges?: readonly EdgeEdit[];
+  /**
+   * Absent if nothing of the document changes; `before` is the document as read at `expected`, which must be given
+   * with it, and `difference` is that between the two.
+   */
+  readonly document?: {
+    readonly before: Document;
+    readonly after: Document;
+    readonly difference: Difference;
+  };
+  readonly members?: readonly MemberEdit[];
   /** A new password hash; null clears it. */
   readonly credential?: string | null;
-  /** Paths of the attributes that change, for the change record. */
-  readonly attributes: readonly string[];
 }
 
-export interface DeleteCommand extends Write {
+export interface DeleteCommand {
+  readonly kind: 'delete';
+  readonly type: ResourceType;
   readonly id: string;
   readonly expected?: number;
 }
 
-/** `conflict`: the version was not `expected`. `unchanged`: the edits turned out to have no effect. */
-export type UpdateResult =
-  | { readonly outcome: 'updated' | 'unchanged'; readonly resource: StoredResource }
-  | { readonly outcome: 'missing' | 'conflict' };
+export type Command = CreateCommand | UpdateCommand | DeleteCommand;
 
-export type DeleteResult = { readonly outcome: 'deleted' | 'missing' | 'conflict' };
+/** Commands of one tenant that are done all or none, in their order. */
+export interface Unit {
+  readonly tenant: number;
+  readonly context: WriteContext;
+  /** As in {@link Query}: for an edit of members that selects by `$ref`. */
+  readonly base?: string;
+  readonly commands: readonly Command[];
+}
+
+/** What a command did. `unchanged`: the edits turned out to have no effect. */
+export type Result =
+  | { readonly outcome: 'created' | 'updated' | 'unchanged'; readonly resource: StoredResource }
+  | { readonly outcome: 'deleted' };
+
+/** Why nothing of a unit was done; `command` is the index of the command that could not be. */
+export type Refusal = { readonly command: number } & (
+  | {
+      /**
+       * `missing`: there is no such resource. `conflict`: its version was not `expected`. `invalid-id`: an id must not
+       * be empty and must not contain `bulkId` (RFC 7643 §3.1).
+       */
+      readonly outcome: 'missing' | 'conflict' | 'invalid-id';
+    }
+  /** A `require` of {@link MemberEdit} is not met. */
+  | { readonly outcome: 'unmatched'; readonly detail: string }
+  /** Another resource has the value of a unique attribute, or the id. */
+  | { readonly outcome: 'taken'; readonly path: string; readonly value: unknown }
+);
+
+/** `failed`: the store could not do it, mostly a StoreError; nothing of the unit was done. */
+export type Outcome =
+  | { readonly outcome: 'done'; readonly results: readonly Result[] }
+  | Refusal
+  | { readonly outcome: 'failed'; readonly error: unknown };
 
 /** A place in an ordered result, from which the next or the previous page goes on. */
 export interface Position {
@@ -232,6 +271,7 @@ export interface AccessStore {
   hasResource(tenant: number, id: string): Awaitable<boolean>;
 
   tenants(): Awaitable<readonly Tenant[]>;
+  /** @throws StoreError `tenant-exists`. */
   createTenant(name: string): Awaitable<Tenant>;
   /** Deletes the tenant and all that is its own. False if there is none of that name. */
   deleteTenant(name: string): Awaitable<boolean>;
@@ -281,10 +321,11 @@ export interface Store extends AccessStore {
   /** The password hash of a resource. */
   credential(tenant: number, id: string): Awaitable<string | undefined>;
 
-  /** Throws ScimError 409 uniqueness. Settles after the commit is durable, as the other writes do. */
-  create(command: CreateCommand): Awaitable<StoredResource>;
-  update(command: UpdateCommand): Awaitable<UpdateResult>;
-  delete(command: DeleteCommand): Awaitable<DeleteResult>;
+  /**
+   * Carries units out in their order, each whole or not at all, and answers what became of each, in the same order.
+   * Settles when what was done is durable.
+   */
+  commit(units: readonly Unit[]): Promise<readonly Outcome[]>;
 
   /**
    * Resolves when all that can have been read by now is on disk; undefined if it is. Rejects with a StoreError if it

@@ -3,22 +3,22 @@
  * there already is found by id, else by what is unique, else by externalId or displayName.
  */
 import { DEFAULT_LIMITS } from '../../grammar/index.ts';
+import { Batch, type Submit } from '../directory/batch.ts';
 import { type Caller, operator } from '../directory/caller.ts';
 import { type Change, Directory } from '../directory/directory.ts';
 import { DirectoryError } from '../directory/directory-error.ts';
 import { hashPassword } from '../directory/password.ts';
 import { ScimError } from '../error.ts';
+import { differenceOf } from '../scim/difference.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import {
   type CheckedResource,
-  changedAttributes,
   checkNew,
   checkReplacement,
   type Document,
   edgeAttribute,
   equalValues,
 } from '../scim/resource.ts';
-import { toleratedFor } from '../scim/tolerances.ts';
 import { isObject } from '../scim/value.ts';
 import type { Store, StoredResource } from '../store/store.ts';
 import { MemberIds } from './member-ids.ts';
@@ -56,10 +56,11 @@ export class Importer {
   readonly readOnly = new Map<string, number>();
   /** Was there a group among what is here now? Then memberships came with it. */
   tookMembers = false;
-  private readonly ids: MemberIds;
-  private readonly directory: Directory;
-  private readonly caller: Caller;
-  private readonly onConflict: OnConflict;
+  readonly #directory: Directory;
+  readonly #tenant: number;
+  readonly #origin: string;
+  readonly #onConflict: OnConflict;
+  readonly #ids: MemberIds;
 
   constructor(
     store: Store,
@@ -69,29 +70,40 @@ export class Importer {
     origin: string,
   ) {
     const limits = { ...DEFAULT_LIMITS, characters: Number.POSITIVE_INFINITY };
-    this.directory = new Directory(store, { limits, uniqueDisplayName });
-    this.caller = operator(tenant, { origin }, 'generic');
-    this.ids = new MemberIds(this.directory, this.caller);
-    this.onConflict = onConflict;
+    this.#directory = new Directory(store, { limits, uniqueDisplayName });
+    this.#tenant = tenant;
+    this.#origin = origin;
+    this.#onConflict = onConflict;
+    this.#ids = new MemberIds(this.#directory, operator(tenant, { origin }, 'generic'));
+  }
+
+  /** For so many resources that are taken together. */
+  batch(resources: number): Batch {
+    return new Batch(this.#directory.store, resources);
   }
 
   /**
    * Undefined if something that came in between must be looked at first: then it is to be taken again, alone. It is
    * `waiting` while it names members who may come with a later line, unless this is the `last` time. Members whose id
-   * is unknown are added to `strangers`.
+   * is unknown are added to `strangers`. `submit` is the way to the store for one of several that are taken together.
    */
   async take(
     { type, body, membersByName }: Given,
     last: boolean,
     strangers: Stranger[],
+    submit?: Submit,
   ): Promise<Outcome | 'waiting' | undefined> {
     const name = nameOf(type, body);
+    const caller: Caller = {
+      ...operator(this.#tenant, { origin: this.#origin }, 'generic'),
+      ...(submit === undefined ? {} : { submit }),
+    };
     try {
-      const written = checkNew(type, body, toleratedFor('generic'));
+      const written = checkNew(type, body, caller.tolerated);
       const given = isObject(body) && typeof body.id === 'string' && body.id !== '' ? body.id : undefined;
-      const found = await this.find(type, given, written.document);
+      const found = await this.#find(caller, type, given, written.document);
       if (typeof found === 'string') return { kind: 'refused', name, reason: found };
-      const resolved = await this.ids.of(written.edges ?? [], given === undefined);
+      const resolved = await this.#ids.of(written.edges ?? [], given === undefined);
       const [first] = resolved.strangers;
       if (membersByName && first !== undefined)
         return last
@@ -104,18 +116,21 @@ export class Importer {
       const checked = written.edges === undefined ? written : { ...written, edges: resolved.members };
       const outcome =
         found === undefined
-          ? await this.create(type, given, checked, name)
-          : await this.compare(type, found, given, checked, body, name);
+          ? await this.#create(caller, type, given, checked, name)
+          : await this.#compare(caller, type, found, given, checked, body, name);
       if (outcome === undefined) return undefined;
-      this.noteLeftOut(type, body, checked.given);
+      this.#noteLeftOut(type, body, checked.given);
       if (outcome.kind === 'created' || outcome.kind === 'same' || outcome.kind === 'replaced') {
         this.tookMembers ||= edgeAttribute(type) !== undefined;
         for (const member of resolved.strangers) strangers.push({ name, member });
       }
       return outcome;
     } catch (error) {
-      if (error instanceof ScimError && error.status < 500)
-        return { kind: 'refused', name, reason: error.message };
+      const isRefusal =
+        error instanceof DirectoryError
+          ? error.code !== 'busy'
+          : error instanceof ScimError && error.status < 500;
+      if (isRefusal && error instanceof Error) return { kind: 'refused', name, reason: error.message };
       throw error;
     }
   }
@@ -133,25 +148,27 @@ export class Importer {
     };
   }
 
-  private async create(
+  async #create(
+    caller: Caller,
     type: ResourceType,
     id: string | undefined,
     checked: CheckedResource,
     name: string,
   ): Promise<Outcome | undefined> {
     try {
-      await this.directory.createChecked(this.caller, type, checked, id);
+      await this.#directory.createChecked(caller, type, checked, id);
       return { kind: 'created', name };
     } catch (error) {
-      if (!(error instanceof ScimError) || error.scimType !== 'uniqueness') throw error;
+      if (!(error instanceof DirectoryError) || error.code !== 'taken') throw error;
       // Another line of the same batch was first, or something that is unique beside what was looked for is taken.
-      const found = await this.find(type, id, checked.document);
+      const found = await this.#find(caller, type, id, checked.document);
       if (found !== undefined && typeof found !== 'string') return undefined;
-      return this.conflict(name, error.message);
+      return this.#conflict(name, error.message);
     }
   }
 
-  private async compare(
+  async #compare(
+    caller: Caller,
     type: ResourceType,
     stored: StoredResource,
     id: string | undefined,
@@ -161,27 +178,27 @@ export class Importer {
   ): Promise<Outcome | undefined> {
     if (id !== undefined && id !== stored.id) {
       const reason = `is ${stored.id} here already, under which others know it`;
-      return this.onConflict === 'skip'
+      return this.#onConflict === 'skip'
         ? { kind: 'skipped', name, reason }
         : { kind: 'conflict', name, reason };
     }
     const before = JSON.parse(stored.body) as Document;
-    const { document, password } = checkReplacement(type, body, before, toleratedFor('generic'));
-    const attributes = changedAttributes(type, before, document).filter(
-      (path) => !sameInAnyOrder(valueAt(type, before, path), valueAt(type, document, path)),
-    );
+    const { document, password } = checkReplacement(type, body, before, caller.tolerated);
+    const difference = differenceOf(type, before, document);
+    const attributes = difference.edits
+      .filter(({ from, to }) => !sameInAnyOrder(from, to))
+      .map(({ path }) => path);
     const members = edgeAttribute(type);
-    const edgesDiffer = edges !== undefined && !(await this.hasMembers(stored.id, edges));
+    const edgesDiffer = edges !== undefined && !(await this.#hasMembers(stored.id, edges));
     if (members !== undefined && edgesDiffer) attributes.push(members.path);
-    const setsPassword = this.onConflict === 'replace' && password != null;
+    const setsPassword = this.#onConflict === 'replace' && password != null;
     if (attributes.length === 0 && !setsPassword) return { kind: 'same', name };
-    if (this.onConflict !== 'replace')
-      return this.conflict(name, `is there already with another ${attributes.join(', ')}`);
-    const written = await this.replace(type, stored, {
+    if (this.#onConflict !== 'replace')
+      return this.#conflict(name, `is there already with another ${attributes.join(', ')}`);
+    const written = await this.#replace(caller, type, stored, {
       operation: 'replace',
-      attributes,
-      document: { before, after: document },
-      ...(edgesDiffer ? { edges: [{ kind: 'replace', members: edges }] } : {}),
+      ...(difference.edits.length === 0 ? {} : { document: { before, after: document, difference } }),
+      ...(edgesDiffer ? { members: [{ kind: 'replace', members: edges }] } : {}),
       ...(setsPassword ? { credential: await hashPassword(password) } : {}),
     });
     if (!written) return undefined;
@@ -189,35 +206,41 @@ export class Importer {
   }
 
   /** False if it was changed, or removed, since it was read. */
-  private async replace(type: ResourceType, stored: StoredResource, change: Change): Promise<boolean> {
+  async #replace(
+    caller: Caller,
+    type: ResourceType,
+    stored: StoredResource,
+    change: Change,
+  ): Promise<boolean> {
     try {
       const { id, version } = stored;
-      return (await this.directory.changeVersion(this.caller, type, id, change, version)) !== undefined;
+      return (await this.#directory.changeVersion(caller, type, id, change, version)) !== undefined;
     } catch (error) {
       if (error instanceof DirectoryError && error.code === 'not-found') return false;
       throw error;
     }
   }
 
-  private conflict(name: string, reason: string): Outcome {
-    return { kind: this.onConflict === 'skip' ? 'skipped' : 'conflict', name, reason };
+  #conflict(name: string, reason: string): Outcome {
+    return { kind: this.#onConflict === 'skip' ? 'skipped' : 'conflict', name, reason };
   }
 
   /** What is there of it; a text says why that is not clear. */
-  private async find(
+  async #find(
+    caller: Caller,
     type: ResourceType,
     id: string | undefined,
     document: Document,
   ): Promise<StoredResource | string | undefined> {
     if (id !== undefined) {
-      const found = await this.directory.find(this.caller, type, id);
+      const found = await this.#directory.find(caller, type, id);
       if (found !== undefined) return found;
     }
     for (const attribute of identifying(type, id !== undefined)) {
       const value = document[attribute.name];
       if (typeof value !== 'string' || value === '') continue;
       const filter = `${attribute.path} eq ${JSON.stringify(value)}`;
-      const page = await this.directory.list(this.caller, { types: [type], filter, limit: 2 });
+      const page = await this.#directory.list(caller, { types: [type], filter, limit: 2 });
       if (page.total > 1)
         return `${attribute.path} ${JSON.stringify(value)} is that of ${page.total} ${type.name}s here: give the id`;
       if (page.resources[0] !== undefined) return page.resources[0];
@@ -225,17 +248,11 @@ export class Importer {
     return undefined;
   }
 
-  private async hasMembers(group: string, wanted: readonly { readonly value: string }[]): Promise<boolean> {
+  async #hasMembers(group: string, wanted: readonly { readonly value: string }[]): Promise<boolean> {
     const missing = new Set(wanted.map(({ value }) => value));
     let after: string | undefined;
     do {
-      const chunk = await this.directory.store.members(
-        this.caller.principal.tenant,
-        group,
-        '',
-        memberChunk,
-        after,
-      );
+      const chunk = await this.#directory.store.members(this.#tenant, group, '', memberChunk, after);
       for (const { value } of JSON.parse(`[${chunk.text}]`) as { value: string }[])
         if (!missing.delete(value)) return false;
       after = chunk.next;
@@ -245,20 +262,20 @@ export class Importer {
 
   /** Is there by now a resource of that id? */
   isKnown(id: string): Promise<boolean> {
-    return this.ids.has(id);
+    return this.#ids.has(id);
   }
 
-  private noteLeftOut(type: ResourceType, body: unknown, given: ReadonlyMap<string, unknown>): void {
+  #noteLeftOut(type: ResourceType, body: unknown, given: ReadonlyMap<string, unknown>): void {
     for (const [key, value] of Object.entries(body as object)) {
       // What was named by a path has gone to its place.
       if (!given.has(key.toLowerCase())) continue;
       const extension = type.extensions.get(key.toLowerCase());
-      if (extension === undefined) this.noteIn(type.attributes, [[key, value]], '');
-      else if (isObject(value)) this.noteIn(extension.attributes, Object.entries(value), `${key}:`);
+      if (extension === undefined) this.#noteIn(type.attributes, [[key, value]], '');
+      else if (isObject(value)) this.#noteIn(extension.attributes, Object.entries(value), `${key}:`);
     }
   }
 
-  private noteIn(
+  #noteIn(
     attributes: ReadonlyMap<string, Attribute>,
     members: readonly (readonly [string, unknown])[],
     prefix: string,
@@ -324,16 +341,6 @@ function nameOf(type: ResourceType, body: unknown): string {
     (each) => typeof each === 'string' && each !== '',
   );
   return name === undefined ? type.name : `${type.name} ${name}`;
-}
-
-function valueAt(type: ResourceType, document: Document, path: string): unknown {
-  for (const extension of type.extensions.values()) {
-    if (path.startsWith(`${extension.schema.id}:`))
-      return (document[extension.schema.id] as Document | undefined)?.[
-        path.slice(extension.schema.id.length + 1)
-      ];
-  }
-  return document[path];
 }
 
 /** The values of an attribute have no order (RFC 7643 §2.4). */

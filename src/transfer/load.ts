@@ -166,14 +166,17 @@ interface Taken {
 
 /** Together first; those that met each other then one by one, in their order. */
 async function takeAll<P>(batch: readonly Item<P>[], importer: Importer, last: boolean): Promise<Taken[]> {
+  const together = importer.batch(batch.length);
   const settled = await Promise.allSettled(
-    batch.map(async ({ found }): Promise<Partial<Taken>> => {
-      if ('problem' in found)
-        return { outcome: { kind: 'refused', name: '', reason: found.problem }, strangers: [] };
-      const strangers: Stranger[] = [];
-      const outcome = await importer.take(found, last, strangers);
-      return outcome === undefined ? {} : { outcome, strangers };
-    }),
+    batch.map(({ found }, index) =>
+      together.run(index, async (submit): Promise<Partial<Taken>> => {
+        if ('problem' in found)
+          return { outcome: { kind: 'refused', name: '', reason: found.problem }, strangers: [] };
+        const strangers: Stranger[] = [];
+        const outcome = await importer.take(found, last, strangers, submit);
+        return outcome === undefined ? {} : { outcome, strangers };
+      }),
+    ),
   );
   const taken: Taken[] = [];
   for (const [index, result] of settled.entries()) {

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import { configuredRegistry } from '../../src/scim/configured.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { create } from '../store/writes.ts';
 import { until } from '../until.ts';
 import { running, type Serving, scimd, secretPattern, serving, temporaryFolder } from './scimd.ts';
 
@@ -86,7 +87,7 @@ async function fill(
   assert.ok(type);
   const store = openSqliteStore({ file: join(folder, 'scimd.db'), registry });
   const creations = Array.from({ length: count }, (_, index) =>
-    store.create({
+    create(store, {
       tenant: 1,
       type,
       actor: { origin: 'test' },

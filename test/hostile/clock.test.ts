@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { hashSecret, newSecret } from '../../src/http/secret.ts';
+import { hashSecret, newSecret } from '../../src/directory/secret.ts';
 import { startServer } from '../../src/http/server.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';

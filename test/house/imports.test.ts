@@ -101,8 +101,8 @@ test('only cli and src/index.ts build a concrete store', () => {
   assert.deepEqual(found, []);
 });
 
-test('only the directory calls the writes of a store', () => {
-  const writes = /\b[sS]tore(?:\(\))?\s*\??\.\s*(?:create|update|delete)\s*\(/;
+test('only the directory gives units to a store', () => {
+  const writes = /\b[sS]tore(?:\(\))?\s*\??\.\s*commit\s*\(/;
   const callers = sourceFiles.filter((file) => roomOf(file) !== 'directory' && writes.test(read(file)));
   assert.deepEqual(callers, []);
 });

@@ -30,6 +30,7 @@ import { filters, numbers, people } from '../query/generated.ts';
 import { staffSchemas, staffUri } from '../query/staff.ts';
 import { groupDocument, registryWith, withContainsIndex } from './registry.ts';
 import { add, base, Setting } from './setting.ts';
+import { changeOf, update } from './writes.ts';
 
 /** `SCIMD_SEED=… SCIMD_RUNS=…` repeat or prolong a run. */
 const seed = Number(process.env.SCIMD_SEED ?? Date.now() % 2 ** 31);
@@ -134,12 +135,11 @@ async function populate(round: number): Promise<Document[]> {
       const { id: _, userName: __, ...body } = JSON.parse(other.body);
       const { id, userName } = JSON.parse(user.body);
       const before = JSON.parse(user.body);
-      const result = await s.store.update({
+      const result = await update(s.store, {
         ...s.target(user),
         operation: 'replace',
         expected: 1,
-        document: { before, after: { id, userName, ...body } },
-        attributes: [],
+        document: changeOf(s.user, before, { id, userName, ...body }),
       });
       assert.ok('resource' in result);
       changed.push(result.resource);

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type { Page, Position, Query, StoredResource } from '../../src/store/store.ts';
 import { badgeUri } from './registry.ts';
 import { base, type Setting } from './setting.ts';
+import { remove } from './writes.ts';
 
 function namesOf(page: Page): string[] {
   return page.resources.map(({ body }) => {
@@ -145,7 +146,7 @@ export function readContract(setting: () => Setting): void {
     for (const name of ['b', 'd', 'f', 'h']) users.push(await s.createUser(name));
     const targets = [{ type: s.user, sort: s.user.attributes.get('username')! }];
     const page = await s.list({ targets, limit: 2 });
-    await s.store.delete(s.target(users[0]!));
+    await remove(s.store, s.target(users[0]!));
     await s.createUser('a');
     await s.createUser('e');
     const next = await s.list({ targets, limit: 2, after: page.last as Position });
@@ -164,7 +165,7 @@ export function readContract(setting: () => Setting): void {
     assert.deepEqual(await page(2, { descending: true }), ['e', 'd']);
     assert.deepEqual(await page(2, { limit: 3 }), ['c', 'd', 'e']);
     assert.deepEqual(await page(0), ['a', 'b']);
-    await s.store.delete(s.target(users[0]!));
+    await remove(s.store, s.target(users[0]!));
     assert.deepEqual(await page(2), ['d', 'e']);
     assert.deepEqual(await page(4), ['f', 'g']);
     const last = await s.list({ targets, limit: 2, offset: 4 });

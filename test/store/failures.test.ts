@@ -10,6 +10,7 @@ import { groupCommit } from '../../src/store/sqlite/group-commit.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { walSync } from '../../src/store/sqlite/wal-sync.ts';
 import { registryWith, typeNamed, userDocument } from './registry.ts';
+import { create, remove } from './writes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-failures-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -79,16 +80,16 @@ test('a commit that fails rejects every command of it and keeps none', async () 
 test('while another process holds the write lock, writes are refused as busy and reads go on', async () => {
   const file = join(folder, 'busy.db');
   const store = openSqliteStore({ file, registry, busyTimeout: 20 });
-  const create = async (userName: string) =>
-    store.create({ tenant: 1, type: user, actor: { origin: 'test' }, document: userDocument(userName) });
-  const first = await create('a');
+  const createUser = async (userName: string) =>
+    create(store, { tenant: 1, type: user, actor: { origin: 'test' }, document: userDocument(userName) });
+  const first = await createUser('a');
   const other = new Sqlite(file);
   other.exec('BEGIN IMMEDIATE');
-  await assert.rejects(create('b'), { name: 'StoreError', code: 'busy' });
+  await assert.rejects(createUser('b'), { name: 'StoreError', code: 'busy' });
   assert.deepEqual(await store.get(1, user, first.id), first);
   other.exec('ROLLBACK');
   other.close();
-  await create('b');
+  await createUser('b');
   await store.close();
 });
 
@@ -109,14 +110,14 @@ test('an index counts what is there, also after another process has written', as
   const actor = { origin: 'test' };
   const ids: string[] = [];
   for (const userName of ['a', 'b', 'c', 'd', 'e']) {
-    ids.push((await one.create({ tenant: 1, type: user, actor, document: userDocument(userName) })).id);
+    ids.push((await create(one, { tenant: 1, type: user, actor, document: userDocument(userName) })).id);
   }
   const page = async (offset: number) =>
     (await one.list({ tenant: 1, targets: [{ type: user }], limit: 2, offset })).resources.map(
       ({ id }) => id,
     );
   assert.deepEqual([await page(0), await page(2)], [ids.slice(0, 2), ids.slice(2, 4)]);
-  await two.delete({ tenant: 1, type: user, id: ids[0] as string, actor });
+  await remove(two, { tenant: 1, type: user, id: ids[0] as string, actor });
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(await page(2), ids.slice(3));
   await one.close();
@@ -146,8 +147,9 @@ test('no change of a crashed process is lost once it was acknowledged', async ()
     const store = openSqliteStore({ file: ${JSON.stringify(file)}, registry });
     const create = async (i) => {
       const document = { schemas: [], userName: 'u' + i };
-      const { id } = await store.create({ tenant: 1, type: registry.resourceTypes[0], actor: { origin: 'test' }, document });
-      console.log(id);
+      const commands = [{ kind: 'create', type: registry.resourceTypes[0], document }];
+      const [{ results }] = await store.commit([{ tenant: 1, context: { actor: { origin: 'test' } }, commands }]);
+      console.log(results[0].resource.id);
     };
     for (let i = 0; ; i += 3) {
       await Promise.all([create(i), create(i + 1), create(i + 2)]);

@@ -9,6 +9,7 @@ import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { migrations } from '../../src/store/sqlite/migrations.ts';
 import { StoreError } from '../../src/store/store-error.ts';
 import { badgeSchema, badgeUri, registryWith, typeNamed, userDocument } from './registry.ts';
+import { create } from './writes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-opening-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -58,7 +59,7 @@ test('what was written is there when the file is opened again', async () => {
   const file = newFile();
   const type = typeNamed(registry, 'User');
   const first = openSqliteStore({ file, registry });
-  const created = await first.create({
+  const created = await create(first, {
     tenant: 1,
     type,
     actor: { origin: 'test' },
@@ -137,21 +138,21 @@ test('two processes may open a new file at the same time', () => {
 
 test('an attribute that is indexed from now on is found in what was written before', async () => {
   const file = newFile();
-  const create = async (floorIndexed: boolean, userName: string, floor: number) => {
+  const createUnder = async (floorIndexed: boolean, userName: string, floor: number) => {
     const configured = registryWith(badgeSchema(floorIndexed));
     const store = openSqliteStore({ file, registry: configured });
     const type = typeNamed(configured, 'User');
     const document = userDocument(userName, { [badgeUri]: { number: userName, floor, color: 'Red' } });
-    await store.create({ tenant: 1, type, actor: { origin: 'test' }, document });
+    await create(store, { tenant: 1, type, actor: { origin: 'test' }, document });
     const sort = type.extensions.get(badgeUri.toLowerCase())?.attributes.get('floor');
     assert.ok(sort);
     const page = await store.list({ tenant: 1, targets: [{ type, sort }], limit: 10 });
     await store.close();
     return page.resources.map(({ body }) => JSON.parse(body).userName);
   };
-  assert.deepEqual(await create(false, 'a', 3), ['a']);
-  assert.deepEqual(await create(true, 'b', 2), ['b', 'a']);
-  assert.deepEqual(await create(false, 'c', 1), ['c', 'b', 'a']);
+  assert.deepEqual(await createUnder(false, 'a', 3), ['a']);
+  assert.deepEqual(await createUnder(true, 'b', 2), ['b', 'a']);
+  assert.deepEqual(await createUnder(false, 'c', 1), ['c', 'b', 'a']);
 });
 
 test('an attribute cannot become unique while two resources share a value', async () => {
@@ -164,7 +165,7 @@ test('an attribute cannot become unique while two resources share a value', asyn
   const store = openSqliteStore({ file, registry: shared });
   for (const userName of ['a', 'b']) {
     const document = userDocument(userName, { [badgeUri]: { number: 'N1' } });
-    await store.create({ tenant: 1, type: typeNamed(shared, 'User'), actor: { origin: 'test' }, document });
+    await create(store, { tenant: 1, type: typeNamed(shared, 'User'), actor: { origin: 'test' }, document });
   }
   await store.close();
   assert.match(

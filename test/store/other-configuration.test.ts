@@ -12,6 +12,7 @@ import { openSqliteStore, openSqliteStoreInTurns } from '../../src/store/sqlite/
 import type { OpeningNotice, Store } from '../../src/store/store.ts';
 import { StoreError } from '../../src/store/store-error.ts';
 import { badgeSchema, badgeUri, registryWith, typeNamed, userDocument } from './registry.ts';
+import { create } from './writes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-configurations-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -28,7 +29,7 @@ async function fill(file: string, registry: Registry, count: number): Promise<vo
   const documents = Array.from({ length: count }, (_, index) =>
     userDocument(`u${index}`, { [badgeUri]: { number: `N${index}`, floor: index % 10 } }),
   );
-  await Promise.all(documents.map((document) => store.create({ tenant: 1, type, actor, document })));
+  await Promise.all(documents.map((document) => create(store, { tenant: 1, type, actor, document })));
   await store.close();
 }
 
@@ -114,7 +115,7 @@ test('a store whose rows another one has rebuilt reads and writes nothing more',
   await openSqliteStore({ file, registry: indexed }).close();
   assert.throws(() => onFloor(old, plain, 3), isRefused);
   const type = typeNamed(plain, 'User');
-  const creation = async () => old.create({ tenant: 1, type, actor, document: userDocument('new') });
+  const creation = async () => create(old, { tenant: 1, type, actor, document: userDocument('new') });
   await assert.rejects(creation, isRefused);
   await old.close();
 });
@@ -136,18 +137,18 @@ test('groups of a type that is configured no more own no memberships, until it i
   });
   const without = configuredRegistry({});
   const store = openSqliteStore({ file, registry: withTeams });
-  const user = await store.create({
+  const user = await create(store, {
     tenant: 1,
     type: typeNamed(withTeams, 'User'),
     actor,
     document: userDocument('a'),
   });
-  const { id } = await store.create({
+  const { id } = await create(store, {
     tenant: 1,
     type: typeNamed(withTeams, 'Team'),
     actor,
     document: { schemas: [team], displayName: 'Crew' },
-    edges: [{ kind: 'add', members: [{ value: user.id }] }],
+    members: [{ kind: 'add', members: [{ value: user.id }] }],
   });
   await store.close();
   for (const [registry, expected] of [

@@ -8,6 +8,7 @@ import { after, test } from 'node:test';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Page } from '../../src/store/store.ts';
 import { Setting } from './setting.ts';
+import { remove } from './writes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-scan-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -80,7 +81,7 @@ test('a position of a list that was read before a write is not kept behind it', 
   await fill(s, 20);
   const first = listed(s, 'active eq true');
   const gone = (await s.find('userName eq "u3"'))[0] as string;
-  await s.store.delete({ tenant: 1, type: s.user, id: gone, actor: { origin: 'test' } });
+  await remove(s.store, { tenant: 1, type: s.user, id: gone, actor: { origin: 'test' } });
   await first;
   const [second, whole] = [
     await listed(s, 'active eq true', { offset: 10 }),
@@ -123,7 +124,9 @@ test('where no thread may be made, the main one does its work', () => {
     const file = ${JSON.stringify(join(folder, 'permission.db'))};
     const store = openSqliteStore({ file, registry, scanInThreadFrom: 0 });
     const document = { schemas: [], userName: 'bjensen' };
-    await store.create({ tenant: 1, type, actor: { origin: 'test' }, document });
+    await store.commit([
+      { tenant: 1, context: { actor: { origin: 'test' } }, commands: [{ kind: 'create', type, document }] },
+    ]);
     const plan = bindFilter(parseFilter('userName co "jen"'), type);
     for (let n = 0; n < 2; n++)
       console.log((await store.list({ tenant: 1, limit: 10, targets: [{ type, plan }] })).total);

@@ -4,15 +4,19 @@ import { bindFilter, bindValueFilter } from '../../src/query/bind.ts';
 import type { Plan } from '../../src/query/plan.ts';
 import type { Attribute, Registry, ResourceType } from '../../src/scim/registry.ts';
 import type {
+  Command,
+  CreateCommand,
   Document,
-  EdgeEdit,
+  MemberEdit,
   Page,
   Query,
+  Result,
   Store,
   StoredResource,
-  UpdateResult,
+  Unit,
 } from '../../src/store/store.ts';
 import { badgeSchema, groupDocument, registryWith, typeNamed, userDocument } from './registry.ts';
+import { changeOf, create, createdBy, update, type Version } from './writes.ts';
 
 export const base = 'https://scim.example/v2';
 export const actor = { origin: 'test', token: 'token-1' };
@@ -45,8 +49,32 @@ export class Setting {
     return time.setting;
   }
 
+  /** One unit of these commands. */
+  unit(...commands: readonly Command[]): Unit {
+    return { tenant: this.tenant, context: { actor }, commands };
+  }
+
+  newUser(userName: string, more: Document = {}): CreateCommand {
+    return { kind: 'create', type: this.user, document: userDocument(userName, more) };
+  }
+
+  newGroup(displayName: string, ...members: readonly string[]): CreateCommand {
+    return {
+      kind: 'create',
+      type: this.group,
+      document: groupDocument(displayName),
+      members: [add(...members)],
+    };
+  }
+
   createUser(userName: string, more: Document = {}): Promise<StoredResource> {
     return this.create(this.user, userDocument(userName, more));
+  }
+
+  /** In this order, so that their ids are in it too. */
+  async createUsers(...userNames: readonly string[]): Promise<StoredResource[]> {
+    const outcomes = await this.store.commit(userNames.map((name) => this.unit(this.newUser(name))));
+    return outcomes.map(createdBy);
   }
 
   createGroup(displayName: string, members: readonly string[] = []): Promise<StoredResource> {
@@ -56,31 +84,25 @@ export class Setting {
   async create(
     type: ResourceType,
     document: Document,
-    edges: readonly EdgeEdit[] = [],
+    members: readonly MemberEdit[] = [],
   ): Promise<StoredResource> {
-    return this.store.create({ tenant: this.tenant, type, document, edges, actor });
+    return create(this.store, { tenant: this.tenant, type, document, members, actor });
   }
 
   /** Replaces members of the stored document by those of `change`. */
-  async change(resource: StoredResource, change: Document): Promise<UpdateResult> {
+  async change(resource: StoredResource, change: Document): Promise<Result | Version> {
     const before = JSON.parse(resource.body) as Document;
-    return this.store.update({
-      ...this.target(resource),
+    const target = this.target(resource);
+    return update(this.store, {
+      ...target,
       operation: 'patch',
       expected: resource.version,
-      document: { before, after: { ...before, ...change } },
-      attributes: Object.keys(change),
+      document: changeOf(target.type, before, { ...before, ...change }),
     });
   }
 
-  async edit(group: StoredResource, ...edges: readonly EdgeEdit[]): Promise<UpdateResult> {
-    return this.store.update({
-      ...this.target(group),
-      operation: 'patch',
-      edges,
-      attributes: ['members'],
-      base,
-    });
+  async edit(group: StoredResource, ...members: readonly MemberEdit[]): Promise<Result | Version> {
+    return update(this.store, { ...this.target(group), operation: 'patch', members, base });
   }
 
   target(resource: StoredResource) {
@@ -127,6 +149,6 @@ export class Setting {
 }
 
 /** The edit that adds these ids. */
-export function add(...ids: readonly string[]): EdgeEdit {
+export function add(...ids: readonly string[]): MemberEdit {
   return { kind: 'add', members: ids.map((value) => ({ value })) };
 }

@@ -15,6 +15,7 @@ import { type RunSql, runListJob } from '../../src/store/sqlite/list-job.ts';
 import type { Document } from '../../src/store/store.ts';
 import { badgeSchema, badgeUri, registryWith, userDocument, withContainsIndex } from './registry.ts';
 import { Setting } from './setting.ts';
+import { changeOf, remove, update } from './writes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-trigrams-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -98,22 +99,20 @@ test(`co finds with trigrams whom the matcher finds, after any changes (seed ${s
       const id = ids[at % Math.max(1, ids.length)];
       if (what === 'create' || id === undefined) await create(to);
       else if (what === 'delete') {
-        await s.store.delete({ tenant: s.tenant, type: s.user, id, actor: { origin: 'test' } });
+        await remove(s.store, { tenant: s.tenant, type: s.user, id, actor: { origin: 'test' } });
         ids.splice(ids.indexOf(id), 1);
       } else {
         const stored = await s.store.get(s.tenant, s.user, id);
         const before = JSON.parse(stored?.body ?? '') as Document;
         const { schemas, userName } = before;
-        const attributes: string[] = [];
-        const document = { before, after: { schemas, userName, ...to } };
-        await s.store.update({
+        const document = changeOf(s.user, before, { schemas, userName, ...to });
+        await update(s.store, {
           tenant: s.tenant,
           type: s.user,
           id,
           operation: 'replace',
           actor: { origin: 'test' },
           document,
-          attributes,
         });
       }
     }

@@ -1,10 +1,14 @@
 /** Writes a group's edges; every edit costs what it changes, whatever the size of the group. */
 import type { Database } from 'better-sqlite3';
-import { ScimError } from '../../error.ts';
 import type { Plan } from '../../query/plan.ts';
 import { fold } from '../../scim/comparison.ts';
-import type { EdgeEdit, Member } from '../store.ts';
+import type { Member, MemberEdit } from '../store.ts';
 import type { Kinds } from './kinds.ts';
+
+/** A `require` of the edits is not met. */
+export class UnmatchedError extends Error {
+  override readonly name = 'UnmatchedError';
+}
 
 /** The net effect of edits: a member that came and went again is in neither. */
 export interface EdgeEffect {
@@ -15,7 +19,7 @@ export interface EdgeEffect {
 }
 
 export interface EdgeWriter {
-  apply(owner: Owner, edits: readonly EdgeEdit[]): EdgeEffect;
+  apply(owner: Owner, edits: readonly MemberEdit[]): EdgeEffect;
   /** A resource's displayName changed. */
   rename(tenant: number, id: string, display: string | undefined): void;
   /** A resource came into being under an id that groups may hold as unknown. */
@@ -107,7 +111,7 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
           case 'require': {
             const isMet =
               (edit.orEmpty && any.get(owner.rid) === undefined) || select(owner, edit.plan).length > 0;
-            if (!isMet) throw new ScimError(400, 'noTarget', edit.detail);
+            if (!isMet) throw new UnmatchedError(edit.detail);
             break;
           }
           case 'replace': {

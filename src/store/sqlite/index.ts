@@ -4,10 +4,10 @@ import type { Database } from 'better-sqlite3';
 import { compilePlan } from '../../query/sql.ts';
 import { sqlite } from '../../query/sqlite.ts';
 import type { Registry } from '../../scim/registry.ts';
-import type { AccessStore, OpeningNotice, Store } from '../store.ts';
+import type { AccessStore, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
 import { changeLog } from './changes.ts';
-import { commands } from './commands.ts';
+import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { counters } from './counters.ts';
 import { edgeWriter } from './edges.ts';
@@ -168,7 +168,16 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
   });
   const rows = rowWriter(db, statements);
   const counts = counters(db);
-  const write = commands({ db, kinds, rows, edges, changes, counts, clock, newId: options.newId ?? uuid });
+  const write = new Commands({
+    db,
+    kinds,
+    rows,
+    edges,
+    changes,
+    counts,
+    clock,
+    newId: options.newId ?? uuid,
+  });
   const byId = reads(db, kinds);
   const { file, busyTimeout, scanInThreadFrom: few } = options;
   const scans = db.memory ? undefined : scanThread({ file, busyTimeout, few });
@@ -185,6 +194,14 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     leaveSnapshot();
   };
   const commit = groupCommit(db, wal, { beforeWrite, check, counts });
+
+  const carryOut = (unit: Unit): Promise<Outcome> =>
+    commit
+      .run(() => write.run(unit))
+      .then(
+        (results) => (Array.isArray(results) ? { outcome: 'done', results } : results),
+        (error: unknown) => (error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error }),
+      );
 
   const cursorKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
@@ -205,9 +222,7 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     memberCount: (tenant, group, most) => read(() => memberships.memberCount(tenant, group, most)),
     credential: (tenant, id) => read(() => byId.credential(tenant, id)),
 
-    create: (command) => commit.run(() => write.create(command)),
-    update: (command) => commit.run(() => write.update(command)),
-    delete: (command) => commit.run(() => write.delete(command)),
+    commit: (units) => Promise.all(units.map(carryOut)),
 
     durable: () => wal.pending(),
     changes: (options) => read(() => changes.read(options)),

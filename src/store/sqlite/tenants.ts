@@ -1,7 +1,7 @@
 /** Tenants: each with its own resources, tokens and changes. */
 import type { Database } from 'better-sqlite3';
-import { ScimError } from '../../error.ts';
 import type { Tenant } from '../store.ts';
+import { StoreError } from '../store-error.ts';
 import { isConstraint } from './errors.ts';
 
 export interface Tenants {
@@ -30,7 +30,9 @@ export function tenantTable(db: Database, clock: () => Date): Tenants {
         return { number: Number(insert.run(name, created).lastInsertRowid), name, created };
       } catch (error) {
         if (!isConstraint(error, 'tenant.name')) throw error;
-        throw new ScimError(409, 'uniqueness', `tenant ${JSON.stringify(name)} exists already`);
+        throw new StoreError('tenant-exists', `there is a tenant ${name} already`, 'Give another name.', {
+          cause: error,
+        });
       }
     },
     remove(name) {

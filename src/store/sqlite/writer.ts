@@ -1,6 +1,5 @@
 /** The statements that write a resource and its index rows; each writes only what differs. */
 import type { Database, Statement } from 'better-sqlite3';
-import { ScimError } from '../../error.ts';
 import type { Key } from '../../scim/comparison.ts';
 import type { Document } from '../store.ts';
 import { isConstraint } from './errors.ts';
@@ -20,7 +19,7 @@ export interface NewRow {
 }
 
 export interface RowWriter {
-  /** Answers the new row's number. Throws ScimError 409 where a unique value is taken. */
+  /** Answers the new row's number. Throws TakenError where a unique value is taken. */
   insert(row: NewRow): number;
   /** A document from `before` to `after`, with the index rows and columns of the members that `changed`. */
   update(
@@ -57,9 +56,17 @@ const mostElements = 8;
 
 const keyColumns: readonly KeyColumn[] = ['external_id', 'unique_key', 'display_key', 'active'];
 
-/** 409 for a value that another resource has (RFC 7644 §3.12). */
-export function taken(path: string, value: unknown): ScimError {
-  return new ScimError(409, 'uniqueness', `${path} ${JSON.stringify(value)} is already in use`);
+/** Another resource has this value of a unique attribute, or this id. */
+export class TakenError extends Error {
+  override readonly name = 'TakenError';
+  readonly path: string;
+  readonly value: unknown;
+
+  constructor(path: string, value: unknown) {
+    super(`${path} is taken`);
+    this.path = path;
+    this.value = value;
+  }
 }
 
 function sameElement(a: ElementRow, b: ElementRow): boolean {
@@ -106,10 +113,10 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
     try {
       return write();
     } catch (error) {
-      if (isConstraint(error, 'resource.id')) throw taken('id', id);
+      if (isConstraint(error, 'resource.id')) throw new TakenError('id', id);
       const attribute = kind.layout.uniqueColumn;
       if (attribute !== undefined && isConstraint(error, 'resource.unique_key')) {
-        throw taken(attribute.path, document[attribute.name]);
+        throw new TakenError(attribute.path, document[attribute.name]);
       }
       throw error;
     }
@@ -132,7 +139,7 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
     try {
       insertUnique.run(tenant, row.attribute, row.key, rid);
     } catch (error) {
-      throw isConstraint(error, 'unique_value.key') ? taken(row.path, row.shown) : error;
+      throw isConstraint(error, 'unique_value.key') ? new TakenError(row.path, row.shown) : error;
     }
   };
 
