@@ -33,7 +33,7 @@ import {
 } from './token.ts';
 import { printVersion } from './version.ts';
 
-const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', default: defaultTenant };
+const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Tenant to read', default: defaultTenant };
 const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
 const token = { placeholder: 'ID|NAME', required: true } as const;
 
@@ -48,7 +48,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'token create',
-    summary: 'Make a token and print it, this once',
+    summary: 'Create a token and print it (shown only once)',
     flags: {
       name: { placeholder: 'NAME', help: 'What to call it, such as the provider', required: true },
       tenant: { placeholder: 'TENANT', help: 'Whose users and groups it is for', default: defaultTenant },
@@ -107,7 +107,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'tenant create',
-    summary: 'Make a tenant',
+    summary: 'Create a tenant',
     operand: { placeholder: 'NAME', required: true },
     settings: ['database'],
     json: true,
@@ -126,7 +126,7 @@ export const commands: readonly Command[] = [
     name: 'tenant delete',
     summary: 'Delete a tenant with its users, groups and tokens',
     operand: { placeholder: 'NAME', required: true },
-    flags: { yes: { help: 'Yes, delete all of it' } },
+    flags: { yes: { help: 'Confirm the deletion' } },
     settings: ['database'],
     json: true,
     example: 'scimd tenant delete acme --yes',
@@ -202,7 +202,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'export',
-    summary: 'Write users and groups to a file of lines of JSON, or CSV',
+    summary: 'Write users and groups to an NDJSON or CSV file',
     operand: { placeholder: 'FILE', required: false },
     flags: {
       type: { placeholder: 'TYPE', help: 'Only of this resource type; for CSV one it is [User]' },
@@ -218,23 +218,23 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'import',
-    summary: 'Take in users and groups from a file or another SCIM server',
+    summary: 'Import users and groups from a file or another SCIM server',
     operand: { placeholder: 'FILE', required: false },
     flags: {
       from: { placeholder: 'URL', help: 'Another SCIM server, instead of a file' },
       'token-file': { placeholder: 'FILE', help: 'Its bearer token' },
-      type: { placeholder: 'TYPE', help: 'Of the rows of a CSV file [User]; of a server only these' },
+      type: { placeholder: 'TYPE', help: 'Resource type of CSV rows [User]; with --from, import only this type' },
       format: { placeholder: 'FORMAT', help: 'ndjson, or csv as for FILE.csv', choices: formats },
       'on-conflict': {
         placeholder: 'WHAT',
-        help: 'If it is there and another: fail, skip, replace',
+        help: 'If a different resource already exists: fail, skip, replace',
         choices: conflictAnswers,
         default: defaultOnConflict,
       },
-      'dry-run': { help: 'Tell what would be done, and do nothing' },
+      'dry-run': { help: 'Show what would be done without doing it' },
       resume: { help: 'Go on where the last import of it stopped' },
-      after: { placeholder: 'LINE', help: 'Leave out the lines up to this one' },
-      tenant: { placeholder: 'TENANT', help: 'Whose they become', default: defaultTenant },
+      after: { placeholder: 'LINE', help: 'Skip lines up to and including this one' },
+      tenant: { placeholder: 'TENANT', help: 'Target tenant', default: defaultTenant },
     },
     settings: ['database'],
     json: true,
@@ -252,7 +252,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'restore',
-    summary: 'Put a backup in the place of a database not in use',
+    summary: 'Replace an offline database with a backup',
     operand: { placeholder: 'FILE', required: true },
     settings: ['database'],
     json: true,
@@ -269,7 +269,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'doctor',
-    summary: 'Examine a SCIM server as Okta, Entra ID and the standard do',
+    summary: 'Test a SCIM server the way Okta, Entra ID and the RFCs use it',
     operand: { placeholder: 'URL', required: true },
     flags: {
       token: { placeholder: 'TOKEN', help: 'Bearer token that may read and write' },

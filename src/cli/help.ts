@@ -32,9 +32,9 @@ function described(rows: readonly (readonly [word: string, text: string])[]): st
 const groups: Readonly<Record<string, string>> = {
   token: 'Tokens that clients sign in with',
   tenant: 'Tenants with users and groups of their own',
-  user: 'Users, switched off and on',
-  group: 'Groups, looked up',
-  config: 'Configuration in force, its check and schema',
+  user: 'List, deactivate and restore users',
+  group: 'Look up groups',
+  config: 'Check and print the configuration',
 };
 
 /** Named in one line of the overview: what nobody looks for there. */
@@ -78,7 +78,7 @@ ${columns(
   '  ',
 )}
   ${others.map(([word, { members }]) => [word, members.join('|')].join(' ').trim()).join(', ')}
-"scimd help COMMAND" tells of a command, "scimd help settings" of the settings.
+"scimd help COMMAND" explains a command, "scimd help settings" the settings.
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 Example:
   scimd serve --port 8099 --database :memory:`;

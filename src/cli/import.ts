@@ -22,7 +22,7 @@ export async function importResources(given: Invocation): Promise<number> {
   const operand = given.operand ?? (from === undefined && isPiped() ? '-' : undefined);
   const invocation = { ...given, operand };
   if ((from !== undefined) === (operand !== undefined))
-    throw new UsageError('a FILE, or --from URL: one of them is what is imported');
+    throw new UsageError('give either FILE or --from URL');
   if (operand !== undefined && operand !== '-') checkFile(operand);
   if (flags.has('resume') && (operand === '-' || flags.has('dry-run')))
     throw new UsageError('--resume is for a file or a server; a pipe goes on with --after LINE');

@@ -388,8 +388,8 @@ describe('export and import', () => {
     const cases: [string[], number, RegExp][] = [
       [['wrong.csv'], 1, /the header: User has no attribute nothing/],
       [['none.ndjson'], 1, /there is no file none\.ndjson/],
-      [[], 2, /a FILE, or --from URL/],
-      [['wrong.csv', '--from', 'https://x.example'], 2, /a FILE, or --from URL/],
+      [[], 2, /give either FILE or --from URL/],
+      [['wrong.csv', '--from', 'https://x.example'], 2, /give either FILE or --from URL/],
       [
         ['wrong.csv', '--type', 'Usr'],
         2,
