@@ -223,7 +223,10 @@ export const commands: readonly Command[] = [
     flags: {
       from: { placeholder: 'URL', help: 'Another SCIM server, instead of a file' },
       'token-file': { placeholder: 'FILE', help: 'Its bearer token' },
-      type: { placeholder: 'TYPE', help: 'Resource type of CSV rows [User]; with --from, import only this type' },
+      type: {
+        placeholder: 'TYPE',
+        help: 'Resource type of CSV rows [User]; with --from, import only this type',
+      },
       format: { placeholder: 'FORMAT', help: 'ndjson, or csv as for FILE.csv', choices: formats },
       'on-conflict': {
         placeholder: 'WHAT',

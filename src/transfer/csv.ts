@@ -1,5 +1,5 @@
 /** Comma-separated values (RFC 4180): records that may go over several lines, streamed. */
-import type { Line, Place } from './lines.ts';
+import type { FileOffset, Line } from './lines.ts';
 
 export interface CsvRecord {
   /** The line on which it begins. */
@@ -8,7 +8,7 @@ export interface CsvRecord {
   readonly cells: readonly (string | undefined)[];
   /** What is wrong with it; then there are no cells. */
   readonly problem?: string;
-  readonly end: Place;
+  readonly end: FileOffset;
 }
 
 /** A record of more lines has a quote that is never closed: the rest of the file would be one cell. */
@@ -19,7 +19,7 @@ export async function* csvRecords(
   lines: AsyncIterable<Line>,
   separator: () => string,
 ): AsyncGenerator<CsvRecord> {
-  let open: { number: number; texts: string[]; quoted: boolean; end: Place } | undefined;
+  let open: { number: number; texts: string[]; quoted: boolean; end: FileOffset } | undefined;
   for await (const { number, text, end } of lines) {
     if (text === undefined) {
       yield { number, cells: [], problem: 'is not UTF-8', end };

@@ -10,7 +10,7 @@ import { inverseAttribute } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
 import { type CsvRecord, csvRecords, separatorOf } from './csv.ts';
 import { type Column, ColumnError, columnsOf, resourceOf } from './csv-columns.ts';
-import { type Line, linesOf, type Place, start } from './lines.ts';
+import { type FileOffset, type Line, linesOf, start } from './lines.ts';
 import type { Item } from './load.ts';
 
 export const formats = ['ndjson', 'csv'] as const;
@@ -23,7 +23,7 @@ export interface FileInput {
   /** Of the records of a CSV file. */
   readonly type: ResourceType;
   readonly registry: Registry;
-  readonly from: Place;
+  readonly from: FileOffset;
   /** Lines up to this one are left out. */
   readonly after: number;
   /** Told what the operator should know. */
@@ -34,12 +34,12 @@ const maxDepth = 32;
 
 interface Found {
   readonly number: number;
-  readonly found: Item<Place>['found'];
+  readonly found: Item<FileOffset>['found'];
   readonly bytes: number;
-  readonly end: Place;
+  readonly end: FileOffset;
 }
 
-export async function* fileItems(input: FileInput): AsyncGenerator<Item<Place>> {
+export async function* fileItems(input: FileInput): AsyncGenerator<Item<FileOffset>> {
   const { file, from, after } = input;
   const size = file === '-' ? undefined : statSync(file).size;
   const name = file === '-' ? 'standard input' : basename(file);

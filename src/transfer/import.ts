@@ -8,7 +8,7 @@ import type { Terminal } from '../ops/terminal.ts';
 import { StoreError } from '../store/store-error.ts';
 import { type FileInput, fileItems } from './file-source.ts';
 import type { Importer, Outcome, Stranger } from './importer.ts';
-import { type Place, start } from './lines.ts';
+import { type FileOffset, start } from './lines.ts';
 import { type Counts, type Item, type Loaded, load } from './load.ts';
 import {
   type FilePosition,
@@ -52,11 +52,11 @@ export async function importFrom(source: ImportSource, options: ImportOptions): 
       importer,
       stopAtConflict: options.stopAtConflict && !dryRun,
       stop,
-      tell: (place, outcome) => tell(options, place, outcome),
-      tellStranger: (place, stranger) => tellStranger(options, place, stranger),
+      report: (place, outcome) => report(options, place, outcome),
+      reportStranger: (place, stranger) => reportStranger(options, place, stranger),
       progressed: (position, part, counts) => {
         if (position !== undefined && !dryRun) source.position?.note(source.kept(position));
-        lines = (position as Partial<Place> | undefined)?.lines ?? lines;
+        lines = (position as Partial<FileOffset> | undefined)?.lines ?? lines;
         last = counts;
         progress.show(part, shown(counts));
       },
@@ -105,7 +105,7 @@ export function fileSource(input: Omit<FileInput, 'from'> & Resumable): ImportSo
     ...input,
     from: from === undefined ? start : { bytes: from.bytes, lines: from.lines },
   });
-  return { items, position, kept: (place) => filePosition(file, place as Place) };
+  return { items, position, kept: (place) => filePosition(file, place as FileOffset) };
 }
 
 export function remoteSource(input: Omit<RemoteInput, 'from'> & Resumable): ImportSource {
@@ -128,7 +128,7 @@ const verbs = {
 } as const;
 
 /** A dry run tells of each; else only what was refused is worth a line. */
-function tell(options: ImportOptions, place: string, outcome: Outcome): void {
+function report(options: ImportOptions, place: string, outcome: Outcome): void {
   const { dryRun, json, terminal, progress } = options;
   const { kind, name } = outcome;
   const isRefused = kind === 'refused' || kind === 'conflict';
@@ -146,7 +146,11 @@ function tell(options: ImportOptions, place: string, outcome: Outcome): void {
 }
 
 /** Kept, so that what one server exports another has the same; but told, since it may be a name or a mistake. */
-function tellStranger({ json, terminal, progress }: ImportOptions, place: string, stranger: Stranger): void {
+function reportStranger(
+  { json, terminal, progress }: ImportOptions,
+  place: string,
+  stranger: Stranger,
+): void {
   const { name, member } = stranger;
   progress.clear();
   terminal.note(

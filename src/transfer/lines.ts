@@ -3,26 +3,29 @@ import { isUtf8 } from 'node:buffer';
 import { CommandError } from '../ops/command-error.ts';
 
 /** A place between two records: how many bytes and lines are before it. */
-export interface Place {
+export interface FileOffset {
   readonly bytes: number;
   readonly lines: number;
 }
 
-export const start: Place = { bytes: 0, lines: 0 };
+export const start: FileOffset = { bytes: 0, lines: 0 };
 
 export interface Line {
   /** Counted from 1. */
   readonly number: number;
   /** Without its end; undefined if it is no UTF-8. */
   readonly text: string | undefined;
-  readonly end: Place;
+  readonly end: FileOffset;
 }
 
 /** Longer lines are no resource: something else was given, and is not to fill the memory. */
 const longest = 256 * 1024 * 1024;
 
 /** The lines of `chunks`, which begin at `from`. The last one need not have an end. */
-export async function* linesOf(chunks: AsyncIterable<Buffer>, from: Place = start): AsyncGenerator<Line> {
+export async function* linesOf(
+  chunks: AsyncIterable<Buffer>,
+  from: FileOffset = start,
+): AsyncGenerator<Line> {
   let { bytes, lines } = from;
   let pieces: Buffer[] = [];
   let size = 0;

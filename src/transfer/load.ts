@@ -27,9 +27,9 @@ export interface LoadOptions<P> {
   /** Stop at the first conflict? */
   readonly stopAtConflict: boolean;
   readonly stop: AbortSignal;
-  tell(place: string, outcome: Outcome): void;
+  report(place: string, outcome: Outcome): void;
   /** A member that is kept although nobody here has its id; at the end, when all that could come is there. */
-  tellStranger(place: string, stranger: Stranger): void;
+  reportStranger(place: string, stranger: Stranger): void;
   /** After each batch, which is durable then. */
   progressed(position: P | undefined, part: number | undefined, counts: Counts): void;
 }
@@ -64,7 +64,7 @@ export async function load<P>(source: AsyncIterable<Item<P>>, options: LoadOptio
     if (stopped !== undefined) return { counts: loading.counts, stopped };
   }
   const stopped = await loading.takeWaiting();
-  await loading.tellStrangers();
+  await loading.reportStrangers();
   return { counts: loading.counts, stopped };
 }
 
@@ -89,7 +89,7 @@ class Loading<P> {
     for (const [index, item] of batch.entries()) {
       const { outcome, strangers } = taken[index] as Taken;
       if (outcome === 'waiting') this.wait(item);
-      else if (!this.tell(item, outcome, strangers)) {
+      else if (!this.report(item, outcome, strangers)) {
         progressed(position, part, this.counts);
         return 'conflict';
       }
@@ -110,7 +110,7 @@ class Loading<P> {
         const strangers: Stranger[] = [];
         const outcome = await this.options.importer.takeAlone(item.found, last, strangers);
         if (outcome === 'waiting') this.waiting.push(item);
-        else if (!this.tell(item, outcome, strangers)) return 'conflict';
+        else if (!this.report(item, outcome, strangers)) return 'conflict';
         if (this.options.stop.aborted) return 'signal';
       }
       last = this.waiting.length === items.length;
@@ -118,9 +118,10 @@ class Loading<P> {
     return undefined;
   }
 
-  async tellStrangers(): Promise<void> {
+  async reportStrangers(): Promise<void> {
     for (const { place, ...stranger } of this.strangers)
-      if (!(await this.options.importer.isKnown(stranger.member))) this.options.tellStranger(place, stranger);
+      if (!(await this.options.importer.isKnown(stranger.member)))
+        this.options.reportStranger(place, stranger);
   }
 
   private wait(item: Item<P>): void {
@@ -130,9 +131,9 @@ class Loading<P> {
   }
 
   /** False where the import is to stop at it. */
-  private tell({ place }: Item<P>, outcome: Outcome, strangers: readonly Stranger[]): boolean {
+  private report({ place }: Item<P>, outcome: Outcome, strangers: readonly Stranger[]): boolean {
     this.counts[countOf[outcome.kind]]++;
-    this.options.tell(place, outcome);
+    this.options.report(place, outcome);
     for (const stranger of strangers.slice(0, mostStrangers - this.strangers.length))
       this.strangers.push({ ...stranger, place });
     return outcome.kind !== 'conflict' || !this.options.stopAtConflict;

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { CommandError } from '../ops/command-error.ts';
-import type { Place } from './lines.ts';
+import type { FileOffset } from './lines.ts';
 
 /** Milliseconds between two writings of the file. */
 const interval = 500;
@@ -83,11 +83,11 @@ export function positionFile<P>(file: string, identity: string): PositionFile<P>
 const compared = 4096;
 
 /** A place in a file, with what stood before it. */
-export interface FilePosition extends Place {
+export interface FilePosition extends FileOffset {
   readonly before: string;
 }
 
-export function filePosition(file: string, place: Place): FilePosition {
+export function filePosition(file: string, place: FileOffset): FilePosition {
   return { ...place, before: digestBefore(file, place.bytes) };
 }
 
