@@ -1,17 +1,15 @@
 /** scimd doctor: what is asked for on the command line, and the signals that end an examination early. */
-import { readFileSync } from 'node:fs';
 import { flowNames } from '../doctor/check.ts';
 import { examine } from '../doctor/doctor.ts';
-import { readBase } from '../doctor/reach.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
-import { fileReason } from '../ops/file-error.ts';
 import { exitStatus, type Invocation } from './command.ts';
+import { baseUrl, baseUrlProblem, tokenFor } from './other-server.ts';
 
 export const defaultTimeout = '10';
 
 export async function doctor({ operand = '', flags, json, terminal }: Invocation): Promise<number> {
   const base = readBase(operand);
-  const token = readToken(flags);
+  const token = tokenFor(flags);
   const stop = new AbortController();
   const end = new AbortController();
   // The first wish to stop lets the running request end, so that what it makes is known and deleted.
@@ -45,27 +43,20 @@ function readTimeout(text: string): number {
   return seconds;
 }
 
-/** From the flag or from a file, which keeps it out of the list of processes. */
-function readToken(flags: ReadonlyMap<string, string>): string | undefined {
-  const given = flags.get('token');
-  const file = flags.get('token-file');
-  if (given !== undefined && file !== undefined) throw new UsageError('--token or --token-file, not both');
-  const token = (file === undefined ? given : readTokenFile(file))?.trim().replace(/^Bearer +/i, '');
-  if (token === '') throw new UsageError('the token is empty');
-  // In a header field other characters end the request, with an error that repeats the token.
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
-    throw new UsageError('the token has characters that no header field can hold');
-  return token;
-}
-
-function readTokenFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(
-      `the token cannot be read from ${file}: ${fileReason(error)}`,
-      'Check its path and who may read it',
-      { cause: error },
-    );
-  }
+function readBase(text: string): string {
+  const problem = baseUrlProblem(text);
+  if (problem === undefined) return baseUrl(text);
+  // What stands there may be secret, so it is not repeated.
+  const told: Readonly<Record<typeof problem, readonly [message: string, advice: string]>> = {
+    url: [
+      'the URL must be the base of a SCIM server',
+      'For example: scimd doctor https://id.example.com/scim/v2 --token TOKEN',
+    ],
+    credentials: ['the URL must not hold a password', 'Give a bearer token: --token TOKEN'],
+    query: [
+      'the URL must end with its path, without "?" and "#"',
+      'Leave out flags that only an identity provider reads, such as ?aadOptscim062020',
+    ],
+  };
+  throw new CommandError(...told[problem]);
 }

@@ -1,9 +1,8 @@
 /** scimd import: what is asked for on the command line, and the database that it goes to. */
-import { existsSync, fstatSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { CommandError, UsageError } from '../ops/command-error.ts';
-import { fileReason } from '../ops/file-error.ts';
 import { progressOn } from '../ops/progress.ts';
 import { backUp } from '../store/sqlite/backup.ts';
 import type { Store } from '../store/store.ts';
@@ -13,6 +12,7 @@ import { conflictAnswers, Importer, type OnConflict } from '../transfer/importer
 import { findRemote, inOrder, type Remote } from '../transfer/remote.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, registryFor, resourceTypeNamed, withStore } from './database.ts';
+import { baseUrl, baseUrlProblem, tokenFor } from './other-server.ts';
 
 export const defaultOnConflict = conflictAnswers[0];
 
@@ -63,7 +63,7 @@ function remoteAt(from: string, { flags, settings }: Invocation, stop: AbortSign
   const registry = registryFor(settings());
   const only = flags.get('type');
   const types = only === undefined ? inOrder(registry) : [resourceTypeNamed(registry, only)];
-  return findRemote(baseOf(from), tokenOf(flags.get('token-file')), types, stop);
+  return findRemote(baseOf(from), tokenFor(flags), types, stop);
 }
 
 /** A dry run does all of it, on a copy: nothing is guessed. */
@@ -142,29 +142,8 @@ function afterLine(text: string | undefined): number {
 }
 
 function baseOf(text: string): string {
-  const url = URL.parse(text);
-  if (
-    url === null ||
-    !/^https?:$/.test(url.protocol) ||
-    url.username ||
-    url.password ||
-    url.search ||
-    url.hash
-  )
-    throw new UsageError(
-      '--from must be the base URL of a SCIM server, such as https://id.example.com/scim/v2',
-    );
-  return url.href.replace(/\/+$/, '');
-}
-
-function tokenOf(file: string | undefined): string | undefined {
-  if (file === undefined) return undefined;
-  try {
-    return readFileSync(file, 'utf8').trim();
-  } catch (error) {
-    throw new CommandError(
-      `--token-file ${file} cannot be read: ${fileReason(error)}`,
-      'Give a file that holds the token alone.',
-    );
-  }
+  if (baseUrlProblem(text) === undefined) return baseUrl(text);
+  throw new UsageError(
+    '--from must be the base URL of a SCIM server, such as https://id.example.com/scim/v2',
+  );
 }

@@ -17,7 +17,7 @@ import { concluded, type Visited, visitedJson } from './visited.ts';
 const flows: Readonly<Record<FlowName, Flow>> = { core, okta, entra, integrity };
 
 export interface ExaminationOptions {
-  /** The base URL of the server, as `readBase` gives it. */
+  /** The base URL of the server, without a slash at its end. */
   readonly base: string;
   /** Bearer token that may read and write users and groups. */
   readonly token: string | undefined;

@@ -12,25 +12,6 @@ export interface Announced {
   readonly missing: ReadonlyMap<Feature, string>;
 }
 
-/** The base URL as it is used; throws a CommandError for what cannot be one. */
-export function readBase(text: string): string {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw new CommandError(
-      'the URL must be the base of a SCIM server',
-      'For example: scimd doctor https://id.example.com/scim/v2 --token TOKEN',
-    );
-  // What stands there may be secret, so it is not repeated.
-  if (url.username !== '' || url.password !== '')
-    throw new CommandError('the URL must not hold a password', 'Give a bearer token: --token TOKEN');
-  if (url.search !== '' || url.hash !== '')
-    throw new CommandError(
-      'the URL must end with its path, without "?" and "#"',
-      'Leave out flags that only an identity provider reads, such as ?aadOptscim062020',
-    );
-  return url.href.replace(/\/+$/, '');
-}
-
 /** Throws a CommandError that says what to do when there is nothing to examine. */
 export async function reach(client: ExaminedServer, hasToken: boolean): Promise<Announced> {
   const config = await client.send({ method: 'GET', path: '/ServiceProviderConfig' });

@@ -463,7 +463,11 @@ describe('import from another SCIM server', () => {
     }).listen(0);
     after(() => source.close());
     const base = `http://127.0.0.1:${(source.address() as AddressInfo).port}/scim`;
-    const { run, all } = folderWith({ token: 't', wrong: 'w' });
+    const { run, all } = folderWith({ token: 't', wrong: 'w', two: 'secret\nof-two-lines' });
+    const unsendable = await run('import', '--from', base, '--token-file', 'two');
+    assert.equal(unsendable.status, 2);
+    assert.match(unsendable.stderr, /the token has characters that no header field can hold/);
+    assert.doesNotMatch(unsendable.stderr, /secret/);
     const unauthorised = await run('import', '--from', base, '--token-file', 'wrong');
     assert.equal(unauthorised.status, 1);
     assert.match(unauthorised.stderr, /does not take the token: 401/);
