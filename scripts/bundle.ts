@@ -2,6 +2,7 @@
 import { type BuildOptions, type BuildResult, build, type Plugin } from 'esbuild';
 import manifest from '../package.json' with { type: 'json' };
 import { packageAt, type ThirdParty } from '../src/cli/third-party.ts';
+import { texts } from '../src/docs/texts.ts';
 import { migrations } from '../src/store/sqlite/migrations.ts';
 import { slimChevrotain } from './slim-chevrotain.ts';
 
@@ -12,6 +13,9 @@ function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
     setup({ onLoad }) {
       onLoad({ filter: /[\\/]store[\\/]sqlite[\\/]migrations\.ts$/ }, () => ({
         contents: `export const migrations = ${JSON.stringify(migrations)};`,
+      }));
+      onLoad({ filter: /[\\/]docs[\\/]texts\.ts$/ }, () => ({
+        contents: `export const texts = ${JSON.stringify(texts)};`,
       }));
       onLoad({ filter: /[\\/]cli[\\/]third-party\.ts$/ }, () => ({
         contents: `export const thirdParty = () => ${JSON.stringify(thirdParty)};`,

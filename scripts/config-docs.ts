@@ -1,6 +1,6 @@
 /**
- * Writes what derives from tables in the sources: src/ops/scim.config.schema.json, and README.md's tables of settings,
- * tolerances, commands, exit statuses and log fields.
+ * Writes what derives from tables in the sources: src/ops/scim.config.schema.json, and the tables of settings,
+ * tolerances, commands, exit statuses and log fields in src/docs.
  * `npm run generate:config`; with --check it only says, by its exit code, whether both are up to date.
  */
 import { execFileSync } from 'node:child_process';
@@ -91,13 +91,13 @@ function settingsTable(): string {
     const variable = environmentName(name);
     return [
       `\`${name}\``,
+      description(name),
+      value === undefined ? '' : `\`${kindOf(name) === 'string' ? value : JSON.stringify(value)}\``,
       `\`--${flagName(name)}\``,
       secret ? `\`${variable}\`, \`${variable}_FILE\`` : `\`${variable}\``,
-      value === undefined ? '' : `\`${kindOf(name) === 'string' ? value : JSON.stringify(value)}\``,
-      description(name),
     ];
   });
-  return table(['Setting', 'Flag', 'Environment', 'Default', 'What it does'], rows);
+  return table(['Setting', 'What it does', 'Default', 'Flag', 'Environment'], rows);
 }
 
 /** Each tolerance with the providers whose tokens have it; a generic token has all. */
@@ -153,22 +153,23 @@ function logFieldsTable(): string {
   );
 }
 
-const sections: Readonly<Record<string, () => string>> = {
-  settings: settingsTable,
-  tolerances: tolerancesTable,
-  commands: commandsTable,
-  'exit statuses': exitStatusTable,
-  'log fields': logFieldsTable,
-};
-
-function readme(text: string): string {
-  return Object.entries(sections).reduce((readme, [name, write]) => {
-    const [begin, end] = [`<!-- ${name}: written by npm run generate:config -->`, `<!-- /${name} -->`];
-    const [from, to] = [readme.indexOf(begin), readme.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`README.md needs the lines ${begin} and ${end}`);
-    return `${readme.slice(0, from)}${begin}\n\n${write()}\n\n${readme.slice(to)}`;
-  }, text);
+/** A page with its table, between the two lines that name it. */
+function page(file: string, name: string, write: () => string): (text: string) => string {
+  const [begin, end] = [`<!-- ${name}: written by npm run generate:config -->`, `<!-- /${name} -->`];
+  return (text) => {
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`${file} needs the lines ${begin} and ${end}`);
+    return `${text.slice(0, from)}${begin}\n\n${write()}\n\n${text.slice(to)}`;
+  };
 }
+
+const tables: readonly (readonly [file: string, name: string, write: () => string])[] = [
+  ['src/docs/settings.md', 'settings', settingsTable],
+  ['src/docs/tolerances.md', 'tolerances', tolerancesTable],
+  ['src/docs/commands.md', 'commands', commandsTable],
+  ['src/docs/commands.md', 'exit statuses', exitStatusTable],
+  ['src/docs/operating.md', 'log fields', logFieldsTable],
+];
 
 /** As Biome formats it, so that the file passes the lint. */
 function formatted(file: string, text: string): string {
@@ -181,12 +182,12 @@ function formatted(file: string, text: string): string {
 }
 
 const schemaFile = 'src/ops/scim.config.schema.json';
-const files: Record<string, (before: string) => string> = {
-  [schemaFile]: () => formatted(schemaFile, JSON.stringify(jsonSchema())),
-  'README.md': readme,
-};
+const files: readonly (readonly [file: string, write: (before: string) => string])[] = [
+  [schemaFile, () => formatted(schemaFile, JSON.stringify(jsonSchema()))],
+  ...tables.map(([file, name, write]) => [file, page(file, name, write)] as const),
+];
 
-for (const [file, write] of Object.entries(files)) {
+for (const [file, write] of files) {
   const url = new URL(`../${file}`, import.meta.url);
   const before = existsSync(url) ? readFileSync(url, 'utf8') : '';
   const after = write(before);

@@ -15,9 +15,8 @@ export function writeDeclarations(folder: string): void {
   const visit = (file: string): void => {
     if (published.has(file)) return;
     published.add(file);
-    for (const [, from, imported] of readFileSync(file, 'utf8').matchAll(
-      /\bfrom '([^']+)'|\bimport\("([^"]+)"\)/g,
-    )) {
+    const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
+    for (const [, from, imported] of code.matchAll(/\bfrom '([^']+)'|\bimport\("([^"]+)"\)/g)) {
       const specifier = from ?? imported ?? '';
       if (!specifier.startsWith('.'))
         throw new Error(`${file} refers to ${specifier}, which users do not have`);

@@ -1,5 +1,5 @@
 /**
- * Writes the reference of scimd/filter into README.md, from the published declarations: each export on one line.
+ * Writes the reference of scimd/filter into src/docs/reference.md, from the published declarations: each export on one line.
  * `npm run generate:reference`; with --check it only says, by its exit code, whether it is up to date. An export
  * whose docstring names no section of an RFC is refused either way.
  */
@@ -70,7 +70,7 @@ function line(declaration: Declaration): string {
 function reference(declarations: readonly Declaration[]): string {
   const isType = ({ kind }: Declaration) => kind === 'interface' || kind === 'type';
   const section = (title: string, list: readonly Declaration[]) =>
-    [`**${title}**`, '', ...list.map(line)].join('\n');
+    [`## ${title}`, '', ...list.map(line)].join('\n');
   return [
     section(
       'Functions and values',
@@ -97,15 +97,15 @@ for (const { name, words } of declarations) {
   process.exitCode = 1;
 }
 
-const readme = join(root, 'README.md');
-const before = readFileSync(readme, 'utf8');
+const page = join(root, 'src/docs/reference.md');
+const before = readFileSync(page, 'utf8');
 const [from, to] = [before.indexOf(BEGIN), before.indexOf(END)];
-if (from < 0 || to < from) throw new Error(`README.md needs the lines ${BEGIN} and ${END}`);
+if (from < 0 || to < from) throw new Error(`src/docs/reference.md needs the lines ${BEGIN} and ${END}`);
 const after = `${before.slice(0, from)}${BEGIN}\n\n${reference(declarations)}\n\n${before.slice(to)}`;
 if (after !== before && process.argv.includes('--check')) {
-  console.error('README.md is not up to date: npm run generate:reference');
+  console.error('src/docs/reference.md is not up to date: npm run generate:reference');
   process.exitCode = 1;
 } else if (after !== before) {
-  writeFileSync(readme, after);
-  console.log('wrote README.md');
+  writeFileSync(page, after);
+  console.log('wrote src/docs/reference.md');
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run test:package`: what `npm pack` makes (it builds first), as its users get it. publint and attw look at the
- * tarball; installed into an empty project, the types of `scimd/filter` and README's examples compile there, and the
+ * tarball; installed into an empty project, the types of `scimd/filter` and the documentation's examples compile there, and the
  * tests of filter and grammar run against it, and the embedded server answers a scan. Nothing is installed with it that
  * is bundled already.
  */
@@ -30,11 +30,14 @@ function run(cwd: string, command: string, ...args: string[]): void {
   });
 }
 
-/** Every TypeScript example of README that imports the filter language, as a module of its own. */
+/** Every TypeScript example of the documentation that imports scimd, as a module of its own. */
 function examples(): string[] {
-  const blocks = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)];
-  const found = blocks.map(([, code]) => code!).filter((code) => code.includes("'scimd/filter'"));
-  if (found.length === 0) throw new Error('README shows nothing of scimd/filter');
+  const pages = ['embedding', 'application'].map((name) =>
+    readFileSync(join(root, `src/docs/${name}.md`), 'utf8'),
+  );
+  const blocks = pages.flatMap((page) => [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)]);
+  const found = blocks.map(([, code]) => code!).filter((code) => /from 'scimd(?:\/filter)?'/.test(code));
+  if (found.length === 0) throw new Error('the documentation shows nothing of scimd');
   return found;
 }
 

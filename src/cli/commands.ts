@@ -10,6 +10,7 @@ import type { Command, Flag } from './command.ts';
 import { completion, shells } from './completion.ts';
 import { checkConfiguration, printConfiguration, printSchema } from './config.ts';
 import { defaultTenant } from './database.ts';
+import { printDocs } from './docs.ts';
 import { defaultTimeout, doctor } from './doctor.ts';
 import { explainFilter } from './explain.ts';
 import { exportResources } from './export.ts';
@@ -327,6 +328,14 @@ export const commands: readonly Command[] = [
     json: true,
     example: 'scimd config schema > scim.config.schema.json',
     run: printSchema,
+  },
+  {
+    name: 'docs',
+    summary: 'Read the documentation',
+    operand: { placeholder: 'TOPIC', required: false },
+    json: true,
+    example: 'scimd docs okta',
+    run: printDocs,
   },
   {
     name: 'completion',

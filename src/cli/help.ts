@@ -148,12 +148,11 @@ function settingsHelp(group?: string): string {
   const [first] = names as [OptionName];
   const groups = `More: scimd help ${optionGroups.join(' | ')}\n`;
   return `Flag over environment over scim.config.json over [default].
---${flagName(first)} is ${environmentName(first)} in the environment and
-"${first.slice(first.indexOf('.') + 1)}" in the file${group === undefined ? '' : `, inside "${group}"`}.
+--${flagName(first)} is ${environmentName(first)} in the environment and${group === undefined ? ' ' : '\n'}"${first.slice(first.indexOf('.') + 1)}" in the file${group === undefined ? '' : `, inside "${group}"`}.
 
 ${described(names.map((name) => [settingFlag(name), settingHelp(name)]))}
 
-${group === undefined ? `${groups}\n` : ''}Example:
+${group === undefined ? `${groups}` : ''}Example:
   ${environmentName(first)}=${optionOf(first).default} scimd serve --${flagName(names[1] ?? first)} ${optionOf(names[1] ?? first).default}`;
 }
 

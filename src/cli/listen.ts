@@ -1,4 +1,5 @@
 /** The settings as the HTTP server takes them, at the start and when they change. */
+import { documentation } from '../docs/documentation.ts';
 import type { HttpOptions, Log, RunningServer } from '../http/options.ts';
 import { UnknownAttributeError } from '../http/sensitive.ts';
 import { startServer } from '../http/server.ts';
@@ -83,12 +84,12 @@ function tell(certificate: Certificate | undefined, log: Log): void {
 
 /** What a server that runs can go over to. Every key is there, so that what is not set any more goes too. */
 function changeable(settings: Settings): Partial<HttpOptions> {
-  const { trustedProxies, publicDiscovery, sensitiveAttributes, limits, auth } = settings;
+  const { trustedProxies, publicDiscovery, sensitiveAttributes, limits, auth, docs } = settings;
   const { baseUrl, jwt, uniqueDisplayName } = settings;
   const { issuer, ...rest } = jwt;
   return {
     ...{ trustedProxies, publicDiscovery, sensitiveAttributes, limits, basicAuth: auth.basic },
-    ...{ baseUrl, uniqueDisplayName },
+    ...{ baseUrl, uniqueDisplayName, docs: docs ? documentation : undefined },
     tokenEndpoint: auth.tokenEndpoint ? { seconds: auth.accessTokenSeconds } : undefined,
     jwt: issuer === undefined ? undefined : { issuer, ...rest },
   };

@@ -5,6 +5,8 @@ import { accessWith } from './access.ts';
 import { requireRead, type SignIn } from './authenticate.ts';
 import { baseUrlOf } from './base-url.ts';
 import { Cursors } from './cursor.ts';
+import { docsPages } from './docs-pages.ts';
+import { frontPage } from './front-page.ts';
 import { ListHandlers } from './listing.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import { anybody, type Mount, mount, mountTable, type Visit } from './mounts.ts';
@@ -61,6 +63,8 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     ...probes(options, authenticate),
     ...(tokenMount === undefined ? [] : [tokenMount]),
     scimMount({ basePath, limits, routes, baseOf, signIn }),
+    ...(options.docs === undefined ? [] : [docsPages(options.docs)]),
+    frontPage(baseOf, options.docs !== undefined),
   ];
   const mountOf = mountTable(mounts);
 

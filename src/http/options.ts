@@ -111,6 +111,27 @@ export interface JwtOptions {
   readonly subjectClaim?: string | undefined;
 }
 
+/** What /docs shows. */
+export interface Documentation {
+  /** In the order of reading. */
+  readonly topics: readonly {
+    readonly name: string;
+    readonly group: string;
+    readonly title: string;
+    readonly summary: string;
+  }[];
+  /** The page's Markdown; undefined where there is no such topic. */
+  markdown(topic: string): string | undefined;
+  /** The page as HTML, with its headings of the second level; undefined where there is no such topic. */
+  article(topic: string): Promise<
+    | {
+        readonly html: string;
+        readonly headings: readonly { readonly id: string; readonly text: string }[];
+      }
+    | undefined
+  >;
+}
+
 /** A certificate with its chain, and its key, as PEM. */
 export interface TlsIdentity {
   readonly certificate: string;
@@ -139,6 +160,8 @@ export interface HttpOptions {
   /** Is a group refused, 409 `uniqueness`, whose displayName another group of its tenant has? */
   readonly uniqueDisplayName?: boolean;
   readonly documentationUri?: string;
+  /** The documentation, which anybody may read at /docs; absent: there is none. */
+  readonly docs?: Documentation | undefined;
   readonly log?: Log;
   /** Told of every SCIM request after its answer. */
   readonly observe?: (observation: Observation) => void;

@@ -1,5 +1,5 @@
 /**
- * Every setting, declared once: flags, environment variables, the file's JSON Schema, help, README and the type
+ * Every setting, declared once: flags, environment variables, the file's JSON Schema, help, documentation and the type
  * `Settings` all derive from this table. The key is the path in scim.config.json.
  */
 import { isIP } from 'node:net';
@@ -17,7 +17,7 @@ interface Option<T extends Type = Type, D = unknown> {
   /** `undefined`: not set unless somebody sets it. */
   readonly default: D;
   readonly help: string;
-  /** The rest of the story, for README and the JSON Schema. */
+  /** The rest of the story, for the documentation and the JSON Schema. */
   readonly detail?: string;
   /** Stands for the value in help texts: `--port PORT`. */
   readonly placeholder?: string;
@@ -236,7 +236,7 @@ const options = {
       detail: 'such a filter is 403 and comes by POST to `.search` instead',
     },
   ),
-  uniqueDisplayName: option(flag(), false, 'Refuse a group whose displayName another group has', {
+  uniqueDisplayName: option(flag(), false, 'Refuse a group whose name another group has', {
     reloadable: true,
     detail:
       'created or renamed: 409 uniqueness; letter case aside, in each tenant for itself; groups that share a name already keep it',
@@ -251,6 +251,7 @@ const options = {
         'worth its writes from 100,000 resources on; serves needles of three characters or more, such as `displayName,emails.value`',
     },
   ),
+  docs: option(flag(), true, 'Show the documentation at /docs, to anybody', { reloadable: true }),
   metrics: option(flag(), true, 'Answer GET /metrics for Prometheus', {
     detail: 'to a token with the scope metrics or admin',
   }),

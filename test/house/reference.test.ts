@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { root } from './sources.ts';
 
-test('README lists every export of scimd/filter, and the docstring of each names its section of an RFC', () => {
+test('The documentation lists every export of scimd/filter, and the docstring of each names its section of an RFC', () => {
   const check = spawnSync(process.execPath, ['--import', 'tsx', 'scripts/filter-reference.ts', '--check'], {
     cwd: root,
     encoding: 'utf8',

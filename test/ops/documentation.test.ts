@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArguments, selectCommand } from '../../src/cli/arguments.ts';
 import { exitStatus } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands.ts';
+import { documentation as documentationPages } from '../../src/docs/documentation.ts';
 import { createApplication } from '../../src/http/application.ts';
 import { logFields } from '../../src/ops/log-fields.ts';
 import { createMetrics } from '../../src/ops/metrics.ts';
@@ -243,51 +244,70 @@ describe('exit statuses', () => {
 
 describe('endpoints', () => {
   /** Path, as `/Users/{id}`, to methods. */
-  const documented = new Map(
-    rowsUnder('endpoint').flatMap(([paths, methods = '']) =>
-      codeIn(paths).map((path) => [path, methods.split(', ').sort()] as const),
-    ),
-  );
-  const atRoot = new Set(['/healthz', '/readyz', '/metrics']);
+  const under = (head: string) =>
+    new Map(
+      rowsUnder(head).flatMap(([paths, methods = '']) =>
+        codeIn(paths).map((path) => [path, methods.split(', ').sort()] as const),
+      ),
+    );
+  const belowBase = under('endpoint');
+  const atRoot = under('root path');
 
   test('each that is mounted is documented with its methods, and each documented one is mounted', async () => {
     const store = openSqliteStore({ file: ':memory:', registry: standardRegistry() });
     const basePath = '/scim/v2';
     const { mounts } = await createApplication({
-      ...{ store, basePath, tokenEndpoint: { seconds: 60 } },
+      ...{ store, basePath, tokenEndpoint: { seconds: 60 }, docs: documentationPages },
       metrics: async () => 'none',
     });
     await store.close();
-    const there = mounts.flatMap(({ path, methods = [], endpoints = [{ route: '', methods }] }) =>
-      endpoints.map(({ route, methods: of }) => {
-        const form = (path + route).replace(basePath, '').replace(/:(\w+)/g, '{$1}');
-        return [form, of.filter((method) => method !== 'HEAD').sort()] as const;
-      }),
-    );
+    const isBelow = (path: string) => path.startsWith(basePath);
+    const there = (below: boolean) =>
+      mounts
+        .filter(({ path }) => isBelow(path) === below)
+        .flatMap(({ path, methods = [], endpoints = [{ route: '', methods }] }) =>
+          endpoints.map(({ route, methods: of }) => {
+            const form = (path + route).replace(basePath, '').replace(/:(\w+)/g, '{$1}') || '/';
+            return [form, of.filter((method) => method !== 'HEAD').sort()] as const;
+          }),
+        );
     const inOrder = (all: Iterable<readonly [string, readonly string[]]>) =>
       [...all].sort(([a], [b]) => (a < b ? -1 : 1));
-    assert.deepEqual(inOrder(documented), inOrder(there));
+    assert.deepEqual(inOrder(belowBase), inOrder(there(true)));
+    assert.deepEqual(inOrder(atRoot), inOrder(there(false)));
   });
 
   test('each answers, and allows the methods that are documented', async () => {
     const server = await startScimd({
       tokenEndpoint: { seconds: 60 },
+      docs: documentationPages,
       metrics: async () => 'none',
     });
     try {
       const { id } = (await server.request('POST', '/Users', { body: newUser() })).json;
       const token = await server.newToken({ scope: 'admin', subject: id });
-      for (const [path, methods] of documented) {
-        const at = atRoot.has(path) ? new URL(path, server.base).href : path.replace('{id}', id);
+      const all = [
+        ...[...belowBase].map(([path, methods]) => ({
+          path: path.replace('{id}', id),
+          methods,
+          root: false,
+        })),
+        ...[...atRoot].map(([path, methods]) => ({
+          path: new URL(path, server.base).href,
+          methods,
+          root: true,
+        })),
+      ];
+      for (const { path, methods, root } of all) {
         const allowed = [...methods, ...(methods.includes('GET') ? ['HEAD'] : [])];
-        const below = !atRoot.has(path) && path !== '/oauth/token';
-        const options = await server.request('OPTIONS', at, { token });
-        assert.equal(options.status, below ? 204 : 405, path);
-        if (below) allowed.push('OPTIONS');
+        const takesOptions = !root && path !== '/oauth/token';
+        const options = await server.request('OPTIONS', path, { token });
+        assert.equal(options.status, takesOptions ? 204 : 405, path);
+        if (takesOptions) allowed.push('OPTIONS');
         assert.deepEqual(options.headers.get('allow')?.split(', ').sort(), allowed.sort(), path);
-        if (!methods.includes('GET') || path.includes('{id}')) continue;
+        if (!methods.includes('GET') || path.includes(`/${id}`)) continue;
         for (const method of ['GET', 'HEAD'])
-          assert.equal((await server.request(method, at, { token })).status, 200, `${method} ${path}`);
+          assert.equal((await server.request(method, path, { token })).status, 200, `${method} ${path}`);
       }
     } finally {
       await server.close();
