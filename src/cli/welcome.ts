@@ -24,5 +24,6 @@ ${columns(
   '  ',
 )}
 ${local ? 'They reach it by HTTPS only: put a proxy or tunnel in front and give its address with --base-url.\n' : ''}
+Step by step: scimd docs okta, scimd docs entra
 More tokens: scimd token create --name NAME`;
 }
