@@ -132,7 +132,7 @@ function schemasOf(
   return tolerate(tolerated, 'messageSchemas', schemas, resourceSchema) === undefined ? schemas : [urn];
 }
 
-/** RFC 7644 §3.12 has none for most of a message; RFC 9865 §2.1 has one for the count of a cursor's page. */
+/** What kind of error a wrong member is (RFC 7644 §3.12; RFC 9865 §2.1 for the count of a page by cursor). */
 function scimTypeOf(member: string, { cursor }: Readonly<Record<string, unknown>>): ScimType {
   if (member === 'startIndex') return 'invalidValue';
   if (member === 'count') return typeof cursor === 'string' ? 'invalidCount' : 'invalidValue';

@@ -27,6 +27,10 @@ export function membersInPlace(
   return hasPathKey(type, given) ? new Placement(type, tolerated).of(body) : given;
 }
 
+/** What one body may cost, in values looked at, and the part of it that the parsing of a path is: ten thousand paths. */
+const mostWork = 1_000_000;
+const costOfPath = 100;
+
 /** No name of an attribute has any of these. */
 const pathMark = /[.:[]/;
 
@@ -51,6 +55,7 @@ class Placement {
   private readonly members: Members = new Map();
   private readonly type: ResourceType;
   private readonly tolerated: Tolerated;
+  private work = 0;
 
   constructor(type: ResourceType, tolerated: Tolerated) {
     this.type = type;
@@ -73,10 +78,11 @@ class Placement {
       else if (extension !== undefined && isObject(value)) {
         const own = membersByName(value, name);
         for (const [inner, member] of Object.entries(value)) {
-          if (!pathMark.test(inner)) continue;
-          own.delete(lowerCaseName(inner));
           const path = `${extension.schema.id}:${inner}`;
-          paths.push([path, member, this.find(path, inner)]);
+          const found = pathMark.test(inner) ? this.find(path, inner) : undefined;
+          if (found === undefined) continue;
+          own.delete(lowerCaseName(inner));
+          paths.push([path, member, found]);
         }
         if (this.members.has(key)) throw different(extension.schema.id, name);
         this.members.set(key, Object.fromEntries(own));
@@ -103,6 +109,7 @@ class Placement {
    * is the member's own name.
    */
   private find(path: string, key = path): Found | undefined {
+    this.spend(costOfPath, path);
     const parsed = safeParsePath(path);
     const { type, tolerated } = this;
     if (!parsed.ok) {
@@ -143,6 +150,8 @@ class Placement {
         `${name} is a path and no name of an attribute: give ${attribute.path} in its place`,
       );
     const container = this.containerOf(attribute, name);
+    const before = container.get(lowerCaseName(attribute.name));
+    this.spend(container.size + (Array.isArray(before) ? before.length : 0), name);
     if (filter !== undefined && !attribute.multiValued)
       throw invalidPath(`${name}: ${attribute.path} has one value and cannot be filtered`);
     if (sub === undefined && filter === undefined) assign(container, attribute, value, name);
@@ -150,6 +159,16 @@ class Placement {
     else if (sub !== undefined) assign(container, attribute, { [sub.name]: value }, name);
     if (attribute.extension !== undefined)
       this.members.set(lowerCaseName(attribute.extension), Object.fromEntries(container));
+  }
+
+  private spend(work: number, name: string): void {
+    this.work += work;
+    if (this.work > mostWork)
+      throw new ScimError(
+        413,
+        undefined,
+        `${name}: too many paths for one body; give the attributes themselves`,
+      );
   }
 
   /** Where the attribute belongs: the members of the body, or of its extension's object. */

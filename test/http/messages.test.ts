@@ -83,6 +83,33 @@ for (const kind of kinds) {
   });
 }
 
+test('data of a bulk request without schemas is of the type of its path; strict refuses that operation', async () => {
+  const statuses = async (token: string) => {
+    const { schemas: _, ...data } = newUser();
+    const Operations = [
+      { method: 'POST', path: '/Users', bulkId: 'a', data },
+      { method: 'PUT', path: `/Users/${user}`, data },
+      {
+        method: 'PATCH',
+        path: `/Users/${user}`,
+        data: { Operations: [{ op: 'add', path: 'title', value: 'x' }] },
+      },
+    ];
+    const body = { schemas: [bulkSchema], Operations: [Operations[0], Operations[2]] };
+    const put = {
+      schemas: [bulkSchema],
+      Operations: [{ ...Operations[1], data: { ...data, userName: 'put' } }],
+    };
+    const answers = [
+      await server.request('POST', '/Bulk', { body, token }),
+      await server.request('POST', '/Bulk', { body: put, token }),
+    ];
+    return answers.flatMap(({ json }) => json.Operations.map(({ status }: { status: string }) => status));
+  };
+  assert.deepEqual(await statuses(server.token), ['201', '200', '200']);
+  assert.deepEqual(await statuses(strict), ['400', '400', '400']);
+});
+
 test('a PATCH with the schema of another resource type is refused', async () => {
   assertError(await send('PatchOp', { schemas: [groupSchema] }), 400, /^schemas must contain/);
 });

@@ -113,7 +113,11 @@ const read: Readonly<Record<string, readonly [sent: object, stored: object, tole
       {},
       [],
     ],
-    'what no schema has, which is ignored as any such name is': [{ 'shoe.size': 43, 'a[b': 1 }, {}, []],
+    'what no schema has, which is ignored as any such name is': [
+      { 'shoe.size': 43, 'a[b': 1, [enterpriseSchema]: { 'shoe.size': 43, department: 'x' } },
+      { [enterpriseSchema]: { department: 'x' } },
+      [],
+    ],
   };
 
 for (const [what, [sent, stored, tolerances]] of Object.entries(read)) {
@@ -205,6 +209,22 @@ test('strict refuses every such spelling of an attribute', async () => {
     assert.equal((await post(stored, strict)).status, 201);
   }
 });
+
+for (const [what, members] of Object.entries({
+  'twenty thousand paths': Array.from({ length: 20_000 }, (_, i) => [`x${i}.y`, 1]),
+  'two thousand paths into one attribute': Array.from({ length: 2000 }, (_, i) => [
+    `emails[type eq "${i}"].value`,
+    `e${i}@example.com`,
+  ]),
+  'paths into forty thousand values': [
+    ['emails', Array.from({ length: 40_000 }, (_, i) => ({ value: `e${i}@example.com` }))],
+    ...Array.from({ length: 50 }, (_, i) => [`emails[type eq "${i}"].value`, 'x@example.com']),
+  ],
+})) {
+  test(`${what} are 413 before they keep the server busy`, async () => {
+    assertError(await post(Object.fromEntries(members)), 413, /too many paths/);
+  });
+}
 
 test('a group’s members may be named by paths too', async () => {
   const body = newGroup({ 'members[value eq "a"].type': 'User', externalId: 'x' });
