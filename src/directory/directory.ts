@@ -5,7 +5,7 @@ import { Patch } from '../query/patch.ts';
 import { differenceOf } from '../scim/difference.ts';
 import { readPatchOp } from '../scim/messages.ts';
 import type { PatchResult } from '../scim/patch.ts';
-import type { EdgePatch } from '../scim/patch-edges.ts';
+import { type EdgePatch, edgePatches } from '../scim/patch-edges.ts';
 import type { Edit } from '../scim/patch-request.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import {
@@ -204,6 +204,7 @@ export class Directory {
     const patch = new Patch(type, operations, id, caller.tolerated, this.#limits);
     const { edits } = patch;
     const members = edgeAttribute(type);
+    const edges = members && { attribute: members, patches: edgePatches };
     let hash: string | undefined;
     const changeBy = async (before: Document | undefined, result: PatchResult): Promise<Change> => {
       if (result.password != null) hash ??= await hashPassword(result.password);
@@ -219,14 +220,14 @@ export class Directory {
     // Edits of members alone need neither the document nor its version: they cost what the change costs.
     const onlyMembers = members !== undefined && edits.every(({ attribute }) => attribute === members);
     if (onlyMembers && ifMatch === undefined) {
-      const change = await changeBy(undefined, patch.apply({}, { edges: members }));
+      const change = await changeBy(undefined, patch.apply({}, { edges }));
       const written = await this.changeVersion(caller, type, id, change, undefined);
       if (written === undefined) throw busy(type, id);
       return { ...written, edits };
     }
     const written = await this.change(caller, type, id, ifMatch, async (stored) => {
       const before = JSON.parse(stored.body) as Document;
-      return changeBy(before, patch.apply(before, { edges: members }));
+      return changeBy(before, patch.apply(before, { edges }));
     });
     return { ...written, edits };
   }

@@ -3,6 +3,7 @@
  * RFC's letter says and what identity providers fill with free text (tolerance `freeText`).
  */
 import type { Attribute } from './registry.ts';
+import { isJsonText } from './tolerances.ts';
 
 interface Format {
   /** What it is, for the error: `must be …`. */
@@ -141,7 +142,11 @@ const formats: Readonly<Record<string, Format>> = {
     strict: isTimeZone,
     tolerable: anyText,
   },
-  'emails.value': { description: 'an e-mail address (RFC 5321)', strict: isMailbox, tolerable: anyText },
+  'emails.value': {
+    description: 'an e-mail address (RFC 5321)',
+    strict: isMailbox,
+    tolerable: (text) => !isJsonText(text),
+  },
   'addresses.country': {
     description: 'an ISO 3166-1 alpha-2 code such as US',
     strict: isCountry,

@@ -3,12 +3,11 @@ import type { CompareValue, Filter } from '../../grammar/ast.ts';
 import { and, eq, ew, not, or, pr } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
 import { addedValues } from './patch-lists.ts';
-import { type Description, describedValues } from './patch-named.ts';
+import { type Description, describedValues, namedMembers } from './patch-named.ts';
 import { type Edit, immutable, namedValue } from './patch-request.ts';
-import type { Attribute } from './registry.ts';
 import { type EdgeValue, edgeValuesFrom, edgeValuesOf } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { complexMembers, elementValidatorOf, isIdentifiedByValue } from './value.ts';
+import { complexMembers, elementValidatorOf } from './value.ts';
 
 export type EdgePatch =
   | { readonly kind: 'add'; readonly members: readonly EdgeValue[] }
@@ -103,21 +102,4 @@ function filterOf(description: Description): Filter {
 function referenceFilter(uri: string): Filter {
   const [end] = /\/[^/]+\/[^/]+$/.exec(uri) ?? [];
   return end === undefined ? eq('$ref', uri) : ew('$ref', end);
-}
-
-/** Does the filter name members by their ids, as RFC 7644 §3.5.2.2 has it? */
-export function isMembership(attribute: Attribute, filter: Filter): boolean {
-  return isIdentifiedByValue(attribute) && namedMembers(filter) !== undefined;
-}
-
-/** The ids of `value eq "a" or value eq "b"`; undefined for any other filter. */
-function namedMembers(filter: Filter): string[] | undefined {
-  const values: string[] = [];
-  for (const part of filter.type === 'or' ? filter.filters : [filter]) {
-    if (part.type !== 'compare' || part.operator !== 'eq' || typeof part.value !== 'string') return undefined;
-    const { name, schema, subAttr } = part.attrPath;
-    if (name.toLowerCase() !== 'value' || schema !== undefined || subAttr !== undefined) return undefined;
-    values.push(part.value);
-  }
-  return values;
 }

@@ -2,11 +2,19 @@
  * Which values a `remove` names by its `value` (reading A-08): those that have all that it says of them, each
  * sub-attribute compared as `caseExact` has it. What says nothing is refused, since it could mean anything.
  */
+import type { Filter } from '../../grammar/ast.ts';
 import { keyOf } from './comparison.ts';
 import { valuesOf } from './patch-lists.ts';
 import type { Attribute } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { complexMembers, elementValidatorOf, invalidValue, isObject, validatorOf } from './value.ts';
+import {
+  complexMembers,
+  elementValidatorOf,
+  invalidValue,
+  isIdentifiedByValue,
+  isObject,
+  validatorOf,
+} from './value.ts';
 
 /** What is said of one value that is to go: values by sub-attribute. */
 export type Description = ReadonlyMap<Attribute, unknown>;
@@ -120,4 +128,21 @@ function namedKeys(attribute: Attribute, value: unknown, at: string, tolerated: 
     if (clean === undefined) throw invalidValue(`${place} does not say which value is to be removed`);
     return [keyOf(attribute, clean)];
   });
+}
+
+/** Does the filter name members by their ids, as RFC 7644 §3.5.2.2 has it? */
+export function isMembership(attribute: Attribute, filter: Filter): boolean {
+  return isIdentifiedByValue(attribute) && namedMembers(filter) !== undefined;
+}
+
+/** The ids of `value eq "a" or value eq "b"`; undefined for any other filter. */
+export function namedMembers(filter: Filter): string[] | undefined {
+  const values: string[] = [];
+  for (const part of filter.type === 'or' ? filter.filters : [filter]) {
+    if (part.type !== 'compare' || part.operator !== 'eq' || typeof part.value !== 'string') return undefined;
+    const { name, schema, subAttr } = part.attrPath;
+    if (name.toLowerCase() !== 'value' || schema !== undefined || subAttr !== undefined) return undefined;
+    values.push(part.value);
+  }
+  return values;
 }

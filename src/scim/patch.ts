@@ -5,9 +5,9 @@
  */
 import type { Filter } from '../../grammar/ast.ts';
 import { ScimError } from '../error.ts';
-import { type EdgePatch, edgePatches, isMembership } from './patch-edges.ts';
+import type { EdgePatch } from './patch-edges.ts';
 import { addedValues, append, orderedComplex, settled, valuesOf } from './patch-lists.ts';
-import { described, fits, namedAmong } from './patch-named.ts';
+import { described, fits, isMembership, namedAmong } from './patch-named.ts';
 import { describedBy, type Edit, immutable, namedValue } from './patch-request.ts';
 import type { Attribute, ResourceType } from './registry.ts';
 import {
@@ -44,8 +44,13 @@ export interface PatchResult {
 export interface PatchOptions {
   readonly select: Selector;
   readonly tolerated: Tolerated;
-  /** The attribute whose edits are answered as edges; undefined: all attributes are in the document. */
-  readonly edges?: Attribute | undefined;
+  /** The attribute whose edits are answered as edges, and how; undefined: all attributes are in the document. */
+  readonly edges?:
+    | {
+        readonly attribute: Attribute;
+        readonly patches: (edit: Edit, tolerated: Tolerated) => readonly EdgePatch[];
+      }
+    | undefined;
   /** What is writeOnly and never returned stays in the document too, for those who have no other place for it. */
   readonly secretsInDocument?: boolean;
 }
@@ -71,7 +76,8 @@ export function applyEdits(
     values += valuesOf(valueIn(draft, edit.attribute)).length;
     if (values > mostValues)
       throw new ScimError(413, undefined, `${edit.at}: too much for one request; split it`);
-    if (edit.attribute === options.edges) edges.push(...edgePatches(edit, options.tolerated));
+    if (edit.attribute === options.edges?.attribute)
+      edges.push(...options.edges.patches(edit, options.tolerated));
     else if (isSecret(edit.attribute) && !options.secretsInDocument) password = newSecret(edit, options);
     else applyEdit(draft, edit, options);
   }

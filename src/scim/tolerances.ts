@@ -43,8 +43,8 @@ function isSame(uri: string, other: string): boolean {
 type Operation = 'add' | 'remove' | 'replace';
 
 /** Does it begin as the JSON text of an object or an array does? It is no id then, and no address, even if it is broken. */
-function isJsonText(text: string): boolean {
-  return /^\s*(?:\{\s*["}]|\[\s*["{[\]])/.test(text);
+export function isJsonText(text: unknown): text is string {
+  return typeof text === 'string' && /^\s*(?:\{\s*["}]|\[\s*["{[\]])/.test(text);
 }
 
 /** Undefined for what is no JSON, and for what no store can hold. */
@@ -118,7 +118,7 @@ export const tolerances = {
     summary: 'The JSON text of an object where an object belongs (`"{\\"value\\":\\"26118915\\"}"`)',
     providers: [],
     read: (value: unknown): object | undefined => {
-      if (typeof value !== 'string' || !isJsonText(value)) return undefined;
+      if (!isJsonText(value)) return undefined;
       const parsed = parsedJson(value);
       // The text of an empty array is no way to say that everything is to go.
       return typeof parsed === 'object' && parsed !== null && Object.keys(parsed).length > 0

@@ -9,7 +9,7 @@ import { formatOf, isBase64, isUriReference } from './formats.ts';
 import { FractionalNumber } from './json.ts';
 import { checkUserName } from './precis.ts';
 import type { Attribute } from './registry.ts';
-import { type Tolerated, tolerate } from './tolerances.ts';
+import { isJsonText, type Tolerated, tolerate } from './tolerances.ts';
 
 /** `path` is where the value stands, for errors: `emails[0].value`. */
 export type Validator = (value: unknown, path: string, tolerated: Tolerated) => unknown;
@@ -62,10 +62,16 @@ export function elementValidatorOf(attribute: Attribute): Validator {
 function singular(attribute: Attribute): Validator {
   if (attribute.type === 'complex') return complex(attribute);
   const simple = simpleValidator(attribute);
+  // What stands beside `$ref` is the id of a resource.
+  const isId = attribute.name === 'value' && attribute.parent?.subAttributes.has('$ref') === true;
   return (value, path, tolerated) => {
     if (value === null || value === undefined) return undefined;
     let single: unknown = value;
     if (Array.isArray(value)) single = onlyValueOf(value, path, tolerated);
+    if (isId && isJsonText(single)) {
+      single = tolerate(tolerated, 'jsonText', single);
+      if (single === undefined) throw invalidValue(`${path} must be an id, not JSON text`);
+    }
     if (isObject(single)) {
       const read = tolerate(tolerated, 'objectForScalar', single);
       if (read !== undefined) single = read.value;

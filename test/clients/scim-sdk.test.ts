@@ -34,13 +34,16 @@ test('SCIM-SDK: the JSON text of an object where an object belongs, alone and in
 });
 
 test('SCIM-SDK: broken JSON text is 400, and is stored neither as an id nor as an address', async () => {
-  const user = await sdk.user();
-  const group = await sdk.group([user]);
+  const created = await sdk.user();
+  const group = await sdk.group([created]);
+  const user = await sdk.read(created);
   for (const [resource, path] of [
     [group, 'members'],
     [user, 'emails'],
     [user, 'emails[type eq "work"]'],
+    [user, 'emails[type eq "work"].value'],
     [user, `${enterpriseSchema}:manager`],
+    [user, `${enterpriseSchema}:manager.value`],
   ]) {
     for (const value of [
       '{"value":',
