@@ -32,11 +32,20 @@ export function edgePatches(edit: Edit, tolerated: Tolerated): EdgePatch[] {
   return [{ kind: 'add', members: edgeValuesFrom(attribute, addedValues(edit, tolerated), at) }];
 }
 
+/** Each of them is looked for in the whole group. */
+const mostWithoutId = 100;
+
 function removals(edit: Edit, tolerated: Tolerated): EdgePatch[] {
   const { attribute, filter, at } = edit;
   const named = namedValue(edit, tolerated);
   if (named !== undefined) {
     const descriptions = describedValues(attribute, named.value, at, tolerated);
+    if (descriptions.filter((each) => !hasId(each)).length > mostWithoutId)
+      throw new ScimError(
+        413,
+        undefined,
+        `${at}: at most ${mostWithoutId} members can be named without value`,
+      );
     const values = filter === undefined ? descriptions.map(soleValue) : [];
     const others = descriptions.filter((_, index) => values[index] === undefined).map(filterOf);
     return [
@@ -85,17 +94,22 @@ function soleValue(description: Description): string | undefined {
 
 /**
  * A description as a filter. Beside `value`, which names the member, what the store knows nothing of does not
- * contradict: `type` and `display` of an id that is unknown here.
+ * contradict: `type`, `display` and `$ref` of an id that is unknown here.
  */
 function filterOf(description: Description): Filter {
-  const hasValue = [...description.keys()].some(({ name }) => name === 'value');
   const parts = [...description].map(([{ name }, wanted]): Filter => {
-    if (name === '$ref' && typeof wanted === 'string') return referenceFilter(wanted);
-    const equal = eq(name, wanted as CompareValue);
-    return name === 'value' || !hasValue ? equal : or(equal, not(pr(name)));
+    const equal =
+      name === '$ref' && typeof wanted === 'string'
+        ? referenceFilter(wanted)
+        : eq(name, wanted as CompareValue);
+    return name === 'value' || !hasId(description) ? equal : or(equal, not(pr(name)));
   });
   const [first, ...others] = parts as [Filter, ...Filter[]];
   return others.length === 0 ? first : and(first, ...others);
+}
+
+function hasId(description: Description): boolean {
+  return [...description.keys()].some(({ name }) => name === 'value');
 }
 
 /** By its endpoint and id: the base may be left out of a reference (`../Users/2819c223`, RFC 7643 §8.4). */

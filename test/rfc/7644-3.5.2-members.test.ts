@@ -109,7 +109,8 @@ test('reading A-08: remove with a value removes the members that have all that i
     [[{ value: bob.id, type: 'Group' }], []],
     [[{ value: bob.id, display: 'Ann Ames' }], []],
     // Of an id that is unknown here nobody can say that its type is another.
-    [[{ value: 'ext-1', type: 'User' }], ['ext-1']],
+    [[{ value: 'ext-1', type: 'User', $ref: '../Users/ext-1' }], ['ext-1']],
+    [[{ value: 'ext-1', display: 'Ann Ames' }], []],
     [[{ value: 'nobody' }], []],
     [[], []],
   ] as const) {
@@ -136,6 +137,17 @@ test('reading A-08: remove by a value path with a value removes who is both', as
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual(await memberIds(group), without(...gone), `${path} ${JSON.stringify(value)}`);
   }
+});
+
+test('a remove names a hundred members without their ids at most, since each is looked for in the whole group', async () => {
+  const group = await team();
+  const value = Array.from({ length: 101 }, (_, index) => ({ display: `Somebody ${index}` }));
+  const remove = (some: unknown) =>
+    lenient.patch(`/Groups/${group.id}`, { op: 'remove', path: 'members', value: some });
+  refused(await remove(value), 413, undefined, /at most 100 members/);
+  assert.equal((await remove(value.slice(1))).status, 200);
+  assert.equal((await remove(value.map((_, index) => ({ value: `id-${index}`, type: 'User' })))).status, 200);
+  assert.deepEqual(await memberIds(group), everybody());
 });
 
 test('reading A-08: a remove whose value names nobody is 400, and nobody goes', async () => {
