@@ -222,7 +222,9 @@ describe('what an export has, an import reads back', () => {
       }
       assert.deepEqual(
         leftOut.filter((path) => !/^(schemas|meta|groups)\b/.test(path)),
-        type === 'User' ? [`${enterpriseSchema}:manager.displayName`] : [],
+        type === 'User'
+          ? [`${enterpriseSchema}:manager.displayName`]
+          : ['members.display', 'members[type eq "work"].display'],
       );
       // Where a value has nothing of the part, the line would have a value without anything, and is refused.
       const parts = ['emails.display', 'emails.primary', 'phoneNumbers.type', 'phoneNumbers.display'];
