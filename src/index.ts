@@ -24,8 +24,8 @@ import type {
   TlsIdentity,
 } from './http/options.ts';
 import { startServer } from './http/server.ts';
+import { ConfigurationError } from './ops/configuration-error.ts';
 import { checkLibraryOptions } from './ops/library-options.ts';
-import { ConfigurationError } from './ops/settings.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/configured.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { Idp } from './scim/tolerances.ts';

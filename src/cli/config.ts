@@ -1,8 +1,8 @@
 /** scimd config check, print, schema. */
 import { definitionNames } from '../ops/config-file.ts';
+import { ConfigurationError } from '../ops/configuration-error.ts';
 import { optionNames, optionOf } from '../ops/options.ts';
 import schema from '../ops/scim.config.schema.json' with { type: 'json' };
-import { ConfigurationError } from '../ops/settings.ts';
 import { columns } from '../ops/terminal.ts';
 import type { Invocation } from './command.ts';
 import { databaseProblems, startProblems } from './start-check.ts';

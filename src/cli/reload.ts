@@ -1,8 +1,9 @@
 /** SIGHUP: takes over the settings that can change while the server runs, and says which cannot. */
 import type { Log } from '../http/options.ts';
 import { definitionNames } from '../ops/config-file.ts';
+import { ConfigurationError } from '../ops/configuration-error.ts';
 import { type OptionName, optionNames, optionOf, type Settings } from '../ops/options.ts';
-import { ConfigurationError, type SettingsInForce } from '../ops/settings.ts';
+import type { SettingsInForce } from '../ops/settings.ts';
 
 /** Goes over to settings; rejects, and has changed nothing, when it cannot. */
 export type Apply = (settings: Settings) => Promise<void>;

@@ -1,9 +1,10 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
 
 import { CommandError, UsageError } from '../ops/command-error.ts';
+import { ConfigurationError } from '../ops/configuration-error.ts';
 import { fileAdvice, fileReason, isSystemError } from '../ops/file-error.ts';
 import { harmless } from '../ops/log-line.ts';
-import { ConfigurationError, readSettings } from '../ops/settings.ts';
+import { readSettings } from '../ops/settings.ts';
 import { OutputError, type Terminal } from '../ops/terminal.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/configured.ts';
 import { requireRuntime } from '../store/sqlite/connection.ts';

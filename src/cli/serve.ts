@@ -1,10 +1,10 @@
 /** scimd serve. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Log, RunningServer } from '../http/options.ts';
+import { ConfigurationError } from '../ops/configuration-error.ts';
 import { createLog } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
-import { ConfigurationError } from '../ops/settings.ts';
 import type { OutputError, Terminal } from '../ops/terminal.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { ensureFirstToken } from './first-token.ts';

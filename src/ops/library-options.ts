@@ -1,9 +1,9 @@
 /** Checks the options of the embedded server as those of the command line are: each name, each value, all problems at once. */
 import * as v from 'valibot';
 import { suggestion } from '../nearest.ts';
+import { ConfigurationError } from './configuration-error.ts';
 import { checkTogether } from './joint-rules.ts';
 import { type OptionName, optionNames, optionOf } from './options.ts';
-import { ConfigurationError } from './settings.ts';
 
 /** Options that are the command line's settings under another name. */
 const renamed: Readonly<Record<string, OptionName>> = {

@@ -11,6 +11,7 @@ import {
   definitionNames,
   readConfigFile,
 } from './config-file.ts';
+import { ConfigurationError } from './configuration-error.ts';
 import { fileReason } from './file-error.ts';
 import { checkTogether } from './joint-rules.ts';
 import {
@@ -22,18 +23,6 @@ import {
   optionOf,
   type Settings,
 } from './options.ts';
-
-/** What is wrong with the configuration, one line each: place, option, rule and value. */
-export class ConfigurationError extends Error {
-  override readonly name = 'ConfigurationError';
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-    super(`the configuration has ${count}\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
-    this.problems = problems;
-  }
-}
 
 /** Schemas and resource types of the file's own, and the settings that name their attributes. */
 export interface RegistryDefinitions extends Definitions {

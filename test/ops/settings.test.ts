@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { defaultLimits } from '../../src/http/options.ts';
+import { ConfigurationError } from '../../src/ops/configuration-error.ts';
 import { environmentName, flagName, type OptionName, optionNames, optionOf } from '../../src/ops/options.ts';
-import { ConfigurationError, readSettings, type SettingsSources } from '../../src/ops/settings.ts';
+import { readSettings, type SettingsSources } from '../../src/ops/settings.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-settings-'));
 after(() => rmSync(folder, { recursive: true }));
