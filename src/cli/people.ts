@@ -65,11 +65,11 @@ function commandsFor(name: 'User' | 'Group'): PeopleCommands {
       }),
     show: (invocation) =>
       inTenant(invocation, name, async (place) => {
-        const resource = await find(place, invocation.operand ?? '');
-        const { store } = place.directory;
-        const rendering = { store, tenant: place.tenant.number, base, selection: everything };
-        const renderer = new Renderer(place.type, rendering);
-        const rendered = await renderResource(renderer, resource);
+        const { directory, caller, type } = place;
+        const { registry } = directory;
+        const renderer = new Renderer(type, { registry, base, selection: everything });
+        const { id } = await find(place, invocation.operand ?? '');
+        const rendered = renderResource(renderer, await directory.get(caller, type, id, renderer.parts));
         const text = typeof rendered === 'string' ? rendered : await joined(rendered);
         invocation.terminal.print(invocation.json ? text : JSON.stringify(JSON.parse(text), null, 2));
         return exitStatus.done;

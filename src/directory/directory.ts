@@ -18,8 +18,10 @@ import {
 import { demandsNewGroupName } from '../scim/tolerances.ts';
 import type {
   Command,
+  FoundResource,
   MemberEdit,
   Page,
+  Parts,
   Position,
   Query,
   Result,
@@ -38,7 +40,7 @@ import { hashPassword } from './password.ts';
 export type IfMatch = '*' | readonly number[];
 
 /** A query as asked, whichever way it came (RFC 7644 §3.4.2). */
-export interface ListQuery {
+export interface ListQuery extends Parts {
   readonly types: readonly ResourceType[];
   readonly filter?: string | undefined;
   readonly sortBy?: string | undefined;
@@ -93,13 +95,18 @@ export class Directory {
   }
 
   /** Undefined if there is none. */
-  async find({ principal }: Caller, type: ResourceType, id: string): Promise<StoredResource | undefined> {
-    return this.store.get(principal.tenant, type, id);
+  async find(
+    { principal, base }: Caller,
+    type: ResourceType,
+    id: string,
+    parts?: Parts,
+  ): Promise<FoundResource | undefined> {
+    return this.store.get({ tenant: principal.tenant, type, id, base, ...parts });
   }
 
   /** @throws DirectoryError `not-found`. */
-  async get(caller: Caller, type: ResourceType, id: string): Promise<StoredResource> {
-    const resource = await this.find(caller, type, id);
+  async get(caller: Caller, type: ResourceType, id: string, parts?: Parts): Promise<FoundResource> {
+    const resource = await this.find(caller, type, id, parts);
     if (resource === undefined) throw notFound(type, id);
     return resource;
   }
@@ -109,7 +116,7 @@ export class Directory {
    * @throws ScimFilterError, and ScimError 400 invalidValue for sortBy and sortOrder.
    */
   async list(caller: Caller, asked: ListQuery): Promise<Page> {
-    const { types, filter, sortBy, sortOrder, offset, limit, after, before } = asked;
+    const { types, filter, sortBy, sortOrder, offset, limit, after, before, groups, members } = asked;
     const several = types.length > 1;
     const query: Query = {
       tenant: caller.principal.tenant,
@@ -125,6 +132,8 @@ export class Directory {
       ...(offset === undefined ? {} : { offset }),
       ...(after === undefined ? {} : { after }),
       ...(before === undefined ? {} : { before }),
+      ...(groups === undefined ? {} : { groups }),
+      ...(members === undefined ? {} : { members }),
     };
     return this.store.list(query);
   }

@@ -8,7 +8,7 @@ import { Cursors } from './cursor.ts';
 import { docsPages } from './docs-pages.ts';
 import { frontPage } from './front-page.ts';
 import { ListHandlers } from './listing.ts';
-import type { HttpRequest, HttpResponse } from './message.ts';
+import { discard, type HttpRequest, type HttpResponse } from './message.ts';
 import { anybody, type Mount, mount, mountTable, type Visit } from './mounts.ts';
 import { defaultLimits, type HttpOptions, type Log } from './options.ts';
 import { probes } from './probes.ts';
@@ -93,7 +93,14 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     if (!mount.recorded) return response;
     // Never answer, even with 404, before the state that the answer reports is durable.
     const durable = store.durable();
-    return durable === undefined ? response : durable.then(() => response, failed);
+    if (durable === undefined) return response;
+    return durable.then(
+      () => response,
+      (error) => {
+        discard(response);
+        return failed(error);
+      },
+    );
   };
 
   const answer = async (request: HttpRequest): Promise<HttpResponse> => {
@@ -127,13 +134,16 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
 
 /** With the headers of the mount, and without a body where HEAD asked. */
 function finished(
-  { status, headers: own, body }: HttpResponse,
+  response: HttpResponse,
   mount: Mount,
   { request }: Visit,
   ...more: readonly string[]
 ): HttpResponse {
+  const { status, headers: own, body } = response;
   const headers = [...own, ...mount.headers, ...more];
-  return body === undefined || request.method === 'HEAD' ? { status, headers } : { status, headers, body };
+  if (request.method !== 'HEAD') return body === undefined ? { status, headers } : { status, headers, body };
+  discard(response);
+  return { status, headers };
 }
 
 /** Where nothing is mounted. */

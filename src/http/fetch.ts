@@ -2,7 +2,7 @@
 
 import type { Application } from './application.ts';
 import { tooLarge } from './body.ts';
-import type { HttpRequest, HttpResponse } from './message.ts';
+import type { BodyPieces, HttpRequest, HttpResponse } from './message.ts';
 
 /** Answers a WHATWG Request. `remoteAddress` is the peer's, when the host knows it. */
 export async function fetchWith(
@@ -38,12 +38,29 @@ function requestOf(request: Request, remoteAddress: string | undefined): HttpReq
 function responseOf({ status, headers, body }: HttpResponse): Response {
   const fields = new Headers();
   for (let i = 0; i < headers.length; i += 2) fields.append(headers[i] as string, headers[i + 1] as string);
-  const content =
-    body === undefined || typeof body === 'string' ? (body ?? null) : ReadableStream.from(encode(body));
+  const content = body === undefined || typeof body === 'string' ? (body ?? null) : streamOf(body);
   return new Response(content, { status, headers: fields });
 }
 
-async function* encode(pieces: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+function streamOf(pieces: BodyPieces): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
-  for await (const piece of pieces) yield encoder.encode(piece);
+  const iterator = pieces[Symbol.asyncIterator]();
+  const source = {
+    async pull(controller: ReadableStreamDefaultController<Uint8Array>) {
+      try {
+        const { done, value } = await iterator.next();
+        if (!done) return controller.enqueue(encoder.encode(value));
+        pieces.close();
+        controller.close();
+      } catch (error) {
+        pieces.close();
+        throw error;
+      }
+    },
+    async cancel() {
+      pieces.close();
+      await iterator.return?.();
+    },
+  };
+  return new ReadableStream(source, { highWaterMark: 0 });
 }

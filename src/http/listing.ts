@@ -6,10 +6,10 @@ import type { Selection } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import type { Page, Position, StoredResource } from '../store/store.ts';
 import type { Cursors } from './cursor.ts';
-import type { Exchange, HttpResponse } from './message.ts';
+import type { BodyPieces, Exchange, HttpResponse } from './message.ts';
 import type { Limits } from './options.ts';
 import { integerParameter } from './query-string.ts';
-import { Renderer } from './render.ts';
+import { bodyPieces, Renderer } from './render.ts';
 import { selectionOf } from './resources.ts';
 import { jsonResponse, negotiate } from './responses.ts';
 import type { SensitiveCheck } from './sensitive.ts';
@@ -66,22 +66,27 @@ export class ListHandlers {
     const { defaultPageSize, maxPageSize } = this.#limits;
     const { filter, sortBy, sortOrder } = request;
     const limit = Math.min(Math.max(0, request.count ?? defaultPageSize), maxPageSize);
-    const query: ListQuery = { types, filter, sortBy, sortOrder, limit };
-    const rendering = {
-      store: this.#directory.store,
-      tenant: exchange.principal.tenant,
-      base: exchange.base,
-      selection: request.selection,
-    };
+    const { registry } = this.#directory;
+    const rendering = { registry, base: exchange.base, selection: request.selection };
     const renderers = new Map(types.map((type) => [type.name, new Renderer(type, rendering)]));
+    const shown = [...renderers.values()].map(({ parts }) => parts);
+    const query: ListQuery = {
+      types,
+      filter,
+      sortBy,
+      sortOrder,
+      limit,
+      groups: shown.some(({ groups }) => groups),
+      members: shown.some(({ members }) => members),
+    };
     if (request.cursor !== undefined) {
       const { page, head } = await this.#cursorPage(exchange, query, request, request.cursor);
-      return jsonResponse(200, contentType, await renderPage(renderers, page, head));
+      return jsonResponse(200, contentType, renderPage(renderers, page, head));
     }
     const startIndex = Math.max(1, request.startIndex ?? 1);
     const page = await this.#directory.list(exchange, { ...query, offset: startIndex - 1 });
     const head = `${listHead(page)},"startIndex":${startIndex}`;
-    return jsonResponse(200, contentType, await renderPage(renderers, page, head));
+    return jsonResponse(200, contentType, renderPage(renderers, page, head));
   }
 
   /** One page of a walk by cursor, at the same cost at any depth (RFC 9865 §2). */
@@ -133,22 +138,17 @@ function listHead(page: Page): string {
 }
 
 /** `head` is the message up to, and without, `Resources`. */
-async function renderPage(
-  renderers: ReadonlyMap<string, Renderer>,
-  page: Page,
-  head: string,
-): Promise<string | AsyncIterable<string>> {
-  const rendererOf = (resource: StoredResource) => renderers.get(resource.type) as Renderer;
-  if ([...renderers.values()].some((renderer) => !renderer.isFlat)) return pagePieces(rendererOf, page, head);
-  const withGroups = page.resources.filter((resource) => rendererOf(resource).needsGroups(resource));
-  const groups =
-    withGroups.length === 0
-      ? undefined
-      : await rendererOf(withGroups[0] as StoredResource).groupsOf(withGroups.map((resource) => resource.id));
-  return `${head},"Resources":[${page.resources.map((resource) => rendererOf(resource).text(resource, groups?.get(resource.id), '')).join(',')}]}`;
+function renderPage(renderers: ReadonlyMap<string, Renderer>, page: Page, head: string): string | BodyPieces {
+  const rendererOf = ({ type }: StoredResource) => renderers.get(type) as Renderer;
+  if (page.resources.some(({ members }) => typeof members === 'object'))
+    return bodyPieces(pagePieces(rendererOf, page, head), page.resources);
+  const texts = page.resources.map((resource) =>
+    rendererOf(resource).text(resource, (resource.members as string | undefined) ?? ''),
+  );
+  return `${head},"Resources":[${texts.join(',')}]}`;
 }
 
-/** Resources with members, one after the other, each in pieces if need be. */
+/** The resources one after the other, those with many members in pieces. */
 async function* pagePieces(
   rendererOf: (resource: StoredResource) => Renderer,
   page: Page,
@@ -157,8 +157,7 @@ async function* pagePieces(
   yield `${head},"Resources":[`;
   for (const [index, resource] of page.resources.entries()) {
     if (index > 0) yield ',';
-    const renderer = rendererOf(resource);
-    yield* renderer.pieces(resource, await renderer.members(resource.id));
+    yield* rendererOf(resource).pieces(resource);
   }
   yield ']}';
 }

@@ -19,12 +19,23 @@ export interface HttpRequest {
   readonly body: (limit: number) => Promise<Uint8Array>;
 }
 
+/** A body that is read as it is sent. */
+export interface BodyPieces extends AsyncIterable<string> {
+  /** Whoever was given it calls this when he reads no more, or never began to: it lets go of what it is read from. */
+  close(): void;
+}
+
 export interface HttpResponse {
   readonly status: number;
   /** Alternating names and values, as node:http takes them. */
   readonly headers: readonly string[];
   /** A text, or pieces of one that are sent as they come. */
-  readonly body?: string | AsyncIterable<string>;
+  readonly body?: string | BodyPieces;
+}
+
+/** The answer is not sent, or not to its end. */
+export function discard({ body }: HttpResponse): void {
+  if (typeof body === 'object') body.close();
 }
 
 /** What a handler of an authenticated request gets; `base` is the absolute base of this request's URLs. */

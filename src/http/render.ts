@@ -1,16 +1,13 @@
-/** Stored resources as answer text, with what the store computes beside the text: groups, members. */
+/** Stored resources as answer text, with what the store reads beside the text: groups, members. */
 import { type Projection, projectionOf, type Selection } from '../scim/projection.ts';
-import type { ResourceType } from '../scim/registry.ts';
+import type { Registry, ResourceType } from '../scim/registry.ts';
 import { groupsPart, metaText, resourceText } from '../scim/representation.ts';
 import { edgeAttribute, inverseAttribute } from '../scim/resource.ts';
-import type { Awaitable, GroupReference, MemberChunk, Store, StoredResource } from '../store/store.ts';
-
-/** Members per chunk. Measured: ten times as many hold the event loop and the memory longer, and are no faster. */
-const chunkSize = 250;
+import type { FoundResource, GroupReference, Parts } from '../store/store.ts';
+import type { BodyPieces } from './message.ts';
 
 export interface Rendering {
-  readonly store: Store;
-  readonly tenant: number;
+  readonly registry: Registry;
   readonly base: string;
   readonly selection: Selection;
   /** Paths that the request itself wrote: they show `returned: request` attributes. */
@@ -23,56 +20,51 @@ export function locationOf(base: string, type: ResourceType, id: string): string
 
 /** How resources of one type are rendered for one request. */
 export class Renderer {
-  private readonly rendering: Rendering;
-  private readonly type: ResourceType;
-  private readonly projection: Projection | undefined;
-  private readonly showsMembers: boolean;
-  private readonly showsGroups: boolean;
+  /** What is shown beside the text, and so what the store is asked for. */
+  readonly parts: Required<Parts>;
+  readonly #rendering: Rendering;
+  readonly #type: ResourceType;
+  readonly #projection: Projection | undefined;
 
   constructor(type: ResourceType, rendering: Rendering) {
-    this.type = type;
-    this.rendering = rendering;
-    this.projection = projectionOf(type, rendering.selection, rendering.supplied);
-    const edges = edgeAttribute(type);
-    const inverse = inverseAttribute(type);
-    this.showsMembers = edges !== undefined && (this.projection?.shows(edges) ?? true);
-    this.showsGroups = inverse !== undefined && (this.projection?.shows(inverse) ?? true);
+    this.#type = type;
+    this.#rendering = rendering;
+    this.#projection = projectionOf(type, rendering.selection, rendering.supplied);
+    const members = edgeAttribute(type);
+    const groups = inverseAttribute(type);
+    this.parts = {
+      members: members !== undefined && (this.#projection?.shows(members) ?? true),
+      groups: groups !== undefined && (this.#projection?.shows(groups) ?? true),
+    };
   }
 
-  /** Can every resource be rendered at once, without members that come in chunks? */
-  get isFlat(): boolean {
-    return !this.showsMembers;
+  /** The text of a resource that has `members`, as far as they are shown. */
+  text(resource: FoundResource, members: string): string {
+    const location = this.#location(resource);
+    const shown = this.parts.members && members !== '' ? `,"members":[${members}]` : '';
+    const parts = `${this.#groups(resource.groups)}${shown}`;
+    if (this.#projection === undefined) return resourceText(resource, location, parts);
+    return JSON.stringify(this.#projection.apply(JSON.parse(resourceText(resource, location, parts))));
   }
 
-  /** Must it be given the groups of this resource? */
-  needsGroups(resource: StoredResource): boolean {
-    return this.showsGroups && resource.grouped;
-  }
-
-  location(resource: StoredResource): string {
-    return locationOf(this.rendering.base, this.type, resource.id);
-  }
-
-  /** The text of a resource whose members, if shown, are given whole. */
-  text(resource: StoredResource, groups: readonly GroupReference[] | undefined, members: string): string {
-    const location = this.location(resource);
-    const parts = `${this.groups(groups)}${members === '' ? '' : `,"members":[${members}]`}`;
-    if (this.projection === undefined) return resourceText(resource, location, parts);
-    return JSON.stringify(this.projection.apply(JSON.parse(resourceText(resource, location, parts))));
-  }
-
-  /** The text in pieces: members are read and sent chunk by chunk. */
-  async *pieces(resource: StoredResource, first: MemberChunk): AsyncGenerator<string> {
-    const groups = await this.groupsOf([resource.id]);
-    if (first.next === undefined) {
-      yield this.text(resource, groups.get(resource.id), first.text);
+  /** The text in pieces: members are read and sent part by part. */
+  async *pieces(resource: FoundResource): AsyncGenerator<string> {
+    const { members } = resource;
+    if (members === undefined || typeof members === 'string') {
+      yield this.text(resource, members ?? '');
       return;
     }
-    const location = this.location(resource);
+    const first = await members.next();
+    let part = first === undefined ? undefined : await members.next();
+    if (part === undefined) {
+      yield this.text(resource, first ?? '');
+      return;
+    }
+    const location = this.#location(resource);
     let [head, meta] = [resource.body.slice(0, -1), `,"meta":${metaText(resource, location)}`];
     let pick = (chunk: string) => chunk;
-    if (this.projection !== undefined) {
-      const projection = this.projection;
+    if (this.#projection !== undefined) {
+      const projection = this.#projection;
       const whole = projection.apply(JSON.parse(resourceText(resource, location, '')));
       meta = '';
       head = JSON.stringify(whole).slice(0, -1);
@@ -81,45 +73,41 @@ export class Renderer {
           (projection.apply({ members: JSON.parse(`[${chunk}]`) }).members ?? []) as unknown,
         ).slice(1, -1);
     }
-    yield `${head}${this.groups(groups.get(resource.id))},"members":[${pick(first.text)}`;
-    for (let next: string | undefined = first.next; next !== undefined; ) {
-      // Other requests have their turn between two chunks.
-      await new Promise((resolve) => setImmediate(resolve));
-      const chunk: MemberChunk = await this.members(resource.id, next);
-      await this.rendering.store.durable();
-      if (chunk.text !== '') yield `,${pick(chunk.text)}`;
-      next = chunk.next;
-    }
+    yield `${head}${this.#groups(resource.groups)},"members":[${pick(first ?? '')}`;
+    for (; part !== undefined; part = await members.next()) yield `,${pick(part)}`;
     yield `]${meta}}`;
   }
 
-  members(id: string, after?: string): Awaitable<MemberChunk> {
-    const { store, tenant, base } = this.rendering;
-    return this.showsMembers ? store.members(tenant, id, base, chunkSize, after) : { text: '' };
+  #location(resource: FoundResource): string {
+    return locationOf(this.#rendering.base, this.#type, resource.id);
   }
 
-  groupsOf(ids: readonly string[]): Awaitable<ReadonlyMap<string, readonly GroupReference[]>> {
-    return this.showsGroups ? this.rendering.store.groupsOf(this.rendering.tenant, ids) : new Map();
-  }
-
-  private groups(groups: readonly GroupReference[] | undefined): string {
-    const { base, store } = this.rendering;
+  #groups(groups: readonly GroupReference[] | undefined): string {
+    if (!this.parts.groups) return '';
+    const { base, registry } = this.#rendering;
     return groupsPart(groups, (name) => {
-      const type = store.registry.resourceTypes.find((candidate) => candidate.name === name);
+      const type = registry.resourceTypes.find((candidate) => candidate.name === name);
       return `${base}${type?.endpoint ?? '/Groups'}`;
     });
   }
 }
 
-/** One resource as a body: a text, or pieces if its members come in several chunks. */
-export async function renderResource(
-  renderer: Renderer,
-  resource: StoredResource,
-): Promise<string | AsyncIterable<string>> {
-  const first = await renderer.members(resource.id);
-  if (first.next !== undefined) return renderer.pieces(resource, first);
-  const groups = renderer.needsGroups(resource)
-    ? (await renderer.groupsOf([resource.id])).get(resource.id)
-    : undefined;
-  return renderer.text(resource, groups, first.text);
+/** One resource as a body: a text, or pieces if its members are read part by part. */
+export function renderResource(renderer: Renderer, resource: FoundResource): string | BodyPieces {
+  const { members } = resource;
+  if (members === undefined || typeof members === 'string') return renderer.text(resource, members ?? '');
+  return bodyPieces(renderer.pieces(resource), [resource]);
+}
+
+/** Pieces that are read from these resources' members. */
+export function bodyPieces(pieces: AsyncGenerator<string>, resources: readonly FoundResource[]): BodyPieces {
+  return {
+    [Symbol.asyncIterator]: () => pieces,
+    close: () => closeMembers(resources),
+  };
+}
+
+/** Lets go of what was read and is not shown. */
+function closeMembers(resources: readonly FoundResource[]): void {
+  for (const { members } of resources) if (typeof members === 'object') members.close();
 }

@@ -40,15 +40,19 @@ export class ResourceHandlers {
   async get(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
     const contentType = negotiate(exchange.request.header('accept'));
     const selection = selectionOf(exchange);
-    const resource = await this.#directory.get(exchange, type, id);
-    const headers = [
+    const headersOf = (version: number) => [
       'ETag',
-      entityTag(resource.version),
+      entityTag(version),
       'Content-Location',
       locationOf(exchange.base, type, id),
     ];
-    if (isNotModified(exchange.request, resource.version)) return emptyResponse(304, headers);
-    return jsonResponse(200, contentType, await this.#render(exchange, type, resource, selection), headers);
+    if (exchange.request.header('if-none-match') !== undefined) {
+      const { version } = await this.#directory.get(exchange, type, id);
+      if (isNotModified(exchange.request, version)) return emptyResponse(304, headersOf(version));
+    }
+    const renderer = this.#renderer(exchange, type, selection);
+    const resource = await this.#directory.get(exchange, type, id, renderer.parts);
+    return jsonResponse(200, contentType, renderResource(renderer, resource), headersOf(resource.version));
   }
 
   /** `id` is given by a bulk request, whose operations may refer to what does not exist yet. */
@@ -114,34 +118,31 @@ export class ResourceHandlers {
     selection: Selection,
     supplied: ReadonlySet<string>,
   ): Promise<HttpResponse> {
-    const headers = changeHeaders(exchange, type, resource);
-    if (prefersMinimal(exchange) && selection === everything) {
-      return emptyResponse(status === 200 ? 204 : status, [
-        ...headers,
-        'Preference-Applied',
-        'return=minimal',
-      ]);
-    }
-    const body = await this.#render(exchange, type, resource, selection, supplied);
-    return jsonResponse(status, contentType, body, headers);
+    const without = (...more: readonly string[]) =>
+      emptyResponse(status === 200 ? 204 : status, [...changeHeaders(exchange, type, resource), ...more]);
+    if (prefersMinimal(exchange) && selection === everything)
+      return without('Preference-Applied', 'return=minimal');
+    const renderer = this.#renderer(exchange, type, selection, supplied);
+    const { members, groups } = renderer.parts;
+    // With its parts it is read again, whole: others may have changed it since.
+    const found =
+      members || (groups && resource.grouped)
+        ? await this.#directory.find(exchange, type, resource.id, renderer.parts)
+        : resource;
+    if (found === undefined) return without();
+    const headers = changeHeaders(exchange, type, found);
+    return jsonResponse(status, contentType, renderResource(renderer, found), headers);
   }
 
-  #render(
+  #renderer(
     exchange: Exchange,
     type: ResourceType,
-    resource: StoredResource,
     selection: Selection,
     supplied?: ReadonlySet<string>,
-  ): Promise<string | AsyncIterable<string>> {
-    const { base, principal } = exchange;
-    const rendering = {
-      store: this.#directory.store,
-      tenant: principal.tenant,
-      base,
-      selection,
-      ...(supplied === undefined ? {} : { supplied }),
-    };
-    return renderResource(new Renderer(type, rendering), resource);
+  ): Renderer {
+    const { registry } = this.#directory;
+    const { base } = exchange;
+    return new Renderer(type, { registry, base, selection, ...(supplied === undefined ? {} : { supplied }) });
   }
 }
 

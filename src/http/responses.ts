@@ -2,7 +2,7 @@ import { ScimFilterError } from '../../grammar/index.ts';
 import { DirectoryError, type DirectoryErrorCode } from '../directory/directory-error.ts';
 import { errorBody, ScimError, type ScimType } from '../error.ts';
 import { StoreError, type StoreErrorCode } from '../store/store-error.ts';
-import type { HttpRequest, HttpResponse } from './message.ts';
+import type { BodyPieces, HttpRequest, HttpResponse } from './message.ts';
 
 /** Without parameters, as RFC 7644 §8.1 and RFC 8259 §11 register them: JSON is UTF-8. */
 export const scimJson = 'application/scim+json';
@@ -24,7 +24,7 @@ export const scimHeaders = [
 export function jsonResponse(
   status: number,
   contentType: string,
-  body: string | AsyncIterable<string>,
+  body: string | BodyPieces,
   headers: readonly string[] = [],
 ): HttpResponse {
   return { status, headers: ['Content-Type', contentType, ...headers], body };
@@ -65,6 +65,7 @@ const storeFailures: Partial<
   io: [503, 'The storage cannot be used at the moment; nothing was changed', 60],
   'cannot-open': [503, 'The storage cannot be used at the moment; nothing was changed', 60],
   busy: [503, 'Another process is writing; nothing was changed', 1],
+  overloaded: [503, 'Too many large groups are being read at the moment', 5],
   closed: [503, 'The server is stopping', 5],
   'other-configuration': [503, 'The server is being reconfigured; nothing was changed', 30],
 };

@@ -14,7 +14,7 @@ import { errorBody, ScimError } from '../error.ts';
 import { type Application, createApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import { type Connection, watchConnections } from './connections.ts';
-import type { HttpRequest, HttpResponse } from './message.ts';
+import { discard, type HttpRequest, type HttpResponse } from './message.ts';
 import { defaultLimits, type HttpOptions, type RunningServer, type TlsIdentity } from './options.ts';
 import { checkHead, targetOf } from './request-head.ts';
 import { refusal, scimJson } from './responses.ts';
@@ -130,6 +130,8 @@ async function answer(
     // Headers are sent: the connection is all that can still say that the body is not whole.
     options.log?.error({ err: error, path: incoming.url?.split('?')[0] }, 'answer broke off');
     outgoing.destroy();
+  } finally {
+    discard(response);
   }
 }
 

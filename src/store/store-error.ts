@@ -11,6 +11,8 @@ export type StoreErrorCode =
   | 'io'
   | 'no-addon'
   | 'closed'
+  | 'overloaded'
+  | 'snapshot-expired'
   | 'conflicting-data'
   | 'other-configuration'
   | 'tenant-exists';

@@ -24,8 +24,45 @@ export interface StoredResource {
   readonly modified: string;
   /** JSON object text: `{"schemas":[…],"id":"…",…}` without meta, members and groups. */
   readonly body: string;
-  /** Is it a member of any group? Of which, {@link Store.groupsOf} tells. */
+  /** Is it a member of any group? Of which, reads tell that ask for `groups`. */
   readonly grouped: boolean;
+}
+
+/** Which of the parts are read that a resource's text does not have. */
+export interface Parts {
+  readonly groups?: boolean;
+  readonly members?: boolean;
+}
+
+/** One resource by its id. */
+export interface ResourceQuery extends Parts {
+  readonly tenant: number;
+  readonly type: ResourceType;
+  readonly id: string;
+  /** As in {@link Query}: what `$ref` of members begins with. */
+  readonly base?: string;
+}
+
+/** A resource as it was read, with the parts that were asked for: all of one snapshot. */
+export interface FoundResource extends StoredResource {
+  /** The groups that it is in, direct ones first; absent if it is in none. */
+  readonly groups?: readonly GroupReference[];
+  /**
+   * Its members: JSON objects with commas between them, empty if there are none. Those of a large group are read part by
+   * part, and whoever was given a reader closes it.
+   */
+  readonly members?: string | MemberReader;
+}
+
+/** Reads the members of one group to their end from the snapshot that the group was read from. */
+export interface MemberReader {
+  /**
+   * JSON objects with commas between them; undefined behind the last, or once it was closed. Other requests have their
+   * turn in between. Rejects with StoreError `snapshot-expired` where the snapshot was held for too long.
+   */
+  next(): Promise<string | undefined>;
+  /** Lets go of the snapshot, which holds up the store's housekeeping. At the end it has done so itself. */
+  close(): void;
 }
 
 /** Who did it, for the change record: a token's id, or a word such as `cli`. */
@@ -157,7 +194,7 @@ export interface Position {
   readonly row: number;
 }
 
-export interface Query {
+export interface Query extends Parts {
   readonly tenant: number;
   /** Absolute base of the request's URLs, as answered: what `meta.location` and `$ref` are compared with. */
   readonly base?: string;
@@ -177,9 +214,10 @@ export interface Query {
   readonly before?: Position;
 }
 
+/** All of one snapshot. */
 export interface Page {
   readonly total: number;
-  readonly resources: readonly StoredResource[];
+  readonly resources: readonly FoundResource[];
   /** Of the first and the last resource of the page; absent on an empty one. */
   readonly first?: Position;
   readonly last?: Position;
@@ -194,13 +232,6 @@ export interface GroupReference {
   readonly type: 'direct' | 'indirect';
   /** The name of the group's resource type. */
   readonly resourceType: string;
-}
-
-/** A chunk of Group.members as JSON text: comma-separated objects, empty if there are none. */
-export interface MemberChunk {
-  readonly text: string;
-  /** Give it back as `after` to go on; absent at the end. */
-  readonly next?: string;
 }
 
 /** One entry of the append-only change log. */
@@ -310,12 +341,8 @@ export interface Store extends AccessStore {
   /** 32 random bytes of this store's own, with which cursors are encrypted. */
   cursorKey(): Awaitable<Uint8Array>;
 
-  get(tenant: number, type: ResourceType, id: string): Awaitable<StoredResource | undefined>;
+  get(query: ResourceQuery): Awaitable<FoundResource | undefined>;
   list(query: Query): Awaitable<Page>;
-  /** For each id, the groups that it is in, direct ones first. Ids without groups are left out. */
-  groupsOf(tenant: number, ids: readonly string[]): Awaitable<ReadonlyMap<string, readonly GroupReference[]>>;
-  /** At most `limit` members in a stable order; `$ref` is `base` + endpoint + `/` + id. */
-  members(tenant: number, group: string, base: string, limit: number, after?: string): Awaitable<MemberChunk>;
   /** How many members a group has, counted up to `most`. */
   memberCount(tenant: number, group: string, most: number): Awaitable<number>;
   /** The password hash of a resource. */

@@ -6,13 +6,13 @@ import type { Plan } from '../query/plan.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { groupsPart, metaText, resourceText } from '../scim/representation.ts';
 import { edgeAttribute, inverseAttribute, isSecret } from '../scim/resource.ts';
-import type { Position, Store, StoredResource } from '../store/store.ts';
+import { memberParts } from '../store/member-parts.ts';
+import type { FoundResource, GroupReference, Parts, Position, Store } from '../store/store.ts';
 import { csvCell } from './csv.ts';
 import { ColumnFinder, cellOf, partsOf, partsText } from './csv-cells.ts';
 import { type Column, ColumnError, columnsOf } from './csv-columns.ts';
 
 const pageSize = 500;
-const memberChunk = 2000;
 
 /** What takes the export, in parts: a file or standard output. */
 export interface Output {
@@ -37,10 +37,10 @@ export class Exporting {
   async ndjson(output: Output, types: readonly ResourceType[]): Promise<number> {
     let count = 0;
     for (const type of types) {
-      for await (const resource of this.resources(type)) {
+      for await (const resource of this.withParts(type, { members: true })) {
         await output.write(resource.body.slice(0, -1));
         let any = false;
-        for await (const chunk of this.members(type, resource)) {
+        for await (const chunk of memberParts(resource)) {
           await output.write(any ? `,${chunk}` : `,"members":[${chunk}`);
           any = true;
         }
@@ -62,9 +62,12 @@ export class Exporting {
     const finder = given === undefined ? new ColumnFinder(type) : undefined;
     await output.write(`${paths.map(csvCell).join(',')}\r\n`);
     const [members, groups] = [edgeAttribute(type), inverseAttribute(type)];
-    const withGroups = columns.some(({ attribute }) => attribute === groups);
+    const parts = {
+      groups: columns.some(({ attribute }) => attribute === groups),
+      members: columns.some(({ attribute }) => attribute === members),
+    };
     let count = 0;
-    for await (const resource of this.resources(type)) {
+    for await (const resource of this.withParts(type, parts)) {
       const document = JSON.parse(resource.body) as Record<string, unknown>;
       if (finder?.covers(document, paths) === false)
         throw new CommandError(
@@ -73,11 +76,11 @@ export class Exporting {
         );
       const location = `${type.endpoint}/${resource.id}`;
       document.meta = JSON.parse(metaText(resource, location));
-      if (groups !== undefined && withGroups && resource.grouped)
-        document[groups.name] = await this.groups(resource.id);
+      if (groups !== undefined && resource.groups !== undefined)
+        document[groups.name] = this.groups(resource.groups);
       for (const [index, column] of columns.entries()) {
         if (index > 0) await output.write(',');
-        if (column.attribute === members) await this.memberCell(output, column, type, resource);
+        if (column.attribute === members) await this.memberCell(output, column, resource);
         else await output.write(csvCell(cellOf(document, column)));
       }
       await output.write('\r\n');
@@ -87,12 +90,7 @@ export class Exporting {
   }
 
   /** Written chunk by chunk: a group may be larger than what fits into memory. */
-  private async memberCell(
-    output: Output,
-    column: Column,
-    type: ResourceType,
-    resource: StoredResource,
-  ): Promise<void> {
+  private async memberCell(output: Output, column: Column, resource: FoundResource): Promise<void> {
     /** What is not written yet: of a single member it is not JSON. */
     let first: readonly unknown[] | undefined;
     let open = false;
@@ -104,7 +102,7 @@ export class Exporting {
       open = true;
       return output.write(text);
     };
-    for await (const chunk of this.members(type, resource)) {
+    for await (const chunk of memberParts(resource)) {
       const parts = partsOf(JSON.parse(`[${chunk}]`), column);
       if (parts.length === 0) continue;
       const isAlone = !column.ids && !open && first === undefined && parts.length === 1;
@@ -118,15 +116,12 @@ export class Exporting {
   }
 
   /** The groups of a user, direct and indirect ones, as a GET shows them. */
-  private async groups(id: string): Promise<unknown> {
-    const found = await this.store.groupsOf(this.tenant, [id]);
+  private groups(groups: readonly GroupReference[]): unknown {
     const endpoints = new Map(
       this.store.registry.resourceTypes.map(({ name, endpoint }) => [name, endpoint]),
     );
-    const part = groupsPart(found.get(id), (name) => endpoints.get(name) ?? '');
-    return part === ''
-      ? undefined
-      : (JSON.parse(`{${part.slice(1)}}`) as { readonly groups: unknown }).groups;
+    const part = groupsPart(groups, (name) => endpoints.get(name) ?? '');
+    return (JSON.parse(`{${part.slice(1)}}`) as { readonly groups: unknown }).groups;
   }
 
   /** The columns that the resources there are need: found by reading them once. */
@@ -137,7 +132,7 @@ export class Exporting {
     return [...finder.paths(), ...(edges === undefined ? [] : [edges.path])];
   }
 
-  private async *resources(type: ResourceType): AsyncGenerator<StoredResource> {
+  private async *resources(type: ResourceType, groups = false): AsyncGenerator<FoundResource> {
     let after: Position | undefined;
     let done = 0;
     do {
@@ -145,6 +140,7 @@ export class Exporting {
         tenant: this.tenant,
         targets: [{ type, ...(this.plan === undefined ? {} : { plan: this.plan }) }],
         limit: pageSize,
+        groups,
         ...(after === undefined ? {} : { after }),
       });
       yield* page.resources;
@@ -159,15 +155,19 @@ export class Exporting {
     } while (after !== undefined);
   }
 
-  /** The members in chunks of JSON text. */
-  private async *members(type: ResourceType, { id }: StoredResource): AsyncGenerator<string> {
-    if (edgeAttribute(type) === undefined) return;
-    let after: string | undefined;
-    do {
-      const chunk = await this.store.members(this.tenant, id, '', memberChunk, after);
-      if (chunk.text !== '') yield chunk.text;
-      after = chunk.next;
-    } while (after !== undefined);
+  /** Groups are read again with their members, so that each is one version whole; those that are gone are left out. */
+  private async *withParts(
+    type: ResourceType,
+    { groups = false, members = false }: Parts,
+  ): AsyncGenerator<FoundResource> {
+    const rereads = members && edgeAttribute(type) !== undefined;
+    for await (const resource of this.resources(type, groups)) {
+      const { id } = resource;
+      const found = rereads
+        ? await this.store.get({ tenant: this.tenant, type, id, groups, members })
+        : resource;
+      if (found !== undefined) yield found;
+    }
   }
 }
 

@@ -20,6 +20,7 @@ import {
   equalValues,
 } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
+import { memberParts } from '../store/member-parts.ts';
 import type { Store, StoredResource } from '../store/store.ts';
 import { MemberIds } from './member-ids.ts';
 
@@ -45,7 +46,6 @@ export interface Stranger {
   readonly member: string;
 }
 
-const memberChunk = 2000;
 /** How often another process may come in between one line's reading and writing. */
 const attempts = 20;
 
@@ -189,7 +189,7 @@ export class Importer {
       .filter(({ from, to }) => !sameInAnyOrder(from, to))
       .map(({ path }) => path);
     const members = edgeAttribute(type);
-    const edgesDiffer = edges !== undefined && !(await this.#hasMembers(stored.id, edges));
+    const edgesDiffer = edges !== undefined && !(await this.#hasMembers(caller, type, stored.id, edges));
     if (members !== undefined && edgesDiffer) attributes.push(members.path);
     const setsPassword = this.#onConflict === 'replace' && password != null;
     if (attributes.length === 0 && !setsPassword) return { kind: 'same', name };
@@ -248,15 +248,18 @@ export class Importer {
     return undefined;
   }
 
-  async #hasMembers(group: string, wanted: readonly { readonly value: string }[]): Promise<boolean> {
+  async #hasMembers(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    wanted: readonly { readonly value: string }[],
+  ): Promise<boolean> {
     const missing = new Set(wanted.map(({ value }) => value));
-    let after: string | undefined;
-    do {
-      const chunk = await this.#directory.store.members(this.#tenant, group, '', memberChunk, after);
-      for (const { value } of JSON.parse(`[${chunk.text}]`) as { value: string }[])
+    const group = await this.#directory.find(caller, type, id, { members: true });
+    if (group === undefined) return false;
+    for await (const part of memberParts(group))
+      for (const { value } of JSON.parse(`[${part}]`) as { value: string }[])
         if (!missing.delete(value)) return false;
-      after = chunk.next;
-    } while (after !== undefined);
     return missing.size === 0;
   }
 

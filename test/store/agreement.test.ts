@@ -96,7 +96,7 @@ let s: Setting;
 
 /** What a client reads, the computed attributes included. */
 async function rendered(resource: StoredResource): Promise<Document> {
-  const groups = (await s.store.groupsOf(s.tenant, [resource.id])).get(resource.id);
+  const groups = (await s.store.get({ ...s.target(resource), groups: true }))?.groups;
   const location = `${base}/Users/${resource.id}`;
   return {
     ...JSON.parse(resource.body),

@@ -1,6 +1,7 @@
 /** Group.members and User.groups (RFC 7643 §4.1.2, §4.2). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { memberParts } from '../../src/store/member-parts.ts';
 import type { Member, MemberEdit } from '../../src/store/store.ts';
 import { groupDocument, userDocument } from './registry.ts';
 import { actor, add, base, type Setting } from './setting.ts';
@@ -58,23 +59,79 @@ export function edgeContract(setting: () => Setting): void {
     assert.deepEqual([await count(user.id, 10), await count('nobody', 10)], [0, 0]);
   });
 
-  test('members come in chunks of one order', async () => {
+  test('members of a large group come in parts of one order, those of others at once', async () => {
     const s = setting();
-    const users = await Promise.all(Array.from({ length: 7 }, (_, i) => s.createUser(`u${i}`)));
-    const group = await s.createGroup(
-      'g',
-      users.map(({ id }) => id),
+    const ids = Array.from({ length: 1100 }, (_, i) => `m${String(i * 7919).padStart(8, '0')}`);
+    const group = await s.createGroup('g', ids);
+    const parts = await s.memberParts(group);
+    assert.ok(parts.length > 1 && parts.every((part) => part.length > 0 && part.length <= 1000));
+    assert.deepEqual(
+      parts.flat().map(({ value }) => value),
+      ids.toSorted(),
     );
-    const seen: string[] = [];
-    let after: string | undefined;
-    do {
-      const chunk = await s.store.members(s.tenant, group.id, base, 3, after);
-      seen.push(...(JSON.parse(`[${chunk.text}]`) as { value: string }[]).map(({ value }) => value));
-      after = chunk.next;
-    } while (after !== undefined);
-    assert.deepEqual(seen, await s.memberIds(group));
-    assert.equal(seen.length, 7);
-    assert.deepEqual(await s.store.members(s.tenant, 'nobody', base, 3), { text: '' });
+    assert.equal((await s.memberParts(await s.createGroup('few', ids.slice(0, 7)))).length, 1);
+    assert.deepEqual(await s.memberParts(await s.createGroup('none')), []);
+    assert.equal(await s.store.get({ ...s.target(group), id: 'nobody', members: true }), undefined);
+  });
+
+  test('a large group is read to its end as it was, whatever becomes of it meanwhile', async () => {
+    const s = setting();
+    const ids = Array.from({ length: 1500 }, (_, i) => `m${String(i).padStart(5, '0')}`);
+    const group = await s.createGroup('g', ids);
+    const read = async () => (await s.store.get({ ...s.target(group), members: true })) ?? assert.fail();
+    const [kept, closed] = [await read(), await read()];
+    const [page, single] = [
+      await s.list({ targets: [{ type: s.group }], members: true }),
+      await s.list({
+        targets: [{ type: s.group, plan: s.plan(`id eq "${group.id}"`, s.group) }],
+        members: true,
+      }),
+    ];
+    assert.ok(typeof closed.members === 'object');
+    assert.match((await closed.members.next()) ?? '', /^\{"value":"m00000"\},/);
+    closed.members.close();
+    assert.equal(await closed.members.next(), undefined);
+    await s.edit(group, { kind: 'replace', members: [{ value: 'another' }] });
+    await remove(s.store, s.target(group));
+    for (const found of [kept, page.resources[0] ?? assert.fail(), single.resources[0] ?? assert.fail()]) {
+      const values: string[] = [];
+      for await (const part of memberParts(found))
+        values.push(...(JSON.parse(`[${part}]`) as { value: string }[]).map(({ value }) => value));
+      assert.deepEqual([found.version, values], [1, ids]);
+    }
+    assert.equal(await s.store.get({ ...s.target(group), members: true }), undefined);
+  });
+
+  test('groups of a list come with their members, few and many, and those of other types without', async () => {
+    const s = setting();
+    const user = await s.createUser('u');
+    const many = Array.from({ length: 1200 }, (_, i) => `m${String(i).padStart(5, '0')}`);
+    await s.createGroup('few', [user.id]);
+    await s.createGroup('none');
+    const read = async () => {
+      const page = await s.list({
+        targets: [{ type: s.user }, { type: s.group }],
+        members: true,
+        groups: true,
+      });
+      return Promise.all(
+        page.resources.map(async (resource) => {
+          const values: string[] = [];
+          for await (const part of memberParts(resource))
+            values.push(...(JSON.parse(`[${part}]`) as { value: string }[]).map(({ value }) => value));
+          const { displayName, userName } = JSON.parse(resource.body);
+          return [userName ?? displayName, values, (resource.groups ?? []).map(({ display }) => display)];
+        }),
+      );
+    };
+    const small = [
+      ['u', [], ['few']],
+      ['few', [user.id], []],
+      ['none', [], []],
+    ];
+    assert.deepEqual(await read(), small);
+    await s.createGroup('many', many);
+    assert.deepEqual(await read(), [...small, ['many', many, []]]);
   });
 
   test('a display follows the resource when it is renamed', async () => {
@@ -266,17 +323,14 @@ export function edgeContract(setting: () => Setting): void {
     assert.deepEqual(await s.groupsOf(user), []);
   });
 
-  test('the groups of several resources come at once; those without are left out', async () => {
+  test('the groups of several resources come with their list; those without have none', async () => {
     const s = setting();
     const [a, b, c] = await s.createUsers('a', 'b', 'c');
     assert.ok(a && b && c);
     const group = await s.createGroup('g', [a.id, c.id]);
-    const groups = await s.store.groupsOf(s.tenant, [a.id, b.id, c.id]);
-    assert.deepEqual([...groups.keys()].sort(), [a.id, c.id].sort());
-    assert.deepEqual(groups.get(c.id), [
-      { value: group.id, display: 'g', type: 'direct', resourceType: 'Group' },
-    ]);
-    assert.equal((await s.store.groupsOf(s.tenant, [])).size, 0);
+    const { resources } = await s.list({ targets: [{ type: s.user }], groups: true });
+    const groups = [{ value: group.id, display: 'g', type: 'direct', resourceType: 'Group' }];
+    assert.deepEqual(resources, [{ ...a, grouped: true, groups }, b, { ...c, grouped: true, groups }]);
   });
 
   test('a deleted resource leaves its groups, which change by that', async () => {

@@ -241,7 +241,7 @@ export function storeContract(name: string, open: Open): void {
         } as const;
         assert.deepEqual(await update(s.store, command), { outcome: 'missing' });
         assert.deepEqual(await remove(s.store, { ...command, id: 'nobody' }), { outcome: 'missing' });
-        assert.equal(await s.store.get(s.tenant, s.group, user.id), undefined);
+        assert.equal(await s.store.get({ tenant: s.tenant, type: s.group, id: user.id }), undefined);
       });
     }),
   );

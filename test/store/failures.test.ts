@@ -86,7 +86,7 @@ test('while another process holds the write lock, writes are refused as busy and
   const other = new Sqlite(file);
   other.exec('BEGIN IMMEDIATE');
   await assert.rejects(createUser('b'), { name: 'StoreError', code: 'busy' });
-  assert.deepEqual(await store.get(1, user, first.id), first);
+  assert.deepEqual(await store.get({ tenant: 1, type: user, id: first.id }), first);
   other.exec('ROLLBACK');
   other.close();
   await createUser('b');
@@ -162,6 +162,6 @@ test('no change of a crashed process is lost once it was acknowledged', async ()
   const acknowledged = child.stdout.trim().split('\n');
   assert.ok(acknowledged.length >= 30);
   const store = openSqliteStore({ file, registry });
-  for (const id of acknowledged) assert.equal((await store.get(1, user, id))?.id, id);
+  for (const id of acknowledged) assert.equal((await store.get({ tenant: 1, type: user, id }))?.id, id);
   await store.close();
 });

@@ -67,7 +67,7 @@ test('what was written is there when the file is opened again', async () => {
   });
   await first.close();
   const second = openSqliteStore({ file, registry });
-  assert.deepEqual(await second.get(1, type, created.id), created);
+  assert.deepEqual(await second.get({ tenant: 1, type, id: created.id }), created);
   assert.equal((await second.list({ tenant: 1, targets: [{ type }], limit: 1 })).total, 1);
   await second.close();
 });

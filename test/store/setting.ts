@@ -3,6 +3,7 @@ import { parseFilter } from '../../grammar/index.ts';
 import { bindFilter, bindValueFilter } from '../../src/query/bind.ts';
 import type { Plan } from '../../src/query/plan.ts';
 import type { Attribute, Registry, ResourceType } from '../../src/scim/registry.ts';
+import { memberParts } from '../../src/store/member-parts.ts';
 import type {
   Command,
   CreateCommand,
@@ -111,7 +112,7 @@ export class Setting {
 
   async get(resource: StoredResource): Promise<StoredResource | undefined> {
     const { tenant, type, id } = this.target(resource);
-    return this.store.get(tenant, type, id);
+    return this.store.get({ tenant, type, id });
   }
 
   plan(filter: string, type: ResourceType = this.user): Plan {
@@ -134,8 +135,17 @@ export class Setting {
   }
 
   async members(group: StoredResource): Promise<Document[]> {
-    const { text } = await this.store.members(this.tenant, group.id, base, 1000);
-    return JSON.parse(`[${text}]`) as Document[];
+    return (await this.memberParts(group)).flat();
+  }
+
+  /** The members as they are read, part by part. */
+  async memberParts(group: StoredResource): Promise<Document[][]> {
+    const { tenant, type, id } = this.target(group);
+    const found = await this.store.get({ tenant, type, id, base, members: true });
+    const parts: Document[][] = [];
+    if (found !== undefined)
+      for await (const part of memberParts(found)) parts.push(JSON.parse(`[${part}]`) as Document[]);
+    return parts;
   }
 
   async memberIds(group: StoredResource): Promise<string[]> {
@@ -143,8 +153,9 @@ export class Setting {
   }
 
   async groupsOf(resource: StoredResource): Promise<readonly string[]> {
-    const groups = await this.store.groupsOf(this.tenant, [resource.id]);
-    return (groups.get(resource.id) ?? []).map(({ display, type }) => `${display} ${type}`);
+    const { tenant, type, id } = this.target(resource);
+    const found = await this.store.get({ tenant, type, id, groups: true });
+    return (found?.groups ?? []).map(({ display, type }) => `${display} ${type}`);
   }
 }
 

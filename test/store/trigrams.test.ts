@@ -11,7 +11,8 @@ import { bindFilter } from '../../src/query/bind.ts';
 import { compileMatcher } from '../../src/query/compile.ts';
 import type { Registry } from '../../src/scim/registry.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
-import { type RunSql, runListJob } from '../../src/store/sqlite/list-job.ts';
+import { runListJob } from '../../src/store/sqlite/list-job.ts';
+import type { RunSql } from '../../src/store/sqlite/statements.ts';
 import type { Document } from '../../src/store/store.ts';
 import { badgeSchema, badgeUri, registryWith, userDocument, withContainsIndex } from './registry.ts';
 import { Setting } from './setting.ts';
@@ -102,7 +103,7 @@ test(`co finds with trigrams whom the matcher finds, after any changes (seed ${s
         await remove(s.store, { tenant: s.tenant, type: s.user, id, actor: { origin: 'test' } });
         ids.splice(ids.indexOf(id), 1);
       } else {
-        const stored = await s.store.get(s.tenant, s.user, id);
+        const stored = await s.store.get({ tenant: s.tenant, type: s.user, id });
         const before = JSON.parse(stored?.body ?? '') as Document;
         const { schemas, userName } = before;
         const document = changeOf(s.user, before, { schemas, userName, ...to });
@@ -117,7 +118,10 @@ test(`co finds with trigrams whom the matcher finds, after any changes (seed ${s
       }
     }
     const documents = await Promise.all(
-      ids.map(async (id) => JSON.parse((await s.store.get(s.tenant, s.user, id))?.body ?? '') as Document),
+      ids.map(
+        async (id) =>
+          JSON.parse((await s.store.get({ tenant: s.tenant, type: s.user, id }))?.body ?? '') as Document,
+      ),
     );
     for (const each of filters) {
       const asked = stringify(each);

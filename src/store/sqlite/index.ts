@@ -13,15 +13,16 @@ import { counters } from './counters.ts';
 import { edgeWriter } from './edges.ts';
 import { toStoreError } from './errors.ts';
 import { fileGuard } from './file-guard.ts';
+import { getter } from './get.ts';
 import { groupCommit } from './group-commit.ts';
+import { HeldSnapshots, openSnapshotConnection } from './held-snapshots.ts';
 import { uuidV7Source } from './ids.ts';
 import { type Kinds, loadKinds, withStoredIndexes } from './kinds.ts';
 import { layoutGuard } from './layout-guard.ts';
 import { lister } from './list.ts';
-import { memberReads } from './members.ts';
 import { otherWriters } from './other-writers.ts';
 import { pageStarts } from './page-starts.ts';
-import { reads } from './reads.ts';
+import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { requestSetter } from './request.ts';
 import { scanThread } from './scan-thread.ts';
@@ -49,6 +50,8 @@ export interface SqliteStoreOptions {
   readonly rebuild?: boolean;
   /** From how many resources on lists that look through them run in a thread of their own; 1000 without it. */
   readonly scanInThreadFrom?: number;
+  /** For how long a client may read one large group, in milliseconds; five minutes without it. */
+  readonly longestSnapshot?: number;
   /** Is told what the registry changes for what is stored already. */
   readonly onNotice?: (notice: OpeningNotice) => void;
 }
@@ -178,17 +181,26 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     clock,
     newId: options.newId ?? uuid,
   });
-  const byId = reads(db, kinds);
+  const reads = new Reads(db, kinds);
   const { file, busyTimeout, scanInThreadFrom: few } = options;
   const scans = db.memory ? undefined : scanThread({ file, busyTimeout, few });
-  const list = lister({ db, kinds, statements, setRequest, starts, read, scans });
-  const memberships = memberReads(db, kinds);
+  const guard = fileGuard(db.memory ? undefined : db.name);
+  const held = db.memory
+    ? undefined
+    : new HeldSnapshots({
+        longest: options.longestSnapshot ?? 300_000,
+        connect: () => {
+          guard.check();
+          return openSnapshotConnection(file, busyTimeout, kinds);
+        },
+      });
+  const list = lister({ db, kinds, statements, setRequest, starts, read, reads, scans, held });
+  const get = getter(kinds, reads, held);
   const leaveSnapshot = (): void => {
     snapshot.leave();
     starts.forget();
   };
   const wal = walOf(db);
-  const guard = fileGuard(db.memory ? undefined : db.name);
   const beforeWrite = (): void => {
     guard.checkNowAndThen();
     leaveSnapshot();
@@ -214,13 +226,10 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     registry,
     newId: options.newId ?? uuid,
     cursorKey: () => cursorKey,
-    get: (tenant, type, id) => read(() => byId.get(tenant, type, id)),
+    get: (query) => read(() => get(query)),
     list: (query) => read(() => list(query)),
-    groupsOf: (tenant, ids) => read(() => memberships.groupsOf(tenant, ids)),
-    members: (tenant, group, base, limit, after) =>
-      read(() => memberships.members(tenant, group, base, limit, after)),
-    memberCount: (tenant, group, most) => read(() => memberships.memberCount(tenant, group, most)),
-    credential: (tenant, id) => read(() => byId.credential(tenant, id)),
+    memberCount: (tenant, group, most) => read(() => reads.memberCount(tenant, group, most)),
+    credential: (tenant, id) => read(() => reads.credential(tenant, id)),
 
     commit: (units) => Promise.all(units.map(carryOut)),
 
@@ -233,6 +242,7 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
       access.close();
       commit.close();
       snapshot.close();
+      held?.close();
       // The last connection that is closed tidies up the WAL.
       const ended = scans?.close();
       return ended === undefined ? void db.close() : ended.then(() => void db.close());

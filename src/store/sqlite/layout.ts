@@ -42,6 +42,8 @@ export interface Layout {
   readonly uniqueColumn: Attribute | undefined;
   /** The attribute `members`, if the type has edges. */
   readonly members: Attribute | undefined;
+  /** The attribute `groups`, if resources of the type show which groups they are in. */
+  readonly groups: Attribute | undefined;
   /** Attributes whose texts the trigram index has. */
   readonly containsIndex: readonly Attribute[];
   /** Changes whenever rows written under another layout would be read wrongly. */
@@ -158,6 +160,7 @@ export function layOut(type: ResourceType, contains: ReadonlySet<Attribute>): La
     unique,
     uniqueColumn,
     members: edgeAttribute(type),
+    groups: inverseAttribute(type),
     containsIndex,
     signature: signatureOf(
       type,

@@ -1,6 +1,8 @@
 /** A list as statements, plain data that any thread with a connection can carry out. */
 import type { Parameter } from '../../query/dialect.ts';
+import type { GroupRow, MembersRow } from './members.ts';
 import type { ResourceRow } from './row.ts';
+import type { RunSql } from './statements.ts';
 
 export interface Sql {
   readonly text: string;
@@ -28,6 +30,12 @@ export interface WideSearch {
   readonly scan: ListSql;
 }
 
+/** What is read beside the rows of a page, of the resources of these types. */
+export interface PartSql {
+  readonly text: string;
+  readonly types: readonly number[];
+}
+
 export interface ListJob extends ListSql {
   readonly wide?: WideSearch;
   readonly limit: number;
@@ -36,6 +44,10 @@ export interface ListJob extends ListSql {
   readonly fromStart: boolean;
   readonly tenant: number;
   readonly base: string | undefined;
+  /** Takes a JSON array of ids and the tenant; answers a {@link GroupRow} for each group that one is in. */
+  readonly groups?: PartSql;
+  /** As `membersSql` has it; `most` members are read of all the page's groups together. */
+  readonly members?: PartSql & { readonly most: number };
 }
 
 export type PageRow = [key: string | number | null, rid: number, ...ResourceRow];
@@ -45,10 +57,10 @@ export interface ListRows {
   /** Is there a row behind them? */
   readonly more: boolean;
   readonly total: number;
+  readonly groups?: readonly GroupRow[];
+  /** By row number the text of its members; `many` if they are more than are read at once. */
+  readonly members?: ReadonlyMap<number, string> | 'many';
 }
-
-/** Runs a statement; answers its rows. */
-export type RunSql = (text: string, parameters: readonly Parameter[]) => unknown[];
 
 /** Within one transaction. */
 export function runListJob(job: ListJob, run: RunSql): ListRows {
@@ -67,7 +79,44 @@ export function runListJob(job: ListJob, run: RunSql): ListRows {
   if (more) rows.pop();
   const isWhole = fromStart && !more && limit > 0 && (rows.length > 0 || offset === 0);
   const total = isWhole ? offset + rows.length : counts.reduce((sum, count) => sum + countOf(count, run), 0);
-  return { rows, more, total };
+  const { groups, members } = job;
+  return {
+    rows,
+    more,
+    total,
+    ...(groups === undefined ? {} : { groups: groupsOf(rows, groups, job, run) }),
+    ...(members === undefined ? {} : { members: membersOf(rows, members, job, run) }),
+  };
+}
+
+function groupsOf(
+  rows: readonly PageRow[],
+  { text, types }: PartSql,
+  { tenant }: ListJob,
+  run: RunSql,
+): GroupRow[] {
+  const ids = rows
+    .filter(([, , type, , , , , , grouped]) => grouped === 1 && types.includes(type))
+    .map(([, , , id]) => id);
+  return ids.length === 0 ? [] : (run(text, [JSON.stringify(ids), tenant]) as GroupRow[]);
+}
+
+function membersOf(
+  rows: readonly PageRow[],
+  { text, types, most }: NonNullable<ListJob['members']>,
+  { base = '' }: ListJob,
+  run: RunSql,
+): ReadonlyMap<number, string> | 'many' {
+  const members = new Map<number, string>();
+  let left = most;
+  for (const [, rid, type] of rows) {
+    if (!types.includes(type)) continue;
+    const [[found, , count]] = run(text, [base, rid, '', left + 1]) as [MembersRow];
+    if (count > left) return 'many';
+    left -= count;
+    members.set(rid, found ?? '');
+  }
+  return members;
 }
 
 function countOf({ text, parameters }: Sql, run: RunSql): number {

@@ -1,11 +1,22 @@
 /** Lists: a page, its total, and the positions from which one can go on. */
 import type { Database } from 'better-sqlite3';
-import type { Awaitable, Page, Position, Query, StoredResource } from '../store.ts';
+import type { Awaitable, FoundResource, MemberReader, Page, Position, Query } from '../store.ts';
+import { type HeldSnapshots, readBeforehand, type SnapshotConnection } from './held-snapshots.ts';
 import type { Kinds } from './kinds.ts';
-import { type ListJob, type ListRows, type ListSql, type PageRow, runListJob } from './list-job.ts';
+import type { Layout } from './layout.ts';
+import {
+  type ListJob,
+  type ListRows,
+  type ListSql,
+  type PageRow,
+  type PartSql,
+  runListJob,
+} from './list-job.ts';
 import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond, probeSql } from './list-sql.ts';
 import { lookUp } from './look-up.ts';
+import { groupsOfSomeSql, membersSql, mostMembersAtOnce, toGroups } from './members.ts';
 import type { PageStarts } from './page-starts.ts';
+import type { Reads } from './reads.ts';
 import { runner, type SetRequest } from './request.ts';
 import { toResource } from './row.ts';
 import { type ScanThread, ScanThreadFailure } from './scan-thread.ts';
@@ -20,6 +31,9 @@ const scanAdvantage = 16;
 /** So many matches are no matter, whatever part of all resources they are. */
 const fewMatches = 1000;
 
+/** How often a page is sought that nobody changes before its members are read. */
+const mostAttempts = 3;
+
 export interface ListTools {
   readonly db: Database;
   readonly kinds: Kinds;
@@ -27,15 +41,44 @@ export interface ListTools {
   readonly setRequest: SetRequest;
   readonly starts: PageStarts;
   readonly read: Snapshot['read'];
+  readonly reads: Reads;
   /** Undefined where there can be only one connection to the database: one in memory. */
   readonly scans: ScanThread | undefined;
+  /** The same. */
+  readonly held: HeldSnapshots | undefined;
 }
 
-export function lister({ db, kinds, statements, setRequest, starts, read, scans }: ListTools): List {
-  const find = lookUp(db, kinds);
+/** Rows of a page, and where the members of its large groups are read from. */
+interface PageRead extends ListRows {
+  readonly readerOf?: (rid: number) => MemberReader | undefined;
+}
+
+export function lister({
+  db,
+  kinds,
+  statements,
+  setRequest,
+  starts,
+  read,
+  reads,
+  scans,
+  held,
+}: ListTools): List {
+  const find = lookUp(db, kinds, reads);
   const totalOf = db
     .prepare<[number, number], number>('SELECT total FROM counter WHERE tenant = ? AND type = ?')
     .pluck();
+  const numbersOf = (has: (layout: Layout) => boolean): number[] =>
+    kinds.all.filter(({ layout }) => has(layout)).map(({ number }) => number);
+  const groupsPart: PartSql = {
+    text: groupsOfSomeSql(kinds),
+    types: numbersOf(({ groups }) => groups !== undefined),
+  };
+  const membersPart = {
+    text: membersSql(kinds),
+    types: numbersOf(({ members }) => members !== undefined),
+    most: mostMembersAtOnce,
+  };
 
   const resourcesOf = ({ tenant }: Query, arms: readonly Arm[]): number =>
     arms.reduce((sum, { kind }) => sum + (totalOf.get(tenant, kind) ?? 0), 0);
@@ -55,6 +98,57 @@ export function lister({ db, kinds, statements, setRequest, starts, read, scans 
     const most = Math.max(fewMatches, Math.ceil(resourcesOf(query, arms) / scanAdvantage));
     const probes = trigrams.map((match) => probeSql(match, most));
     return { wide: { probes, most, scan: sqlOf(compileArms(kinds, query, false)) } };
+  };
+
+  /** The parts that some of the query's types have. */
+  const partsOf = ({ targets, groups, members }: Query): Pick<ListJob, 'groups' | 'members'> => {
+    const asks = (part: PartSql): boolean =>
+      targets.some(({ type }) => part.types.includes(kinds.of(type).number));
+    return {
+      ...(groups && asks(groupsPart) ? { groups: groupsPart } : {}),
+      ...(members && asks(membersPart) ? { members: membersPart } : {}),
+    };
+  };
+
+  const hasMembers = ([, , type]: PageRow): boolean => membersPart.types.includes(type);
+
+  const runOn = ({ statements, setRequest }: SnapshotConnection, job: ListJob): ListRows =>
+    runListJob(job, runner(statements, setRequest, job));
+
+  /**
+   * The page once more, on a snapshot that is held until its members are read. A list that looks at many rows is not run
+   * again: its resources are read from the snapshot, unless one of them has changed meanwhile.
+   */
+  const onHeld = async (
+    job: ListJob,
+    found: ListRows,
+    run: ((job: ListJob) => Promise<ListRows>) | undefined,
+    snapshots: HeldSnapshots,
+  ): Promise<PageRead> => {
+    const { members: _, ...others } = job;
+    for (let attempt = 1, rows: ListRows | undefined = found; ; attempt++) {
+      const snapshot = await snapshots.open();
+      try {
+        const page = snapshot.read((connection) =>
+          run === undefined || rows === undefined
+            ? runOn(connection, others)
+            : sameRows(rows, connection.reads),
+        );
+        if (page !== undefined) {
+          const readers = new Map(
+            page.rows.filter(hasMembers).map(([, rid]) => [rid, snapshot.members(rid, job.base)]),
+          );
+          if (readers.size === 0) snapshot.end();
+          return { ...page, readerOf: (rid) => readers.get(rid) };
+        }
+      } catch (error) {
+        snapshot.end();
+        throw error;
+      }
+      snapshot.end();
+      // Where others write that much, the list is run here, however long it takes.
+      rows = attempt < mostAttempts ? await run?.(others) : undefined;
+    }
   };
 
   return (query) => {
@@ -77,6 +171,7 @@ export function lister({ db, kinds, statements, setRequest, starts, read, scans 
     const job: ListJob = {
       ...sqlOf(arms),
       ...wideSearch(query, arms, sqlOf),
+      ...partsOf(query),
       limit: query.limit,
       offset: skipped,
       fromStart: fromStart && start === undefined,
@@ -84,29 +179,63 @@ export function lister({ db, kinds, statements, setRequest, starts, read, scans 
       base: query.base,
     };
     const generation = starts.generation();
-    const toPage = ({ rows: found, more, total }: ListRows): Page => {
+    const toPage = ({ rows: found, more, total, groups, members, readerOf }: PageRead): Page => {
       const rows = turned ? [...found].reverse() : found;
       const [first, last] = [rows.at(0), rows.at(-1)];
       if (fromStart && more && last !== undefined && generation === starts.generation()) {
         starts.note(nameOf(query, arms), offset + rows.length, positionOf(last));
       }
+      const groupsOf = groups === undefined ? undefined : toGroups(kinds, groups);
+      const textOf = members === 'many' ? undefined : members;
       return {
         total,
-        resources: rows.map(([, , ...row]): StoredResource => toResource(kinds, row)),
+        resources: rows.map(([, rid, ...row]): FoundResource => {
+          const resource = toResource(kinds, row);
+          if (groupsOf === undefined && job.members === undefined) return resource;
+          const its = groupsOf?.get(resource.id);
+          const members = readerOf === undefined ? textOf?.get(rid) : readerOf(rid);
+          return {
+            ...resource,
+            ...(its === undefined ? {} : { groups: its }),
+            ...(members === undefined ? {} : { members }),
+          };
+        }),
         ...(first === undefined || last === undefined
           ? {}
           : { first: positionOf(first), last: positionOf(last) }),
         more,
       };
     };
-    const runHere = (): Page => toPage(runListJob(job, runner(statements, setRequest, query)));
-    if (scans === undefined || !isLong(scans.few, query, arms, skipped)) return runHere();
-    return scans.list(job).then(toPage, (error) => {
-      // Slower for those beside it is better than not at all.
-      if (error instanceof ScanThreadFailure) return read(runHere);
-      throw error;
-    });
+    const runHere = (of: ListJob): ListRows => runListJob(of, runner(statements, setRequest, of));
+    const whole = (page: ListRows, run?: (job: ListJob) => Promise<ListRows>): Awaitable<Page> => {
+      if (page.members !== 'many') return toPage(page);
+      if (held !== undefined) return onHeld(job, page, run, held).then(toPage);
+      const readers = new Map(
+        page.rows.filter(hasMembers).map(([, rid]) => [rid, readBeforehand(reads, rid, query.base)]),
+      );
+      return toPage({ ...page, readerOf: (rid) => readers.get(rid) });
+    };
+    if (scans === undefined || !isLong(scans.few, query, arms, skipped)) return whole(runHere(job));
+    const scan = (of: ListJob): Promise<ListRows> =>
+      scans.list(of).catch((error) => {
+        // Slower for those beside it is better than not at all.
+        if (error instanceof ScanThreadFailure) return read(() => runHere(of));
+        throw error;
+      });
+    return scan(job).then((page) => whole(page, scan));
   };
+}
+
+/** The rows as they are in another snapshot; undefined if one is not the same there. */
+function sameRows(found: ListRows, reads: Reads): ListRows | undefined {
+  const rows: PageRow[] = [];
+  for (const [key, rid, ...before] of found.rows) {
+    const row = reads.rowOf(rid);
+    const [, , version] = before;
+    if (row?.[2] !== version) return undefined;
+    rows.push([key, rid, ...row]);
+  }
+  return { ...found, rows };
 }
 
 /** What makes two lists the same but for the page. */

@@ -1,8 +1,7 @@
 /** Sets the row that queries over computed attributes read: the tenant, and the base of its URLs as their key has it. */
 import type { Database } from 'better-sqlite3';
 import { resourceUriKey } from '../../scim/comparison.ts';
-import type { RunSql } from './list-job.ts';
-import type { Statements } from './statements.ts';
+import type { RunSql, Statements } from './statements.ts';
 
 /** What the outer query must set before it runs SQL that names it: one row, `tenant` and `base`. */
 export const requestTable = 'temp.request';
