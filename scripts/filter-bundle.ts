@@ -25,7 +25,7 @@ const parserApart: Plugin = {
   },
 };
 
-/** What a tolerance is for is told by README, and not by those who embed the language. */
+/** What a tolerance is for is told by the documentation, and not by those who embed the language. */
 const withoutSummaries: Plugin = {
   name: 'without-summaries',
   setup({ onLoad }) {
