@@ -20,7 +20,8 @@ import {
   optionOf,
 } from '../src/ops/options.ts';
 import { definitionForms } from '../src/scim/definition-forms.ts';
-import { tolerances } from '../src/scim/tolerances.ts';
+import { toleranceSummaries } from '../src/scim/tolerance-summaries.ts';
+import { type ToleranceName, tolerances } from '../src/scim/tolerances.ts';
 
 interface ObjectSchema {
   [keyword: string]: unknown;
@@ -102,7 +103,9 @@ function settingsTable(): string {
 
 /** Each tolerance with the providers whose tokens have it; a generic token has all. */
 function tolerancesTable(): string {
-  const rows = Object.entries(tolerances).map(([name, { summary, providers }]) => {
+  const rows = (Object.keys(tolerances) as ToleranceName[]).map((name) => {
+    const summary = toleranceSummaries[name];
+    const { providers } = tolerances[name];
     return [`\`${name}\``, summary.replaceAll('|', '\\|'), providers.join(', ')];
   });
   return table(['Tolerance', 'What is accepted', 'Tokens with `--idp`'], rows);

@@ -13,8 +13,11 @@ let folding: Map<number, number> | undefined;
 
 function foldingMap(): Map<number, number> {
   folding = new Map();
+  let last = 0;
   for (let i = 0; i < foldingRuns.length; i += 4) {
-    const [first, last, step, delta] = foldingRuns.slice(i, i + 4) as [number, number, number, number];
+    const [distance, length, step, delta] = foldingRuns.slice(i, i + 4) as [number, number, number, number];
+    const first = last + distance;
+    last = first + length;
     for (let code = first; code <= last; code += step) folding.set(code, code + delta);
   }
   return folding;

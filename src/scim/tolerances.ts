@@ -21,8 +21,6 @@ export const idps = [
 export type Idp = (typeof idps)[number];
 
 interface Tolerance<Arguments extends readonly unknown[], Result> {
-  /** For the operator: what is accepted, as what. */
-  readonly summary: string;
   /** Providers that were seen to send it; `generic` has all. */
   readonly providers: readonly Exclude<Idp, 'generic' | 'strict'>[];
   readonly read: (...args: Arguments) => Result | undefined;
@@ -65,7 +63,6 @@ function isEmptyObject(value: unknown): boolean {
 
 export const tolerances = {
   operationCase: tolerance({
-    summary: '`op` in any letter case (`Add`, `Replace`)',
     providers: ['entra'],
     read: (op: string): Operation | undefined => {
       const lower = op.toLowerCase();
@@ -73,13 +70,10 @@ export const tolerances = {
     },
   }),
   patchWithoutContent: tolerance({
-    summary:
-      'PATCH is answered 204, as Microsoft documents it, to a client that writes `op` as Entra ID does',
     providers: ['entra'],
     read: (used: ReadonlySet<string>): true | undefined => (used.has('operationCase') ? true : undefined),
   }),
   booleanText: tolerance({
-    summary: 'A boolean as text in any letter case (`"False"`), in bodies and in filters',
     providers: ['entra', 'onelogin'],
     read: (text: unknown): boolean | undefined => {
       if (typeof text !== 'string') return undefined;
@@ -88,19 +82,16 @@ export const tolerances = {
     },
   }),
   numberText: tolerance({
-    summary: 'A number as text (`"42"`) where the schema has an integer or a decimal',
     providers: ['entra'],
     read: (text: unknown, pattern: RegExp): number | undefined =>
       typeof text === 'string' && pattern.test(text) ? Number(text) : undefined,
   }),
   singleForArray: tolerance({
-    summary: 'One object or value where an array belongs (`"emails": {…}`)',
     providers: ['onelogin', 'entra'],
     read: (value: unknown): readonly unknown[] | undefined =>
       Array.isArray(value) || value === '' ? undefined : [value],
   }),
   arrayForSingle: tolerance({
-    summary: 'An array of at most one value where a single value belongs (`["Til"]`)',
     providers: ['entra'],
     read: (value: unknown): { readonly value: unknown } | undefined =>
       // `[null]` does not say that there is to be none, as `[]` does.
@@ -109,13 +100,11 @@ export const tolerances = {
         : undefined,
   }),
   scalarForComplex: tolerance({
-    summary: 'A bare text where a complex value with `value` belongs (`"manager": "26118915"`)',
     providers: ['entra'],
     read: (value: unknown): { readonly value: string } | undefined =>
       typeof value === 'string' && value !== '' && !isJsonText(value) ? { value } : undefined,
   }),
   jsonText: tolerance({
-    summary: 'The JSON text of an object where an object belongs (`"{\\"value\\":\\"26118915\\"}"`)',
     providers: [],
     read: (value: unknown): object | undefined => {
       if (!isJsonText(value)) return undefined;
@@ -127,8 +116,6 @@ export const tolerances = {
     },
   }),
   objectForScalar: tolerance({
-    summary:
-      'An object of `value` and `$ref` where a simple value belongs (`[{"$ref": null, "value": "Til"}]`)',
     providers: ['entra'],
     read: (value: unknown): { readonly value: unknown } | undefined => {
       if (typeof value !== 'object' || value === null || !('value' in value)) return undefined;
@@ -138,24 +125,19 @@ export const tolerances = {
     },
   }),
   emptyText: tolerance({
-    summary: 'An empty text where an object or an array belongs means no value (`"manager": ""`)',
     providers: ['entra', 'onelogin'],
     read: (value: unknown): true | undefined => (value === '' ? true : undefined),
   }),
   unknownSchema: tolerance({
-    summary: 'Schema URIs that no schema here has, in `schemas` or as a member, are left out',
     providers: ['entra', 'okta', 'onelogin', 'ping'],
     read: (uri: string): { readonly ignored: string } => ({ ignored: uri }),
   }),
   schemasLeftOut: tolerance({
-    summary: 'A resource without `schemas` is of the type of the endpoint',
     providers: [],
     read: (schemas: unknown): true | undefined =>
       schemas == null || (Array.isArray(schemas) && schemas.length === 0) ? true : undefined,
   }),
   messageSchemas: tolerance({
-    summary:
-      'A PatchOp, BulkRequest or SearchRequest without its URN in `schemas` is what the endpoint takes; not one with the URN of another message or, in a PATCH, of another resource type',
     providers: [],
     read: (schemas: unknown, resourceSchema: string | undefined): true | undefined => {
       if (schemas == null) return true;
@@ -170,20 +152,15 @@ export const tolerances = {
     },
   }),
   freeText: tolerance({
-    summary:
-      'Free text, blanks too, in country, locale, timezone, preferredLanguage, e-mail, profileUrl, photos, `$ref` and certificates',
     providers: ['entra', 'okta', 'onelogin', 'jumpcloud', 'google', 'ping'],
     read: (text: string, acceptable: boolean): string | undefined => (acceptable ? text : undefined),
   }),
   pathlessArray: tolerance({
-    summary: 'A PATCH value without path in an array of its own (`"value": [{"active": false}]`)',
     providers: [],
     read: (value: unknown): { readonly value: unknown } | undefined =>
       Array.isArray(value) && value.length === 1 ? { value: value[0] } : undefined,
   }),
   wrappedValue: tolerance({
-    summary:
-      'A PATCH value within an object under the name that its path has already (path `members`, value `{"members": […]}`)',
     providers: [],
     read: (value: unknown, names: readonly string[]): { readonly value: unknown } | undefined => {
       const object: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
@@ -195,19 +172,14 @@ export const tolerances = {
     },
   }),
   dottedKey: tolerance({
-    summary:
-      'Paths as member names in a body, or in a PATCH value without path (`"name.givenName"`, `"emails[type eq \\"work\\"].value"`)',
     providers: ['entra'],
     read: (key: string): string | undefined => (/[.[]/.test(key) ? key : undefined),
   }),
   qualifiedKey: tolerance({
-    summary:
-      'Attributes under their URN as members of a body (`"urn:…:User:department"`), as a PATCH value has them',
     providers: [],
     read: (path: AttrPath): AttrPath | undefined => (path.schema === undefined ? undefined : path),
   }),
   urnDotPath: tolerance({
-    summary: 'A dot between an extension URN and its attribute (`urn:…:User.costCenter`)',
     providers: ['entra'],
     read: (path: AttrPath, type: ResourceType): AttrPath | undefined => {
       if (path.schema === undefined || path.subAttr === undefined) return undefined;
@@ -218,8 +190,6 @@ export const tolerances = {
     },
   }),
   coreSchemaObject: tolerance({
-    summary:
-      'Core attributes within an object under the core schema’s URN, in a body, in a PATCH value or as its path',
     providers: [],
     read: (value: unknown): Record<string, unknown> | undefined =>
       typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -227,33 +197,27 @@ export const tolerances = {
         : undefined,
   }),
   readOnlyInValue: tolerance({
-    summary: 'Read-only members (`id`, `meta`, `groups`) in a PATCH value without path are left out',
     providers: ['okta', 'entra', 'onelogin', 'jumpcloud', 'ping'],
     read: (name: string): { readonly ignored: string } => ({ ignored: name }),
   }),
   removeWithValue: tolerance({
-    summary: '`remove` with a `value` removes only what that names, by all that it says, and never all',
     providers: ['entra', 'jumpcloud', 'okta'],
     read: (value: unknown): { readonly value: unknown } | undefined =>
       value === undefined || value === null ? undefined : { value },
   }),
   removeWithoutMatch: tolerance({
-    summary: '`remove` by a value path that matches nothing succeeds (strict: 400 noTarget)',
     providers: ['okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping'],
     read: (): true => true,
   }),
   addByValuePath: tolerance({
-    summary: '`add` by a value path that matches none of the values adds one (strict: 400 noTarget)',
     providers: ['okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping'],
     read: (element: Record<string, unknown> | undefined): Record<string, unknown> | undefined => element,
   }),
   createByValuePath: tolerance({
-    summary: '`replace` on a value path that matches nothing creates the value (strict: 400 noTarget)',
     providers: ['entra'],
     read: (element: Record<string, unknown> | undefined): Record<string, unknown> | undefined => element,
   }),
   memberByFilter: tolerance({
-    summary: '`add` of `members[value eq "…"]` adds that member, without a value or with `{}` or `"[]"`',
     providers: ['entra'],
     read: (
       value: unknown,
@@ -264,7 +228,6 @@ export const tolerances = {
         : undefined,
   }),
   extraSlash: tolerance({
-    summary: 'More slashes than needed in the path (`//Users`, `/Users/`), as of a base URL that ends in one',
     providers: ['okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping'],
     read: (path: string): string | undefined => {
       const plain = path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
@@ -272,7 +235,6 @@ export const tolerances = {
     },
   }),
   endpointCase: tolerance({
-    summary: 'Endpoints in any letter case (`/users`)',
     providers: ['entra'],
     read: (endpoint: string, known: readonly string[]): string | undefined =>
       known.find((candidate) => candidate.toLowerCase() === endpoint.toLowerCase()),
