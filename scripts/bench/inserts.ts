@@ -1,7 +1,7 @@
 /** The bare statements that write a user: the same rows and indexes as the store's, with the values computed beforehand. */
 import type { Database } from 'better-sqlite3';
 import { configuredRegistry } from '../../src/scim/configured.ts';
-import { loadKinds } from '../../src/store/sqlite/kinds.ts';
+import { loadTypes } from '../../src/store/sqlite/stored-types.ts';
 import { containsIndex, userDocument, userId } from './data.ts';
 
 export interface BareInserts {
@@ -15,7 +15,7 @@ export function bareInserts(db: Database, users: number): BareInserts {
   const registry = configuredRegistry({ containsIndex: containsIndex(users) });
   const user = registry.resourceTypes[0];
   if (user === undefined) throw new Error('no users in the registry');
-  const kind = loadKinds(db, registry).of(user);
+  const stored = loadTypes(db, registry).of(user);
   const resource = db.prepare(
     `INSERT INTO resource (tenant, type, id, external_id, unique_key, display_key, active, created, modified, version)
      VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
@@ -23,8 +23,8 @@ export function bareInserts(db: Database, users: number): BareInserts {
   const document = db.prepare('INSERT INTO document (rid, body) VALUES (?, ?)');
   const keys = db.prepare('INSERT INTO document_keys (rid, keys) VALUES (?, ?)');
   const element = db.prepare(
-    `INSERT INTO element (rid, attribute, ordinal, tenant, value, type, display, "primary", rest)
-     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?)`,
+    `INSERT INTO element (rid, attribute, ordinal, tenant, value, number, type, display, "primary", rest)
+     VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?)`,
   );
   const counter = db.prepare(
     `INSERT INTO counter (tenant, type, total) VALUES (1, ?, 1)
@@ -41,7 +41,7 @@ export function bareInserts(db: Database, users: number): BareInserts {
   const values = (number: number) => {
     const plain = userDocument(number);
     const id = userId(number);
-    return { id, rows: kind.indexRows(plain), body: JSON.stringify({ id, ...plain }) };
+    return { id, rows: stored.indexRows(plain), body: JSON.stringify({ id, ...plain }) };
   };
   const prepared = new Map<number, ReturnType<typeof values>>();
   return {
@@ -53,7 +53,7 @@ export function bareInserts(db: Database, users: number): BareInserts {
       prepared.delete(number);
       const { external_id, unique_key, display_key, active } = rows.columns;
       const rid = resource.run(
-        kind.number,
+        stored.number,
         id,
         external_id,
         unique_key,
@@ -65,10 +65,20 @@ export function bareInserts(db: Database, users: number): BareInserts {
       document.run(rid, body);
       keys.run(rid, rows.keys);
       for (const row of rows.elements)
-        element.run(rid, row.attribute, row.ordinal, row.value, row.type, row.display, row.primary, row.rest);
+        element.run(
+          rid,
+          row.attribute,
+          row.ordinal,
+          row.value,
+          row.number,
+          row.type,
+          row.display,
+          row.primary,
+          row.rest,
+        );
       if (rows.text !== '') text.run(rid, rows.text);
-      counter.run(kind.number);
-      change.run(kind.number, id, at, token);
+      counter.run(stored.number);
+      change.run(stored.number, id, at, token);
     },
   };
 }

@@ -88,9 +88,37 @@ test('chevrotain does not leave the grammar', () => {
   assert.deepEqual(found, []);
 });
 
+/** Parts of the store, from the bottom up; the engines are beside each other. */
+const storeParts = ['layout', 'sql', 'engine'];
+
+function storePart(path: string | undefined): string | undefined {
+  const part = path?.match(/^src\/store\/(\w+)\//)?.[1];
+  return part === undefined || part === 'layout' || part === 'sql' ? part : 'engine';
+}
+
+test('within the store: layout ← sql ← sqlite, postgres; no engine imports another', () => {
+  const found = violations(({ from, file }) => {
+    const [part, target] = [storePart(from), storePart(file)];
+    if (part === undefined || target === undefined) return true;
+    if (part === 'engine' && target === 'engine') return from.split('/')[2] === file?.split('/')[2];
+    return storeParts.indexOf(target) <= storeParts.indexOf(part);
+  });
+  assert.deepEqual(found, []);
+});
+
+test('layout knows no SQL, and only the engines know a driver', () => {
+  const sql = /\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|JOIN)\b/;
+  const withSql = sourceFiles.filter((file) => storePart(file) === 'layout' && sql.test(read(file)));
+  assert.deepEqual(withSql, []);
+  const found = violations(
+    ({ from, specifier }) => specifier !== 'better-sqlite3' || storePart(from) === 'engine',
+  );
+  assert.deepEqual(found, []);
+});
+
 test('only cli and src/index.ts build a concrete store', () => {
   const found = violations(({ from, file }) => {
-    const engine = file?.match(/^src\/store\/(\w+)\//)?.[1];
+    const engine = storePart(file) === 'engine' ? file?.split('/')[2] : undefined;
     return (
       engine === undefined ||
       roomOf(from) === 'cli' ||

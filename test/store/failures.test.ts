@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
+import { walSync } from '../../src/store/sqlite/durability.ts';
 import { groupCommit } from '../../src/store/sqlite/group-commit.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
-import { walSync } from '../../src/store/sqlite/wal-sync.ts';
 import { registryWith, typeNamed, userDocument } from './registry.ts';
 import { create, remove } from './writes.ts';
 

@@ -4,17 +4,18 @@ import { parseAttrPath, parseFilter } from '../../grammar/index.ts';
 import { bindFilter } from '../../src/query/bind.ts';
 import { bindSort } from '../../src/query/sort.ts';
 import type { ResourceType } from '../../src/scim/registry.ts';
+import type { Sql } from '../../src/store/sql/dialect.ts';
+import { compileArms, countSql, pageSql, phasesBeyond } from '../../src/store/sql/list.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
-import { loadKinds } from '../../src/store/sqlite/kinds.ts';
-import type { Sql } from '../../src/store/sqlite/list-job.ts';
-import { compileArms, countSql, pageSql, phasesBeyond } from '../../src/store/sqlite/list-sql.ts';
+import { sqliteDialect } from '../../src/store/sqlite/dialect.ts';
+import { loadTypes } from '../../src/store/sqlite/stored-types.ts';
 import type { Query } from '../../src/store/store.ts';
 import { badgeSchema, badgeUri, registryWith, typeNamed } from './registry.ts';
 
 const db = openConnection(':memory:');
 after(() => db.close());
 const registry = registryWith(badgeSchema());
-const kinds = loadKinds(db, registry);
+const types = loadTypes(db, registry);
 const user = typeNamed(registry, 'User');
 const group = typeNamed(registry, 'Group');
 
@@ -28,7 +29,7 @@ function stepsOf({ text, parameters }: Sql): string[] {
 }
 
 function armsOf(target: Query['targets'][number]) {
-  return compileArms(kinds, { tenant: 1, limit: 100, targets: [target] });
+  return compileArms(sqliteDialect, types, { tenant: 1, limit: 100, targets: [target] });
 }
 
 const everyday: readonly (readonly [filter: string, type: ResourceType, index: RegExp])[] = [
@@ -51,7 +52,7 @@ const everyday: readonly (readonly [filter: string, type: ResourceType, index: R
   ['members.value eq "2819c223"', group, /member_value \(tenant=\? AND value=\?\)/],
   ['members[value eq "2819c223"]', group, /member_value \(tenant=\? AND value=\?\)/],
   ['groups.value eq "2819c223"', user, /resource_id \(tenant=\? AND id=\?\)/],
-  [`${badgeUri}:floor gt 3`, user, /element_value \(tenant=\? AND attribute=\? AND value>\?\)/],
+  [`${badgeUri}:floor gt 3`, user, /element_number \(tenant=\? AND attribute=\? AND number>\?\)/],
   [`${badgeUri}:doors.value eq "d"`, user, /element_value \(tenant=\? AND attribute=\? AND value=\?\)/],
   ['userName eq "a" and active eq true', user, /resource_unique .*unique_key=\?\)/],
   ['emails.value eq "b@x" and active eq true', user, /element_value \(.*value=\?\)/],
@@ -61,7 +62,7 @@ for (const [filter, type, index] of everyday) {
   test(`${filter} is found by an index, page and total`, () => {
     const [arm] = armsOf({ type, plan: bindFilter(parseFilter(filter), type) });
     assert.ok(arm);
-    for (const sql of [pageSql([arm], { kind: 'all' }, false), countSql(arm)]) {
+    for (const sql of [pageSql(sqliteDialect, [arm], { kind: 'all' }, false), countSql(arm)]) {
       const steps = stepsOf(sql);
       assert.match(steps.join('\n'), index);
       const tables = steps.filter((step) => /^(SCAN|SEARCH) /.test(step) && !/^SCAN (down|up)\b/.test(step));
@@ -81,7 +82,7 @@ test('userName or externalId is found by both indexes', () => {
   });
   assert.ok(arm);
   assert.match(
-    stepsOf(pageSql([arm], { kind: 'all' }, false)).join('\n'),
+    stepsOf(pageSql(sqliteDialect, [arm], { kind: 'all' }, false)).join('\n'),
     /resource_unique[\s\S]*resource_external/,
   );
 });
@@ -98,7 +99,7 @@ for (const [sortBy, index] of [
     const arms = armsOf({ type: user, sort });
     for (const backwards of [false, true]) {
       for (const phase of [{ kind: 'all' } as const, ...phasesBeyond({ key: 'x', row: 1 }, backwards)]) {
-        const steps = stepsOf(pageSql(arms, phase, backwards)).join('\n');
+        const steps = stepsOf(pageSql(sqliteDialect, arms, phase, backwards)).join('\n');
         // There is always a lastModified, so the phase without one reads nothing.
         if (sortBy !== 'meta.lastModified' || phase.kind !== 'unassigned') assert.match(steps, index);
         assert.doesNotMatch(steps, /TEMP B-TREE/);
@@ -110,12 +111,16 @@ for (const [sortBy, index] of [
 test('a page sorted by emails reads each user’s own values', () => {
   const sort = bindSort(parseAttrPath('emails'), user);
   assert.ok(sort);
-  const steps = stepsOf(pageSql(armsOf({ type: user, sort }), { kind: 'all' }, false)).join('\n');
+  const steps = stepsOf(pageSql(sqliteDialect, armsOf({ type: user, sort }), { kind: 'all' }, false)).join(
+    '\n',
+  );
   assert.match(steps, /SEARCH e USING PRIMARY KEY \(rid=\? AND attribute=\?\)/);
 });
 
 test('an unsorted page is read off the order of creation', () => {
-  const steps = stepsOf(pageSql(armsOf({ type: user }), { kind: 'unassigned', beyond: 1000 }, false));
+  const steps = stepsOf(
+    pageSql(sqliteDialect, armsOf({ type: user }), { kind: 'unassigned', beyond: 1000 }, false),
+  );
   assert.match(steps.join('\n'), /resource_order \(tenant=\? AND type=\? AND rowid>\?\)/);
   assert.doesNotMatch(steps.join('\n'), /TEMP B-TREE/);
 });

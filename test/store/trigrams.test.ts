@@ -10,9 +10,9 @@ import { co, type Filter, not, or, parseFilter, stringify, valuePath } from '../
 import { bindFilter } from '../../src/query/bind.ts';
 import { compileMatcher } from '../../src/query/compile.ts';
 import type { Registry } from '../../src/scim/registry.ts';
+import type { Sql } from '../../src/store/sql/dialect.ts';
+import { listSteps, runSteps } from '../../src/store/sql/list-job.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
-import { runListJob } from '../../src/store/sqlite/list-job.ts';
-import type { RunSql } from '../../src/store/sqlite/statements.ts';
 import type { Document } from '../../src/store/store.ts';
 import { badgeSchema, badgeUri, registryWith, userDocument, withContainsIndex } from './registry.ts';
 import { Setting } from './setting.ts';
@@ -161,9 +161,9 @@ test('where trigrams find a large part of all, every one is looked at instead', 
   }
   await s.store.close();
   const db = new Sqlite(':memory:');
-  const run: RunSql = (sql, parameters) =>
+  const run = ({ text, parameters }: Sql) =>
     db
-      .prepare(sql)
+      .prepare(text)
       .raw()
       .all(...parameters);
   const page = (from: string) => ({
@@ -176,7 +176,10 @@ test('where trigrams find a large part of all, every one is looked at instead', 
     [4, 'scan'],
   ] as const) {
     const probes = [1, found].map((count) => ({ text: `SELECT ${count}`, parameters: [] }));
-    const { rows, total } = runListJob({ ...job, wide: { probes, most: 3, scan: page('scan') } }, run);
+    const { rows, total } = runSteps(
+      listSteps({ ...job, wide: { probes, most: 3, scan: page('scan') } }),
+      run,
+    );
     assert.deepEqual([rows, total], [[[from, 1]], 7]);
   }
   db.close();

@@ -1,12 +1,14 @@
 /** Tokens and tenants: the part of the store that knows nothing of resource types. */
 import type { Database } from 'better-sqlite3';
+import { resourceSql } from '../sql/resource.ts';
+import { tenantSql } from '../sql/tenant.ts';
 import type { AccessStore, Token } from '../store.ts';
+import type { DataVersion } from './data-version.ts';
 import type { FileGuard } from './file-guard.ts';
 import type { GroupCommit } from './group-commit.ts';
-import type { OtherWriters } from './other-writers.ts';
 import type { Snapshot } from './snapshot.ts';
-import { tenantTable } from './tenants.ts';
-import { tokenTable } from './tokens.ts';
+import { tenantTable } from './tenant.ts';
+import { tokenTable } from './token.ts';
 
 /** How often the use of a token is written down, in milliseconds. */
 const lastUsedInterval = 60_000;
@@ -17,7 +19,7 @@ interface Tools {
   readonly newId: () => string;
   readonly snapshot: Snapshot;
   readonly commit: GroupCommit;
-  readonly others: OtherWriters;
+  readonly others: DataVersion;
   readonly guard: FileGuard;
 }
 
@@ -42,8 +44,8 @@ export function accessOver({
   const tokens = tokenTable(db, clock, newId);
   const tenants = tenantTable(db, clock);
 
-  const reads = db.prepare('SELECT 1 FROM tenant LIMIT 1');
-  const resource = db.prepare<[number, string]>('SELECT 1 FROM resource WHERE tenant = ? AND id = ?');
+  const reads = db.prepare(tenantSql.any);
+  const resource = db.prepare<[number, string]>(resourceSql.exists);
   // As much as a large request writes: that a page finds its place says little of a disk that is nearly full.
   const proof = db.prepare(
     "INSERT OR REPLACE INTO secret (name, bytes) VALUES ('proof of space', zeroblob(262144))",

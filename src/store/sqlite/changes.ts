@@ -1,8 +1,8 @@
 /** The change log: append-only, one sequence over all tenants. */
 import type { Database } from 'better-sqlite3';
+import { instantText } from '../layout/instant.ts';
+import type { StoredTypes as Kinds } from '../layout/stored-type.ts';
 import type { Actor, Change } from '../store.ts';
-import { instantText } from './instant.ts';
-import type { Kinds } from './kinds.ts';
 import type { Statements } from './statements.ts';
 
 /** A change as it is written; `at` is the instant's key. */

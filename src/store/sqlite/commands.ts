@@ -1,6 +1,9 @@
 /** Units of commands that change resources: synchronous steps within a transaction. */
 import type { Database, Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
+import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
+import type { StoredType as Kind, StoredTypes as Kinds } from '../layout/stored-type.ts';
+import { type ResourceRow, resourceColumns, toResource } from '../sql/resource.ts';
 import type {
   Command,
   CreateCommand,
@@ -15,10 +18,7 @@ import type {
 } from '../store.ts';
 import type { ChangeLog } from './changes.ts';
 import type { Counters } from './counters.ts';
-import { type EdgeEffect, type EdgeWriter, UnmatchedError } from './edges.ts';
-import { instantAfter, instantText, keyOfTime } from './instant.ts';
-import type { Kind, Kinds } from './kinds.ts';
-import { type ResourceRow, resourceColumns, toResource } from './row.ts';
+import { type EdgeEffect, type EdgeWriter, UnmatchedError } from './membership.ts';
 import { type RowWriter, TakenError } from './writer.ts';
 
 export interface Tools {
@@ -293,7 +293,7 @@ export class Commands {
     after: Document,
   ): void {
     if (!uniqueDisplayName) return;
-    const { attribute, place } = kind.layout.entries.get('displayName') ?? {};
+    const { attribute, location: place } = kind.layout.entries.get('displayName') ?? {};
     if (attribute === undefined || place?.kind !== 'column' || place.column !== 'display_key') return;
     const key = keyOf(attribute, after.displayName);
     if (key === undefined || key === keyOf(attribute, before?.displayName)) return;

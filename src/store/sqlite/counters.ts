@@ -1,5 +1,6 @@
 /** How many resources each tenant has of each type, brought up to date once in a transaction and not for each resource. */
 import type { Database } from 'better-sqlite3';
+import { resourceSql } from '../sql/resource.ts';
 
 export interface Counters {
   add(tenant: number, kind: number, difference: 1 | -1): void;
@@ -10,11 +11,7 @@ export interface Counters {
 }
 
 export function counters(db: Database): Counters {
-  // A tenant that was removed since has none any more.
-  const update = db.prepare(
-    `INSERT INTO counter (tenant, type, total) SELECT number, ?, ? FROM tenant WHERE number = ?
-     ON CONFLICT DO UPDATE SET total = total + excluded.total`,
-  );
+  const update = db.prepare(resourceSql.count);
   let differences: { readonly tenant: number; readonly kind: number; sum: number }[] = [];
   return {
     add(tenant, kind, difference) {

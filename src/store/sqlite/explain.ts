@@ -1,12 +1,12 @@
 /** What a list query becomes: its SQL, and how SQLite means to carry it out. */
 import { compilePlan } from '../../query/sql.ts';
-import { sqlite } from '../../query/sqlite.ts';
 import type { Registry } from '../../scim/registry.ts';
+import { queryMap } from '../sql/attribute-map.ts';
+import { compileArms, pageSql } from '../sql/list.ts';
 import type { Query } from '../store.ts';
 import { openConnection } from './connection.ts';
-import { loadKinds } from './kinds.ts';
-import { compileArms, pageSql } from './list-sql.ts';
-import { queryMap } from './storage-map.ts';
+import { sqliteDialect } from './dialect.ts';
+import { loadTypes } from './stored-types.ts';
 
 export interface Explanation {
   /** The statement for one page. */
@@ -22,9 +22,10 @@ export interface Explanation {
 export function explain(registry: Registry, query: Query): Explanation {
   const db = openConnection(':memory:');
   try {
-    const kinds = loadKinds(db, registry);
+    const types = loadTypes(db, registry);
     const { text, parameters, single } = pageSql(
-      compileArms(kinds, query),
+      sqliteDialect,
+      compileArms(sqliteDialect, types, query),
       { kind: 'all' },
       query.descending ?? false,
     );
@@ -41,7 +42,11 @@ export function explain(registry: Registry, query: Query): Explanation {
     const unindexed = query.targets.flatMap(({ type, plan }) =>
       plan === undefined
         ? []
-        : compilePlan(plan, queryMap(kinds, kinds.of(type), query.tenant, []), sqlite).unindexed,
+        : compilePlan(
+            plan,
+            queryMap({ dialect: sqliteDialect, types, tenant: query.tenant, matches: [] }, types.of(type)),
+            sqliteDialect.query,
+          ).unindexed,
     );
     return { sql: text, parameters: bound, steps, unindexed: [...new Set(unindexed)] };
   } finally {

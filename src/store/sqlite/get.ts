@@ -1,20 +1,21 @@
 /** One resource with what an answer shows beside its text: its groups, its members. */
+
+import type { StoredTypes } from '../layout/stored-type.ts';
+import { mostMembersAtOnce } from '../sql/membership.ts';
 import type { Awaitable, FoundResource, ResourceQuery, StoredResource } from '../store.ts';
 import { type HeldSnapshots, readBeforehand } from './held-snapshots.ts';
-import type { Kinds } from './kinds.ts';
-import { mostMembersAtOnce } from './members.ts';
 import type { Reads } from './reads.ts';
 
 type Get = (query: ResourceQuery) => Awaitable<FoundResource | undefined>;
 
 /** Compiles the read of one resource with what is asked for beside it; `held` is undefined for a database in memory. */
-export function getter(kinds: Kinds, reads: Reads, held: HeldSnapshots | undefined): Get {
+export function getter(types: StoredTypes, reads: Reads, held: HeldSnapshots | undefined): Get {
   const withGroups = (
     from: Reads,
     { tenant, type, groups }: ResourceQuery,
     resource: StoredResource,
   ): FoundResource => {
-    if (!groups || !resource.grouped || kinds.of(type).layout.groups === undefined) return resource;
+    if (!groups || !resource.grouped || types.of(type).layout.groups === undefined) return resource;
     const its = from.groupsOf(tenant, resource.id);
     return its === undefined ? resource : { ...resource, groups: its };
   };
@@ -39,7 +40,7 @@ export function getter(kinds: Kinds, reads: Reads, held: HeldSnapshots | undefin
     const row = reads.get(tenant, type, id);
     if (row === undefined) return undefined;
     const { rid } = row;
-    if (!members || kinds.of(type).layout.members === undefined)
+    if (!members || types.of(type).layout.members === undefined)
       return withGroups(reads, query, row.resource);
     const isLarge = reads.hasMoreMembers(rid, mostMembersAtOnce);
     if (isLarge && held !== undefined) return onHeld(query, held);

@@ -11,8 +11,8 @@
 import type { Database } from 'better-sqlite3';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import type { Counters } from './counters.ts';
+import type { WalSync } from './durability.ts';
 import { closed as storeClosed, toStoreError } from './errors.ts';
-import type { WalSync } from './wal-sync.ts';
 
 interface Job {
   readonly run: () => unknown;

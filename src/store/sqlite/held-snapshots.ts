@@ -4,16 +4,16 @@
  * for long, and there are only so many at a time; who comes when all are taken waits a while.
  */
 import type { Database } from 'better-sqlite3';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import { membersInPart } from '../sql/membership.ts';
 import type { MemberReader } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import { openConnection } from './connection.ts';
+import { dataVersion } from './data-version.ts';
 import { closed, toStoreError, withStoreErrors } from './errors.ts';
-import type { Kinds } from './kinds.ts';
 import { layoutGuard } from './layout-guard.ts';
-import { membersInPart } from './members.ts';
-import { otherWriters } from './other-writers.ts';
 import { Reads } from './reads.ts';
-import { requestSetter, type SetRequest } from './request.ts';
+import { requestSetter, type SetRequest } from './request-context.ts';
 import { Statements } from './statements.ts';
 
 /** Connections that are kept open for the next ones. */
@@ -36,17 +36,17 @@ export interface SnapshotConnection {
 export function openSnapshotConnection(
   file: string,
   busyTimeout: number | undefined,
-  kinds: Kinds,
+  types: StoredTypes,
 ): SnapshotConnection {
   const db = openConnection(file, busyTimeout);
   try {
     db.pragma('cache_size = -2048');
     return {
       db,
-      reads: new Reads(db, kinds),
+      reads: new Reads(db, types),
       statements: new Statements(db),
       setRequest: requestSetter(db),
-      check: layoutGuard(db, kinds, otherWriters(db)),
+      check: layoutGuard(db, types, dataVersion(db)),
     };
   } catch (error) {
     db.close();

@@ -2,35 +2,36 @@
 import { realpathSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { compilePlan } from '../../query/sql.ts';
-import { sqlite } from '../../query/sqlite.ts';
 import type { Registry } from '../../scim/registry.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import { memberMap } from '../sql/attribute-map.ts';
+import { selectMembersSql } from '../sql/membership.ts';
 import type { AccessStore, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
 import { changeLog } from './changes.ts';
 import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { counters } from './counters.ts';
-import { edgeWriter } from './edges.ts';
+import { dataVersion } from './data-version.ts';
+import { sqliteDialect } from './dialect.ts';
+import { type WalSync, walSync } from './durability.ts';
 import { toStoreError } from './errors.ts';
 import { fileGuard } from './file-guard.ts';
 import { getter } from './get.ts';
 import { groupCommit } from './group-commit.ts';
 import { HeldSnapshots, openSnapshotConnection } from './held-snapshots.ts';
 import { uuidV7Source } from './ids.ts';
-import { type Kinds, loadKinds, withStoredIndexes } from './kinds.ts';
 import { layoutGuard } from './layout-guard.ts';
 import { lister } from './list.ts';
-import { otherWriters } from './other-writers.ts';
-import { pageStarts } from './page-starts.ts';
+import { edgeWriter } from './membership.ts';
+import { offsetCache } from './offset-cache.ts';
 import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
-import { requestSetter } from './request.ts';
+import { requestSetter } from './request-context.ts';
 import { scanThread } from './scan-thread.ts';
 import { readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
-import { memberMap } from './storage-map.ts';
-import { unserved } from './unserved.ts';
-import { type WalSync, walSync } from './wal-sync.ts';
+import { loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
 import { rowWriter } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -94,7 +95,7 @@ export function openSqliteAccess({
   busyTimeout,
 }: Pick<SqliteStoreOptions, 'file' | 'clock' | 'busyTimeout'>): AccessStore {
   const db = openConnection(file, busyTimeout);
-  const others = otherWriters(db);
+  const others = dataVersion(db);
   const snapshot = readSnapshot(db, others.check);
   const commit = groupCommit(db, walOf(db), { beforeWrite: snapshot.leave, check: others.check });
   const access = accessOver({
@@ -124,12 +125,12 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
   try {
     const asked = options.registry;
     const registry = options.rebuild === false ? withStoredIndexes(db, asked) : asked;
-    const kinds = loadKinds(db, registry);
+    const types = loadTypes(db, registry);
     const statements = new Statements(db);
-    if (options.rebuild === false) refuseStale(db, kinds);
-    yield* rebuildStale(db, kinds, rowWriter(db, statements));
-    yield* unserved(db, kinds);
-    const store = storeOver(db, kinds, statements, { ...options, registry });
+    if (options.rebuild === false) refuseStale(db, types);
+    yield* rebuildStale(db, types, rowWriter(db, statements));
+    yield* unserved(db, types);
+    const store = storeOver(db, types, statements, { ...options, registry });
     opened = true;
     return store;
   } catch (error) {
@@ -148,21 +149,26 @@ function walOf(db: Database): WalSync {
   return walSync(realpathSync(db.name));
 }
 
-function storeOver(db: Database, kinds: Kinds, statements: Statements, options: SqliteStoreOptions): Store {
+function storeOver(
+  db: Database,
+  types: StoredTypes,
+  statements: Statements,
+  options: SqliteStoreOptions,
+): Store {
   const { registry, clock = () => new Date() } = options;
   const uuid = uuidV7Source(() => clock().getTime());
   const setRequest = requestSetter(db);
-  const others = otherWriters(db);
-  const check = layoutGuard(db, kinds, others);
+  const others = dataVersion(db);
+  const check = layoutGuard(db, types, others);
   const snapshot = readSnapshot(db, check);
   const { read } = snapshot;
-  const starts = pageStarts();
-  others.onWrite(starts.forget);
-  const changes = changeLog(db, kinds, statements);
-  const map = memberMap(kinds);
-  const edges = edgeWriter(db, kinds, (owner, plan) => {
-    const { sql, parameters } = compilePlan(plan, map, sqlite);
-    const text = `SELECT m.value FROM member m WHERE m.owner = ? AND (${sql})`;
+  const offsets = offsetCache();
+  others.onWrite(offsets.forget);
+  const changes = changeLog(db, types, statements);
+  const map = memberMap(sqliteDialect, types);
+  const edges = edgeWriter(db, types, (owner, plan) => {
+    const { sql, parameters } = compilePlan(plan, map, sqliteDialect.query);
+    const text = selectMembersSql(sql);
     setRequest(text, owner.tenant, owner.base);
     return statements
       .get(text)
@@ -173,7 +179,7 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
   const counts = counters(db);
   const write = new Commands({
     db,
-    kinds,
+    kinds: types,
     rows,
     edges,
     changes,
@@ -181,7 +187,7 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
     clock,
     newId: options.newId ?? uuid,
   });
-  const reads = new Reads(db, kinds);
+  const reads = new Reads(db, types);
   const { file, busyTimeout, scanInThreadFrom: few } = options;
   const scans = db.memory ? undefined : scanThread({ file, busyTimeout, few });
   const guard = fileGuard(db.memory ? undefined : db.name);
@@ -191,14 +197,14 @@ function storeOver(db: Database, kinds: Kinds, statements: Statements, options: 
         longest: options.longestSnapshot ?? 300_000,
         connect: () => {
           guard.check();
-          return openSnapshotConnection(file, busyTimeout, kinds);
+          return openSnapshotConnection(file, busyTimeout, types);
         },
       });
-  const list = lister({ db, kinds, statements, setRequest, starts, read, reads, scans, held });
-  const get = getter(kinds, reads, held);
+  const list = lister({ db, types, statements, setRequest, offsets, read, reads, scans, held });
+  const get = getter(types, reads, held);
   const leaveSnapshot = (): void => {
     snapshot.leave();
-    starts.forget();
+    offsets.forget();
   };
   const wal = walOf(db);
   const beforeWrite = (): void => {

@@ -3,9 +3,10 @@
  * an update, say, in which the new server starts before the old one has ended.
  */
 import type { Database } from 'better-sqlite3';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import { storedTypeSql } from '../sql/stored-type.ts';
 import { StoreError } from '../store-error.ts';
-import type { Kinds } from './kinds.ts';
-import type { OtherWriters } from './other-writers.ts';
+import type { DataVersion } from './data-version.ts';
 
 /** Within a transaction: throws a StoreError if the rows are not as this process has them. */
 export type LayoutGuard = () => void;
@@ -18,16 +19,12 @@ export function otherConfiguration(): StoreError {
   );
 }
 
-export function layoutGuard(db: Database, kinds: Kinds, others: OtherWriters): LayoutGuard {
-  const layouts = db
-    .prepare<[], [name: string, layout: string]>(
-      'SELECT name, layout FROM resource_type t WHERE NOT EXISTS (SELECT 1 FROM rebuild b WHERE b.type = t.number)',
-    )
-    .raw();
+export function layoutGuard(db: Database, types: StoredTypes, others: DataVersion): LayoutGuard {
+  const layouts = db.prepare<[], [name: string, layout: string]>(storedTypeSql.layouts).raw();
   let same = true;
   others.onWrite(() => {
     const stored = new Map(layouts.all());
-    same = kinds.all.every(({ type, layout }) => stored.get(type.name) === layout.signature);
+    same = types.all.every(({ type, layout }) => stored.get(type.name) === layout.signature);
   });
   return () => {
     others.check();

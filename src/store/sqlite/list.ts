@@ -1,27 +1,30 @@
 /** Lists: a page, its total, and the positions from which one can go on. */
 import type { Database } from 'better-sqlite3';
-import type { Awaitable, FoundResource, MemberReader, Page, Position, Query } from '../store.ts';
-import { type HeldSnapshots, readBeforehand, type SnapshotConnection } from './held-snapshots.ts';
-import type { Kinds } from './kinds.ts';
-import type { Layout } from './layout.ts';
+import type { Layout } from '../layout/layout.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond } from '../sql/list.ts';
 import {
   type ListJob,
   type ListRows,
   type ListSql,
+  listSteps,
   type PageRow,
   type PartSql,
-  runListJob,
-} from './list-job.ts';
-import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond, probeSql } from './list-sql.ts';
-import { lookUp } from './look-up.ts';
-import { groupsOfSomeSql, membersSql, mostMembersAtOnce, toGroups } from './members.ts';
-import type { PageStarts } from './page-starts.ts';
+  runSteps,
+} from '../sql/list-job.ts';
+import { membershipSql, mostMembersAtOnce, toGroups } from '../sql/membership.ts';
+import { resourceSql, toResource } from '../sql/resource.ts';
+import type { Awaitable, FoundResource, MemberReader, Page, Position, Query } from '../store.ts';
+import { sqliteDialect } from './dialect.ts';
+import { findByUnique } from './find-by-unique.ts';
+import { type HeldSnapshots, readBeforehand, type SnapshotConnection } from './held-snapshots.ts';
+import type { OffsetCache } from './offset-cache.ts';
 import type { Reads } from './reads.ts';
-import { runner, type SetRequest } from './request.ts';
-import { toResource } from './row.ts';
+import { runner, type SetRequest } from './request-context.ts';
 import { type ScanThread, ScanThreadFailure } from './scan-thread.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Statements } from './statements.ts';
+import { trigramIndex } from './trigrams.ts';
 
 export type List = (query: Query) => Awaitable<Page>;
 
@@ -36,10 +39,10 @@ const mostAttempts = 3;
 
 export interface ListTools {
   readonly db: Database;
-  readonly kinds: Kinds;
+  readonly types: StoredTypes;
   readonly statements: Statements;
   readonly setRequest: SetRequest;
-  readonly starts: PageStarts;
+  readonly offsets: OffsetCache;
   readonly read: Snapshot['read'];
   readonly reads: Reads;
   /** Undefined where there can be only one connection to the database: one in memory. */
@@ -55,33 +58,31 @@ interface PageRead extends ListRows {
 
 export function lister({
   db,
-  kinds,
+  types,
   statements,
   setRequest,
-  starts,
+  offsets,
   read,
   reads,
   scans,
   held,
 }: ListTools): List {
-  const find = lookUp(db, kinds, reads);
-  const totalOf = db
-    .prepare<[number, number], number>('SELECT total FROM counter WHERE tenant = ? AND type = ?')
-    .pluck();
+  const totalOf = db.prepare<[number, number], number>(resourceSql.total).pluck();
   const numbersOf = (has: (layout: Layout) => boolean): number[] =>
-    kinds.all.filter(({ layout }) => has(layout)).map(({ number }) => number);
+    types.all.filter(({ layout }) => has(layout)).map(({ number }) => number);
+  const sql = membershipSql(sqliteDialect, types);
   const groupsPart: PartSql = {
-    text: groupsOfSomeSql(kinds),
+    text: sql.groupsOfSome,
     types: numbersOf(({ groups }) => groups !== undefined),
   };
   const membersPart = {
-    text: membersSql(kinds),
+    text: sql.members,
     types: numbersOf(({ members }) => members !== undefined),
     most: mostMembersAtOnce,
   };
 
   const resourcesOf = ({ tenant }: Query, arms: readonly Arm[]): number =>
-    arms.reduce((sum, { kind }) => sum + (totalOf.get(tenant, kind) ?? 0), 0);
+    arms.reduce((sum, { type }) => sum + (totalOf.get(tenant, type) ?? 0), 0);
 
   /** Does it look at more rows than `few`? */
   const isLong = (few: number, query: Query, arms: readonly Arm[], skipped: number): boolean =>
@@ -93,17 +94,20 @@ export function lister({
     arms: readonly Arm[],
     sqlOf: (arms: readonly Arm[]) => ListSql,
   ): Pick<ListJob, 'wide'> => {
-    const trigrams = arms.flatMap((arm) => arm.trigrams);
-    if (trigrams.length === 0) return {};
+    const matches = arms.flatMap((arm) => arm.matches);
+    if (matches.length === 0) return {};
     const most = Math.max(fewMatches, Math.ceil(resourcesOf(query, arms) / scanAdvantage));
-    const probes = trigrams.map((match) => probeSql(match, most));
-    return { wide: { probes, most, scan: sqlOf(compileArms(kinds, query, false)) } };
+    const probes = matches.map((match) => ({
+      text: trigramIndex.count,
+      parameters: [match, most + 1],
+    }));
+    return { wide: { probes, most, scan: sqlOf(compileArms(sqliteDialect, types, query, false)) } };
   };
 
   /** The parts that some of the query's types have. */
   const partsOf = ({ targets, groups, members }: Query): Pick<ListJob, 'groups' | 'members'> => {
     const asks = (part: PartSql): boolean =>
-      targets.some(({ type }) => part.types.includes(kinds.of(type).number));
+      targets.some(({ type }) => part.types.includes(types.of(type).number));
     return {
       ...(groups && asks(groupsPart) ? { groups: groupsPart } : {}),
       ...(members && asks(membersPart) ? { members: membersPart } : {}),
@@ -113,7 +117,7 @@ export function lister({
   const hasMembers = ([, , type]: PageRow): boolean => membersPart.types.includes(type);
 
   const runOn = ({ statements, setRequest }: SnapshotConnection, job: ListJob): ListRows =>
-    runListJob(job, runner(statements, setRequest, job));
+    runSteps(listSteps(job), runner(statements, setRequest, job));
 
   /**
    * The page once more, on a snapshot that is held until its members are read. A list that looks at many rows is not run
@@ -152,20 +156,20 @@ export function lister({
   };
 
   return (query) => {
-    const found = find(query);
+    const found = findByUnique(types, reads, query);
     if (found !== undefined) return found;
-    const arms = compileArms(kinds, query);
+    const arms = compileArms(sqliteDialect, types, query);
     const position = query.after ?? query.before;
     const turned = query.after === undefined && query.before !== undefined;
     const backwards = turned !== (query.descending ?? false);
     const offset = query.offset ?? 0;
     const fromStart = position === undefined;
-    const start = fromStart && offset > 0 ? starts.find(nameOf(query, arms), offset) : undefined;
+    const start = fromStart && offset > 0 ? offsets.find(nameOf(query, arms), offset) : undefined;
     const from = position ?? start;
     const phases: readonly Phase[] = from === undefined ? [{ kind: 'all' }] : phasesBeyond(from, backwards);
     const skipped = start === undefined ? offset : 0;
     const sqlOf = (of: readonly Arm[]): ListSql => ({
-      pages: query.limit === 0 ? [] : phases.map((phase) => pageSql(of, phase, backwards)),
+      pages: query.limit === 0 ? [] : phases.map((phase) => pageSql(sqliteDialect, of, phase, backwards)),
       counts: of.map(countSql),
     });
     const job: ListJob = {
@@ -178,19 +182,19 @@ export function lister({
       tenant: query.tenant,
       base: query.base,
     };
-    const generation = starts.generation();
+    const generation = offsets.generation();
     const toPage = ({ rows: found, more, total, groups, members, readerOf }: PageRead): Page => {
       const rows = turned ? [...found].reverse() : found;
       const [first, last] = [rows.at(0), rows.at(-1)];
-      if (fromStart && more && last !== undefined && generation === starts.generation()) {
-        starts.note(nameOf(query, arms), offset + rows.length, positionOf(last));
+      if (fromStart && more && last !== undefined && generation === offsets.generation()) {
+        offsets.note(nameOf(query, arms), offset + rows.length, positionOf(last));
       }
-      const groupsOf = groups === undefined ? undefined : toGroups(kinds, groups);
+      const groupsOf = groups === undefined ? undefined : toGroups(types, groups);
       const textOf = members === 'many' ? undefined : members;
       return {
         total,
         resources: rows.map(([, rid, ...row]): FoundResource => {
-          const resource = toResource(kinds, row);
+          const resource = toResource(types, row);
           if (groupsOf === undefined && job.members === undefined) return resource;
           const its = groupsOf?.get(resource.id);
           const members = readerOf === undefined ? textOf?.get(rid) : readerOf(rid);
@@ -206,7 +210,7 @@ export function lister({
         more,
       };
     };
-    const runHere = (of: ListJob): ListRows => runListJob(of, runner(statements, setRequest, of));
+    const runHere = (of: ListJob): ListRows => runSteps(listSteps(of), runner(statements, setRequest, of));
     const whole = (page: ListRows, run?: (job: ListJob) => Promise<ListRows>): Awaitable<Page> => {
       if (page.members !== 'many') return toPage(page);
       if (held !== undefined) return onHeld(job, page, run, held).then(toPage);

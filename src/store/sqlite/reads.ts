@@ -1,10 +1,12 @@
 /** Reads by id over one connection; whoever calls keeps the transaction that makes several reads one snapshot. */
 import type { Database, Statement } from 'better-sqlite3';
+import type { Key } from '../../scim/comparison.ts';
 import type { ResourceType } from '../../scim/registry.ts';
+import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
+import { type GroupRow, type MembersRow, membershipSql, toGroups } from '../sql/membership.ts';
+import { type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
 import type { GroupReference, StoredResource } from '../store.ts';
-import type { Kinds } from './kinds.ts';
-import { type GroupRow, groupsOfOneSql, type MembersRow, membersSql, toGroups } from './members.ts';
-import { type ResourceRow, resourceColumns, toResource } from './row.ts';
+import { sqliteDialect } from './dialect.ts';
 
 /** A resource, and the number of its row. */
 export interface ReadRow {
@@ -20,59 +22,46 @@ export interface MembersPart {
 }
 
 export class Reads {
-  readonly #kinds: Kinds;
+  readonly #types: StoredTypes;
   readonly #get: Statement<[number, string, number], [rid: number, ...ResourceRow]>;
-  readonly #byRow: Statement<[number], ResourceRow>;
+  readonly #getRow: Statement<[number], ResourceRow>;
+  readonly #find: Statement<[number, number, Key], [rid: number, ...ResourceRow]>;
   readonly #credential: Statement<[number, string], string>;
   readonly #count: Statement<[number, string, number], number>;
   readonly #beyond: Statement<[number, number], number>;
   readonly #members: Statement<[string, number, string, number], MembersRow>;
   readonly #groups: Statement<[number, string], GroupRow>;
 
-  constructor(db: Database, kinds: Kinds) {
-    this.#kinds = kinds;
-    this.#get = db
-      .prepare<[number, string, number], [rid: number, ...ResourceRow]>(
-        `SELECT r.rid, ${resourceColumns} FROM resource r JOIN document d ON d.rid = r.rid
-         WHERE r.tenant = ? AND r.id = ? AND r.type = ?`,
-      )
+  constructor(db: Database, types: StoredTypes) {
+    this.#types = types;
+    const sql = membershipSql(sqliteDialect, types);
+    this.#get = db.prepare<[number, string, number], [rid: number, ...ResourceRow]>(resourceSql.get).raw();
+    this.#getRow = db.prepare<[number], ResourceRow>(resourceSql.getRow).raw();
+    this.#find = db
+      .prepare<[number, number, Key], [rid: number, ...ResourceRow]>(resourceSql.findByUnique)
       .raw();
-    this.#byRow = db
-      .prepare<[number], ResourceRow>(
-        `SELECT ${resourceColumns} FROM resource r JOIN document d ON d.rid = r.rid WHERE r.rid = ?`,
-      )
-      .raw();
-    this.#credential = db
-      .prepare<[number, string], string>(
-        'SELECT c.hash FROM resource r JOIN credential c ON c.rid = r.rid WHERE r.tenant = ? AND r.id = ?',
-      )
-      .pluck();
-    this.#count = db
-      .prepare<[number, string, number], number>(
-        `SELECT count(*) FROM (
-           SELECT 1 FROM member WHERE owner = (SELECT rid FROM resource WHERE tenant = ? AND id = ?) LIMIT ?)`,
-      )
-      .pluck();
-    this.#beyond = db
-      .prepare<[number, number], number>('SELECT 1 FROM member WHERE owner = ? LIMIT 1 OFFSET ?')
-      .pluck();
-    this.#members = db.prepare<[string, number, string, number], MembersRow>(membersSql(kinds)).raw();
-    this.#groups = db.prepare<[number, string], GroupRow>(groupsOfOneSql(kinds)).raw();
+    this.#credential = db.prepare<[number, string], string>(resourceSql.credential).pluck();
+    this.#count = db.prepare<[number, string, number], number>(sql.count).pluck();
+    this.#beyond = db.prepare<[number, number], number>(sql.beyond).pluck();
+    this.#members = db.prepare<[string, number, string, number], MembersRow>(sql.members).raw();
+    this.#groups = db.prepare<[number, string], GroupRow>(sql.groupsOfOne).raw();
   }
 
   get(tenant: number, type: ResourceType, id: string): ReadRow | undefined {
-    const found = this.#get.get(tenant, id, this.#kinds.of(type).number);
-    if (found === undefined) return undefined;
-    const [rid, ...row] = found;
-    return { rid, resource: toResource(this.#kinds, row) };
+    return this.#found(this.#get.get(tenant, id, this.#types.of(type).number));
+  }
+
+  /** By the key of its value of the type's unique attribute. */
+  findByUnique(tenant: number, { number }: StoredType, key: Key): ReadRow | undefined {
+    return this.#found(this.#find.get(tenant, number, key));
   }
 
   rowOf(rid: number): ResourceRow | undefined {
-    return this.#byRow.get(rid);
+    return this.#getRow.get(rid);
   }
 
   groupsOf(tenant: number, id: string): readonly GroupReference[] | undefined {
-    return toGroups(this.#kinds, this.#groups.all(tenant, id)).get(id);
+    return toGroups(this.#types, this.#groups.all(tenant, id)).get(id);
   }
 
   hasMoreMembers(rid: number, than: number): boolean {
@@ -90,5 +79,11 @@ export class Reads {
 
   credential(tenant: number, id: string): string | undefined {
     return this.#credential.get(tenant, id);
+  }
+
+  #found(found: [rid: number, ...ResourceRow] | undefined): ReadRow | undefined {
+    if (found === undefined) return undefined;
+    const [rid, ...row] = found;
+    return { rid, resource: toResource(this.#types, row) };
   }
 }

@@ -4,12 +4,13 @@
  * durable with the position behind it, so that a start that is killed is taken up by the next one.
  */
 import type { Database } from 'better-sqlite3';
-import { conform } from '../../scim/conform.ts';
+import { type Conformed, conform } from '../../scim/conform.ts';
+import { sameUniqueness } from '../layout/layout.ts';
+import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
+import { resourceSql } from '../sql/resource.ts';
+import { rebuildSql, storedTypeSql } from '../sql/stored-type.ts';
 import type { OpeningNotice } from '../store.ts';
 import { StoreError } from '../store-error.ts';
-import { type Findings, noticesOf, withFindings } from './findings.ts';
-import type { Kind, Kinds } from './kinds.ts';
-import { sameUniqueness } from './layout.ts';
 import { otherConfiguration } from './layout-guard.ts';
 import { refuseSharedValues } from './shared-values.ts';
 import { batchReader, type StoredRow } from './stored-rows.ts';
@@ -26,13 +27,13 @@ interface State {
  * Does nothing for types whose rows are as their layout has them. Each value yielded is the end of a durable step.
  * @throws StoreError conflicting-data, with everything as it was, where resources share a value that is now unique.
  */
-export function* rebuildStale(db: Database, kinds: Kinds, rows: RowWriter): Generator<OpeningNotice> {
-  for (const kind of kinds.all) yield* rebuild(db, kind, rows);
+export function* rebuildStale(db: Database, types: StoredTypes, rows: RowWriter): Generator<OpeningNotice> {
+  for (const kind of types.all) yield* rebuild(db, kind, rows);
 }
 
 /** Throws a StoreError if there are resources whose rows would have to be built anew. */
-export function refuseStale(db: Database, kinds: Kinds): void {
-  const stale = kinds.all.find((kind) => isStale(db, kind) && resourcesOf(db, kind) > 0);
+export function refuseStale(db: Database, types: StoredTypes): void {
+  const stale = types.all.find((kind) => isStale(db, kind) && resourcesOf(db, kind) > 0);
   if (stale === undefined) return;
   throw new StoreError(
     'other-configuration',
@@ -41,25 +42,21 @@ export function refuseStale(db: Database, kinds: Kinds): void {
   );
 }
 
-function isStale(db: Database, { number, layout }: Kind): boolean {
-  const current = db
-    .prepare<[number], string>(
-      'SELECT layout FROM resource_type t WHERE number = ? AND NOT EXISTS (SELECT 1 FROM rebuild b WHERE b.type = t.number)',
-    )
-    .pluck();
+function isStale(db: Database, { number, layout }: StoredType): boolean {
+  const current = db.prepare<[number], string>(storedTypeSql.settled).pluck();
   return current.get(number) !== layout.signature;
 }
 
-function resourcesOf(db: Database, { number }: Kind): number {
-  const total = db.prepare<[number], number>('SELECT sum(total) FROM counter WHERE type = ?').pluck();
+function resourcesOf(db: Database, { number }: StoredType): number {
+  const total = db.prepare<[number], number>(storedTypeSql.resources).pluck();
   return total.get(number) ?? 0;
 }
 
-function* rebuild(db: Database, kind: Kind, rows: RowWriter): Generator<OpeningNotice> {
+function* rebuild(db: Database, kind: StoredType, rows: RowWriter): Generator<OpeningNotice> {
   const { number, type, layout } = kind;
-  const layoutNow = db.prepare<[number], string>('SELECT layout FROM resource_type WHERE number = ?').pluck();
-  const stateNow = db.prepare<[number], State>('SELECT * FROM rebuild WHERE type = ?');
-  const stop = db.prepare('DELETE FROM rebuild WHERE type = ?');
+  const layoutNow = db.prepare<[number], string>(storedTypeSql.layoutOf).pluck();
+  const stateNow = db.prepare<[number], State>(rebuildSql.state);
+  const stop = db.prepare(rebuildSql.end);
   if (!isStale(db, kind)) return;
   const before = stateNow.get(number);
 
@@ -68,29 +65,23 @@ function* rebuild(db: Database, kind: Kind, rows: RowWriter): Generator<OpeningN
     if (state?.layout === layout.signature) return state;
     const previous = [layoutNow.get(number) as string, ...(state === undefined ? [] : [state.layout])];
     const cleared = previous.every((each) => sameUniqueness(each, layout.signature)) ? 1 : 0;
-    db.prepare("INSERT OR REPLACE INTO rebuild VALUES (?, ?, ?, 0, '{}')").run(
-      number,
-      layout.signature,
-      cleared,
-    );
+    db.prepare(rebuildSql.begin).run(number, layout.signature, cleared);
     return stateNow.get(number) as State;
   };
   const clear = (): void => {
-    db.prepare(
-      'DELETE FROM unique_value WHERE attribute IN (SELECT number FROM attribute WHERE type = ?)',
-    ).run(number);
-    db.prepare('UPDATE resource SET unique_key = NULL WHERE type = ?').run(number);
-    db.prepare('UPDATE rebuild SET cleared = 1 WHERE type = ?').run(number);
+    db.prepare(rebuildSql.clearUnique).run(number);
+    db.prepare(rebuildSql.clearColumn).run(number);
+    db.prepare(rebuildSql.cleared).run(number);
   };
   const end = (): void => {
-    db.prepare('UPDATE resource_type SET layout = ? WHERE number = ?').run(layout.signature, number);
+    db.prepare(storedTypeSql.setLayout).run(layout.signature, number);
     stop.run(number);
   };
 
   const state = db.transaction(begin).immediate();
   const total = resourcesOf(db, kind);
   let done = db
-    .prepare<[number, number], number>('SELECT count(*) FROM resource WHERE type = ? AND rid <= ?')
+    .prepare<[number, number], number>(rebuildSql.done)
     .pluck()
     .get(number, state.position) as number;
   const progress = (): OpeningNotice => ({ kind: 'rebuilding', type: type.name, done, total });
@@ -133,13 +124,13 @@ function* rebuild(db: Database, kind: Kind, rows: RowWriter): Generator<OpeningN
  */
 function batchWriter(
   db: Database,
-  kind: Kind,
+  kind: StoredType,
   rows: RowWriter,
 ): (batch: readonly StoredRow[], position: number, before: Findings) => Findings | undefined {
-  const updateBody = db.prepare('UPDATE document SET body = ? WHERE rid = ?');
-  const keepAside = db.prepare('INSERT OR REPLACE INTO set_aside VALUES (?, ?)');
-  const takeBack = db.prepare('DELETE FROM set_aside WHERE rid = ?');
-  const advance = db.prepare('UPDATE rebuild SET position = ?, findings = ? WHERE type = ? AND layout = ?');
+  const updateBody = db.prepare(resourceSql.updateDocument);
+  const keepAside = db.prepare(rebuildSql.setAside);
+  const takeBack = db.prepare(rebuildSql.takeBack);
+  const advance = db.prepare(rebuildSql.advance);
   return db.transaction((batch: readonly StoredRow[], position: number, before: Findings) => {
     const fitted = batch.map((row) => ({ row, ...conform(kind.type, row.document, row.setAside) }));
     const findings = fitted.reduce((sum, each) => withFindings(sum, each.row.id, each), before);
@@ -153,4 +144,34 @@ function batchWriter(
     }
     return findings;
   }).immediate;
+}
+
+/** What a rebuild found in the documents that a person should know, gathered over its batches. */
+type Matter = 'missing' | 'unfit' | 'unknown';
+
+/** By `missing emails.value`; as JSON it is kept with the position of a rebuild. */
+type Findings = Readonly<Record<string, { readonly resources: number; readonly ids: readonly string[] }>>;
+
+const matters = ['missing', 'unfit', 'unknown'] as const satisfies readonly Matter[];
+
+/** As many ids are told as a person would look at. */
+const mostIds = 10;
+
+function withFindings(before: Findings, id: string, conformed: Conformed): Findings {
+  let findings = before;
+  for (const matter of matters) {
+    for (const path of new Set(conformed[matter])) {
+      const known = findings[`${matter} ${path}`] ?? { resources: 0, ids: [] };
+      const ids = known.ids.length < mostIds ? [...known.ids, id] : known.ids;
+      findings = { ...findings, [`${matter} ${path}`]: { resources: known.resources + 1, ids } };
+    }
+  }
+  return findings;
+}
+
+function noticesOf(findings: Findings, type: string): OpeningNotice[] {
+  return Object.entries(findings).map(([key, { resources, ids }]) => {
+    const [matter, path] = key.split(' ', 2) as [Matter, string];
+    return { kind: matter, type, path, resources, ids };
+  });
 }

@@ -4,9 +4,9 @@
  */
 import { Worker } from 'node:worker_threads';
 import Sqlite from 'better-sqlite3';
+import type { ListJob, ListRows } from '../sql/list-job.ts';
 import { loadedAddon } from './addon-file.ts';
 import { closed, toStoreError } from './errors.ts';
-import type { ListJob, ListRows } from './list-job.ts';
 import { scanProgram } from './scan-program.ts';
 
 /** What the thread is given at its start. */

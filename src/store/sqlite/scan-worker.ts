@@ -1,8 +1,8 @@
 /** The thread that lists run in which look at many rows: answers one job after the other, each in a transaction. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { type ListJob, listSteps, runSteps } from '../sql/list-job.ts';
 import { openConnection } from './connection.ts';
-import { type ListJob, runListJob } from './list-job.ts';
-import { requestSetter, runner } from './request.ts';
+import { requestSetter, runner } from './request-context.ts';
 import type { ScanAnswer, ScanThreadData } from './scan-thread.ts';
 import { Statements } from './statements.ts';
 
@@ -13,7 +13,9 @@ const setRequest = requestSetter(db);
 
 function answer(id: number, job: ListJob): ScanAnswer {
   try {
-    const found = db.transaction(() => runListJob(job, runner(statements, setRequest, job))).deferred();
+    const found = db
+      .transaction(() => runSteps(listSteps(job), runner(statements, setRequest, job)))
+      .deferred();
     return { id, found };
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException;

@@ -1,16 +1,16 @@
 /** Looks, before anything is changed, whether resources share a value that the configuration now wants unique. */
 import type { Database } from 'better-sqlite3';
 import { conform } from '../../scim/conform.ts';
+import type { UniqueRow } from '../layout/index-rows.ts';
+import type { StoredType } from '../layout/stored-type.ts';
 import { StoreError } from '../store-error.ts';
-import type { UniqueRow } from './index-rows.ts';
-import type { Kind } from './kinds.ts';
 import type { ReadBatch, StoredRow } from './stored-rows.ts';
 
 /** As many pairs are told as a person would look at. */
 const mostPairs = 20;
 
 /** Yields after each batch. @throws StoreError conflicting-data that names the resources. */
-export function* refuseSharedValues(db: Database, kind: Kind, readBatch: ReadBatch): Generator<void> {
+export function* refuseSharedValues(db: Database, kind: StoredType, readBatch: ReadBatch): Generator<void> {
   db.exec(`DROP TABLE IF EXISTS temp.seen;
     CREATE TEMP TABLE seen (tenant, attribute, key, id, PRIMARY KEY (tenant, attribute, key)) WITHOUT ROWID`);
   const insert = db.prepare('INSERT OR IGNORE INTO temp.seen VALUES (?, ?, ?, ?)');
@@ -52,9 +52,9 @@ export function* refuseSharedValues(db: Database, kind: Kind, readBatch: ReadBat
 
 type UniqueKey = Pick<UniqueRow, 'attribute' | 'key' | 'path'>;
 
-function uniqueKeys(kind: Kind, row: StoredRow): UniqueKey[] {
+function uniqueKeys(kind: StoredType, row: StoredRow): UniqueKey[] {
   const { columns, unique } = kind.indexRows(conform(kind.type, row.document, row.setAside).document);
   const { uniqueColumn } = kind.layout;
   if (uniqueColumn === undefined || columns.unique_key === null) return [...unique];
-  return [...unique, { attribute: 0, key: columns.unique_key, path: uniqueColumn.path }];
+  return [...unique, { attribute: 0, key: String(columns.unique_key), path: uniqueColumn.path }];
 }

@@ -1,11 +1,7 @@
 /** Prepared statements by their SQL text; the least recently used go when there are too many. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { Parameter } from '../../query/dialect.ts';
 
 const capacity = 256;
-
-/** Runs a statement; answers its rows. */
-export type RunSql = (text: string, parameters: readonly Parameter[]) => unknown[];
 
 export class Statements {
   readonly #db: Database;

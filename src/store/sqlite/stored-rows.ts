@@ -1,8 +1,10 @@
 /** Reads all resources of a type, batch by batch in the order of their rows. */
 import type { Database } from 'better-sqlite3';
 import type { SetAside } from '../../scim/conform.ts';
+import type { StoredType } from '../layout/stored-type.ts';
+import { batchSql } from '../sql/stored-type.ts';
 import type { Document } from '../store.ts';
-import type { Kind } from './kinds.ts';
+import { sqliteDialect } from './dialect.ts';
 
 /** Resources in one transaction: few enough that a signal is soon heeded, enough to make its commit cheap. */
 const batchSize = 500;
@@ -20,17 +22,13 @@ export interface StoredRow {
 /** Reads what stands behind a position, as much as makes a batch; nothing at the end. */
 export type ReadBatch = (position: number) => StoredRow[];
 
-export function batchReader(db: Database, kind: Kind): ReadBatch {
+export function batchReader(db: Database, kind: StoredType): ReadBatch {
   const rows = db.prepare<
-    [number, number],
+    [number, number, number],
     { rid: number; tenant: number; id: string; body: string; entries: string | null }
-  >(
-    `SELECT r.rid, r.tenant, r.id, d.body, s.entries
-     FROM resource r CROSS JOIN document d ON d.rid = r.rid LEFT JOIN set_aside s ON s.rid = r.rid
-     WHERE r.rid > ? AND +r.type = ? ORDER BY r.rid LIMIT ${batchSize}`,
-  );
+  >(batchSql(sqliteDialect));
   return (position) =>
-    rows.all(position, kind.number).map(({ entries, ...row }) => ({
+    rows.all(position, kind.number, batchSize).map(({ entries, ...row }) => ({
       ...row,
       document: JSON.parse(row.body) as Document,
       setAside: entries === null ? [] : (JSON.parse(entries) as SetAside[]),

@@ -2,53 +2,13 @@
  * An index for `co`: for each resource the three-character pieces of its texts, over all indexed attributes together.
  * It finds what may hold the needle; the exact test is made beside it.
  */
-import type { SqlFragment } from '../../query/storage.ts';
-import { keyOf } from '../../scim/comparison.ts';
-import type { Attribute } from '../../scim/registry.ts';
-import type { Document } from '../store.ts';
+import type { TextIndex } from '../sql/dialect.ts';
 
 /** Pieces of a needle that are looked up: more find hardly less. */
 const mostPieces = 16;
 
-/** Between two texts: a piece that spans it is found too often, but never too rarely. */
-const separator = '\u0001';
-
-/** The texts of a document as one; of the members `names` alone if they are given. */
-export type IndexedText = (document: Document, names?: Iterable<string>) => string;
-
-/** Compiles the function that collects the texts of these attributes. */
-export function compileIndexedText(attributes: readonly Attribute[]): IndexedText {
-  const parts = attributes.map((attribute) => {
-    const steps = [attribute.extension, attribute.parent?.name, attribute.name].filter(
-      (step) => step !== undefined,
-    );
-    return { attribute, steps, member: steps[0] as string };
-  });
-  return (document, names) => {
-    const only = names === undefined ? undefined : new Set(names);
-    const texts: string[] = [];
-    for (const { attribute, steps, member } of parts)
-      if (only === undefined || only.has(member)) collect(document, steps, attribute, texts);
-    return texts.join(separator);
-  };
-}
-
-function collect(value: unknown, steps: readonly string[], attribute: Attribute, texts: string[]): void {
-  if (Array.isArray(value)) {
-    for (const item of value) collect(item, steps, attribute, texts);
-    return;
-  }
-  const [step, ...rest] = steps;
-  if (step === undefined) {
-    const key = keyOf(attribute, value);
-    if (typeof key === 'string' && key !== '') texts.push(key);
-  } else if (typeof value === 'object' && value !== null) {
-    collect((value as Readonly<Record<string, unknown>>)[step], rest, attribute, texts);
-  }
-}
-
 /** What to ask the index for: texts that have all pieces of the needle; undefined if it is too short. */
-export function matchOf(needle: string): string | undefined {
+function matchOf(needle: string): string | undefined {
   const characters = [...needle];
   const pieces = new Set<string>();
   for (let at = 0; at + 3 <= characters.length && pieces.size < mostPieces; at++)
@@ -58,7 +18,8 @@ export function matchOf(needle: string): string | undefined {
   return [...pieces].map((piece) => `"${piece.replaceAll('"', '""')}"`).join(' AND ');
 }
 
-/** The condition that `rid` is of a resource with such texts. */
-export function mayContain(rid: string, match: string): SqlFragment {
-  return { sql: `${rid} IN (SELECT rowid FROM trigram WHERE trigram MATCH ?)`, parameters: [match] };
-}
+export const trigramIndex: TextIndex = {
+  match: matchOf,
+  condition: (rid) => `${rid} IN (SELECT rowid FROM trigram WHERE trigram MATCH ?)`,
+  count: 'SELECT count(*) FROM (SELECT 1 FROM trigram WHERE trigram MATCH ? LIMIT ?)',
+};

@@ -1,17 +1,18 @@
 /** The statements that write a resource and its index rows; each writes only what differs. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Key } from '../../scim/comparison.ts';
+import type { ElementRow, IndexRows, UniqueRow } from '../layout/index-rows.ts';
+import type { KeyColumn } from '../layout/layout.ts';
+import type { StoredType } from '../layout/stored-type.ts';
+import { insertElementsSql, mostElements, resourceSql, updateSql } from '../sql/resource.ts';
 import type { Document } from '../store.ts';
 import { isConstraint } from './errors.ts';
-import type { ElementRow, IndexRows, UniqueRow } from './index-rows.ts';
-import type { Kind } from './kinds.ts';
-import type { KeyColumn } from './layout.ts';
 import type { Statements } from './statements.ts';
 
 /** A resource about to be written. */
 export interface NewRow {
   readonly tenant: number;
-  readonly kind: Kind;
+  readonly kind: StoredType;
   readonly id: string;
   readonly created: string;
   readonly document: Document;
@@ -35,13 +36,13 @@ export interface RowWriter {
   /** A change of something else than the document. */
   touch(rid: number, touched: Touched): void;
   /** With all that hangs on it. */
-  remove(kind: Kind, rid: number): void;
+  remove(kind: StoredType, rid: number): void;
 }
 
 /** The row that is changed. */
 export interface Target {
   readonly tenant: number;
-  readonly kind: Kind;
+  readonly kind: StoredType;
   readonly rid: number;
 }
 
@@ -50,9 +51,6 @@ export interface Touched {
   readonly version: number;
   readonly modified: string;
 }
-
-/** Rows of `element` that one statement takes: what people mostly have, in fewer calls. */
-const mostElements = 8;
 
 const keyColumns: readonly KeyColumn[] = ['external_id', 'unique_key', 'display_key', 'active'];
 
@@ -72,6 +70,7 @@ export class TakenError extends Error {
 function sameElement(a: ElementRow, b: ElementRow): boolean {
   return (
     a.value === b.value &&
+    a.number === b.number &&
     a.type === b.type &&
     a.display === b.display &&
     a.primary === b.primary &&
@@ -80,36 +79,26 @@ function sameElement(a: ElementRow, b: ElementRow): boolean {
 }
 
 export function rowWriter(db: Database, statements: Statements): RowWriter {
-  const insertResource = db.prepare(
-    `INSERT INTO resource (tenant, type, id, external_id, unique_key, display_key, active, created, modified, version)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
-  );
-  const insertDocument = db.prepare('INSERT INTO document (rid, body) VALUES (?, ?)');
-  const insertKeys = db.prepare('INSERT INTO document_keys (rid, keys) VALUES (?, ?)');
+  const insertResource = db.prepare(resourceSql.insert);
+  const insertDocument = db.prepare(resourceSql.insertDocument);
+  const insertKeys = db.prepare(resourceSql.insertKeys);
   /** By number of rows, prepared when they are first needed. */
   const insertElements: Statement[] = [];
-  const insertSql = (count: number): string =>
-    `INSERT INTO element (rid, attribute, ordinal, tenant, value, type, display, "primary", rest)
-     VALUES ${Array(count).fill('(?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ')}`;
-  const deleteElement = db.prepare('DELETE FROM element WHERE rid = ? AND attribute = ? AND ordinal = ?');
-  const deleteElements = db.prepare('DELETE FROM element WHERE rid = ?');
-  const insertUnique = db.prepare(
-    'INSERT INTO unique_value (tenant, attribute, key, rid) VALUES (?, ?, ?, ?)',
-  );
-  const deleteUnique = db.prepare('DELETE FROM unique_value WHERE tenant = ? AND attribute = ? AND key = ?');
-  const deleteAllUnique = db.prepare('DELETE FROM unique_value WHERE rid = ?');
-  const updateBody = db.prepare('UPDATE document SET body = ? WHERE rid = ?');
-  const updateKeys = db.prepare('UPDATE document_keys SET keys = ? WHERE rid = ?');
-  const updateAllColumns = db.prepare(
-    'UPDATE resource SET external_id = ?, unique_key = ?, display_key = ?, active = ? WHERE rid = ?',
-  );
-  const touch = db.prepare('UPDATE resource SET version = ?, modified = ? WHERE rid = ?');
-  const remove = db.prepare('DELETE FROM resource WHERE rid = ?');
+  const deleteElement = db.prepare(resourceSql.deleteElement);
+  const deleteElements = db.prepare(resourceSql.deleteElements);
+  const insertUnique = db.prepare(resourceSql.insertUnique);
+  const deleteUnique = db.prepare(resourceSql.deleteUnique);
+  const deleteAllUnique = db.prepare(resourceSql.deleteUniques);
+  const updateBody = db.prepare(resourceSql.updateDocument);
+  const updateKeys = db.prepare(resourceSql.updateKeys);
+  const updateAllColumns = db.prepare(resourceSql.updateColumns);
+  const touch = db.prepare(resourceSql.touch);
+  const remove = db.prepare(resourceSql.delete);
   const putText = db.prepare('INSERT OR REPLACE INTO trigram (rowid, keys) VALUES (?, ?)');
   const deleteText = db.prepare('DELETE FROM trigram WHERE rowid = ?');
 
   /** Turns SQLite's refusal of a duplicate into the client's error. */
-  const unlessTaken = <T>(kind: Kind, id: string, document: Document, write: () => T): T => {
+  const unlessTaken = <T>(kind: StoredType, id: string, document: Document, write: () => T): T => {
     try {
       return write();
     } catch (error) {
@@ -127,10 +116,10 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       const values: (Key | null)[] = [];
       const count = Math.min(rows.length - first, mostElements);
       for (let at = first; at < first + count; at++) {
-        const { attribute, ordinal, value, type, display, primary, rest } = rows[at] as ElementRow;
-        values.push(rid, attribute, ordinal, tenant, value, type, display, primary, rest);
+        const { attribute, ordinal, value, number, type, display, primary, rest } = rows[at] as ElementRow;
+        values.push(rid, attribute, ordinal, tenant, value, number, type, display, primary, rest);
       }
-      insertElements[count] ??= db.prepare(insertSql(count));
+      insertElements[count] ??= db.prepare(insertElementsSql(count));
       insertElements[count].run(...values);
     }
   };
@@ -175,8 +164,7 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
     { version, modified }: Touched,
   ): void => {
     const changed = keyColumns.filter((column) => before.columns[column] !== after.columns[column]);
-    const assignments = changed.map((column) => `${column} = ?, `).join('');
-    const sql = `UPDATE resource SET ${assignments}version = ?, modified = ? WHERE rid = ?`;
+    const sql = updateSql(changed);
     const values = changed.map((column) => after.columns[column]);
     unlessTaken(kind, '', document, () => statements.get(sql).run(...values, version, modified, rid));
   };

@@ -8,7 +8,7 @@ import type { Position } from '../store.ts';
 /** Walks under way at the same time; the oldest goes. */
 const capacity = 256;
 
-export interface PageStarts {
+export interface OffsetCache {
   /** `list` names the query without its page. */
   find(list: string, offset: number): Position | undefined;
   note(list: string, offset: number, position: Position): void;
@@ -18,7 +18,7 @@ export interface PageStarts {
   generation(): number;
 }
 
-export function pageStarts(): PageStarts {
+export function offsetCache(): OffsetCache {
   const positions = new Map<string, Position>();
   let generation = 0;
   return {

@@ -1,12 +1,20 @@
 /** A list as statements, plain data that any thread with a connection can carry out. */
-import type { Parameter } from '../../query/dialect.ts';
-import type { GroupRow, MembersRow } from './members.ts';
-import type { ResourceRow } from './row.ts';
-import type { RunSql } from './statements.ts';
+import type { Sql } from './dialect.ts';
+import type { GroupRow, MembersRow } from './membership.ts';
+import type { ResourceRow } from './resource.ts';
 
-export interface Sql {
-  readonly text: string;
-  readonly parameters: readonly Parameter[];
+/**
+ * What is done in several statements: each is yielded and answered with its rows. Who has a connection carries them
+ * out, at once or not, within one transaction.
+ */
+export type Steps<Result> = Generator<Sql, Result, readonly unknown[]>;
+
+/** Carries steps out where statements are answered at once. */
+export function runSteps<Result>(steps: Steps<Result>, run: (statement: Sql) => readonly unknown[]): Result {
+  for (let step = steps.next(); ; ) {
+    if (step.done) return step.value;
+    step = steps.next(run(step.value));
+  }
 }
 
 /** A part of a page. It takes LIMIT and OFFSET as its last parameters, unless it is of one row at most. */
@@ -62,64 +70,71 @@ export interface ListRows {
   readonly members?: ReadonlyMap<number, string> | 'many';
 }
 
-/** Within one transaction. */
-export function runListJob(job: ListJob, run: RunSql): ListRows {
+/** The page of a list, its total, and what is asked for beside. */
+export function* listSteps(job: ListJob): Steps<ListRows> {
   const { limit, offset, fromStart, wide } = job;
-  const isWide = wide?.probes.some((probe) => countOf(probe, run) > wide.most) ?? false;
+  let isWide = false;
+  for (const probe of wide?.probes ?? []) isWide ||= (yield* count(probe)) > (wide?.most ?? 0);
   const { pages, counts } = isWide && wide !== undefined ? wide.scan : job;
   const rows: PageRow[] = [];
   // One row more than the page has, which shows whether there is another page.
   const wanted = limit === 0 ? 0 : limit + 1;
   for (const { text, parameters, single } of pages) {
     if (rows.length === wanted) break;
-    const found = run(text, single ? parameters : [...parameters, wanted - rows.length, offset]);
+    const bound = single ? parameters : [...parameters, wanted - rows.length, offset];
+    const found = yield { text, parameters: bound };
     rows.push(...((single && offset > 0 ? [] : found) as PageRow[]));
   }
   const more = rows.length > limit;
   if (more) rows.pop();
   const isWhole = fromStart && !more && limit > 0 && (rows.length > 0 || offset === 0);
-  const total = isWhole ? offset + rows.length : counts.reduce((sum, count) => sum + countOf(count, run), 0);
-  const { groups, members } = job;
+  let total = offset + rows.length;
+  if (!isWhole) {
+    total = 0;
+    for (const each of counts) total += yield* count(each);
+  }
+  const groups = job.groups === undefined ? undefined : yield* groupsOf(rows, job.groups, job);
+  const members = job.members === undefined ? undefined : yield* membersOf(rows, job.members, job);
   return {
     rows,
     more,
     total,
-    ...(groups === undefined ? {} : { groups: groupsOf(rows, groups, job, run) }),
-    ...(members === undefined ? {} : { members: membersOf(rows, members, job, run) }),
+    ...(groups === undefined ? {} : { groups }),
+    ...(members === undefined ? {} : { members }),
   };
 }
 
-function groupsOf(
+function* count(statement: Sql): Steps<number> {
+  const [row] = (yield statement) as readonly [(readonly [number])?];
+  return Number(row?.[0] ?? 0);
+}
+
+function* groupsOf(
   rows: readonly PageRow[],
   { text, types }: PartSql,
   { tenant }: ListJob,
-  run: RunSql,
-): GroupRow[] {
+): Steps<readonly GroupRow[]> {
   const ids = rows
     .filter(([, , type, , , , , , grouped]) => grouped === 1 && types.includes(type))
     .map(([, , , id]) => id);
-  return ids.length === 0 ? [] : (run(text, [JSON.stringify(ids), tenant]) as GroupRow[]);
+  if (ids.length === 0) return [];
+  return (yield { text, parameters: [JSON.stringify(ids), tenant] }) as readonly GroupRow[];
 }
 
-function membersOf(
+function* membersOf(
   rows: readonly PageRow[],
   { text, types, most }: NonNullable<ListJob['members']>,
   { base = '' }: ListJob,
-  run: RunSql,
-): ReadonlyMap<number, string> | 'many' {
+): Steps<ReadonlyMap<number, string> | 'many'> {
   const members = new Map<number, string>();
   let left = most;
   for (const [, rid, type] of rows) {
     if (!types.includes(type)) continue;
-    const [[found, , count]] = run(text, [base, rid, '', left + 1]) as [MembersRow];
+    const found = yield { text, parameters: [base, rid, '', left + 1] };
+    const [[its, , count]] = found as readonly [MembersRow];
     if (count > left) return 'many';
     left -= count;
-    members.set(rid, found ?? '');
+    members.set(rid, its ?? '');
   }
   return members;
-}
-
-function countOf({ text, parameters }: Sql, run: RunSql): number {
-  const [row] = run(text, parameters) as [[number]?];
-  return row?.[0] ?? 0;
 }

@@ -4,14 +4,15 @@ import { isObject, type Read } from '../../query/read.ts';
 import { type Key, keyOf, keyReader } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import type { Document } from '../store.ts';
+import { compileIndexedText } from './indexed-text.ts';
 import { type ElementColumn, elementColumn, type KeyColumn, type Layout } from './layout.ts';
-import { compileIndexedText } from './trigrams.ts';
 
 /** A row of `element` without its owner. */
 export interface ElementRow {
   readonly attribute: number;
   readonly ordinal: number;
   readonly value: Key | null;
+  readonly number: Key | null;
   readonly type: Key | null;
   readonly display: Key | null;
   readonly primary: Key | null;
@@ -21,7 +22,8 @@ export interface ElementRow {
 /** A row of `unique_value` without its owner; `shown` is the value as the client wrote it. */
 export interface UniqueRow {
   readonly attribute: number;
-  readonly key: Key;
+  /** As text, also of a number. */
+  readonly key: string;
   readonly path: string;
   readonly shown: unknown;
 }
@@ -75,44 +77,38 @@ function nested(name: string, intakes: ReadonlyMap<string, Intake>): Intake {
 
 /** Compiles what makes the rows of `element` of an attribute's values. */
 function elementRows(attribute: Attribute, number: number): (value: unknown, ordinal: number) => ElementRow {
-  if (attribute.type !== 'complex') {
-    const read = keyReader(attribute);
-    return (value, ordinal) => ({
-      attribute: number,
-      ordinal,
-      value: read(value) ?? null,
-      type: null,
-      display: null,
-      primary: null,
-      rest: null,
-    });
-  }
-  const subs = [...attribute.subAttributes];
-  const column = (name: ElementColumn): ((value: Readonly<Record<string, unknown>>) => Key | null) => {
-    const [, sub] = subs.find(([, each]) => elementColumn(each) === name) ?? [];
-    if (sub === undefined) return () => null;
-    const read = keyReader(sub);
-    const { name: member } = sub;
-    return (value) => read(value[member]) ?? null;
+  const parts = attribute.type === 'complex' ? [...attribute.subAttributes.values()] : [attribute];
+  const itself = (value: unknown): unknown => value;
+  const column = (name: ElementColumn): ((value: unknown) => Key | null) => {
+    const part = parts.find((each) => elementColumn(each, attribute) === name);
+    if (part === undefined) return () => null;
+    const key = keyReader(part);
+    const read = part === attribute ? itself : memberOf(part.name);
+    return (value) => key(read(value)) ?? null;
   };
-  const value = column('value');
-  const type = column('type');
-  const display = column('display');
-  const primary = column('primary');
+  const columns = {
+    value: column('value'),
+    number: column('number'),
+    type: column('type'),
+    display: column('display'),
+    primary: column('primary'),
+  };
   const restOf = objectKeys(
-    subs.map(([, sub]) => sub).filter((sub) => elementColumn(sub) === undefined),
+    parts.filter((part) => elementColumn(part, attribute) === undefined),
     memberOf,
   );
+  const isComplex = attribute.type === 'complex';
   return (given, ordinal) => {
-    const item = isObject(given) ? given : {};
-    const rest = restOf(item);
+    const item = isComplex && !isObject(given) ? {} : given;
+    const rest = isComplex ? restOf(item as Document) : undefined;
     return {
       attribute: number,
       ordinal,
-      value: value(item),
-      type: type(item),
-      display: display(item),
-      primary: primary(item),
+      value: columns.value(item),
+      number: columns.number(item),
+      type: columns.type(item),
+      display: columns.display(item),
+      primary: columns.primary(item),
       rest: rest === undefined ? null : JSON.stringify(rest),
     };
   };
@@ -126,8 +122,9 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
   const unique = new Set(layout.unique);
 
   const addUnique = (attribute: Attribute, value: unknown, draft: Draft): void => {
-    const key = keyOf(attribute, value);
-    if (key === undefined) return;
+    const found = keyOf(attribute, value);
+    if (found === undefined) return;
+    const key = String(found);
     const number = numberOf(attribute);
     if (draft.unique.some((row) => row.attribute === number && row.key === key)) return;
     draft.unique.push({ attribute: number, key, path: attribute.path, shown: value });
@@ -154,8 +151,8 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
   };
 
   const intakeOfMultiValued = (name: string, attribute: Attribute): Intake | undefined => {
-    const place = layout.entries.get(attribute.path)?.place;
-    if (place?.kind === 'element') {
+    const location = layout.entries.get(attribute.path)?.location;
+    if (location?.kind === 'element') {
       const row = elementRows(attribute, numberOf(attribute));
       return (value, draft) => {
         if (!Array.isArray(value)) return;
@@ -163,27 +160,27 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
           draft.elements.push(row(value[ordinal], ordinal));
       };
     }
-    if (place?.kind !== 'keys') return undefined;
+    if (location?.kind !== 'keys') return undefined;
     return intakeOfKeys(name, attribute);
   };
 
   const intakeOfSingular = (name: string, attribute: Attribute): Intake | undefined => {
-    const place = layout.entries.get(attribute.path)?.place;
-    if (place?.kind === 'column') {
-      const { column } = place;
+    const location = layout.entries.get(attribute.path)?.location;
+    if (location?.kind === 'column') {
+      const { column } = location;
       const read = keyReader(attribute);
       return (value, draft) => {
         draft.columns[column] = read(value) ?? null;
       };
     }
-    if (place?.kind === 'element') {
+    if (location?.kind === 'element') {
       const row = elementRows(attribute, numberOf(attribute));
       return (value, draft) => {
         const only = row(value, 0);
-        if (only.value !== null) draft.elements.push(only);
+        if (only.value !== null || only.number !== null) draft.elements.push(only);
       };
     }
-    if (place?.kind !== 'keys') return undefined;
+    if (location?.kind !== 'keys') return undefined;
     return intakeOfKeys(name, attribute);
   };
 

@@ -1,5 +1,6 @@
 /** Tokens: kept as SHA-256, found by it. */
 import type { Database } from 'better-sqlite3';
+import { tokenSql } from '../sql/token.ts';
 import type { Store, Token } from '../store.ts';
 
 interface Row {
@@ -56,30 +57,22 @@ function toToken(row: Row, now: Date): Token {
 }
 
 export function tokenTable(db: Database, clock: () => Date, newId: () => string): Tokens {
-  const select = `SELECT k.id, k.name, k.tenant, t.name AS tenant_name, k.idp, k.scope, k.created, k.expires, k.revoked,
-      k.ordered, k.ended, k.last_used, k.subject
-    FROM token k JOIN tenant t ON t.number = k.tenant`;
-  const byHash = db.prepare<[string], Row>(`${select} WHERE k.hash = unhex(?)`);
-  const byId = db.prepare<[string], Row>(`${select} WHERE k.id = ?`);
-  const all = db.prepare<[], Row>(`${select} ORDER BY k.created, k.id`);
-  const ofTenant = db.prepare<[number], Row>(`${select} WHERE k.tenant = ? ORDER BY k.created, k.id`);
-  const insert = db.prepare(
-    `INSERT INTO token (id, hash, name, tenant, idp, scope, created, expires, subject)
-     VALUES (?, unhex(?), ?, ?, ?, ?, ?, ?, ?)`,
-  );
-  const revoke = db.prepare('UPDATE token SET revoked = ?, ordered = ?, ended = max(ended, ?) WHERE id = ?');
-  const ending = db.prepare<[], { id: string; revoked: string }>(
-    'SELECT id, revoked FROM token WHERE revoked IS NOT NULL AND ended = 0',
-  );
-  const end = db.prepare('UPDATE token SET ended = 1 WHERE id = ?');
-  const use = db.prepare('UPDATE token SET last_used = ? WHERE id = ?');
+  const byHash = db.prepare<[Buffer], Row>(tokenSql.find);
+  const byId = db.prepare<[string], Row>(tokenSql.get);
+  const all = db.prepare<[], Row>(tokenSql.list);
+  const ofTenant = db.prepare<[number], Row>(tokenSql.listOfTenant);
+  const insert = db.prepare(tokenSql.insert);
+  const revoke = db.prepare(tokenSql.revoke);
+  const ending = db.prepare<[], { id: string; revoked: string }>(tokenSql.ending);
+  const end = db.prepare(tokenSql.end);
+  const use = db.prepare(tokenSql.use);
   const withId = (id: string): Token | undefined => {
     const row = byId.get(id);
     return row === undefined ? undefined : toToken(row, clock());
   };
   return {
     find(hash) {
-      const row = byHash.get(hash);
+      const row = byHash.get(Buffer.from(hash, 'hex'));
       return row === undefined ? undefined : toToken(row, clock());
     },
     list: (tenant) =>
@@ -87,7 +80,17 @@ export function tokenTable(db: Database, clock: () => Date, newId: () => string)
     create({ hash, name, tenant, idp, scope, expires, subject }) {
       const id = newId();
       const created = clock().toISOString();
-      insert.run(id, hash, name, tenant, idp, scope, created, expires ?? null, subject ?? null);
+      insert.run(
+        id,
+        Buffer.from(hash, 'hex'),
+        name,
+        tenant,
+        idp,
+        scope,
+        created,
+        expires ?? null,
+        subject ?? null,
+      );
       return withId(id) as Token;
     },
     revoke(id, at) {

@@ -6,9 +6,9 @@ import { edgeAttribute, inverseAttribute } from '../../scim/resource.ts';
 export type KeyColumn = 'external_id' | 'unique_key' | 'display_key' | 'active';
 
 /** Columns of `element` that hold sub-attributes; other sub-attributes are in its JSON column `rest`. */
-export type ElementColumn = 'value' | 'type' | 'display' | 'primary';
+export type ElementColumn = 'value' | 'number' | 'type' | 'display' | 'primary';
 
-export type Place =
+export type AttributeLocation =
   | { readonly kind: 'column'; readonly column: KeyColumn }
   /** Rows of `element`; a singular attribute has at most one. */
   | { readonly kind: 'element' }
@@ -25,10 +25,10 @@ export type Place =
   | { readonly kind: 'members' }
   | { readonly kind: 'groups' };
 
-/** An attribute of the type that has a key, or that has element rows, and its place. */
+/** An attribute of the type that has a key, or that has element rows, and its location. */
 export interface Entry {
   readonly attribute: Attribute;
-  readonly place: Place;
+  readonly location: AttributeLocation;
 }
 
 /** Where each attribute of one resource type is kept. */
@@ -53,15 +53,36 @@ export interface Layout {
 /** Multi-valued attributes of RFC 7643 §4.1.2 that identity providers and auditors search by value. */
 const elementByDefault = new Set(['emails', 'phoneNumbers', 'ims', 'photos', 'entitlements', 'roles']);
 
-const elementColumns = new Set<string>(['value', 'type', 'display', 'primary']);
+const usualParts: ReadonlySet<string> = new Set(['value', 'type', 'display', 'primary']);
 
 /** Counted up when the computation of keys changes, so that databases rebuild theirs. */
 const keysVersion = 2;
 
-/** The column of `element` for a sub-attribute, or undefined if it goes to `rest`. */
-export function elementColumn(attribute: Attribute): ElementColumn | undefined {
-  if (attribute.parent === undefined) return 'value';
-  return elementColumns.has(attribute.name) ? (attribute.name as ElementColumn) : undefined;
+/**
+ * The column of `element` for a part of the values of `element`: a sub-attribute, or the attribute itself for a simple
+ * value; undefined if it goes to `rest`. Texts and numbers
+ * have columns apart, since not every database has a column of both.
+ */
+export function elementColumn(attribute: Attribute, element: Attribute): ElementColumn | undefined {
+  const isNumber = isNumeric(attribute);
+  if (attribute === element) return isNumber ? 'number' : 'value';
+  if (attribute.multiValued || attribute.type === 'complex') return undefined;
+  switch (attribute.name) {
+    case 'value':
+      return isNumber ? 'number' : 'value';
+    case 'type':
+    case 'display':
+      return isNumber ? undefined : attribute.name;
+    case 'primary':
+      return attribute.type === 'boolean' ? 'primary' : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Is its key a number? */
+function isNumeric({ type }: Attribute): boolean {
+  return type === 'boolean' || type === 'integer' || type === 'decimal';
 }
 
 function isPlainText(attribute: Attribute | undefined): boolean {
@@ -78,7 +99,7 @@ function columnOf(attribute: Attribute): KeyColumn | undefined {
   return undefined;
 }
 
-function placeOfMeta(sub: Attribute): Place | undefined {
+function locationOfMeta(sub: Attribute): AttributeLocation | undefined {
   switch (sub.name) {
     case 'resourceType':
     case 'created':
@@ -96,12 +117,12 @@ function hasIndexedPart(attribute: Attribute, contains: ReadonlySet<Attribute>):
   return isIndexed(attribute) || attribute.subAttributes.values().some(isIndexed);
 }
 
-function placeOfMultiValued(
+function locationOfMultiValued(
   type: ResourceType,
   attribute: Attribute,
   path: readonly string[],
   contains: ReadonlySet<Attribute>,
-): Place {
+): AttributeLocation {
   if (attribute === edgeAttribute(type)) return { kind: 'members' };
   if (attribute === inverseAttribute(type)) return { kind: 'groups' };
   const byDefault = attribute.extension === undefined && elementByDefault.has(attribute.name);
@@ -110,7 +131,7 @@ function placeOfMultiValued(
   return { kind: 'keys', path };
 }
 
-function placeOfSingular(attribute: Attribute, path: readonly string[]): Place {
+function locationOfSingular(attribute: Attribute, path: readonly string[]): AttributeLocation {
   const column = columnOf(attribute);
   if (column !== undefined) return { kind: 'column', column };
   if (attribute.path === 'id') return { kind: 'row', of: 'id' };
@@ -123,24 +144,25 @@ export function layOut(type: ResourceType, contains: ReadonlySet<Attribute>): La
   const unique: Attribute[] = [];
   let uniqueColumn: Attribute | undefined;
 
-  const add = (attribute: Attribute, place: Place): void => {
-    entries.set(attribute.path, { attribute, place });
-    if (place.kind === 'column' && place.column === 'unique_key') uniqueColumn = attribute;
-    else if (place.kind !== 'row') noteUnique(attribute);
+  const add = (attribute: Attribute, location: AttributeLocation): void => {
+    entries.set(attribute.path, { attribute, location });
+    if (location.kind === 'column' && location.column === 'unique_key') uniqueColumn = attribute;
+    else if (location.kind !== 'row') noteUnique(attribute);
   };
   const noteUnique = (attribute: Attribute): void => {
     if (attribute.uniqueness !== 'none' && attribute.type !== 'complex') unique.push(attribute);
   };
   const addAttribute = (attribute: Attribute, path: readonly string[]): void => {
     if (attribute.multiValued) {
-      const place = placeOfMultiValued(type, attribute, path, contains);
-      add(attribute, place);
-      if (place.kind !== 'members' && place.kind !== 'groups') attribute.subAttributes.forEach(noteUnique);
+      const location = locationOfMultiValued(type, attribute, path, contains);
+      add(attribute, location);
+      if (location.kind !== 'members' && location.kind !== 'groups')
+        attribute.subAttributes.forEach(noteUnique);
     } else if (attribute.type !== 'complex') {
-      add(attribute, placeOfSingular(attribute, path));
+      add(attribute, locationOfSingular(attribute, path));
     } else {
       for (const [name, sub] of attribute.subAttributes) {
-        const row = attribute.path === 'meta' ? placeOfMeta(sub) : undefined;
+        const row = attribute.path === 'meta' ? locationOfMeta(sub) : undefined;
         if (row !== undefined) add(sub, row);
         else addAttribute(sub, [...path, name]);
       }
@@ -171,14 +193,18 @@ export function layOut(type: ResourceType, contains: ReadonlySet<Attribute>): La
   };
 }
 
-/** `[uniqueness, forms, places, …]`, so that a change of the first can be told from the others. */
+/** `[uniqueness, forms, locations, …]`, so that a change of the first can be told from the others. */
 function signatureOf(
   type: ResourceType,
   entries: ReadonlyMap<string, Entry>,
   unique: readonly Attribute[],
   containsIndex: readonly Attribute[],
 ): string {
-  const uniqueness = unique.map(({ path, type: of, caseExact }) => [path, of, caseExact ? 1 : 0]);
+  const uniqueness = unique.map((attribute) => [
+    attribute.path,
+    attribute.type,
+    (attribute.caseExact ? 1 : 0) + (isNumeric(attribute) ? 2 : 0),
+  ]);
   const forms = [
     type.schema.id,
     [...type.attributes.values()].map(formOf),
@@ -188,9 +214,20 @@ function signatureOf(
       [...attributes.values()].map(formOf),
     ]),
   ];
-  const places = [...entries.values()].map(({ attribute, place }) => [attribute.path, place.kind]);
+  const locations = [...entries.values()].map(({ attribute, location }) => [
+    attribute.path,
+    location.kind,
+    ...(location.kind === 'element' ? unusualParts(attribute) : []),
+  ]);
   const trigrams = containsIndex.length === 0 ? [] : [containsIndex.map(({ path }) => path)];
-  return JSON.stringify([[keysVersion, uniqueness], forms, places, ...trigrams]);
+  return JSON.stringify([[keysVersion, uniqueness], forms, locations, ...trigrams]);
+}
+
+/** Sub-attributes that have no column though most of their name have one. */
+function unusualParts(element: Attribute): string[] {
+  return [...element.subAttributes.values()]
+    .filter((sub) => usualParts.has(sub.name) && elementColumn(sub, element) === undefined)
+    .map(({ name }) => name);
 }
 
 /** What documents and their keys depend on. */

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Database } from 'better-sqlite3';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
+import { type Disk, type WalSync, walSync } from '../../src/store/sqlite/durability.ts';
 import { type GroupCommit, groupCommit } from '../../src/store/sqlite/group-commit.ts';
-import { type Disk, type WalSync, walSync } from '../../src/store/sqlite/wal-sync.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-wal-'));
 after(() => rmSync(folder, { recursive: true }));

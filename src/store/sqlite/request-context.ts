@@ -1,7 +1,8 @@
 /** Sets the row that queries over computed attributes read: the tenant, and the base of its URLs as their key has it. */
 import type { Database } from 'better-sqlite3';
 import { resourceUriKey } from '../../scim/comparison.ts';
-import type { RunSql, Statements } from './statements.ts';
+import type { Sql } from '../sql/dialect.ts';
+import type { Statements } from './statements.ts';
 
 /** What the outer query must set before it runs SQL that names it: one row, `tenant` and `base`. */
 export const requestTable = 'temp.request';
@@ -21,8 +22,8 @@ export function runner(
   statements: Statements,
   setRequest: SetRequest,
   { tenant, base }: { readonly tenant: number; readonly base?: string | undefined },
-): RunSql {
-  return (text, parameters) => {
+): (statement: Sql) => unknown[] {
+  return ({ text, parameters }) => {
     setRequest(text, tenant, base);
     return statements.get(text).all(...parameters);
   };

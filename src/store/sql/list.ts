@@ -8,18 +8,19 @@ import type { Parameter } from '../../query/dialect.ts';
 import type { Plan } from '../../query/plan.ts';
 import { compileSort } from '../../query/sort.ts';
 import { compilePlan } from '../../query/sql.ts';
-import { sqlite } from '../../query/sqlite.ts';
 import type { Storage } from '../../query/storage.ts';
 import type { Attribute } from '../../scim/registry.ts';
+import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import type { Position, Query } from '../store.ts';
-import type { Kind, Kinds } from './kinds.ts';
-import type { PageSql, Sql } from './list-job.ts';
-import { resourceColumns } from './row.ts';
-import { documentJoin, queryMap } from './storage-map.ts';
+import { documentJoin, queryMap } from './attribute-map.ts';
+import type { Sql, StoreDialect } from './dialect.ts';
+import type { PageSql } from './list-job.ts';
+import { resourceColumns } from './resource.ts';
 
 /** One resource type's part of the result. */
 export interface Arm {
-  readonly kind: number;
+  /** The number of the type. */
+  readonly type: number;
   readonly tenant: number;
   /** `FROM … WHERE …`, the filter included. */
   readonly from: Sql;
@@ -30,25 +31,30 @@ export interface Arm {
   readonly selective: boolean;
   /** Are few rows looked at for a page and for the total, however many resources there are? */
   readonly quick: boolean;
-  /** What the trigram index is asked for, if it is. */
-  readonly trigrams: readonly string[];
+  /** What the text index is asked for, if it is. */
+  readonly matches: readonly string[];
   /** Undefined: the type does not have the attribute. */
   readonly key: Sql | undefined;
 }
 
-/** `withTrigrams` false leaves the trigram index alone. */
-export function compileArms(kinds: Kinds, { tenant, targets }: Query, withTrigrams = true): Arm[] {
+/** `withTextIndex` false leaves the text index alone. */
+export function compileArms(
+  dialect: StoreDialect,
+  types: StoredTypes,
+  { tenant, targets }: Query,
+  withTextIndex = true,
+): Arm[] {
   return targets.map(({ type, plan, sort }) => {
-    const kind = kinds.of(type);
-    const trigrams: string[] = [];
-    const map = queryMap(kinds, kind, tenant, withTrigrams ? trigrams : undefined);
-    const key = sort === undefined ? undefined : compileSort(sort, map, sqlite);
-    const filter = plan === undefined ? undefined : compilePlan(plan, map, sqlite);
+    const stored = types.of(type);
+    const matches: string[] = [];
+    const map = queryMap({ dialect, types, tenant, ...(withTextIndex ? { matches } : {}) }, stored);
+    const key = sort === undefined ? undefined : compileSort(sort, map, dialect.query);
+    const filter = plan === undefined ? undefined : compilePlan(plan, map, dialect.query);
     const where = `WHERE r.tenant = ? AND r.type = ?${filter === undefined ? '' : ` AND (${filter.sql})`}`;
-    const parameters = [tenant, kind.number, ...(filter?.parameters ?? [])];
-    const single = plan !== undefined && findsOne(plan, kind);
+    const parameters = [tenant, stored.number, ...(filter?.parameters ?? [])];
+    const single = plan !== undefined && findsOne(plan, stored);
     return {
-      kind: kind.number,
+      type: stored.number,
       tenant,
       from: { text: `FROM resource r ${map.joins()} ${where}`, parameters },
       single: single
@@ -56,7 +62,7 @@ export function compileArms(kinds: Kinds, { tenant, targets }: Query, withTrigra
         : undefined,
       filtered: filter !== undefined,
       selective: filter !== undefined && filter.unindexed.length === 0,
-      trigrams,
+      matches,
       quick: single || (plan === undefined ? (key?.indexed ?? true) : findsFew(plan, map.resolve)),
       key:
         key === undefined
@@ -70,10 +76,10 @@ export function compileArms(kinds: Kinds, { tenant, targets }: Query, withTrigra
 }
 
 /** Names the filter one resource, by its id or by its value of the unique column? */
-function findsOne(plan: Plan, kind: Kind): boolean {
-  if (plan.kind === 'and') return plan.plans.some((each) => findsOne(each, kind));
+function findsOne(plan: Plan, stored: StoredType): boolean {
+  if (plan.kind === 'and') return plan.plans.some((each) => findsOne(each, stored));
   if (plan.kind !== 'compare' || plan.operator !== 'eq') return false;
-  return plan.attribute === kind.layout.uniqueColumn || plan.attribute.path === 'id';
+  return plan.attribute === stored.layout.uniqueColumn || plan.attribute.path === 'id';
 }
 
 /** Does an index find, by one value, what the filter selects? Many have the same beginning, few the same value. */
@@ -99,18 +105,10 @@ function findsFew(plan: Plan, resolve: (attribute: Attribute) => Storage | undef
   }
 }
 
-/** How many the trigram index finds, as far as to see whether they are more than `most`. */
-export function probeSql(match: string, most: number): Sql {
-  return {
-    text: 'SELECT count(*) FROM (SELECT 1 FROM trigram WHERE trigram MATCH ? LIMIT ?)',
-    parameters: [match, most + 1],
-  };
-}
-
-export function countSql({ kind, tenant, from, filtered }: Arm): Sql {
+export function countSql({ type, tenant, from, filtered }: Arm): Sql {
   return filtered
     ? { text: `SELECT count(*) ${from.text}`, parameters: from.parameters }
-    : { text: 'SELECT total FROM counter WHERE tenant = ? AND type = ?', parameters: [tenant, kind] };
+    : { text: 'SELECT total FROM counter WHERE tenant = ? AND type = ?', parameters: [tenant, type] };
 }
 
 /** A further condition on the arms: which part of the order is wanted. */
@@ -156,7 +154,12 @@ function phaseCondition(key: Sql | undefined, phase: Phase, beyond: '<' | '>'): 
 }
 
 /** The rows of a phase in walking order: `key`, `rid` and the columns of a resource. Parameters end with LIMIT and OFFSET. */
-export function pageSql(arms: readonly Arm[], phase: Phase, backwards: boolean): PageSql {
+export function pageSql(
+  { join, unindexed }: StoreDialect,
+  arms: readonly Arm[],
+  phase: Phase,
+  backwards: boolean,
+): PageSql {
   const [first] = arms;
   if (arms.length === 1 && first?.single !== undefined && phase.kind === 'all')
     return onlySql(first, first.single);
@@ -169,15 +172,15 @@ export function pageSql(arms: readonly Arm[], phase: Phase, backwards: boolean):
   const selects = arms.map(({ key, from, selective }) => {
     const condition = phaseCondition(key, phase, backwards ? '<' : '>');
     parameters.push(...(key?.parameters ?? []), ...from.parameters, ...condition.parameters);
-    // The plus keeps SQLite from walking the whole order to find the few rows that another index finds at once.
-    const plus = selective ? '+' : '';
-    return `SELECT ${plus}r.rid AS rid, ${plus}${key?.text ?? 'NULL'} AS key ${from.text}${condition.text}`;
+    // Or SQLite walks the whole order to find the few rows that another index finds at once.
+    const read = selective ? unindexed : (expression: string) => expression;
+    return `SELECT ${read('r.rid')} AS rid, ${key === undefined ? 'NULL' : read(key.text)} AS key ${from.text}${condition.text}`;
   });
   return {
     text: `SELECT p.key, p.rid, ${resourceColumns}
 FROM (${selects.join('\nUNION ALL ')}
 ORDER BY ${order('')} LIMIT ? OFFSET ?) p
-CROSS JOIN resource r ON r.rid = p.rid CROSS JOIN document d ON d.rid = p.rid
+${join} resource r ON r.rid = p.rid ${join} document d ON d.rid = p.rid
 ORDER BY ${order('p.')}`,
     parameters,
   };

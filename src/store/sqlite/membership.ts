@@ -2,8 +2,10 @@
 import type { Database } from 'better-sqlite3';
 import type { Plan } from '../../query/plan.ts';
 import { fold } from '../../scim/comparison.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import { membershipSql } from '../sql/membership.ts';
 import type { Member, MemberEdit } from '../store.ts';
-import type { Kinds } from './kinds.ts';
+import { sqliteDialect } from './dialect.ts';
 
 /** A `require` of the edits is not met. */
 export class UnmatchedError extends Error {
@@ -41,34 +43,21 @@ function keyOrNull(text: string | undefined): string | null {
   return text === undefined ? null : fold(text);
 }
 
-export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): EdgeWriter {
-  const find = db
-    .prepare<[number, string], [kind: number, display: string | null]>(
-      `SELECT r.type, d.body ->> '$.displayName'
-       FROM resource r JOIN document d ON d.rid = r.rid WHERE r.tenant = ? AND r.id = ?`,
-    )
-    .raw();
-  const insert = db.prepare(
-    `INSERT INTO member (owner, value, tenant, kind, display, type, display_key, type_key)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-  );
-  const remove = db.prepare('DELETE FROM member WHERE owner = ? AND value = ?');
+export function edgeWriter(db: Database, types: StoredTypes, select: SelectMembers): EdgeWriter {
+  const sql = membershipSql(sqliteDialect, types);
+  const find = db.prepare<[number, string], [type: number, display: string | null]>(sql.find).raw();
+  const insert = db.prepare(sql.insert);
+  const remove = db.prepare(sql.delete);
   const unknown = db
-    .prepare<[number], [value: string, type: string | null, display: string | null]>(
-      'SELECT value, type, display FROM member WHERE owner = ? AND kind IS NULL',
-    )
+    .prepare<[number], [value: string, type: string | null, display: string | null]>(sql.unknown)
     .raw();
-  const redescribe = db.prepare(
-    'UPDATE member SET display = ?, type = ?, display_key = ?, type_key = ? WHERE owner = ? AND value = ?',
-  );
-  const values = db.prepare<[number], string>('SELECT value FROM member WHERE owner = ?').pluck();
-  const any = db.prepare<[number]>('SELECT 1 FROM member WHERE owner = ? LIMIT 1');
-  const rename = db.prepare('UPDATE member SET display = ?, display_key = ? WHERE tenant = ? AND value = ?');
-  const adopt = db.prepare(
-    'UPDATE member SET kind = ?, display = ?, display_key = ?, type = NULL, type_key = NULL WHERE tenant = ? AND value = ?',
-  );
-  const namedKinds = new Set(
-    kinds.all
+  const redescribe = db.prepare(sql.redescribe);
+  const values = db.prepare<[number], string>(sql.values).pluck();
+  const beyond = db.prepare<[number, number]>(sql.beyond);
+  const rename = db.prepare(sql.rename);
+  const adopt = db.prepare(sql.adopt);
+  const namedTypes = new Set(
+    types.all
       .filter(({ layout }) => layout.entries.get('displayName')?.attribute.type === 'string')
       .map(({ number }) => number),
   );
@@ -78,9 +67,9 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
     const known = find.get(tenant, value);
     if (known === undefined)
       return [null, display ?? null, type ?? null, keyOrNull(display), keyOrNull(type)];
-    const [kind, named] = known;
-    const shown = namedKinds.has(kind) ? named : null;
-    return [kind, shown, null, keyOrNull(shown ?? undefined), null];
+    const [number, named] = known;
+    const shown = namedTypes.has(number) ? named : null;
+    return [number, shown, null, keyOrNull(shown ?? undefined), null];
   };
 
   const add = (owner: Owner, member: Member): boolean =>
@@ -110,7 +99,7 @@ export function edgeWriter(db: Database, kinds: Kinds, select: SelectMembers): E
             break;
           case 'require': {
             const isMet =
-              (edit.orEmpty && any.get(owner.rid) === undefined) || select(owner, edit.plan).length > 0;
+              (edit.orEmpty && beyond.get(owner.rid, 0) === undefined) || select(owner, edit.plan).length > 0;
             if (!isMet) throw new UnmatchedError(edit.detail);
             break;
           }

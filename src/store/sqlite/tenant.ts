@@ -1,5 +1,6 @@
 /** Tenants: each with its own resources, tokens and changes. */
 import type { Database } from 'better-sqlite3';
+import { tenantSql } from '../sql/tenant.ts';
 import type { Tenant } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import { isConstraint } from './errors.ts';
@@ -11,16 +12,15 @@ export interface Tenants {
 }
 
 export function tenantTable(db: Database, clock: () => Date): Tenants {
-  const all = db.prepare<[], Tenant>('SELECT number, name, created FROM tenant ORDER BY number');
-  const insert = db.prepare('INSERT INTO tenant (name, created) VALUES (?, ?)');
-  const numberOf = db.prepare<[string], number>('SELECT number FROM tenant WHERE name = ?').pluck();
-  // What hangs on a resource goes with it, but for the trigram index; tokens and counters go with the tenant.
+  const all = db.prepare<[], Tenant>(tenantSql.list);
+  const insert = db.prepare(tenantSql.insert);
+  const numberOf = db.prepare<[string], number>(tenantSql.number).pluck();
   const removals = [
-    'DELETE FROM member WHERE tenant = ?',
+    tenantSql.deleteMembers,
     'DELETE FROM trigram WHERE rowid IN (SELECT rid FROM resource WHERE tenant = ?)',
-    'DELETE FROM resource WHERE tenant = ?',
-    'DELETE FROM change WHERE tenant = ?',
-    'DELETE FROM tenant WHERE number = ?',
+    tenantSql.deleteResources,
+    tenantSql.deleteChanges,
+    tenantSql.delete,
   ].map((sql) => db.prepare(sql));
   return {
     list: () => all.all(),

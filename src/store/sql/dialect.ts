@@ -1,0 +1,46 @@
+/**
+ * What the store's own statements need of a database beside filters. Statements are written with `?` for every
+ * parameter, whatever the database calls them; `numbered` is for those that count.
+ */
+import type { Dialect } from '../../query/dialect.ts';
+
+export interface StoreDialect {
+  /** Filters and sorting; its placeholders are `?`. */
+  readonly query: Dialect;
+  /** A join of which the left side is read first, where the database can be told. */
+  readonly join: 'CROSS JOIN' | 'JOIN';
+  /** Keeps the database from using an index on the expression, where it can be told. */
+  unindexed(expression: string): string;
+  /** A document as it was written, for the JSON operators of filters. */
+  document(expression: string): string;
+  /** A text as a JSON string, quotes included. */
+  jsonString(expression: string): string;
+  /** A FROM clause of the strings of a JSON array; `alias.value` is one. */
+  jsonStrings(array: string, alias: string): string;
+  /** Expressions for the tenant of the request, and for the base of its URLs as `resourceUriKey` has it. */
+  readonly request: { readonly tenant: string; readonly base: string };
+  /** An index for `co`, where the database keeps one beside its columns. */
+  readonly textIndex?: TextIndex;
+}
+
+/** Finds resources of which some text contains a needle, and others too; the exact test is made beside it. */
+export interface TextIndex {
+  /** What the index is asked for; undefined where it cannot serve the needle. */
+  match(needle: string): string | undefined;
+  /** The condition that the resource `rid` is found; it takes what {@link match} answers. */
+  condition(rid: string): string;
+  /** Counts what is found, up to a number; it takes what {@link match} answers, and the number. */
+  readonly count: string;
+}
+
+/** A statement with the parameters that are bound to it. */
+export interface Sql {
+  readonly text: string;
+  readonly parameters: readonly (string | number | boolean)[];
+}
+
+/** The statement with its parameters numbered from $1. */
+export function numbered(text: string): string {
+  let count = 0;
+  return text.replaceAll(/'[^']*'|"[^"]*"|\?/g, (part) => (part === '?' ? `$${++count}` : part));
+}

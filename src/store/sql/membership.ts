@@ -1,0 +1,102 @@
+/** The statements of memberships: a group's members as JSON text, and the groups that resources are in. */
+
+import type { StoredTypes } from '../layout/stored-type.ts';
+import type { GroupReference } from '../store.ts';
+import { endpointOf, memberTypeName, ownerTypes } from './attribute-map.ts';
+import type { StoreDialect } from './dialect.ts';
+
+/** Members in one part of a large group. Measured: ten times as many hold the event loop longer, and are no faster. */
+export const membersInPart = 250;
+
+/** So many members are read at once, with the resource or the page that they are of: about a millisecond's work. */
+export const mostMembersAtOnce = 1000;
+
+/** A row of the statement `members`: the members' text, the last of them, and how many they are. */
+export type MembersRow = [text: string | null, last: string | null, count: number];
+
+/**
+ * The groups of the resources in `start`; UNION drops what was met before, so cycles end. A membership that is both
+ * direct and indirect counts as direct.
+ */
+function groupsSql({ join }: StoreDialect, types: StoredTypes, start: string): string {
+  const owners = ownerTypes(types);
+  return `WITH RECURSIVE up (value, owner, depth) AS (
+  SELECT m.value, m.owner, 0 FROM ${start}
+  UNION
+  SELECT up.value, m.owner, 1
+  FROM up ${join} resource o ON o.rid = up.owner AND o.type IN ${owners}
+  ${join} member m ON m.tenant = o.tenant AND m.value = o.id
+), nearest (value, owner, depth) AS (
+  SELECT up.value, up.owner, min(up.depth) FROM up GROUP BY up.value, up.owner
+)
+SELECT n.value, o.id, o.type, d.body ->> 'displayName', n.depth
+FROM nearest n ${join} resource o ON o.rid = n.owner AND o.type IN ${owners} ${join} document d ON d.rid = o.rid
+ORDER BY n.value, n.depth, n.owner`;
+}
+
+/** The statements that read and write who is a member of what. */
+export function membershipSql(dialect: StoreDialect, types: StoredTypes) {
+  const { join, jsonString } = dialect;
+  return {
+    /** By the base of `$ref`, the group's row, the member after which it goes on, and how many. */
+    // Names and endpoints of types are the registry's own; what came from outside is written as a JSON string.
+    members: `SELECT string_agg('{"value":' || ${jsonString('value')}
+    || CASE WHEN ref IS NULL THEN '' ELSE ',"$ref":' || ${jsonString('ref')} END
+    || CASE WHEN type IS NULL THEN '' ELSE ',"type":' || ${jsonString('type')} END
+    || CASE WHEN display IS NULL THEN '' ELSE ',"display":' || ${jsonString('display')} END || '}', ','),
+  max(value), count(*)
+FROM (
+  SELECT m.value, ? || ${endpointOf(types, 'm.kind')} || m.value AS ref, ${memberTypeName(types)} AS type, m.display
+  FROM member m WHERE m.owner = ? AND m.value > ? ORDER BY m.value LIMIT ?) p`,
+    /** Is there one behind so many? By the group's row and how many. */
+    beyond: 'SELECT 1 FROM member WHERE owner = ? LIMIT 1 OFFSET ?',
+    /** By tenant, the group's id, and up to how many. */
+    count: `SELECT count(*) FROM (
+  SELECT 1 FROM member WHERE owner = (SELECT rid FROM resource WHERE tenant = ? AND id = ?) LIMIT ?) p`,
+    /** Rows are {@link GroupRow}s; by tenant and the resource's id. */
+    groupsOfOne: groupsSql(dialect, types, 'member m WHERE m.tenant = ? AND m.value = ?'),
+    /** The same by a JSON array of ids and the tenant. */
+    groupsOfSome: groupsSql(
+      dialect,
+      types,
+      `${dialect.jsonStrings('?', 'j')} ${join} member m ON m.tenant = ? AND m.value = j.value`,
+    ),
+    /** The type and the displayName of what is to be a member, by tenant and id. */
+    find: `SELECT r.type, d.body ->> 'displayName'
+FROM resource r JOIN document d ON d.rid = r.rid WHERE r.tenant = ? AND r.id = ?`,
+    insert: `INSERT INTO member (owner, value, tenant, kind, display, type, display_key, type_key)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    delete: 'DELETE FROM member WHERE owner = ? AND value = ?',
+    unknown: 'SELECT value, type, display FROM member WHERE owner = ? AND kind IS NULL',
+    redescribe:
+      'UPDATE member SET display = ?, type = ?, display_key = ?, type_key = ? WHERE owner = ? AND value = ?',
+    values: 'SELECT value FROM member WHERE owner = ?',
+    rename: 'UPDATE member SET display = ?, display_key = ? WHERE tenant = ? AND value = ?',
+    adopt:
+      'UPDATE member SET kind = ?, display = ?, display_key = ?, type = NULL, type_key = NULL WHERE tenant = ? AND value = ?',
+  } as const;
+}
+
+/** The members of a group (its row is the first parameter) that a condition over `member m` selects. */
+export function selectMembersSql(condition: string): string {
+  return `SELECT m.value FROM member m WHERE m.owner = ? AND (${condition})`;
+}
+
+export type GroupRow = [member: string, group: string, kind: number, display: string | null, depth: number];
+
+/** By the id of the resource that is in them, direct ones first; those without groups are left out. */
+export function toGroups(types: StoredTypes, rows: readonly GroupRow[]): Map<string, GroupReference[]> {
+  const groups = new Map<string, GroupReference[]>();
+  for (const [member, value, kind, display, depth] of rows) {
+    const reference: GroupReference = {
+      value,
+      display: display ?? undefined,
+      type: depth === 0 ? 'direct' : 'indirect',
+      resourceType: types.nameOf(kind),
+    };
+    const known = groups.get(member);
+    if (known === undefined) groups.set(member, [reference]);
+    else known.push(reference);
+  }
+  return groups;
+}

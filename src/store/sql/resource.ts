@@ -1,0 +1,83 @@
+/** The statements that read and write a resource and its index rows. */
+
+import { instantText } from '../layout/instant.ts';
+import type { KeyColumn } from '../layout/layout.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import type { StoredResource } from '../store.ts';
+
+/** In the order of {@link ResourceRow}, for `resource r` and `document d`. */
+export const resourceColumns =
+  'r.type, r.id, r.version, r.created, r.modified, d.body, CASE WHEN EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id) THEN 1 ELSE 0 END';
+
+export type ResourceRow = [
+  type: number,
+  id: string,
+  version: number,
+  created: string,
+  modified: string,
+  body: string,
+  grouped: 0 | 1,
+];
+
+export function toResource(
+  types: StoredTypes,
+  [type, id, version, created, modified, body, grouped]: ResourceRow,
+): StoredResource {
+  return {
+    id,
+    type: types.nameOf(type),
+    version,
+    created: instantText(created),
+    modified: instantText(modified),
+    body,
+    grouped: grouped === 1,
+  };
+}
+
+const from = 'FROM resource r JOIN document d ON d.rid = r.rid';
+
+/** Rows of `element` that one statement takes: what people mostly have, in fewer calls. */
+export const mostElements = 8;
+
+export const resourceSql = {
+  /** A row number and a {@link ResourceRow}, by tenant, id and type. */
+  get: `SELECT r.rid, ${resourceColumns} ${from} WHERE r.tenant = ? AND r.id = ? AND r.type = ?`,
+  /** A {@link ResourceRow} by row number. */
+  getRow: `SELECT ${resourceColumns} ${from} WHERE r.rid = ?`,
+  /** As `get`, by tenant, type and the key of the type's unique attribute. */
+  findByUnique: `SELECT r.rid, ${resourceColumns} ${from} WHERE r.tenant = ? AND r.type = ? AND r.unique_key = ?`,
+  exists: 'SELECT 1 FROM resource WHERE tenant = ? AND id = ?',
+  credential:
+    'SELECT c.hash FROM resource r JOIN credential c ON c.rid = r.rid WHERE r.tenant = ? AND r.id = ?',
+  total: 'SELECT total FROM counter WHERE tenant = ? AND type = ?',
+  insert: `INSERT INTO resource (tenant, type, id, external_id, unique_key, display_key, active, created, modified, version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
+  insertDocument: 'INSERT INTO document (rid, body) VALUES (?, ?)',
+  insertKeys: 'INSERT INTO document_keys (rid, keys) VALUES (?, ?)',
+  deleteElement: 'DELETE FROM element WHERE rid = ? AND attribute = ? AND ordinal = ?',
+  deleteElements: 'DELETE FROM element WHERE rid = ?',
+  insertUnique: 'INSERT INTO unique_value (tenant, attribute, key, rid) VALUES (?, ?, ?, ?)',
+  deleteUnique: 'DELETE FROM unique_value WHERE tenant = ? AND attribute = ? AND key = ?',
+  deleteUniques: 'DELETE FROM unique_value WHERE rid = ?',
+  updateDocument: 'UPDATE document SET body = ? WHERE rid = ?',
+  updateKeys: 'UPDATE document_keys SET keys = ? WHERE rid = ?',
+  updateColumns:
+    'UPDATE resource SET external_id = ?, unique_key = ?, display_key = ?, active = ? WHERE rid = ?',
+  touch: 'UPDATE resource SET version = ?, modified = ? WHERE rid = ?',
+  delete: 'DELETE FROM resource WHERE rid = ?',
+  /** By type, difference and tenant: a tenant that was removed since has none any more. */
+  count: `INSERT INTO counter (tenant, type, total) SELECT number, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM tenant WHERE number = ?
+ON CONFLICT (tenant, type) DO UPDATE SET total = counter.total + excluded.total`,
+} as const;
+
+/** Takes for each row its owner, attribute, ordinal, tenant, value, number, type, display, primary and rest. */
+export function insertElementsSql(rows: number): string {
+  return `INSERT INTO element (rid, attribute, ordinal, tenant, value, number, type, display, "primary", rest)
+VALUES ${Array(rows).fill('(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').join(', ')}`;
+}
+
+/** Takes a value for each of these columns, the version, `modified` and the row number. */
+export function updateSql(columns: readonly KeyColumn[]): string {
+  const assignments = columns.map((column) => `${column} = ?, `).join('');
+  return `UPDATE resource SET ${assignments}version = ?, modified = ? WHERE rid = ?`;
+}
