@@ -102,78 +102,79 @@ export function describedBy(filter: Filter, attribute: Attribute): Record<string
 class PatchReader {
   readonly edits: Edit[] = [];
   /** Has the operation named anything that is known here? */
-  private understood = false;
-  private readonly type: ResourceType;
-  private readonly id: string;
-  private readonly tolerated: Tolerated;
-  private readonly limits: PathLimits | undefined;
+  #understood = false;
+  readonly #type: ResourceType;
+  readonly #id: string;
+  readonly #tolerated: Tolerated;
+  readonly #limits: PathLimits | undefined;
 
   constructor(type: ResourceType, id: string, tolerated: Tolerated, limits: PathLimits | undefined) {
-    this.type = type;
-    this.id = id;
-    this.tolerated = tolerated;
-    this.limits = limits;
+    this.#type = type;
+    this.#id = id;
+    this.#tolerated = tolerated;
+    this.#limits = limits;
   }
 
   read(operation: unknown, at: string): void {
     if (!isObject(operation)) throw invalidSyntax(`${at} must be an object`);
     const members = membersByName(operation, at);
-    const op = this.operator(members.get('op'), at);
+    const op = this.#operator(members.get('op'), at);
     const path = members.get('path');
     const value = members.get('value');
-    this.understood = false;
+    this.#understood = false;
     if (path === undefined || path === null) {
       if (op === 'remove') throw new ScimError(400, 'noTarget', `${at}: remove needs a path`);
       requireValue(op, value, at);
-      this.readMembers(op, this.objectWithoutPath(value, at), `${at}.value`);
+      this.#readMembers(op, this.#objectWithoutPath(value, at), `${at}.value`);
     } else {
       if (typeof path !== 'string') throw invalidPath(`${at}.path must be a string`);
-      this.readPath(op, path, value, `${at}.path`);
+      this.#readPath(op, path, value, `${at}.path`);
     }
-    if (!this.understood)
-      throw invalidValue(`${at}.value contains no attribute of ${this.type.name}: nothing would be changed`);
+    if (!this.#understood)
+      throw invalidValue(`${at}.value contains no attribute of ${this.#type.name}: nothing would be changed`);
   }
 
-  private objectWithoutPath(given: unknown, at: string): Record<string, unknown> {
-    const value = tolerate(this.tolerated, 'pathlessArray', given)?.value ?? given;
-    const object = tolerate(this.tolerated, 'jsonText', value) ?? value;
+  #objectWithoutPath(given: unknown, at: string): Record<string, unknown> {
+    const value = tolerate(this.#tolerated, 'pathlessArray', given)?.value ?? given;
+    const object = tolerate(this.#tolerated, 'jsonText', value) ?? value;
     if (isObject(object)) return object;
     throw invalidValue(`${at}.value must be an object of attributes where there is no path`);
   }
 
-  private operator(op: unknown, at: string): PatchOperator {
+  #operator(op: unknown, at: string): PatchOperator {
     if (op === 'add' || op === 'remove' || op === 'replace') return op;
     if (typeof op === 'string') {
-      const read = tolerate(this.tolerated, 'operationCase', op);
+      const read = tolerate(this.#tolerated, 'operationCase', op);
       if (read !== undefined) return read;
     }
     throw invalidSyntax(`${at}.op must be add, remove or replace, not ${JSON.stringify(op) ?? 'missing'}`);
   }
 
-  private readPath(op: PatchOperator, text: string, given: unknown, at: string): void {
+  #readPath(op: PatchOperator, text: string, given: unknown, at: string): void {
     let value = given;
     // A bare extension URN has dots and digits of its own; it is sought before the grammar splits it.
     const urn = text.trim().toLowerCase();
-    const whole = this.type.extensions.get(urn);
+    const whole = this.#type.extensions.get(urn);
     if (whole !== undefined) {
       requireValue(op, value, at);
-      this.readExtension(op, whole, value, at);
+      this.#readExtension(op, whole, value, at);
       return;
     }
-    if (op !== 'remove' && urn === this.type.schema.id.toLowerCase()) {
-      this.readCore(op, value, at);
+    if (op !== 'remove' && urn === this.#type.schema.id.toLowerCase()) {
+      this.#readCore(op, value, at);
       return;
     }
-    const path = parsePath(text, this.limits === undefined ? {} : { limits: this.limits });
-    const attribute = this.resolve(path.attrPath, text, at);
-    if (op === 'add' && path.filter !== undefined && attribute === edgeAttribute(this.type)) {
-      value = tolerate(this.tolerated, 'memberByFilter', value, describedBy(path.filter, attribute)) ?? value;
+    const path = parsePath(text, this.#limits === undefined ? {} : { limits: this.#limits });
+    const attribute = this.#resolve(path.attrPath, text, at);
+    if (op === 'add' && path.filter !== undefined && attribute === edgeAttribute(this.#type)) {
+      value =
+        tolerate(this.#tolerated, 'memberByFilter', value, describedBy(path.filter, attribute)) ?? value;
     }
     requireValue(op, value, at);
     if (attribute.parent !== undefined) {
       if (path.filter !== undefined && (!attribute.multiValued || path.subAttr !== undefined))
         throw invalidPath(`${at}: ${attribute.path} is a sub-attribute and cannot be filtered`);
-      this.push(op, { attribute: attribute.parent, sub: attribute, subFilter: path.filter }, value, at);
+      this.#push(op, { attribute: attribute.parent, sub: attribute, subFilter: path.filter }, value, at);
       return;
     }
     if (path.filter !== undefined && !attribute.multiValued && attribute.type !== 'complex') {
@@ -185,126 +186,121 @@ class PatchReader {
       if (sub === undefined)
         throw invalidPath(`${at}: ${attribute.path} has no sub-attribute ${path.subAttr}`);
     }
-    this.push(op, { attribute, filter: path.filter, sub }, value, at);
+    this.#push(op, { attribute, filter: path.filter, sub }, value, at);
   }
 
-  private resolve(path: AttrPath, text: string, at: string): Attribute {
-    let resolved = resolveAttrPath(this.type, path);
+  #resolve(path: AttrPath, text: string, at: string): Attribute {
+    let resolved = resolveAttrPath(this.#type, path);
     if (resolved === undefined) {
-      const read = tolerate(this.tolerated, 'urnDotPath', path, this.type);
-      if (read !== undefined) resolved = resolveAttrPath(this.type, read);
+      const read = tolerate(this.#tolerated, 'urnDotPath', path, this.#type);
+      if (read !== undefined) resolved = resolveAttrPath(this.#type, read);
     }
     if (resolved?.kind !== 'attribute')
-      throw invalidPath(`${at}: ${this.type.name} has no attribute ${text}`);
+      throw invalidPath(`${at}: ${this.#type.name} has no attribute ${text}`);
     return resolved.attribute;
   }
 
   /** Attributes of the base schema within an object under its URN. */
-  private readCore(op: PatchOperator, value: unknown, at: string): void {
-    const members = tolerate(this.tolerated, 'coreSchemaObject', value);
+  #readCore(op: PatchOperator, value: unknown, at: string): void {
+    const members = tolerate(this.#tolerated, 'coreSchemaObject', value);
     if (members === undefined)
-      throw invalidPath(`${at}: ${this.type.schema.id} is no attribute; name one of its attributes`);
-    this.readMembers(op, members, at);
+      throw invalidPath(`${at}: ${this.#type.schema.id} is no attribute; name one of its attributes`);
+    this.#readMembers(op, members, at);
   }
 
-  private readExtension(op: PatchOperator, extension: Extension, given: unknown, at: string): void {
+  #readExtension(op: PatchOperator, extension: Extension, given: unknown, at: string): void {
     const { id } = extension.schema;
-    const value = this.unwrapped(given, id, true);
-    const named = op === 'remove' ? namedValue({ value, at }, this.tolerated) : { value };
-    if (named === undefined || value === null || tolerate(this.tolerated, 'emptyText', value)) {
+    const value = this.#unwrapped(given, id, true);
+    const named = op === 'remove' ? namedValue({ value, at }, this.#tolerated) : { value };
+    if (named === undefined || value === null || tolerate(this.#tolerated, 'emptyText', value)) {
       for (const attribute of extension.attributes.values()) {
-        if (attribute.mutability !== 'readOnly') this.push('remove', { attribute }, undefined, at);
+        if (attribute.mutability !== 'readOnly') this.#push('remove', { attribute }, undefined, at);
       }
-      this.understood = true;
+      this.#understood = true;
       return;
     }
     if (!isObject(value)) throw invalidValue(`${at}: the value must be an object of attributes of ${id}`);
     for (const [key, member] of membersByName(value, at)) {
       const attribute = extension.attributes.get(key);
       if (attribute === undefined) continue;
-      if (attribute.mutability === 'readOnly') this.readOnlyMember(attribute, member, at);
+      if (attribute.mutability === 'readOnly') this.#readOnlyMember(attribute, member, at);
       // Null names nothing that could be removed.
       else if (op !== 'remove' || member !== null)
-        this.push(op, { attribute }, member, `${at}: ${attribute.path}`);
+        this.#push(op, { attribute }, member, `${at}: ${attribute.path}`);
     }
   }
 
   /** What stands in the text of an object, or within one under the very name that it is given for. */
-  private unwrapped(
-    value: unknown,
-    name: string,
-    isComplex: boolean,
-    has?: Attribute['subAttributes'],
-  ): unknown {
-    const object = isComplex ? (tolerate(this.tolerated, 'jsonText', value) ?? value) : value;
+  #unwrapped(value: unknown, name: string, isComplex: boolean, has?: Attribute['subAttributes']): unknown {
+    const object = isComplex ? (tolerate(this.#tolerated, 'jsonText', value) ?? value) : value;
     const names = [name.toLowerCase(), name.slice(name.lastIndexOf(':') + 1).toLowerCase()];
     if (has?.has(names[1] as string)) return object;
-    const read = tolerate(this.tolerated, 'wrappedValue', object, names);
+    const read = tolerate(this.#tolerated, 'wrappedValue', object, names);
     return read === undefined ? object : read.value;
   }
 
   /** Members of a path-less value: attributes, extension objects, URN-qualified attributes (reading A-11). */
-  private readMembers(op: PatchOperator, value: Record<string, unknown>, at: string): void {
+  #readMembers(op: PatchOperator, value: Record<string, unknown>, at: string): void {
     membersByName(value, at);
     for (const [spelled, member] of Object.entries(value)) {
       const name = spelled.toLowerCase();
       const where = `${at}.${spelled}`;
-      const attribute = this.type.attributes.get(name);
-      const extension = this.type.extensions.get(name);
-      if (name === 'schemas') this.checkSchemas(member, where);
+      const attribute = this.#type.attributes.get(name);
+      const extension = this.#type.extensions.get(name);
+      if (name === 'schemas') this.#checkSchemas(member, where);
       else if (attribute !== undefined) {
-        if (attribute.mutability === 'readOnly') this.readOnlyMember(attribute, member, where);
-        else this.push(op, { attribute }, member, where);
-      } else if (extension !== undefined) this.readExtension(op, extension, member, where);
-      else if (name === this.type.schema.id.toLowerCase()) this.readCore(op, member, where);
-      else if (name.includes(':')) this.readQualified(op, spelled, member, where);
+        if (attribute.mutability === 'readOnly') this.#readOnlyMember(attribute, member, where);
+        else this.#push(op, { attribute }, member, where);
+      } else if (extension !== undefined) this.#readExtension(op, extension, member, where);
+      else if (name === this.#type.schema.id.toLowerCase()) this.#readCore(op, member, where);
+      else if (name.includes(':')) this.#readQualified(op, spelled, member, where);
       else {
-        const path = tolerate(this.tolerated, 'dottedKey', spelled);
-        if (path !== undefined) this.readPath(op, path, member, where);
+        const path = tolerate(this.#tolerated, 'dottedKey', spelled);
+        if (path !== undefined) this.#readPath(op, path, member, where);
       }
     }
   }
 
-  private readQualified(op: PatchOperator, key: string, value: unknown, at: string): void {
+  #readQualified(op: PatchOperator, key: string, value: unknown, at: string): void {
     const path = parsePath(key);
-    if (path.filter === undefined && resolveAttrPath(this.type, path.attrPath) === undefined) {
-      const dotted = tolerate(this.tolerated, 'urnDotPath', path.attrPath, this.type);
-      if (dotted === undefined && tolerate(this.tolerated, 'unknownSchema', key) !== undefined) {
-        this.understood = true;
+    if (path.filter === undefined && resolveAttrPath(this.#type, path.attrPath) === undefined) {
+      const dotted = tolerate(this.#tolerated, 'urnDotPath', path.attrPath, this.#type);
+      if (dotted === undefined && tolerate(this.#tolerated, 'unknownSchema', key) !== undefined) {
+        this.#understood = true;
         return;
       }
     }
-    this.readPath(op, key, value, at);
+    this.#readPath(op, key, value, at);
   }
 
   /** Sending back what is there changes nothing; anything else would (RFC 7644 §3.5.2: mutability). */
-  private readOnlyMember(attribute: Attribute, value: unknown, at: string): void {
-    this.understood = true;
-    if (attribute.name === 'id' && value === this.id) return;
-    if (attribute.name !== 'id' && tolerate(this.tolerated, 'readOnlyInValue', attribute.name) !== undefined)
+  #readOnlyMember(attribute: Attribute, value: unknown, at: string): void {
+    this.#understood = true;
+    if (attribute.name === 'id' && value === this.#id) return;
+    if (attribute.name !== 'id' && tolerate(this.#tolerated, 'readOnlyInValue', attribute.name) !== undefined)
       return;
     throw new ScimError(400, 'mutability', `${at}: ${attribute.path} is read-only`);
   }
 
   /** `schemas` follows from the values; naming a known schema is allowed and changes nothing by itself. */
-  private checkSchemas(value: unknown, at: string): void {
-    this.understood = true;
+  #checkSchemas(value: unknown, at: string): void {
+    this.#understood = true;
     for (const uri of Array.isArray(value) ? value : [value]) {
       if (typeof uri !== 'string') throw invalidSyntax(`${at} must contain URIs as strings`);
       const key = uri.toLowerCase();
-      if (key === this.type.schema.id.toLowerCase() || this.type.extensions.has(key)) continue;
-      if (tolerate(this.tolerated, 'unknownSchema', uri) === undefined) {
-        throw invalidSyntax(`${at}: ${uri} is no schema of ${this.type.name}`);
+      if (key === this.#type.schema.id.toLowerCase() || this.#type.extensions.has(key)) continue;
+      if (tolerate(this.#tolerated, 'unknownSchema', uri) === undefined) {
+        throw invalidSyntax(`${at}: ${uri} is no schema of ${this.#type.name}`);
       }
     }
   }
 
-  private push(op: PatchOperator, target: Target, value: unknown, at: string): void {
+  #push(op: PatchOperator, target: Target, value: unknown, at: string): void {
     const { attribute, filter, sub, subFilter } = target;
-    this.understood = true;
+    this.#understood = true;
     if (attribute.name === 'schemas' && attribute.extension === undefined) {
       if (op === 'remove') throw new ScimError(400, 'mutability', `${at}: schemas is required`);
-      this.checkSchemas(value, at);
+      this.#checkSchemas(value, at);
       return;
     }
     if (attribute.mutability === 'readOnly' || sub?.mutability === 'readOnly') {
@@ -312,7 +308,7 @@ class PatchReader {
     }
     const last = sub ?? attribute;
     const name = last.parent === undefined ? last.path : last.name;
-    const given = this.unwrapped(value, name, last.type === 'complex', last.subAttributes);
+    const given = this.#unwrapped(value, name, last.type === 'complex', last.subAttributes);
     // What can still be wrong of these is the value, not the path that led here.
     const place = op === 'remove' && given === undefined ? at : at.replace(/\.path$/, '.value');
     this.edits.push({ op, attribute, filter, sub, subFilter, value: given, at: place });
