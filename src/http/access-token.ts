@@ -20,9 +20,9 @@ export interface Grant {
 export class AccessTokens {
   private readonly key: Uint8Array;
 
-  /** `databaseKey` is the store's secret, from which another one is derived. */
-  constructor(databaseKey: Uint8Array) {
-    this.key = new Uint8Array(hkdfSync('sha256', databaseKey, '', 'scimd access token', 32));
+  /** `secretKey` is the store's secret, from which another one is derived. */
+  constructor(secretKey: Uint8Array) {
+    this.key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'scimd access token', 32));
   }
 
   issue({ hash, expires, scope }: Grant): string {

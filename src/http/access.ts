@@ -14,7 +14,7 @@ interface Tools {
   readonly clock: () => Date;
   readonly proxies: TrustedProxies;
   /** The store's own secret. */
-  readonly databaseKey: Uint8Array;
+  readonly secretKey: Uint8Array;
 }
 
 export interface Access {
@@ -25,7 +25,7 @@ export interface Access {
 
 export async function accessWith(
   { store, basePath, basicAuth = false, jwt, tokenEndpoint: endpoint, log, onWrongToken }: HttpOptions,
-  { limits, clock, proxies, databaseKey }: Tools,
+  { limits, clock, proxies, secretKey }: Tools,
 ): Promise<Access> {
   const failures = new FailedAttempts({
     ...{ free: limits.failedAttempts, clock, wait },
@@ -37,7 +37,7 @@ export async function accessWith(
   const others: Verify[] = [];
   let tokenMount: Mount | undefined;
   if (endpoint !== undefined) {
-    const tokens = new AccessTokens(databaseKey);
+    const tokens = new AccessTokens(secretKey);
     others.push(accessTokenVerifier(store, tokens));
     const { seconds } = endpoint;
     tokenMount = tokenEndpoint(`${basePath}/oauth/token`, { store, tokens, seconds, failures, proxies });

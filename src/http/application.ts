@@ -34,7 +34,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const clock = options.clock ?? (() => new Date());
   const proxies = new TrustedProxies(options.trustedProxies);
   const baseOf = baseUrlOf(options, proxies);
-  const databaseKey = await store.cursorKey();
+  const secretKey = await store.secretKey();
   const { filterCharacters: characters, filterDepth: depth, filterTerms: terms } = limits;
   const directory = new Directory(store, {
     limits: { characters, depth, terms },
@@ -43,12 +43,12 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const lists = new ListHandlers(
     directory,
     limits,
-    new Cursors(databaseKey, limits.cursorSeconds, clock),
+    new Cursors(secretKey, limits.cursorSeconds, clock),
     sensitiveCheck(options.sensitiveAttributes ?? [], store.registry.resourceTypes),
   );
   const routes = createRoutes(options, limits, directory, lists);
 
-  const { authenticate, tokenMount } = await accessWith(options, { limits, clock, proxies, databaseKey });
+  const { authenticate, tokenMount } = await accessWith(options, { limits, clock, proxies, secretKey });
   const perAddress = new RateLimit(limits.requestsPerAddress, clock);
   const perToken = new RateLimit(limits.requestsPerSecond, clock);
   const signIn: SignIn = async (visit, query) => {

@@ -47,14 +47,7 @@ export class Cursors {
   issue(state: CursorState, binding: Binding): string {
     const expires = Math.floor(this.clock().getTime() / 1000) + this.timeoutSeconds;
     const { direction, position, count } = state;
-    const plain = JSON.stringify([
-      digest(binding),
-      expires,
-      direction === 'after' ? 1 : 0,
-      position.key,
-      position.row,
-      count,
-    ]);
+    const plain = JSON.stringify([digest(binding), expires, direction === 'after' ? 1 : 0, position, count]);
     const nonce = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', this.key, nonce);
     return Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
@@ -64,15 +57,15 @@ export class Cursors {
 
   /** Throws 400 invalidCursor for anything not issued here for this very query, 400 expiredCursor for what is too old. */
   read(cursor: string, binding: Binding): CursorState {
-    const [of, expires, after, key, row, count] = this.decrypt(cursor);
+    const [of, expires, after, position, count] = this.decrypt(cursor);
     if (of !== digest(binding)) throw invalidCursor();
     if (expires * 1000 < this.clock().getTime()) {
       throw new ScimError(400, 'expiredCursor', 'The cursor has expired; start again with an empty cursor');
     }
-    return { direction: after === 1 ? 'after' : 'before', position: { key, row }, count };
+    return { direction: after === 1 ? 'after' : 'before', position, count };
   }
 
-  private decrypt(cursor: string): [string, number, number, string | number | null, number, number] {
+  private decrypt(cursor: string): [string, number, number, string, number] {
     const bytes = Buffer.from(cursor, 'base64url');
     if (bytes.length < 28 || bytes.toString('base64url') !== cursor) throw invalidCursor();
     try {

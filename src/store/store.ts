@@ -187,12 +187,11 @@ export type Outcome =
   | Refusal
   | { readonly outcome: 'failed'; readonly error: unknown };
 
-/** A place in an ordered result, from which the next or the previous page goes on. */
-export interface Position {
-  /** The sort key there; null when unassigned or when nothing is sorted by. */
-  readonly key: string | number | null;
-  readonly row: number;
-}
+/**
+ * A place in an ordered result, from which the next or the previous page goes on: text that only the store that made it
+ * can read.
+ */
+export type Position = string;
 
 export interface Query extends Parts {
   readonly tenant: number;
@@ -338,8 +337,8 @@ export interface Store extends AccessStore {
 
   /** An identifier that no resource has had and none will have, for {@link CreateCommand.id}. */
   newId(): string;
-  /** 32 random bytes of this store's own, with which cursors are encrypted. */
-  cursorKey(): Awaitable<Uint8Array>;
+  /** 32 random bytes of this store's own, with which cursors are encrypted and access tokens signed. */
+  secretKey(): Awaitable<Uint8Array>;
 
   get(query: ResourceQuery): Awaitable<FoundResource | undefined>;
   list(query: Query): Awaitable<Page>;

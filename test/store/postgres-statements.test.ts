@@ -20,7 +20,7 @@ import type { StoredTypes } from '../../src/store/layout/stored-type.ts';
 import { postgresDialect } from '../../src/store/postgres/dialect.ts';
 import { memberMap } from '../../src/store/sql/attribute-map.ts';
 import { numbered, type Sql } from '../../src/store/sql/dialect.ts';
-import { compileArms, countSql, pageSql, phasesBeyond } from '../../src/store/sql/list.ts';
+import { compileArms, countSql, pageSql, phasesBeyond, writePosition } from '../../src/store/sql/list.ts';
 import { listSteps, type PageRow } from '../../src/store/sql/list-job.ts';
 import { membershipSql, selectMembersSql } from '../../src/store/sql/membership.ts';
 import { insertElementsSql, mostElements, resourceSql, updateSql } from '../../src/store/sql/resource.ts';
@@ -164,7 +164,7 @@ test('PostgreSQL prepares pages of every order, forwards and backwards, of one t
       const query: Query = { tenant: 1, limit: 10, targets };
       const arms = compileArms(postgresDialect, types, query);
       for (const backwards of [false, true])
-        for (const position of [undefined, { key: null, row: 1 }, { key: 'a', row: 1 }])
+        for (const position of [undefined, writePosition([null, 1]), writePosition(['a', 1])])
           for (const phase of position === undefined
             ? [{ kind: 'all' } as const]
             : phasesBeyond(position, backwards))

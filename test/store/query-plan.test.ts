@@ -5,7 +5,7 @@ import { bindFilter } from '../../src/query/bind.ts';
 import { bindSort } from '../../src/query/sort.ts';
 import type { ResourceType } from '../../src/scim/registry.ts';
 import type { Sql } from '../../src/store/sql/dialect.ts';
-import { compileArms, countSql, pageSql, phasesBeyond } from '../../src/store/sql/list.ts';
+import { compileArms, countSql, pageSql, phasesBeyond, writePosition } from '../../src/store/sql/list.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
 import { sqliteDialect } from '../../src/store/sqlite/dialect.ts';
 import { loadTypes } from '../../src/store/sqlite/stored-types.ts';
@@ -98,7 +98,7 @@ for (const [sortBy, index] of [
     assert.ok(sort);
     const arms = armsOf({ type: user, sort });
     for (const backwards of [false, true]) {
-      for (const phase of [{ kind: 'all' } as const, ...phasesBeyond({ key: 'x', row: 1 }, backwards)]) {
+      for (const phase of [{ kind: 'all' } as const, ...phasesBeyond(writePosition(['x', 1]), backwards)]) {
         const steps = stepsOf(pageSql(sqliteDialect, arms, phase, backwards)).join('\n');
         // There is always a lastModified, so the phase without one reads nothing.
         if (sortBy !== 'meta.lastModified' || phase.kind !== 'unassigned') assert.match(steps, index);

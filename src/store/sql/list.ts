@@ -118,11 +118,23 @@ export type Phase =
   | { readonly kind: 'unassigned'; readonly beyond?: number }
   | { readonly kind: 'beyond'; readonly key: string | number; readonly row: number };
 
+/** The sort key at a place of the order, null when unassigned or when nothing is sorted by, and the row there. */
+export type KeysetPosition = readonly [key: string | number | null, row: number];
+
+export function writePosition([key, row]: KeysetPosition): Position {
+  return JSON.stringify([key, row]);
+}
+
+function readPosition(position: Position): KeysetPosition {
+  return JSON.parse(position);
+}
+
 /**
  * The parts of the order that lie beyond a position, one after the other: each is a range of one index, where the
  * condition as a whole would be an OR that reads everything from the start.
  */
-export function phasesBeyond({ key, row }: Position, backwards: boolean): Phase[] {
+export function phasesBeyond(position: Position, backwards: boolean): Phase[] {
+  const [key, row] = readPosition(position);
   if (key === null) {
     const rest: Phase = { kind: 'unassigned', beyond: row };
     return backwards ? [rest, { kind: 'assigned' }] : [rest];

@@ -1,5 +1,6 @@
 /** The list that providers ask for before each create, `userName eq "x"`, without compiling it to SQL each time. */
 import type { StoredTypes } from '../layout/stored-type.ts';
+import { writePosition } from '../sql/list.ts';
 import type { Page, Query } from '../store.ts';
 import type { Reads } from './reads.ts';
 
@@ -21,7 +22,7 @@ export function findByUnique(
   const found = reads.findByUnique(tenant, stored, plan.key);
   if (found === undefined) return { total: 0, resources: [], more: false };
   const { rid, resource } = found;
-  const position = { key: null, row: rid };
+  const position = writePosition([null, rid]);
   const its =
     groups && resource.grouped && layout.groups !== undefined
       ? reads.groupsOf(tenant, resource.id)

@@ -221,7 +221,7 @@ function storeOver(
         (error: unknown) => (error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error }),
       );
 
-  const cursorKey = db
+  const secretKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
     .pluck()
     .get() as Buffer;
@@ -231,7 +231,7 @@ function storeOver(
   return {
     registry,
     newId: options.newId ?? uuid,
-    cursorKey: () => cursorKey,
+    secretKey: () => secretKey,
     get: (query) => read(() => get(query)),
     list: (query) => read(() => list(query)),
     memberCount: (tenant, group, most) => read(() => reads.memberCount(tenant, group, most)),

@@ -2,7 +2,15 @@
 import type { Database } from 'better-sqlite3';
 import type { Layout } from '../layout/layout.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
-import { type Arm, compileArms, countSql, type Phase, pageSql, phasesBeyond } from '../sql/list.ts';
+import {
+  type Arm,
+  compileArms,
+  countSql,
+  type Phase,
+  pageSql,
+  phasesBeyond,
+  writePosition,
+} from '../sql/list.ts';
 import {
   type ListJob,
   type ListRows,
@@ -14,7 +22,7 @@ import {
 } from '../sql/list-job.ts';
 import { membershipSql, mostMembersAtOnce, toGroups } from '../sql/membership.ts';
 import { resourceSql, toResource } from '../sql/resource.ts';
-import type { Awaitable, FoundResource, MemberReader, Page, Position, Query } from '../store.ts';
+import type { Awaitable, FoundResource, MemberReader, Page, Query } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
 import { findByUnique } from './find-by-unique.ts';
 import { type HeldSnapshots, readBeforehand, type SnapshotConnection } from './held-snapshots.ts';
@@ -187,7 +195,7 @@ export function lister({
       const rows = turned ? [...found].reverse() : found;
       const [first, last] = [rows.at(0), rows.at(-1)];
       if (fromStart && more && last !== undefined && generation === offsets.generation()) {
-        offsets.note(nameOf(query, arms), offset + rows.length, positionOf(last));
+        offsets.note(nameOf(query, arms), offset + rows.length, writePosition([last[0], last[1]]));
       }
       const groupsOf = groups === undefined ? undefined : toGroups(types, groups);
       const textOf = members === 'many' ? undefined : members;
@@ -206,7 +214,7 @@ export function lister({
         }),
         ...(first === undefined || last === undefined
           ? {}
-          : { first: positionOf(first), last: positionOf(last) }),
+          : { first: writePosition([first[0], first[1]]), last: writePosition([last[0], last[1]]) }),
         more,
       };
     };
@@ -245,8 +253,4 @@ function sameRows(found: ListRows, reads: Reads): ListRows | undefined {
 /** What makes two lists the same but for the page. */
 function nameOf({ descending, base }: Query, arms: readonly Arm[]): string {
   return JSON.stringify([descending ?? false, base, arms]);
-}
-
-function positionOf([key, row]: PageRow): Position {
-  return { key, row };
 }
