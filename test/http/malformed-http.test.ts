@@ -199,13 +199,11 @@ test('the absolute form names the same resource (RFC 9112 §3.2.2)', async () =>
 
 for (const target of [
   '*',
-  '/',
   '//',
   '/scim',
   '/scim/v2x/Users',
   '//scim/v2/Users',
   '/SCIM/V2/Users',
-  'http://other.example',
   '/scim/v2/../admin',
   '/scim/v2/Users/../Groups',
   '/scim/v2/Users/..',
@@ -229,6 +227,18 @@ for (const target of [
       assert.equal(await total(), before);
     });
   }
+}
+
+for (const target of ['/', 'http://other.example']) {
+  test(`GET ${target} says where SCIM is, and DELETE is 405 and touches nothing`, async () => {
+    const before = await total();
+    const found = await ask(head(server, `GET ${target}`));
+    assert.equal(found.status, 200);
+    assert.match(found.body, /\/scim\/v2/);
+    const deleted = await ask(head(server, `DELETE ${target}`));
+    assert.equal(deleted.status, 405);
+    assert.equal(await total(), before);
+  });
 }
 
 test('percent-encoding of letters that need none names the same resource', async () => {
