@@ -29,8 +29,9 @@ import { checkLibraryOptions } from './ops/library-options.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/configured.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { Idp } from './scim/tolerances.ts';
+import type { Change } from './store/change.ts';
 import { openSqliteStoreInTurns } from './store/sqlite/index.ts';
-import type { Change, Scope } from './store/store.ts';
+import type { Scope } from './store/store.ts';
 
 export { type ErrorBody, ScimError, type ScimType } from './error.ts';
 export type {
@@ -60,6 +61,11 @@ export interface ScimdOptions extends Partial<Omit<HttpOptions, 'store'>> {
   readonly containsIndex?: readonly string[];
 }
 
+/** A change, with its tenant's name. */
+export interface TenantChange extends Omit<Change, 'tenant'> {
+  readonly tenant: string;
+}
+
 export interface NewToken {
   readonly name: string;
   /** Name of the tenant; `default` unless given, made if there is none. */
@@ -84,8 +90,16 @@ export interface Scimd {
   }): Promise<RunningServer>;
   /** The token's text is told here only. */
   createToken(token: NewToken): Promise<{ readonly id: string; readonly token: string }>;
-  /** Changes after a sequence number, oldest first: what came, changed and went. */
-  changes(options: { readonly after?: number; readonly limit?: number }): Promise<readonly Change[]>;
+  /**
+   * Changes of a tenant after a number, oldest first: what came, changed and went. Without `after` from the oldest that
+   * is kept; `tenant` is `default` and `limit` 100 unless given.
+   * @throws RangeError where changes after that number are kept no longer.
+   */
+  changes(options?: {
+    readonly tenant?: string;
+    readonly after?: number;
+    readonly limit?: number;
+  }): Promise<readonly TenantChange[]>;
   /** Closes the database; close what listens first. */
   close(): Promise<void>;
 }
@@ -138,7 +152,17 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
       });
       return { id, token };
     },
-    changes: async ({ after = 0, limit = 100 }) => store.changes({ after, limit }),
+    async changes({ tenant: name = 'default', after, limit = 100 } = {}) {
+      const tenant = (await store.tenants()).find((each) => each.name === name)?.number;
+      if (tenant === undefined) throw new RangeError(`there is no tenant ${name}`);
+      const { oldest } = await store.changeRange(tenant);
+      if (after !== undefined && after < oldest - 1)
+        throw new RangeError(
+          `changes up to ${oldest - 1} of tenant ${name} are gone: the oldest that is kept is ${oldest}`,
+        );
+      const changes = await store.changes({ tenant, after: after ?? 0, limit });
+      return changes.map((change) => ({ ...change, tenant: name }));
+    },
     close: async () => store.close(),
   };
 }

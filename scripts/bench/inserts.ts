@@ -31,13 +31,19 @@ export function bareInserts(db: Database, users: number): BareInserts {
      ON CONFLICT DO UPDATE SET total = total + excluded.total`,
   );
   const change = db.prepare(
-    `INSERT INTO change (tenant, type, id, operation, version, at, token, origin, attributes, added, removed)
-     VALUES (1, ?, ?, 'create', 1, ?, ?, 'http', '[]', NULL, NULL)`,
+    `INSERT INTO change (tenant, sequence, type, id, version, operation, at, txn, request, actor, salt, digest, link)
+     VALUES (1, ?, ?, ?, 1, 'create', ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const counterOfChanges = db.prepare('UPDATE change_counter SET sequence = ?, link = ? WHERE tenant = 1');
+  const last = db.prepare<[], number | null>('SELECT sequence FROM change_counter WHERE tenant = 1').pluck();
+  let sequence = last.get() ?? 0;
   const text = db.prepare('INSERT INTO trigram (rowid, keys) VALUES (?, ?)');
   const at = '2026-01-01T00:00:00.000';
-  // As long as a token's id is.
-  const token = userId(0);
+  // As long as ids, salts and digests are.
+  const transaction = userId(0);
+  const actor = JSON.stringify({ kind: 'token', id: transaction, name: 'bench', idp: 'generic' });
+  const salt = 's'.repeat(22);
+  const digest = Buffer.alloc(32, 7);
   const values = (number: number) => {
     const plain = userDocument(number);
     const id = userId(number);
@@ -78,7 +84,8 @@ export function bareInserts(db: Database, users: number): BareInserts {
         );
       if (rows.text !== '') text.run(rid, rows.text);
       counter.run(stored.number);
-      change.run(stored.number, id, at, token);
+      change.run(++sequence, stored.number, id, at, transaction, transaction, actor, salt, digest, digest);
+      counterOfChanges.run(sequence, digest);
     },
   };
 }

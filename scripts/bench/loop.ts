@@ -44,7 +44,7 @@ function throughStore(): Contestant {
     { length: rows },
     (_, number): Document => JSON.parse(JSON.stringify(userDocument(number))),
   );
-  const actor = { token: userId(0), origin: 'http' };
+  const actor = { kind: 'token', id: userId(0), name: 'bench', idp: 'generic' } as const;
   return {
     write: (from, to) =>
       inLanes(from, to, (number) =>

@@ -20,7 +20,7 @@ const [user, group] = registry.resourceTypes;
 if (user === undefined || group === undefined) throw new Error('no users or no groups in the registry');
 /** Each command is a unit of its own. */
 async function write(commands: readonly Command[]): Promise<void> {
-  const context = { actor: { origin: 'bench' } };
+  const context = { actor: { kind: 'system' } } as const;
   const outcomes = await store.commit(
     commands.map((command) => ({ tenant: 1, context, commands: [command] })),
   );

@@ -124,7 +124,7 @@ async function importInto(
           only: flags.get('type'),
         });
   const whole = await importFrom(source, {
-    importer: new Importer(store, tenant.number, onConflict, uniqueDisplayName, 'import'),
+    importer: new Importer(store, tenant.number, onConflict, uniqueDisplayName),
     stopAtConflict: onConflict === 'fail',
     dryRun: flags.has('dry-run'),
     json,

@@ -85,11 +85,11 @@ function tell(certificate: Certificate | undefined, log: Log): void {
 /** What a server that runs can go over to. Every key is there, so that what is not set any more goes too. */
 function changeable(settings: Settings): Partial<HttpOptions> {
   const { trustedProxies, publicDiscovery, sensitiveAttributes, limits, auth, docs } = settings;
-  const { baseUrl, jwt, uniqueDisplayName } = settings;
+  const { baseUrl, jwt, uniqueDisplayName, logPersonalData: recordAddresses } = settings;
   const { issuer, ...rest } = jwt;
   return {
     ...{ trustedProxies, publicDiscovery, sensitiveAttributes, limits, basicAuth: auth.basic },
-    ...{ baseUrl, uniqueDisplayName, docs: docs ? documentation : undefined },
+    ...{ baseUrl, uniqueDisplayName, recordAddresses, docs: docs ? documentation : undefined },
     tokenEndpoint: auth.tokenEndpoint ? { seconds: auth.accessTokenSeconds } : undefined,
     jwt: issuer === undefined ? undefined : { issuer, ...rest },
   };

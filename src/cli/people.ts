@@ -153,6 +153,6 @@ function inTenant(
     const tenant = await findTenant(store, invocation.flags.get('tenant') ?? defaultTenant);
     const type = store.registry.resourceTypes.find((each) => each.name === typeName) as ResourceType;
     const directory = new Directory(store);
-    return action({ directory, caller: operator(tenant.number, { origin: 'cli' }, 'strict'), tenant, type });
+    return action({ directory, caller: operator(tenant.number, { kind: 'cli' }, 'strict'), tenant, type });
   });
 }

@@ -92,16 +92,19 @@ export class Batch {
     let first = 0;
     for (const [index, { resolve }] of slots.entries()) {
       const { length } = (units[index] as Unit).commands;
-      resolve?.(partOf(outcome as Outcome, first, length));
+      resolve?.(partOf(outcome as Outcome, first, length, index === 0));
       first += length;
     }
   }
 }
 
 /** What became of the commands of one unit, from the outcome of several as one. */
-function partOf(outcome: Outcome, first: number, length: number): Submitted {
-  if (outcome.outcome === 'done')
-    return { outcome: 'done', results: outcome.results.slice(first, first + length) };
+function partOf(outcome: Outcome, first: number, length: number, isFirst: boolean): Submitted {
+  if (outcome.outcome === 'done') {
+    const results = outcome.results.slice(first, first + length);
+    // Whoever is first tells of all changes.
+    return isFirst ? { ...outcome, results } : { outcome: 'done', results };
+  }
   if (outcome.outcome === 'failed') return outcome;
   const command = outcome.command - first;
   return command >= 0 && command < length ? { ...outcome, command } : { outcome: 'undone' };

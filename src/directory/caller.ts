@@ -1,6 +1,7 @@
 /** On whose behalf the directory reads and writes. */
 import { type Idp, type Tolerated, toleratedFor } from '../scim/tolerances.ts';
-import type { Actor, Scope } from '../store/store.ts';
+import type { Actor } from '../store/change.ts';
+import type { Scope } from '../store/store.ts';
 import type { Submit } from './batch.ts';
 import { DirectoryError } from './directory-error.ts';
 
@@ -23,6 +24,12 @@ export interface Caller {
   readonly tolerated: Tolerated;
   /** Absolute base of the URLs that the caller sends and gets: `https://id.example.com/scim/v2`. */
   readonly base: string;
+  /** The request's id, as its answer and the log have it. */
+  readonly requestId?: string;
+  /** The client's address, where the change record may keep it. */
+  readonly address?: string;
+  /** What several use cases are to be known by as one, in the change record. */
+  readonly transaction?: string;
   /** The way to the store for one of several use cases that run together; absent: by itself. */
   readonly submit?: Submit;
 }

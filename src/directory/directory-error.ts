@@ -1,3 +1,5 @@
+import type { ResourceType } from '../scim/registry.ts';
+
 /** Why the directory does not do what it is asked; what that is in HTTP, or as an exit status, the edges say. */
 export type DirectoryErrorCode =
   /** There is no such resource. */
@@ -24,4 +26,22 @@ export class DirectoryError extends Error {
     super(message);
     this.code = code;
   }
+}
+
+export function notFound(type: ResourceType, id: string): DirectoryError {
+  return new DirectoryError('not-found', `There is no ${type.name} with id ${id}`);
+}
+
+export function versionMismatch(): DirectoryError {
+  return new DirectoryError(
+    'version-mismatch',
+    'The resource has changed since: its version is not the one in If-Match',
+  );
+}
+
+export function busy(type: ResourceType, id: string): DirectoryError {
+  return new DirectoryError(
+    'busy',
+    `${type.name} ${id} is being changed by too many requests at once; try again`,
+  );
 }

@@ -1,13 +1,11 @@
 /** The use cases of whoever reads and writes resources, for every resource type alike (RFC 7644 §3.3 to §3.6). */
 import { DEFAULT_LIMITS, type Limits } from '../../grammar/index.ts';
-import { ScimError } from '../error.ts';
 import { Patch } from '../query/patch.ts';
-import { differenceOf } from '../scim/difference.ts';
 import { readPatchOp } from '../scim/messages.ts';
 import type { PatchResult } from '../scim/patch.ts';
-import { type EdgePatch, edgePatches } from '../scim/patch-edges.ts';
+import { edgePatches } from '../scim/patch-edges.ts';
 import type { Edit } from '../scim/patch-request.ts';
-import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
+import type { Registry, ResourceType } from '../scim/registry.ts';
 import {
   type CheckedResource,
   checkNew,
@@ -15,26 +13,13 @@ import {
   type Document,
   edgeAttribute,
 } from '../scim/resource.ts';
-import { demandsNewGroupName } from '../scim/tolerances.ts';
-import type {
-  Command,
-  FoundResource,
-  MemberEdit,
-  Page,
-  Parts,
-  Position,
-  Query,
-  Result,
-  Store,
-  StoredResource,
-  UpdateCommand,
-} from '../store/store.ts';
-import { type Submit, submitTo } from './batch.ts';
+import type { FoundResource, Page, Parts, Position, Query, Store, StoredResource } from '../store/store.ts';
 import { type Caller, requireWrite } from './caller.ts';
-import { DirectoryError } from './directory-error.ts';
+import { type CommitOptions, Commits, type Written } from './commits.ts';
+import { busy, notFound, versionMismatch } from './directory-error.ts';
+import { creationOf, type Draft, documentChange, isEmpty, memberEdit, Passwords } from './draft.ts';
 import { Filters, isDescending, sortAttribute } from './filters.ts';
 import { KeyedLock } from './keyed-lock.ts';
-import { hashPassword } from './password.ts';
 
 /** The versions of which a resource must have one to be changed (If-Match, RFC 7644 §3.14); `*`: any. */
 export type IfMatch = '*' | readonly number[];
@@ -53,21 +38,9 @@ export interface ListQuery extends Parts {
   readonly before?: Position | undefined;
 }
 
-/** What a write is to do with a stored resource: nothing, if none of the parts is there. */
-export type Change = Pick<UpdateCommand, 'operation' | 'document' | 'members' | 'credential'>;
-
-/** A resource after a write. */
-export interface Written {
-  readonly resource: StoredResource;
-  /** False where the resource was already as it was to be. */
-  readonly changed: boolean;
-}
-
-export interface DirectoryOptions {
-  /** Those of filters and of paths. */
+export interface DirectoryOptions extends CommitOptions {
+  /** Of filters and of paths. */
   readonly limits?: Limits;
-  /** Is a group refused, 409 uniqueness, whose displayName another group of its tenant has? No unless given. */
-  readonly uniqueDisplayName?: boolean;
 }
 
 /** How often a change is computed anew when another one came in between. */
@@ -80,14 +53,14 @@ export class Directory {
   readonly uniqueDisplayName: boolean;
   readonly #limits: Limits;
   readonly #lock = new KeyedLock();
-  readonly #submit: Submit;
+  readonly #commits: Commits;
 
-  constructor(store: Store, options: DirectoryOptions = {}) {
+  constructor(store: Store, { limits = DEFAULT_LIMITS, ...options }: DirectoryOptions = {}) {
     this.store = store;
     this.uniqueDisplayName = options.uniqueDisplayName ?? false;
-    this.#limits = options.limits ?? DEFAULT_LIMITS;
-    this.#submit = submitTo(store);
-    this.filters = new Filters(this.#limits);
+    this.#limits = limits;
+    this.#commits = new Commits(store, options);
+    this.filters = new Filters(limits);
   }
 
   get registry(): Registry {
@@ -152,22 +125,11 @@ export class Directory {
   async createChecked(
     caller: Caller,
     type: ResourceType,
-    { document, edges, password }: CheckedResource,
+    checked: CheckedResource,
     id?: string,
   ): Promise<StoredResource> {
     requireWrite(caller.principal);
-    const credential = password == null ? undefined : await hashPassword(password);
-    const result = await this.#commit(caller, type, id ?? '', {
-      kind: 'create',
-      type,
-      document,
-      uniqueDisplayName:
-        isGroup(type) && (this.uniqueDisplayName || demandsNewGroupName(caller.principal.idp)),
-      ...(id === undefined ? {} : { id }),
-      ...(edges === undefined || edges.length === 0 ? {} : { members: [{ kind: 'add', members: edges }] }),
-      ...(credential === undefined ? {} : { credential }),
-    });
-    return resourceOf(result);
+    return this.#commits.create(caller, type, creationOf(checked, id));
   }
 
   /**
@@ -182,16 +144,15 @@ export class Directory {
     ifMatch?: IfMatch,
   ): Promise<Written> {
     requireWrite(caller.principal);
-    let hash: string | undefined;
-    return this.change(caller, type, id, ifMatch, async (stored) => {
+    const passwords = new Passwords();
+    return this.change(caller, type, id, ifMatch, (stored) => {
       const before = JSON.parse(stored.body) as Document;
       const checked = checkReplacement(type, body, before, caller.tolerated);
-      if (checked.password != null) hash ??= await hashPassword(checked.password);
       return {
         operation: 'replace',
         ...documentChange(type, before, checked.document),
         ...(checked.edges === undefined ? {} : { members: [{ kind: 'replace', members: checked.edges }] }),
-        ...credentialOf(checked.password, hash),
+        ...passwords.of(checked.password),
       };
     });
   }
@@ -214,72 +175,95 @@ export class Directory {
     const { edits } = patch;
     const members = edgeAttribute(type);
     const edges = members && { attribute: members, patches: edgePatches };
-    let hash: string | undefined;
-    const changeBy = async (before: Document | undefined, result: PatchResult): Promise<Change> => {
-      if (result.password != null) hash ??= await hashPassword(result.password);
-      return {
-        operation: 'patch',
-        ...(before === undefined ? {} : documentChange(type, before, result.document)),
-        ...(result.edges.length === 0 || members === undefined
-          ? {}
-          : { members: result.edges.map((edge) => memberEdit(edge, members, patch)) }),
-        ...credentialOf(result.password, hash),
-      };
-    };
+    const passwords = new Passwords();
+    const draftBy = (before: Document | undefined, result: PatchResult): Draft => ({
+      operation: 'patch',
+      ...(before === undefined ? {} : documentChange(type, before, result.document)),
+      ...(result.edges.length === 0 || members === undefined
+        ? {}
+        : { members: result.edges.map((edge) => memberEdit(edge, members, patch)) }),
+      ...passwords.of(result.password),
+    });
     // Edits of members alone need neither the document nor its version: they cost what the change costs.
     const onlyMembers = members !== undefined && edits.every(({ attribute }) => attribute === members);
-    if (onlyMembers && ifMatch === undefined) {
-      const change = await changeBy(undefined, patch.apply({}, { edges }));
-      const written = await this.changeVersion(caller, type, id, change, undefined);
+    if (onlyMembers && ifMatch === undefined && !this.#commits.needsBefore) {
+      const draft = draftBy(undefined, patch.apply({}, { edges }));
+      const written = await this.#commits.update(caller, type, id, draft);
       if (written === undefined) throw busy(type, id);
       return { ...written, edits };
     }
-    const written = await this.change(caller, type, id, ifMatch, async (stored) => {
+    const written = await this.change(caller, type, id, ifMatch, (stored) => {
       const before = JSON.parse(stored.body) as Document;
-      return changeBy(before, patch.apply(before, { edges }));
+      return draftBy(before, patch.apply(before, { edges }));
     });
     return { ...written, edits };
   }
 
-  /** @throws DirectoryError `not-found`, `version-mismatch`. */
+  /** @throws DirectoryError `not-found`, `version-mismatch`, `busy`. */
   async delete(caller: Caller, type: ResourceType, id: string, ifMatch?: IfMatch): Promise<void> {
     requireWrite(caller.principal);
-    let expected: number | undefined;
-    if (ifMatch !== undefined) {
-      const stored = await this.get(caller, type, id);
-      checkVersion(ifMatch, stored.version);
-      expected = stored.version;
+    if (ifMatch === undefined && !this.#commits.needsBefore) {
+      await this.#commits.delete(caller, type, id);
+      return;
     }
-    const result = await this.#commit(caller, type, id, {
-      kind: 'delete',
-      type,
-      id,
-      ...(expected === undefined ? {} : { expected }),
+    await this.#attempt(caller, type, id, ifMatch, async (stored) => {
+      const isDeleted = await this.#commits.delete(caller, type, stored);
+      // One version was asked for: what came in between made another of it.
+      if (!isDeleted && ifMatch !== undefined && ifMatch !== '*') throw versionMismatch();
+      return isDeleted ? true : undefined;
     });
-    if (result === undefined) throw versionMismatch();
   }
 
   /**
-   * Compare and swap: reads, computes, commits; computes anew when another change came in between, in turn with the
-   * others of this process who had to, so that only another process can come in between again.
+   * Compare and swap: reads, computes, commits; computes anew when another change came in between.
    * @throws DirectoryError `not-found`, `version-mismatch`, `busy`, and what `compute` throws.
    */
-  async change(
+  change(
     caller: Caller,
     type: ResourceType,
     id: string,
     ifMatch: IfMatch | undefined,
-    compute: (stored: StoredResource) => Promise<Change>,
+    compute: (stored: StoredResource) => Draft,
   ): Promise<Written> {
-    const attempt = async (times: number): Promise<Written | undefined> => {
+    return this.#attempt(caller, type, id, ifMatch, (stored) => {
+      const draft = compute(stored);
+      return isEmpty(draft)
+        ? Promise.resolve({ resource: stored, changed: false })
+        : this.#commits.update(caller, type, stored, draft);
+    });
+  }
+
+  /**
+   * The change of a resource as it was read; undefined when another change came first.
+   * @throws DirectoryError `not-found`.
+   */
+  changeVersion(
+    caller: Caller,
+    type: ResourceType,
+    stored: StoredResource,
+    draft: Draft,
+  ): Promise<Written | undefined> {
+    requireWrite(caller.principal);
+    return this.#commits.update(caller, type, stored, draft);
+  }
+
+  /**
+   * What `work` makes of the stored resource; tried again while it answers undefined, in turn with the others of this
+   * process who had to, so that only another process can come in between again.
+   */
+  async #attempt<T>(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    ifMatch: IfMatch | undefined,
+    work: (stored: StoredResource) => Promise<T | undefined>,
+  ): Promise<T> {
+    const attempt = async (times: number): Promise<T | undefined> => {
       for (let time = 0; time < times; time++) {
         const stored = await this.get(caller, type, id);
         checkVersion(ifMatch, stored.version);
-        const change = await compute(stored);
-        const written = isEmpty(change)
-          ? { resource: stored, changed: false }
-          : await this.changeVersion(caller, type, id, change, stored.version);
-        if (written !== undefined) return written;
+        const done = await work(stored);
+        if (done !== undefined) return done;
       }
       return undefined;
     };
@@ -287,125 +271,12 @@ export class Directory {
     // One of several that run together waits for nobody first, since others may wait for it.
     const waits = caller.submit === undefined && this.#lock.isTaken(key);
     const first = waits ? undefined : await attempt(1);
-    const written = first ?? (await this.#lock.take(key, () => attempt(attempts)));
-    if (written === undefined) throw busy(type, id);
-    return written;
+    const done = first ?? (await this.#lock.take(key, () => attempt(attempts)));
+    if (done === undefined) throw busy(type, id);
+    return done;
   }
-
-  /**
-   * The change of one version, of any without `expected`; undefined when another change came first.
-   * @throws DirectoryError `not-found`.
-   */
-  async changeVersion(
-    caller: Caller,
-    type: ResourceType,
-    id: string,
-    change: Change,
-    expected: number | undefined,
-  ): Promise<Written | undefined> {
-    const result = await this.#commit(caller, type, id, {
-      kind: 'update',
-      type,
-      id,
-      uniqueDisplayName: isGroup(type) && this.uniqueDisplayName,
-      ...change,
-      ...(expected === undefined ? {} : { expected }),
-    });
-    if (result === undefined) return undefined;
-    return { resource: resourceOf(result), changed: result.outcome === 'updated' };
-  }
-
-  /** Undefined where the version was not the expected one. */
-  async #commit(
-    caller: Caller,
-    type: ResourceType,
-    id: string,
-    command: Command,
-  ): Promise<Result | undefined> {
-    const { principal, base, submit = this.#submit } = caller;
-    const submitted = await submit({
-      tenant: principal.tenant,
-      context: { actor: principal.actor },
-      base,
-      commands: [command],
-    });
-    switch (submitted.outcome) {
-      case 'done':
-        return submitted.results[0];
-      case 'conflict':
-        return undefined;
-      case 'missing':
-        throw notFound(type, id);
-      case 'taken':
-        throw new DirectoryError(
-          'taken',
-          `${submitted.path} ${JSON.stringify(submitted.value)} is already in use`,
-        );
-      case 'unmatched':
-        throw new ScimError(400, 'noTarget', submitted.detail);
-      case 'invalid-id':
-        throw new DirectoryError('invalid-id', 'id must not be empty and must not contain "bulkId"');
-      case 'undone':
-        throw new DirectoryError('undone', 'Another change, to be made together with this one, failed');
-      case 'failed':
-        throw submitted.error;
-    }
-  }
-}
-
-function isGroup(type: ResourceType): boolean {
-  return edgeAttribute(type) !== undefined;
-}
-
-/** The resource that a create or an update leaves. */
-function resourceOf(result: Result | undefined): StoredResource {
-  if (result === undefined || !('resource' in result)) throw new Error('the store answered no resource');
-  return result.resource;
-}
-
-/** Nothing if the documents are the same but for their order. */
-function documentChange(type: ResourceType, before: Document, after: Document): Pick<Change, 'document'> {
-  if (before === after) return {};
-  const difference = differenceOf(type, before, after);
-  return difference.edits.length === 0 ? {} : { document: { before, after, difference } };
-}
-
-function isEmpty({ document, members, credential }: Change): boolean {
-  return document === undefined && members === undefined && credential === undefined;
-}
-
-function credentialOf(
-  password: string | null | undefined,
-  hash: string | undefined,
-): Pick<Change, 'credential'> {
-  if (password === undefined) return {};
-  return { credential: password === null ? null : (hash as string) };
-}
-
-function memberEdit(edge: EdgePatch, members: Attribute, patch: Patch): MemberEdit {
-  if (!('filter' in edge)) return edge;
-  const { filter, ...rest } = edge;
-  return { ...rest, plan: patch.plan(members, filter) };
 }
 
 function checkVersion(ifMatch: IfMatch | undefined, version: number): void {
   if (ifMatch !== undefined && ifMatch !== '*' && !ifMatch.includes(version)) throw versionMismatch();
-}
-
-function notFound(type: ResourceType, id: string): DirectoryError {
-  return new DirectoryError('not-found', `There is no ${type.name} with id ${id}`);
-}
-
-function versionMismatch(): DirectoryError {
-  return new DirectoryError(
-    'version-mismatch',
-    'The resource has changed since: its version is not the one in If-Match',
-  );
-}
-
-function busy(type: ResourceType, id: string): DirectoryError {
-  return new DirectoryError(
-    'busy',
-    `${type.name} ${id} is being changed by too many requests at once; try again`,
-  );
 }

@@ -9,7 +9,7 @@ import { docsPages } from './docs-pages.ts';
 import { frontPage } from './front-page.ts';
 import { ListHandlers } from './listing.ts';
 import { discard, type HttpRequest, type HttpResponse } from './message.ts';
-import { anybody, type Mount, mount, mountTable, type Visit } from './mounts.ts';
+import { actorKey, anybody, type Mount, mount, mountTable, type Visit } from './mounts.ts';
 import { defaultLimits, type HttpOptions, type Log } from './options.ts';
 import { probes } from './probes.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -39,6 +39,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const directory = new Directory(store, {
     limits: { characters, depth, terms },
     uniqueDisplayName: options.uniqueDisplayName ?? false,
+    sensitive: options.sensitiveAttributes ?? [],
   });
   const lists = new ListHandlers(
     directory,
@@ -56,25 +57,28 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     visit.identity = who.principal;
     visit.tolerated = who.tolerated;
     requireRead(who.principal);
-    perToken.take(who.principal.actor.token ?? '');
+    perToken.take(actorKey(who.principal.actor));
     return who;
   };
   const mounts = [
     ...probes(options, authenticate),
     ...(tokenMount === undefined ? [] : [tokenMount]),
-    scimMount({ basePath, limits, routes, baseOf, signIn }),
+    scimMount({
+      basePath,
+      limits,
+      routes,
+      baseOf,
+      signIn,
+      addressOf: options.recordAddresses === true ? (request) => proxies.clientOf(request) : undefined,
+    }),
     ...(options.docs === undefined ? [] : [docsPages(options.docs)]),
     frontPage(baseOf, options.docs !== undefined),
   ];
   const mountOf = mountTable(mounts);
 
   /** Answers in the mount's way, and errors too. */
-  const answerAt = async (
-    mount: Mount,
-    visit: Visit,
-    requestId: string | undefined,
-  ): Promise<HttpResponse> => {
-    const { request } = visit;
+  const answerAt = async (mount: Mount, visit: Visit): Promise<HttpResponse> => {
+    const { request, requestId } = visit;
     const failed = (error: unknown): HttpResponse => {
       const refused = mount.refuse?.(error, visit);
       if (refused !== undefined) return refused;
@@ -106,17 +110,17 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const answer = async (request: HttpRequest): Promise<HttpResponse> => {
     const mount = mountOf(request.path) ?? nowhere;
     const { route = 'unknown' } = mount;
-    const visit: Visit = { request, clock, route, identity: undefined, tolerated: undefined };
-    if (!mount.recorded) {
-      const response = await answerAt(mount, visit, undefined);
+    const requestId = mount.recorded ? requestIdOf(request) : undefined;
+    const visit: Visit = { request, clock, requestId, route, identity: undefined, tolerated: undefined };
+    if (requestId === undefined) {
+      const response = await answerAt(mount, visit);
       // Who may not read the metrics is worth a line; who may reads them all day.
       if (response.status === 401 || response.status === 403)
         log.info({ method: request.method, path: request.path, status: response.status }, 'request');
       return finished(response, mount, visit);
     }
     const started = performance.now();
-    const requestId = requestIdOf(request);
-    const response = await answerAt(mount, visit, requestId);
+    const response = await answerAt(mount, visit);
     const seconds = (performance.now() - started) / 1000;
     options.observe?.({
       method: request.method,
@@ -165,7 +169,7 @@ function record({ request, identity, tolerated }: Visit, response: HttpResponse,
     path: request.path,
     status: response.status,
     ms: Math.round(ms * 100) / 100,
-    ...(identity === undefined ? {} : { tenant: identity.tenant, tokenId: identity.actor.token }),
+    ...(identity === undefined ? {} : { tenant: identity.tenant, tokenId: actorKey(identity.actor) }),
     ...(tolerances.length === 0 ? {} : { tolerances }),
   };
 }

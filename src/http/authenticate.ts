@@ -2,6 +2,7 @@ import type { Principal } from '../directory/caller.ts';
 import { hashSecret } from '../directory/secret.ts';
 import { ScimError } from '../error.ts';
 import { type Tolerated, toleratedFor } from '../scim/tolerances.ts';
+import type { Actor } from '../store/change.ts';
 import type { Store, Token } from '../store/store.ts';
 import { basicChallenge, basicCredentials } from './basic.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
@@ -101,12 +102,25 @@ export function authenticatedBy(token: Token): Authenticated {
     principal: {
       tenant: token.tenant,
       scope: token.scope,
-      actor: { token: token.id, origin: 'http' },
+      actor: actorOf(token),
       idp: token.idp,
       subject: token.subject,
     },
     tolerated: toleratedFor(token.idp),
   };
+}
+
+/** The store gives the same object again for the same token. */
+const actors = new WeakMap<Token, Actor>();
+
+function actorOf(token: Token): Actor {
+  let actor = actors.get(token);
+  if (actor === undefined) {
+    const { id, name, idp } = token;
+    actor = { kind: 'token', id, name, idp };
+    actors.set(token, actor);
+  }
+  return actor;
 }
 
 /** When tokens end, in milliseconds since 1970: the store gives the same object again for the same token. */

@@ -3,6 +3,7 @@
  * are made beforehand, so references by bulkId are real ids whatever the order; operations that do not depend on
  * each other run together and so share one commit.
  */
+import { randomUUID } from 'node:crypto';
 import { Batch, type Submit } from '../directory/batch.ts';
 import { type Caller, requireWrite } from '../directory/caller.ts';
 import type { Directory } from '../directory/directory.ts';
@@ -53,7 +54,10 @@ export class BulkHandler {
     const contentType = negotiate(exchange.request.header('accept'));
     const { operations, failOnErrors } = await this.#readRequest(exchange);
     const read = readOperations(operations, () => this.#directory.store.newId());
-    const performer = new Performer(this.#directory, this.#findType, this.#log, exchange);
+    const performer = new Performer(this.#directory, this.#findType, this.#log, {
+      ...exchange,
+      transaction: randomUUID(),
+    });
     const results = await new BulkRun(exchange.base, read, failOnErrors, performer).results();
     return jsonResponse(
       200,
@@ -106,10 +110,9 @@ class Performer {
   }
 
   async perform(operation: Operation, submit: Submit): Promise<Performed> {
-    const { principal, base, tolerated } = this.#caller;
+    const { tolerated } = this.#caller;
     const caller = {
-      principal,
-      base,
+      ...this.#caller,
       tolerated: { enabled: tolerated.enabled, used: new Set<ToleranceName>() },
       submit,
     };

@@ -2,6 +2,7 @@
 import type { JWTPayload } from 'jose';
 import { ScimError } from '../error.ts';
 import { toleratedFor } from '../scim/tolerances.ts';
+import type { Actor } from '../store/change.ts';
 import type { Scope, Store } from '../store/store.ts';
 import { insufficientScope, type Verify } from './authenticate.ts';
 import { KeySet, KeysUnavailable, keysAt, readJwksFile } from './key-set.ts';
@@ -63,7 +64,7 @@ export async function jwtVerifier(
       principal: {
         tenant: await tenantOf(payload, options, store),
         scope: scopeOf(payload, options),
-        actor: { token: actorOf(payload), origin: 'http' },
+        actor: actorOf(payload, idp),
         idp,
         subject: options.subjectClaim === undefined ? undefined : textOf(payload[options.subjectClaim]),
       },
@@ -72,10 +73,10 @@ export async function jwtVerifier(
   };
 }
 
-/** What stands for the token in the log and in the record of changes; some tokens name nobody. */
-function actorOf({ sub, client_id, azp }: JWTPayload): string {
-  const named = textOf(sub) ?? textOf(client_id) ?? textOf(azp);
-  return named === undefined ? 'jwt' : `jwt:${named}`;
+/** Who holds the token, for the log and for the record of changes; some tokens name nobody. */
+function actorOf(payload: JWTPayload, idp: string): Actor {
+  const id = textOf(payload.sub) ?? textOf(payload.client_id) ?? textOf(payload.azp);
+  return { kind: 'jwt', ...(id === undefined ? {} : { id }), idp };
 }
 
 function textOf(claim: unknown): string | undefined {

@@ -47,7 +47,7 @@ export interface Exchange extends Caller {
 }
 
 /** What a handler gets of a request that needs no authentication. */
-export type OpenExchange = Pick<Exchange, 'request' | 'query' | 'base' | 'body'>;
+export type OpenExchange = Pick<Exchange, 'request' | 'query' | 'base' | 'body' | 'requestId' | 'address'>;
 
 /** Query parameters by name; each stands once. */
 export type QueryParameters = ReadonlyMap<string, string>;

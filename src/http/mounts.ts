@@ -3,7 +3,7 @@
  * headers of its own; what all of them share (limits, request ids, log, metrics) is in application.ts.
  */
 import type { Tolerated } from '../scim/tolerances.ts';
-import type { Actor } from '../store/store.ts';
+import type { Actor } from '../store/change.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import { methodNotAllowed } from './responses.ts';
 
@@ -14,10 +14,17 @@ export interface Identity {
   readonly actor: Actor;
 }
 
+/** What stands for the actor in the log and for rate limits: a token's id, or the subject of a JWT. */
+export function actorKey({ kind, id }: Actor): string {
+  return kind === 'token' && id !== undefined ? id : id === undefined ? kind : `${kind}:${id}`;
+}
+
 /** One request on its way through a mount, and what is known of it so far. */
 export interface Visit {
   readonly request: HttpRequest;
   readonly clock: () => Date;
+  /** Undefined where requests are not recorded. */
+  readonly requestId: string | undefined;
   /** The form of the path, as metrics name it: `/Users/:id`; `unknown` where nothing is. */
   route: string;
   identity: Identity | undefined;

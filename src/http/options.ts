@@ -159,6 +159,8 @@ export interface HttpOptions {
   readonly sensitiveAttributes?: readonly string[];
   /** Is a group refused, 409 `uniqueness`, whose displayName another group of its tenant has? */
   readonly uniqueDisplayName?: boolean;
+  /** Does the change record keep the addresses of clients? */
+  readonly recordAddresses?: boolean;
   readonly documentationUri?: string;
   /** The documentation, which anybody may read at /docs; absent: there is none. */
   readonly docs?: Documentation | undefined;

@@ -3,7 +3,7 @@ import { ScimError } from '../error.ts';
 import type { Authenticated, SignIn } from './authenticate.ts';
 import type { BaseUrl } from './base-url.ts';
 import { readJson } from './body.ts';
-import type { HttpResponse, OpenExchange } from './message.ts';
+import type { HttpRequest, HttpResponse, OpenExchange } from './message.ts';
 import { type Mount, mount, type Visit } from './mounts.ts';
 import type { Limits } from './options.ts';
 import { parseQuery } from './query-string.ts';
@@ -16,6 +16,8 @@ export interface ScimParts {
   readonly routes: Routes;
   readonly baseOf: BaseUrl;
   readonly signIn: SignIn;
+  /** The client's address, for the change record; absent where it is not kept. */
+  readonly addressOf: ((request: HttpRequest) => string) | undefined;
 }
 
 /** A request that may be answered. */
@@ -28,7 +30,7 @@ interface Admitted {
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-export function scimMount({ basePath, limits, routes, baseOf, signIn }: ScimParts): Mount {
+export function scimMount({ basePath, limits, routes, baseOf, signIn, addressOf }: ScimParts): Mount {
   const admit = async (visit: Visit): Promise<Admitted> => {
     const { request } = visit;
     const base = baseOf(request);
@@ -36,7 +38,12 @@ export function scimMount({ basePath, limits, routes, baseOf, signIn }: ScimPart
     const match = routes(request.path);
     if (match !== undefined) visit.route = match.endpoint.route;
     const body = () => readJson(request, limits, match?.endpoint.bodyBytes ?? limits.bodyBytes);
-    const exchange = { request, query, base, body };
+    const address = addressOf?.(request);
+    const exchange = {
+      ...{ request, query, base, body },
+      ...(visit.requestId === undefined ? {} : { requestId: visit.requestId }),
+      ...(address === undefined ? {} : { address }),
+    };
     const isOpen =
       match?.endpoint.openMethods !== undefined &&
       safeMethods.has(request.method) &&

@@ -59,6 +59,11 @@ export function isSecret(attribute: Attribute): boolean {
   return attribute.mutability === 'writeOnly' && attribute.returned === 'never';
 }
 
+/** The attribute that is kept hashed and apart: `User.password`. */
+export function secretAttribute(type: ResourceType): Attribute | undefined {
+  return [...type.attributes.values()].find(isSecret);
+}
+
 /** Checks the body of a POST. `now` is absent: id and meta are the store's to give. */
 export function checkNew(type: ResourceType, body: unknown, tolerated: Tolerated): CheckedResource {
   return check(type, body, tolerated, undefined);

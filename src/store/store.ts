@@ -6,6 +6,7 @@
 import type { Plan } from '../query/plan.ts';
 import type { Difference } from '../scim/difference.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
+import type { Actor, Cause, Change, ChangeRange } from './change.ts';
 
 /** An answer now or later: SQLite reads answer at once, other engines do not. */
 export type Awaitable<T> = T | Promise<T>;
@@ -65,12 +66,6 @@ export interface MemberReader {
   close(): void;
 }
 
-/** Who did it, for the change record: a token's id, or a word such as `cli`. */
-export interface Actor {
-  readonly token?: string;
-  readonly origin: string;
-}
-
 /** One value of Group.members. `type` and `display` are the store's to know for resources that it holds. */
 export interface Member {
   readonly value: string;
@@ -100,7 +95,17 @@ export type MemberEdit =
 /** What a unit tells the change record of itself. */
 export interface WriteContext {
   readonly actor: Actor;
+  /** The id of the request, as its answer and the log have it. */
+  readonly request?: string;
+  /** Of all that is to be known as one, such as a bulk request; absent: the unit has one of its own. */
+  readonly transaction?: string;
+  /** Names of the tolerances that were needed to read what is written. */
+  readonly tolerances?: readonly string[];
+  readonly cause?: Cause;
 }
+
+/** Paths of attributes of which the record says that they changed, and not from what to what. */
+export type SensitivePaths = ReadonlySet<string>;
 
 /** A command that can give a resource its displayName. */
 interface NamingCommand {
@@ -141,6 +146,7 @@ export interface UpdateCommand extends NamingCommand {
   readonly members?: readonly MemberEdit[];
   /** A new password hash; null clears it. */
   readonly credential?: string | null;
+  readonly sensitive?: SensitivePaths;
 }
 
 export interface DeleteCommand {
@@ -148,6 +154,7 @@ export interface DeleteCommand {
   readonly type: ResourceType;
   readonly id: string;
   readonly expected?: number;
+  readonly sensitive?: SensitivePaths;
 }
 
 export type Command = CreateCommand | UpdateCommand | DeleteCommand;
@@ -159,6 +166,13 @@ export interface Unit {
   /** As in {@link Query}: for an edit of members that selects by `$ref`. */
   readonly base?: string;
   readonly commands: readonly Command[];
+  /**
+   * Runs in the unit's transaction, with its changes, when all commands are done. What it throws takes the unit back,
+   * which then has `failed` with it.
+   */
+  readonly within?: (changes: readonly Change[]) => void;
+  /** Is the outcome to tell the changes? */
+  readonly reports?: boolean;
 }
 
 /** What a command did. `unchanged`: the edits turned out to have no effect. */
@@ -183,7 +197,12 @@ export type Refusal = { readonly command: number } & (
 
 /** `failed`: the store could not do it, mostly a StoreError; nothing of the unit was done. */
 export type Outcome =
-  | { readonly outcome: 'done'; readonly results: readonly Result[] }
+  | {
+      readonly outcome: 'done';
+      readonly results: readonly Result[];
+      /** If the unit asked for them. */
+      readonly changes?: readonly Change[];
+    }
   | Refusal
   | { readonly outcome: 'failed'; readonly error: unknown };
 
@@ -231,23 +250,6 @@ export interface GroupReference {
   readonly type: 'direct' | 'indirect';
   /** The name of the group's resource type. */
   readonly resourceType: string;
-}
-
-/** One entry of the append-only change log. */
-export interface Change {
-  readonly sequence: number;
-  readonly tenant: number;
-  readonly type: string;
-  readonly id: string;
-  readonly operation: 'create' | 'replace' | 'patch' | 'delete';
-  readonly version: number;
-  readonly at: string;
-  readonly actor: Actor;
-  /** Paths of the attributes that changed. */
-  readonly attributes: readonly string[];
-  /** Members that came and went, for a group. */
-  readonly added?: readonly string[];
-  readonly removed?: readonly string[];
 }
 
 /** `metrics` may read metrics, and nothing of people. */
@@ -359,10 +361,17 @@ export interface Store extends AccessStore {
    */
   durable(): Promise<void> | undefined;
 
+  /** Changes of a tenant in their order, those after a number. */
   changes(options: {
-    readonly tenant?: number;
+    readonly tenant: number;
     readonly after?: number;
     readonly id?: string;
     readonly limit: number;
   }): Awaitable<readonly Change[]>;
+  changeRange(tenant: number): Awaitable<ChangeRange>;
+  /**
+   * Removes the oldest changes of each tenant as far as they are older than `before`, at most so many of each.
+   * Answers how many there were.
+   */
+  pruneChanges(before: Date, limit: number): Promise<number>;
 }

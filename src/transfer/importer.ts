@@ -5,8 +5,9 @@
 import { DEFAULT_LIMITS } from '../../grammar/index.ts';
 import { Batch, type Submit } from '../directory/batch.ts';
 import { type Caller, operator } from '../directory/caller.ts';
-import { type Change, Directory } from '../directory/directory.ts';
+import { Directory } from '../directory/directory.ts';
 import { DirectoryError } from '../directory/directory-error.ts';
+import type { Draft } from '../directory/draft.ts';
 import { hashPassword } from '../directory/password.ts';
 import { ScimError } from '../error.ts';
 import { differenceOf } from '../scim/difference.ts';
@@ -58,23 +59,15 @@ export class Importer {
   tookMembers = false;
   readonly #directory: Directory;
   readonly #tenant: number;
-  readonly #origin: string;
   readonly #onConflict: OnConflict;
   readonly #ids: MemberIds;
 
-  constructor(
-    store: Store,
-    tenant: number,
-    onConflict: OnConflict,
-    uniqueDisplayName: boolean,
-    origin: string,
-  ) {
+  constructor(store: Store, tenant: number, onConflict: OnConflict, uniqueDisplayName: boolean) {
     const limits = { ...DEFAULT_LIMITS, characters: Number.POSITIVE_INFINITY };
     this.#directory = new Directory(store, { limits, uniqueDisplayName });
     this.#tenant = tenant;
-    this.#origin = origin;
     this.#onConflict = onConflict;
-    this.#ids = new MemberIds(this.#directory, operator(tenant, { origin }, 'generic'));
+    this.#ids = new MemberIds(this.#directory, operator(tenant, { kind: 'import' }, 'generic'));
   }
 
   /** For so many resources that are taken together. */
@@ -95,7 +88,7 @@ export class Importer {
   ): Promise<Outcome | 'waiting' | undefined> {
     const name = nameOf(type, body);
     const caller: Caller = {
-      ...operator(this.#tenant, { origin: this.#origin }, 'generic'),
+      ...operator(this.#tenant, { kind: 'import' }, 'generic'),
       ...(submit === undefined ? {} : { submit }),
     };
     try {
@@ -199,22 +192,16 @@ export class Importer {
       operation: 'replace',
       ...(difference.edits.length === 0 ? {} : { document: { before, after: document, difference } }),
       ...(edgesDiffer ? { members: [{ kind: 'replace', members: edges }] } : {}),
-      ...(setsPassword ? { credential: await hashPassword(password) } : {}),
+      ...(setsPassword ? { password: () => hashPassword(password) } : {}),
     });
     if (!written) return undefined;
     return { kind: 'replaced', name, attributes: setsPassword ? [...attributes, 'password'] : attributes };
   }
 
   /** False if it was changed, or removed, since it was read. */
-  async #replace(
-    caller: Caller,
-    type: ResourceType,
-    stored: StoredResource,
-    change: Change,
-  ): Promise<boolean> {
+  async #replace(caller: Caller, type: ResourceType, stored: StoredResource, draft: Draft): Promise<boolean> {
     try {
-      const { id, version } = stored;
-      return (await this.#directory.changeVersion(caller, type, id, change, version)) !== undefined;
+      return (await this.#directory.changeVersion(caller, type, stored, draft)) !== undefined;
     } catch (error) {
       if (error instanceof DirectoryError && error.code === 'not-found') return false;
       throw error;

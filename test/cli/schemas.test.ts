@@ -90,7 +90,7 @@ async function fill(
     create(store, {
       tenant: 1,
       type,
-      actor: { origin: 'test' },
+      actor: { kind: 'system' },
       document: newUser(`u${index}`, extension(index)),
     }),
   );

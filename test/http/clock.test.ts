@@ -57,7 +57,7 @@ test('with a clock set back, changes are still later than those before, ids are 
       ids,
       [...before, later].map(({ id }) => id),
     );
-    const changes = await store.changes({ limit: 10 });
+    const changes = await store.changes({ tenant: 1, limit: 10 });
     assert.deepEqual(
       changes.map(({ sequence }) => sequence),
       [1, 2, 3, 4, 5],

@@ -73,8 +73,8 @@ test('client_id and client_secret give an access token, never to be cached, whic
     assert.notEqual(access_token, secret);
     const created = await server.request('POST', '/Users', { token: access_token, body: newUser() });
     assert.equal(created.status, 201);
-    const [change] = (await server.store?.changes({ id: created.json.id, limit: 1 })) ?? [];
-    assert.equal(change?.actor.token, client.id, 'the record names the token that it was given for');
+    const [change] = (await server.store?.changes({ tenant: 1, id: created.json.id, limit: 1 })) ?? [];
+    assert.equal(change?.actor.id, client.id, 'the record names the token that it was given for');
   }
 });
 

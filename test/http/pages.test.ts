@@ -187,7 +187,13 @@ test('a mount authenticates in its own way: a principal need not belong to a ten
       body: () => Promise.resolve(new Uint8Array()),
       signal: new AbortController().signal,
     },
-    ...{ clock: () => new Date(), route: 'unknown', identity: undefined, tolerated: undefined },
+    ...{
+      clock: () => new Date(),
+      requestId: undefined,
+      route: 'unknown',
+      identity: undefined,
+      tolerated: undefined,
+    },
   };
   assert.equal((await mountOf('/admin/now')?.handle(visit))?.body, 'jane');
   assert.equal((await mountOf('/admin/events')?.handle(visit))?.status, 204);

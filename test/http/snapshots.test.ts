@@ -248,7 +248,7 @@ async function createLargeGroup(of: Store = store): Promise<string> {
     type,
     document,
     members: [{ kind: 'add', members }],
-    actor: { origin: 'test' },
+    actor: { kind: 'system' },
   });
   return id;
 }

@@ -158,10 +158,10 @@ export function edgeContract(setting: () => Setting): void {
     assert.equal(result.outcome, 'updated');
     assert.ok('resource' in result && result.resource.version === 2);
     assert.deepEqual(await s.memberIds(group), [b.id, c.id]);
-    const [change] = await s.store.changes({ id: group.id, after: 4, limit: 10 });
+    const [change] = await s.store.changes({ tenant: 1, id: group.id, after: 4, limit: 10 });
     assert.deepEqual(
-      [change?.operation, change?.attributes, change?.added, change?.removed],
-      ['patch', ['members'], [b.id, c.id], [a.id]],
+      [change?.operation, change?.edits, change?.added, change?.removed],
+      ['patch', [], [b.id, c.id], [a.id]],
     );
     assert.deepEqual(await s.get(b), { ...b, grouped: true });
     assert.deepEqual(await s.get(a), a);
@@ -192,7 +192,7 @@ export function edgeContract(setting: () => Setting): void {
     const user = await s.createUser('a');
     const group = await s.createGroup('g', [user.id]);
     s.now += 1000;
-    const before = (await s.store.changes({ limit: 100 })).length;
+    const before = (await s.store.changes({ tenant: 1, limit: 100 })).length;
     const results = [
       await s.edit(group, add(user.id)),
       await s.edit(group, { kind: 'remove', values: ['nobody'] }),
@@ -203,7 +203,7 @@ export function edgeContract(setting: () => Setting): void {
       await s.edit(group),
     ];
     for (const result of results) assert.deepEqual(result, { outcome: 'unchanged', resource: group });
-    assert.equal((await s.store.changes({ limit: 100 })).length, before);
+    assert.equal((await s.store.changes({ tenant: 1, limit: 100 })).length, before);
   });
 
   test('replace says anew what an unknown member is, which is a change; of a known one the store knows better', async () => {
@@ -345,8 +345,11 @@ export function edgeContract(setting: () => Setting): void {
     const changed = await s.get(group);
     assert.deepEqual([changed?.version, changed?.modified], [2, '2026-01-02T03:04:05.688Z']);
     assert.deepEqual(await s.get(other), other);
-    const [change] = await s.store.changes({ id: group.id, after: 3, limit: 10 });
-    assert.deepEqual([change?.version, change?.removed, change?.attributes], [2, [a.id], ['members']]);
+    const [change] = await s.store.changes({ tenant: 1, id: group.id, after: 3, limit: 10 });
+    assert.deepEqual(
+      [change?.version, change?.removed, change?.edits, change?.cause],
+      [2, [a.id], [], { operation: 'delete', type: 'User', id: a.id }],
+    );
     assert.deepEqual(await s.find(`members.value eq "${a.id}"`, s.group), []);
   });
 

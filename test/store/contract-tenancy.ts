@@ -1,9 +1,9 @@
-/** Tenants, tokens, and the change log. */
+/** Tenants and tokens. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { badgeUri } from './registry.ts';
-import { actor, add, type Setting } from './setting.ts';
+import { add, type Setting } from './setting.ts';
 import { createdBy, remove } from './writes.ts';
 
 function hashOf(text: string): string {
@@ -199,46 +199,5 @@ export function tenancyContract(setting: () => Setting): void {
     assert.deepEqual(await s.store.listTokens(1), [revoked]);
     assert.deepEqual(await s.store.listTokens(2), []);
     assert.equal(await s.store.revokeToken('nobody', '2026-02-01T00:00:00.000Z'), undefined);
-  });
-
-  test('every change is in the log, in order, with who did it', async () => {
-    const s = setting();
-    const user = await s.createUser('a');
-    s.now += 1;
-    await s.change(user, { title: 'x', nickName: 'y' });
-    await remove(s.store, { ...s.target(user), actor: { origin: 'cli' } });
-    const changes = await s.store.changes({ tenant: 1, limit: 10 });
-    assert.deepEqual(
-      changes,
-      [
-        {
-          sequence: 1,
-          operation: 'create',
-          version: 1,
-          at: '2026-01-02T03:04:05.678Z',
-          actor,
-          attributes: [],
-        },
-        {
-          sequence: 2,
-          operation: 'patch',
-          version: 2,
-          at: '2026-01-02T03:04:05.679Z',
-          actor,
-          attributes: ['nickName', 'title'],
-        },
-        {
-          sequence: 3,
-          operation: 'delete',
-          version: 3,
-          at: '2026-01-02T03:04:05.680Z',
-          actor: { origin: 'cli' },
-          attributes: [],
-        },
-      ].map((change) => ({ ...change, tenant: 1, type: 'User', id: user.id })),
-    );
-    assert.deepEqual(await s.store.changes({ after: 1, limit: 1 }), changes.slice(1, 2));
-    assert.deepEqual(await s.store.changes({ id: user.id, limit: 10 }), changes);
-    assert.deepEqual(await s.store.changes({ tenant: 2, limit: 10 }), []);
   });
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { enterpriseUserSchema } from '../../src/scim/standard.ts';
 import type { StoredResource } from '../../src/store/store.ts';
+import { changeContract } from './contract-changes.ts';
 import { edgeContract } from './contract-edges.ts';
 import { readContract } from './contract-reads.ts';
 import { tenancyContract } from './contract-tenancy.ts';
@@ -203,7 +204,7 @@ export function storeContract(name: string, open: Open): void {
         const reordered = Object.fromEntries(Object.entries(JSON.parse(created.body)).reverse());
         const result = await s.change(created, reordered);
         assert.deepEqual(result, { outcome: 'unchanged', resource: created });
-        assert.equal((await s.store.changes({ limit: 10 })).length, 1);
+        assert.equal((await s.store.changes({ tenant: 1, limit: 10 })).length, 1);
       });
 
       test('of another version than expected is a conflict and changes nothing (compare and swap)', async () => {
@@ -276,7 +277,7 @@ export function storeContract(name: string, open: Open): void {
           page.resources.map(({ body }) => JSON.parse(body).userName),
           ['a', 'b', 'c', 'd'],
         );
-        assert.equal((await s.store.changes({ limit: 10 })).length, 4);
+        assert.equal((await s.store.changes({ tenant: 1, limit: 10 })).length, 4);
       });
 
       test('a command that fails after it has written leaves nothing of it', async () => {
@@ -321,7 +322,11 @@ export function storeContract(name: string, open: Open): void {
     fresh(() => edgeContract(() => s)),
   );
   describe(
-    `${name}: tenants, tokens and changes`,
+    `${name}: changes`,
+    fresh(() => changeContract(() => s)),
+  );
+  describe(
+    `${name}: tenants and tokens`,
     fresh(() => tenancyContract(() => s)),
   );
 }

@@ -81,7 +81,7 @@ test('while another process holds the write lock, writes are refused as busy and
   const file = join(folder, 'busy.db');
   const store = openSqliteStore({ file, registry, busyTimeout: 20 });
   const createUser = async (userName: string) =>
-    create(store, { tenant: 1, type: user, actor: { origin: 'test' }, document: userDocument(userName) });
+    create(store, { tenant: 1, type: user, actor: { kind: 'system' }, document: userDocument(userName) });
   const first = await createUser('a');
   const other = new Sqlite(file);
   other.exec('BEGIN IMMEDIATE');
@@ -107,7 +107,7 @@ test('what another process commits is read from the next turn on', async () => {
 test('an index counts what is there, also after another process has written', async () => {
   const file = join(folder, 'index.db');
   const [one, two] = [openSqliteStore({ file, registry }), openSqliteStore({ file, registry })];
-  const actor = { origin: 'test' };
+  const actor = { kind: 'system' } as const;
   const ids: string[] = [];
   for (const userName of ['a', 'b', 'c', 'd', 'e']) {
     ids.push((await create(one, { tenant: 1, type: user, actor, document: userDocument(userName) })).id);
@@ -148,7 +148,7 @@ test('no change of a crashed process is lost once it was acknowledged', async ()
     const create = async (i) => {
       const document = { schemas: [], userName: 'u' + i };
       const commands = [{ kind: 'create', type: registry.resourceTypes[0], document }];
-      const [{ results }] = await store.commit([{ tenant: 1, context: { actor: { origin: 'test' } }, commands }]);
+      const [{ results }] = await store.commit([{ tenant: 1, context: { actor: { kind: 'system' } }, commands }]);
       console.log(results[0].resource.id);
     };
     for (let i = 0; ; i += 3) {

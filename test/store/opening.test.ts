@@ -62,7 +62,7 @@ test('what was written is there when the file is opened again', async () => {
   const created = await create(first, {
     tenant: 1,
     type,
-    actor: { origin: 'test' },
+    actor: { kind: 'system' },
     document: userDocument('a'),
   });
   await first.close();
@@ -143,7 +143,7 @@ test('an attribute that is indexed from now on is found in what was written befo
     const store = openSqliteStore({ file, registry: configured });
     const type = typeNamed(configured, 'User');
     const document = userDocument(userName, { [badgeUri]: { number: userName, floor, color: 'Red' } });
-    await create(store, { tenant: 1, type, actor: { origin: 'test' }, document });
+    await create(store, { tenant: 1, type, actor: { kind: 'system' }, document });
     const sort = type.extensions.get(badgeUri.toLowerCase())?.attributes.get('floor');
     assert.ok(sort);
     const page = await store.list({ tenant: 1, targets: [{ type, sort }], limit: 10 });
@@ -165,7 +165,7 @@ test('an attribute cannot become unique while two resources share a value', asyn
   const store = openSqliteStore({ file, registry: shared });
   for (const userName of ['a', 'b']) {
     const document = userDocument(userName, { [badgeUri]: { number: 'N1' } });
-    await create(store, { tenant: 1, type: typeNamed(shared, 'User'), actor: { origin: 'test' }, document });
+    await create(store, { tenant: 1, type: typeNamed(shared, 'User'), actor: { kind: 'system' }, document });
   }
   await store.close();
   assert.match(

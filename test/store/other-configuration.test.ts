@@ -21,7 +21,7 @@ const newFile = () => join(folder, `${++files}.db`);
 
 const plain = registryWith(badgeSchema(false));
 const indexed = registryWith(badgeSchema(true));
-const actor = { origin: 'test' };
+const actor = { kind: 'system' } as const;
 
 async function fill(file: string, registry: Registry, count: number): Promise<void> {
   const store = openSqliteStore({ file, registry });

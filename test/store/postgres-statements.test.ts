@@ -19,6 +19,7 @@ import type { KeyColumn } from '../../src/store/layout/layout.ts';
 import type { StoredTypes } from '../../src/store/layout/stored-type.ts';
 import { postgresDialect } from '../../src/store/postgres/dialect.ts';
 import { memberMap } from '../../src/store/sql/attribute-map.ts';
+import { changeSql } from '../../src/store/sql/change.ts';
 import { numbered, type Sql } from '../../src/store/sql/dialect.ts';
 import { compileArms, countSql, pageSql, phasesBeyond, writePosition } from '../../src/store/sql/list.ts';
 import { listSteps, type PageRow } from '../../src/store/sql/list-job.ts';
@@ -88,6 +89,7 @@ function fixed(): Record<string, Readonly<Record<string, string>>> {
   return {
     resourceSql,
     membershipSql: membershipSql(postgresDialect, types),
+    changeSql,
     tenantSql,
     tokenSql,
     storedTypeSql,

@@ -81,7 +81,7 @@ test('a position of a list that was read before a write is not kept behind it', 
   await fill(s, 20);
   const first = listed(s, 'active eq true');
   const gone = (await s.find('userName eq "u3"'))[0] as string;
-  await remove(s.store, { tenant: 1, type: s.user, id: gone, actor: { origin: 'test' } });
+  await remove(s.store, { tenant: 1, type: s.user, id: gone, actor: { kind: 'system' } });
   await first;
   const [second, whole] = [
     await listed(s, 'active eq true', { offset: 10 }),
@@ -125,7 +125,7 @@ test('where no thread may be made, the main one does its work', () => {
     const store = openSqliteStore({ file, registry, scanInThreadFrom: 0 });
     const document = { schemas: [], userName: 'bjensen' };
     await store.commit([
-      { tenant: 1, context: { actor: { origin: 'test' } }, commands: [{ kind: 'create', type, document }] },
+      { tenant: 1, context: { actor: { kind: 'system' } }, commands: [{ kind: 'create', type, document }] },
     ]);
     const plan = bindFilter(parseFilter('userName co "jen"'), type);
     for (let n = 0; n < 2; n++)

@@ -20,7 +20,7 @@ import { badgeSchema, groupDocument, registryWith, typeNamed, userDocument } fro
 import { changeOf, create, createdBy, update, type Version } from './writes.ts';
 
 export const base = 'https://scim.example/v2';
-export const actor = { origin: 'test', token: 'token-1' };
+export const actor = { kind: 'token', id: 'token-1', name: 'test', idp: 'generic' } as const;
 
 /** How a store is opened: over a clock that the test holds. */
 export type Open = (options: { readonly registry: Registry; readonly clock: () => Date }) => Promise<Store>;

@@ -100,7 +100,7 @@ test(`co finds with trigrams whom the matcher finds, after any changes (seed ${s
       const id = ids[at % Math.max(1, ids.length)];
       if (what === 'create' || id === undefined) await create(to);
       else if (what === 'delete') {
-        await remove(s.store, { tenant: s.tenant, type: s.user, id, actor: { origin: 'test' } });
+        await remove(s.store, { tenant: s.tenant, type: s.user, id, actor: { kind: 'system' } });
         ids.splice(ids.indexOf(id), 1);
       } else {
         const stored = await s.store.get({ tenant: s.tenant, type: s.user, id });
@@ -112,7 +112,7 @@ test(`co finds with trigrams whom the matcher finds, after any changes (seed ${s
           type: s.user,
           id,
           operation: 'replace',
-          actor: { origin: 'test' },
+          actor: { kind: 'system' },
           document,
         });
       }

@@ -1,8 +1,12 @@
 /** Units of commands that change resources: synchronous steps within a transaction. */
 import type { Database, Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
+import type { ResourceType } from '../../scim/registry.ts';
+import { secretAttribute } from '../../scim/resource.ts';
+import { isObject } from '../../scim/value.ts';
+import type { RecordedEdit } from '../change.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
-import type { StoredType as Kind, StoredTypes as Kinds } from '../layout/stored-type.ts';
+import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { type ResourceRow, resourceColumns, toResource } from '../sql/resource.ts';
 import type {
   Command,
@@ -10,27 +14,32 @@ import type {
   DeleteCommand,
   Document,
   MemberEdit,
+  Outcome,
   Refusal,
   Result,
+  SensitivePaths,
   StoredResource,
   Unit,
   UpdateCommand,
 } from '../store.ts';
-import type { ChangeLog } from './changes.ts';
+import { type ChangeLog, recordedEdits } from './changes.ts';
 import type { Counters } from './counters.ts';
 import { type EdgeEffect, type EdgeWriter, UnmatchedError } from './membership.ts';
 import { type RowWriter, TakenError } from './writer.ts';
 
 export interface Tools {
   readonly db: Database;
-  readonly kinds: Kinds;
+  readonly types: StoredTypes;
   readonly rows: RowWriter;
   readonly edges: EdgeWriter;
   readonly changes: ChangeLog;
   readonly counts: Counters;
   readonly clock: () => Date;
   readonly newId: () => string;
+  readonly newTransaction: () => string;
 }
+
+export type Done = Extract<Outcome, { readonly outcome: 'done' }>;
 
 /** Thrown where a unit is refused after it has written something, which is to be taken back. */
 export class RefusedUnit extends Error {
@@ -45,7 +54,7 @@ export class RefusedUnit extends Error {
 
 /** The resource as it is when a command begins. */
 interface Current {
-  readonly kind: Kind;
+  readonly kind: StoredType;
   readonly rid: number;
   readonly version: number;
   readonly created: string;
@@ -61,17 +70,56 @@ function withId({ schemas, id: _, ...rest }: Document, id: string): Document {
   return schemas === undefined ? { id, ...rest } : { schemas, id, ...rest };
 }
 
-function displayOf(kind: Kind, document: Document): string | undefined {
+function displayOf(kind: StoredType, document: Document): string | undefined {
   const display = kind.layout.entries.get('displayName') === undefined ? undefined : document.displayName;
   return typeof display === 'string' ? display : undefined;
 }
 
-type Owner = [rid: number, kind: number, id: string, version: number, modified: string];
+/** A password is kept as a hash and apart: that it changed is all that is recorded. */
+function passwordEdit({ type }: StoredType): RecordedEdit {
+  return { path: secretAttribute(type)?.path ?? 'password', omitted: 'sensitive' };
+}
+
+/** What a group says of a member that the store does not hold. */
+function descriptionEdit(member: string): RecordedEdit {
+  return { path: `members[value eq ${JSON.stringify(member)}]`, omitted: 'unrecorded' };
+}
+
+/** The document without the values of these attributes. */
+function withoutPaths(type: ResourceType, document: Document, paths: SensitivePaths | undefined): Document {
+  if (paths === undefined || paths.size === 0) return document;
+  const kept = { ...document };
+  for (const { path, name } of type.attributes.values()) if (paths.has(path)) delete kept[name];
+  for (const { schema, attributes } of type.extensions.values()) {
+    const container = kept[schema.id];
+    if (!isObject(container)) continue;
+    const hidden = [...attributes.values()].filter(({ path }) => paths.has(path)).map(({ name }) => name);
+    const shown = Object.entries(container).filter(([name]) => !hidden.includes(name));
+    if (shown.length === 0) delete kept[schema.id];
+    else kept[schema.id] = Object.fromEntries(shown);
+  }
+  return kept;
+}
+
+/** A unit with the id of its transaction. */
+interface Work extends Unit {
+  readonly transaction: string;
+}
+
+type Owner = [
+  rid: number,
+  kind: number,
+  id: string,
+  version: number,
+  modified: string,
+  display: string | null,
+];
 
 export class Commands {
   readonly #tools: Tools;
   readonly #find: Statement<[number, string, number], [number, ...ResourceRow]>;
   readonly #ownersOf: Statement<[number, string], Owner>;
+  readonly #membersOf: Statement<[number], string>;
   readonly #isMember: Statement<[number, string]>;
   readonly #dropMember: Statement<[number, string]>;
   readonly #setCredential: Statement<[number, string]>;
@@ -89,10 +137,12 @@ export class Commands {
       .raw();
     this.#ownersOf = db
       .prepare<[number, string], Owner>(
-        `SELECT r.rid, r.type, r.id, r.version, r.modified
-         FROM member m JOIN resource r ON r.rid = m.owner WHERE m.tenant = ? AND m.value = ?`,
+        `SELECT r.rid, r.type, r.id, r.version, r.modified, d.body ->> '$.displayName'
+         FROM member m JOIN resource r ON r.rid = m.owner JOIN document d ON d.rid = r.rid
+         WHERE m.tenant = ? AND m.value = ?`,
       )
       .raw();
+    this.#membersOf = db.prepare<[number], string>('SELECT value FROM member WHERE owner = ?').pluck();
     this.#isMember = db.prepare('SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1');
     this.#dropMember = db.prepare('DELETE FROM member WHERE tenant = ? AND value = ?');
     this.#setCredential = db.prepare(
@@ -108,19 +158,26 @@ export class Commands {
    * Carries out all commands of the unit; answers why not where that shows before anything is written.
    * @throws RefusedUnit where it shows later: what the unit has written by then is the caller's to take back.
    */
-  run(unit: Unit): Result[] | Refusal {
+  run(unit: Unit): Done | Refusal {
     const { commands } = unit;
+    const transaction = unit.context.transaction ?? this.#tools.newTransaction();
+    const work: Work = { ...unit, transaction };
     const results: Result[] = [];
+    const isWatched = unit.within !== undefined || unit.reports === true;
+    const after = isWatched ? this.#tools.changes.last(unit.tenant) : 0;
     for (let index = 0; index < commands.length; index++) {
-      const result = this.#runOne(unit, commands[index] as Command, index);
+      const result = this.#runOne(work, commands[index] as Command, index);
       if (!('command' in result)) results.push(result);
       else if (index === 0) return result;
       else throw new RefusedUnit(result);
     }
-    return results;
+    if (!isWatched) return { outcome: 'done', results };
+    const changes = this.#tools.changes.read({ tenant: unit.tenant, after, limit: Number.MAX_SAFE_INTEGER });
+    unit.within?.(changes);
+    return { outcome: 'done', results, changes };
   }
 
-  #runOne(unit: Unit, command: Command, index: number): Result | Refusal {
+  #runOne(unit: Work, command: Command, index: number): Result | Refusal {
     try {
       switch (command.kind) {
         case 'create':
@@ -139,10 +196,10 @@ export class Commands {
     }
   }
 
-  #create(unit: Unit, command: CreateCommand, index: number): Result | Refusal {
-    const { kinds, clock, rows, edges, counts, changes } = this.#tools;
-    const { tenant, context } = unit;
-    const kind = kinds.of(command.type);
+  #create(unit: Work, command: CreateCommand, index: number): Result | Refusal {
+    const { types, clock, rows, edges, counts, changes } = this.#tools;
+    const { tenant, context, transaction } = unit;
+    const kind = types.of(command.type);
     const id = command.id ?? this.#tools.newId();
     // RFC 7643 §3.1: the word is reserved for references within a bulk request.
     if (command.id !== undefined && (id === '' || id.includes('bulkId')))
@@ -158,12 +215,13 @@ export class Commands {
     counts.add(tenant, kind.number, 1);
     changes.append({
       tenant,
-      kind: kind.number,
+      type: kind.number,
       id,
       operation: 'create',
       version: 1,
       at: created,
-      actor: context.actor,
+      context,
+      transaction,
       added,
     });
     const at = instantText(created);
@@ -173,12 +231,12 @@ export class Commands {
     return { outcome: 'created', resource };
   }
 
-  #update(unit: Unit, command: UpdateCommand, index: number): Result | Refusal {
-    const { kinds, clock, rows, edges, changes } = this.#tools;
-    const { tenant, context } = unit;
+  #update(unit: Work, command: UpdateCommand, index: number): Result | Refusal {
+    const { types, clock, rows, edges, changes } = this.#tools;
+    const { tenant, context, transaction } = unit;
     const { id, operation } = command;
     const document = command.document?.difference.edits.length === 0 ? undefined : command.document;
-    const kind = kinds.of(command.type);
+    const kind = types.of(command.type);
     const before = this.#current(tenant, kind, command, index);
     if ('command' in before) return before;
     const { rid } = before;
@@ -195,74 +253,86 @@ export class Commands {
     const { added, removed, described } = this.#editMembers(unit, command.members, kind, rid);
     const newCredential = this.#editCredential(rid, command.credential);
     const resourceAt = (version: number, modified: string): StoredResource =>
-      toResource(kinds, [kind.number, id, version, before.created, modified, body, before.grouped]);
+      toResource(types, [kind.number, id, version, before.created, modified, body, before.grouped]);
     const membersChanged = added.size > 0 || removed.size > 0 || described.size > 0;
     if (document === undefined && !newCredential && !membersChanged)
       return { outcome: 'unchanged', resource: resourceAt(before.version, before.modified) };
     const { version, modified } = touched;
     if (document === undefined) rows.touch(rid, touched);
-    const attributes = [
-      ...(document?.difference.edits.map(({ path }) => path) ?? []),
-      ...(newCredential ? ['password'] : []),
-      ...(membersChanged ? ['members'] : []),
+    const edits = [
+      ...recordedEdits(document?.difference.edits ?? [], command.sensitive),
+      ...(newCredential ? [passwordEdit(kind)] : []),
+      ...Array.from(described, descriptionEdit),
     ];
     changes.append({
       tenant,
-      kind: kind.number,
+      type: kind.number,
       id,
       operation,
       version,
       at: modified,
-      actor: context.actor,
-      attributes,
+      context,
+      transaction,
+      edits,
       added,
       removed,
     });
     return { outcome: 'updated', resource: resourceAt(version, modified) };
   }
 
-  #delete({ tenant, context }: Unit, command: DeleteCommand, index: number): Result | Refusal {
-    const { kinds, clock, rows, counts, changes } = this.#tools;
-    const { actor } = context;
+  #delete({ tenant, context, transaction }: Work, command: DeleteCommand, index: number): Result | Refusal {
+    const { types, clock, rows, counts, changes } = this.#tools;
     const { id } = command;
-    const kind = kinds.of(command.type);
+    const kind = types.of(command.type);
     const before = this.#current(tenant, kind, command, index);
     if ('command' in before) return before;
     const now = clock();
-    for (const [rid, ownerKind, owner, version, modified] of this.#ownersOf.all(tenant, id)) {
+    const cause = { operation: 'delete', type: kind.type.name, id } as const;
+    const groups: { value: string; display?: string }[] = [];
+    for (const [rid, ownerKind, owner, version, modified, display] of this.#ownersOf.all(tenant, id)) {
+      groups.push({ value: owner, ...(display === null ? {} : { display }) });
       if (rid === before.rid) continue;
       const at = instantAfter(now, modified);
       rows.touch(rid, { version: version + 1, modified: at });
       changes.append({
         tenant,
-        kind: ownerKind,
+        type: ownerKind,
         id: owner,
         operation: 'patch',
         version: version + 1,
         at,
-        actor,
-        attributes: ['members'],
+        context,
+        transaction,
         removed: new Set([id]),
+        cause,
       });
     }
+    const members = kind.layout.members === undefined ? [] : this.#membersOf.all(before.rid);
     this.#dropMember.run(tenant, id);
     rows.remove(kind, before.rid);
     counts.add(tenant, kind.number, -1);
     changes.append({
       tenant,
-      kind: kind.number,
+      type: kind.number,
       id,
       operation: 'delete',
       version: before.version + 1,
       at: instantAfter(now, before.modified),
-      actor,
+      context,
+      transaction,
+      removed: new Set(members),
+      last: {
+        document: withoutPaths(kind.type, JSON.parse(before.body) as Document, command.sensitive),
+        created: instantText(before.created),
+        groups,
+      },
     });
     return { outcome: 'deleted' };
   }
 
   #current(
     tenant: number,
-    kind: Kind,
+    kind: StoredType,
     { id, expected }: UpdateCommand | DeleteCommand,
     index: number,
   ): Current | Refusal {
@@ -276,7 +346,7 @@ export class Commands {
   #editMembers(
     { tenant, base }: Unit,
     edits: readonly MemberEdit[] | undefined,
-    kind: Kind,
+    kind: StoredType,
     rid: number,
   ): EdgeEffect {
     if (edits === undefined || edits.length === 0) return noEffect;
@@ -288,13 +358,13 @@ export class Commands {
   #refuseNamesake(
     tenant: number,
     { uniqueDisplayName }: CreateCommand | UpdateCommand,
-    kind: Kind,
+    kind: StoredType,
     before: Document | undefined,
     after: Document,
   ): void {
     if (!uniqueDisplayName) return;
-    const { attribute, location: place } = kind.layout.entries.get('displayName') ?? {};
-    if (attribute === undefined || place?.kind !== 'column' || place.column !== 'display_key') return;
+    const { attribute, location } = kind.layout.entries.get('displayName') ?? {};
+    if (attribute === undefined || location?.kind !== 'column' || location.column !== 'display_key') return;
     const key = keyOf(attribute, after.displayName);
     if (key === undefined || key === keyOf(attribute, before?.displayName)) return;
     if (this.#namesake.get(tenant, kind.number, key) !== undefined)

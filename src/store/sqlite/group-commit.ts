@@ -16,6 +16,8 @@ import { closed as storeClosed, toStoreError } from './errors.ts';
 
 interface Job {
   readonly run: () => unknown;
+  /** Must it not be run twice? */
+  readonly once: boolean;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -35,8 +37,11 @@ const mostTurns = 3;
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 export interface GroupCommit {
-  /** Runs the command with others that come now; settles when it is durable, or when it failed. */
-  run<T>(command: () => T): Promise<T>;
+  /**
+   * Runs the command with others that come now; settles when it is durable, or when it failed. `once`: it is not run
+   * again where another one fails.
+   */
+  run<T>(command: () => T, once?: boolean): Promise<T>;
   /** Has nothing been written since the disk, or the right to write, failed? */
   isFailing(): boolean;
   /** Runs what waits, and refuses what comes later. */
@@ -110,6 +115,7 @@ export function groupCommit(
         throw error;
       }
     };
+    if (jobs.some(({ once }) => once)) return inTransaction(() => jobs.map(runInSavepoint));
     try {
       return inTransaction(() => jobs.map(run));
     } catch (error) {
@@ -154,13 +160,13 @@ export function groupCommit(
   };
 
   return {
-    run<T>(command: () => T): Promise<T> {
+    run<T>(command: () => T, once = false): Promise<T> {
       if (closed) {
         return Promise.reject(storeClosed());
       }
       return new Promise<T>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(gather, 0, 0);
-        waiting.push({ run: command, resolve: resolve as (value: unknown) => void, reject });
+        waiting.push({ run: command, once, resolve: resolve as (value: unknown) => void, reject });
       });
     },
     isFailing: () => failing,

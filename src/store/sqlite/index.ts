@@ -8,7 +8,7 @@ import { memberMap } from '../sql/attribute-map.ts';
 import { selectMembersSql } from '../sql/membership.ts';
 import type { AccessStore, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
-import { changeLog } from './changes.ts';
+import { ChangeLog } from './changes.ts';
 import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { counters } from './counters.ts';
@@ -164,7 +164,7 @@ function storeOver(
   const { read } = snapshot;
   const offsets = offsetCache();
   others.onWrite(offsets.forget);
-  const changes = changeLog(db, types, statements);
+  const changes = new ChangeLog(db, types);
   const map = memberMap(sqliteDialect, types);
   const edges = edgeWriter(db, types, (owner, plan) => {
     const { sql, parameters } = compilePlan(plan, map, sqliteDialect.query);
@@ -179,13 +179,14 @@ function storeOver(
   const counts = counters(db);
   const write = new Commands({
     db,
-    kinds: types,
+    types,
     rows,
     edges,
     changes,
     counts,
     clock,
     newId: options.newId ?? uuid,
+    newTransaction: uuid,
   });
   const reads = new Reads(db, types);
   const { file, busyTimeout, scanInThreadFrom: few } = options;
@@ -211,14 +212,26 @@ function storeOver(
     guard.checkNowAndThen();
     leaveSnapshot();
   };
-  const commit = groupCommit(db, wal, { beforeWrite, check, counts });
+  const commit = groupCommit(db, wal, {
+    beforeWrite,
+    check,
+    counts: {
+      write() {
+        counts.write();
+        changes.write();
+      },
+      forget() {
+        counts.forget();
+        changes.forget();
+      },
+    },
+  });
 
   const carryOut = (unit: Unit): Promise<Outcome> =>
     commit
-      .run(() => write.run(unit))
-      .then(
-        (results) => (Array.isArray(results) ? { outcome: 'done', results } : results),
-        (error: unknown) => (error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error }),
+      .run(() => write.run(unit), unit.within !== undefined)
+      .catch((error: unknown) =>
+        error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error },
       );
 
   const secretKey = db
@@ -241,6 +254,8 @@ function storeOver(
 
     durable: () => wal.pending(),
     changes: (options) => read(() => changes.read(options)),
+    changeRange: (tenant) => read(() => changes.range(tenant)),
+    pruneChanges: (before, limit) => commit.run(() => changes.prune(before, limit)),
 
     ...access,
 

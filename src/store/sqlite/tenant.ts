@@ -1,5 +1,6 @@
 /** Tenants: each with its own resources, tokens and changes. */
 import type { Database } from 'better-sqlite3';
+import { changeSql } from '../sql/change.ts';
 import { tenantSql } from '../sql/tenant.ts';
 import type { Tenant } from '../store.ts';
 import { StoreError } from '../store-error.ts';
@@ -14,6 +15,7 @@ export interface Tenants {
 export function tenantTable(db: Database, clock: () => Date): Tenants {
   const all = db.prepare<[], Tenant>(tenantSql.list);
   const insert = db.prepare(tenantSql.insert);
+  const begin = db.prepare(changeSql.begin);
   const numberOf = db.prepare<[string], number>(tenantSql.number).pluck();
   const removals = [
     tenantSql.deleteMembers,
@@ -27,7 +29,9 @@ export function tenantTable(db: Database, clock: () => Date): Tenants {
     create(name) {
       const created = clock().toISOString();
       try {
-        return { number: Number(insert.run(name, created).lastInsertRowid), name, created };
+        const number = Number(insert.run(name, created).lastInsertRowid);
+        begin.run(number);
+        return { number, name, created };
       } catch (error) {
         if (!isConstraint(error, 'tenant.name')) throw error;
         throw new StoreError('tenant-exists', `there is a tenant ${name} already`, 'Give another name.', {

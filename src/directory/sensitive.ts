@@ -1,0 +1,25 @@
+/** Attributes of which the change record keeps no values. */
+import { isHidden } from '../query/bind.ts';
+import type { ResourceType } from '../scim/registry.ts';
+import { resolveName } from '../scim/resolve-name.ts';
+import type { SensitivePaths } from '../store/store.ts';
+
+/**
+ * Paths of the type's top-level and extension attributes that are never shown (RFC 7643 §2.2 `returned`), or that are
+ * among `names`, in standard notation: one stands for all that its top-level attribute, or its extension, holds.
+ */
+export function sensitivePaths(type: ResourceType, names: readonly string[]): SensitivePaths {
+  const paths = new Set<string>();
+  const attributes = [
+    ...type.attributes.values(),
+    ...[...type.extensions.values()].flatMap((extension) => [...extension.attributes.values()]),
+  ];
+  for (const attribute of attributes) if (isHidden(attribute)) paths.add(attribute.path);
+  for (const name of names) {
+    const resolved = resolveName(type, name);
+    if (resolved === undefined) continue;
+    if (resolved.kind === 'attribute') paths.add((resolved.attribute.parent ?? resolved.attribute).path);
+    else for (const { path } of resolved.extension.attributes.values()) paths.add(path);
+  }
+  return paths;
+}

@@ -1,0 +1,76 @@
+/** The change record: what is kept of each change of a resource. */
+import type { Document } from '../scim/resource.ts';
+
+/** Who did it, for the change record: as they were called then. */
+export interface Actor {
+  /** `token`: one of the store; `jwt`: another issuer's; `cli`, `import`: who works on the database itself. */
+  readonly kind: 'token' | 'jwt' | 'cli' | 'import' | 'admin' | 'system' | 'embedder';
+  /** Of the token, or the subject of the JWT. */
+  readonly id?: string;
+  readonly name?: string;
+  /** The provider whose tolerances applied. */
+  readonly idp?: string;
+  /** The client's address; absent unless personal data may be kept. */
+  readonly address?: string;
+}
+
+/** The change that made another one happen: the deletion of a member changes its groups. */
+export interface Cause {
+  readonly operation: Change['operation'];
+  readonly type: string;
+  readonly id: string;
+}
+
+/**
+ * What happened to one attribute: `from` or `to` is absent where it had, or has, no value. `omitted` says why neither
+ * is there: the attribute is sensitive, or the release that recorded the change kept no values.
+ */
+export type RecordedEdit =
+  | { readonly path: string; readonly from?: unknown; readonly to?: unknown; readonly omitted?: undefined }
+  | { readonly path: string; readonly omitted: 'sensitive' | 'unrecorded' };
+
+/** A resource as it was when it was deleted. */
+export interface LastState {
+  /** With `id`, without `meta`, `groups`, `members`, password and sensitive attributes. */
+  readonly document: Document;
+  /** RFC 3339 in UTC with milliseconds. */
+  readonly created: string;
+  /** The groups that it was a direct member of. */
+  readonly groups: readonly { readonly value: string; readonly display?: string }[];
+}
+
+/** One change of one resource, written in the transaction of the change itself. */
+export interface Change {
+  /** Dense in the tenant, from 1: commit order is number order, and a gap is a loss. */
+  readonly sequence: number;
+  readonly tenant: number;
+  /** Changes made by one request have one; absent in changes that older releases recorded, as the next ones. */
+  readonly transaction?: string;
+  readonly request?: string;
+  /** RFC 3339 in UTC with milliseconds. */
+  readonly at: string;
+  readonly operation: 'create' | 'replace' | 'patch' | 'delete';
+  readonly type: string;
+  readonly id: string;
+  /** The version that the change made. */
+  readonly version: number;
+  readonly actor: Actor;
+  /** Only what really changed; none of a creation, which made all that the later changes start from. */
+  readonly edits: readonly RecordedEdit[];
+  /** Ids of members that came and went, for a group; of a deleted group all that it had. */
+  readonly added?: readonly string[];
+  readonly removed?: readonly string[];
+  /** Of a deletion. */
+  readonly last?: LastState;
+  readonly tolerances?: readonly string[];
+  readonly cause?: Cause;
+  /** Salted SHA-256 of the change, and the chain's link over it and the link before it, in hexadecimal digits. */
+  readonly digest?: string;
+  readonly link?: string;
+}
+
+/** Which changes of a tenant there are: none where `oldest`, the first that retention has left, is `newest` + 1. */
+export interface ChangeRange {
+  readonly oldest: number;
+  readonly newest: number;
+}
