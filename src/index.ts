@@ -161,6 +161,7 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
           `changes up to ${oldest - 1} of tenant ${name} are gone: the oldest that is kept is ${oldest}`,
         );
       const changes = await store.changes({ tenant, after: after ?? 0, limit });
+      await store.durable();
       return changes.map((change) => ({ ...change, tenant: name }));
     },
     close: async () => store.close(),

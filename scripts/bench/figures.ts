@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Options } from './arguments.ts';
 import { cursorDepth } from './cursor.ts';
 import type { Fixtures } from './fixtures.ts';
+import { hostileFigures } from './hostile.ts';
 import { importUsers } from './import.ts';
 import { scanInterference, streamInterference } from './interference.ts';
 import type { Figure } from './line.ts';
@@ -23,6 +24,7 @@ const measurements: readonly Measurement[] = [
   { name: 'stream', from: 100_000, run: streamInterference },
   { name: 'start', from: 0, run: measureStart },
   { name: 'import', from: 0, run: importUsers },
+  { name: 'hostile', from: 0, run: hostileFigures },
 ];
 
 export const figureNames: readonly string[] = measurements.map(({ name }) => name);

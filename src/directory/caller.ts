@@ -2,6 +2,7 @@
 import { type Idp, type Tolerated, toleratedFor } from '../scim/tolerances.ts';
 import type { Actor } from '../store/change.ts';
 import type { Scope } from '../store/store.ts';
+import type { Work } from '../store/work.ts';
 import type { Submit } from './batch.ts';
 import { DirectoryError } from './directory-error.ts';
 
@@ -32,6 +33,8 @@ export interface Caller {
   readonly transaction?: string;
   /** The way to the store for one of several use cases that run together; absent: by itself. */
   readonly submit?: Submit;
+  /** What the request may cost; without it there is no limit. */
+  readonly work?: Work;
 }
 
 /** Whoever works on the database itself: may do everything in one tenant; URLs begin at an endpoint. */

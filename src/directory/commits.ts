@@ -16,8 +16,9 @@ import type {
 import { type Submit, submitTo } from './batch.ts';
 import type { Caller } from './caller.ts';
 import { DirectoryError, notFound } from './directory-error.ts';
-import { type Creation, type Draft, documentChange, isEmpty, type NewPassword } from './draft.ts';
+import { type Creation, type Draft, documentChange, isEmpty } from './draft.ts';
 import { enriched, type Hooks, type Proposal, proposedMembers, refuse } from './hooks.ts';
+import type { Hashing } from './password.ts';
 import { sensitivePaths } from './sensitive.ts';
 
 export interface CommitOptions {
@@ -91,7 +92,7 @@ export class Commits {
         isGroup(type) && (this.#uniqueDisplayName || demandsNewGroupName(caller.principal.idp)),
       ...(id === undefined ? {} : { id }),
       ...(members === undefined ? {} : { members }),
-      ...(password == null ? {} : { credential: await password() }),
+      ...(password == null ? {} : { credential: await password(hashingOf(caller)) }),
     });
     return resourceOf(result);
   }
@@ -116,7 +117,9 @@ export class Commits {
       id,
       uniqueDisplayName: isGroup(type) && this.#uniqueDisplayName,
       ...more,
-      ...(password === undefined ? {} : { credential: await hashed(password) }),
+      ...(password === undefined
+        ? {}
+        : { credential: password === null ? null : await password(hashingOf(caller)) }),
       ...(typeof stored === 'string' ? {} : { expected: stored.version }),
       ...this.#sensitiveOf(type),
     });
@@ -207,7 +210,7 @@ export class Commits {
     id: string,
     command: Command,
   ): Promise<Result | undefined> {
-    const { principal, base, submit = this.#submit } = caller;
+    const { principal, base, work, submit = this.#submit } = caller;
     const { within, after } = this.#hooks;
     const hooked = within !== undefined || after !== undefined;
     const tenant = hooked ? await this.#tenantName(principal.tenant) : '';
@@ -215,6 +218,7 @@ export class Commits {
       tenant: principal.tenant,
       context: contextOf(caller),
       base,
+      ...(work === undefined ? {} : { work }),
       commands: [command],
       ...(after === undefined ? {} : { reports: true }),
       ...(within === undefined ? {} : { within: (changes) => runWithin(within, changes, tenant) }),
@@ -268,8 +272,8 @@ function runWithin(within: NonNullable<Hooks['within']>, changes: readonly Chang
   }
 }
 
-function hashed(password: NewPassword): Promise<string | null> | null {
-  return password === null ? null : password();
+function hashingOf({ principal, work }: Caller): Hashing {
+  return { tenant: principal.tenant, work };
 }
 
 /** The resource that a create or an update leaves. */

@@ -36,12 +36,21 @@ export interface ListQuery extends Parts {
   readonly limit: number;
   readonly after?: Position | undefined;
   readonly before?: Position | undefined;
+  /** A page ends before its documents are larger than so many bytes together (RFC 7644 §3.4.2.4). */
+  readonly bytes?: number;
+  /** Names of the members of documents that are wanted, by type; undefined: all. */
+  readonly shownOf?: (type: ResourceType) => readonly string[] | undefined;
 }
 
 export interface DirectoryOptions extends CommitOptions {
   /** Of filters and of paths. */
   readonly limits?: Limits;
 }
+
+/** To read a character of a path takes as long as to compare so many values. */
+const comparedPerCharacter = 16;
+/** Characters of a path that are no matter. */
+const usualPath = 128;
 
 /** How often a change is computed anew when another one came in between. */
 const attempts = 20;
@@ -69,12 +78,12 @@ export class Directory {
 
   /** Undefined if there is none. */
   async find(
-    { principal, base }: Caller,
+    { principal, base, work }: Caller,
     type: ResourceType,
     id: string,
     parts?: Parts,
   ): Promise<FoundResource | undefined> {
-    return this.store.get({ tenant: principal.tenant, type, id, base, ...parts });
+    return this.store.get({ tenant: principal.tenant, type, id, base, work, ...parts });
   }
 
   /** @throws DirectoryError `not-found`. */
@@ -90,6 +99,7 @@ export class Directory {
    */
   async list(caller: Caller, asked: ListQuery): Promise<Page> {
     const { types, filter, sortBy, sortOrder, offset, limit, after, before, groups, members } = asked;
+    const { bytes, shownOf } = asked;
     const several = types.length > 1;
     const query: Query = {
       tenant: caller.principal.tenant,
@@ -98,7 +108,12 @@ export class Directory {
         const plan =
           filter === undefined ? undefined : this.filters.plan(type, filter, several, caller.tolerated);
         const sort = sortBy === undefined ? undefined : sortAttribute(type, sortBy, several);
-        return { type, ...(plan === undefined ? {} : { plan }), ...(sort === undefined ? {} : { sort }) };
+        return {
+          type,
+          shown: shownOf?.(type),
+          ...(plan === undefined ? {} : { plan }),
+          ...(sort === undefined ? {} : { sort }),
+        };
       }),
       descending: isDescending(sortOrder),
       limit,
@@ -107,6 +122,8 @@ export class Directory {
       ...(before === undefined ? {} : { before }),
       ...(groups === undefined ? {} : { groups }),
       ...(members === undefined ? {} : { members }),
+      bytes,
+      work: caller.work,
     };
     return this.store.list(query);
   }
@@ -171,7 +188,15 @@ export class Directory {
   ): Promise<Written & { readonly edits: readonly Edit[] }> {
     requireWrite(caller.principal);
     const operations = readPatchOp(message, type, caller.tolerated);
-    const patch = new Patch(type, operations, id, caller.tolerated, this.#limits);
+    const spend = (values: number): void => caller.work?.spendInWrites(values);
+    const limits = {
+      ...this.#limits,
+      beforePath: ({ length }: string): void => {
+        const isRead = length > usualPath && length <= this.#limits.characters;
+        if (isRead) spend((length - usualPath) * comparedPerCharacter);
+      },
+    };
+    const patch = new Patch(type, operations, id, caller.tolerated, limits);
     const { edits } = patch;
     const members = edgeAttribute(type);
     const edges = members && { attribute: members, patches: edgePatches };
@@ -194,7 +219,7 @@ export class Directory {
     }
     const written = await this.change(caller, type, id, ifMatch, (stored) => {
       const before = JSON.parse(stored.body) as Document;
-      return draftBy(before, patch.apply(before, { edges }));
+      return draftBy(before, patch.apply(before, { edges, spend }));
     });
     return { ...written, edits };
   }

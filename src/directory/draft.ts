@@ -5,10 +5,10 @@ import type { EdgePatch } from '../scim/patch-edges.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import type { CheckedResource, Document } from '../scim/resource.ts';
 import type { CreateCommand, MemberEdit, UpdateCommand } from '../store/store.ts';
-import { hashPassword } from './password.ts';
+import { type Hashing, hashPassword } from './password.ts';
 
 /** A new password, hashed when it is known that it will be written; null clears it. */
-export type NewPassword = (() => Promise<string>) | null;
+export type NewPassword = ((hashing: Hashing) => Promise<string>) | null;
 
 /** A resource that is to be created. */
 export interface Creation extends Pick<CreateCommand, 'document' | 'members' | 'id'> {
@@ -27,7 +27,7 @@ export function creationOf({ document, edges, password }: CheckedResource, id: s
     document,
     ...(id === undefined ? {} : { id }),
     ...(edges === undefined || edges.length === 0 ? {} : { members: [{ kind: 'add', members: edges }] }),
-    ...(password == null ? {} : { password: () => hashPassword(password) }),
+    ...(password == null ? {} : { password: (hashing: Hashing) => hashPassword(password, hashing) }),
   };
 }
 
@@ -53,13 +53,13 @@ export class Passwords {
   /** `text` as a request gives it: null clears the password, undefined leaves it. */
   of(text: string | null | undefined): Pick<Draft, 'password'> {
     if (text === undefined) return {};
-    return { password: text === null ? null : () => this.#hash(text) };
+    return { password: text === null ? null : (hashing) => this.#hash(text, hashing) };
   }
 
-  #hash(text: string): Promise<string> {
+  #hash(text: string, hashing: Hashing): Promise<string> {
     let hash = this.#hashes.get(text);
     if (hash === undefined) {
-      hash = hashPassword(text);
+      hash = hashPassword(text, hashing);
       this.#hashes.set(text, hash);
     }
     return hash;

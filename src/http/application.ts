@@ -95,6 +95,8 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       response = failed(error);
     }
     if (!mount.recorded) return response;
+    // What failed tells of no state.
+    if (response.status >= 500) return response;
     // Never answer, even with 404, before the state that the answer reports is durable.
     const durable = store.durable();
     if (durable === undefined) return response;

@@ -13,6 +13,7 @@ import { readBulkRequest } from '../scim/messages.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { entityTag } from '../scim/representation.ts';
 import { type ToleranceName, type Tolerated, tolerate } from '../scim/tolerances.ts';
+import { isObject } from '../scim/value.ts';
 import { type Operation, type RefusedOperation, readOperations } from './bulk-operation.ts';
 import { BulkSchedule } from './bulk-schedule.ts';
 import { versionsIn } from './conditional.ts';
@@ -78,8 +79,33 @@ export class BulkHandler {
         `The request has ${operations.length} operations; the limit is maxOperations = ${this.#limits.bulkOperations}`,
       );
     }
+    const passwords = operations.filter(setsPassword).length;
+    if (passwords > this.#limits.bulkPasswords) {
+      throw new ScimError(
+        413,
+        undefined,
+        `The request sets ${passwords} passwords, each of which takes as long as a hundred operations; the limit is ${this.#limits.bulkPasswords} (limits.bulkPasswords)`,
+      );
+    }
     return { operations, failOnErrors: failOnErrors || Number.POSITIVE_INFINITY };
   }
+}
+
+/** A password that is hashed only to be found too many is as dear as any other. */
+function setsPassword(operation: unknown): boolean {
+  const named = (value: unknown, name: string): unknown => {
+    if (!isObject(value)) return undefined;
+    return Object.entries(value).find(([key]) => key.toLowerCase() === name)?.[1];
+  };
+  const data = named(operation, 'data');
+  const isPassword = (name: unknown): boolean => typeof name === 'string' && /(?:^|:)password$/i.test(name);
+  const hasPassword = (value: unknown): boolean => isObject(value) && Object.keys(value).some(isPassword);
+  if (hasPassword(data)) return true;
+  const edits = named(data, 'operations');
+  return (
+    Array.isArray(edits) &&
+    edits.some((edit) => isPassword(named(edit, 'path')) || hasPassword(named(edit, 'value')))
+  );
 }
 
 /** What became of an operation that was carried out. */

@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { RequestEnd } from '../store/work.ts';
 
 /** Requests of one connection that are worked on at once; those behind wait, and nothing more is read. */
 const mostAtOnce = 8;
@@ -12,6 +13,10 @@ const mostAtOnce = 8;
 const mostUnread = 256 * 1024;
 /** Requests that wait behind others, on all connections together; beyond them a connection ends with what it has begun. */
 const mostWaiting = 20_000;
+/** Bytes of answers that are kept for clients who do not take them, of all together; then the most of them go. */
+const mostKept = 64 * 1024 * 1024;
+/** How often it is looked who takes nothing, in milliseconds. */
+const lookInterval = 500;
 /** Milliseconds that a client is given to close when it was told to, or to end what it sends. */
 const linger = 2000;
 /** Milliseconds that an idle connection is left open when the server stops: a request may be on its way. */
@@ -19,16 +24,11 @@ const lastRequest = 100;
 /** Milliseconds for the answers of what is ended at the end of the grace. */
 const lastAnswers = 1000;
 
-/** What is told of a request: its client went away, or the server does not wait for it any more. */
-export type Ended = 'client gone' | 'stopping';
-
-export interface Connection {
+export interface Connection extends RequestEnd {
   /** Is the answer to be the connection's last? */
   isLast(response: ServerResponse): boolean;
   /** Settles when nothing that came whole is unanswered. */
   answered(): Promise<void>;
-  /** Is told once if the request must end; answers what forgets the listener. */
-  onEnd(listener: (why: Ended) => void): () => void;
 }
 
 export type Work = (request: IncomingMessage, response: ServerResponse, connection: Connection) => void;
@@ -36,6 +36,8 @@ export type Work = (request: IncomingMessage, response: ServerResponse, connecti
 export interface Connections {
   take(request: IncomingMessage, response: ServerResponse): void;
   of(socket: object): Connection | undefined;
+  /** With more than so many, the one that has asked nothing for the longest time is closed. */
+  limit(most: number): void;
   /** From now on each answer is the last of its connection. */
   drain(): void;
   /**
@@ -50,10 +52,15 @@ export function watchConnections(server: Server | TlsServer, secure: boolean, wo
   const raw = new Set<Socket>();
   const open = new Map<object, OpenConnection>();
   const shared: Shared = { work, waiting: 0, draining: false, closing: false };
+  let most = Number.POSITIVE_INFINITY;
   server.on('connection', (socket: Socket) => {
     raw.add(socket);
     socket.once('close', () => raw.delete(socket));
+    // Who waits for an answer is not made to wait for those who ask nothing.
+    if (raw.size > most) makeRoom(raw, open);
   });
+  const timer = setInterval(() => dropUnread(open.values()), lookInterval).unref();
+  server.once('close', () => clearInterval(timer));
   server.on(secure ? 'secureConnection' : 'connection', (socket: Socket) => {
     open.set(socket, new OpenConnection(socket, shared));
     socket.once('close', () => {
@@ -70,8 +77,18 @@ export function watchConnections(server: Server | TlsServer, secure: boolean, wo
     shared.draining = true;
   };
   return {
-    take: (request, response) => open.get(request.socket)?.take(request, response),
+    take(request, response) {
+      const { socket } = request;
+      const connection = open.get(socket);
+      if (connection === undefined) return;
+      open.delete(socket);
+      open.set(socket, connection);
+      connection.take(request, response);
+    },
     of: (socket) => open.get(socket),
+    limit(connections) {
+      most = connections;
+    },
     drain,
     close: (graceSeconds) =>
       new Promise((resolve) => {
@@ -91,7 +108,7 @@ export function watchConnections(server: Server | TlsServer, secure: boolean, wo
         );
         if (graceSeconds === undefined) return;
         const cut = (): void => {
-          for (const connection of open.values()) connection.end('stopping');
+          for (const connection of open.values()) connection.end();
           timers.push(
             setTimeout(() => {
               for (const socket of raw) socket.destroy();
@@ -101,6 +118,36 @@ export function watchConnections(server: Server | TlsServer, secure: boolean, wo
         timers.push(setTimeout(cut, graceSeconds * 1000));
       }),
   };
+}
+
+/** The first that asks nothing is the one that has for the longest time: each request puts its connection behind the others. */
+function makeRoom(raw: ReadonlySet<Socket>, open: ReadonlyMap<object, OpenConnection>): void {
+  for (const connection of open.values())
+    if (connection.isIdle()) {
+      connection.destroy();
+      return;
+    }
+  // All are at work, or shake hands.
+  const [oldest] = raw;
+  for (const socket of raw) if (!open.has(socket)) return void socket.destroy();
+  oldest?.destroy();
+}
+
+/** What clients do not take is kept in memory, but only so much of it. */
+function dropUnread(connections: Iterable<OpenConnection>): void {
+  const stuck: (readonly [number, OpenConnection])[] = [];
+  let kept = 0;
+  for (const connection of connections) {
+    const { unread, isStuck } = connection.look();
+    kept += unread;
+    if (isStuck) stuck.push([unread, connection]);
+  }
+  stuck.sort(([a], [b]) => b - a);
+  for (const [unread, connection] of stuck) {
+    if (kept <= mostKept) return;
+    connection.destroy();
+    kept -= unread;
+  }
 }
 
 interface Shared {
@@ -118,11 +165,14 @@ class OpenConnection implements Connection {
   private readonly running = new Map<ServerResponse, IncomingMessage>();
   private waiting: (readonly [IncomingMessage, ServerResponse])[] = [];
   private latest: ServerResponse | undefined;
+  private lastWaits = 0;
   private held = false;
   /** Nothing that comes now is looked at. */
   private ending = false;
   private closing = false;
-  private readonly listeners = new Set<(why: Ended) => void>();
+  private readonly listeners = new Set<() => void>();
+  /** Its client has gone, or the server does not wait for it any more. */
+  isEnded = false;
   private readonly whenAnswered: (() => void)[] = [];
 
   constructor(socket: Socket, shared: Shared) {
@@ -159,22 +209,23 @@ class OpenConnection implements Connection {
     return new Promise((resolve) => this.whenAnswered.push(resolve));
   }
 
-  onEnd(listener: (why: Ended) => void): () => void {
+  onEnd(listener: () => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 
-  end(why: Ended): void {
+  end(): void {
+    this.isEnded = true;
     const listeners = [...this.listeners];
     this.listeners.clear();
-    for (const listener of listeners) listener(why);
+    for (const listener of listeners) listener();
   }
 
   gone(): void {
     this.ending = true;
     this.giveUpWaiting();
     this.running.clear();
-    this.end('client gone');
+    this.end();
     this.tell();
   }
 
@@ -182,7 +233,20 @@ class OpenConnection implements Connection {
     if (this.isIdle()) this.closeGently();
   }
 
-  private isIdle(): boolean {
+  /** What its client has not taken, and whether it has taken none of it since the last look. */
+  look(): { readonly unread: number; readonly isStuck: boolean } {
+    const unread = this.unread();
+    const waits = this.socket.writableLength;
+    const isStuck = waits > 0 && waits === this.lastWaits;
+    this.lastWaits = waits;
+    return { unread, isStuck };
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  isIdle(): boolean {
     return this.running.size === 0 && this.waiting.length === 0;
   }
 
@@ -210,9 +274,13 @@ class OpenConnection implements Connection {
   private hasRoom(): boolean {
     if (this.running.size === 0) return true;
     if (this.running.size >= mostAtOnce) return false;
+    return this.unread() < mostUnread;
+  }
+
+  private unread(): number {
     let unread = this.socket.writableLength;
     for (const response of this.running.keys()) unread += response.writableLength;
-    return unread < mostUnread;
+    return unread;
   }
 
   private done(response: ServerResponse): void {

@@ -1,5 +1,6 @@
 /** The WHATWG form, for those who embed the server: Request in, Response out. */
 
+import type { RequestEnd } from '../store/work.ts';
 import type { Application } from './application.ts';
 import { tooLarge } from './body.ts';
 import type { BodyPieces, HttpRequest, HttpResponse } from './message.ts';
@@ -22,6 +23,7 @@ function requestOf(request: Request, remoteAddress: string | undefined): HttpReq
     header: (name) => request.headers.get(name) ?? (name === 'host' ? url.host : undefined),
     remoteAddress,
     secure: url.protocol === 'https:',
+    end: endOf(request.signal),
     body: async (limit) => {
       const chunks: Uint8Array[] = [];
       let length = 0;
@@ -31,6 +33,19 @@ function requestOf(request: Request, remoteAddress: string | undefined): HttpReq
         chunks.push(chunk);
       }
       return Buffer.concat(chunks);
+    },
+  };
+}
+
+/** A host aborts the signal of a request whose client went away. */
+function endOf(signal: AbortSignal): RequestEnd {
+  return {
+    get isEnded() {
+      return signal.aborted;
+    },
+    onEnd(listener) {
+      signal.addEventListener('abort', listener, { once: true });
+      return () => signal.removeEventListener('abort', listener);
     },
   };
 }

@@ -128,8 +128,7 @@ export class KeySet {
     try {
       this.keys = this.compile((await this.source()) as JSONWebKeySet);
       this.loaded = this.tried;
-      if (this.failures > 0)
-        this.log?.info({ attempts: this.failures + 1 }, 'the keys of the token issuer are there again');
+      if (this.failures > 0) this.log?.info({}, 'the keys of the token issuer are there again');
       this.failures = 0;
     } catch (cause) {
       this.failure = cause;

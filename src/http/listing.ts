@@ -63,7 +63,7 @@ export class ListHandlers {
     request: ListRequest,
   ): Promise<HttpResponse> {
     const contentType = negotiate(exchange.request.header('accept'));
-    const { defaultPageSize, maxPageSize } = this.#limits;
+    const { defaultPageSize, maxPageSize, pageBytes } = this.#limits;
     const { filter, sortBy, sortOrder } = request;
     const limit = Math.min(Math.max(0, request.count ?? defaultPageSize), maxPageSize);
     const { registry } = this.#directory;
@@ -76,6 +76,8 @@ export class ListHandlers {
       sortBy,
       sortOrder,
       limit,
+      bytes: pageBytes,
+      shownOf: ({ name }) => renderers.get(name)?.shown,
       groups: shown.some(({ groups }) => groups),
       members: shown.some(({ members }) => members),
     };
@@ -142,10 +144,29 @@ function renderPage(renderers: ReadonlyMap<string, Renderer>, page: Page, head: 
   const rendererOf = ({ type }: StoredResource) => renderers.get(type) as Renderer;
   if (page.resources.some(({ members }) => typeof members === 'object'))
     return bodyPieces(pagePieces(rendererOf, page, head), page.resources);
+  if (page.resources.reduce((sum, { body }) => sum + body.length, 0) > mostAtOnce)
+    return bodyPieces(inPieces(pagePieces(rendererOf, page, head), pieceLength), []);
   const texts = page.resources.map((resource) =>
     rendererOf(resource).text(resource, (resource.members as string | undefined) ?? ''),
   );
   return `${head},"Resources":[${texts.join(',')}]}`;
+}
+
+/** Characters of a page that is rendered and sent as a whole; a larger one is as its reader takes it. */
+const mostAtOnce = 256 * 1024;
+/** Characters that are sent together. */
+const pieceLength = 64 * 1024;
+
+/** Fewer pieces, of so many characters at least. */
+async function* inPieces(parts: AsyncIterable<string>, length: number): AsyncGenerator<string> {
+  let piece = '';
+  for await (const part of parts) {
+    piece += part;
+    if (piece.length < length) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
 }
 
 /** The resources one after the other, those with many members in pieces. */

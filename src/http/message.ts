@@ -2,7 +2,9 @@
  * Requests and answers as the handlers see them: light objects that node:http and the WHATWG fetch form are both
  * adapted to. (Native Request and Response cost three times as much per request.)
  */
+
 import type { Caller } from '../directory/caller.ts';
+import type { RequestEnd } from '../store/work.ts';
 
 export interface HttpRequest {
   readonly method: string;
@@ -15,6 +17,8 @@ export interface HttpRequest {
   /** The peer's address, if known. */
   readonly remoteAddress: string | undefined;
   readonly secure: boolean;
+  /** Tells when nobody waits for the answer any more; absent where that cannot be known. */
+  readonly end?: RequestEnd;
   /** The whole body as sent. Rejects with 413 as soon as it is larger than `limit` bytes. */
   readonly body: (limit: number) => Promise<Uint8Array>;
 }

@@ -26,6 +26,8 @@ export interface Limits {
   readonly filterTerms: number;
   /** Most operations in one bulk request. */
   readonly bulkOperations: number;
+  /** Most passwords in one bulk request: to hash one takes 100 ms of a processor. */
+  readonly bulkPasswords: number;
   /** Largest body of a bulk request in bytes. */
   readonly bulkBytes: number;
   /** How long a cursor can be used, in seconds. */
@@ -39,6 +41,16 @@ export interface Limits {
   readonly headerSeconds: number;
   readonly requestSeconds: number;
   readonly idleSeconds: number;
+  /** How long an answer may take from the end of its request on, in seconds; it is 503 then. */
+  readonly answerSeconds: number;
+  /** Most values that the filter of a query compares, times its terms; more is 400 tooMany. */
+  readonly comparedValues: number;
+  /** The same for the value filters of PATCH, while which everything else waits. */
+  readonly patchedValues: number;
+  /** Most connections; with more, the one that has asked nothing for the longest time is closed. */
+  readonly connections: number;
+  /** A page ends before its resources are larger than so many bytes together. */
+  readonly pageBytes: number;
 }
 
 export const defaultLimits: Limits = {
@@ -50,6 +62,7 @@ export const defaultLimits: Limits = {
   filterDepth: 32,
   filterTerms: 256,
   bulkOperations: 1000,
+  bulkPasswords: 200,
   bulkBytes: 8 * 1024 * 1024,
   cursorSeconds: 3600,
   requestsPerSecond: 0,
@@ -58,6 +71,11 @@ export const defaultLimits: Limits = {
   headerSeconds: 20,
   requestSeconds: 120,
   idleSeconds: 120,
+  answerSeconds: 30,
+  comparedValues: 50_000_000,
+  patchedValues: 1_000_000,
+  connections: 5000,
+  pageBytes: 4 * 1024 * 1024,
 };
 
 /** One answered request, as metrics count it. */

@@ -38,6 +38,16 @@ export class Renderer {
     };
   }
 
+  /** Names of the members of a document that are shown; undefined if all may be. */
+  get shown(): readonly string[] | undefined {
+    const projection = this.#projection;
+    if (projection === undefined) return undefined;
+    const names = [...this.#type.attributes.values()].filter(projection.shows).map(({ name }) => name);
+    for (const { schema, attributes } of this.#type.extensions.values())
+      if ([...attributes.values()].some(projection.shows)) names.push(schema.id);
+    return names;
+  }
+
   /** The text of a resource that has `members`, as far as they are shown. */
   text(resource: FoundResource, members: string): string {
     const location = this.#location(resource);

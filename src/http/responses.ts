@@ -2,6 +2,7 @@ import { ScimFilterError } from '../../grammar/index.ts';
 import { DirectoryError, type DirectoryErrorCode } from '../directory/directory-error.ts';
 import { errorBody, ScimError, type ScimType } from '../error.ts';
 import { StoreError, type StoreErrorCode } from '../store/store-error.ts';
+import { WorkError, type WorkErrorCode } from '../store/work.ts';
 import type { BodyPieces, HttpRequest, HttpResponse } from './message.ts';
 
 /** Without parameters, as RFC 7644 §8.1 and RFC 8259 §11 register them: JSON is UTF-8. */
@@ -91,8 +92,19 @@ const refusals: Record<
   },
 };
 
+/** What a request that costs too much is answered. */
+const workRefusals: Record<WorkErrorCode, readonly [status: number, scimType: 'tooMany' | undefined]> = {
+  'too-much': [400, 'tooMany'],
+  'too-long': [503, undefined],
+  ended: [503, undefined],
+};
+
 /** The directory's error as the answer that it is; any other error as it is. */
 function protocolError(error: unknown): unknown {
+  if (error instanceof WorkError) {
+    const [status, scimType] = workRefusals[error.code];
+    return new ScimError(status, scimType, error.message, { cause: error });
+  }
   if (!(error instanceof DirectoryError)) return error;
   const { status, scimType, headers = [] } = refusals[error.code];
   return new ScimError(status, scimType, error.message, { headers, cause: error });
@@ -110,7 +122,9 @@ export function errorResponse(thrown: unknown, requestId?: string): HttpResponse
   if (error instanceof ScimFilterError) return jsonResponse(400, scimJson, JSON.stringify(error));
   const failure = error instanceof StoreError ? storeFailures[error.code] : undefined;
   if (failure !== undefined) {
-    const [status, detail, retryAfter] = failure;
+    const [status, known, retryAfter] = failure;
+    const unknown = error instanceof StoreError && error.isOutcomeUnknown;
+    const detail = unknown ? 'The storage failed; whether this was stored is not known' : known;
     const body = JSON.stringify(errorBody(status, undefined, detail));
     return jsonResponse(status, scimJson, body, ['Retry-After', String(retryAfter)]);
   }

@@ -1,5 +1,6 @@
 /** SCIM below the base path: what a path is, who asks for it, and which deviations of theirs are taken. */
 import { ScimError } from '../error.ts';
+import { Work } from '../store/work.ts';
 import type { Authenticated, SignIn } from './authenticate.ts';
 import type { BaseUrl } from './base-url.ts';
 import { readJson } from './body.ts';
@@ -31,16 +32,26 @@ interface Admitted {
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 export function scimMount({ basePath, limits, routes, baseOf, signIn, addressOf }: ScimParts): Mount {
+  const workLimits = {
+    values: limits.comparedValues,
+    valuesInWrites: limits.patchedValues,
+    seconds: limits.answerSeconds,
+  };
   const admit = async (visit: Visit): Promise<Admitted> => {
     const { request } = visit;
     const base = baseOf(request);
     const query = parseQuery(request.search);
     const match = routes(request.path);
     if (match !== undefined) visit.route = match.endpoint.route;
-    const body = () => readJson(request, limits, match?.endpoint.bodyBytes ?? limits.bodyBytes);
+    const work = new Work(workLimits, request.end);
+    const body = async () => {
+      const read = await readJson(request, limits, match?.endpoint.bodyBytes ?? limits.bodyBytes);
+      work.restart();
+      return read;
+    };
     const address = addressOf?.(request);
     const exchange = {
-      ...{ request, query, base, body },
+      ...{ request, query, base, body, work },
       ...(visit.requestId === undefined ? {} : { requestId: visit.requestId }),
       ...(address === undefined ? {} : { address }),
     };

@@ -41,10 +41,14 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
     options.tls === undefined
       ? createServer(settings)
       : createTlsServer({ ...settings, ...secureContext(options.tls), handshakeTimeout: 10_000 });
-  setTimeouts(server, options);
   const connections = watchConnections(server, secure, (request, response, connection) => {
     void answer(application, request, response, connection, options);
   });
+  const setLimits = (of: HttpOptions): void => {
+    setTimeouts(server, of);
+    connections.limit({ ...defaultLimits, ...of.limits }.connections);
+  };
+  setLimits(options);
   // Node would ask for a body before anybody knows whether it is taken.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, connections.take);
   server.on('clientError', (error, socket) => {
@@ -75,7 +79,7 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
       const nextApplication = await createApplication(next);
       if (changes.tls !== undefined && 'setSecureContext' in server)
         server.setSecureContext(secureContext(changes.tls));
-      setTimeouts(server, next);
+      setLimits(next);
       application = nextApplication;
       options = next;
     },
@@ -116,7 +120,7 @@ async function answer(
       const detail = `Expect: ${expect} is not supported; 100-continue is`;
       throw new ScimError(417, undefined, detail);
     }
-    response = await application(requestOf(incoming, outgoing));
+    response = await application(requestOf(incoming, outgoing, connection));
   } catch (error) {
     response = refusal(error);
   }
@@ -223,7 +227,7 @@ function endOfTurn(): Promise<void> {
 const waitsForContinue = new WeakSet<IncomingMessage>();
 
 /** node:http's request as the handlers see it. */
-function requestOf(incoming: IncomingMessage, outgoing: ServerResponse): HttpRequest {
+function requestOf(incoming: IncomingMessage, outgoing: ServerResponse, end: Connection): HttpRequest {
   const { path, search, host } = targetOf(incoming);
   return {
     method: incoming.method ?? 'GET',
@@ -236,6 +240,7 @@ function requestOf(incoming: IncomingMessage, outgoing: ServerResponse): HttpReq
     },
     remoteAddress: incoming.socket.remoteAddress,
     secure: 'encrypted' in incoming.socket,
+    end,
     body: (limit) => readBody(incoming, outgoing, limit),
   };
 }

@@ -301,6 +301,9 @@ const options = {
   'limits.filterDepth': limit(integer(1, 256), 32, 'Deepest nesting in a filter'),
   'limits.filterTerms': limit(integer(1, 10_000), 256, 'Most comparisons in a filter'),
   'limits.bulkOperations': limit(integer(1, 100_000), 1000, 'Most operations in a bulk request'),
+  'limits.bulkPasswords': limit(integer(0, 100_000), 200, 'Most passwords in a bulk request', {
+    detail: 'each takes 100 ms of a processor; more is 413',
+  }),
   'limits.bulkBytes': limit(integer(1024, 1_073_741_824), 8_388_608, 'Largest bulk request in bytes'),
   'limits.cursorSeconds': limit(integer(1, 31_536_000), 3600, 'How long a cursor lives, in seconds'),
   'limits.requestsPerSecond': limit(integer(0, 1_000_000), 0, 'Most requests per second with one token', {
@@ -315,7 +318,24 @@ const options = {
   }),
   'limits.headerSeconds': limit(integer(1, 3600), 20, 'Time for the head of a request, in seconds'),
   'limits.requestSeconds': limit(integer(1, 3600), 120, 'Time for a whole request, in seconds'),
-  'limits.idleSeconds': limit(integer(1, 3600), 120, 'Time without a byte, in seconds'),
+  'limits.idleSeconds': limit(integer(1, 3600), 120, 'Time without a byte, in seconds', {
+    detail: 'not while an answer is owed',
+  }),
+  'limits.connections': limit(integer(1, 1_000_000), 5000, 'Most connections', {
+    detail: 'with more, the one that has asked nothing for the longest time is closed',
+  }),
+  'limits.answerSeconds': limit(integer(1, 3600), 30, 'Time for an answer, in seconds', {
+    detail: 'from the end of the request on; it is 503 then',
+  }),
+  'limits.comparedValues': limit(integer(1000, 1e12), 50_000_000, 'Most values that a filter compares', {
+    detail: 'values times terms; more is 400 tooMany',
+  }),
+  'limits.patchedValues': limit(integer(1000, 1e12), 1_000_000, 'Most values that a PATCH compares', {
+    detail: 'of all its operations, and of all of a bulk request; more is 400 tooMany',
+  }),
+  'limits.pageBytes': limit(integer(65_536, 1_073_741_824), 4_194_304, 'Largest page in bytes', {
+    detail: 'with more it ends before `count` (RFC 7644 §3.4.2.4), but has one resource at least',
+  }),
 } as const satisfies Readonly<Record<string, Option>>;
 
 type Options = typeof options;

@@ -7,7 +7,7 @@ import type { Document } from '../scim/resource.ts';
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
 import { bindValueFilter } from './bind.ts';
 import { matchElement } from './match.ts';
-import type { Plan } from './plan.ts';
+import { type Plan, termsOf } from './plan.ts';
 
 /** The operations of a PatchOp message for the resource `id` of a type. */
 export class Patch {
@@ -28,13 +28,28 @@ export class Patch {
     this.edits = readPatch(type, operations, id, tolerated, limits);
   }
 
-  /** Applies all edits in order; the document given is never touched. */
-  apply(document: Document, options: Omit<PatchOptions, 'select' | 'tolerated'>): PatchResult {
-    return applyEdits(this.#type, document, this.edits, {
-      ...options,
-      tolerated: this.#tolerated,
-      select: this.#select,
-    });
+  /**
+   * Applies all edits in order; the document given is never touched. `spend` is told how many values are about to be
+   * compared, and may throw.
+   */
+  apply(
+    document: Document,
+    {
+      spend,
+      ...options
+    }: Omit<PatchOptions, 'select' | 'tolerated'> & { readonly spend?: (values: number) => void },
+  ): PatchResult {
+    const select: Selector = (attribute, filter) => {
+      const plan = this.plan(attribute, filter);
+      const test = matchElement(plan, attribute);
+      if (spend === undefined) return test;
+      const terms = termsOf(plan);
+      return (value) => {
+        spend(terms);
+        return test(value);
+      };
+    };
+    return applyEdits(this.#type, document, this.edits, { ...options, tolerated: this.#tolerated, select });
   }
 
   /** The plan of a value filter over one value of `attribute`. */
@@ -42,6 +57,4 @@ export class Patch {
     const booleanText = (text: string) => tolerate(this.#tolerated, 'booleanText', text);
     return bindValueFilter(filter, attribute, { booleanText });
   }
-
-  readonly #select: Selector = (attribute, filter) => matchElement(this.plan(attribute, filter), attribute);
 }

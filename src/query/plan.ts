@@ -149,3 +149,19 @@ export function holdsForNothing(plan: Plan): boolean {
       return plan.value;
   }
 }
+
+/** How many comparisons a filter makes of a resource, if each attribute has one value. */
+export function termsOf(plan: Plan): number {
+  switch (plan.kind) {
+    case 'and':
+    case 'or':
+    case 'anyPart':
+      return plan.plans.reduce((sum, each) => sum + termsOf(each), 0);
+    case 'not':
+      return termsOf(plan.plan);
+    case 'anyElement':
+      return termsOf(plan.predicate);
+    default:
+      return 1;
+  }
+}

@@ -5,9 +5,17 @@
  */
 import type { Range } from '../../grammar/index.ts';
 import type { Key } from '../scim/comparison.ts';
+import type { Attribute } from '../scim/registry.ts';
 import type { Dialect, Parameter } from './dialect.ts';
 import { keyKind, type PlaceOptions, Places, type Scope } from './places.ts';
-import type { AnyElementPlan, AnyPartPlan, AssignedPlan, ComparePlan, Plan } from './plan.ts';
+import {
+  type AnyElementPlan,
+  type AnyPartPlan,
+  type AssignedPlan,
+  type ComparePlan,
+  type Plan,
+  termsOf,
+} from './plan.ts';
 import { prefixEnd } from './prefix-end.ts';
 import type { StorageMap } from './storage.ts';
 
@@ -84,7 +92,8 @@ class SqlCompiler {
         return { ...chain(conditions, 'and'), scans: served ? [] : conditions.flatMap(({ scans }) => scans) };
       }
       case 'or': {
-        const conditions = plan.plans.map((operand) => this.compile(operand, scope));
+        const operands = scope === undefined ? this.together(plan.plans) : plan.plans;
+        const conditions = operands.map((operand) => this.compile(operand, scope));
         return { ...chain(conditions, 'or'), scans: conditions.flatMap(({ scans }) => scans) };
       }
       case 'not':
@@ -92,6 +101,39 @@ class SqlCompiler {
       case 'constant':
         return atom(plan.value ? 'TRUE' : 'FALSE', []);
     }
+  }
+
+  /**
+   * "Some value is this, or some value is that" is "some value is this or that", and looks at all values once. Where an index
+   * finds each, they stay apart.
+   */
+  private together(plans: readonly Plan[]): readonly Plan[] {
+    const scanned = new Map<Attribute, AnyElementPlan[]>();
+    for (const plan of plans)
+      if (plan.kind === 'anyElement' && this.isScanned(plan)) {
+        const others = scanned.get(plan.attribute);
+        if (others === undefined) scanned.set(plan.attribute, [plan]);
+        else others.push(plan);
+      }
+    if ([...scanned.values()].every(({ length }) => length < 2)) return plans;
+    return plans.flatMap((plan): readonly Plan[] => {
+      const same = plan.kind === 'anyElement' ? scanned.get(plan.attribute) : undefined;
+      if (same === undefined || same.length < 2 || !same.includes(plan as AnyElementPlan)) return [plan];
+      const [first] = same as [AnyElementPlan];
+      if (plan !== first) return [];
+      return [{ ...first, predicate: { kind: 'or', plans: same.map(({ predicate }) => predicate) } }];
+    });
+  }
+
+  private isScanned({ attribute, predicate }: AnyElementPlan): boolean {
+    const storage = this.places.elements(attribute, undefined);
+    if (storage === undefined || storage.kind === 'jsonArray') return storage !== undefined;
+    if (storage.equals === undefined) return false;
+    return !(
+      predicate.kind === 'compare' &&
+      predicate.operator === 'eq' &&
+      storage.equals(predicate.attribute, predicate.key) !== undefined
+    );
   }
 
   private not(plan: Plan, scope: Scope | undefined): Condition {
@@ -178,13 +220,16 @@ class SqlCompiler {
       const alias = this.places.alias();
       const from = this.places.dialect.jsonElements(storage.document, storage.path, alias);
       const inner = this.compile(predicate, { kind: 'json', alias, attribute, array: storage });
-      return atom(`EXISTS (SELECT 1 FROM ${from} WHERE ${inner.sql})`, scansOf(plan));
+      const each = storage.each === undefined ? '' : `${storage.each(termsOf(predicate), alias)} AND `;
+      const sql = each !== '' && inner.binds === 'or' ? `(${inner.sql})` : inner.sql;
+      return atom(`EXISTS (SELECT 1 FROM ${from} WHERE ${each}${sql})`, scansOf(plan));
     }
     if (predicate.kind === 'compare' && predicate.operator === 'eq') {
       const short = storage.equals?.(predicate.attribute, predicate.key);
       if (short !== undefined) return atom(`${this.places.map.key} IN (${this.places.fragment(short)})`, []);
     }
-    const where = this.places.fragment(storage.where);
+    const each = storage.each === undefined ? [] : [storage.each(termsOf(predicate))];
+    const where = [this.places.fragment(storage.where), ...each].filter((text) => text !== '').join(' AND ');
     const inner = this.compile(predicate, { kind: 'row', table: storage });
     const condition =
       where === '' ? inner.sql : `${where} AND ${inner.binds === 'or' ? `(${inner.sql})` : inner.sql}`;

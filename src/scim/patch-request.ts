@@ -31,6 +31,8 @@ export interface PathLimits {
   readonly characters: number;
   readonly depth: number;
   readonly terms: number;
+  /** Is told of each path before it is read, and may throw: all of a message together take time too. */
+  readonly beforePath?: (path: string) => void;
 }
 
 function invalidSyntax(detail: string): ScimError {
@@ -164,6 +166,7 @@ class PatchReader {
       this.#readCore(op, value, at);
       return;
     }
+    this.#limits?.beforePath?.(text);
     const path = parsePath(text, this.#limits === undefined ? {} : { limits: this.#limits });
     const attribute = this.#resolve(path.attrPath, text, at);
     if (op === 'add' && path.filter !== undefined && attribute === edgeAttribute(this.#type)) {

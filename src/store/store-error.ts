@@ -25,9 +25,17 @@ export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;
   readonly advice: string;
+  /** It came after a commit: whether what was written is stored is not known. */
+  readonly isOutcomeUnknown: boolean;
 
-  constructor(code: StoreErrorCode, message: string, advice: string, options?: { cause?: unknown }) {
+  constructor(
+    code: StoreErrorCode,
+    message: string,
+    advice: string,
+    { isOutcomeUnknown = false, ...options }: { cause?: unknown; isOutcomeUnknown?: boolean } = {},
+  ) {
     super(message, options);
+    this.isOutcomeUnknown = isOutcomeUnknown;
     this.code = code;
     this.advice = advice;
   }

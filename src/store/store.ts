@@ -7,6 +7,7 @@ import type { Plan } from '../query/plan.ts';
 import type { Difference } from '../scim/difference.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import type { Actor, Cause, Change, ChangeRange } from './change.ts';
+import type { Work } from './work.ts';
 
 /** An answer now or later: SQLite reads answer at once, other engines do not. */
 export type Awaitable<T> = T | Promise<T>;
@@ -42,6 +43,8 @@ export interface ResourceQuery extends Parts {
   readonly id: string;
   /** As in {@link Query}: what `$ref` of members begins with. */
   readonly base?: string;
+  /** As in {@link Query}. */
+  readonly work?: Work | undefined;
 }
 
 /** A resource as it was read, with the parts that were asked for: all of one snapshot. */
@@ -173,6 +176,8 @@ export interface Unit {
   readonly within?: (changes: readonly Change[]) => void;
   /** Is the outcome to tell the changes? */
   readonly reports?: boolean;
+  /** Of the request that it is a part of; without it there is no limit. Past it the outcome is `failed`, with a WorkError. */
+  readonly work?: Work;
 }
 
 /** What a command did. `unchanged`: the edits turned out to have no effect. */
@@ -221,6 +226,8 @@ export interface Query extends Parts {
     readonly type: ResourceType;
     readonly plan?: Plan;
     readonly sort?: Attribute;
+    /** Names of the members of the document that are wanted, if not all are: of large ones no others are read. */
+    readonly shown?: readonly string[] | undefined;
   }[];
   readonly descending?: boolean;
   /** How many results to skip (index pagination). */
@@ -230,6 +237,10 @@ export interface Query extends Parts {
   /** Keyset pagination: the page after, or before, this position, at constant cost. */
   readonly after?: Position;
   readonly before?: Position;
+  /** Of the request that it is a part of; without it there is no limit. Past it, or when the request ends, it rejects with a WorkError. */
+  readonly work?: Work | undefined;
+  /** A page ends before its documents are larger than so many bytes together, but has one at least (RFC 7644 §3.4.2.4). */
+  readonly bytes?: number | undefined;
 }
 
 /** All of one snapshot. */

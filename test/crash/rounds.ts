@@ -18,7 +18,7 @@ export interface Rounds {
 /** Throws an AssertionError where anything acknowledged is lost, or anything half is there. */
 export async function killAgainAndAgain(
   kills: number,
-  { workers = 8, seed = 1, onRound = (_: number, __: number) => {} } = {},
+  { workers = 8, seed = 1, processes = 1, onRound = (_: number, __: number) => {} } = {},
 ): Promise<Rounds> {
   const folder = mkdtempSync(join(tmpdir(), 'scimd-crash-'));
   const database = join(folder, 'scimd.db');
@@ -27,21 +27,25 @@ export async function killAgainAndAgain(
   const acknowledged = (): number => clients.reduce((sum, client) => sum + client.acknowledged, 0);
   try {
     for (let kill = 1; kill <= kills + 1; kill++) {
-      const server = await startProgram(database);
+      // Several processes over one file, each with clients of its own.
+      const servers = [await startProgram(database)];
+      while (servers.length < processes) servers.push(await startProgram(database));
+      const urlOf = (index: number): string => (servers[index % processes] as (typeof servers)[number]).url;
+      const killAll = () => Promise.all(servers.map((server) => server.kill()));
       try {
         const actual = examine(database, clients);
         for (const client of clients) client.settle(actual.get(client.name)!);
-        await readBack(server.url, clients);
+        await readBack(urlOf(0), clients);
         if (kill > kills) break;
         const before = acknowledged();
-        const working = Promise.all(clients.map((client) => client.work(server.url)));
+        const working = Promise.all(clients.map((client, index) => client.work(urlOf(index))));
         // Not before something was acknowledged, and then at any moment.
         await until('the first answers', () => acknowledged() - before >= workers);
         await Promise.race([wait(random() * 300), working]);
-        await server.kill();
+        await killAll();
         await working;
       } finally {
-        await server.kill();
+        await killAll();
       }
       onRound(kill, acknowledged());
     }

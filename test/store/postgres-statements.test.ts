@@ -131,7 +131,7 @@ test('PostgreSQL prepares the selection of members by every sub-attribute', asyn
   ]) {
     const plan = bindValueFilter(parseFilter(filter), members);
     const { sql } = compilePlan(plan, memberMap(postgresDialect, types), postgresDialect.query);
-    await prepare(filter, selectMembersSql(sql));
+    await prepare(filter, selectMembersSql(postgresDialect, sql, 1));
   }
 });
 

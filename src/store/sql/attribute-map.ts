@@ -15,7 +15,7 @@ import { fold } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import { type AttributeLocation, type Entry, elementColumn } from '../layout/layout.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
-import type { StoreDialect } from './dialect.ts';
+import { allOf, type StoreDialect } from './dialect.ts';
 
 /** The map for one query: it notes which tables the compiled conditions turn out to need. */
 export interface QueryMap extends StorageMap {
@@ -62,6 +62,7 @@ function elementTable(query: MapQuery, stored: StoredType, attribute: Attribute)
       sql: 'e.tenant = ? AND e.attribute = ?',
       parameters: [query.tenant, stored.attributeNumber(attribute)],
     },
+    each: (terms) => query.dialect.counting?.value(terms, '(e.rid + e.ordinal)') ?? '',
     order: 'e."primary" DESC NULLS LAST, e.ordinal',
     column(sub) {
       const name = elementColumn(sub, attribute);
@@ -142,6 +143,7 @@ function memberTable({ dialect, types, tenant }: MapQuery): TableStorage {
     from: 'member m',
     key: 'm.owner',
     where: { sql: 'm.tenant = ?', parameters: [tenant] },
+    each: (terms) => dialect.counting?.value(terms) ?? '',
     column: (sub) => memberColumn(dialect, types, sub),
   };
 }
@@ -153,13 +155,13 @@ export function ownerTypes(types: StoredTypes): string {
 }
 
 /** Every membership of the tenant, through nested groups too. UNION drops what was met before, so cycles end. */
-const memberships = ({ join, request }: StoreDialect, owners: string) => `(
+const memberships = ({ join, request, counting }: StoreDialect, owners: string) => `(
   WITH RECURSIVE up (value, owner, depth) AS (
-    SELECT m.value, m.owner, 0 FROM member m WHERE m.tenant = ${request.tenant} AND m.kind IS NOT NULL
+    SELECT m.value, m.owner, 0 FROM member m WHERE ${allOf(`m.tenant = ${request.tenant}`, 'm.kind IS NOT NULL', counting?.membership('direct'))}
     UNION
     SELECT up.value, m.owner, 1
     FROM up ${join} resource o ON o.rid = up.owner AND o.type IN ${owners}
-    ${join} member m ON m.tenant = o.tenant AND m.value = o.id
+    ${join} member m ON ${allOf('m.tenant = o.tenant', 'm.value = o.id', counting?.membership('indirect'))}
   ), nearest (value, owner, depth) AS (
     SELECT up.value, up.owner, min(up.depth) FROM up GROUP BY up.value, up.owner
   )
@@ -209,6 +211,9 @@ SELECT u.rid FROM down ${join} resource u ON u.tenant = ? AND u.id = down.value`
   };
 }
 
+/** What conditions read JSON from. */
+export const jsonDocuments = { keys: 'k.keys', body: 'd.body' } as const;
+
 /** What brings `document d` into a query. */
 export const documentJoin = 'JOIN document d ON d.rid = r.rid';
 
@@ -225,6 +230,7 @@ export interface MapQuery {
 export function queryMap(query: MapQuery, stored: StoredType): QueryMap {
   const joined = new Set<string>();
   const { dialect } = query;
+  const each = (terms: number, alias: string): string => dialect.counting?.value(terms, `${alias}.key`) ?? '';
   const storageOf = ({ attribute, location }: Entry): Storage => {
     switch (location.kind) {
       case 'column':
@@ -234,14 +240,18 @@ export function queryMap(query: MapQuery, stored: StoredType): QueryMap {
       case 'keys': {
         joined.add('JOIN document_keys k ON k.rid = r.rid');
         return {
-          kind: attribute.multiValued ? 'jsonArray' : 'json',
-          document: 'k.keys',
-          path: location.path,
+          ...{ document: jsonDocuments.keys, path: location.path },
+          ...(attribute.multiValued ? { kind: 'jsonArray', each } : { kind: 'json' }),
         };
       }
       case 'body':
         joined.add(documentJoin);
-        return { kind: 'jsonArray', document: dialect.document('d.body'), path: location.path };
+        return {
+          kind: 'jsonArray',
+          document: dialect.document(jsonDocuments.body),
+          path: location.path,
+          each,
+        };
       case 'element': {
         if (attribute.multiValued) return elementTable(query, stored, attribute);
         const number = stored.attributeNumber(attribute);

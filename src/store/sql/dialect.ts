@@ -21,6 +21,27 @@ export interface StoreDialect {
   readonly request: { readonly tenant: string; readonly base: string };
   /** An index for `co`, where the database keeps one beside its columns. */
   readonly textIndex?: TextIndex;
+  /** Conditions that count what is looked at, where the database cannot end a statement by itself. */
+  readonly counting?: Counting;
+  /** The document with these members only, where it is large; undefined: all of it is read. The names are the registry's. */
+  partOfBody?(names: readonly string[]): string | undefined;
+}
+
+/** Each is a condition that always holds. */
+export interface Counting {
+  /** Of a resource that is compared with so many terms; `number` is an integer that differs from row to row. */
+  resource(number: string, terms: number): string;
+  /** The same of a value of a resource. Without `number` one is made up. */
+  value(terms: number, number?: string): string;
+  /** Of a membership that is kept until the statement ends: a direct one, or one found through another group. */
+  membership(kind: 'direct' | 'indirect'): string;
+  /** Of a JSON text that is read for so many terms, each of which keeps what it made of it. */
+  document(document: string, terms: number): string;
+}
+
+/** Conditions joined; empty if there are none. */
+export function allOf(...conditions: readonly (string | undefined)[]): string {
+  return conditions.filter((condition) => condition !== undefined && condition !== '').join(' AND ');
 }
 
 /** Finds resources of which some text contains a needle, and others too; the exact test is made beside it. */

@@ -7,10 +7,15 @@ import type { ResourceRow } from './resource.ts';
  * What is done in several statements: each is yielded and answered with its rows. Who has a connection carries them
  * out, at once or not, within one transaction.
  */
-export type Steps<Result> = Generator<Sql, Result, readonly unknown[]>;
+export type Steps<Result> = Generator<Step, Result, readonly unknown[]>;
+
+export interface Step extends Sql {
+  /** Rows are read as long as it is true of them; the first of which it is not is left out. Absent: all. */
+  readonly takes?: (row: unknown) => boolean;
+}
 
 /** Carries steps out where statements are answered at once. */
-export function runSteps<Result>(steps: Steps<Result>, run: (statement: Sql) => readonly unknown[]): Result {
+export function runSteps<Result>(steps: Steps<Result>, run: (step: Step) => readonly unknown[]): Result {
   for (let step = steps.next(); ; ) {
     if (step.done) return step.value;
     step = steps.next(run(step.value));
@@ -56,6 +61,8 @@ export interface ListJob extends ListSql {
   readonly groups?: PartSql;
   /** As `membersSql` has it; `most` members are read of all the page's groups together. */
   readonly members?: PartSql & { readonly most: number };
+  /** The page ends before its documents are larger together. */
+  readonly bytes?: number | undefined;
 }
 
 export type PageRow = [key: string | number | null, rid: number, ...ResourceRow];
@@ -70,6 +77,14 @@ export interface ListRows {
   readonly members?: ReadonlyMap<number, string> | 'many';
 }
 
+/** Where the document is in a row of a page. */
+const bodyAt = 7;
+
+/** A page ends before its resources are in more groups than this together, each of which takes some 200 bytes. */
+const mostGroups = 8000;
+/** Resources whose groups are read in one statement: few at first, since each may be in very many. */
+const groupsAtOnce = { first: 8, most: 512 };
+
 /** The page of a list, its total, and what is asked for beside. */
 export function* listSteps(job: ListJob): Steps<ListRows> {
   const { limit, offset, fromStart, wide } = job;
@@ -79,27 +94,39 @@ export function* listSteps(job: ListJob): Steps<ListRows> {
   const rows: PageRow[] = [];
   // One row more than the page has, which shows whether there is another page.
   const wanted = limit === 0 ? 0 : limit + 1;
+  let bytes = 0;
+  let isFull = false;
+  const takes = (row: unknown): boolean => {
+    bytes += ((row as PageRow)[bodyAt] as string).length;
+    isFull = bytes > (job.bytes as number) && bytes > ((row as PageRow)[bodyAt] as string).length;
+    return !isFull;
+  };
   for (const { text, parameters, single } of pages) {
-    if (rows.length === wanted) break;
+    if (rows.length === wanted || isFull) break;
+    if (single && offset > 0) continue;
     const bound = single ? parameters : [...parameters, wanted - rows.length, offset];
-    const found = yield { text, parameters: bound };
-    rows.push(...((single && offset > 0 ? [] : found) as PageRow[]));
+    const found = yield { text, parameters: bound, ...(job.bytes === undefined ? {} : { takes }) };
+    rows.push(...(found as readonly PageRow[]));
   }
-  const more = rows.length > limit;
-  if (more) rows.pop();
+  let more = isFull || rows.length > limit;
+  if (rows.length > limit) rows.pop();
+  const beside = job.groups === undefined ? undefined : yield* groupsOf(rows, job.groups, job);
+  if (beside !== undefined && beside.upTo < rows.length) {
+    rows.length = beside.upTo;
+    more = true;
+  }
   const isWhole = fromStart && !more && limit > 0 && (rows.length > 0 || offset === 0);
   let total = offset + rows.length;
   if (!isWhole) {
     total = 0;
     for (const each of counts) total += yield* count(each);
   }
-  const groups = job.groups === undefined ? undefined : yield* groupsOf(rows, job.groups, job);
   const members = job.members === undefined ? undefined : yield* membersOf(rows, job.members, job);
   return {
     rows,
     more,
     total,
-    ...(groups === undefined ? {} : { groups }),
+    ...(beside === undefined ? {} : { groups: beside.groups }),
     ...(members === undefined ? {} : { members }),
   };
 }
@@ -109,16 +136,31 @@ function* count(statement: Sql): Steps<number> {
   return Number(row?.[0] ?? 0);
 }
 
+/** The groups of as many rows, from the first on, as a page may have: of one at least. */
 function* groupsOf(
   rows: readonly PageRow[],
   { text, types }: PartSql,
   { tenant }: ListJob,
-): Steps<readonly GroupRow[]> {
-  const ids = rows
-    .filter(([, , type, , , , , , grouped]) => grouped === 1 && types.includes(type))
-    .map(([, , , id]) => id);
-  if (ids.length === 0) return [];
-  return (yield { text, parameters: [JSON.stringify(ids), tenant] }) as readonly GroupRow[];
+): Steps<{ readonly groups: readonly GroupRow[]; readonly upTo: number }> {
+  const groups: GroupRow[] = [];
+  const isAsked = ([, , type, , , , , , grouped]: PageRow): boolean => grouped === 1 && types.includes(type);
+  let size = groupsAtOnce.first;
+  let asked = 0;
+  for (let next = 0; next < rows.length; ) {
+    const ids: string[] = [];
+    for (; next < rows.length && ids.length < size; next++) {
+      const row = rows[next] as PageRow;
+      if (isAsked(row)) ids.push(row[3]);
+    }
+    if (ids.length === 0) break;
+    const found = yield { text, parameters: [JSON.stringify(ids), tenant] };
+    for (const row of found as readonly GroupRow[]) groups.push(row);
+    asked += ids.length;
+    if (groups.length > mostGroups) return { groups, upTo: next };
+    const each = Math.max(1, groups.length / asked);
+    size = Math.min(groupsAtOnce.most, Math.max(1, Math.floor((mostGroups - groups.length) / each)));
+  }
+  return { groups, upTo: rows.length };
 }
 
 function* membersOf(

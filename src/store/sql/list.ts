@@ -5,17 +5,17 @@
  * The order is total: by key, unassigned ones last, then by row; descending is its exact reverse.
  */
 import type { Parameter } from '../../query/dialect.ts';
-import type { Plan } from '../../query/plan.ts';
+import { type Plan, termsOf } from '../../query/plan.ts';
 import { compileSort } from '../../query/sort.ts';
 import { compilePlan } from '../../query/sql.ts';
 import type { Storage } from '../../query/storage.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import type { Position, Query } from '../store.ts';
-import { documentJoin, queryMap } from './attribute-map.ts';
-import type { Sql, StoreDialect } from './dialect.ts';
+import { documentJoin, jsonDocuments, queryMap } from './attribute-map.ts';
+import { allOf, type Sql, type StoreDialect } from './dialect.ts';
 import type { PageSql } from './list-job.ts';
-import { resourceColumns } from './resource.ts';
+import { columnsWith } from './resource.ts';
 
 /** One resource type's part of the result. */
 export interface Arm {
@@ -35,6 +35,8 @@ export interface Arm {
   readonly matches: readonly string[];
   /** Undefined: the type does not have the attribute. */
   readonly key: Sql | undefined;
+  /** The document, or as much of it as is wanted. */
+  readonly body: string;
 }
 
 /** `withTextIndex` false leaves the text index alone. */
@@ -44,13 +46,21 @@ export function compileArms(
   { tenant, targets }: Query,
   withTextIndex = true,
 ): Arm[] {
-  return targets.map(({ type, plan, sort }) => {
+  return targets.map(({ type, plan, sort, shown }) => {
     const stored = types.of(type);
     const matches: string[] = [];
     const map = queryMap({ dialect, types, tenant, ...(withTextIndex ? { matches } : {}) }, stored);
     const key = sort === undefined ? undefined : compileSort(sort, map, dialect.query);
     const filter = plan === undefined ? undefined : compilePlan(plan, map, dialect.query);
-    const where = `WHERE r.tenant = ? AND r.type = ?${filter === undefined ? '' : ` AND (${filter.sql})`}`;
+    const isScan = filter !== undefined ? filter.unindexed.length > 0 : key !== undefined && !key.indexed;
+    const counts = isScan
+      ? [
+          dialect.counting?.resource('r.rid', plan === undefined ? 1 : termsOf(plan)),
+          ...jsonCounts(dialect, filter, key),
+        ]
+      : [];
+    const condition = filter === undefined ? undefined : `(${filter.sql})`;
+    const where = `WHERE ${allOf('r.tenant = ?', 'r.type = ?', ...counts, condition)}`;
     const parameters = [tenant, stored.number, ...(filter?.parameters ?? [])];
     const single = plan !== undefined && findsOne(plan, stored);
     return {
@@ -63,6 +73,7 @@ export function compileArms(
       filtered: filter !== undefined,
       selective: filter !== undefined && filter.unindexed.length === 0,
       matches,
+      body: (shown === undefined ? undefined : dialect.partOfBody?.(shown)) ?? 'd.body',
       quick: single || (plan === undefined ? (key?.indexed ?? true) : findsFew(plan, map.resolve)),
       key:
         key === undefined
@@ -72,6 +83,19 @@ export function compileArms(
               parameters: key.parameters,
             },
     };
+  });
+}
+
+/** A condition for each JSON text that the others read, by how often they do. */
+function jsonCounts(
+  { counting }: StoreDialect,
+  ...conditions: readonly ({ readonly sql: string } | undefined)[]
+): string[] {
+  if (counting === undefined) return [];
+  const sql = conditions.map((condition) => condition?.sql ?? '').join(' ');
+  return Object.values(jsonDocuments).flatMap((document) => {
+    const terms = sql.split(document).length - 1;
+    return terms === 0 ? [] : [counting.document(document, terms)];
   });
 }
 
@@ -189,7 +213,7 @@ export function pageSql(
     return `SELECT ${read('r.rid')} AS rid, ${key === undefined ? 'NULL' : read(key.text)} AS key ${from.text}${condition.text}`;
   });
   return {
-    text: `SELECT p.key, p.rid, ${resourceColumns}
+    text: `SELECT p.key, p.rid, ${columnsWith(bodyOf(arms))}
 FROM (${selects.join('\nUNION ALL ')}
 ORDER BY ${order('')} LIMIT ? OFFSET ?) p
 ${join} resource r ON r.rid = p.rid ${join} document d ON d.rid = p.rid
@@ -198,10 +222,16 @@ ORDER BY ${order('p.')}`,
   };
 }
 
+function bodyOf(arms: readonly Arm[]): string {
+  const [first] = arms;
+  if (first === undefined || arms.every(({ body }) => body === first.body)) return first?.body ?? 'd.body';
+  return `CASE r.type ${arms.map(({ type, body }) => `WHEN ${type} THEN ${body}`).join(' ')} END`;
+}
+
 /** The page of an arm that has one row at most needs no order, and so no table to sort it in, and no LIMIT. */
-function onlySql({ key }: Arm, { text, parameters }: Sql): PageSql {
+function onlySql({ key, body }: Arm, { text, parameters }: Sql): PageSql {
   return {
-    text: `SELECT ${key?.text ?? 'NULL'} AS key, r.rid, ${resourceColumns} ${text}`,
+    text: `SELECT ${key?.text ?? 'NULL'} AS key, r.rid, ${columnsWith(body)} ${text}`,
     parameters: [...(key?.parameters ?? []), ...parameters],
     single: true,
   };

@@ -3,7 +3,7 @@
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { GroupReference } from '../store.ts';
 import { endpointOf, memberTypeName, ownerTypes } from './attribute-map.ts';
-import type { StoreDialect } from './dialect.ts';
+import { allOf, type StoreDialect } from './dialect.ts';
 
 /** Members in one part of a large group. Measured: ten times as many hold the event loop longer, and are no faster. */
 export const membersInPart = 250;
@@ -18,14 +18,14 @@ export type MembersRow = [text: string | null, last: string | null, count: numbe
  * The groups of the resources in `start`; UNION drops what was met before, so cycles end. A membership that is both
  * direct and indirect counts as direct.
  */
-function groupsSql({ join }: StoreDialect, types: StoredTypes, start: string): string {
+function groupsSql({ join, counting }: StoreDialect, types: StoredTypes, start: string): string {
   const owners = ownerTypes(types);
   return `WITH RECURSIVE up (value, owner, depth) AS (
   SELECT m.value, m.owner, 0 FROM ${start}
   UNION
   SELECT up.value, m.owner, 1
   FROM up ${join} resource o ON o.rid = up.owner AND o.type IN ${owners}
-  ${join} member m ON m.tenant = o.tenant AND m.value = o.id
+  ${join} member m ON ${allOf('m.tenant = o.tenant', 'm.value = o.id', counting?.membership('indirect'))}
 ), nearest (value, owner, depth) AS (
   SELECT up.value, up.owner, min(up.depth) FROM up GROUP BY up.value, up.owner
 )
@@ -77,9 +77,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   } as const;
 }
 
-/** The members of a group (its row is the first parameter) that a condition over `member m` selects. */
-export function selectMembersSql(condition: string): string {
-  return `SELECT m.value FROM member m WHERE m.owner = ? AND (${condition})`;
+/** The members of a group (its row is the first parameter) that a condition of so many terms over `member m` selects. */
+export function selectMembersSql({ counting }: StoreDialect, condition: string, terms: number): string {
+  return `SELECT m.value FROM member m WHERE ${allOf('m.owner = ?', counting?.value(terms), `(${condition})`)}`;
 }
 
 export type GroupRow = [member: string, group: string, kind: number, display: string | null, depth: number];

@@ -6,8 +6,12 @@ import type { StoredTypes } from '../layout/stored-type.ts';
 import type { StoredResource } from '../store.ts';
 
 /** In the order of {@link ResourceRow}, for `resource r` and `document d`. */
-export const resourceColumns =
-  'r.type, r.id, r.version, r.created, r.modified, d.body, CASE WHEN EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id) THEN 1 ELSE 0 END';
+export const resourceColumns = columnsWith('d.body');
+
+/** `body` is an expression of the document's text. */
+export function columnsWith(body: string): string {
+  return `r.type, r.id, r.version, r.created, r.modified, ${body}, CASE WHEN EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id) THEN 1 ELSE 0 END`;
+}
 
 export type ResourceRow = [
   type: number,

@@ -344,14 +344,14 @@ export class Commands {
   }
 
   #editMembers(
-    { tenant, base }: Unit,
+    { tenant, base, work }: Unit,
     edits: readonly MemberEdit[] | undefined,
     kind: StoredType,
     rid: number,
   ): EdgeEffect {
     if (edits === undefined || edits.length === 0) return noEffect;
     if (kind.layout.members === undefined) throw new Error(`resource type ${kind.type.name} has no members`);
-    return this.#tools.edges.apply({ tenant, rid, base }, edits);
+    return this.#tools.edges.apply({ tenant, rid, base, work }, edits);
   }
 
   /** @throws TakenError where the name is new to the resource and another one of the type has it. */

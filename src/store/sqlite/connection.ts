@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { StoreError } from '../store-error.ts';
 import { withStoreErrors } from './errors.ts';
+import { meterOf } from './meter.ts';
 import { migrations } from './migrations.ts';
 
 /** "SCIM" as a number, in the header of every database of ours. */
@@ -120,6 +121,8 @@ export function openConnection(file: string, busyTimeout = 5000): Database {
         db.pragma('cache_size = -16384');
         migrate(db, file);
         db.exec(requestTable);
+        // Conditions that are compiled here call its function.
+        meterOf(db);
         return db;
       } catch (error) {
         db.close();

@@ -4,7 +4,7 @@
  * to the thread pool, once for all that was committed while it was busy. (With synchronous = FULL SQLite does it within
  * COMMIT, and nothing else is answered until the disk has done its work.)
  */
-import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync, statSync } from 'node:fs';
 import { StoreError } from '../store-error.ts';
 
 export interface WalSync {
@@ -15,6 +15,8 @@ export interface WalSync {
   sync(): Promise<void> | undefined;
   /** Throws if it failed once: what the disk has is not known then, and another attempt could succeed in vain. */
   check(): void;
+  /** Throws a StoreError `cannot-open` if the WAL's file is not the one that was opened. */
+  checkFile(): void;
   /** What is under way, or what failed; undefined when all that was committed is on disk. */
   pending(): Promise<void> | undefined;
   /** Lets what is under way end. */
@@ -31,26 +33,62 @@ const systemDisk: Disk = { sync: fdatasyncSync, syncInThread: fdatasync };
 /** In milliseconds: what a disk may take to be waited for on the spot. */
 const quick = 0.5;
 
-/** `file` is the path of the database; one in memory is as durable as it gets. */
-export function walSync(file: string | undefined, disk = systemDisk): WalSync {
-  if (file === undefined) return { sync: () => undefined, check() {}, pending: () => undefined, close() {} };
+/**
+ * `file` is the path of the database; one in memory is as durable as it gets. `rescue` is called when the WAL's file was
+ * removed: what was acknowledged is nowhere but in the file that nobody finds any more.
+ */
+export function walSync(file: string | undefined, disk = systemDisk, rescue = () => {}): WalSync {
+  if (file === undefined)
+    return { sync: () => undefined, check() {}, checkFile() {}, pending: () => undefined, close() {} };
+  const path = `${file}-wal`;
   let opened: number | undefined;
   let lasted = 0;
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   let failure: StoreError | undefined;
+  /** The same for those whose commit may or may not be on the disk. */
+  let unknown: StoreError | undefined;
 
-  // The first commit has made it, and it stays for as long as the database is open here.
-  const descriptor = (): number => (opened ??= openSync(`${file}-wal`, 'r+'));
+  // It stays for as long as the database is open here.
+  const descriptor = (): number => (opened ??= openSync(path, 'r+'));
+  try {
+    descriptor();
+  } catch (error) {
+    // The first transaction makes it.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 
+  /** What is told to those whose commits were not brought to the disk; later ones are refused with `failure`. */
   const fail = (cause: unknown): StoreError => {
-    failure ??= notDurable(cause as NodeJS.ErrnoException);
-    return failure;
+    if (cause instanceof StoreError) return cause;
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    // Where no file can be opened the disk has not failed: another attempt may find what it needs.
+    if (lacksDescriptors.has(code)) return notDurable(cause as NodeJS.ErrnoException, true);
+    failure ??= notDurable(cause as NodeJS.ErrnoException, false);
+    unknown ??= notDurable(cause as NodeJS.ErrnoException, true);
+    return unknown;
+  };
+
+  const lose = (what: string, isOutcomeUnknown: boolean): never => {
+    failure ??= lost(path, what, false);
+    unknown ??= lost(path, what, true);
+    rescue();
+    throw isOutcomeUnknown ? unknown : failure;
+  };
+
+  /** A file that was removed, or that another took the place of, has no name. */
+  const checkName = (): void => {
+    if (fstatSync(descriptor()).nlink === 0)
+      lose(
+        statSync(path, { throwIfNoEntry: false }) === undefined ? 'removed' : 'replaced by another file',
+        true,
+      );
   };
 
   const start = (): Promise<void> => {
     const started = performance.now();
     const mine = new Promise<void>((resolve, reject) => {
+      checkName();
       disk.syncInThread(descriptor(), (error) => {
         lasted = performance.now() - started;
         if (error !== null) return reject(fail(error));
@@ -67,6 +105,7 @@ export function walSync(file: string | undefined, disk = systemDisk): WalSync {
   const syncOnTheSpot = (): void => {
     const started = performance.now();
     try {
+      checkName();
       disk.sync(descriptor());
     } catch (error) {
       throw fail(error);
@@ -92,7 +131,15 @@ export function walSync(file: string | undefined, disk = systemDisk): WalSync {
     check() {
       if (failure !== undefined) throw failure;
     },
-    pending: () => (failure === undefined ? (next ?? running) : Promise.reject(failure)),
+    checkFile() {
+      if (failure !== undefined) throw failure;
+      if (opened === undefined) return;
+      const [own, found] = [fstatSync(opened), statSync(path, { throwIfNoEntry: false })];
+      if (found?.ino === own.ino && found.dev === own.dev) return;
+      lose(found === undefined ? 'removed' : 'replaced by another file', false);
+    },
+    // Whoever has read or written something must not tell of it.
+    pending: () => (unknown === undefined ? (next ?? running) : Promise.reject(unknown)),
     close() {
       const end = (): void => {
         if (opened !== undefined) closeSync(opened);
@@ -105,11 +152,22 @@ export function walSync(file: string | undefined, disk = systemDisk): WalSync {
   };
 }
 
-function notDurable(cause: NodeJS.ErrnoException): StoreError {
+const lacksDescriptors: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
+
+function lost(path: string, what: string, isOutcomeUnknown: boolean): StoreError {
+  return new StoreError(
+    'cannot-open',
+    `${path} was ${what} while the server runs`,
+    'Stop the server and start it again; what it had acknowledged was written to the database where that could still be done. The files beside a database in use are a part of it: copy it with scimd backup, and remove nothing.',
+    { isOutcomeUnknown },
+  );
+}
+
+function notDurable(cause: NodeJS.ErrnoException, isOutcomeUnknown: boolean): StoreError {
   return new StoreError(
     'io',
     `the disk did not take what was written (${cause.code ?? cause.message})`,
     'Check the disk and the system log, then start the server again: until then it answers nothing.',
-    { cause },
+    { cause, isOutcomeUnknown },
   );
 }

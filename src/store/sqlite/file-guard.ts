@@ -15,8 +15,8 @@ export interface FileGuard {
   checkNowAndThen(): void;
 }
 
-/** `file` as it is when this is called; undefined for a database in memory. */
-export function fileGuard(file: string | undefined): FileGuard {
+/** `file` as it is when this is called; undefined for a database in memory. `checkOthers` looks at the files beside it. */
+export function fileGuard(file: string | undefined, checkOthers = () => {}): FileGuard {
   if (file === undefined) return { check() {}, checkNowAndThen() {} };
   const identity = (): string | undefined => {
     const found = statSync(file, { bigint: true, throwIfNoEntry: false });
@@ -27,7 +27,10 @@ export function fileGuard(file: string | undefined): FileGuard {
   const check = (): void => {
     const now = identity();
     looked = performance.now();
-    if (now === opened) return;
+    if (now === opened) {
+      checkOthers();
+      return;
+    }
     throw new StoreError(
       'cannot-open',
       `${file} was ${now === undefined ? 'removed' : 'replaced by another file'} while the server runs`,

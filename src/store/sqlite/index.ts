@@ -1,6 +1,7 @@
 /** The store over one SQLite file. */
 import { realpathSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
+import { termsOf } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
 import type { Registry } from '../../scim/registry.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
@@ -24,11 +25,12 @@ import { uuidV7Source } from './ids.ts';
 import { layoutGuard } from './layout-guard.ts';
 import { lister } from './list.ts';
 import { edgeWriter } from './membership.ts';
+import { meterOf, writeAllowanceOf } from './meter.ts';
 import { offsetCache } from './offset-cache.ts';
 import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { requestSetter } from './request-context.ts';
-import { scanThread } from './scan-thread.ts';
+import { scanThreads } from './scan-threads.ts';
 import { readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
@@ -145,8 +147,15 @@ function walOf(db: Database): WalSync {
   // Node's permission model lets nobody call fdatasync: then SQLite does it, within each commit.
   if (db.memory || process.permission !== undefined) return walSync(undefined);
   db.pragma('synchronous = NORMAL');
-  // SQLite puts the WAL beside the file itself, not beside a link to it.
-  return walSync(realpathSync(db.name));
+  // SQLite puts the WAL beside the file itself, not beside a link to it, with the first transaction.
+  db.prepare('SELECT 1 FROM tenant LIMIT 1').get();
+  return walSync(realpathSync(db.name), undefined, () => {
+    try {
+      db.pragma('wal_checkpoint(PASSIVE)');
+    } catch {
+      // Nothing can be saved; that the file has gone is told anyway.
+    }
+  });
 }
 
 function storeOver(
@@ -166,14 +175,16 @@ function storeOver(
   others.onWrite(offsets.forget);
   const changes = new ChangeLog(db, types);
   const map = memberMap(sqliteDialect, types);
+  const metered = meterOf(db);
   const edges = edgeWriter(db, types, (owner, plan) => {
     const { sql, parameters } = compilePlan(plan, map, sqliteDialect.query);
-    const text = selectMembersSql(sql);
+    const text = selectMembersSql(sqliteDialect, sql, termsOf(plan));
     setRequest(text, owner.tenant, owner.base);
-    return statements
-      .get(text)
-      .all(owner.rid, ...parameters)
-      .map((row) => (row as [string])[0]);
+    const run = () => statements.get(text).all(owner.rid, ...parameters);
+    const found = metered.run(writeAllowanceOf(owner.work), run, (values) =>
+      owner.work?.noteInWrites(values),
+    );
+    return found.map((row) => (row as [string])[0]);
   });
   const rows = rowWriter(db, statements);
   const counts = counters(db);
@@ -190,8 +201,9 @@ function storeOver(
   });
   const reads = new Reads(db, types);
   const { file, busyTimeout, scanInThreadFrom: few } = options;
-  const scans = db.memory ? undefined : scanThread({ file, busyTimeout, few });
-  const guard = fileGuard(db.memory ? undefined : db.name);
+  const scans = db.memory ? undefined : scanThreads({ file, busyTimeout, few });
+  const wal = walOf(db);
+  const guard = fileGuard(db.memory ? undefined : db.name, wal.checkFile);
   const held = db.memory
     ? undefined
     : new HeldSnapshots({
@@ -201,13 +213,25 @@ function storeOver(
           return openSnapshotConnection(file, busyTimeout, types);
         },
       });
-  const list = lister({ db, types, statements, setRequest, offsets, read, reads, scans, held });
-  const get = getter(types, reads, held);
+  let isClosed = false;
+  const list = lister({
+    ...{ db, types, statements, setRequest, offsets, read, reads, scans, held },
+    meter: metered,
+    catchUp: () => {
+      if (isClosed) return;
+      snapshot.leave();
+      read(() => undefined);
+    },
+  });
+  const get = getter(types, reads, held, { meter: metered, scans });
   const leaveSnapshot = (): void => {
     snapshot.leave();
     offsets.forget();
   };
-  const wal = walOf(db);
+  // What another process has committed may be read before that process has brought it to the disk.
+  others.onWrite(() => {
+    wal.sync()?.catch(() => {});
+  });
   const beforeWrite = (): void => {
     guard.checkNowAndThen();
     leaveSnapshot();
@@ -260,6 +284,7 @@ function storeOver(
     ...access,
 
     close() {
+      isClosed = true;
       access.close();
       commit.close();
       snapshot.close();

@@ -26,10 +26,12 @@ import type { Awaitable, FoundResource, MemberReader, Page, Query } from '../sto
 import { sqliteDialect } from './dialect.ts';
 import { findByUnique } from './find-by-unique.ts';
 import { type HeldSnapshots, readBeforehand, type SnapshotConnection } from './held-snapshots.ts';
+import { allowanceOf, type Meter, mostHere, shortAllowanceOf, TooLongHere } from './meter.ts';
 import type { OffsetCache } from './offset-cache.ts';
 import type { Reads } from './reads.ts';
 import { runner, type SetRequest } from './request-context.ts';
-import { type ScanThread, ScanThreadFailure } from './scan-thread.ts';
+import { ScanThreadFailure } from './scan-thread.ts';
+import type { ScanThreads } from './scan-threads.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Statements } from './statements.ts';
 import { trigramIndex } from './trigrams.ts';
@@ -54,9 +56,12 @@ export interface ListTools {
   readonly read: Snapshot['read'];
   readonly reads: Reads;
   /** Undefined where there can be only one connection to the database: one in memory. */
-  readonly scans: ScanThread | undefined;
+  readonly scans: ScanThreads | undefined;
   /** The same. */
   readonly held: HeldSnapshots | undefined;
+  readonly meter: Meter;
+  /** What a thread has read may be newer than what is known here, and not on the disk yet. */
+  readonly catchUp: () => void;
 }
 
 /** Rows of a page, and where the members of its large groups are read from. */
@@ -74,6 +79,8 @@ export function lister({
   reads,
   scans,
   held,
+  meter,
+  catchUp,
 }: ListTools): List {
   const totalOf = db.prepare<[number, number], number>(resourceSql.total).pluck();
   const numbersOf = (has: (layout: Layout) => boolean): number[] =>
@@ -189,6 +196,7 @@ export function lister({
       fromStart: fromStart && start === undefined,
       tenant: query.tenant,
       base: query.base,
+      bytes: query.bytes,
     };
     const generation = offsets.generation();
     const toPage = ({ rows: found, more, total, groups, members, readerOf }: PageRead): Page => {
@@ -218,7 +226,10 @@ export function lister({
         more,
       };
     };
-    const runHere = (of: ListJob): ListRows => runSteps(listSteps(of), runner(statements, setRequest, of));
+    const { work } = query;
+    const note = (values: number): void => work?.note(values);
+    const runHere = (of: ListJob, allowance = allowanceOf(work)): ListRows =>
+      meter.run(allowance, () => runSteps(listSteps(of), runner(statements, setRequest, of)), note);
     const whole = (page: ListRows, run?: (job: ListJob) => Promise<ListRows>): Awaitable<Page> => {
       if (page.members !== 'many') return toPage(page);
       if (held !== undefined) return onHeld(job, page, run, held).then(toPage);
@@ -227,14 +238,27 @@ export function lister({
       );
       return toPage({ ...page, readerOf: (rid) => readers.get(rid) });
     };
-    if (scans === undefined || !isLong(scans.few, query, arms, skipped)) return whole(runHere(job));
+    if (scans === undefined) return whole(runHere(job));
     const scan = (of: ListJob): Promise<ListRows> =>
-      scans.list(of).catch((error) => {
+      scans.list(of, work).catch((error) => {
         // Slower for those beside it is better than not at all.
         if (error instanceof ScanThreadFailure) return read(() => runHere(of));
         throw error;
       });
-    return scan(job).then((page) => whole(page, scan));
+    const inThread = (): Promise<Page> =>
+      scan(job).then((page) => {
+        catchUp();
+        return whole(page, scan);
+      });
+    if (isLong(scans.few, query, arms, skipped)) return inThread();
+    let page: ListRows;
+    try {
+      page = runHere(job, shortAllowanceOf(work, mostHere));
+    } catch (error) {
+      if (error instanceof TooLongHere) return inThread();
+      throw error;
+    }
+    return whole(page);
   };
 }
 

@@ -5,6 +5,7 @@ import { fold } from '../../scim/comparison.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { membershipSql } from '../sql/membership.ts';
 import type { Member, MemberEdit } from '../store.ts';
+import type { Work } from '../work.ts';
 import { sqliteDialect } from './dialect.ts';
 
 /** A `require` of the edits is not met. */
@@ -34,6 +35,7 @@ export interface Owner {
   readonly rid: number;
   /** Of the request's URLs, which a plan may compare with. */
   readonly base: string | undefined;
+  readonly work: Work | undefined;
 }
 
 /** Finds the members that a plan over the attribute `members` selects. */

@@ -1,10 +1,9 @@
-/**
- * Lists that look at many rows run in a thread with a connection of its own, so that requests which take microseconds do
- * not wait for those that take milliseconds. The thread begins with the first of them.
- */
+/** A thread with a connection of its own that lists run in which look at many rows, one after the other. */
 import { Worker } from 'node:worker_threads';
 import Sqlite from 'better-sqlite3';
 import type { ListJob, ListRows } from '../sql/list-job.ts';
+import type { Work, WorkErrorCode } from '../work.ts';
+import { ended } from '../work.ts';
 import { loadedAddon } from './addon-file.ts';
 import { closed, toStoreError } from './errors.ts';
 import { scanProgram } from './scan-program.ts';
@@ -17,11 +16,22 @@ export interface ScanThreadData {
   readonly addon: string | undefined;
   /** Where the thread's program finds its packages. */
   readonly packages: string;
+  /** Its only number is the id of the job that is not wanted any more. */
+  readonly unwanted: SharedArrayBuffer;
+}
+
+export interface ScanRequest {
+  readonly id: number;
+  readonly job: ListJob;
+  /** What it may spend. */
+  readonly values: number;
+  readonly milliseconds: number;
 }
 
 /** What the thread answers: an error of SQLite keeps its code. */
-export type ScanAnswer = { readonly id: number } & (
+export type ScanAnswer = { readonly id: number; readonly spent: number } & (
   | { readonly found: ListRows }
+  | { readonly stopped: WorkErrorCode }
   | { readonly error: { readonly message: string; readonly code: string | undefined } }
 );
 
@@ -30,101 +40,117 @@ export class ScanThreadFailure extends Error {
   override readonly name = 'ScanThreadFailure';
 }
 
-export interface ScanThread {
-  /** So many resources are looked through in less time than it takes to have the thread do it. */
-  readonly few: number;
-  /** Rejects as a read of the main thread does, or with a ScanThreadFailure, after which no further job is taken. */
-  list(job: ListJob): Promise<ListRows>;
-  /** Takes no more jobs; resolves when the thread has ended, undefined if there is none. */
-  close(): Promise<void> | undefined;
-}
-
 export interface ScanThreadOptions {
   readonly file: string;
   readonly busyTimeout: number | undefined;
-  readonly few: number | undefined;
 }
 
-interface Waiting {
+interface Running {
+  readonly id: number;
+  readonly work: Work | undefined;
   readonly resolve: (found: ListRows) => void;
   readonly reject: (error: unknown) => void;
+  readonly forget: () => void;
 }
 
-export function scanThread({ file, busyTimeout, few = 1000 }: ScanThreadOptions): ScanThread {
-  const waiting = new Map<number, Waiting>();
-  let worker: Worker | undefined;
-  let ended = false;
-  let failure: ScanThreadFailure | undefined;
-  let last = 0;
+/** Milliseconds that a thread is given to end by itself. */
+const patience = 1000;
 
-  const rejectAll = (error: unknown): void => {
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  };
+export class ScanThread {
+  readonly #worker: Worker;
+  readonly #unwanted = new Int32Array(new SharedArrayBuffer(4));
+  readonly #onEnd: (cause: unknown) => void;
+  #running: Running | undefined;
+  #last = 0;
+  #isClosing = false;
+  #closed = Promise.withResolvers<void>();
+  /** Has it ever answered? */
+  hasWorked = false;
 
-  const settle = (answer: ScanAnswer): void => {
-    const job = waiting.get(answer.id);
-    waiting.delete(answer.id);
-    if (waiting.size === 0) worker?.unref();
-    if ('found' in answer) job?.resolve(answer.found);
-    else job?.reject(errorOf(answer.error));
-  };
-
-  /** Once and for all: what made it fail would make it fail again. */
-  const fail = (what: string, cause: unknown): ScanThreadFailure => {
-    if (failure === undefined) {
-      failure = new ScanThreadFailure(`${what}: scans hold up other requests from now on`, { cause });
-      process.emitWarning(failure);
-    }
-    return failure;
-  };
-
-  const start = (): Worker => {
-    const { program, packages, execArgv } = scanProgram();
-    const workerData: ScanThreadData = { file, busyTimeout, addon: loadedAddon(), packages };
+  /** Throws where there may be no threads. `onEnd` is told when it ended by itself. */
+  constructor({ file, busyTimeout }: ScanThreadOptions, onEnd: (cause: unknown) => void) {
+    this.#onEnd = onEnd;
+    const { program, packages } = scanProgram();
+    const unwanted = this.#unwanted.buffer as SharedArrayBuffer;
+    const workerData: ScanThreadData = { file, busyTimeout, addon: loadedAddon(), packages, unwanted };
+    const isText = typeof program === 'string';
     // Rows are handed over as soon as they are read: more room for them is no faster, and 50 MB of memory.
     const resourceLimits = { maxYoungGenerationSizeMb: 8 };
-    const thread = new Worker(program, {
-      eval: typeof program === 'string',
-      workerData,
-      resourceLimits,
-      execArgv,
+    const options = { eval: isText, workerData, resourceLimits };
+    this.#worker = new Worker(program, isText ? { ...options, execArgv: [] } : options);
+    this.#worker.on('message', (answer: ScanAnswer | 'closed') => {
+      if (answer === 'closed') this.#closed.resolve();
+      else this.#settle(answer);
     });
-    thread.on('message', settle);
-    const end = (cause?: Error): void => {
-      worker = undefined;
-      rejectAll(ended ? closed() : fail('the scan thread has ended', cause));
-    };
-    thread.on('error', end);
-    thread.on('exit', () => end());
-    return thread;
-  };
+    this.#worker.on('error', (cause) => this.#ended(cause));
+    this.#worker.on('exit', () => this.#ended(undefined));
+    this.#worker.unref();
+  }
 
-  return {
-    few,
-    list(job) {
-      if (ended || failure !== undefined) return Promise.reject(failure ?? closed());
-      try {
-        worker ??= start();
-      } catch (cause) {
-        return Promise.reject(fail('the scan thread cannot begin', cause));
-      }
-      const id = ++last;
-      return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject });
-        worker?.ref();
-        worker?.postMessage({ id, job });
-      });
-    },
-    close() {
-      ended = true;
-      const thread = worker;
-      if (thread === undefined) return undefined;
-      thread.ref();
-      thread.postMessage('close');
-      return new Promise((resolve) => thread.once('exit', () => resolve()));
-    },
-  };
+  get isBusy(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Rejects as a read of the main thread does, or with a ScanThreadFailure where the thread ended. One at a time. */
+  list(job: ListJob, work: Work | undefined): Promise<ListRows> {
+    const id = ++this.#last;
+    return new Promise((resolve, reject) => {
+      const forget = work?.onEnd(() => this.cancel()) ?? (() => {});
+      this.#running = { id, work, resolve, reject, forget };
+      this.#worker.ref();
+      const [values, milliseconds] = [work?.left ?? Infinity, work?.milliseconds ?? Infinity];
+      this.#worker.postMessage({ id, job, values, milliseconds } satisfies ScanRequest);
+    });
+  }
+
+  /** Ends the job that runs, if one does, within some hundred rows. */
+  cancel(): void {
+    if (this.#running !== undefined) Atomics.store(this.#unwanted, 0, this.#running.id);
+  }
+
+  /** Resolves when the thread has closed its connection. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#worker.ref();
+    this.#worker.postMessage('close');
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patience);
+    });
+    await Promise.race([this.#closed.promise, late]);
+    clearTimeout(timer);
+    await this.#worker.terminate();
+  }
+
+  #settle(answer: ScanAnswer): void {
+    const running = this.#running;
+    if (running === undefined || running.id !== answer.id) return;
+    this.hasWorked = true;
+    this.#running = undefined;
+    this.#worker.unref();
+    running.forget();
+    running.work?.note(answer.spent);
+    if ('found' in answer) running.resolve(answer.found);
+    else if ('error' in answer) running.reject(errorOf(answer.error));
+    else running.reject(this.#isClosing ? closed() : stopped(answer.stopped, running.work));
+  }
+
+  #ended(cause: unknown): void {
+    this.#closed.resolve();
+    const running = this.#running;
+    this.#running = undefined;
+    if (!this.#isClosing) this.#onEnd(cause);
+    running?.forget();
+    running?.reject(
+      this.#isClosing ? closed() : new ScanThreadFailure('the scan thread has ended', { cause }),
+    );
+  }
+}
+
+function stopped(code: WorkErrorCode, work: Work | undefined): unknown {
+  if (work === undefined || work.isEnded) return ended();
+  if (code === 'too-much') return work.tooMuch();
+  return code === 'too-long' || work.milliseconds < 0 ? work.tooLong() : ended();
 }
 
 function errorOf({ message, code }: { message: string; code: string | undefined }): unknown {

@@ -1,31 +1,49 @@
 /** The thread that lists run in which look at many rows: answers one job after the other, each in a transaction. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ListJob, listSteps, runSteps } from '../sql/list-job.ts';
+import { listSteps, runSteps } from '../sql/list-job.ts';
+import { WorkError } from '../work.ts';
 import { openConnection } from './connection.ts';
+import { meterOf } from './meter.ts';
 import { requestSetter, runner } from './request-context.ts';
-import type { ScanAnswer, ScanThreadData } from './scan-thread.ts';
+import type { ScanAnswer, ScanRequest, ScanThreadData } from './scan-thread.ts';
 import { Statements } from './statements.ts';
 
-const { file, busyTimeout } = workerData as ScanThreadData;
+const { file, busyTimeout, unwanted: buffer } = workerData as ScanThreadData;
+const unwanted = new Int32Array(buffer);
 const db = openConnection(file, busyTimeout);
+const metered = meterOf(db);
 const statements = new Statements(db);
 const setRequest = requestSetter(db);
 
-function answer(id: number, job: ListJob): ScanAnswer {
+function answer({ id, job, values, milliseconds }: ScanRequest): ScanAnswer {
+  let spent = 0;
   try {
-    const found = db
-      .transaction(() => runSteps(listSteps(job), runner(statements, setRequest, job)))
-      .deferred();
-    return { id, found };
+    const allowance = {
+      ...{ values, milliseconds },
+      isEnded: () => Atomics.load(unwanted, 0) === id,
+      tooMuch: () => new WorkError('too-much', ''),
+      tooLong: () => new WorkError('too-long', ''),
+    };
+    const run = (): ScanAnswer => ({
+      id,
+      spent,
+      found: db.transaction(() => runSteps(listSteps(job), runner(statements, setRequest, job))).deferred(),
+    });
+    const found = metered.run(allowance, run, (used) => {
+      spent = used;
+    });
+    return { ...found, spent };
   } catch (error) {
+    if (error instanceof WorkError) return { id, spent, stopped: error.code };
     const { message, code } = error as NodeJS.ErrnoException;
-    return { id, error: { message, code } };
+    return { id, spent, error: { message, code } };
   }
 }
 
-parentPort?.on('message', (message: 'close' | { readonly id: number; readonly job: ListJob }) => {
+parentPort?.on('message', (message: 'close' | ScanRequest) => {
   if (message === 'close') {
     db.close();
+    parentPort?.postMessage('closed');
     parentPort?.close();
-  } else parentPort?.postMessage(answer(message.id, message.job));
+  } else parentPort?.postMessage(answer(message));
 });

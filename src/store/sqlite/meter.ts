@@ -1,0 +1,132 @@
+/**
+ * Counts what statements look at while they run, and ends those that look at too much or for too long: SQLite cannot be
+ * interrupted from here, but calls a function of ours for some of the rows, which may throw. Measured over 200,000 rows and
+ * 400,000 values: 12 ns a row and 27 ns a value more, beside 75 and 80 that the shortest comparison takes.
+ */
+import type { Database } from 'better-sqlite3';
+import { ended, type Work, WorkError } from '../work.ts';
+
+/** Of so many rows one calls the function. */
+const sample = { resource: 16, value: 256 } as const;
+
+const functionName = 'scimd_spent';
+const documentFunctionName = 'scimd_read';
+
+/**
+ * A condition that always holds, and counts. `number` is an expression of integers that differs from row to row, whatever
+ * it has in common; each row counts as so many values as it is compared with terms.
+ */
+export function counted(kind: keyof typeof sample, number: string, terms = 1): string {
+  const every = sample[kind];
+  // Multiplied by the golden ratio, since a tenant's rows may all be odd.
+  const mixed = number === 'random()' ? number : `${number} * 40503 >> 8`;
+  return `(${mixed} & ${every - 1} OR ${functionName}(${every * Math.max(1, terms)}))`;
+}
+
+/** A condition that always holds, of a row whose JSON text is read for so many terms: each keeps what it made of it. */
+export function countedDocument(document: string, terms: number): string {
+  return `${documentFunctionName}(octet_length(${document}) * ${terms})`;
+}
+
+/** Bytes of JSON that a statement keeps for one row. */
+const mostBytes = 256 * 2 ** 20;
+/** Bytes of JSON that are read in the time in which a value is compared. */
+const bytesPerValue = 64;
+
+/** Milliseconds that a read may take in the main thread, where everybody waits for it. */
+export const mostHere = 10;
+
+/** The statement took longer than those beside it can wait: another thread is to run it. */
+export class TooLongHere extends Error {
+  override readonly name = 'TooLongHere';
+}
+
+/** What statements may spend, and where they are stopped. */
+export interface Allowance {
+  readonly values: number;
+  readonly milliseconds: number;
+  /** Is asked again and again. */
+  readonly isEnded: () => boolean;
+  readonly tooMuch: () => Error;
+  readonly tooLong: () => Error;
+}
+
+export interface Meter {
+  /** Runs `action`, whose statements may spend what is allowed. Answers what they did, also where they are stopped. */
+  run<T>(allowance: Allowance, action: () => T, spent?: (values: number) => void): T;
+}
+
+const meters = new WeakMap<Database, Meter>();
+
+/** The meter of a connection, whose statements count nothing outside of `run`. */
+export function meterOf(db: Database): Meter {
+  const meter = meters.get(db) ?? newMeter(db);
+  meters.set(db, meter);
+  return meter;
+}
+
+function newMeter(db: Database): Meter {
+  let allowance: Allowance | undefined;
+  let used = 0;
+  let until = Number.POSITIVE_INFINITY;
+  const spend = (values: number): number => {
+    if (allowance === undefined) return 1;
+    used += values;
+    if (used > allowance.values) throw allowance.tooMuch();
+    if (performance.now() > until) throw allowance.tooLong();
+    if (allowance.isEnded()) throw ended();
+    return 1;
+  };
+  db.function(functionName, { directOnly: true }, (values: unknown) => spend(values as number));
+  db.function(documentFunctionName, { directOnly: true }, (bytes: unknown) => {
+    if (allowance !== undefined && (bytes as number) > mostBytes) throw allowance.tooMuch();
+    return spend((bytes as number) / bytesPerValue);
+  });
+  return {
+    run(given, action, spent) {
+      const [outer, usedBefore, untilBefore] = [allowance, used, until];
+      allowance = given;
+      used = 0;
+      until = performance.now() + given.milliseconds;
+      try {
+        return action();
+      } finally {
+        spent?.(used);
+        [allowance, used, until] = [outer, usedBefore, untilBefore];
+      }
+    },
+  };
+}
+
+/** All that the work has left. */
+export function allowanceOf(work: Work | undefined): Allowance {
+  if (work === undefined) return unlimited;
+  return {
+    values: work.left,
+    milliseconds: work.milliseconds,
+    isEnded: () => work.isEnded,
+    tooMuch: () => work.tooMuch(),
+    tooLong: () => work.tooLong(),
+  };
+}
+
+/** The same, but for so many milliseconds at most, after which another thread takes it. */
+export function shortAllowanceOf(work: Work | undefined, milliseconds: number): Allowance {
+  const all = allowanceOf(work);
+  if (all.milliseconds <= milliseconds) return all;
+  return { ...all, milliseconds, tooLong: () => new TooLongHere() };
+}
+
+/** What the value filters of a write may compare, while everybody waits for it. */
+export function writeAllowanceOf(work: Work | undefined): Allowance {
+  if (work === undefined) return unlimited;
+  return { ...allowanceOf(work), values: work.leftInWrites, tooMuch: () => work.tooMuchInWrites() };
+}
+
+const unlimited: Allowance = {
+  values: Number.POSITIVE_INFINITY,
+  milliseconds: Number.POSITIVE_INFINITY,
+  isEnded: () => false,
+  tooMuch: () => new WorkError('too-much', 'too much'),
+  tooLong: () => new WorkError('too-long', 'too long'),
+};
