@@ -143,7 +143,8 @@ function* groupsOf(
   { tenant }: ListJob,
 ): Steps<{ readonly groups: readonly GroupRow[]; readonly upTo: number }> {
   const groups: GroupRow[] = [];
-  const isAsked = ([, , type, , , , , , grouped]: PageRow): boolean => grouped === 1 && types.includes(type);
+  const isAsked = ([, , type, , , , , , grouped]: PageRow): boolean =>
+    Boolean(grouped) && types.includes(type);
   let size = groupsAtOnce.first;
   let asked = 0;
   for (let next = 0; next < rows.length; ) {

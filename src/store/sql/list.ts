@@ -146,7 +146,7 @@ export type Phase =
 export type KeysetPosition = readonly [key: string | number | null, row: number];
 
 export function writePosition([key, row]: KeysetPosition): Position {
-  return JSON.stringify([key, row]);
+  return key === null ? `[null,${row}]` : JSON.stringify([key, row]);
 }
 
 function readPosition(position: Position): KeysetPosition {

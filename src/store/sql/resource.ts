@@ -10,7 +10,7 @@ export const resourceColumns = columnsWith('d.body');
 
 /** `body` is an expression of the document's text. */
 export function columnsWith(body: string): string {
-  return `r.type, r.id, r.version, r.created, r.modified, ${body}, CASE WHEN EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id) THEN 1 ELSE 0 END`;
+  return `r.type, r.id, r.version, r.created, r.modified, ${body}, EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id)`;
 }
 
 export type ResourceRow = [
@@ -20,7 +20,8 @@ export type ResourceRow = [
   created: string,
   modified: string,
   body: string,
-  grouped: 0 | 1,
+  /** SQLite has no booleans of its own. */
+  grouped: 0 | 1 | boolean,
 ];
 
 export function toResource(
@@ -34,7 +35,7 @@ export function toResource(
     created: instantText(created),
     modified: instantText(modified),
     body,
-    grouped: grouped === 1,
+    grouped: Boolean(grouped),
   };
 }
 

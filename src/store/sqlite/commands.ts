@@ -60,7 +60,7 @@ interface Current {
   readonly created: string;
   readonly modified: string;
   readonly body: string;
-  readonly grouped: 0 | 1;
+  readonly grouped: ResourceRow[6];
 }
 
 const noEffect: EdgeEffect = { added: new Set(), removed: new Set(), described: new Set() };

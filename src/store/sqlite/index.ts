@@ -83,10 +83,8 @@ export async function openSqliteStoreInTurns(
     if (done) return value;
     options.onNotice?.(value);
     await new Promise((resolve) => setImmediate(resolve));
-    if (options.signal?.aborted) {
-      opening.return(undefined as never);
-      throw options.signal.reason;
-    }
+    // It closes the database, and throws the reason again.
+    if (options.signal?.aborted) opening.throw(options.signal.reason);
   }
 }
 
