@@ -30,7 +30,7 @@ import { configuredRegistry, DefinitionError, type DefinitionProblem } from './s
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { Idp } from './scim/tolerances.ts';
 import type { Change } from './store/change.ts';
-import { openSqliteStoreInTurns } from './store/sqlite/index.ts';
+import { openSqliteStoreAsync } from './store/sqlite/index.ts';
 import type { Scope } from './store/store.ts';
 
 export { type ErrorBody, ScimError, type ScimType } from './error.ts';
@@ -117,7 +117,7 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   const { database, schemas, resourceTypes, containsIndex, basePath = '/scim/v2', ...http } = options;
   const registry = configuredRegistry({ schemas, resourceTypes, containsIndex });
   const clock = http.clock ?? (() => new Date());
-  const store = await openSqliteStoreInTurns({
+  const store = await openSqliteStoreAsync({
     file: database,
     registry,
     clock,

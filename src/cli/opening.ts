@@ -3,7 +3,7 @@ import type { Log } from '../http/options.ts';
 import { type Progress, progressOn } from '../ops/progress.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import type { Terminal } from '../ops/terminal.ts';
-import { openSqliteStoreInTurns } from '../store/sqlite/index.ts';
+import { openSqliteStoreAsync } from '../store/sqlite/index.ts';
 import { backUpBeforeUpgrade } from '../store/sqlite/upgrade.ts';
 import type { OpeningNotice, Store } from '../store/store.ts';
 import { registryFor, upgradeText } from './database.ts';
@@ -28,7 +28,7 @@ export async function openForServing(
       const { from, to, backup } = upgrade;
       log.info({ from, to, backup }, upgradeText(database, upgrade));
     }
-    return await openSqliteStoreInTurns({
+    return await openSqliteStoreAsync({
       file: inForce.settings.database,
       registry: registryFor(inForce),
       signal: stopping.signal,

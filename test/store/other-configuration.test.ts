@@ -8,7 +8,7 @@ import { parseFilter } from '../../grammar/index.ts';
 import { bindFilter } from '../../src/query/bind.ts';
 import { configuredRegistry } from '../../src/scim/configured.ts';
 import type { Registry } from '../../src/scim/registry.ts';
-import { openSqliteStore, openSqliteStoreInTurns } from '../../src/store/sqlite/index.ts';
+import { openSqliteStore, openSqliteStoreAsync } from '../../src/store/sqlite/index.ts';
 import type { OpeningNotice, Store } from '../../src/store/store.ts';
 import { StoreError } from '../../src/store/store-error.ts';
 import { badgeSchema, badgeUri, registryWith, typeNamed, userDocument } from './registry.ts';
@@ -61,7 +61,7 @@ test('a rebuild that is ended goes on where it was, and tells only what is new',
   await fill(file, plain, 1700);
   const stop = new AbortController();
   const told: OpeningNotice[] = [];
-  const first = openSqliteStoreInTurns({
+  const first = openSqliteStoreAsync({
     file,
     registry: indexed,
     signal: stop.signal,
@@ -85,7 +85,7 @@ test('a rebuild that is ended goes on where it was, and tells only what is new',
 test('two that rebuild for the same configuration at once do not get in each other’s way', async () => {
   const file = newFile();
   await fill(file, plain, 1700);
-  const stores = await Promise.all([1, 2].map(() => openSqliteStoreInTurns({ file, registry: indexed })));
+  const stores = await Promise.all([1, 2].map(() => openSqliteStoreAsync({ file, registry: indexed })));
   for (const store of stores) assert.equal(onFloor(store, indexed, 3), 170);
   for (const store of stores) await store.close();
 });
@@ -95,8 +95,8 @@ test('the later of two that rebuild for different configurations wins, and the o
   await fill(file, plain, 1700);
   const other = registryWith({ ...badgeSchema(true), id: `${badgeUri}:other` });
   const [first, second] = await Promise.allSettled([
-    openSqliteStoreInTurns({ file, registry: indexed }),
-    openSqliteStoreInTurns({ file, registry: other }),
+    openSqliteStoreAsync({ file, registry: indexed }),
+    openSqliteStoreAsync({ file, registry: other }),
   ]);
   assert.ok(first.status === 'rejected' && isRefused(first.reason), JSON.stringify(first));
   assert.ok(second.status === 'fulfilled');

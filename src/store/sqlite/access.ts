@@ -3,10 +3,9 @@ import type { Database } from 'better-sqlite3';
 import { resourceSql } from '../sql/resource.ts';
 import { tenantSql } from '../sql/tenant.ts';
 import type { AccessStore, Token } from '../store.ts';
-import type { DataVersion } from './data-version.ts';
-import type { FileGuard } from './file-guard.ts';
 import type { GroupCommit } from './group-commit.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { FileGuard } from './guards.ts';
+import type { DataVersion, Snapshot } from './snapshot.ts';
 import { tenantTable } from './tenant.ts';
 import { tokenTable } from './token.ts';
 

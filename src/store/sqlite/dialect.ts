@@ -1,9 +1,32 @@
 import { quoteText } from '../../query/dialect.ts';
 import { sqlite } from '../../query/sqlite.ts';
-import type { StoreDialect } from '../sql/dialect.ts';
+import type { StoreDialect, TextIndex } from '../sql/dialect.ts';
 import { counted, countedDocument } from './meter.ts';
 import { requestTable } from './request-context.ts';
-import { trigramIndex } from './trigrams.ts';
+
+/** Pieces of a needle that are looked up: more find hardly less. */
+const mostPieces = 16;
+
+/** What to ask the index for: texts that have all pieces of the needle; undefined if it is too short. */
+function matchOf(needle: string): string | undefined {
+  const characters = [...needle];
+  const pieces = new Set<string>();
+  for (let at = 0; at + 3 <= characters.length && pieces.size < mostPieces; at++)
+    pieces.add(characters.slice(at, at + 3).join(''));
+  // FTS5 reads a text up to NUL.
+  if (pieces.size === 0 || needle.includes('\0')) return undefined;
+  return [...pieces].map((piece) => `"${piece.replaceAll('"', '""')}"`).join(' AND ');
+}
+
+/**
+ * An index for `co`: for each resource the three-character pieces of its texts, over all indexed attributes together.
+ * It finds what may hold the needle; the exact test is made beside it.
+ */
+const trigramIndex: TextIndex = {
+  match: matchOf,
+  condition: (rid) => `${rid} IN (SELECT rowid FROM trigram WHERE trigram MATCH ?)`,
+  count: 'SELECT count(*) FROM (SELECT 1 FROM trigram WHERE trigram MATCH ? LIMIT ?)',
+};
 
 /**
  * A membership that is kept until the statement ends takes as long as so many comparisons: a direct one, and one that is

@@ -9,11 +9,11 @@ import { membersInPart } from '../sql/membership.ts';
 import type { MemberReader } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import { openConnection } from './connection.ts';
-import { dataVersion } from './data-version.ts';
 import { closed, toStoreError, withStoreErrors } from './errors.ts';
-import { layoutGuard } from './layout-guard.ts';
+import { layoutGuard } from './guards.ts';
 import { Reads } from './reads.ts';
 import { requestSetter, type SetRequest } from './request-context.ts';
+import { dataVersion } from './snapshot.ts';
 import { Statements } from './statements.ts';
 
 /** Connections that are kept open for the next ones. */

@@ -13,16 +13,14 @@ import { ChangeLog } from './changes.ts';
 import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { counters } from './counters.ts';
-import { dataVersion } from './data-version.ts';
 import { sqliteDialect } from './dialect.ts';
 import { type WalSync, walSync } from './durability.ts';
 import { toStoreError } from './errors.ts';
-import { fileGuard } from './file-guard.ts';
 import { getter } from './get.ts';
 import { groupCommit } from './group-commit.ts';
+import { fileGuard, layoutGuard } from './guards.ts';
 import { HeldSnapshots, openSnapshotConnection } from './held-snapshots.ts';
 import { uuidV7Source } from './ids.ts';
-import { layoutGuard } from './layout-guard.ts';
 import { lister } from './list.ts';
 import { edgeWriter } from './membership.ts';
 import { meterOf, writeAllowanceOf } from './meter.ts';
@@ -31,7 +29,7 @@ import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { requestSetter } from './request-context.ts';
 import { scanThreads } from './scan-threads.ts';
-import { readSnapshot } from './snapshot.ts';
+import { dataVersion, readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
 import { rowWriter } from './writer.ts';
@@ -73,8 +71,8 @@ export function openSqliteStore(options: SqliteStoreOptions): Store {
   }
 }
 
-/** The same, with turns of the event loop in between, in any of which `signal` can end it. */
-export async function openSqliteStoreInTurns(
+/** The same, letting the event loop go on between two steps; `signal` can end it there. */
+export async function openSqliteStoreAsync(
   options: SqliteStoreOptions & { readonly signal?: AbortSignal },
 ): Promise<Store> {
   const opening = openings(options);
@@ -231,7 +229,7 @@ function storeOver(
     wal.sync()?.catch(() => {});
   });
   const beforeWrite = (): void => {
-    guard.checkNowAndThen();
+    guard.checkThrottled();
     leaveSnapshot();
   };
   const commit = groupCommit(db, wal, {

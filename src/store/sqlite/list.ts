@@ -34,7 +34,6 @@ import { ScanThreadFailure } from './scan-thread.ts';
 import type { ScanThreads } from './scan-threads.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Statements } from './statements.ts';
-import { trigramIndex } from './trigrams.ts';
 
 export type List = (query: Query) => Awaitable<Page>;
 
@@ -110,10 +109,11 @@ export function lister({
     sqlOf: (arms: readonly Arm[]) => ListSql,
   ): Pick<ListJob, 'wide'> => {
     const matches = arms.flatMap((arm) => arm.matches);
-    if (matches.length === 0) return {};
+    const { textIndex } = sqliteDialect;
+    if (textIndex === undefined || matches.length === 0) return {};
     const most = Math.max(fewMatches, Math.ceil(resourcesOf(query, arms) / scanAdvantage));
     const probes = matches.map((match) => ({
-      text: trigramIndex.count,
+      text: textIndex.count,
       parameters: [match, most + 1],
     }));
     return { wide: { probes, most, scan: sqlOf(compileArms(sqliteDialect, types, query, false)) } };

@@ -4,16 +4,16 @@
  * durable with the position behind it, so that a start that is killed is taken up by the next one.
  */
 import type { Database } from 'better-sqlite3';
-import { type Conformed, conform } from '../../scim/conform.ts';
+import { type Conformed, conform, type SetAside } from '../../scim/conform.ts';
+import type { UniqueRow } from '../layout/index-rows.ts';
 import { sameUniqueness } from '../layout/layout.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { resourceSql } from '../sql/resource.ts';
-import { rebuildSql, storedTypeSql } from '../sql/stored-type.ts';
-import type { OpeningNotice } from '../store.ts';
+import { batchSql, rebuildSql, storedTypeSql } from '../sql/stored-type.ts';
+import type { Document, OpeningNotice } from '../store.ts';
 import { StoreError } from '../store-error.ts';
-import { otherConfiguration } from './layout-guard.ts';
-import { refuseSharedValues } from './shared-values.ts';
-import { batchReader, type StoredRow } from './stored-rows.ts';
+import { sqliteDialect } from './dialect.ts';
+import { otherConfiguration } from './guards.ts';
 import type { RowWriter } from './writer.ts';
 
 interface State {
@@ -174,4 +174,86 @@ function noticesOf(findings: Findings, type: string): OpeningNotice[] {
     const [matter, path] = key.split(' ', 2) as [Matter, string];
     return { kind: matter, type, path, resources, ids };
   });
+}
+
+/** Resources in one transaction: few enough that a signal is soon heeded, enough to make its commit cheap. */
+const batchSize = 500;
+
+/** A resource as a rebuild reads it. */
+interface StoredRow {
+  readonly rid: number;
+  readonly tenant: number;
+  readonly id: string;
+  readonly body: string;
+  readonly document: Document;
+  readonly setAside: readonly SetAside[];
+}
+
+/** Reads what stands behind a position, as much as makes a batch; nothing at the end. */
+type ReadBatch = (position: number) => StoredRow[];
+
+function batchReader(db: Database, kind: StoredType): ReadBatch {
+  const rows = db.prepare<
+    [number, number, number],
+    { rid: number; tenant: number; id: string; body: string; entries: string | null }
+  >(batchSql(sqliteDialect));
+  return (position) =>
+    rows.all(position, kind.number, batchSize).map(({ entries, ...row }) => ({
+      ...row,
+      document: JSON.parse(row.body) as Document,
+      setAside: entries === null ? [] : (JSON.parse(entries) as SetAside[]),
+    }));
+}
+
+/** As many pairs are told as a person would look at. */
+const mostPairs = 20;
+
+/** Yields after each batch. @throws StoreError conflicting-data that names the resources. */
+function* refuseSharedValues(db: Database, kind: StoredType, readBatch: ReadBatch): Generator<void> {
+  db.exec(`DROP TABLE IF EXISTS temp.seen;
+    CREATE TEMP TABLE seen (tenant, attribute, key, id, PRIMARY KEY (tenant, attribute, key)) WITHOUT ROWID`);
+  const insert = db.prepare('INSERT OR IGNORE INTO temp.seen VALUES (?, ?, ?, ?)');
+  const first = db
+    .prepare<[number, number, string | number], string>(
+      'SELECT id FROM temp.seen WHERE tenant = ? AND attribute = ? AND key = ?',
+    )
+    .pluck();
+  const pairs: string[] = [];
+  let count = 0;
+  try {
+    for (let batch = readBatch(0); batch.length > 0; batch = readBatch(batch.at(-1)?.rid as number)) {
+      for (const row of batch) {
+        for (const { attribute, key, path } of uniqueKeys(kind, row)) {
+          if (insert.run(row.tenant, attribute, key, row.id).changes > 0) continue;
+          count++;
+          if (pairs.length < mostPairs)
+            pairs.push(`${first.get(row.tenant, attribute, key)} and ${row.id} share a value of ${path}`);
+        }
+      }
+      yield;
+    }
+  } finally {
+    db.exec('DROP TABLE temp.seen');
+  }
+  if (count === 0) return;
+  const more = count > pairs.length ? [`and ${count - pairs.length} more`] : [];
+  throw new StoreError(
+    'conflicting-data',
+    `the configuration now wants values of ${kind.type.name} unique that resources share:\n${[
+      ...pairs,
+      ...more,
+    ]
+      .map((line) => `  ${line}`)
+      .join('\n')}`,
+    'Nothing was changed. Start with the previous configuration, change or delete these resources, and start again with the new one.',
+  );
+}
+
+type UniqueKey = Pick<UniqueRow, 'attribute' | 'key' | 'path'>;
+
+function uniqueKeys(kind: StoredType, row: StoredRow): UniqueKey[] {
+  const { columns, unique } = kind.indexRows(conform(kind.type, row.document, row.setAside).document);
+  const { uniqueColumn } = kind.layout;
+  if (uniqueColumn === undefined || columns.unique_key === null) return [...unique];
+  return [...unique, { attribute: 0, key: String(columns.unique_key), path: uniqueColumn.path }];
 }

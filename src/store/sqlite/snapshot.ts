@@ -1,6 +1,6 @@
 /**
- * One read transaction for each turn of the event loop: taking SQLite's read lock for every statement costs more
- * than most statements do. It ends with the turn, and before any write, so whoever was told of a write reads it.
+ * One read transaction for each tick of the event loop: taking SQLite's read lock for every statement costs more
+ * than most statements do. It ends with the tick, and before any write, so whoever was told of a write reads it.
  */
 import type { Database } from 'better-sqlite3';
 import { closed, withStoreErrors } from './errors.ts';
@@ -8,7 +8,7 @@ import { closed, withStoreErrors } from './errors.ts';
 export interface Snapshot {
   /** Runs `action` within the transaction. Throws a StoreError when nothing may be read, or after {@link close}. */
   read<T>(action: () => T): T;
-  /** At the end of the turn, and before a write. */
+  /** At the end of the tick, and before a write. */
   leave(): void;
   close(): void;
 }
@@ -55,6 +55,31 @@ export function readSnapshot(db: Database, check: () => void): Snapshot {
     close() {
       leave();
       isClosed = true;
+    },
+  };
+}
+
+/** Notices that another connection has written, so that what is kept in memory is not older than the database. */
+export interface DataVersion {
+  /** At the start of a transaction: calls the listeners if other connections have committed since the last one. */
+  check(): void;
+  onWrite(listener: () => void): void;
+}
+
+export function dataVersion(db: Database): DataVersion {
+  // Changes only when another connection commits.
+  const version = db.prepare<[], number>('PRAGMA data_version').pluck();
+  const listeners: (() => void)[] = [];
+  let seen: number | undefined;
+  return {
+    check() {
+      const now = version.get();
+      if (now === seen) return;
+      seen = now;
+      for (const listener of listeners) listener();
+    },
+    onWrite(listener) {
+      listeners.push(listener);
     },
   };
 }
