@@ -27,7 +27,9 @@ async function fill(file: string, count: number, bytes: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     const document = { schemas: [userSchema], userName: `user-${n}`, title };
     const command = { kind: 'create', type: user!, document } as const;
-    await store.commit([{ tenant: 1, context: { actor: { kind: 'system', name: 'test' } }, commands: [command] }]);
+    await store.commit([
+      { tenant: 1, context: { actor: { kind: 'system', name: 'test' } }, commands: [command] },
+    ]);
   }
   await store.createToken({ hash: hashSecret(token), name: 'x', tenant: 1, idp: 'generic', scope: 'scim' });
   await store.close();
@@ -61,7 +63,7 @@ async function assertServes(server: Serving): Promise<void> {
 /** Mebibytes that the process has; undefined where the system does not tell. */
 function residentMemory({ pid }: Serving): number | undefined {
   try {
-    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+    return Number(/^VmRSS:[ \t]+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
   } catch {
     return undefined;
   }
