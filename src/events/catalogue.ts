@@ -1,0 +1,131 @@
+/** The events as schemas: what is checked in tests, and published as JSON Schema 2020-12. */
+import { toJsonSchema } from '@valibot/to-json-schema';
+import * as v from 'valibot';
+import type { Event, EventType } from './event.ts';
+
+const text = v.string();
+const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
+const instant = v.pipe(v.string(), v.isoTimestamp());
+const resource = v.pipe(v.record(v.string(), v.unknown()), v.readonly());
+const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.readonly());
+
+const subject = v.strictObject({
+  type: text,
+  id: text,
+  externalId: v.optional(text),
+  userName: v.optional(text),
+  version: v.optional(whole),
+});
+const change = v.strictObject({ path: text, from: v.optional(v.unknown()), to: v.optional(v.unknown()) });
+const group = v.strictObject({ group: text, externalId: v.optional(text), display: v.optional(text) });
+const access = v.strictObject({
+  active: v.boolean(),
+  locked: v.boolean(),
+  roles: list(v.strictObject({ role: text, by: list(group) })),
+  groups: list(group),
+  gained: list(group),
+  lost: list(group),
+});
+const member = v.strictObject({
+  id: text,
+  type: v.optional(text),
+  externalId: v.optional(text),
+  userName: v.optional(text),
+});
+
+const envelope = {
+  id: v.pipe(v.string(), v.regex(/^evt_[0-9A-HJKMNP-TV-Z]{26}$/)),
+  sequence: whole,
+  position: v.pipe(v.string(), v.regex(/^\d+(\.\d+)?$/)),
+  timestamp: instant,
+  tenant: text,
+  transaction: v.optional(text),
+  request: v.optional(text),
+  actor: v.strictObject({
+    kind: text,
+    id: v.optional(text),
+    name: v.optional(text),
+    idp: v.optional(text),
+  }),
+  priority: v.optional(v.literal('leaver')),
+};
+const leaver = { priority: v.literal('leaver') };
+const ofResource = {
+  ...envelope,
+  subject,
+  changes: list(change),
+  data: v.nullable(resource),
+  url: v.optional(text),
+};
+const ofDeleted = { ...envelope, subject, data: v.null(), previous: v.optional(resource) };
+const ofConnection = {
+  ...envelope,
+  token: v.strictObject({ id: text, name: text, idp: text }),
+  lastRequest: v.optional(instant),
+  reason: v.optional(text),
+};
+const ofEndpoint = {
+  ...envelope,
+  endpoint: v.strictObject({ id: text, url: text }),
+  reason: v.optional(text),
+};
+
+const event = <const Type extends EventType, const Entries extends v.ObjectEntries>(
+  type: Type,
+  entries: Entries,
+) => v.strictObject({ type: v.literal(type), ...entries });
+
+/** One schema for each type of event. */
+export const eventSchema = v.variant('type', [
+  event('user.created', ofResource),
+  event('user.updated', ofResource),
+  event('user.deactivated', { ...ofResource, ...leaver, access }),
+  event('user.reactivated', ofResource),
+  event('user.deleted', { ...ofDeleted, ...leaver }),
+  event('user.restored', ofResource),
+  event('user.erased', { ...envelope, subject }),
+  event('user.access_changed', { ...envelope, subject, access }),
+  event('group.created', ofResource),
+  event('group.updated', ofResource),
+  event('group.deleted', ofDeleted),
+  event('group.restored', ofResource),
+  event('group.members_changed', {
+    ...envelope,
+    subject,
+    added: list(member),
+    removed: list(member),
+    part: v.strictObject({ index: whole, of: whole }),
+    data: v.nullable(resource),
+  }),
+  event('resource.created', ofResource),
+  event('resource.updated', ofResource),
+  event('resource.deleted', ofDeleted),
+  event('resource.restored', ofResource),
+  event('connection.first_request', ofConnection),
+  event('connection.silent', ofConnection),
+  event('connection.failing', ofConnection),
+  event('token.expiring', { ...ofConnection, expires: instant }),
+  event('tenant.deleted', envelope),
+  event('endpoint.disabled', ofEndpoint),
+  event('endpoint.lagging', { ...ofEndpoint, lag: v.pipe(v.number(), v.minValue(0)) }),
+  event('endpoint.test', ofEndpoint),
+]);
+
+/** Compiles only while schemas and published types say the same, in both directions. */
+type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+const same: Same<v.InferOutput<typeof eventSchema>, Event> = true;
+void same;
+
+export const eventTypes: readonly EventType[] = eventSchema.options.map(
+  ({ entries }) => entries.type.literal,
+);
+
+/** JSON Schema 2020-12 of each type of event, by its name. */
+export function eventJsonSchemas(): Readonly<Record<string, object>> {
+  return Object.fromEntries(
+    eventSchema.options.map((schema) => [
+      schema.entries.type.literal,
+      { title: schema.entries.type.literal, ...toJsonSchema(schema, { target: 'draft-2020-12' }) },
+    ]),
+  );
+}

@@ -1,0 +1,201 @@
+/**
+ * The events of the feed, of webhooks and of hooks. Names are `noun.verb`; releases add fields and types, and take none
+ * away. Plain types without imports: the published ones. `catalogue.ts` has the same as schemas, held equal by the
+ * compiler.
+ */
+
+/** Who made a change. The name is the one at that time. */
+export interface EventActor {
+  readonly kind: string;
+  readonly id?: string | undefined;
+  readonly name?: string | undefined;
+  /** The provider whose token it is: `okta`, `entra`, … */
+  readonly idp?: string | undefined;
+}
+
+/** What an event is about. */
+export interface EventSubject {
+  /** The resource type: `User`, `Group`, or one of yours. */
+  readonly type: string;
+  readonly id: string;
+  readonly externalId?: string | undefined;
+  readonly userName?: string | undefined;
+  /** The version that the change made; `data.meta.version` is this one or a later one. */
+  readonly version?: number | undefined;
+}
+
+/** One attribute that changed. Without `from` and `to`, its values are not told: a password. */
+export interface EventChange {
+  /** In the notation of RFC 7644 §3.10: `title`, `name.familyName`, `urn:…:User:department`. */
+  readonly path: string;
+  readonly from?: unknown;
+  readonly to?: unknown;
+}
+
+/** A resource as SCIM shows it (RFC 7643 §3), with `meta`; a group without its members. */
+export type EventResource = { readonly [attribute: string]: unknown };
+
+interface Envelope<Type extends string> {
+  /** The same on every try and in every way of delivery: what was handled under it once is handled. */
+  readonly id: string;
+  readonly type: Type;
+  /** The number of the change in the tenant's record. One change can make several events. */
+  readonly sequence: number;
+  /** What is behind this event: to be stored when it is handled, and given back as `after`. */
+  readonly position: string;
+  /** When the change was committed; RFC 3339 in UTC with milliseconds. */
+  readonly timestamp: string;
+  readonly tenant: string;
+  /** The same for all that one request changed. */
+  readonly transaction?: string | undefined;
+  readonly request?: string | undefined;
+  readonly actor: EventActor;
+  /** `leaver`: goes ahead of others in delivery, and should be handled at once. */
+  readonly priority?: 'leaver' | undefined;
+}
+
+/** About a resource that is there. */
+interface OfResource<Type extends string> extends Envelope<Type> {
+  readonly subject: EventSubject;
+  /** Empty for a new resource. */
+  readonly changes: readonly EventChange[];
+  /** The resource as it is now; null if it was deleted meanwhile, or is too large for a webhook: then `url` has it. */
+  readonly data: EventResource | null;
+  readonly url?: string | undefined;
+}
+
+/** About a resource that is gone. */
+interface OfDeleted<Type extends string> extends Envelope<Type> {
+  readonly subject: EventSubject;
+  readonly data: null;
+  /** The last document; of a user with `groups`. Absent where the change record did not keep it yet. */
+  readonly previous?: EventResource | undefined;
+}
+
+/** A group that a person is in, by itself or by another group. */
+export interface EventGroup {
+  readonly group: string;
+  readonly externalId?: string | undefined;
+  readonly display?: string | undefined;
+}
+
+/** A role, and the groups that give it. */
+export interface EventRole {
+  readonly role: string;
+  readonly by: readonly EventGroup[];
+}
+
+/** What a person may do in the application: the whole desired state, to be applied as often as one likes. */
+export interface Access {
+  /** False: no sign-in, no session, no token, no key. */
+  readonly active: boolean;
+  /** Locked here, whatever the provider says. */
+  readonly locked: boolean;
+  /** From groups by the configured rules; empty without rules. */
+  readonly roles: readonly EventRole[];
+  /** All groups, nested ones too: for an application that maps them itself. Empty for who is not active. */
+  readonly groups: readonly EventGroup[];
+  /** Groups that this change brought, and took. */
+  readonly gained: readonly EventGroup[];
+  readonly lost: readonly EventGroup[];
+}
+
+interface OfAccess<Type extends string> extends Envelope<Type> {
+  readonly subject: EventSubject;
+  readonly access: Access;
+}
+
+/** A member that came or went. What is not known any more is absent. */
+export interface EventMember {
+  readonly id: string;
+  readonly type?: string | undefined;
+  readonly externalId?: string | undefined;
+  readonly userName?: string | undefined;
+}
+
+export type UserCreated = OfResource<'user.created'>;
+export type UserUpdated = OfResource<'user.updated'>;
+export type UserReactivated = OfResource<'user.reactivated'>;
+export type UserRestored = OfResource<'user.restored'>;
+export interface UserDeactivated extends OfResource<'user.deactivated'> {
+  readonly priority: 'leaver';
+  readonly access: Access;
+}
+export interface UserDeleted extends OfDeleted<'user.deleted'> {
+  readonly priority: 'leaver';
+}
+export interface UserErased extends Envelope<'user.erased'> {
+  readonly subject: EventSubject;
+}
+export type UserAccessChanged = OfAccess<'user.access_changed'>;
+export type GroupCreated = OfResource<'group.created'>;
+export type GroupUpdated = OfResource<'group.updated'>;
+export type GroupRestored = OfResource<'group.restored'>;
+export type GroupDeleted = OfDeleted<'group.deleted'>;
+export interface GroupMembersChanged extends Envelope<'group.members_changed'> {
+  readonly subject: EventSubject;
+  /** At most 500 of both together in one part. */
+  readonly added: readonly EventMember[];
+  readonly removed: readonly EventMember[];
+  readonly part: { readonly index: number; readonly of: number };
+  readonly data: EventResource | null;
+}
+export type ResourceCreated = OfResource<'resource.created'>;
+export type ResourceUpdated = OfResource<'resource.updated'>;
+export type ResourceRestored = OfResource<'resource.restored'>;
+export type ResourceDeleted = OfDeleted<'resource.deleted'>;
+
+interface OfConnection<Type extends string> extends Envelope<Type> {
+  readonly token: { readonly id: string; readonly name: string; readonly idp: string };
+  /** When it was used last. */
+  readonly lastRequest?: string | undefined;
+  readonly reason?: string | undefined;
+}
+export type ConnectionFirstRequest = OfConnection<'connection.first_request'>;
+export type ConnectionSilent = OfConnection<'connection.silent'>;
+export type ConnectionFailing = OfConnection<'connection.failing'>;
+export interface TokenExpiring extends OfConnection<'token.expiring'> {
+  readonly expires: string;
+}
+
+export type TenantDeleted = Envelope<'tenant.deleted'>;
+
+interface OfEndpoint<Type extends string> extends Envelope<Type> {
+  readonly endpoint: { readonly id: string; readonly url: string };
+  readonly reason?: string | undefined;
+}
+export type EndpointDisabled = OfEndpoint<'endpoint.disabled'>;
+export type EndpointTest = OfEndpoint<'endpoint.test'>;
+export interface EndpointLagging extends OfEndpoint<'endpoint.lagging'> {
+  /** Seconds for which the oldest leaver has waited. */
+  readonly lag: number;
+}
+
+export type Event =
+  | UserCreated
+  | UserUpdated
+  | UserDeactivated
+  | UserReactivated
+  | UserDeleted
+  | UserRestored
+  | UserErased
+  | UserAccessChanged
+  | GroupCreated
+  | GroupUpdated
+  | GroupDeleted
+  | GroupRestored
+  | GroupMembersChanged
+  | ResourceCreated
+  | ResourceUpdated
+  | ResourceDeleted
+  | ResourceRestored
+  | ConnectionFirstRequest
+  | ConnectionSilent
+  | ConnectionFailing
+  | TokenExpiring
+  | TenantDeleted
+  | EndpointDisabled
+  | EndpointLagging
+  | EndpointTest;
+
+export type EventType = Event['type'];

@@ -1,0 +1,266 @@
+/** The events that a change record makes. Pure: what is beside the record comes in as {@link Present}. */
+import { hash } from 'node:crypto';
+import { type ChangeRecord, isLeaver } from './change-record.ts';
+import type {
+  Access,
+  Event,
+  EventChange,
+  EventGroup,
+  EventMember,
+  EventResource,
+  EventSubject,
+  EventType,
+} from './event.ts';
+import { type Position, positionText } from './position.ts';
+import { type Unit, unitsOf } from './units.ts';
+
+/** A resource as it is now. */
+export interface PresentResource {
+  readonly type: string;
+  /** As SCIM shows it, with meta; a user with its groups, a group with `memberCount` and without its members. */
+  readonly document: EventResource;
+}
+
+/** What there is now; of what the units name, and not older than the record. */
+export interface Present {
+  /** The tenant's name. */
+  readonly tenant: string;
+  resource(id: string): PresentResource | undefined;
+  /** All groups of a person, direct and nested ones. */
+  groups(id: string): readonly EventGroup[];
+  /** All people in a group, by groups in it too. */
+  people(group: string): readonly string[];
+}
+
+/** An event, and the unit of its record that it is of. */
+export interface Made {
+  readonly event: Event;
+  readonly unit: number;
+}
+
+/**
+ * The events of the units from `from` on up to `to`, all by default. What happened to a resource that is gone since is
+ * still told; whose access a group changed, only of people who are there.
+ */
+export function eventsOf(record: ChangeRecord, present: Present, from = 0, to = Infinity): Made[] {
+  const units = unitsOf(record);
+  const made: Made[] = [];
+  const { length } = units;
+  for (let index = from; index < Math.min(length, to); index++) {
+    const position: Position = {
+      sequence: record.sequence,
+      unit: index + 1 === length ? undefined : index + 1,
+    };
+    const unit = units[index] as Unit;
+    for (const event of eventsOfUnit(record, present, unit, positionText(position)))
+      made.push({ event, unit: index });
+  }
+  return made;
+}
+
+/** The ids of whose present state the events of the units say something. */
+export function idsIn(record: ChangeRecord, from: number, to: number): Set<string> {
+  const ids = new Set([record.id]);
+  for (const unit of unitsOf(record).slice(from, to)) {
+    if (unit.kind === 'access') ids.add(unit.member);
+    if (unit.kind === 'members') for (const id of [...unit.added, ...unit.removed]) ids.add(id);
+  }
+  return ids;
+}
+
+function eventsOfUnit(record: ChangeRecord, present: Present, unit: Unit, position: string): Event[] {
+  switch (unit.kind) {
+    case 'resource':
+      return [resourceEvent(record, present, unit, position)];
+    case 'members': {
+      const memberOf = (id: string): EventMember => {
+        const { type, document } = present.resource(id) ?? {};
+        return { id, ...given('type', type), ...names(document) };
+      };
+      return [
+        {
+          ...envelope(record, present, 'group.members_changed', record.id, String(unit.index), position),
+          type: 'group.members_changed',
+          subject: subjectOf(record, present),
+          added: unit.added.map(memberOf),
+          removed: unit.removed.map(memberOf),
+          part: { index: unit.index, of: unit.of },
+          data: present.resource(record.id)?.document ?? null,
+        },
+      ];
+    }
+    case 'access':
+      return accessEvents(record, present, unit, position);
+  }
+}
+
+function resourceEvent(
+  record: ChangeRecord,
+  present: Present,
+  { type, edits }: Extract<Unit, { kind: 'resource' }>,
+  position: string,
+): Event {
+  const subject = subjectOf(record, present);
+  const head = envelope(record, present, type, record.id, '', position);
+  const changes = edits.map(
+    ({ path, from, to }): EventChange => ({ path, ...given('from', from), ...given('to', to) }),
+  );
+  const data = present.resource(record.id)?.document ?? null;
+  switch (type) {
+    case 'user.deleted':
+      return { ...head, type, priority: 'leaver', subject, data: null, ...previousOf(record) };
+    case 'group.deleted':
+    case 'resource.deleted':
+      return { ...head, type, subject, data: null, ...previousOf(record) };
+    case 'user.erased':
+      return { ...head, type, subject: { type: record.type, id: record.id } };
+    case 'user.deactivated': {
+      const access = accessOf(record, present, record.id, undefined);
+      return { ...head, type, priority: 'leaver', subject, changes, access, data };
+    }
+    case 'user.created':
+    case 'user.updated':
+    case 'user.reactivated':
+    case 'user.restored':
+    case 'group.created':
+    case 'group.updated':
+    case 'group.restored':
+    case 'resource.created':
+    case 'resource.updated':
+    case 'resource.restored':
+      return { ...head, type, subject, changes, data };
+    default:
+      throw new Error(`${type} is no event of a resource`);
+  }
+}
+
+function accessEvents(
+  record: ChangeRecord,
+  present: Present,
+  unit: Extract<Unit, { kind: 'access' }>,
+  position: string,
+): Event[] {
+  const eventFor = (id: string): Event => ({
+    ...envelope(record, present, 'user.access_changed', id, '', position),
+    type: 'user.access_changed',
+    ...(unit.group === undefined && isLeaver(record) ? { priority: 'leaver' } : {}),
+    subject: id === record.id ? subjectOf(record, present) : personOf(present, id),
+    access: accessOf(record, present, id, unit.group),
+  });
+  if (unit.group === undefined) return [eventFor(unit.member)];
+  const found = present.resource(unit.member);
+  if (found?.type === 'User') return [eventFor(unit.member)];
+  return found?.type === 'Group' ? present.people(unit.member).map(eventFor) : [];
+}
+
+/** The desired state of a person now, and what this change did to it. */
+function accessOf(
+  record: ChangeRecord,
+  present: Present,
+  id: string,
+  change: 'gained' | 'lost' | undefined,
+): Access {
+  const document = present.resource(id)?.document;
+  const active = document !== undefined && document.active !== false;
+  const had =
+    document === undefined
+      ? (record.last?.groups ?? []).map(({ value, display }) => ({
+          group: value,
+          ...given('display', display),
+        }))
+      : present.groups(id);
+  const groups = active ? had : [];
+  const locked = false;
+  if (change === undefined)
+    return { active, locked, roles: [], groups, gained: groups, lost: active ? [] : had };
+  const of = groupOf(record, present);
+  const isIn = had.some(({ group }) => group === of.group);
+  return {
+    ...{ active, locked, roles: [], groups },
+    gained: change === 'gained' && active && isIn ? [of] : [],
+    lost: change === 'lost' && !isIn ? [of] : [],
+  };
+}
+
+/** The group whose change it is. */
+function groupOf(record: ChangeRecord, present: Present): EventGroup {
+  const { displayName, externalId } = present.resource(record.id)?.document ?? record.last?.document ?? {};
+  return {
+    group: record.id,
+    ...(typeof externalId === 'string' ? { externalId } : {}),
+    ...(typeof displayName === 'string' ? { display: displayName } : {}),
+  };
+}
+
+type Head = Omit<Event, 'type' | 'priority'>;
+
+function envelope(
+  record: ChangeRecord,
+  present: Present,
+  type: EventType,
+  subject: string,
+  part: string,
+  position: string,
+): Head {
+  const { sequence, at, transaction, request, actor } = record;
+  const { kind, id, name, idp } = actor;
+  return {
+    id: eventId([present.tenant, String(sequence), at, type, subject, part]),
+    sequence,
+    position,
+    timestamp: at,
+    tenant: present.tenant,
+    ...given('transaction', transaction),
+    ...given('request', request),
+    actor: { kind, ...given('id', id), ...given('name', name), ...given('idp', idp) },
+  };
+}
+
+const digits = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
+
+/** `evt_` and 26 digits of Crockford's base 32: the same parts make the same id. */
+export function eventId(parts: readonly string[]): string {
+  const bytes = hash('sha256', parts.join('\n'), 'buffer');
+  let bits = 0;
+  let held = 0;
+  let text = 'evt_';
+  for (let at = 0; text.length < 30; ) {
+    if (held < 5) {
+      bits = ((bits << 8) | (bytes[at++] ?? 0)) & 0xfff;
+      held += 8;
+    }
+    held -= 5;
+    text += digits[(bits >> held) & 31];
+  }
+  return text;
+}
+
+function subjectOf(record: ChangeRecord, present: Present): EventSubject {
+  const { type, id, version, last } = record;
+  const document = present.resource(id)?.document ?? last?.document;
+  return { type, id, ...names(document), version };
+}
+
+function personOf(present: Present, id: string): EventSubject {
+  return { type: 'User', id, ...names(present.resource(id)?.document) };
+}
+
+function names(document: EventResource | undefined): { externalId?: string; userName?: string } {
+  const { externalId, userName } = document ?? {};
+  return {
+    ...(typeof externalId === 'string' ? { externalId } : {}),
+    ...(typeof userName === 'string' ? { userName } : {}),
+  };
+}
+
+function previousOf({ last, type }: ChangeRecord): { previous?: EventResource } {
+  if (last === undefined) return {};
+  return { previous: type === 'User' ? { ...last.document, groups: last.groups } : last.document };
+}
+
+function given<Name extends string, Value>(
+  name: Name,
+  value: Value | undefined,
+): { readonly [N in Name]?: Value } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [N in Name]?: Value };
+}

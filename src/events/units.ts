@@ -1,0 +1,99 @@
+/**
+ * A change record as units in their order, each of which becomes one event, or a few. The units of a record are always
+ * the same, so that a position within them holds; what an event says beside them is as it is when it is read.
+ */
+import { type ChangeRecord, isDeactivation, isReactivation, type RecordEdit } from './change-record.ts';
+import type { EventType } from './event.ts';
+
+export type Unit =
+  /** The change itself. */
+  | { readonly kind: 'resource'; readonly type: EventType; readonly edits: readonly RecordEdit[] }
+  /** A part of the members that came and went. */
+  | {
+      readonly kind: 'members';
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+      readonly index: number;
+      readonly of: number;
+    }
+  /** The access of a person, or of all people in a member that is a group. */
+  | {
+      readonly kind: 'access';
+      readonly member: string;
+      /** What the change of the group does to them; undefined: it is the person's own change. */
+      readonly group?: 'gained' | 'lost';
+    };
+
+/** Members in one part of `group.members_changed`. */
+export const partSize = 500;
+
+export function unitsOf(record: ChangeRecord): Unit[] {
+  switch (record.type) {
+    case 'User':
+      return userUnits(record);
+    case 'Group':
+      return groupUnits(record);
+    default:
+      return [{ kind: 'resource', type: `resource.${verbOf(record)}`, edits: record.edits }];
+  }
+}
+
+function verbOf({ operation }: ChangeRecord): 'created' | 'updated' | 'deleted' | 'restored' {
+  switch (operation) {
+    case 'create':
+      return 'created';
+    case 'delete':
+    case 'erase':
+      return 'deleted';
+    case 'restore':
+      return 'restored';
+    default:
+      return 'updated';
+  }
+}
+
+function userUnits(record: ChangeRecord): Unit[] {
+  const { id, operation, edits } = record;
+  const access: Unit = { kind: 'access', member: id };
+  if (operation === 'erase') return [{ kind: 'resource', type: 'user.erased', edits }];
+  const verb = verbOf(record);
+  if (verb !== 'updated') return [{ kind: 'resource', type: `user.${verb}`, edits }, access];
+  const ofActive = edits.filter((edit) => isDeactivation(edit) || isReactivation(edit));
+  const others = edits.filter((edit) => !ofActive.includes(edit));
+  const units: Unit[] = [];
+  for (const edit of ofActive)
+    units.push({
+      kind: 'resource',
+      type: isDeactivation(edit) ? 'user.deactivated' : 'user.reactivated',
+      edits: [edit],
+    });
+  if (others.length > 0) units.push({ kind: 'resource', type: 'user.updated', edits: others });
+  if (ofActive.length > 0) units.push(access);
+  return units;
+}
+
+function groupUnits(record: ChangeRecord): Unit[] {
+  const { edits, added, removed } = record;
+  const verb = verbOf(record);
+  const units: Unit[] = [];
+  if (verb !== 'updated' || edits.length > 0) units.push({ kind: 'resource', type: `group.${verb}`, edits });
+  if (verb !== 'deleted') units.push(...memberParts(added, removed));
+  for (const member of added) units.push({ kind: 'access', member, group: 'gained' });
+  for (const member of removed) units.push({ kind: 'access', member, group: 'lost' });
+  return units;
+}
+
+function memberParts(added: readonly string[], removed: readonly string[]): Unit[] {
+  const of = Math.ceil((added.length + removed.length) / partSize);
+  return Array.from({ length: of }, (_, index) => {
+    const from = index * partSize;
+    const to = from + partSize;
+    return {
+      kind: 'members',
+      added: added.slice(from, to),
+      removed: removed.slice(Math.max(0, from - added.length), Math.max(0, to - added.length)),
+      index,
+      of,
+    };
+  });
+}

@@ -1,0 +1,148 @@
+/** One POST to one endpoint: pinned to an address that was checked, bounded in time and in what it reads. */
+import { type Agent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import { AddressError, addressesOf, checkUrl, type Resolve } from './address.ts';
+import { parseRetryAfter } from './schedule.ts';
+
+/** What an endpoint answered, or why it did not. Only 2xx is success; a redirect is none, and is not followed. */
+export interface Answer {
+  readonly status?: number;
+  /** Why there was no answer, in words. */
+  readonly error?: string;
+  /** The first bytes of the answer's body. */
+  readonly body: string;
+  readonly milliseconds: number;
+  /** Milliseconds that the receiver asked to wait. */
+  readonly retryAfter?: number | undefined;
+  /** Seconds by which the receiver's clock is ahead of ours, from its Date field. */
+  readonly clockDifference?: number | undefined;
+}
+
+export interface SendOptions {
+  /** Are private addresses and plain HTTP allowed? */
+  readonly allowPrivate: boolean;
+  /** Milliseconds for all of it: name, connection, answer. */
+  readonly timeout?: number;
+  readonly resolve?: Resolve;
+  /** The authorities that TLS certificates are checked with, as PEM; the system's unless given. */
+  readonly authorities?: string | undefined;
+  readonly signal?: AbortSignal;
+  /** Holds the endpoint's connections; one is made for each message without it. */
+  readonly agent?: Agent | undefined;
+}
+
+const defaultTimeout = 15_000;
+/** So much of an answer is read; then the connection is cut. */
+const mostRead = 64 * 1024;
+/** So much of it is kept. */
+const mostKept = 1024;
+
+export function succeeded({ status }: Answer): boolean {
+  return status !== undefined && status >= 200 && status < 300;
+}
+
+/** Never rejects. */
+export async function send(
+  to: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  options: SendOptions,
+): Promise<Answer> {
+  const started = performance.now();
+  const milliseconds = (): number => Math.round(performance.now() - started);
+  const timeout = options.timeout ?? defaultTimeout;
+  const limit = AbortSignal.timeout(timeout);
+  const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
+  try {
+    const url = checkUrl(to, options.allowPrivate);
+    const addresses = await orAborted(addressesOf(url, options.allowPrivate, options.resolve), signal);
+    const message: Message = { url, addresses, headers, body, signal, authorities: options.authorities };
+    const answer = await post(message, options.agent);
+    const text = await beginningOf(answer);
+    const date = Date.parse(answer.headers.date ?? '');
+    return {
+      status: answer.statusCode ?? 0,
+      body: text,
+      milliseconds: milliseconds(),
+      retryAfter: parseRetryAfter(answer.headers['retry-after'], Date.now()),
+      clockDifference: Number.isNaN(date) ? undefined : Math.round((date - Date.now()) / 1000),
+    };
+  } catch (error) {
+    return { error: reasonOf(error, limit, timeout), body: '', milliseconds: milliseconds() };
+  }
+}
+
+function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    work.then(resolve, reject);
+  });
+}
+
+interface Message {
+  readonly url: URL;
+  readonly addresses: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly signal: AbortSignal;
+  readonly authorities: string | undefined;
+}
+
+function post(message: Message, agent: Agent | undefined): Promise<IncomingMessage> {
+  const { url, headers, body, signal, authorities } = message;
+  const addresses = message.addresses.map((address) => ({ address, family: isIP(address) }));
+  const pinned: LookupFunction = (_host, { all }, done) => {
+    const [{ address, family } = { address: '', family: 0 }] = addresses;
+    if (all) done(null, addresses);
+    else done(null, address, family);
+  };
+  const settings: RequestOptions & { ca?: string } = {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      'user-agent': 'scimd',
+      ...headers,
+      'content-length': Buffer.byteLength(body),
+    },
+    lookup: pinned,
+    signal,
+    agent: agent ?? false,
+    ...(authorities === undefined ? {} : { ca: authorities }),
+  };
+  return new Promise((resolve, reject) => {
+    const request = url.protocol === 'https:' ? requestHttps(url, settings) : requestHttp(url, settings);
+    request.once('response', resolve);
+    request.once('error', (error) => {
+      // The receiver closed a connection that was idle: that says nothing of the message.
+      if (request.reusedSocket && !signal.aborted) resolve(post(message, undefined));
+      else reject(error);
+    });
+    request.end(body);
+  });
+}
+
+/** The first bytes as text. What an answer has beyond the limit is not waited for. */
+async function beginningOf(answer: IncomingMessage): Promise<string> {
+  const kept: Buffer[] = [];
+  let read = 0;
+  let length = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    read += chunk.length;
+    if (length < mostKept) {
+      kept.push(chunk.subarray(0, mostKept - length));
+      length += Math.min(chunk.length, mostKept - length);
+    }
+    // Leaving the loop destroys the answer and its connection.
+    if (read >= mostRead) break;
+  }
+  return Buffer.concat(kept).toString('utf8');
+}
+
+/** For who looks at the attempts: codes are Node's, and known from elsewhere. */
+function reasonOf(error: unknown, limit: AbortSignal, timeout: number): string {
+  if (limit.aborted) return `no whole answer within ${timeout / 1000} seconds`;
+  if (error instanceof AddressError) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === undefined ? message : `${code}: ${message}`;
+}
