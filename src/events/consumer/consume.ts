@@ -1,0 +1,201 @@
+/** The feed as a consumer reads it: events, snapshot, acknowledgement, digest. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import type { Event, EventType } from '../event.ts';
+import { ask, type Connection, ConsumerError } from './request.ts';
+
+export interface ConsumeOptions extends Connection {
+  /**
+   * Where to go on: `event.position` of the last event that was handled, the position of a {@link snapshot}, `0` for all
+   * that the server still has, `now` for what comes from now on. May be left out for a `consumer` that has acknowledged
+   * something.
+   */
+  readonly position?: string | undefined;
+  /** A name that the server knows this consumer by; goes on behind what it acknowledged, without a `position`. */
+  readonly consumer?: string | undefined;
+  /** Only these types. */
+  readonly types?: readonly EventType[] | undefined;
+  /** Seconds for which the server holds a request while nothing happens; 30 unless given. */
+  readonly wait?: number | undefined;
+  /** Events in one answer; 100 unless given. */
+  readonly limit?: number | undefined;
+}
+
+interface FeedPage {
+  readonly events: readonly Event[];
+  readonly position: string;
+}
+
+/**
+ * Events one after the other, for as long as the loop runs; waits for those to come. What fails for a while is tried
+ * again; at least once is every event seen, in the order of its tenant.
+ *
+ * ```ts
+ * for await (const event of consume({ url, token, position })) {
+ *   await handle(event);
+ *   await store(event.position);
+ * }
+ * ```
+ *
+ * @throws PositionTooOld and ConsumerError (401, 403, 400 with what is wrong).
+ */
+export async function* consume(options: ConsumeOptions): AsyncGenerator<Event, void, undefined> {
+  const { consumer, types, wait = 30, limit = 100, signal } = options;
+  let { position } = options;
+  try {
+    for (;;) {
+      const query = new URLSearchParams();
+      if (position !== undefined) query.set('after', position);
+      if (consumer !== undefined) query.set('consumer', consumer);
+      if (types !== undefined) query.set('type', types.join(','));
+      query.set('limit', String(limit));
+      query.set('wait', `${wait}s`);
+      const response = await ask(options, `/events?${query}`);
+      const page = (await response.json()) as FeedPage;
+      yield* page.events;
+      position = page.position;
+    }
+  } catch (error) {
+    if (signal?.aborted !== true) throw error;
+  }
+}
+
+/** One line of a snapshot: a resource as SCIM shows it; a group with all its members. */
+export interface SnapshotItem {
+  readonly type: 'snapshot.item';
+  readonly resourceType: string;
+  readonly data: { readonly [attribute: string]: unknown };
+}
+
+export interface Snapshot {
+  /** What the snapshot holds; to be given to {@link consume} when all items are stored. */
+  readonly position: string;
+  /** How many items of each resource type there are. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Throws at its end if anything of it is missing or changed. To be read to the end, once. */
+  readonly items: AsyncGenerator<SnapshotItem, void, undefined>;
+}
+
+/** All users, groups and other resources at one moment. @throws ConsumerError */
+export async function snapshot(connection: Connection): Promise<Snapshot> {
+  const response = await ask(connection, '/events/snapshot', { accept: 'application/x-ndjson' });
+  const lines = linesOf(response);
+  const first = await lines.next();
+  const begin = first.done === true ? undefined : (JSON.parse(first.value) as Record<string, unknown>);
+  if (begin?.type !== 'snapshot.begin') throw new ConsumerError(200, 'the snapshot has no beginning');
+  return {
+    position: String(begin.sequence),
+    counts: begin.counts as Record<string, number>,
+    items: itemsOf(lines),
+  };
+}
+
+async function* itemsOf(lines: AsyncGenerator<string, void>): AsyncGenerator<SnapshotItem, void, undefined> {
+  const sum = sha256.create();
+  let items = 0;
+  for await (const line of lines) {
+    const item = JSON.parse(line) as SnapshotItem | { type: 'snapshot.end'; items: number; sha256: string };
+    if (item.type === 'snapshot.end') {
+      if (item.items !== items || item.sha256 !== bytesToHex(sum.digest()))
+        throw new ConsumerError(200, 'the snapshot arrived with items that are missing or changed');
+      return;
+    }
+    sum.update(utf8ToBytes(`${line}\n`));
+    items++;
+    yield item;
+  }
+  throw new ConsumerError(200, `the snapshot broke off after ${items} items`);
+}
+
+async function* linesOf(response: Response): AsyncGenerator<string, void> {
+  const decoder = new TextDecoder();
+  const reader = response.body?.getReader();
+  let held = '';
+  try {
+    for (;;) {
+      const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+      held += value === undefined ? '' : decoder.decode(value, { stream: true });
+      let end = held.indexOf('\n');
+      let from = 0;
+      for (; end !== -1; end = held.indexOf('\n', from)) {
+        yield held.slice(from, end);
+        from = end + 1;
+      }
+      held = held.slice(from);
+      if (done) return;
+    }
+  } finally {
+    await reader?.cancel().catch(() => {});
+  }
+}
+
+/**
+ * Tells the server that all up to the event was handled: evidence of when this application knew, and its lag.
+ * @throws ConsumerError
+ */
+export async function acknowledge(
+  connection: Connection,
+  { consumer, position }: { readonly consumer: string; readonly position: string },
+): Promise<void> {
+  const body = JSON.stringify({ consumer, sequence: position });
+  await (await ask(connection, '/events/ack', { method: 'POST', body })).body?.cancel();
+}
+
+/** A person as the digest counts them. `groups`: the ids of all groups, nested ones too; none for who is not active. */
+export interface DigestPerson {
+  readonly id: string;
+  /** Of `data.meta.version`, the number in it. */
+  readonly version: number;
+  readonly active: boolean;
+  readonly groups: readonly string[];
+}
+
+/** Which people are not the same here and there, by id. */
+export interface Differences {
+  /** What the directory has of them; absent: they are not in it. */
+  readonly theirs: ReadonlyMap<string, DigestPerson>;
+  readonly ids: readonly string[];
+  /** At which position the directory was compared. */
+  readonly position: string;
+}
+
+/** Compares the application's copy with the directory: one request if they are equal. @throws ConsumerError */
+export async function compare(connection: Connection, people: Iterable<DigestPerson>): Promise<Differences> {
+  const mine: Map<string, string>[] = Array.from({ length: 256 }, () => new Map());
+  for (const person of people) mine[bucketOf(person.id)]?.set(person.id, digestLine(person));
+  const response = await ask(connection, '/events/digest');
+  const { buckets, sequence } = (await response.json()) as { buckets: string[]; sequence: number };
+  const ids: string[] = [];
+  const theirs = new Map<string, DigestPerson>();
+  for (const [number, own] of mine.entries()) {
+    if (bucketHash(own) === buckets[number]) continue;
+    const bucket = await ask(connection, `/events/digest?bucket=${number}`);
+    const { people: found } = (await bucket.json()) as { people: DigestPerson[] };
+    for (const person of found) {
+      if (own.get(person.id) !== digestLine(person)) {
+        ids.push(person.id);
+        theirs.set(person.id, person);
+      }
+      own.delete(person.id);
+    }
+    ids.push(...own.keys());
+  }
+  return { theirs, ids: ids.sort(), position: String(sequence) };
+}
+
+/** The bucket that a person is in: the first byte of the SHA-256 of the id. */
+export function bucketOf(id: string): number {
+  return sha256(utf8ToBytes(id))[0] ?? 0;
+}
+
+/** What the digest covers of a person. */
+export function digestLine({ id, version, active, groups }: DigestPerson): string {
+  return `${id} ${version} ${active ? 1 : 0} ${[...groups].sort().join(',')}\n`;
+}
+
+/** The SHA-256 of a bucket's lines, in the order of their ids. */
+export function bucketHash(lines: ReadonlyMap<string, string>): string {
+  const sum = sha256.create();
+  for (const [, line] of [...lines].sort(([a], [b]) => (a < b ? -1 : 1))) sum.update(utf8ToBytes(line));
+  return bytesToHex(sum.digest());
+}
