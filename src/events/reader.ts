@@ -1,0 +1,172 @@
+/** Reads events from the change record: in pages, of one tenant, made with what is there at that moment. */
+import { entityTag } from '../scim/representation.ts';
+import type { FeedReads } from '../store/feed.ts';
+import type { Awaitable, StoredResource } from '../store/store.ts';
+import type { ChangeRecord } from './change-record.ts';
+import type { Event, EventGroup, EventResource } from './event.ts';
+import { eventsOf, idsIn, type Present, type PresentResource } from './events-of.ts';
+import type { Position } from './position.ts';
+import { unitsOf } from './units.ts';
+
+export interface TenantName {
+  readonly number: number;
+  readonly name: string;
+}
+
+/** Records of one tenant in their order, behind a sequence number; of one resource with `id`. */
+export type Records = (options: {
+  readonly tenant: number;
+  readonly after: number;
+  readonly limit: number;
+  readonly id?: string;
+}) => Awaitable<readonly ChangeRecord[]>;
+
+export interface EventPage {
+  readonly events: readonly Event[];
+  /** Behind the last event, and behind what was left out. */
+  readonly position: Position;
+  /** Is there more behind it? */
+  readonly more: boolean;
+}
+
+export interface ReadOptions {
+  /** About so many events: one change of a group in a group may bring more. */
+  readonly limit: number;
+  readonly wants?: ((event: Event) => boolean) | undefined;
+}
+
+/** Records that are read together, and units whose events are made together. */
+const mostRecords = 100;
+const mostUnits = 500;
+/** So many records are looked through for one page. */
+const longestLook = 2000;
+
+export class EventReader {
+  readonly #records: Records;
+  readonly #feed: FeedReads;
+  readonly #locationOf: (type: string, id: string) => string;
+
+  /** `locationOf` is what `meta.location` says. */
+  constructor(records: Records, feed: FeedReads, locationOf: (type: string, id: string) => string) {
+    this.#records = records;
+    this.#feed = feed;
+    this.#locationOf = locationOf;
+  }
+
+  /** The events behind a position. */
+  async read(tenant: TenantName, after: Position, { limit, wants }: ReadOptions): Promise<EventPage> {
+    const events: Event[] = [];
+    let position = after;
+    for (let looked = 0; looked < longestLook; ) {
+      const first = position.unit === undefined ? position.sequence : position.sequence - 1;
+      const records = await this.#records({
+        tenant: tenant.number,
+        after: first,
+        limit: Math.min(mostRecords, Math.max(1, limit - events.length)) + 1,
+      });
+      const more = records.length > Math.min(mostRecords, Math.max(1, limit - events.length));
+      const slices = slicesOf(more ? records.slice(0, -1) : records, position);
+      if (slices.length === 0) return { events, position, more: false };
+      const present = await this.#presentOf(tenant, slices);
+      for (const { record, from, to } of slices) {
+        for (const { event } of eventsOf(record, present, from, to))
+          if (wants === undefined || wants(event)) events.push(event);
+      }
+      const { record, to, whole } = slices.at(-1) as Slice;
+      position = { sequence: record.sequence, unit: whole ? undefined : to };
+      looked += slices.length;
+      const isMore = more || !whole || record !== records.at(-1);
+      if (!isMore) return { events, position, more: false };
+      if (events.length >= limit) return { events, position, more: true };
+    }
+    return { events, position, more: true };
+  }
+
+  /** All events of one record. */
+  async all(tenant: TenantName, record: ChangeRecord): Promise<Event[]> {
+    const slice = { record, from: 0, to: Infinity, whole: true };
+    return eventsOf(record, await this.#presentOf(tenant, [slice])).map(({ event }) => event);
+  }
+
+  async #presentOf(tenant: TenantName, slices: readonly Slice[]): Promise<Present> {
+    const ids = new Set(slices.flatMap(({ record, from, to }) => [...idsIn(record, from, to)]));
+    const found = new Map(await this.#feed.resources(tenant.number, ids));
+    const people = new Map<string, readonly string[]>();
+    for (const { record, from, to } of slices) {
+      for (const unit of unitsOf(record).slice(from, to)) {
+        if (unit.kind !== 'access' || found.get(unit.member)?.resource.type !== 'Group') continue;
+        const all = await this.#feed.people(tenant.number, unit.member);
+        people.set(unit.member, all);
+        const unknown = all.filter((id) => !found.has(id));
+        for (const [id, one] of await this.#feed.resources(tenant.number, unknown)) found.set(id, one);
+      }
+    }
+    const users = [...found].flatMap(([id, { resource }]) => (resource.type === 'User' ? [id] : []));
+    const groups = await this.#feed.groupsOf(tenant.number, users);
+    const made = new Map<string, PresentResource>();
+    return {
+      tenant: tenant.name,
+      resource: (id) => {
+        const known = made.get(id);
+        const stored = found.get(id);
+        if (known !== undefined || stored === undefined) return known;
+        const { resource, memberCount } = stored;
+        const fresh = {
+          type: resource.type,
+          document: this.#documentOf(resource, memberCount, groups.get(id)),
+        };
+        made.set(id, fresh);
+        return fresh;
+      },
+      groups: (id) => groups.get(id) ?? [],
+      people: (group) => people.get(group) ?? [],
+    };
+  }
+
+  #documentOf(
+    resource: StoredResource,
+    memberCount: number,
+    groups: readonly EventGroup[] | undefined,
+  ): EventResource {
+    const { id, type, version, created, modified, body } = resource;
+    return {
+      ...JSON.parse(body),
+      ...(type === 'Group' ? { memberCount } : {}),
+      ...(groups === undefined
+        ? {}
+        : {
+            groups: groups.map(({ group, display }) => ({ value: group, ...(display ? { display } : {}) })),
+          }),
+      meta: {
+        resourceType: type,
+        created,
+        lastModified: modified,
+        location: this.#locationOf(type, id),
+        version: entityTag(version),
+      },
+    };
+  }
+}
+
+/** Units of one record that are read together. */
+interface Slice {
+  readonly record: ChangeRecord;
+  readonly from: number;
+  readonly to: number;
+  /** Are these the last units of the record? */
+  readonly whole: boolean;
+}
+
+function slicesOf(records: readonly ChangeRecord[], after: Position): Slice[] {
+  const slices: Slice[] = [];
+  let left = mostUnits;
+  for (const record of records) {
+    const from = record.sequence === after.sequence ? (after.unit ?? 0) : 0;
+    const { length } = unitsOf(record);
+    const to = Math.min(length, from + left);
+    slices.push({ record, from, to, whole: to === length });
+    left -= to - from;
+    if (left <= 0) break;
+  }
+  return slices;
+}

@@ -1,0 +1,23 @@
+/** What events are made of, beside the change record: resources as they are now, of whatever type, by their ids. */
+import type { Awaitable, StoredResource } from './store.ts';
+
+/** A group that a resource is in, by itself or by another group. */
+export interface GroupOf {
+  readonly group: string;
+  readonly externalId?: string;
+  readonly display?: string;
+}
+
+export interface FeedReads {
+  /** The numbers of a tenant's first record that is still kept and of its last one; `newest` is 0 if there was none. */
+  extent(tenant: number): Awaitable<{ readonly oldest: number; readonly newest: number }>;
+  /** Those that are there, with how many members each has. */
+  resources(
+    tenant: number,
+    ids: Iterable<string>,
+  ): Awaitable<ReadonlyMap<string, { readonly resource: StoredResource; readonly memberCount: number }>>;
+  /** All groups of each, direct and nested ones; who is in none is left out. */
+  groupsOf(tenant: number, ids: Iterable<string>): Awaitable<ReadonlyMap<string, readonly GroupOf[]>>;
+  /** The ids of all users in a group, by groups in it too, in their order. */
+  people(tenant: number, group: string): Awaitable<readonly string[]>;
+}
