@@ -1,11 +1,12 @@
 /** What a change record says of one change of one resource, as events read it. */
 import type { EventActor } from './event.ts';
 
-/** One attribute that changed. Of a sensitive one, such as a password, only that it did. */
+/** One attribute that changed. `omitted`: of a sensitive one only that it did; older releases kept no values. */
 export interface RecordEdit {
   readonly path: string;
   readonly from?: unknown;
   readonly to?: unknown;
+  readonly omitted?: 'sensitive' | 'unrecorded' | undefined;
 }
 
 /** A resource as it was when it was deleted. */
@@ -18,8 +19,8 @@ export interface LastState {
 export interface ChangeRecord {
   /** Dense within a tenant, from 1. */
   readonly sequence: number;
-  readonly transaction: string | undefined;
-  readonly request: string | undefined;
+  readonly transaction?: string;
+  readonly request?: string;
   readonly at: string;
   readonly operation: 'create' | 'replace' | 'patch' | 'delete' | 'restore' | 'erase';
   /** The name of the resource type. */
@@ -28,11 +29,11 @@ export interface ChangeRecord {
   readonly version: number;
   readonly actor: EventActor;
   readonly edits: readonly RecordEdit[];
-  /** Ids of members that came and went. */
-  readonly added: readonly string[];
-  readonly removed: readonly string[];
+  /** Ids of members that came and went; of a deleted group all that it had. */
+  readonly added?: readonly string[];
+  readonly removed?: readonly string[];
   /** Of a deletion; absent in rows that older releases wrote. */
-  readonly last: LastState | undefined;
+  readonly last?: LastState;
 }
 
 /** Does the change end somebody's access? Such events go ahead of others. */
@@ -47,4 +48,9 @@ export function isDeactivation({ path, from, to }: RecordEdit): boolean {
 
 export function isReactivation({ path, from, to }: RecordEdit): boolean {
   return path === 'active' && from === false && to !== false;
+}
+
+/** May the change have been of access? Older releases did not keep what `active` was. */
+export function concernsActive({ path, omitted }: RecordEdit): boolean {
+  return path === 'active' && omitted === 'unrecorded';
 }

@@ -2,7 +2,13 @@
  * A change record as units in their order, each of which becomes one event, or a few. The units of a record are always
  * the same, so that a position within them holds; what an event says beside them is as it is when it is read.
  */
-import { type ChangeRecord, isDeactivation, isReactivation, type RecordEdit } from './change-record.ts';
+import {
+  type ChangeRecord,
+  concernsActive,
+  isDeactivation,
+  isReactivation,
+  type RecordEdit,
+} from './change-record.ts';
 import type { EventType } from './event.ts';
 
 export type Unit =
@@ -68,12 +74,12 @@ function userUnits(record: ChangeRecord): Unit[] {
       edits: [edit],
     });
   if (others.length > 0) units.push({ kind: 'resource', type: 'user.updated', edits: others });
-  if (ofActive.length > 0) units.push(access);
+  if (ofActive.length > 0 || edits.some(concernsActive)) units.push(access);
   return units;
 }
 
 function groupUnits(record: ChangeRecord): Unit[] {
-  const { edits, added, removed } = record;
+  const { edits, added = [], removed = [] } = record;
   const verb = verbOf(record);
   const units: Unit[] = [];
   if (verb !== 'updated' || edits.length > 0) units.push({ kind: 'resource', type: `group.${verb}`, edits });

@@ -1,20 +1,25 @@
--- Scopes of their own for the feed and for metrics. The list of scopes is the program's, which checks them.
+-- A scope of its own for the feed.
 CREATE TABLE token_next (
   id TEXT PRIMARY KEY,
   hash BLOB NOT NULL UNIQUE,
   name TEXT NOT NULL,
   tenant INTEGER NOT NULL REFERENCES tenant (number) ON DELETE CASCADE,
   idp TEXT NOT NULL,
-  scope TEXT NOT NULL CHECK (scope IN ('scim', 'read', 'admin', 'events', 'metrics')),
+  scope TEXT NOT NULL CHECK (scope IN ('scim', 'read', 'admin', 'metrics', 'events')),
   created TEXT NOT NULL,
   expires TEXT,
   revoked TEXT,
+  ordered TEXT,
+  ended INTEGER NOT NULL DEFAULT 0 CHECK (ended IN (0, 1)),
   last_used TEXT,
   subject TEXT
 ) STRICT;
-INSERT INTO token_next (id, hash, name, tenant, idp, scope, created, expires, revoked, last_used, subject)
-  SELECT id, hash, name, tenant, idp, scope, created, expires, revoked, last_used, subject FROM token;
+
+INSERT INTO token_next (id, hash, name, tenant, idp, scope, created, expires, revoked, ordered, ended, last_used, subject)
+SELECT id, hash, name, tenant, idp, scope, created, expires, revoked, ordered, ended, last_used, subject FROM token;
+
 DROP TABLE token;
+
 ALTER TABLE token_next RENAME TO token;
 
 -- Applications that follow the feed under a name, and what they said to have handled, when.

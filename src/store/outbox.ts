@@ -1,0 +1,122 @@
+/** What is stored of delivery: consumers of the feed, webhook endpoints, and messages that failed. */
+import type { Awaitable } from './store.ts';
+
+/** An application that follows the feed under a name. */
+export interface Consumer {
+  readonly name: string;
+  /** Behind what it said to have handled. */
+  readonly position: string;
+  /** When it said so. */
+  readonly acknowledged: string;
+  readonly created: string;
+}
+
+/** `until`: an old secret, which signs beside the new one until then. */
+export interface WebhookSecret {
+  readonly secret: string;
+  readonly until?: string;
+}
+
+export interface Endpoint {
+  readonly id: string;
+  readonly tenant: number;
+  readonly tenantName: string;
+  readonly url: string;
+  /** Types of events, `user.*` for all of users; absent: all. */
+  readonly types?: readonly string[];
+  /** How many events one message may have. */
+  readonly batch: number;
+  /** May it be at a private address, and without TLS? */
+  readonly allowPrivate: boolean;
+  readonly secrets: readonly WebhookSecret[];
+  /** Ed25519 keys that sign beside the secrets. */
+  readonly signingKeys: readonly string[];
+  readonly state: 'active' | 'paused' | 'disabled';
+  /** Why it is disabled. */
+  readonly reason?: string;
+  readonly created: string;
+  readonly position: string;
+  /** Since when there has been nothing but failures. */
+  readonly failingSince?: string;
+}
+
+export type EndpointChange = Partial<
+  Pick<Endpoint, 'url' | 'types' | 'batch' | 'secrets' | 'signingKeys' | 'position'>
+> & { readonly state?: Endpoint['state']; readonly reason?: string | null };
+
+/** A message that is tried again, or waits behind such a one. */
+export interface StoredDelivery {
+  readonly message: string;
+  readonly sequence: number;
+  /** The order among messages of one sequence number. */
+  readonly place: number;
+  readonly subjects: readonly string[];
+  readonly leaver: boolean;
+  readonly tries: number;
+  /** Milliseconds since 1970. */
+  readonly next: number;
+}
+
+export interface Attempt {
+  readonly message: string;
+  readonly sequence: number;
+  readonly try: number;
+  readonly at: string;
+  readonly milliseconds: number;
+  readonly status?: number;
+  readonly error?: string;
+  /** The first bytes of the answer. */
+  readonly answer: string;
+  /** Seconds by which the receiver's clock is ahead. */
+  readonly clockDifference?: number;
+}
+
+/** What happened at one endpoint since it was stored the last time; all of it or nothing. */
+export interface Progress {
+  readonly endpoint: string;
+  readonly position?: string;
+  readonly put: readonly (StoredDelivery & { readonly body: string })[];
+  readonly retried: readonly Pick<StoredDelivery, 'message' | 'tries' | 'next'>[];
+  readonly removed: readonly string[];
+  readonly attempts: readonly Attempt[];
+  readonly failingSince?: string | null;
+  readonly state?: Endpoint['state'];
+  readonly reason?: string;
+}
+
+export interface Outbox {
+  consumers(tenant: number): Awaitable<readonly Consumer[]>;
+  /** Undefined if the consumer is further already: it does not go back. */
+  acknowledge(
+    tenant: number,
+    name: string,
+    position: string,
+    isBehind: (known: string) => boolean,
+  ): Promise<Consumer | undefined>;
+  forgetConsumer(tenant: number, name: string): Promise<boolean>;
+
+  endpoints(tenant?: number): Awaitable<readonly Endpoint[]>;
+  createEndpoint(
+    endpoint: Pick<
+      Endpoint,
+      'tenant' | 'url' | 'types' | 'batch' | 'allowPrivate' | 'secrets' | 'signingKeys' | 'position'
+    >,
+  ): Promise<Endpoint>;
+  /** Undefined if there is none. */
+  changeEndpoint(id: string, change: EndpointChange): Promise<Endpoint | undefined>;
+  deleteEndpoint(id: string): Promise<boolean>;
+  attempts(endpoint: string, limit: number): Awaitable<readonly Attempt[]>;
+
+  /**
+   * The endpoints that this server delivers to until `until`, in milliseconds since 1970: those that it had, and those
+   * that nobody has at `now`.
+   */
+  lease(owner: string, now: number, until: number): Promise<readonly Endpoint[]>;
+  /** Gives them back. */
+  release(owner: string): Promise<void>;
+  deliveries(endpoint: string): Awaitable<readonly StoredDelivery[]>;
+  /** What is sent again; undefined if it is gone. */
+  deliveryBody(endpoint: string, message: string): Awaitable<string | undefined>;
+  /** False, and nothing stored, where the endpoint is another server's meanwhile, or gone. */
+  progress(owner: string, progress: readonly Progress[]): Promise<readonly boolean[]>;
+}

@@ -1,0 +1,276 @@
+/** Consumers, endpoints, failed messages and attempts in SQLite. */
+import type { Database } from 'better-sqlite3';
+import type {
+  Attempt,
+  Consumer,
+  Endpoint,
+  EndpointChange,
+  Outbox,
+  Progress,
+  StoredDelivery,
+} from '../outbox.ts';
+
+/** So many attempts of an endpoint are kept. */
+const keptAttempts = 5000;
+
+interface EndpointRow {
+  id: string;
+  tenant: number;
+  tenant_name: string;
+  url: string;
+  types: string | null;
+  batch: number;
+  private: 0 | 1;
+  secrets: string;
+  signing_keys: string;
+  state: Endpoint['state'];
+  reason: string | null;
+  created: string;
+  position: string;
+  failing_since: string | null;
+}
+
+const endpointColumns = `e.id, e.tenant, t.name AS tenant_name, e.url, e.types, e.batch, e.private, e.secrets,
+  e.signing_keys, e.state, e.reason, e.created, e.position, e.failing_since`;
+
+function toEndpoint(row: EndpointRow): Endpoint {
+  return {
+    id: row.id,
+    tenant: row.tenant,
+    tenantName: row.tenant_name,
+    url: row.url,
+    ...(row.types === null ? {} : { types: JSON.parse(row.types) }),
+    batch: row.batch,
+    allowPrivate: row.private === 1,
+    secrets: JSON.parse(row.secrets),
+    signingKeys: JSON.parse(row.signing_keys),
+    state: row.state,
+    ...(row.reason === null ? {} : { reason: row.reason }),
+    created: row.created,
+    position: row.position,
+    ...(row.failing_since === null ? {} : { failingSince: row.failing_since }),
+  };
+}
+
+export interface OutboxTools {
+  readonly db: Database;
+  readonly clock: () => Date;
+  readonly newId: () => string;
+  readonly read: <T>(action: () => T) => T;
+  readonly write: <T>(action: () => T) => Promise<T>;
+}
+
+export function outboxOver({ db, clock, newId, read, write }: OutboxTools): Outbox {
+  const consumers = db.prepare<[number], Consumer>(
+    'SELECT name, position, acknowledged, created FROM consumer WHERE tenant = ? ORDER BY name',
+  );
+  const consumer = db.prepare<[number, string], Consumer>(
+    'SELECT name, position, acknowledged, created FROM consumer WHERE tenant = ? AND name = ?',
+  );
+  const putConsumer = db.prepare(
+    `INSERT INTO consumer (tenant, name, position, acknowledged, created) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET position = excluded.position, acknowledged = excluded.acknowledged`,
+  );
+  const dropConsumer = db.prepare('DELETE FROM consumer WHERE tenant = ? AND name = ?');
+
+  const from = 'FROM endpoint e JOIN tenant t ON t.number = e.tenant';
+  const all = db.prepare<[], EndpointRow>(`SELECT ${endpointColumns} ${from} ORDER BY e.created, e.id`);
+  const ofTenant = db.prepare<[number], EndpointRow>(
+    `SELECT ${endpointColumns} ${from} WHERE e.tenant = ? ORDER BY e.created, e.id`,
+  );
+  const byId = db.prepare<[string], EndpointRow>(`SELECT ${endpointColumns} ${from} WHERE e.id = ?`);
+  const leased = db.prepare<[string], EndpointRow>(
+    `SELECT ${endpointColumns} ${from} WHERE e.lease_owner = ? AND e.state = 'active' ORDER BY e.created, e.id`,
+  );
+  const insert = db.prepare(
+    `INSERT INTO endpoint (id, tenant, url, types, batch, private, secrets, signing_keys, state, created, position)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'active', ?, ?)`,
+  );
+  const update = db.prepare(
+    `UPDATE endpoint SET url = ?, types = ?, batch = ?, secrets = ?, signing_keys = ?, state = ?, reason = ?,
+       position = ?, failing_since = ? WHERE id = ?`,
+  );
+  const drop = db.prepare('DELETE FROM endpoint WHERE id = ?');
+  const take = db.prepare(
+    `UPDATE endpoint SET lease_owner = ?, lease_until = ?
+     WHERE state = 'active' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ?)`,
+  );
+  const give = db.prepare('UPDATE endpoint SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = ?');
+  const owned = db
+    .prepare<[string, string], number>(
+      "SELECT 1 FROM endpoint WHERE id = ? AND lease_owner = ? AND state = 'active'",
+    )
+    .pluck();
+  const setPosition = db.prepare('UPDATE endpoint SET position = ? WHERE id = ?');
+  const setFailing = db.prepare('UPDATE endpoint SET failing_since = ? WHERE id = ?');
+  const setState = db.prepare('UPDATE endpoint SET state = ?, reason = ? WHERE id = ?');
+
+  const deliveries = db.prepare<
+    [string],
+    Omit<StoredDelivery, 'subjects' | 'leaver'> & { subjects: string; leaver: 0 | 1 }
+  >(
+    `SELECT message, sequence, place, subjects, leaver, tries, next FROM delivery WHERE endpoint = ?
+     ORDER BY sequence, place`,
+  );
+  const body = db
+    .prepare<[string, string], string>('SELECT body FROM delivery WHERE endpoint = ? AND message = ?')
+    .pluck();
+  const put = db.prepare(
+    `INSERT OR REPLACE INTO delivery (endpoint, message, sequence, place, subjects, leaver, tries, next, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const retry = db.prepare('UPDATE delivery SET tries = ?, next = ? WHERE endpoint = ? AND message = ?');
+  const remove = db.prepare('DELETE FROM delivery WHERE endpoint = ? AND message = ?');
+  const dueNow = db.prepare('UPDATE delivery SET next = 0 WHERE endpoint = ?');
+
+  const insertAttempt = db.prepare(
+    `INSERT INTO attempt (endpoint, message, sequence, try, at, milliseconds, status, error, answer, clock_difference)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const pruneAttempts = db.prepare(
+    `DELETE FROM attempt WHERE endpoint = ? AND number <=
+       (SELECT number FROM attempt WHERE endpoint = ? ORDER BY number DESC LIMIT 1 OFFSET ${keptAttempts})`,
+  );
+  const attempts = db.prepare<
+    [string, number],
+    Omit<Attempt, 'status' | 'error' | 'clockDifference'> & {
+      status: number | null;
+      error: string | null;
+      clock_difference: number | null;
+    }
+  >(
+    `SELECT message, sequence, try, at, milliseconds, status, error, answer, clock_difference
+     FROM attempt WHERE endpoint = ? ORDER BY number DESC LIMIT ?`,
+  );
+  /** By endpoint, since the last time that old ones were removed. */
+  const written = new Map<string, number>();
+
+  const find = (id: string): Endpoint | undefined => {
+    const row = byId.get(id);
+    return row === undefined ? undefined : toEndpoint(row);
+  };
+
+  const change = (id: string, changes: EndpointChange): Endpoint | undefined => {
+    const known = find(id);
+    if (known === undefined) return undefined;
+    const { url, types, batch, secrets, signingKeys, state, position } = { ...known, ...changes };
+    const reason = changes.reason === undefined ? known.reason : changes.reason;
+    // Who was given up on starts anew, where it was.
+    const wakes = state === 'active' && known.state !== 'active';
+    if (wakes) dueNow.run(id);
+    update.run(
+      url,
+      types === undefined ? null : JSON.stringify(types),
+      batch,
+      JSON.stringify(secrets),
+      JSON.stringify(signingKeys),
+      state,
+      wakes ? null : (reason ?? null),
+      position,
+      wakes ? null : (known.failingSince ?? null),
+      id,
+    );
+    return find(id);
+  };
+
+  const store = (owner: string, progress: Progress): boolean => {
+    const { endpoint } = progress;
+    if (owned.get(endpoint, owner) === undefined) return false;
+    if (progress.position !== undefined) setPosition.run(progress.position, endpoint);
+    for (const { message, sequence, place, subjects, leaver, tries, next, body: text } of progress.put)
+      put.run(
+        endpoint,
+        message,
+        sequence,
+        place,
+        JSON.stringify(subjects),
+        leaver ? 1 : 0,
+        tries,
+        next,
+        text,
+      );
+    for (const { message, tries, next } of progress.retried) retry.run(tries, next, endpoint, message);
+    for (const message of progress.removed) remove.run(endpoint, message);
+    for (const each of progress.attempts)
+      insertAttempt.run(
+        endpoint,
+        each.message,
+        each.sequence,
+        each.try,
+        each.at,
+        each.milliseconds,
+        each.status ?? null,
+        each.error ?? null,
+        each.answer,
+        each.clockDifference ?? null,
+      );
+    const since = (written.get(endpoint) ?? 0) + progress.attempts.length;
+    written.set(endpoint, since % 1000);
+    if (since >= 1000) pruneAttempts.run(endpoint, endpoint);
+    if (progress.failingSince !== undefined) setFailing.run(progress.failingSince, endpoint);
+    if (progress.state !== undefined) setState.run(progress.state, progress.reason ?? null, endpoint);
+    return true;
+  };
+
+  return {
+    consumers: (tenant) => read(() => consumers.all(tenant)),
+    acknowledge: (tenant, name, position, isBehind) =>
+      write(() => {
+        const now = clock().toISOString();
+        const known = consumer.get(tenant, name);
+        if (known !== undefined && known.position !== position && !isBehind(known.position)) return undefined;
+        putConsumer.run(tenant, name, position, now, known?.created ?? now);
+        return consumer.get(tenant, name);
+      }),
+    forgetConsumer: (tenant, name) => write(() => dropConsumer.run(tenant, name).changes > 0),
+
+    endpoints: (tenant) =>
+      read(() => (tenant === undefined ? all.all() : ofTenant.all(tenant)).map(toEndpoint)),
+    createEndpoint: (endpoint) =>
+      write(() => {
+        const { tenant, url, types, batch, allowPrivate, secrets, signingKeys, position } = endpoint;
+        const id = newId();
+        insert.run(
+          id,
+          tenant,
+          url,
+          types === undefined ? null : JSON.stringify(types),
+          batch,
+          allowPrivate ? 1 : 0,
+          JSON.stringify(secrets),
+          JSON.stringify(signingKeys),
+          clock().toISOString(),
+          position,
+        );
+        return find(id) as Endpoint;
+      }),
+    changeEndpoint: (id, changes) => write(() => change(id, changes)),
+    deleteEndpoint: (id) => write(() => drop.run(id).changes > 0),
+    attempts: (endpoint, limit) =>
+      read(() =>
+        attempts.all(endpoint, limit).map(({ status, error, clock_difference, ...rest }) => ({
+          ...rest,
+          ...(status === null ? {} : { status }),
+          ...(error === null ? {} : { error }),
+          ...(clock_difference === null ? {} : { clockDifference: clock_difference }),
+        })),
+      ),
+
+    lease: (owner, now, until) =>
+      write(() => {
+        take.run(owner, until, owner, now);
+        return leased.all(owner).map(toEndpoint);
+      }),
+    release: (owner) => write(() => void give.run(owner)),
+    deliveries: (endpoint) =>
+      read(() =>
+        deliveries.all(endpoint).map(({ subjects, leaver, ...rest }) => ({
+          ...rest,
+          subjects: JSON.parse(subjects),
+          leaver: leaver === 1,
+        })),
+      ),
+    deliveryBody: (endpoint, message) => read(() => body.get(endpoint, message)),
+    progress: (owner, all) => write(() => all.map((each) => store(owner, each))),
+  };
+}
