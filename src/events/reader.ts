@@ -4,7 +4,7 @@ import type { FeedReads } from '../store/feed.ts';
 import type { Awaitable, StoredResource } from '../store/store.ts';
 import type { ChangeRecord } from './change-record.ts';
 import type { Event, EventGroup, EventResource } from './event.ts';
-import { eventsOf, idsIn, type Present, type PresentResource } from './events-of.ts';
+import { eventsOf, idsIn, type Made, type Present, type PresentResource } from './events-of.ts';
 import type { Position } from './position.ts';
 import { unitsOf } from './units.ts';
 
@@ -22,7 +22,7 @@ export type Records = (options: {
 }) => Awaitable<readonly ChangeRecord[]>;
 
 export interface EventPage {
-  readonly events: readonly Event[];
+  readonly made: readonly Made[];
   /** Behind the last event, and behind what was left out. */
   readonly position: Position;
   /** Is there more behind it? */
@@ -55,37 +55,37 @@ export class EventReader {
 
   /** The events behind a position. */
   async read(tenant: TenantName, after: Position, { limit, wants }: ReadOptions): Promise<EventPage> {
-    const events: Event[] = [];
+    const made: Made[] = [];
     let position = after;
     for (let looked = 0; looked < longestLook; ) {
       const first = position.unit === undefined ? position.sequence : position.sequence - 1;
       const records = await this.#records({
         tenant: tenant.number,
         after: first,
-        limit: Math.min(mostRecords, Math.max(1, limit - events.length)) + 1,
+        limit: Math.min(mostRecords, Math.max(1, limit - made.length)) + 1,
       });
-      const more = records.length > Math.min(mostRecords, Math.max(1, limit - events.length));
+      const more = records.length > Math.min(mostRecords, Math.max(1, limit - made.length));
       const slices = slicesOf(more ? records.slice(0, -1) : records, position);
-      if (slices.length === 0) return { events, position, more: false };
+      if (slices.length === 0) return { made, position, more: false };
       const present = await this.#presentOf(tenant, slices);
       for (const { record, from, to } of slices) {
-        for (const { event } of eventsOf(record, present, from, to))
-          if (wants === undefined || wants(event)) events.push(event);
+        for (const each of eventsOf(record, present, from, to))
+          if (wants === undefined || wants(each.event)) made.push(each);
       }
       const { record, to, whole } = slices.at(-1) as Slice;
       position = { sequence: record.sequence, unit: whole ? undefined : to };
       looked += slices.length;
       const isMore = more || !whole || record !== records.at(-1);
-      if (!isMore) return { events, position, more: false };
-      if (events.length >= limit) return { events, position, more: true };
+      if (!isMore) return { made, position, more: false };
+      if (made.length >= limit) return { made, position, more: true };
     }
-    return { events, position, more: true };
+    return { made, position, more: true };
   }
 
   /** All events of one record. */
-  async all(tenant: TenantName, record: ChangeRecord): Promise<Event[]> {
+  async all(tenant: TenantName, record: ChangeRecord): Promise<Made[]> {
     const slice = { record, from: 0, to: Infinity, whole: true };
-    return eventsOf(record, await this.#presentOf(tenant, [slice])).map(({ event }) => event);
+    return eventsOf(record, await this.#presentOf(tenant, [slice]));
   }
 
   async #presentOf(tenant: TenantName, slices: readonly Slice[]): Promise<Present> {

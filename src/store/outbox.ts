@@ -106,6 +106,11 @@ export interface Outbox {
   changeEndpoint(id: string, change: EndpointChange): Promise<Endpoint | undefined>;
   deleteEndpoint(id: string): Promise<boolean>;
   attempts(endpoint: string, limit: number): Awaitable<readonly Attempt[]>;
+  /** Messages to be sent once more, whatever became of them. False if there is no such endpoint. */
+  enqueue(
+    endpoint: string,
+    messages: readonly (StoredDelivery & { readonly body: string })[],
+  ): Promise<boolean>;
 
   /**
    * The endpoints that this server delivers to until `until`, in milliseconds since 1970: those that it had, and those

@@ -173,22 +173,16 @@ export function outboxOver({ db, clock, newId, read, write }: OutboxTools): Outb
     return find(id);
   };
 
+  const putDelivery = (endpoint: string, delivery: StoredDelivery & { readonly body: string }): void => {
+    const { message, sequence, place, subjects, leaver, tries, next, body: text } = delivery;
+    put.run(endpoint, message, sequence, place, JSON.stringify(subjects), leaver ? 1 : 0, tries, next, text);
+  };
+
   const store = (owner: string, progress: Progress): boolean => {
     const { endpoint } = progress;
     if (owned.get(endpoint, owner) === undefined) return false;
     if (progress.position !== undefined) setPosition.run(progress.position, endpoint);
-    for (const { message, sequence, place, subjects, leaver, tries, next, body: text } of progress.put)
-      put.run(
-        endpoint,
-        message,
-        sequence,
-        place,
-        JSON.stringify(subjects),
-        leaver ? 1 : 0,
-        tries,
-        next,
-        text,
-      );
+    for (const each of progress.put) putDelivery(endpoint, each);
     for (const { message, tries, next } of progress.retried) retry.run(tries, next, endpoint, message);
     for (const message of progress.removed) remove.run(endpoint, message);
     for (const each of progress.attempts)
@@ -255,6 +249,13 @@ export function outboxOver({ db, clock, newId, read, write }: OutboxTools): Outb
           ...(clock_difference === null ? {} : { clockDifference: clock_difference }),
         })),
       ),
+
+    enqueue: (endpoint, messages) =>
+      write(() => {
+        if (find(endpoint) === undefined) return false;
+        for (const each of messages) putDelivery(endpoint, each);
+        return true;
+      }),
 
     lease: (owner, now, until) =>
       write(() => {

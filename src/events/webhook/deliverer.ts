@@ -1,0 +1,285 @@
+/**
+ * Delivers to all webhook endpoints of a database that no other server delivers to. Sockets are bounded, 20 in all and 2
+ * an endpoint; endpoints that fail share half of them and have one each, so that those which hang harm nobody else.
+ */
+import { randomUUID } from 'node:crypto';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Endpoint, Outbox, Progress } from '../../store/outbox.ts';
+import { Lane, type LaneTools } from './lane.ts';
+import type { Message } from './message.ts';
+import { type SendOptions, send } from './send.ts';
+import { signatureHeaders } from './signature.ts';
+
+const mostSockets = 20;
+const mostSocketsOfFailing = 10;
+const socketsOfEndpoint = 2;
+/** Milliseconds: how long a lease holds, how often it is renewed. */
+const leaseTime = 9000;
+const renewEvery = 3000;
+/** Milliseconds between writes of what was delivered. */
+const storeEvery = 200;
+
+export interface DelivererOptions extends LaneTools {
+  readonly outbox: Outbox;
+  readonly clock?: () => Date;
+  /** Of the system's resolver, authorities and time limit, for tests and closed networks. */
+  readonly sending?: Pick<SendOptions, 'resolve' | 'authorities' | 'timeout'>;
+  /** Told of what an operator should know. */
+  readonly onNotice?: (notice: DeliveryNotice) => void;
+}
+
+export type DeliveryNotice =
+  | { readonly kind: 'disabled'; readonly endpoint: Endpoint; readonly reason: string }
+  | { readonly kind: 'failing'; readonly error: unknown };
+
+interface Runner {
+  readonly lane: Lane;
+  readonly agent: HttpAgent;
+  readonly gone: AbortController;
+  filling: boolean;
+}
+
+export class Deliverer {
+  readonly #options: DelivererOptions;
+  readonly #owner = randomUUID();
+  readonly #clock: () => Date;
+  readonly #runners = new Map<string, Runner>();
+  #sockets = 0;
+  #socketsOfFailing = 0;
+  #stopped = false;
+  /** Could the outbox not be written the last time? Nothing new is begun until it can. */
+  #blocked = false;
+  #renewal: NodeJS.Timeout | undefined;
+  #storing: Promise<void> | undefined;
+  #storeTimer: NodeJS.Timeout | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  /** Settles when nothing is sent. */
+  readonly #sends = new Set<Promise<void>>();
+
+  constructor(options: DelivererOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? (() => new Date());
+  }
+
+  /** Takes what endpoints there are, and begins. */
+  async start(): Promise<void> {
+    await this.#renew();
+  }
+
+  /** Something was committed, or an endpoint was changed with `endpoints`. */
+  wake(endpoints = false): void {
+    if (this.#stopped) return;
+    if (endpoints) void this.#renew();
+    for (const runner of this.#runners.values()) {
+      runner.lane.wake();
+      this.#pump(runner);
+    }
+  }
+
+  /** What is being sent gets so many milliseconds; then leases are given back. */
+  async stop(patience = 1000): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearTimeout(this.#renewal);
+    clearTimeout(this.#storeTimer);
+    clearTimeout(this.#retryTimer);
+    const patienceOver = new Promise((resolve) => setTimeout(resolve, patience).unref());
+    await Promise.race([Promise.all(this.#sends), patienceOver]);
+    for (const { gone } of this.#runners.values()) gone.abort(new Error('the server is stopping'));
+    await Promise.all(this.#sends);
+    try {
+      await this.#store();
+      await this.#options.outbox.release(this.#owner);
+    } catch (error) {
+      this.#options.onNotice?.({ kind: 'failing', error });
+    }
+    for (const runner of this.#runners.values()) this.#drop(runner);
+  }
+
+  async #renew(): Promise<void> {
+    clearTimeout(this.#renewal);
+    try {
+      const now = this.#clock().getTime();
+      const endpoints = await this.#options.outbox.lease(this.#owner, now, now + leaseTime);
+      const mine = new Set(endpoints.map(({ id }) => id));
+      for (const runner of this.#runners.values()) if (!mine.has(runner.lane.endpoint.id)) this.#drop(runner);
+      for (const endpoint of endpoints) await this.#admit(endpoint);
+      this.#blocked = false;
+    } catch (error) {
+      this.#blocked = true;
+      this.#options.onNotice?.({ kind: 'failing', error });
+    }
+    if (this.#stopped) return;
+    clearTimeout(this.#renewal);
+    this.#renewal = setTimeout(() => void this.#renew(), renewEvery);
+    for (const runner of this.#runners.values()) this.#pump(runner);
+  }
+
+  async #admit(endpoint: Endpoint): Promise<void> {
+    const open = await this.#options.outbox.deliveries(endpoint.id);
+    const known = this.#runners.get(endpoint.id);
+    if (known !== undefined && known.lane.endpoint.url === endpoint.url) {
+      known.lane.reconfigure(endpoint);
+      known.lane.addOpen(open);
+      return;
+    }
+    if (known !== undefined) this.#drop(known);
+    const settings = { keepAlive: true, maxSockets: socketsOfEndpoint, maxFreeSockets: 1, timeout: 30_000 };
+    const agent = endpoint.url.startsWith('https:') ? new HttpsAgent(settings) : new HttpAgent(settings);
+    const lane = new Lane(endpoint, open, this.#options);
+    this.#runners.set(endpoint.id, { lane, agent, gone: new AbortController(), filling: false });
+  }
+
+  #drop(runner: Runner): void {
+    this.#runners.delete(runner.lane.endpoint.id);
+    runner.gone.abort(new Error('the endpoint is not ours any more'));
+    runner.agent.destroy();
+  }
+
+  #isCurrent(runner: Runner): boolean {
+    return !this.#stopped && this.#runners.get(runner.lane.endpoint.id) === runner;
+  }
+
+  /** Begins what can be begun. */
+  #pump(runner: Runner): void {
+    const { lane } = runner;
+    while (this.#isCurrent(runner) && !this.#blocked && this.#hasSocket(lane)) {
+      const failing = lane.isFailing();
+      const message = lane.next(this.#clock().getTime());
+      if (message === undefined) break;
+      this.#sockets++;
+      if (failing) this.#socketsOfFailing++;
+      const sent = this.#send(runner, message).finally(() => {
+        this.#sockets--;
+        if (failing) this.#socketsOfFailing--;
+        this.#sends.delete(sent);
+        this.#pumpAll(runner);
+      });
+      this.#sends.add(sent);
+    }
+    if (this.#isCurrent(runner)) void this.#fill(runner);
+    this.#storeSoon();
+    this.#retrySoon();
+  }
+
+  /** The one that has a socket again last, so that others have their turn. */
+  #pumpAll(last: Runner): void {
+    if (this.#sockets >= mostSockets - 1 || last.lane.isFailing())
+      for (const runner of this.#runners.values()) if (runner !== last) this.#pump(runner);
+    this.#pump(last);
+  }
+
+  #hasSocket(lane: Lane): boolean {
+    if (this.#sockets >= mostSockets) return false;
+    if (!lane.isFailing()) return lane.inFlight < socketsOfEndpoint;
+    return lane.inFlight < 1 && this.#socketsOfFailing < mostSocketsOfFailing;
+  }
+
+  async #fill(runner: Runner): Promise<void> {
+    if (runner.filling) return;
+    runner.filling = true;
+    let came = false;
+    try {
+      came = await runner.lane.fill();
+    } catch (error) {
+      this.#options.onNotice?.({ kind: 'failing', error });
+    }
+    runner.filling = false;
+    if (came) this.#pump(runner);
+  }
+
+  async #send({ lane, agent, gone }: Runner, message: Message): Promise<void> {
+    const { endpoint } = lane;
+    const at = this.#clock();
+    let { body } = message;
+    try {
+      body ??= await this.#options.outbox.deliveryBody(endpoint.id, message.id);
+    } catch (error) {
+      this.#options.onNotice?.({ kind: 'failing', error });
+      lane.postpone(message, at.getTime() + renewEvery);
+      return;
+    }
+    if (body === undefined) {
+      lane.abandon(message);
+      return;
+    }
+    const secrets = endpoint.secrets
+      .filter(({ until }) => until === undefined || Date.parse(until) > at.getTime())
+      .map(({ secret }) => secret);
+    const keys = { secrets, privateKeys: endpoint.signingKeys };
+    const headers = signatureHeaders(message.id, Math.floor(at.getTime() / 1000), body, keys);
+    const answer = await send(endpoint.url, headers, body, {
+      ...this.#options.sending,
+      allowPrivate: endpoint.allowPrivate,
+      signal: gone.signal,
+      agent,
+    });
+    if (gone.signal.aborted && answer.status === undefined) {
+      // Cut off by us: that says nothing of the endpoint.
+      lane.postpone({ ...message, body }, at.getTime());
+      return;
+    }
+    const reason = lane.settle({ ...message, body: message.body }, answer, at);
+    if (reason === undefined) return;
+    this.#options.onNotice?.({ kind: 'disabled', endpoint, reason });
+    await this.#store().catch(() => {});
+    const runner = this.#runners.get(endpoint.id);
+    if (runner?.lane === lane) this.#drop(runner);
+  }
+
+  #storeSoon(): void {
+    if (this.#storeTimer !== undefined || this.#stopped) return;
+    this.#storeTimer = setTimeout(() => {
+      this.#storeTimer = undefined;
+      void this.#store().catch(() => {});
+    }, storeEvery);
+  }
+
+  /** One write for all endpoints. */
+  async #store(): Promise<void> {
+    await this.#storing?.catch(() => {});
+    const taken: [Lane, Progress][] = [];
+    for (const { lane } of this.#runners.values()) {
+      const progress = lane.takeProgress();
+      if (progress !== undefined) taken.push([lane, progress]);
+    }
+    if (taken.length === 0) return;
+    this.#storing = this.#storeAll(taken);
+    await this.#storing;
+  }
+
+  async #storeAll(taken: readonly (readonly [Lane, Progress])[]): Promise<void> {
+    try {
+      const outcomes = await this.#options.outbox.progress(
+        this.#owner,
+        taken.map(([, progress]) => progress),
+      );
+      this.#blocked = false;
+      for (const [index, [lane, progress]] of taken.entries()) {
+        lane.stored(progress, true);
+        const runner = this.#runners.get(lane.endpoint.id);
+        if (outcomes[index] === false && runner?.lane === lane) this.#drop(runner);
+      }
+    } catch (error) {
+      this.#blocked = true;
+      for (const [lane, progress] of taken) lane.stored(progress, false);
+      this.#options.onNotice?.({ kind: 'failing', error });
+      throw error;
+    }
+  }
+
+  #retrySoon(): void {
+    clearTimeout(this.#retryTimer);
+    if (this.#stopped) return;
+    const times = [...this.#runners.values()].flatMap(({ lane }) => lane.due() ?? []);
+    if (times.length === 0) return;
+    const pause = Math.max(50, Math.min(...times) - this.#clock().getTime());
+    this.#retryTimer = setTimeout(
+      () => {
+        for (const runner of this.#runners.values()) this.#pump(runner);
+      },
+      Math.min(pause, 60_000),
+    );
+  }
+}

@@ -1,0 +1,390 @@
+/**
+ * What one endpoint is to get, and in which order. Reads on from its position in the change record, keeps the order of
+ * each subject, lets different subjects overtake each other, and puts leavers first, behind earlier events of the same
+ * person only. Knows nothing of connections.
+ */
+import type { Endpoint, Progress, StoredDelivery } from '../../store/outbox.ts';
+import { type ChangeRecord, isLeaver } from '../change-record.ts';
+import type { Event } from '../event.ts';
+import type { Made } from '../events-of.ts';
+import { comparePositions, type Position, parsePosition, positionText, start } from '../position.ts';
+import type { EventReader, Records, TenantName } from '../reader.ts';
+import { type Message, messageOf, subjectOf, wantedBy } from './message.ts';
+import { disableAfter, nextTry } from './schedule.ts';
+import { type Answer, succeeded } from './send.ts';
+import { Unstored } from './unstored.ts';
+
+export interface LaneTools {
+  readonly reader: EventReader;
+  readonly records: Records;
+  /** Where a resource can be read; undefined where no address is known. */
+  readonly urlOf: (type: string, id: string) => string | undefined;
+}
+
+/** Events that are read ahead. */
+const windowSize = 200;
+/** Records that are looked at together for leavers. */
+const scanSize = 500;
+/** After so many failures in a row only one new message is tried within {@link probeEvery} milliseconds. */
+const fewFailures = 3;
+const probeEvery = 60_000;
+/** With so many failed messages no new ones are begun, but for leavers. */
+const mostOpen = 1000;
+
+type Waiting = Omit<StoredDelivery, 'next'> & { next: number; inFlight: boolean };
+
+export class Lane {
+  endpoint: Endpoint;
+  /** Messages that are sent right now. */
+  inFlight = 0;
+  #tools: LaneTools;
+  readonly #tenant: TenantName;
+  #wants: (event: Event) => boolean;
+  /** Up to here all is read. */
+  #cursor: Position;
+  #atEnd = false;
+  /** Read, and not begun. */
+  #window: Made[] = [];
+  /** By event id: read, and neither delivered nor put into the outbox. The first is where the position stands. */
+  readonly #unfinished = new Map<string, Position>();
+  /** By event id: taken out of turn, before it was read. */
+  readonly #ahead = new Map<string, 'pending' | 'done'>();
+  /** By person: events that go first. */
+  readonly #chains = new Map<string, Made[]>();
+  /** By person: up to which number the access by groups is told already, by the leaver's event. */
+  readonly #told = new Map<string, number>();
+  #scanned: number;
+  /** Whose events are being looked for, to go first. */
+  readonly #pulled = new Set<string>();
+  readonly #busy = new Set<string>();
+  readonly #open = new Map<string, Waiting>();
+  #failures = 0;
+  #failingSince: number | undefined;
+  #probeAt = 0;
+  readonly #unstored: Unstored;
+
+  constructor(endpoint: Endpoint, open: readonly StoredDelivery[], tools: LaneTools) {
+    this.endpoint = endpoint;
+    this.#tools = tools;
+    this.#tenant = { number: endpoint.tenant, name: endpoint.tenantName };
+    this.#wants = wantedBy(endpoint);
+    this.#cursor = parsePosition(endpoint.position) ?? start;
+    this.#scanned = this.#cursor.sequence;
+    if (endpoint.failingSince !== undefined) this.#failingSince = Date.parse(endpoint.failingSince);
+    this.#unstored = new Unstored(endpoint.id, endpoint.position);
+    this.addOpen(open);
+  }
+
+  /** Messages that are in the outbox: those of a server before, and those that are replayed. */
+  addOpen(open: readonly StoredDelivery[]): void {
+    for (const each of open)
+      if (!this.#open.has(each.message)) this.#open.set(each.message, { ...each, inFlight: false });
+  }
+
+  /** Goes over to what was changed of the endpoint. */
+  reconfigure(endpoint: Endpoint): void {
+    this.endpoint = endpoint;
+    this.#wants = wantedBy(endpoint);
+  }
+
+  isFailing(): boolean {
+    return this.#failures >= fewFailures;
+  }
+
+  /** There may be something new. */
+  wake(): void {
+    this.#atEnd = false;
+  }
+
+  /** Reads on, if there is room; finds leavers behind what is read. True if something came. */
+  async fill(): Promise<boolean> {
+    if (this.#atEnd) return false;
+    this.#atEnd = true;
+    let came = false;
+    if (this.#window.length < windowSize / 2) {
+      const { made, position, more } = await this.#tools.reader.read(this.#tenant, this.#cursor, {
+        limit: windowSize - this.#window.length,
+        wants: this.#wants,
+      });
+      for (const each of made) this.#take(each);
+      came = made.length > 0 || comparePositions(position, this.#cursor) > 0;
+      this.#cursor = position;
+      this.#scanned = Math.max(this.#scanned, this.#cursor.unit === undefined ? position.sequence : 0);
+      for (const [person, sequence] of this.#told)
+        if (sequence <= position.sequence) this.#told.delete(person);
+      if (more) {
+        this.#atEnd = false;
+        came = true;
+      }
+    } else this.#atEnd = false;
+    // All that is behind the window has its leavers pulled ahead; those in it too.
+    if (this.#window.length > 0) came = (await this.#findLeavers()) || came;
+    return came;
+  }
+
+  #take(made: Made): void {
+    const { event } = made;
+    const state = this.#ahead.get(event.id);
+    this.#ahead.delete(event.id);
+    if (state === 'done') return;
+    if (state === undefined && this.#isTold(event)) return;
+    this.#unfinished.set(event.id, before(made));
+    if (state === undefined) this.#window.push(made);
+  }
+
+  /** A leaver's event, which went ahead, has said more than this one of a group of theirs. */
+  #isTold(event: Event): boolean {
+    return event.type === 'user.access_changed' && event.sequence < (this.#told.get(event.subject.id) ?? 0);
+  }
+
+  async #findLeavers(): Promise<boolean> {
+    let came = false;
+    for (const { event } of this.#window)
+      if (event.priority === 'leaver' && 'subject' in event)
+        came = (await this.#pull(event.subject.id, event.sequence)) || came;
+    for (;;) {
+      const records: readonly ChangeRecord[] = await this.#tools.records({
+        tenant: this.#tenant.number,
+        after: this.#scanned,
+        limit: scanSize,
+      });
+      for (const record of records)
+        if (isLeaver(record)) came = (await this.#pull(record.id, record.sequence)) || came;
+      this.#scanned = records.at(-1)?.sequence ?? this.#scanned;
+      if (records.length < scanSize) return came;
+    }
+  }
+
+  /** Puts all of a person up to that change at the front. True if there was anything. */
+  async #pull(person: string, upTo: number): Promise<boolean> {
+    const isOf = ({ event }: Made): boolean =>
+      'subject' in event && event.subject.id === person && event.sequence <= upTo;
+    const pulled = this.#window.filter(isOf);
+    this.#window = this.#window.filter((each) => !isOf(each));
+    this.#pulled.add(person);
+    try {
+      let after = this.#cursor.sequence;
+      for (let last = false; !last && after < upTo; ) {
+        const tenant = this.#tenant;
+        const records = await this.#tools.records({
+          tenant: tenant.number,
+          id: person,
+          after,
+          limit: scanSize,
+        });
+        last = records.length < scanSize;
+        for (const record of records) {
+          after = record.sequence;
+          if (after > upTo) break;
+          for (const made of await this.#tools.reader.all(tenant, record)) {
+            const { id } = made.event;
+            if (this.#ahead.has(id) || !this.#wants(made.event)) continue;
+            this.#ahead.set(id, 'pending');
+            pulled.push(made);
+          }
+        }
+      }
+    } finally {
+      this.#pulled.delete(person);
+      // What was found goes on whether or not there was more.
+      if (pulled.length > 0) this.#chains.set(person, [...(this.#chains.get(person) ?? []), ...pulled]);
+    }
+    if (upTo > this.#cursor.sequence) this.#told.set(person, upTo);
+    return pulled.length > 0;
+  }
+
+  /** The message to be sent next, if there is one now. To be told to {@link settle} what became of it. */
+  next(now: number): Message | undefined {
+    const message = this.#retry(now) ?? this.#leaver() ?? this.#fresh(now);
+    if (message === undefined) return undefined;
+    for (const subject of message.subjects) this.#busy.add(subject);
+    this.inFlight++;
+    return message;
+  }
+
+  /** When the next failed message is due; undefined if none is. */
+  due(): number | undefined {
+    const times = [...this.#open.values()].filter(({ inFlight }) => !inFlight).map(({ next }) => next);
+    if (this.isFailing() && this.#window.length > 0) times.push(this.#probeAt);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  #retry(now: number): Message | undefined {
+    if (this.#open.size === 0) return undefined;
+    const open = [...this.#open.values()].sort((a, b) => a.sequence - b.sequence || a.place - b.place);
+    const blocked = new Set(this.#busy);
+    let found: Waiting | undefined;
+    for (const each of open) {
+      const isFree = !each.subjects.some((subject) => blocked.has(subject));
+      for (const subject of each.subjects) blocked.add(subject);
+      if (!isFree || each.inFlight || each.next > now) continue;
+      if (found === undefined || (each.leaver && !found.leaver)) found = each;
+    }
+    if (found === undefined) return undefined;
+    found.inFlight = true;
+    const { message: id, subjects, sequence, place, leaver, tries } = found;
+    return { id, events: [], subjects, sequence, place, leaver, body: this.#unstored.body(id), tries };
+  }
+
+  #leaver(): Message | undefined {
+    for (const [person, chain] of this.#chains) {
+      if (this.#busy.has(person) || this.#pulled.has(person)) continue;
+      if (this.#isOpen(person)) {
+        for (const made of chain) this.#putBehind(made);
+        this.#chains.delete(person);
+        continue;
+      }
+      const first = chain.shift();
+      if (chain.length === 0) this.#chains.delete(person);
+      if (first !== undefined) return messageOf([first], this.endpoint.batch > 1, this.#tools.urlOf);
+    }
+    return undefined;
+  }
+
+  #fresh(now: number): Message | undefined {
+    if (this.#window.length === 0 || this.#open.size >= mostOpen) return undefined;
+    if (this.isFailing()) {
+      if (now < this.#probeAt) return undefined;
+      this.#probeAt = now + probeEvery;
+    }
+    const blocked = new Set([...this.#busy, ...this.#pulled, ...this.#chains.keys()]);
+    const taken: Made[] = [];
+    const left: Made[] = [];
+    for (const [index, made] of this.#window.entries()) {
+      const subject = subjectOf(made.event);
+      if (taken.length === this.endpoint.batch) {
+        left.push(...this.#window.slice(index));
+        break;
+      }
+      if (blocked.has(subject)) left.push(made);
+      else if (this.#isOpen(subject)) this.#putBehind(made);
+      else {
+        taken.push(made);
+        continue;
+      }
+      blocked.add(subject);
+    }
+    this.#window = left;
+    const [first, ...rest] = taken;
+    if (first === undefined) return undefined;
+    return messageOf([first, ...rest], this.endpoint.batch > 1, this.#tools.urlOf);
+  }
+
+  #isOpen(subject: string): boolean {
+    for (const { subjects } of this.#open.values()) if (subjects.includes(subject)) return true;
+    return false;
+  }
+
+  /** Waits in the outbox for earlier messages of its subject. */
+  #putBehind(made: Made): void {
+    this.#store(messageOf([made], this.endpoint.batch > 1, this.#tools.urlOf), 0);
+    this.#finish([made]);
+  }
+
+  #store(message: Message, next: number): void {
+    const { id, subjects, sequence, place, leaver, tries, body } = message;
+    const stored = { message: id, sequence, place, subjects, leaver, tries, next };
+    this.#open.set(id, { ...stored, inFlight: false });
+    if (body !== undefined) this.#unstored.put({ ...stored, body });
+    else this.#unstored.retry({ message: id, tries, next });
+  }
+
+  #finish(events: readonly Made[]): void {
+    for (const { event } of events) {
+      if (this.#unfinished.delete(event.id)) continue;
+      if (this.#ahead.has(event.id)) this.#ahead.set(event.id, 'done');
+    }
+  }
+
+  /** What became of a message. Answers why the endpoint is disabled, if it is from now on. */
+  settle(message: Message, answer: Answer, at: Date): string | undefined {
+    const now = at.getTime();
+    this.#release(message);
+    const tries = message.tries + 1;
+    const { status, error, body, milliseconds, clockDifference } = answer;
+    this.#unstored.attempt({
+      ...{ message: message.id, sequence: message.sequence, try: tries, at: at.toISOString(), milliseconds },
+      ...(status === undefined ? {} : { status }),
+      ...(error === undefined ? {} : { error }),
+      answer: body,
+      ...(clockDifference === undefined ? {} : { clockDifference }),
+    });
+    if (succeeded(answer)) {
+      this.#succeed(message);
+      return undefined;
+    }
+    return this.#fail({ ...message, tries }, answer, now);
+  }
+
+  /** It could not be sent, for a reason of ours; is no try. */
+  postpone(message: Message, until: number): void {
+    this.#release(message);
+    this.#store(message, until);
+    this.#finish(message.events);
+  }
+
+  /** There is nothing to send any more: it was delivered or given up elsewhere. */
+  abandon(message: Message): void {
+    this.#release(message);
+    this.#open.delete(message.id);
+  }
+
+  #release({ subjects }: Message): void {
+    this.inFlight--;
+    for (const subject of subjects) this.#busy.delete(subject);
+  }
+
+  #succeed(message: Message): void {
+    if (this.#failures > 0 || this.#failingSince !== undefined) {
+      // One that was down is there again: what waited for a later hour is sent now.
+      if (this.isFailing()) for (const each of this.#open.values()) each.next = 0;
+      this.#failures = 0;
+      this.#failingSince = undefined;
+      this.#unstored.set({ failingSince: null });
+    }
+    this.#finish(message.events);
+    this.#forget(message);
+  }
+
+  #forget({ id }: Message): void {
+    if (this.#open.delete(id)) this.#unstored.remove(id);
+  }
+
+  #fail(message: Message, { status, retryAfter }: Answer, now: number): string | undefined {
+    this.#failures++;
+    if (this.#failures === fewFailures) this.#probeAt = now + probeEvery;
+    if (this.#failingSince === undefined) {
+      this.#failingSince = now;
+      this.#unstored.set({ failingSince: new Date(now).toISOString() });
+    }
+    const isGone = status === 410;
+    const next = isGone ? 0 : nextTry(message.tries, now, retryAfter);
+    if (next === undefined) this.#forget(message);
+    else this.#store(message, next);
+    this.#finish(message.events);
+    if (isGone) return this.#disable('it answered 410 Gone');
+    if (now - this.#failingSince < disableAfter) return undefined;
+    return this.#disable('nothing but failures for five days');
+  }
+
+  #disable(reason: string): string {
+    this.#unstored.set({ state: 'disabled', reason });
+    return reason;
+  }
+
+  /** What is to be stored since the last time, if there is anything. */
+  takeProgress(): Progress | undefined {
+    return this.#unstored.take(positionText(this.#unfinished.values().next().value ?? this.#cursor));
+  }
+
+  /** It is in the outbox now, or could not be stored: then it comes with the next. */
+  stored(progress: Progress, isStored: boolean): void {
+    if (isStored) this.#unstored.stored(progress);
+    else this.#unstored.giveBack(progress);
+  }
+}
+
+/** The last position before the unit that the event is of. */
+function before({ event: { sequence }, unit }: Made): Position {
+  return unit === 0 ? { sequence: sequence - 1 } : { sequence, unit };
+}
