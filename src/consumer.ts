@@ -8,11 +8,11 @@ export {
   compare,
   consume,
   type Differences,
-  type DigestPerson,
   type Snapshot,
   type SnapshotItem,
   snapshot,
 } from './events/consumer/consume.ts';
+export type { DigestPerson } from './events/consumer/digest.ts';
 export { type Connection, ConsumerError, PositionTooOld } from './events/consumer/request.ts';
 export {
   type SignedRequest,

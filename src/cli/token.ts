@@ -11,7 +11,7 @@ import type { Invocation } from './command.ts';
 import { defaultTenant, findTenant, withAccess } from './database.ts';
 import { parseExpiry, parseOverlap } from './time.ts';
 
-export const scopes = ['scim', 'read', 'admin', 'metrics'] as const satisfies readonly Scope[];
+export const scopes = ['scim', 'read', 'admin', 'metrics', 'events'] as const satisfies readonly Scope[];
 export const defaultExpiry = '365d';
 export const defaultOverlap = '24h';
 

@@ -1,7 +1,7 @@
 /** Reads events from the change record: in pages, of one tenant, made with what is there at that moment. */
 import { entityTag } from '../scim/representation.ts';
 import type { FeedReads } from '../store/feed.ts';
-import type { Awaitable, StoredResource } from '../store/store.ts';
+import type { Awaitable, Store, StoredResource } from '../store/store.ts';
 import type { ChangeRecord } from './change-record.ts';
 import type { Event, EventGroup, EventResource } from './event.ts';
 import { eventsOf, idsIn, type Made, type Present, type PresentResource } from './events-of.ts';
@@ -20,6 +20,16 @@ export type Records = (options: {
   readonly limit: number;
   readonly id?: string;
 }) => Awaitable<readonly ChangeRecord[]>;
+
+/** The records of a store. */
+export function recordsOf(store: Pick<Store, 'changes'>): Records {
+  return async (options) =>
+    (await store.changes(options)).map(({ actor, attributes, ...rest }) => ({
+      ...rest,
+      actor: { kind: actor.origin, id: actor.token },
+      edits: attributes.filter((path) => path !== 'members').map((path) => ({ path, omitted: 'unrecorded' })),
+    }));
+}
 
 export interface EventPage {
   readonly made: readonly Made[];

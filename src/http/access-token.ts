@@ -8,7 +8,7 @@ import type { Scope, Store } from '../store/store.ts';
 import { authenticatedBy, isLive, type Verify } from './authenticate.ts';
 
 const prefix = 'scimd_at_';
-const scopes: readonly Scope[] = ['scim', 'read', 'admin', 'metrics'];
+const scopes: readonly Scope[] = ['scim', 'read', 'admin', 'metrics', 'events'];
 
 export interface Grant {
   /** The SHA-256 of the token that it is given for. */

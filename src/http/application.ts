@@ -1,11 +1,16 @@
 /** One request to one answer: what is mounted there answers; errors become answers here, and all of it is logged. */
 import { Directory } from '../directory/directory.ts';
+import { Feed } from '../events/feed.ts';
+import { Hub } from '../events/hub.ts';
+import { EventReader, recordsOf, type TenantName } from '../events/reader.ts';
+import { snapshotLines } from '../events/snapshot.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import { accessWith } from './access.ts';
 import { requireRead, type SignIn } from './authenticate.ts';
 import { baseUrlOf } from './base-url.ts';
 import { Cursors } from './cursor.ts';
 import { docsPages } from './docs-pages.ts';
+import { eventsMount } from './events.ts';
 import { frontPage } from './front-page.ts';
 import { ListHandlers } from './listing.ts';
 import { discard, type HttpRequest, type HttpResponse } from './message.ts';
@@ -23,6 +28,8 @@ import { networkOf, TrustedProxies } from './trusted-proxies.ts';
 /** Answers requests; never rejects. `mounts` is all that there is to ask. */
 export type Application = ((request: HttpRequest) => Promise<HttpResponse>) & {
   readonly mounts: readonly Mount[];
+  /** Answers those who wait for events: the server stops. */
+  endWaiting(): void;
 };
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
@@ -60,7 +67,9 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     perToken.take(actorKey(who.principal.actor));
     return who;
   };
+  const hub = new Hub(store);
   const mounts = [
+    eventsMount({ ...eventsParts(options, hub), limits, authenticate }),
     ...probes(options, authenticate),
     ...(tokenMount === undefined ? [] : [tokenMount]),
     scimMount({
@@ -135,7 +144,27 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       log.info({ requestId, ...record(visit, response, seconds * 1000) }, 'request');
     return finished(response, mount, visit, 'X-Request-Id', requestId);
   };
-  return Object.assign(answer, { mounts });
+  return Object.assign(answer, { mounts, endWaiting: () => hub.stop() });
+}
+
+/** The feed over the store. `meta.location` of events is the same for all who read them: it needs a configured base. */
+function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub) {
+  const base = baseUrl?.replace(/\/+$/, '') ?? basePath;
+  const endpoints = new Map(store.registry.resourceTypes.map(({ name, endpoint }) => [name, endpoint]));
+  const locationOf = (type: string, id: string): string =>
+    `${base}${endpoints.get(type) ?? `/${type}s`}/${id}`;
+  const reader = new EventReader(recordsOf(store), store.feed, locationOf);
+  const names = new Map<number, string>();
+  return {
+    feed: new Feed(reader, store.feed, store.outbox, hub),
+    durable: () => store.durable(),
+    snapshot: (tenant: TenantName) => snapshotLines(store.feed, tenant, locationOf),
+    async tenantOf(number: number): Promise<TenantName | undefined> {
+      if (!names.has(number)) for (const each of await store.tenants()) names.set(each.number, each.name);
+      const name = names.get(number);
+      return name === undefined ? undefined : { number, name };
+    },
+  };
 }
 
 /** With the headers of the mount, and without a body where HEAD asked. */

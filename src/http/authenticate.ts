@@ -152,4 +152,5 @@ export function insufficientScope(detail: string, scope: string): ScimError {
 /** 403 for a token that may read nothing of people. */
 export function requireRead({ scope }: Principal): void {
   if (scope === 'metrics') throw insufficientScope('This token may only read metrics', 'read');
+  if (scope === 'events') throw insufficientScope('This token may only read events', 'read');
 }

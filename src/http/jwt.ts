@@ -99,10 +99,12 @@ function scopeOf(payload: JWTPayload, { scopeClaim = 'scope' }: JwtOptions): Sco
   const claim = payload[scopeClaim];
   const words: readonly unknown[] =
     typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [];
-  const scope = (['admin', 'scim', 'read', 'metrics'] as const).find((each) => words.includes(each));
+  const scope = (['admin', 'scim', 'read', 'metrics', 'events'] as const).find((each) =>
+    words.includes(each),
+  );
   if (scope === undefined)
     throw insufficientScope(
-      'The token has none of the scopes read, scim, admin and metrics',
+      'The token has none of the scopes read, scim, admin, metrics and events',
       'read scim admin',
     );
   return scope;

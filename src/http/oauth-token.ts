@@ -91,10 +91,11 @@ function endOf(token: Token, now: Date, seconds: number): Date {
 
 /** What a token of each scope may ask for, the most first. */
 const within: Readonly<Record<Scope, readonly Scope[]>> = {
-  admin: ['admin', 'scim', 'read', 'metrics'],
+  admin: ['admin', 'scim', 'read', 'metrics', 'events'],
   scim: ['scim', 'read'],
   read: ['read'],
   metrics: ['metrics'],
+  events: ['events'],
 };
 
 /** `read` narrows; words that mean nothing here are ignored (RFC 6749 §3.3), more than the token has is refused. */

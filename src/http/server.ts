@@ -72,8 +72,14 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://${host}:${port}${options.basePath}`,
     port,
-    drain: connections.drain,
-    close: connections.close,
+    drain() {
+      application.endWaiting();
+      connections.drain();
+    },
+    close(graceSeconds) {
+      application.endWaiting();
+      return connections.close(graceSeconds);
+    },
     async reconfigure(changes) {
       const next = { ...options, ...changes };
       const nextApplication = await createApplication(next);

@@ -20,4 +20,33 @@ export interface FeedReads {
   groupsOf(tenant: number, ids: Iterable<string>): Awaitable<ReadonlyMap<string, readonly GroupOf[]>>;
   /** The ids of all users in a group, by groups in it too, in their order. */
   people(tenant: number, group: string): Awaitable<readonly string[]>;
+
+  /** People behind an id, in the order of ids: what they may do. Groups only of those who are active. */
+  accessOf(tenant: number, after: string, limit: number): Awaitable<readonly PersonAccess[]>;
+  /** All resources of a tenant at one moment. To be closed. */
+  snapshot(tenant: number): Awaitable<FeedSnapshot>;
+}
+
+export interface PersonAccess {
+  readonly id: string;
+  readonly version: number;
+  readonly active: boolean;
+  readonly groups: readonly string[];
+}
+
+export interface FeedSnapshot {
+  /** The number of the last change that is in it. */
+  readonly sequence: number;
+  /** How many resources there are of each type. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** The next ones, none at the end: users first. */
+  next(): readonly SnapshotEntry[];
+  close(): void;
+}
+
+export interface SnapshotEntry {
+  readonly resource: StoredResource;
+  /** Of a group, as a JSON array. */
+  readonly members: string | undefined;
+  readonly groups: readonly GroupOf[];
 }

@@ -7,6 +7,8 @@ import type { Plan } from '../query/plan.ts';
 import type { Difference } from '../scim/difference.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import type { Actor, Cause, Change, ChangeRange } from './change.ts';
+import type { FeedReads } from './feed.ts';
+import type { Outbox } from './outbox.ts';
 import type { Work } from './work.ts';
 
 /** An answer now or later: SQLite reads answer at once, other engines do not. */
@@ -264,7 +266,7 @@ export interface GroupReference {
 }
 
 /** `metrics` may read metrics, and nothing of people. */
-export type Scope = 'scim' | 'read' | 'admin' | 'metrics';
+export type Scope = 'scim' | 'read' | 'admin' | 'metrics' | 'events';
 
 export interface Token {
   readonly id: string;
@@ -347,6 +349,11 @@ export type OpeningNotice =
 
 export interface Store extends AccessStore {
   readonly registry: Registry;
+  readonly feed: FeedReads;
+  readonly outbox: Outbox;
+
+  /** Is told after each write that is durable; answers what forgets the listener. */
+  onCommit(listener: () => void): () => void;
 
   /** An identifier that no resource has had and none will have, for {@link CreateCommand.id}. */
   newId(): string;

@@ -2,6 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Event, EventType } from '../event.ts';
+import { bucketHash, bucketOf, type DigestPerson, digestLine } from './digest.ts';
 import { ask, type Connection, ConsumerError } from './request.ts';
 
 export interface ConsumeOptions extends Connection {
@@ -141,15 +142,6 @@ export async function acknowledge(
   await (await ask(connection, '/events/ack', { method: 'POST', body })).body?.cancel();
 }
 
-/** A person as the digest counts them. `groups`: the ids of all groups, nested ones too; none for who is not active. */
-export interface DigestPerson {
-  readonly id: string;
-  /** Of `data.meta.version`, the number in it. */
-  readonly version: number;
-  readonly active: boolean;
-  readonly groups: readonly string[];
-}
-
 /** Which people are not the same here and there, by id. */
 export interface Differences {
   /** What the directory has of them; absent: they are not in it. */
@@ -181,21 +173,4 @@ export async function compare(connection: Connection, people: Iterable<DigestPer
     ids.push(...own.keys());
   }
   return { theirs, ids: ids.sort(), position: String(sequence) };
-}
-
-/** The bucket that a person is in: the first byte of the SHA-256 of the id. */
-export function bucketOf(id: string): number {
-  return sha256(utf8ToBytes(id))[0] ?? 0;
-}
-
-/** What the digest covers of a person. */
-export function digestLine({ id, version, active, groups }: DigestPerson): string {
-  return `${id} ${version} ${active ? 1 : 0} ${[...groups].sort().join(',')}\n`;
-}
-
-/** The SHA-256 of a bucket's lines, in the order of their ids. */
-export function bucketHash(lines: ReadonlyMap<string, string>): string {
-  const sum = sha256.create();
-  for (const [, line] of [...lines].sort(([a], [b]) => (a < b ? -1 : 1))) sum.update(utf8ToBytes(line));
-  return bytesToHex(sum.digest());
 }

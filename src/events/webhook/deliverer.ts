@@ -1,6 +1,7 @@
 /**
  * Delivers to all webhook endpoints of a database that no other server delivers to. Sockets are bounded, 20 in all and 2
- * an endpoint; endpoints that fail share half of them and have one each, so that those which hang harm nobody else.
+ * an endpoint; endpoints whose last answer was a failure share half of them, and have one each as those that have not
+ * answered yet, so that those which hang harm nobody else.
  */
 import { randomUUID } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
@@ -14,6 +15,8 @@ import { signatureHeaders } from './signature.ts';
 const mostSockets = 20;
 const mostSocketsOfFailing = 10;
 const socketsOfEndpoint = 2;
+/** Milliseconds: an endpoint that takes longer gets nothing else meanwhile. */
+const slow = 1000;
 /** Milliseconds: how long a lease holds, how often it is renewed. */
 const leaseTime = 9000;
 const renewEvery = 3000;
@@ -145,7 +148,7 @@ export class Deliverer {
   #pump(runner: Runner): void {
     const { lane } = runner;
     while (this.#isCurrent(runner) && !this.#blocked && this.#hasSocket(lane)) {
-      const failing = lane.isFailing();
+      const failing = lane.hasFailed();
       const message = lane.next(this.#clock().getTime());
       if (message === undefined) break;
       this.#sockets++;
@@ -165,15 +168,16 @@ export class Deliverer {
 
   /** The one that has a socket again last, so that others have their turn. */
   #pumpAll(last: Runner): void {
-    if (this.#sockets >= mostSockets - 1 || last.lane.isFailing())
+    if (this.#sockets >= mostSockets - 1 || last.lane.hasFailed())
       for (const runner of this.#runners.values()) if (runner !== last) this.#pump(runner);
     this.#pump(last);
   }
 
   #hasSocket(lane: Lane): boolean {
     if (this.#sockets >= mostSockets) return false;
-    if (!lane.isFailing()) return lane.inFlight < socketsOfEndpoint;
-    return lane.inFlight < 1 && this.#socketsOfFailing < mostSocketsOfFailing;
+    if (lane.hasFailed()) return lane.inFlight < 1 && this.#socketsOfFailing < mostSocketsOfFailing;
+    if (lane.inFlight === 0) return true;
+    return lane.inFlight < socketsOfEndpoint && lane.isProven() && performance.now() - lane.lastBegun < slow;
   }
 
   async #fill(runner: Runner): Promise<void> {

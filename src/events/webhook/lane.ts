@@ -37,7 +37,9 @@ export class Lane {
   endpoint: Endpoint;
   /** Messages that are sent right now. */
   inFlight = 0;
-  #tools: LaneTools;
+  /** When the last of them began, by the clock that never jumps. */
+  lastBegun = 0;
+  readonly #tools: LaneTools;
   readonly #tenant: TenantName;
   #wants: (event: Event) => boolean;
   /** Up to here all is read. */
@@ -58,6 +60,7 @@ export class Lane {
   readonly #pulled = new Set<string>();
   readonly #busy = new Set<string>();
   readonly #open = new Map<string, Waiting>();
+  #proven = false;
   #failures = 0;
   #failingSince: number | undefined;
   #probeAt = 0;
@@ -89,6 +92,16 @@ export class Lane {
 
   isFailing(): boolean {
     return this.#failures >= fewFailures;
+  }
+
+  /** Was its last answer a failure, or is it known from before to fail? */
+  hasFailed(): boolean {
+    return this.#failures > 0 || this.#failingSince !== undefined;
+  }
+
+  /** Has it taken anything yet? */
+  isProven(): boolean {
+    return this.#proven;
   }
 
   /** There may be something new. */
@@ -199,6 +212,7 @@ export class Lane {
     if (message === undefined) return undefined;
     for (const subject of message.subjects) this.#busy.add(subject);
     this.inFlight++;
+    this.lastBegun = performance.now();
     return message;
   }
 
@@ -335,6 +349,7 @@ export class Lane {
   }
 
   #succeed(message: Message): void {
+    this.#proven = true;
     if (this.#failures > 0 || this.#failingSince !== undefined) {
       // One that was down is there again: what waited for a later hour is sent now.
       if (this.isFailing()) for (const each of this.#open.values()) each.next = 0;

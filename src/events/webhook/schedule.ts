@@ -37,7 +37,7 @@ export function nextTry(
   const delay = retryDelays[tries];
   if (delay === undefined) return undefined;
   const jittered = delay * (0.8 + 0.4 * random());
-  return now + Math.max(jittered, Math.min(retryAfter ?? 0, longestRetryAfter));
+  return Math.round(now + Math.max(jittered, Math.min(retryAfter ?? 0, longestRetryAfter)));
 }
 
 /** Milliseconds of a Retry-After field (RFC 9110 §10.2.3): seconds, or a date. Undefined if it is neither. */

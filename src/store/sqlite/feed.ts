@@ -1,14 +1,15 @@
-/** Reads of the feed: several resources at once, of whatever type. */
+/** Reads of the feed: several resources at once, of whatever type, and all of one moment. */
 import type { Database } from 'better-sqlite3';
-import type { FeedReads, GroupOf } from '../feed.ts';
+import type { FeedReads, FeedSnapshot, GroupOf, PersonAccess, SnapshotEntry } from '../feed.ts';
 import type { StoredResource } from '../store.ts';
 import type { Kinds } from './kinds.ts';
 import { type ResourceRow, resourceColumns, toResource } from './row.ts';
-import { ownerKinds } from './storage-map.ts';
+import { memberTypeName, ownerKinds } from './storage-map.ts';
 
 type Row = [...ResourceRow, memberCount: number];
 
-export function feedReads(db: Database, kinds: Kinds, read: <T>(action: () => T) => T): FeedReads {
+/** Reads over one connection, without a transaction of their own. */
+function statementsOver(db: Database, kinds: Kinds) {
   const extent = db
     .prepare<[number, number], [oldest: number | null, newest: number | null]>(
       `SELECT (SELECT min(sequence) FROM change WHERE tenant = ?), (SELECT max(sequence) FROM change WHERE tenant = ?)`,
@@ -50,36 +51,145 @@ export function feedReads(db: Database, kinds: Kinds, read: <T>(action: () => T)
        SELECT id FROM down WHERE type IN (SELECT number FROM resource_type WHERE name = 'User') ORDER BY id`,
     )
     .pluck();
+  const access = db
+    .prepare<[number, string, number], [id: string, version: number, active: string | number | null]>(
+      `SELECT r.id, r.version, d.body ->> '$.active' FROM resource r JOIN document d ON d.rid = r.rid
+       WHERE r.tenant = ? AND r.id > ? AND r.type = (SELECT number FROM resource_type WHERE name = 'User')
+       ORDER BY r.id LIMIT ?`,
+    )
+    .raw();
+  const groupsOf = (tenant: number, ids: Iterable<string>): Map<string, GroupOf[]> => {
+    const found = new Map<string, GroupOf[]>();
+    for (const [member, group, externalId, display] of groups.all(JSON.stringify([...ids]), tenant)) {
+      const known = found.get(member) ?? [];
+      known.push({
+        group,
+        ...(externalId === null ? {} : { externalId }),
+        ...(display === null ? {} : { display }),
+      });
+      found.set(member, known);
+    }
+    return found;
+  };
   return {
-    extent: (tenant) =>
-      read(() => {
-        const [oldest, newest] = extent.get(tenant, tenant) ?? [null, null];
-        return { oldest: oldest ?? 0, newest: newest ?? 0 };
-      }),
-    resources: (tenant, ids) =>
-      read(() => {
-        const found = new Map<string, { resource: StoredResource; memberCount: number }>();
-        for (const [...row] of resources.all(JSON.stringify([...ids]), tenant)) {
-          const memberCount = row.pop() as number;
-          const resource = toResource(kinds, row as unknown as ResourceRow);
-          found.set(resource.id, { resource, memberCount });
+    extent(tenant: number) {
+      const [oldest, newest] = extent.get(tenant, tenant) ?? [null, null];
+      return { oldest: oldest ?? 1, newest: newest ?? 0 };
+    },
+    resources(tenant: number, ids: Iterable<string>) {
+      const found = new Map<string, { resource: StoredResource; memberCount: number }>();
+      for (const [...row] of resources.all(JSON.stringify([...ids]), tenant)) {
+        const memberCount = row.pop() as number;
+        const resource = toResource(kinds, row as unknown as ResourceRow);
+        found.set(resource.id, { resource, memberCount });
+      }
+      return found;
+    },
+    groupsOf,
+    people: (tenant: number, group: string) => people.all(tenant, group),
+    accessOf(tenant: number, after: string, limit: number): PersonAccess[] {
+      const rows = access.all(tenant, after, limit);
+      const isActive = (active: string | number | null): boolean => active !== 0;
+      const active = rows.flatMap(([id, , state]) => (isActive(state) ? [id] : []));
+      const groups = groupsOf(tenant, active);
+      return rows.map(([id, version, state]) => ({
+        id,
+        version,
+        active: isActive(state),
+        groups: (groups.get(id) ?? []).map(({ group }) => group),
+      }));
+    },
+  };
+}
+
+/** Resources in one step of a snapshot. */
+const stepSize = 100;
+
+/** `connection` opens another one to the same database; undefined where there can be none. */
+export function feedReads(
+  db: Database,
+  kinds: Kinds,
+  read: <T>(action: () => T) => T,
+  connection: (() => Database) | undefined,
+): FeedReads {
+  const own = statementsOver(db, kinds);
+  return {
+    extent: (tenant) => read(() => own.extent(tenant)),
+    resources: (tenant, ids) => read(() => own.resources(tenant, ids)),
+    groupsOf: (tenant, ids) => read(() => own.groupsOf(tenant, ids)),
+    people: (tenant, group) => read(() => own.people(tenant, group)),
+    accessOf: (tenant, after, limit) => read(() => own.accessOf(tenant, after, limit)),
+    snapshot(tenant) {
+      if (connection !== undefined) {
+        const other = connection();
+        try {
+          other.exec('BEGIN');
+          return snapshotOver(other, kinds, tenant, () => other.close());
+        } catch (error) {
+          other.close();
+          throw error;
         }
-        return found;
-      }),
-    groupsOf: (tenant, ids) =>
-      read(() => {
-        const found = new Map<string, GroupOf[]>();
-        for (const [member, group, externalId, display] of groups.all(JSON.stringify([...ids]), tenant)) {
-          const known = found.get(member) ?? [];
-          known.push({
-            group,
-            ...(externalId === null ? {} : { externalId }),
-            ...(display === null ? {} : { display }),
-          });
-          found.set(member, known);
+      }
+      // Nobody else can read this database, so all of it is read at once.
+      return read(() => {
+        const live = snapshotOver(db, kinds, tenant, () => {});
+        const entries: SnapshotEntry[] = [];
+        for (let step = live.next(); step.length > 0; step = live.next()) entries.push(...step);
+        return { ...live, next: () => entries.splice(0, stepSize) };
+      });
+    },
+  };
+}
+
+function snapshotOver(db: Database, kinds: Kinds, tenant: number, close: () => void): FeedSnapshot {
+  const own = statementsOver(db, kinds);
+  const counts = db
+    .prepare<[number], [kind: number, total: number]>(
+      'SELECT type, count(*) FROM resource WHERE tenant = ? GROUP BY type ORDER BY type',
+    )
+    .raw()
+    .all(tenant);
+  const byType = db
+    .prepare<[number, number, number, number], [rid: number, ...ResourceRow]>(
+      `SELECT r.rid, ${resourceColumns} FROM resource r JOIN document d ON d.rid = r.rid
+       WHERE r.tenant = ? AND r.type = ? AND r.rid > ? ORDER BY r.rid LIMIT ?`,
+    )
+    .raw();
+  const members = db
+    .prepare<[number], string>(
+      `SELECT '[' || coalesce(group_concat(json_object('value', m.value, 'type', ${memberTypeName(kinds)}), ','), '') || ']'
+       FROM (SELECT * FROM member WHERE owner = ? ORDER BY value) m`,
+    )
+    .pluck();
+  const isUser = (kind: number): number => (kinds.nameOf(kind) === 'User' ? 0 : 1);
+  const left = counts.map(([kind]) => kind).sort((a, b) => isUser(a) - isUser(b) || a - b);
+  let after = 0;
+  const { newest: sequence } = own.extent(tenant);
+  return {
+    sequence,
+    counts: Object.fromEntries(counts.map(([kind, total]) => [kinds.nameOf(kind), total])),
+    next() {
+      for (let [kind] = left; kind !== undefined; [kind] = left) {
+        const rows = byType.all(tenant, kind, after, stepSize);
+        after = rows.at(-1)?.[0] ?? 0;
+        if (rows.length === 0) {
+          left.shift();
+          continue;
         }
-        return found;
-      }),
-    people: (tenant, group) => read(() => people.all(tenant, group)),
+        const type = kinds.nameOf(kind);
+        const ids = rows.map(([, , id]) => id);
+        const groups = type === 'User' ? own.groupsOf(tenant, ids) : new Map<string, GroupOf[]>();
+        return rows.map(([rid, ...row]) => {
+          const resource = toResource(kinds, row);
+          return {
+            resource,
+            members: type === 'Group' ? members.get(rid) : undefined,
+            groups: groups.get(resource.id) ?? [],
+          };
+        });
+      }
+      return [];
+    },
+    close,
   };
 }

@@ -55,13 +55,15 @@ export interface TransactionHooks {
   check(): void;
   /** What commands count is written once for all of them. */
   readonly counts?: Pick<Counters, 'write' | 'forget'>;
+  /** Is told that something was written and is durable, before who wrote it is. */
+  written?(): void;
 }
 
 /** `wal` brings commits to the disk. */
 export function groupCommit(
   db: Database,
   wal: WalSync,
-  { beforeWrite, check, counts }: TransactionHooks,
+  { beforeWrite, check, counts, written }: TransactionHooks,
 ): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
@@ -139,6 +141,7 @@ export function groupCommit(
       const outcomes = runTogether(jobs);
       const settle = (): void => {
         failing = false;
+        written?.();
         outcomes.forEach((outcome, index) => {
           const job = jobs[index] as Job;
           if ('error' in outcome) job.reject(outcome.error);

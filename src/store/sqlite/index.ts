@@ -16,6 +16,7 @@ import { counters } from './counters.ts';
 import { sqliteDialect } from './dialect.ts';
 import { type WalSync, walSync } from './durability.ts';
 import { toStoreError } from './errors.ts';
+import { feedReads } from './feed.ts';
 import { getter } from './get.ts';
 import { groupCommit } from './group-commit.ts';
 import { fileGuard, layoutGuard } from './guards.ts';
@@ -25,6 +26,7 @@ import { lister } from './list.ts';
 import { edgeWriter } from './membership.ts';
 import { meterOf, writeAllowanceOf } from './meter.ts';
 import { offsetCache } from './offset-cache.ts';
+import { outboxOver } from './outbox.ts';
 import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { requestSetter } from './request-context.ts';
@@ -232,9 +234,14 @@ function storeOver(
     guard.checkThrottled();
     leaveSnapshot();
   };
+  const listeners = new Set<() => void>();
+  const written = (): void => {
+    for (const listener of listeners) listener();
+  };
   const commit = groupCommit(db, wal, {
     beforeWrite,
     check,
+    written,
     counts: {
       write() {
         counts.write();
@@ -261,8 +268,17 @@ function storeOver(
 
   const access = accessOver({ db, clock, newId: uuid, snapshot, commit, others, guard });
 
+  const feed = feedReads(db, kinds, read, db.memory ? undefined : () => openConnection(file, busyTimeout));
+  const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run });
+
   return {
     registry,
+    feed,
+    outbox,
+    onCommit(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     newId: options.newId ?? uuid,
     secretKey: () => secretKey,
     get: (query) => read(() => get(query)),

@@ -1,0 +1,180 @@
+/** The feed of a tenant: pages, positions of consumers, digest. What HTTP and the command line have in common. */
+import type { FeedReads } from '../store/feed.ts';
+import type { Consumer, Outbox } from '../store/outbox.ts';
+import { bucketHash, bucketOf, type DigestPerson, digestLine } from './consumer/digest.ts';
+import type { Event } from './event.ts';
+import type { Hub } from './hub.ts';
+import { comparePositions, type Position, parsePosition, positionText } from './position.ts';
+import type { EventPage, EventReader, TenantName } from './reader.ts';
+
+/** A position that cannot be read from. */
+export class PositionError extends Error {
+  override readonly name = 'PositionError';
+  /** `gone`: changes behind it are not kept any more. `future`: there is nothing that far. */
+  readonly code: 'invalid' | 'gone' | 'future' | 'none';
+  /** The oldest position that can be read from, for `gone`. */
+  readonly oldest: string | undefined;
+
+  constructor(code: PositionError['code'], message: string, oldest?: string) {
+    super(message);
+    this.code = code;
+    this.oldest = oldest;
+  }
+}
+
+export interface FeedPage {
+  readonly events: readonly Event[];
+  readonly position: Position;
+  readonly more: boolean;
+}
+
+/** Events that are made together, and kept until something new happens: many consumers ask for the same. */
+const pageSize = 100;
+const mostPages = 200;
+
+export class Feed {
+  readonly hub: Hub;
+  readonly #reader: EventReader;
+  readonly #reads: FeedReads;
+  readonly #outbox: Outbox;
+  readonly #pages = new Map<string, { readonly newest: number; readonly page: Promise<EventPage> }>();
+
+  constructor(reader: EventReader, reads: FeedReads, outbox: Outbox, hub: Hub) {
+    this.#reader = reader;
+    this.#reads = reads;
+    this.#outbox = outbox;
+    this.hub = hub;
+  }
+
+  /**
+   * The position that `after` names: a number, `now`, `oldest`; without it where the consumer is.
+   * @throws PositionError
+   */
+  async positionOf(
+    tenant: number,
+    after: string | undefined,
+    consumer: string | undefined,
+  ): Promise<Position> {
+    const { oldest, newest } = await this.#reads.extent(tenant);
+    const from = after ?? (await this.#acknowledged(tenant, consumer));
+    if (from === undefined)
+      throw new PositionError(
+        'none',
+        consumer === undefined
+          ? 'Say where to begin: after=now, after=oldest for all that is kept, or after= with a position; GET /events/snapshot has all that there is, and its position'
+          : `The consumer ${JSON.stringify(consumer)} has acknowledged nothing yet: say where to begin, with after=`,
+      );
+    if (from === 'now') return { sequence: newest };
+    if (from === 'oldest') return { sequence: oldest - 1 };
+    const position = parsePosition(from);
+    if (position === undefined)
+      throw new PositionError(
+        'invalid',
+        `after must be a position such as ${newest}, or now, or oldest, not ${JSON.stringify(from)}`,
+      );
+    const { sequence, unit } = position;
+    if (sequence > newest)
+      throw new PositionError('future', `There is nothing at ${from} yet: the newest position is ${newest}`);
+    if (sequence + (unit === undefined ? 1 : 0) < oldest)
+      throw new PositionError(
+        'gone',
+        `Changes behind ${from} are not kept any more: the oldest position is ${oldest - 1}. Begin with a snapshot`,
+        String(oldest - 1),
+      );
+    return position;
+  }
+
+  async #acknowledged(tenant: number, name: string | undefined): Promise<string | undefined> {
+    if (name === undefined) return undefined;
+    return (await this.#outbox.consumers(tenant)).find((each) => each.name === name)?.position;
+  }
+
+  /** The next events behind a position, if there are any. */
+  async page(
+    tenant: TenantName,
+    after: Position,
+    { limit, wants }: { readonly limit: number; readonly wants?: ((event: Event) => boolean) | undefined },
+  ): Promise<FeedPage> {
+    const events: Event[] = [];
+    let position = after;
+    for (let pages = 0; pages < 20; pages++) {
+      const page = await this.#read(tenant, position, Math.min(pageSize, limit - events.length));
+      for (const { event } of page.made) if (wants === undefined || wants(event)) events.push(event);
+      ({ position } = page);
+      if (!page.more) return { events, position, more: false };
+      if (events.length >= limit) break;
+    }
+    return { events, position, more: true };
+  }
+
+  async #read(tenant: TenantName, after: Position, limit: number): Promise<EventPage> {
+    const { newest } = await this.#reads.extent(tenant.number);
+    const key = `${tenant.number} ${positionText(after)} ${limit}`;
+    const known = this.#pages.get(key);
+    if (known?.newest === newest) return known.page;
+    const page = this.#reader.read(tenant, after, { limit });
+    this.#pages.delete(key);
+    this.#pages.set(key, { newest, page });
+    const [first] = this.#pages.keys();
+    if (this.#pages.size > mostPages && first !== undefined) this.#pages.delete(first);
+    page.catch(() => this.#pages.delete(key));
+    return page;
+  }
+
+  consumers(tenant: number): Promise<readonly Consumer[]> {
+    return Promise.resolve(this.#outbox.consumers(tenant));
+  }
+
+  forget(tenant: number, name: string): Promise<boolean> {
+    return this.#outbox.forgetConsumer(tenant, name);
+  }
+
+  /** @throws PositionError, where it is not known, or is before what was acknowledged. */
+  async acknowledge(tenant: number, name: string, text: string): Promise<Consumer> {
+    const { newest } = await this.#reads.extent(tenant);
+    const position = parsePosition(text);
+    if (position === undefined)
+      throw new PositionError('invalid', `sequence must be a position, not ${JSON.stringify(text)}`);
+    if (position.sequence > newest)
+      throw new PositionError('future', `There is nothing at ${text} yet: the newest position is ${newest}`);
+    const isBehind = (known: string): boolean =>
+      comparePositions(parsePosition(known) ?? { sequence: 0 }, position) <= 0;
+    const stored = await this.#outbox.acknowledge(tenant, name, positionText(position), isBehind);
+    if (stored !== undefined) return stored;
+    throw new PositionError(
+      'invalid',
+      `The consumer ${JSON.stringify(name)} has acknowledged more than ${text} already; it cannot go back. Forget it first: DELETE /events/consumers/${name}`,
+    );
+  }
+
+  /** All people of a tenant by the buckets of the digest, with the position that they are at. */
+  async digest(tenant: number): Promise<{
+    readonly sequence: number;
+    readonly buckets: readonly ReadonlyMap<string, DigestPerson>[];
+  }> {
+    const buckets: Map<string, DigestPerson>[] = Array.from({ length: 256 }, () => new Map());
+    for (;;) {
+      const { newest } = await this.#reads.extent(tenant);
+      for (const bucket of buckets) bucket.clear();
+      let after = '';
+      for (;;) {
+        const people = await this.#reads.accessOf(tenant, after, 500);
+        for (const person of people) buckets[bucketOf(person.id)]?.set(person.id, person);
+        const last = people.at(-1);
+        if (last === undefined) break;
+        after = last.id;
+        // Others have their turn.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      // Of one moment, or it says nothing.
+      const { newest: sequence } = await this.#reads.extent(tenant);
+      if (sequence === newest) return { sequence, buckets };
+    }
+  }
+}
+
+export function bucketHashes(buckets: readonly ReadonlyMap<string, DigestPerson>[]): string[] {
+  return buckets.map((bucket) =>
+    bucketHash(new Map([...bucket].map(([id, person]) => [id, digestLine(person)]))),
+  );
+}

@@ -1,0 +1,254 @@
+/** /events: the feed of a tenant, for tokens of scope `events`. */
+import * as v from 'valibot';
+import { ScimError } from '../error.ts';
+import { eventJsonSchemas, eventTypes } from '../events/catalogue.ts';
+import type { Event } from '../events/event.ts';
+import { bucketHashes, type Feed, PositionError } from '../events/feed.ts';
+import { TooManyWaiting } from '../events/hub.ts';
+import { type Position, positionText } from '../events/position.ts';
+import type { TenantName } from '../events/reader.ts';
+import { typeFilter } from '../events/webhook/message.ts';
+import { suggestion } from '../nearest.ts';
+import { type Authenticate, insufficientScope } from './authenticate.ts';
+import { readJson } from './body.ts';
+import { eventStream } from './event-stream.ts';
+import type { HttpResponse, QueryParameters } from './message.ts';
+import { type Mount, mount, type Visit } from './mounts.ts';
+import type { Limits } from './options.ts';
+import { integerParameter, listParameter, parseQuery } from './query-string.ts';
+import { methodNotAllowed } from './responses.ts';
+
+export interface EventsParts {
+  readonly feed: Feed;
+  readonly limits: Limits;
+  readonly authenticate: Authenticate;
+  /** Undefined where there is no tenant of that number any more. */
+  readonly tenantOf: (number: number) => Promise<TenantName | undefined>;
+  /** NDJSON of all resources of the tenant. */
+  readonly snapshot: (tenant: TenantName) => Promise<AsyncIterable<string>>;
+  /** Rejects while what can be read is not durable and cannot be made so. */
+  readonly durable: () => Promise<void> | undefined;
+}
+
+const json = ['Content-Type', 'application/json; charset=utf-8'];
+const noStore = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff', 'Vary', 'Authorization'];
+const longestWait = 60;
+const mostEvents = 1000;
+const name = /^[\p{L}\p{N}][\p{L}\p{N}._@+-]{0,63}$/u;
+
+interface Asked {
+  readonly tenant: TenantName;
+  readonly query: QueryParameters;
+}
+
+export function eventsMount(parts: EventsParts): Mount {
+  const { feed, limits, authenticate, tenantOf } = parts;
+
+  const page = async (visit: Visit, { tenant, query }: Asked): Promise<HttpResponse> => {
+    const { request } = visit;
+    const wants = filterOf(query);
+    const isStream = /(?:^|[,\s])text\/event-stream\b/i.test(request.header('accept') ?? '');
+    const last = isStream ? request.header('last-event-id') : undefined;
+    const after = last ?? query.get('after') ?? (isStream && !query.has('consumer') ? 'now' : undefined);
+    if (isStream)
+      return eventStream({
+        feed,
+        tenant,
+        after,
+        consumer: query.get('consumer'),
+        wants,
+        durable: parts.durable,
+        request,
+      });
+    const limit = between(integerParameter(query, 'limit') ?? 100, 1, mostEvents, 'limit');
+    const wait = waitOf(query);
+    const start = performance.now();
+    let position = await feed.positionOf(tenant.number, after, query.get('consumer'));
+    for (;;) {
+      const found = await feed.page(tenant, position, { limit, wants });
+      const left = wait - (performance.now() - start);
+      if (found.events.length > 0 || found.more || left <= 0) return pageResponse(found);
+      ({ position } = found);
+      const woken = await feed.hub.wait(tenant.number, position.sequence, left, request.end);
+      if (woken !== 'changed') return pageResponse({ ...found, position });
+    }
+  };
+
+  const acknowledge = async ({ request }: Visit, { tenant }: Asked): Promise<HttpResponse> => {
+    const body = await readJson(request, limits, 4096);
+    const parsed = v.safeParse(acknowledgement, body);
+    if (!parsed.success) {
+      const [issue] = parsed.issues;
+      throw invalid(
+        `${v.getDotPath(issue) ?? 'The body'}: ${issue.message}. Send {"consumer": NAME, "sequence": POSITION}`,
+      );
+    }
+    const { consumer, sequence } = parsed.output;
+    return ok(await feed.acknowledge(tenant.number, consumer, String(sequence)));
+  };
+
+  const digest = async (_visit: Visit, { tenant, query }: Asked): Promise<HttpResponse> => {
+    const bucket = integerParameter(query, 'bucket');
+    if (bucket !== undefined) between(bucket, 0, 255, 'bucket');
+    const { sequence, buckets } = await feed.digest(tenant.number);
+    if (bucket === undefined) return ok({ sequence, buckets: bucketHashes(buckets) });
+    return ok({ sequence, bucket, people: [...(buckets[bucket]?.values() ?? [])] });
+  };
+
+  const answers: Record<
+    string,
+    Record<string, (visit: Visit, asked: Asked) => Promise<HttpResponse> | HttpResponse>
+  > = {
+    '': { GET: page },
+    '/snapshot': {
+      GET: async (_visit, { tenant }) => ({
+        status: 200,
+        headers: ['Content-Type', 'application/x-ndjson; charset=utf-8'],
+        body: await parts.snapshot(tenant),
+      }),
+    },
+    '/digest': { GET: digest },
+    '/types': { GET: () => ok(eventJsonSchemas()) },
+    '/ack': { POST: acknowledge },
+    '/consumers': {
+      GET: async (_visit, { tenant }) => ok({ consumers: await feed.consumers(tenant.number) }),
+    },
+  };
+  const consumers = '/consumers/';
+  const one = {
+    DELETE: async ({ request }: Visit, { tenant }: Asked): Promise<HttpResponse> => {
+      const which = decodeURIComponent(request.path.slice('/events/consumers/'.length));
+      if (await feed.forget(tenant.number, which)) return { status: 204, headers: [] };
+      throw new ScimError(404, undefined, `There is no consumer ${JSON.stringify(which)}`);
+    },
+  };
+
+  return mount<Asked>({
+    path: '/events',
+    below: true,
+    endpoints: [
+      ...Object.entries(answers).map(([route, methods]) => ({ route, methods: Object.keys(methods) })),
+      { route: '/consumers/:name', methods: Object.keys(one) },
+    ],
+    headers: noStore,
+    recorded: true,
+    async authenticate(visit) {
+      const query = parseQuery(visit.request.search);
+      const { principal } = await authenticate(visit.request, query, visit.clock());
+      visit.identity = principal;
+      if (principal.scope !== 'events' && principal.scope !== 'admin')
+        throw insufficientScope('Events need a token with the scope events', 'events');
+      const tenant = await tenantOf(principal.tenant);
+      if (tenant === undefined) throw new ScimError(404, undefined, 'The tenant of this token is gone');
+      return { tenant, query };
+    },
+    async answer(visit, asked) {
+      const { request } = visit;
+      const path = request.path.slice('/events'.length);
+      const isOne = path.startsWith(consumers) && path.length > consumers.length;
+      const methods: (typeof answers)[string] | undefined = isOne ? one : answers[path];
+      if (methods === undefined) throw new ScimError(404, undefined, `There is no endpoint ${request.path}`);
+      visit.route = `/events${isOne ? '/consumers/:name' : path}`;
+      const handler = methods[request.method === 'HEAD' ? 'GET' : request.method];
+      if (handler === undefined) throw methodNotAllowed(request, Object.keys(methods));
+      return handler(visit, asked);
+    },
+    refuse: refusalOf,
+  });
+}
+
+/** A position that cannot be read from, in the form of the other errors, with where to begin. */
+function refusalOf(error: unknown): HttpResponse | undefined {
+  if (error instanceof TooManyWaiting)
+    return problem(429, 'Too many wait for events of this tenant at once: 100 may', {}, ['Retry-After', '5']);
+  if (!(error instanceof PositionError)) return undefined;
+  if (error.code === 'gone')
+    return problem(410, error.message, { oldest: error.oldest, snapshot: '/events/snapshot' });
+  return problem(400, error.message, { scimType: 'invalidValue' });
+}
+
+function problem(
+  status: number,
+  detail: string,
+  more: object,
+  headers: readonly string[] = [],
+): HttpResponse {
+  const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
+  const body = JSON.stringify({ schemas, status: String(status), detail, ...more });
+  return { status, headers: [...json, ...headers], body };
+}
+
+const acknowledgement = v.strictObject({
+  consumer: v.pipe(
+    v.string(),
+    v.regex(name, 'must be at most 64 letters, digits and . _ @ + -, starting with a letter or digit'),
+  ),
+  sequence: v.union([v.number(), v.string()], 'must be a position'),
+});
+
+const texts = new WeakMap<Event, string>();
+
+/** The event as JSON text, made once for all consumers. */
+export function eventText(event: Event): string {
+  let text = texts.get(event);
+  if (text === undefined) {
+    text = JSON.stringify(event);
+    texts.set(event, text);
+  }
+  return text;
+}
+
+function pageResponse(page: {
+  readonly events: readonly Event[];
+  readonly position: Position;
+  readonly more: boolean;
+}): HttpResponse {
+  const events = page.events.map(eventText).join(',');
+  const body = `{"events":[${events}],"position":"${positionText(page.position)}","more":${page.more}}`;
+  return { status: 200, headers: json, body };
+}
+
+function ok(body: object): HttpResponse {
+  return { status: 200, headers: json, body: JSON.stringify(body) };
+}
+
+function invalid(detail: string): ScimError {
+  return new ScimError(400, 'invalidValue', detail);
+}
+
+function between(number: number, least: number, most: number, what: string): number {
+  if (number >= least && number <= most) return number;
+  throw invalid(`${what} must be from ${least} to ${most}, not ${number}`);
+}
+
+/** Milliseconds. */
+function waitOf(query: QueryParameters): number {
+  const text = query.get('wait');
+  if (text === undefined) return 0;
+  const seconds = Number(/^(\d{1,4})s?$/.exec(text)?.[1] ?? Number.NaN);
+  if (seconds <= longestWait) return seconds * 1000;
+  throw invalid(`wait must be seconds up to ${longestWait}, such as 30s, not ${JSON.stringify(text)}`);
+}
+
+/** By `type` (`user.deactivated,group.*`) and `resource` (`User`, or `User/` and an id). */
+function filterOf(query: QueryParameters): ((event: Event) => boolean) | undefined {
+  const types = listParameter(query, 'type');
+  const nouns = [...new Set(eventTypes.map((type) => `${type.split('.')[0]}.*`))];
+  for (const type of types ?? [])
+    if (!nouns.includes(type) && !eventTypes.some((each) => each === type))
+      throw invalid(
+        `type ${JSON.stringify(type)} is none of the events${suggestion(type, [...eventTypes, ...nouns])}; GET /events/types has them`,
+      );
+  const resource = query.get('resource');
+  if (types === undefined && resource === undefined) return undefined;
+  const [type, id] = resource?.split('/') ?? [];
+  if (resource !== undefined && !/^[^/]+(\/[^/]+)?$/.test(resource))
+    throw invalid(
+      `resource must be a resource type such as User, or User/ID, not ${JSON.stringify(resource)}`,
+    );
+  const wants = typeFilter(types);
+  return (event) =>
+    wants(event.type) &&
+    (type === undefined ||
+      ('subject' in event && event.subject.type === type && (id === undefined || event.subject.id === id)));
+}

@@ -1,0 +1,307 @@
+/** GET /events: pages, long poll, filters, positions, consumers, snapshot, digest. */
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { acknowledge, compare, consume, snapshot } from '../../src/consumer.ts';
+import { newGroup, newUser, patchOp, startScimd, type TestServer } from '../server.ts';
+
+let server: TestServer;
+let token: string;
+let origin: string;
+before(async () => {
+  server = await startScimd();
+  token = await server.newToken({ scope: 'events' });
+  origin = new URL(server.base).origin;
+});
+after(() => server.close());
+
+const events = (query: string, options = {}) =>
+  server.request('GET', `${origin}/events${query}`, { token, ...options });
+const create = async (path: string, body: object): Promise<string> => {
+  const { status, json } = await server.request('POST', path, { body });
+  assert.equal(status, 201);
+  return json.id;
+};
+const now = async (): Promise<string> => (await events('?after=now')).json.position;
+
+describe('the feed', () => {
+  test('tells of a new user, with its envelope and the resource as it is', async () => {
+    const start = await now();
+    const id = await create('/Users', newUser({ userName: 'jane@feed.example', externalId: '00u7' }));
+    const { json } = await events(`?after=${start}&type=user.created`);
+    assert.equal(json.events.length, 1);
+    const [event] = json.events;
+    assert.match(event.id, /^evt_[0-9A-Z]{26}$/);
+    assert.equal(event.type, 'user.created');
+    assert.equal(event.tenant, 'default');
+    assert.deepEqual(event.subject, {
+      ...{ type: 'User', id, externalId: '00u7', userName: 'jane@feed.example', version: 1 },
+    });
+    assert.equal(event.data.meta.version, 'W/"1"');
+    assert.equal(event.data.meta.location, `/scim/v2/Users/${id}`);
+    assert.equal(event.actor.kind === '', false);
+    assert.deepEqual((await events(`?after=${json.position}`)).json, {
+      ...{ events: [], position: json.position, more: false },
+    });
+  });
+
+  test('goes on where a page ended, in order and without a gap', async () => {
+    const start = await now();
+    for (let count = 0; count < 7; count++) await create('/Users', newUser());
+    const all = (await events(`?after=${start}&limit=1000`)).json.events;
+    const paged: { id: string }[] = [];
+    let position = start;
+    for (let more = true; more; ) {
+      const { json } = await events(`?after=${position}&limit=3`);
+      paged.push(...json.events);
+      ({ position, more } = json);
+    }
+    assert.deepEqual(
+      paged.map(({ id }) => id),
+      all.map(({ id }: { id: string }) => id),
+    );
+    assert.equal(new Set(paged.map(({ id }) => id)).size, 14);
+  });
+
+  test('filters by type, noun and resource', async () => {
+    const start = await now();
+    const user = await create('/Users', newUser());
+    const group = await create('/Groups', newGroup({ members: [{ value: user }] }));
+    const typesOf = async (query: string) =>
+      (await events(`?after=${start}&${query}`)).json.events.map(({ type }: { type: string }) => type);
+    assert.deepEqual(await typesOf('type=group.*'), ['group.created', 'group.members_changed']);
+    assert.deepEqual(await typesOf('type=user.created,group.created'), ['user.created', 'group.created']);
+    assert.deepEqual(await typesOf(`resource=Group/${group}`), ['group.created', 'group.members_changed']);
+    assert.deepEqual(await typesOf('resource=User'), [
+      ...['user.created', 'user.access_changed', 'user.access_changed'],
+    ]);
+  });
+
+  test('waits for an event, and answers as soon as there is one', async () => {
+    const start = await now();
+    const waiting = events(`?after=${start}&wait=20s&type=user.created`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const began = performance.now();
+    // Not of interest: goes on waiting.
+    await create('/Groups', newGroup());
+    const id = await create('/Users', newUser());
+    const { json } = await waiting;
+    assert.equal(json.events[0].subject.id, id);
+    assert.ok(performance.now() - began < 5000);
+  });
+
+  test('answers without events when the time is over', async () => {
+    const start = await now();
+    const { status, json } = await events(`?after=${start}&wait=1`);
+    assert.equal(status, 200);
+    assert.deepEqual(json, { events: [], position: start, more: false });
+  });
+
+  for (const [query, why] of [
+    ['', /Say where to begin/],
+    ['?after=soon', /after must be a position/],
+    ['?after=-1', /after must be a position/],
+    ['?after=999999', /the newest position is \d+/],
+    ['?after=now&limit=0', /limit must be from 1 to 1000/],
+    ['?after=now&limit=many', /limit must be an integer/],
+    ['?after=now&wait=61s', /wait must be seconds up to 60/],
+    ['?after=now&wait=soon', /wait must be seconds/],
+    ['?after=now&type=user.delete', /did you mean|none of the events/i],
+    ['?after=now&resource=a/b/c', /resource must be/],
+    ['?consumer=nobody', /has acknowledged nothing yet/],
+  ] as const)
+    test(`refuses ${query || 'no position'} with what is known`, async () => {
+      const { status, json } = await events(query);
+      assert.equal(status, 400);
+      assert.match(json.detail, why);
+    });
+
+  test('is for tokens of scope events or admin, which read no SCIM with events', async () => {
+    for (const scope of ['scim', 'read', 'metrics'] as const) {
+      const answer = await events('?after=now', { token: await server.newToken({ scope }) });
+      assert.equal(answer.status, 403, scope);
+      assert.match(answer.headers.get('www-authenticate') ?? '', /scope="events"/);
+    }
+    assert.equal((await events('?after=now', { token: null })).status, 401);
+    assert.equal(
+      (await events('?after=now', { token: await server.newToken({ scope: 'admin' }) })).status,
+      200,
+    );
+    assert.equal((await server.request('GET', '/Users', { token })).status, 403);
+  });
+
+  test('of another tenant is another one', async () => {
+    const other = await server.newToken({ scope: 'events', tenant: 'other' });
+    assert.deepEqual((await events('?after=oldest', { token: other })).json, {
+      ...{ events: [], position: '0', more: false },
+    });
+  });
+
+  test('answers 404 and 405 below it', async () => {
+    assert.equal((await events('/nothing')).status, 404);
+    const { status, headers } = await server.request('POST', `${origin}/events`, { token });
+    assert.equal(status, 405);
+    assert.equal(headers.get('allow'), 'GET');
+  });
+});
+
+describe('server-sent events', () => {
+  const open = async (headers: Record<string, string>, query = '') => {
+    const abort = new AbortController();
+    const response = await fetch(`${origin}/events${query}`, {
+      headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream', ...headers },
+      signal: abort.signal,
+    });
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    let held = '';
+    const until = async (pattern: RegExp): Promise<string> => {
+      while (!pattern.test(held)) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`ended with ${held}`);
+        held += new TextDecoder().decode(value);
+      }
+      return held;
+    };
+    return { response, until, close: () => abort.abort() };
+  };
+
+  test('come with their position as id, after Last-Event-ID', async () => {
+    const start = await now();
+    const id = await create('/Users', newUser());
+    const stream = await open({ 'last-event-id': start });
+    assert.equal(stream.response.headers.get('content-type'), 'text/event-stream; charset=utf-8');
+    const first = await stream.until(/access_changed\ndata: .*\n\n/);
+    assert.match(first, /^retry: \d{4}\n\n/);
+    assert.match(first, new RegExp(`id: \\d+\\.1\\nevent: user\\.created\\ndata: .*"id":"${id}"`));
+    const another = await create('/Users', newUser());
+    await stream.until(new RegExp(`event: user\\.created\\ndata: .*"id":"${another}"`));
+    stream.close();
+  });
+
+  test('a position that there is not yet, or no more, is told as feed.resync', async () => {
+    const stream = await open({ 'last-event-id': '999999' });
+    assert.match(await stream.until(/\n\n/), /^event: feed\.resync\ndata: .*"snapshot":"\/events\/snapshot"/);
+  });
+});
+
+describe('named consumers', () => {
+  const ack = (body: unknown) => server.request('POST', `${origin}/events/ack`, { token, body });
+
+  test('go on behind what they acknowledged, which does not go back', async () => {
+    await create('/Users', newUser());
+    const { json } = await events('?after=oldest&limit=1');
+    assert.equal((await ack({ consumer: 'app', sequence: json.position })).status, 200);
+    const next = await events('?consumer=app&limit=1');
+    assert.equal(next.status, 200);
+    assert.notEqual(next.json.events[0].id, json.events[0].id);
+    const later = await ack({ consumer: 'app', sequence: Number(await now()) });
+    assert.equal(later.json.position, await now());
+    assert.match(later.json.acknowledged, /^\d{4}-.*Z$/);
+    const back = await ack({ consumer: 'app', sequence: json.position });
+    assert.equal(back.status, 400);
+    assert.match(back.json.detail, /cannot go back/);
+    const { json: all } = await server.request('GET', `${origin}/events/consumers`, { token });
+    assert.deepEqual(
+      all.consumers.map(({ name }: { name: string }) => name),
+      ['app'],
+    );
+    assert.equal((await server.request('DELETE', `${origin}/events/consumers/app`, { token })).status, 204);
+    assert.equal((await server.request('DELETE', `${origin}/events/consumers/app`, { token })).status, 404);
+  });
+
+  for (const [body, why] of [
+    [{ consumer: 'app' }, /sequence/],
+    [{ sequence: 1 }, /consumer/],
+    [{ consumer: '', sequence: 1 }, /at most 64 letters/],
+    [{ consumer: 'a/b', sequence: 1 }, /at most 64 letters/],
+    [{ consumer: 'app', sequence: -1 }, /position/],
+    [{ consumer: 'app', sequence: 'x' }, /position/],
+    [{ consumer: 'app', sequence: 999999 }, /newest position/],
+    [{ consumer: 'app', sequence: 1, more: 1 }, /more/],
+    [[], /Send/],
+  ] as const)
+    test(`an acknowledgement ${JSON.stringify(body)} is refused`, async () => {
+      const { status, json } = await ack(body);
+      assert.equal(status, 400);
+      assert.match(json.detail, why);
+    });
+});
+
+describe('the client', () => {
+  const connection = () => ({ url: origin, token });
+
+  test('takes a snapshot, follows the feed, and ends equal to the directory', async () => {
+    const group = await create('/Groups', newGroup());
+    const first = await snapshot(connection());
+    const people = new Map<string, { id: string; version: number; active: boolean; groups: string[] }>();
+    const put = (data: Record<string, unknown>): void => {
+      const {
+        id,
+        meta,
+        active,
+        groups = [],
+      } = data as never as {
+        id: string;
+        meta: { version: string };
+        active?: boolean;
+        groups?: { value: string }[];
+      };
+      const isActive = active !== false;
+      people.set(id, {
+        ...{ id, version: Number(/\d+/.exec(meta.version)?.[0]), active: isActive },
+        groups: isActive ? groups.map(({ value }) => value) : [],
+      });
+    };
+    let items = 0;
+    for await (const { resourceType, data } of first.items) {
+      items++;
+      if (resourceType === 'User') put(data);
+    }
+    assert.equal(
+      items,
+      Object.values(first.counts).reduce((sum, count) => sum + count, 0),
+    );
+    assert.deepEqual((await compare(connection(), people.values())).ids, []);
+
+    const added = await create('/Users', newUser());
+    const gone = await create('/Users', newUser());
+    await server.request('PATCH', `/Groups/${group}`, {
+      body: patchOp({ op: 'add', path: 'members', value: [{ value: added }, { value: gone }] }),
+    });
+    await server.request('PATCH', `/Users/${added}`, {
+      body: patchOp({ op: 'replace', path: 'active', value: false }),
+    });
+    await server.request('DELETE', `/Users/${gone}`);
+    const end = Number(await now());
+    const abort = new AbortController();
+    for await (const event of consume({ ...connection(), position: first.position, signal: abort.signal })) {
+      if (event.type === 'user.deleted') people.delete(event.subject.id);
+      else if (event.type === 'user.access_changed') {
+        const known = people.get(event.subject.id);
+        if (known !== undefined) {
+          known.active = event.access.active;
+          known.groups = event.access.groups.map(({ group: id }) => id);
+        }
+      } else if ('data' in event && event.data !== null && event.subject.type === 'User') put(event.data);
+      if (event.position === String(end)) abort.abort();
+    }
+    const { ids, position } = await compare(connection(), people.values());
+    assert.deepEqual(ids, []);
+    assert.equal(position, String(end));
+    assert.deepEqual(people.get(added)?.active, false);
+    people.delete(added);
+    assert.deepEqual((await compare(connection(), people.values())).ids, [added]);
+    await acknowledge(connection(), { consumer: 'client', position });
+  });
+
+  test('says what is wrong, and does not try it again', async () => {
+    await assert.rejects(
+      consume({ ...connection(), position: 'x' }).next(),
+      ({ status, message }: { status: number; message: string }) =>
+        status === 400 && /after must be/.test(message),
+    );
+    await assert.rejects(
+      snapshot({ url: origin, token: 'wrong' }),
+      ({ status }: { status: number }) => status === 401,
+    );
+  });
+});
