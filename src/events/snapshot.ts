@@ -4,14 +4,21 @@ import { entityTag } from '../scim/representation.ts';
 import type { FeedReads, FeedSnapshot } from '../store/feed.ts';
 import type { TenantName } from './reader.ts';
 
-/** Text, as it comes. The snapshot is closed at its end, and when nobody reads on. */
+/** Text, as it comes. To be closed by whoever does not read to the end, and by whoever does. */
+export interface SnapshotLines extends AsyncIterable<string> {
+  close(): void;
+}
+
 export async function snapshotLines(
   reads: Pick<FeedReads, 'snapshot'>,
   tenant: TenantName,
   locationOf: (type: string, id: string) => string,
-): Promise<AsyncGenerator<string>> {
+): Promise<SnapshotLines> {
   const snapshot = await reads.snapshot(tenant.number);
-  return linesOf(snapshot, tenant, locationOf);
+  return {
+    [Symbol.asyncIterator]: () => linesOf(snapshot, tenant, locationOf),
+    close: () => snapshot.close(),
+  };
 }
 
 async function* linesOf(

@@ -4,7 +4,7 @@ import { type Feed, PositionError } from '../events/feed.ts';
 import { TooManyWaiting } from '../events/hub.ts';
 import { type Position, positionText } from '../events/position.ts';
 import type { TenantName } from '../events/reader.ts';
-import type { HttpRequest, HttpResponse } from './message.ts';
+import type { BodyPieces, HttpRequest, HttpResponse } from './message.ts';
 
 export interface EventStreamOptions {
   readonly feed: Feed;
@@ -28,11 +28,15 @@ export async function eventStream(options: EventStreamOptions): Promise<HttpResp
   const headers = ['Content-Type', 'text/event-stream; charset=utf-8', 'X-Accel-Buffering', 'no'];
   try {
     const position = await feed.positionOf(tenant.number, after, consumer);
-    return { status: 200, headers, body: piecesOf(options, position) };
+    return { status: 200, headers, body: endless(piecesOf(options, position)) };
   } catch (error) {
     if (!(error instanceof PositionError) || (error.code !== 'gone' && error.code !== 'future')) throw error;
-    return { status: 200, headers, body: resync(error) };
+    return { status: 200, headers, body: endless(resync(error)) };
   }
+}
+
+function endless(pieces: AsyncGenerator<string>): BodyPieces {
+  return { [Symbol.asyncIterator]: () => pieces, close: () => void pieces.return(undefined) };
 }
 
 async function* resync({ code, message, oldest }: PositionError): AsyncGenerator<string> {

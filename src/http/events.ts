@@ -7,6 +7,7 @@ import { bucketHashes, type Feed, PositionError } from '../events/feed.ts';
 import { TooManyWaiting } from '../events/hub.ts';
 import { type Position, positionText } from '../events/position.ts';
 import type { TenantName } from '../events/reader.ts';
+import type { SnapshotLines } from '../events/snapshot.ts';
 import { typeFilter } from '../events/webhook/message.ts';
 import { suggestion } from '../nearest.ts';
 import { type Authenticate, insufficientScope } from './authenticate.ts';
@@ -25,7 +26,7 @@ export interface EventsParts {
   /** Undefined where there is no tenant of that number any more. */
   readonly tenantOf: (number: number) => Promise<TenantName | undefined>;
   /** NDJSON of all resources of the tenant. */
-  readonly snapshot: (tenant: TenantName) => Promise<AsyncIterable<string>>;
+  readonly snapshot: (tenant: TenantName) => Promise<SnapshotLines>;
   /** Rejects while what can be read is not durable and cannot be made so. */
   readonly durable: () => Promise<void> | undefined;
 }
@@ -34,6 +35,7 @@ const json = ['Content-Type', 'application/json; charset=utf-8'];
 const noStore = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff', 'Vary', 'Authorization'];
 const longestWait = 60;
 const mostEvents = 1000;
+const mostSnapshots = 4;
 const name = /^[\p{L}\p{N}][\p{L}\p{N}._@+-]{0,63}$/u;
 
 interface Asked {
@@ -87,6 +89,33 @@ export function eventsMount(parts: EventsParts): Mount {
     return ok(await feed.acknowledge(tenant.number, consumer, String(sequence)));
   };
 
+  // Each holds the state of the database at its beginning, which costs the more the longer it does.
+  let snapshots = 0;
+  const snapshot = async (tenant: TenantName): Promise<HttpResponse> => {
+    if (snapshots >= mostSnapshots)
+      return problem(429, `Only ${mostSnapshots} snapshots can be read at once`, {}, ['Retry-After', '10']);
+    snapshots++;
+    let open = true;
+    const ended = (): void => {
+      if (open) snapshots--;
+      open = false;
+    };
+    try {
+      const lines = await parts.snapshot(tenant);
+      const body = {
+        [Symbol.asyncIterator]: () => lines[Symbol.asyncIterator](),
+        close() {
+          ended();
+          lines.close();
+        },
+      };
+      return { status: 200, headers: ['Content-Type', 'application/x-ndjson; charset=utf-8'], body };
+    } catch (error) {
+      ended();
+      throw error;
+    }
+  };
+
   const digest = async (_visit: Visit, { tenant, query }: Asked): Promise<HttpResponse> => {
     const bucket = integerParameter(query, 'bucket');
     if (bucket !== undefined) between(bucket, 0, 255, 'bucket');
@@ -100,13 +129,7 @@ export function eventsMount(parts: EventsParts): Mount {
     Record<string, (visit: Visit, asked: Asked) => Promise<HttpResponse> | HttpResponse>
   > = {
     '': { GET: page },
-    '/snapshot': {
-      GET: async (_visit, { tenant }) => ({
-        status: 200,
-        headers: ['Content-Type', 'application/x-ndjson; charset=utf-8'],
-        body: await parts.snapshot(tenant),
-      }),
-    },
+    '/snapshot': { GET: (_visit, { tenant }) => snapshot(tenant) },
     '/digest': { GET: digest },
     '/types': { GET: () => ok(eventJsonSchemas()) },
     '/ack': { POST: acknowledge },

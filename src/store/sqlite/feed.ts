@@ -122,9 +122,13 @@ export function feedReads(
     snapshot(tenant) {
       if (connection !== undefined) {
         const other = connection();
+        let open = true;
         try {
           other.exec('BEGIN');
-          return snapshotOver(other, kinds, tenant, () => other.close());
+          return snapshotOver(other, kinds, tenant, () => {
+            if (open) other.close();
+            open = false;
+          });
         } catch (error) {
           other.close();
           throw error;
