@@ -24,29 +24,39 @@ function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
   };
 }
 
+/** The modules that name the program of a thread: what they export, and the program. */
+const threads = [
+  [/[\\/]store[\\/]sqlite[\\/]scan-program\.ts$/, 'scanProgram', 'src/store/sqlite/scan-worker.ts'],
+  [/[\\/]events[\\/]webhook[\\/]delivery-program\.ts$/, 'deliveryProgram', 'src/delivery-worker.ts'],
+] as const;
+
 /** Threads start from a text, so that the program stays one file. They find packages where the program does. */
-function inlineThread({ target = 'node22', external = [], plugins = [] }: BuildOptions): Plugin {
+function inlineThreads(options: BuildOptions): Plugin {
+  const { target = 'node22', external = [], plugins = [] } = options;
   const isolated = external.length === 0;
   return {
-    name: 'inline-thread',
+    name: 'inline-threads',
     setup({ onLoad }) {
-      onLoad({ filter: /[\\/]store[\\/]sqlite[\\/]scan-program\.ts$/ }, async () => {
-        const { outputFiles } = await build({
-          ...shared,
-          ...{ format: 'cjs', target, external, plugins: [inlineTexts([]), ...plugins] },
-          entryPoints: ['src/store/sqlite/scan-worker.ts'],
-          write: false,
-          banner: { js: '(function (require) {' },
-          footer: {
-            js: "})(require('node:module').createRequire(require('node:worker_threads').workerData.packages));",
-          },
+      for (const [filter, name, entry] of threads)
+        onLoad({ filter }, async () => {
+          // A thread may name another one's program.
+          const within = entry === threads[0][2] ? [] : [inlineThreads(options), slimChevrotain];
+          const { outputFiles } = await build({
+            ...shared,
+            ...{ format: 'cjs', target, external, plugins: [inlineTexts([]), ...within, ...plugins] },
+            entryPoints: [entry],
+            write: false,
+            banner: { js: '(function (require) {' },
+            footer: {
+              js: "})(require('node:module').createRequire(require('node:worker_threads').workerData.packages));",
+            },
+          });
+          const packages = isolated ? 'process.execPath' : 'import.meta.url';
+          const program = JSON.stringify(outputFiles[0]?.text);
+          return {
+            contents: `export const ${name} = () => ({ program: ${program}, packages: ${packages}, execArgv: [] });`,
+          };
         });
-        const packages = isolated ? 'process.execPath' : 'import.meta.url';
-        const program = JSON.stringify(outputFiles[0]?.text);
-        return {
-          contents: `export const scanProgram = () => ({ program: ${program}, packages: ${packages}, execArgv: [] });`,
-        };
-      });
     },
   };
 }
@@ -117,7 +127,7 @@ export async function bundle({
       ...more,
       entryPoints: [entry],
       outfile,
-      plugins: [inlineTexts(thirdParty), inlineThread(options), slimChevrotain, ...(options.plugins ?? [])],
+      plugins: [inlineTexts(thirdParty), inlineThreads(options), slimChevrotain, ...(options.plugins ?? [])],
     });
   const { metafile } = await run([], { write: false, metafile: true });
   const folders = new Set(

@@ -12,6 +12,11 @@
  */
 
 import { hashSecret, newSecret } from './directory/secret.ts';
+import { resourceUrls } from './events/locations.ts';
+import { EventReader, recordsOf } from './events/reader.ts';
+import { type Delivery, startDelivery } from './events/webhook/delivery.ts';
+import { type EndpointSecrets, Endpoints, type NewEndpoint } from './events/webhook/endpoints.ts';
+import type { Answer } from './events/webhook/send.ts';
 import { createApplication } from './http/application.ts';
 import { fetchWith } from './http/fetch.ts';
 import type {
@@ -31,6 +36,9 @@ import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definition
 import type { Idp } from './scim/tolerances.ts';
 import type { Change } from './store/change.ts';
 import { openSqliteStoreAsync } from './store/sqlite/index.ts';
+import type { Endpoint } from './store/outbox.ts';
+import { loadedAddon } from './store/sqlite/addon-file.ts';
+import { openSqliteStoreInTurns } from './store/sqlite/index.ts';
 import type { Scope } from './store/store.ts';
 
 export { type ErrorBody, ScimError, type ScimType } from './error.ts';
@@ -79,6 +87,24 @@ export interface NewToken {
   readonly subject?: string;
 }
 
+/** What `scimd webhook` does, for a tenant by its name. Throws an error that says what cannot be, and why. */
+export interface Webhooks {
+  create(endpoint: Omit<NewEndpoint, 'tenant'> & { readonly tenant?: string }): Promise<EndpointSecrets>;
+  list(tenant?: string): Promise<readonly Endpoint[]>;
+  /** With its last attempts, newest first, and what waits to be sent again. */
+  show(id: string): ReturnType<Endpoints['show']>;
+  /** Sends an `endpoint.test` now; what it answered. */
+  test(id: string): Promise<Answer>;
+  pause(id: string): Promise<Endpoint>;
+  /** Goes on where it was. */
+  resume(id: string): Promise<Endpoint>;
+  /** A new secret; the old one is valid beside it until then, a day from now without it. */
+  rotate(id: string, until?: Date): Promise<EndpointSecrets>;
+  /** Sends events from one position to another once more; how many there are. */
+  replay(id: string, from: string, to?: string): Promise<number>;
+  delete(id: string): Promise<void>;
+}
+
 export interface Scimd {
   /** Answers a WHATWG Request; bound, so that it can be passed on by itself. */
   readonly fetch: (request: Request) => Promise<Response>;
@@ -100,11 +126,14 @@ export interface Scimd {
     readonly after?: number;
     readonly limit?: number;
   }): Promise<readonly TenantChange[]>;
+  /** Endpoints that are told of every event (Standard Webhooks 1.0.0). */
+  readonly webhooks: Webhooks;
   /** Closes the database; close what listens first. */
   close(): Promise<void>;
 }
 
-const year = 365 * 24 * 60 * 60 * 1000;
+const day = 24 * 60 * 60 * 1000;
+const year = 365 * day;
 
 /**
  * Opens the database and makes a server of it.
@@ -132,6 +161,31 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     await store.close();
     throw error;
   });
+  const reader = new EventReader(
+    recordsOf(store),
+    store.feed,
+    resourceUrls(registry, basePath, http.baseUrl).locationOf,
+  );
+  const endpoints = new Endpoints(store, reader, clock);
+  // A database in memory is this thread's alone.
+  const delivery: Delivery | undefined =
+    database === ':memory:'
+      ? undefined
+      : startDelivery({
+          store,
+          thread: {
+            ...{ file: database, basePath, baseUrl: http.baseUrl, addon: loadedAddon() },
+            definitions: { schemas, resourceTypes, containsIndex },
+          },
+          onNotice(notice) {
+            if (notice.kind === 'disabled')
+              http.log?.warn(
+                { endpoint: notice.endpoint, reason: notice.reason },
+                'a webhook endpoint is disabled',
+              );
+            else http.log?.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');
+          },
+        });
   const tenantNumber = async (name: string): Promise<number> => {
     const tenant = (await store.tenants()).find((each) => each.name === name);
     return (tenant ?? (await store.createTenant(name))).number;
@@ -164,6 +218,21 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
       await store.durable();
       return changes.map((change) => ({ ...change, tenant: name }));
     },
-    close: async () => store.close(),
+    webhooks: {
+      create: async ({ tenant = 'default', ...more }) =>
+        endpoints.create({ ...more, tenant: await tenantNumber(tenant) }),
+      list: async (tenant) => endpoints.list(tenant === undefined ? undefined : await tenantNumber(tenant)),
+      show: (id) => endpoints.show(id),
+      test: (id) => endpoints.test(id),
+      pause: (id) => endpoints.pause(id),
+      resume: (id) => endpoints.resume(id),
+      rotate: (id, until = new Date(clock().getTime() + day)) => endpoints.rotate(id, until),
+      replay: (id, from, to) => endpoints.replay(id, from, to),
+      delete: (id) => endpoints.delete(id),
+    },
+    async close() {
+      await delivery?.stop();
+      await store.close();
+    },
   };
 }

@@ -33,6 +33,7 @@ import {
   scopes,
 } from './token.ts';
 import { printVersion } from './version.ts';
+import { webhookCommands } from './webhook-commands.ts';
 
 const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Tenant to read', default: defaultTenant };
 const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
@@ -133,6 +134,7 @@ export const commands: readonly Command[] = [
     example: 'scimd tenant delete acme --yes',
     run: deleteTenant,
   },
+  ...webhookCommands,
   {
     name: 'user list',
     summary: 'List users',

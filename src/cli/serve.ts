@@ -1,5 +1,6 @@
 /** scimd serve. */
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Delivery } from '../events/webhook/delivery.ts';
 import type { Log, RunningServer } from '../http/options.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
 import { createLog } from '../ops/log.ts';
@@ -7,6 +8,7 @@ import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
 import type { OutputError, Terminal } from '../ops/terminal.ts';
 import { exitStatus, type Invocation } from './command.ts';
+import { deliver } from './deliver.ts';
 import { ensureFirstToken } from './first-token.ts';
 import { listen } from './listen.ts';
 import { openForServing } from './opening.ts';
@@ -30,6 +32,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   const store = await openForServing(start, signals.stop, terminal, log);
   if (store === undefined) return exitStatus.done;
   let stopBackups = (): void => {};
+  let delivery: Delivery | undefined;
   try {
     const state = { ready: true };
     const metrics = inForce.metrics ? createMetrics() : undefined;
@@ -39,6 +42,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     );
     const server = await listen(inForce, store, log, () => state.ready, metrics);
     listening.resolve(server.apply);
+    delivery = deliver(start, store, log);
     log.info({ url: server.url, database: inForce.database, config: file }, 'started');
     try {
       // Only now: had the server not come up, the token would have been made without anybody seeing it.
@@ -63,6 +67,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     return await untilStopped(server, inForce, state, manager, signals, terminal, log);
   } finally {
     stopBackups();
+    await Promise.race([delivery?.stop(), signals.force]);
     await Promise.race([store.close(), signals.force.then(() => wait(patience))]);
   }
 }

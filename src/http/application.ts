@@ -2,6 +2,7 @@
 import { Directory } from '../directory/directory.ts';
 import { Feed } from '../events/feed.ts';
 import { Hub } from '../events/hub.ts';
+import { resourceUrls } from '../events/locations.ts';
 import { EventReader, recordsOf, type TenantName } from '../events/reader.ts';
 import { snapshotLines } from '../events/snapshot.ts';
 import type { LogFields } from '../ops/log-fields.ts';
@@ -149,10 +150,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
 
 /** The feed over the store. `meta.location` of events is the same for all who read them: it needs a configured base. */
 function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub) {
-  const base = baseUrl?.replace(/\/+$/, '') ?? basePath;
-  const endpoints = new Map(store.registry.resourceTypes.map(({ name, endpoint }) => [name, endpoint]));
-  const locationOf = (type: string, id: string): string =>
-    `${base}${endpoints.get(type) ?? `/${type}s`}/${id}`;
+  const { locationOf } = resourceUrls(store.registry, basePath, baseUrl);
   const reader = new EventReader(recordsOf(store), store.feed, locationOf);
   const names = new Map<number, string>();
   return {

@@ -38,6 +38,7 @@ export const logFields = {
   done: 'How many resources are indexed anew so far',
   total: 'How many there are to index',
   attempts: 'How often something was tried until it succeeded',
+  endpoint: 'The id of a webhook endpoint, as `scimd webhook list` shows it',
   lines: 'How many lines of the log were lost',
 } as const satisfies Readonly<Record<string, string>>;
 

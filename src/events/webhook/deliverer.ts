@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { FeedReads } from '../../store/feed.ts';
 import type { Endpoint, Outbox, Progress } from '../../store/outbox.ts';
 import { Lane, type LaneTools } from './lane.ts';
 import type { Message } from './message.ts';
@@ -20,11 +21,15 @@ const slow = 1000;
 /** Milliseconds: how long a lease holds, how often it is renewed. */
 const leaseTime = 9000;
 const renewEvery = 3000;
+/** Milliseconds between looks for what other processes wrote. */
+const lookEvery = 250;
 /** Milliseconds between writes of what was delivered. */
 const storeEvery = 200;
 
 export interface DelivererOptions extends LaneTools {
   readonly outbox: Outbox;
+  /** Is asked for what other processes wrote. */
+  readonly extent?: FeedReads['extent'];
   readonly clock?: () => Date;
   /** Of the system's resolver, authorities and time limit, for tests and closed networks. */
   readonly sending?: Pick<SendOptions, 'resolve' | 'authorities' | 'timeout'>;
@@ -57,6 +62,9 @@ export class Deliverer {
   #storing: Promise<void> | undefined;
   #storeTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
+  #lookTimer: NodeJS.Timeout | undefined;
+  /** By tenant: the newest number that was seen. */
+  readonly #newest = new Map<number, number>();
   /** Settles when nothing is sent. */
   readonly #sends = new Set<Promise<void>>();
 
@@ -68,6 +76,28 @@ export class Deliverer {
   /** Takes what endpoints there are, and begins. */
   async start(): Promise<void> {
     await this.#renew();
+    if (this.#options.extent !== undefined) this.#lookSoon(this.#options.extent);
+  }
+
+  #lookSoon(extent: FeedReads['extent']): void {
+    if (this.#stopped) return;
+    this.#lookTimer = setTimeout(async () => {
+      try {
+        for (const tenant of new Set([...this.#runners.values()].map(({ lane }) => lane.endpoint.tenant))) {
+          const { newest } = await extent(tenant);
+          if (newest === this.#newest.get(tenant)) continue;
+          this.#newest.set(tenant, newest);
+          for (const runner of this.#runners.values()) {
+            if (runner.lane.endpoint.tenant !== tenant) continue;
+            runner.lane.wake();
+            this.#pump(runner);
+          }
+        }
+      } catch (error) {
+        this.#options.onNotice?.({ kind: 'failing', error });
+      }
+      this.#lookSoon(extent);
+    }, lookEvery);
   }
 
   /** Something was committed, or an endpoint was changed with `endpoints`. */
@@ -87,6 +117,7 @@ export class Deliverer {
     clearTimeout(this.#renewal);
     clearTimeout(this.#storeTimer);
     clearTimeout(this.#retryTimer);
+    clearTimeout(this.#lookTimer);
     const patienceOver = new Promise((resolve) => setTimeout(resolve, patience).unref());
     await Promise.race([Promise.all(this.#sends), patienceOver]);
     for (const { gone } of this.#runners.values()) gone.abort(new Error('the server is stopping'));

@@ -19,6 +19,8 @@ export interface LaneTools {
   readonly records: Records;
   /** Where a resource can be read; undefined where no address is known. */
   readonly urlOf: (type: string, id: string) => string | undefined;
+  /** Resolves when all that was read by now is on the disk. */
+  readonly durable?: () => Promise<void>;
 }
 
 /** Events that are read ahead. */
@@ -119,6 +121,7 @@ export class Lane {
         limit: windowSize - this.#window.length,
         wants: this.#wants,
       });
+      if (made.length > 0) await this.#tools.durable?.();
       for (const each of made) this.#take(each);
       came = made.length > 0 || comparePositions(position, this.#cursor) > 0;
       this.#cursor = position;

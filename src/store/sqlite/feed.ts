@@ -1,15 +1,15 @@
 /** Reads of the feed: several resources at once, of whatever type, and all of one moment. */
 import type { Database } from 'better-sqlite3';
 import type { FeedReads, FeedSnapshot, GroupOf, PersonAccess, SnapshotEntry } from '../feed.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import { memberTypeName, ownerTypes } from '../sql/attribute-map.ts';
+import { type ResourceRow, resourceColumns, toResource } from '../sql/resource.ts';
 import type { StoredResource } from '../store.ts';
-import type { Kinds } from './kinds.ts';
-import { type ResourceRow, resourceColumns, toResource } from './row.ts';
-import { memberTypeName, ownerKinds } from './storage-map.ts';
 
 type Row = [...ResourceRow, memberCount: number];
 
 /** Reads over one connection, without a transaction of their own. */
-function statementsOver(db: Database, kinds: Kinds) {
+function statementsOver(db: Database, types: StoredTypes) {
   const extent = db
     .prepare<[number, number], [oldest: number | null, newest: number | null]>(
       `SELECT (SELECT min(sequence) FROM change WHERE tenant = ?), (SELECT max(sequence) FROM change WHERE tenant = ?)`,
@@ -22,7 +22,7 @@ function statementsOver(db: Database, kinds: Kinds) {
        CROSS JOIN document d ON d.rid = r.rid`,
     )
     .raw();
-  const owners = ownerKinds(kinds);
+  const owners = ownerTypes(types);
   const groups = db
     .prepare<
       [string, number],
@@ -80,7 +80,7 @@ function statementsOver(db: Database, kinds: Kinds) {
       const found = new Map<string, { resource: StoredResource; memberCount: number }>();
       for (const [...row] of resources.all(JSON.stringify([...ids]), tenant)) {
         const memberCount = row.pop() as number;
-        const resource = toResource(kinds, row as unknown as ResourceRow);
+        const resource = toResource(types, row as unknown as ResourceRow);
         found.set(resource.id, { resource, memberCount });
       }
       return found;
@@ -108,11 +108,11 @@ const stepSize = 100;
 /** `connection` opens another one to the same database; undefined where there can be none. */
 export function feedReads(
   db: Database,
-  kinds: Kinds,
+  types: StoredTypes,
   read: <T>(action: () => T) => T,
   connection: (() => Database) | undefined,
 ): FeedReads {
-  const own = statementsOver(db, kinds);
+  const own = statementsOver(db, types);
   return {
     extent: (tenant) => read(() => own.extent(tenant)),
     resources: (tenant, ids) => read(() => own.resources(tenant, ids)),
@@ -125,7 +125,7 @@ export function feedReads(
         let open = true;
         try {
           other.exec('BEGIN');
-          return snapshotOver(other, kinds, tenant, () => {
+          return snapshotOver(other, types, tenant, () => {
             if (open) other.close();
             open = false;
           });
@@ -136,7 +136,7 @@ export function feedReads(
       }
       // Nobody else can read this database, so all of it is read at once.
       return read(() => {
-        const live = snapshotOver(db, kinds, tenant, () => {});
+        const live = snapshotOver(db, types, tenant, () => {});
         const entries: SnapshotEntry[] = [];
         for (let step = live.next(); step.length > 0; step = live.next()) entries.push(...step);
         return { ...live, next: () => entries.splice(0, stepSize) };
@@ -145,8 +145,8 @@ export function feedReads(
   };
 }
 
-function snapshotOver(db: Database, kinds: Kinds, tenant: number, close: () => void): FeedSnapshot {
-  const own = statementsOver(db, kinds);
+function snapshotOver(db: Database, types: StoredTypes, tenant: number, close: () => void): FeedSnapshot {
+  const own = statementsOver(db, types);
   const counts = db
     .prepare<[number], [kind: number, total: number]>(
       'SELECT type, count(*) FROM resource WHERE tenant = ? GROUP BY type ORDER BY type',
@@ -161,17 +161,17 @@ function snapshotOver(db: Database, kinds: Kinds, tenant: number, close: () => v
     .raw();
   const members = db
     .prepare<[number], string>(
-      `SELECT '[' || coalesce(group_concat(json_object('value', m.value, 'type', ${memberTypeName(kinds)}), ','), '') || ']'
+      `SELECT '[' || coalesce(group_concat(json_object('value', m.value, 'type', ${memberTypeName(types)}), ','), '') || ']'
        FROM (SELECT * FROM member WHERE owner = ? ORDER BY value) m`,
     )
     .pluck();
-  const isUser = (kind: number): number => (kinds.nameOf(kind) === 'User' ? 0 : 1);
+  const isUser = (kind: number): number => (types.nameOf(kind) === 'User' ? 0 : 1);
   const left = counts.map(([kind]) => kind).sort((a, b) => isUser(a) - isUser(b) || a - b);
   let after = 0;
   const { newest: sequence } = own.extent(tenant);
   return {
     sequence,
-    counts: Object.fromEntries(counts.map(([kind, total]) => [kinds.nameOf(kind), total])),
+    counts: Object.fromEntries(counts.map(([kind, total]) => [types.nameOf(kind), total])),
     next() {
       for (let [kind] = left; kind !== undefined; [kind] = left) {
         const rows = byType.all(tenant, kind, after, stepSize);
@@ -180,11 +180,11 @@ function snapshotOver(db: Database, kinds: Kinds, tenant: number, close: () => v
           left.shift();
           continue;
         }
-        const type = kinds.nameOf(kind);
+        const type = types.nameOf(kind);
         const ids = rows.map(([, , id]) => id);
         const groups = type === 'User' ? own.groupsOf(tenant, ids) : new Map<string, GroupOf[]>();
         return rows.map(([rid, ...row]) => {
-          const resource = toResource(kinds, row);
+          const resource = toResource(types, row);
           return {
             resource,
             members: type === 'Group' ? members.get(rid) : undefined,

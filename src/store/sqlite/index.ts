@@ -268,7 +268,7 @@ function storeOver(
 
   const access = accessOver({ db, clock, newId: uuid, snapshot, commit, others, guard });
 
-  const feed = feedReads(db, kinds, read, db.memory ? undefined : () => openConnection(file, busyTimeout));
+  const feed = feedReads(db, types, read, db.memory ? undefined : () => openConnection(file, busyTimeout));
   const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run });
 
   return {

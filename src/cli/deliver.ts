@@ -1,0 +1,25 @@
+/** Delivery of webhooks beside the server that a command started. */
+import { type Delivery, startDelivery } from '../events/webhook/delivery.ts';
+import type { Log } from '../http/options.ts';
+import type { SettingsInForce } from '../ops/settings.ts';
+import { loadedAddon } from '../store/sqlite/addon-file.ts';
+import type { Store } from '../store/store.ts';
+
+/** Undefined for a database in memory, which is this thread's alone. */
+export function deliver(
+  { settings, definitions }: SettingsInForce,
+  store: Store,
+  log: Log,
+): Delivery | undefined {
+  const { database: file, basePath, baseUrl } = settings;
+  if (file === ':memory:') return undefined;
+  return startDelivery({
+    store,
+    thread: { file, basePath, baseUrl, definitions, addon: loadedAddon() },
+    onNotice(notice) {
+      if (notice.kind === 'disabled')
+        log.warn({ endpoint: notice.endpoint, reason: notice.reason }, 'a webhook endpoint is disabled');
+      else log.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');
+    },
+  });
+}

@@ -1,0 +1,122 @@
+/** The commands of webhooks, for the table of commands. */
+import type { Command, Flag } from './command.ts';
+import { defaultTenant } from './database.ts';
+import {
+  createEndpoint,
+  deleteEndpoint,
+  listEndpoints,
+  pauseEndpoint,
+  replayEvents,
+  resumeEndpoint,
+  rotateEndpoint,
+  defaultOverlap as secretOverlap,
+  showEndpoint,
+  testEndpoint,
+} from './webhook.ts';
+
+const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', default: defaultTenant };
+const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
+const endpoint = { placeholder: 'ID', required: true } as const;
+
+export const webhookCommands: readonly Command[] = [
+  {
+    name: 'webhook create',
+    summary: 'Tell an application of every event, and print the secret that signs, this once',
+    operand: { placeholder: 'URL', required: true },
+    flags: {
+      tenant: ofOneTenant,
+      type: { placeholder: 'TYPES', help: 'Only these events: user.deactivated,group.*', default: 'all' },
+      from: { placeholder: 'POSITION', help: 'Where to begin: now, oldest or a position', default: 'now' },
+      batch: { placeholder: 'COUNT', help: 'Events in one message, up to 500', default: '1' },
+      ed25519: { help: 'Sign with an ed25519 key too, and print the public key' },
+      'allow-private': { help: 'Allow a private address, and HTTP' },
+    },
+    settings: ['database'],
+    json: true,
+    example: 'scimd webhook create https://app.example.com/hooks --type user.*',
+    run: createEndpoint,
+  },
+  {
+    name: 'webhook list',
+    summary: 'List webhook endpoints',
+    flags: { tenant: ofTenant },
+    settings: ['database'],
+    json: true,
+    example: 'scimd webhook list',
+    run: listEndpoints,
+  },
+  {
+    name: 'webhook show',
+    summary: 'Show an endpoint with its last attempts',
+    operand: endpoint,
+    settings: ['database'],
+    json: true,
+    example: 'scimd webhook show 0197c0de-7a11-7000-8000-0000000000e1',
+    run: showEndpoint,
+  },
+  {
+    name: 'webhook test',
+    summary: 'Send a test event now, and tell what came back',
+    operand: endpoint,
+    settings: ['database'],
+    json: true,
+    example: 'scimd webhook test 0197c0de-7a11-7000-8000-0000000000e1',
+    run: testEndpoint,
+  },
+  {
+    name: 'webhook pause',
+    summary: 'Hold events back until it is resumed',
+    operand: endpoint,
+    settings: ['database'],
+    json: true,
+    example: 'scimd webhook pause 0197c0de-7a11-7000-8000-0000000000e1',
+    run: pauseEndpoint,
+  },
+  {
+    name: 'webhook resume',
+    summary: 'Go on where it was, paused or disabled',
+    operand: endpoint,
+    settings: ['database'],
+    json: true,
+    example: 'scimd webhook resume 0197c0de-7a11-7000-8000-0000000000e1',
+    run: resumeEndpoint,
+  },
+  {
+    name: 'webhook rotate',
+    summary: 'Replace the secret; the old one signs too for a while',
+    operand: endpoint,
+    flags: {
+      overlap: {
+        placeholder: 'SPAN',
+        help: 'How long the old one is valid beside it',
+        default: secretOverlap,
+      },
+    },
+    settings: ['database'],
+    json: true,
+    example: 'scimd webhook rotate 0197c0de-7a11-7000-8000-0000000000e1',
+    run: rotateEndpoint,
+  },
+  {
+    name: 'webhook replay',
+    summary: 'Send events once more',
+    operand: endpoint,
+    flags: {
+      from: { placeholder: 'POSITION', help: 'The first one', required: true },
+      to: { placeholder: 'POSITION', help: 'The last one', default: 'the same' },
+    },
+    settings: ['database'],
+    json: true,
+    example: 'scimd webhook replay 0197c0de-7a11-7000-8000-0000000000e1 --from 4812 --to 4900',
+    run: replayEvents,
+  },
+  {
+    name: 'webhook delete',
+    summary: 'Delete an endpoint with its attempts',
+    operand: endpoint,
+    settings: ['database'],
+    json: true,
+    example: 'scimd webhook delete 0197c0de-7a11-7000-8000-0000000000e1',
+    run: deleteEndpoint,
+  },
+];

@@ -1,0 +1,114 @@
+/**
+ * Delivery beside the server: in a thread of its own, so that it slows no request. The thread begins when there is an
+ * endpoint to deliver to, and again when it should ever end.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Store } from '../../store/store.ts';
+import type { DeliveryNotice } from './deliverer.ts';
+import { deliveryProgram } from './delivery-program.ts';
+
+/** What the thread is given at its start. */
+export interface DeliveryThreadData {
+  readonly file: string;
+  /** Schemas and resource types as configured. */
+  readonly definitions: {
+    readonly schemas?: unknown;
+    readonly resourceTypes?: unknown;
+    readonly containsIndex?: readonly string[] | undefined;
+  };
+  readonly baseUrl: string | undefined;
+  readonly basePath: string;
+  /** The file that SQLite's addon was loaded from, where the program brings its own. */
+  readonly addon: string | undefined;
+  readonly packages: string;
+}
+
+/** What the thread tells. */
+export type DeliveryMessage =
+  | { readonly kind: 'disabled'; readonly endpoint: string; readonly url: string; readonly reason: string }
+  | { readonly kind: 'failing'; readonly message: string };
+
+export interface Delivery {
+  /** What is being sent gets a moment to end. */
+  stop(): Promise<void>;
+}
+
+export interface DeliveryOptions {
+  readonly store: Pick<Store, 'outbox' | 'onCommit'>;
+  readonly thread: Omit<DeliveryThreadData, 'packages'>;
+  readonly onNotice?: ((message: DeliveryMessage) => void) | undefined;
+}
+
+/** Milliseconds between looks for a first endpoint; until a thread that ended begins again; that the end may take. */
+const lookEvery = 1000;
+const restartAfter = 5000;
+const patience = 3000;
+
+export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Delivery {
+  let worker: Worker | undefined;
+  let stopped = false;
+  let isTold = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const look = async (): Promise<void> => {
+    const found = await Promise.resolve(store.outbox.endpoints()).then(
+      (endpoints) => endpoints.some(({ state }) => state === 'active'),
+      () => false,
+    );
+    if (stopped) return;
+    if (found) begin();
+    else timer = setTimeout(() => void look(), lookEvery).unref();
+  };
+
+  const begin = (): void => {
+    const { program, packages, execArgv } = deliveryProgram();
+    const workerData: DeliveryThreadData = { ...thread, packages };
+    const started = new Worker(program, { eval: typeof program === 'string', workerData, execArgv });
+    worker = started;
+    started.unref();
+    started.on('message', (message: DeliveryMessage) => onNotice?.(message));
+    started.on('error', ({ message }) => onNotice?.({ kind: 'failing', message }));
+    started.on('exit', () => {
+      worker = undefined;
+      if (stopped) return;
+      onNotice?.({ kind: 'failing', message: 'the delivery thread has ended; it begins again' });
+      timer = setTimeout(() => void look(), restartAfter).unref();
+    });
+  };
+
+  const forget = store.onCommit(() => {
+    if (worker === undefined || isTold) return;
+    isTold = true;
+    setImmediate(() => {
+      isTold = false;
+      worker?.postMessage('wake');
+    });
+  });
+  void look();
+
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      forget();
+      const running = worker;
+      if (running === undefined) return;
+      running.ref();
+      const ended = new Promise<void>((resolve) => running.once('exit', () => resolve()));
+      running.postMessage('stop');
+      const late = new Promise<void>((resolve) => setTimeout(resolve, patience).unref());
+      await Promise.race([ended, late]);
+      await running.terminate();
+    },
+  };
+}
+
+/** A notice as it goes from thread to thread: an error has no more than its message. */
+export function messageOfNotice(notice: DeliveryNotice): DeliveryMessage {
+  if (notice.kind === 'disabled') {
+    const { id, url } = notice.endpoint;
+    return { kind: 'disabled', endpoint: id, url, reason: notice.reason };
+  }
+  const { error } = notice;
+  return { kind: 'failing', message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,241 @@
+/** Endpoints as they are managed: by command, and by who embeds the server. */
+import type { Attempt, Endpoint, StoredDelivery } from '../../store/outbox.ts';
+import type { Store } from '../../store/store.ts';
+import { eventTypes } from '../catalogue.ts';
+import type { EndpointTest } from '../event.ts';
+import { eventId } from '../events-of.ts';
+import { type Position, parsePosition, positionText } from '../position.ts';
+import type { EventReader } from '../reader.ts';
+import { checkUrl } from './address.ts';
+import { type Message, messageOf, wantedBy } from './message.ts';
+import { type Answer, type SendOptions, send } from './send.ts';
+import { newWebhookKey, newWebhookSecret, publicKeyOf, signatureHeaders } from './signature.ts';
+
+/** What is asked of an endpoint cannot be; the message says why, and what can. */
+export class EndpointError extends Error {
+  override readonly name = 'EndpointError';
+  readonly code: 'invalid' | 'missing';
+
+  constructor(code: EndpointError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface NewEndpoint {
+  /** The number of the tenant. */
+  readonly tenant: number;
+  readonly url: string;
+  /** Types of events, `user.*` for all of users; all without it. */
+  readonly types?: readonly string[] | undefined;
+  /** How many events one message may have; 1 without it. */
+  readonly batch?: number | undefined;
+  /** May it be at a private address, and without TLS? */
+  readonly allowPrivate?: boolean | undefined;
+  /** Is an ed25519 key to sign beside the secret? */
+  readonly ed25519?: boolean | undefined;
+  /** `now` without it, `oldest` for all that is kept, or a position. */
+  readonly from?: string | undefined;
+}
+
+/** An endpoint with what a receiver verifies with: told when it is made and when it is rotated, and no more. */
+export interface EndpointSecrets {
+  readonly endpoint: Endpoint;
+  readonly secret: string;
+  readonly publicKey?: string;
+}
+
+const mostBatch = 500;
+/** Endpoints of one tenant. */
+const mostEndpoints = 50;
+/** So many events are sent again by one call. */
+const mostReplayed = 10_000;
+
+export class Endpoints {
+  readonly #store: Pick<Store, 'feed' | 'outbox'>;
+  readonly #reader: EventReader;
+  readonly #clock: () => Date;
+
+  constructor(store: Pick<Store, 'feed' | 'outbox'>, reader: EventReader, clock: () => Date) {
+    this.#store = store;
+    this.#reader = reader;
+    this.#clock = clock;
+  }
+
+  /** @throws EndpointError, and AddressError where nothing may be sent to the URL. */
+  async create(asked: NewEndpoint): Promise<EndpointSecrets> {
+    const { tenant, url, types, batch = 1, allowPrivate = false, ed25519 = false, from = 'now' } = asked;
+    const { outbox, feed } = this.#store;
+    checkTypes(types);
+    if (!Number.isInteger(batch) || batch < 1 || batch > mostBatch)
+      throw new EndpointError('invalid', `A message can have 1 to ${mostBatch} events, not ${batch}`);
+    const normal = checkUrl(url, allowPrivate).href;
+    const others = await outbox.endpoints(tenant);
+    if (others.length >= mostEndpoints)
+      throw new EndpointError('invalid', `The tenant has ${mostEndpoints} endpoints already`);
+    const position = positionIn(from, await feed.extent(tenant));
+    const secret = newWebhookSecret();
+    const key = ed25519 ? newWebhookKey() : undefined;
+    const endpoint = await outbox.createEndpoint({
+      tenant,
+      url: normal,
+      ...(types === undefined ? {} : { types }),
+      batch,
+      allowPrivate,
+      secrets: [{ secret }],
+      signingKeys: key === undefined ? [] : [key.privateKey],
+      position: positionText(position),
+    });
+    return { endpoint, secret, ...(key === undefined ? {} : { publicKey: key.publicKey }) };
+  }
+
+  async list(tenant?: number): Promise<readonly Endpoint[]> {
+    return this.#store.outbox.endpoints(tenant);
+  }
+
+  /** With its last attempts, newest first, and what waits to be sent again. @throws EndpointError `missing` */
+  async show(
+    id: string,
+    attempts = 20,
+  ): Promise<{
+    readonly endpoint: Endpoint;
+    readonly attempts: readonly Attempt[];
+    readonly waiting: readonly StoredDelivery[];
+    /** How many changes there are behind its position. */
+    readonly behind: number;
+  }> {
+    const endpoint = await this.#find(id);
+    const { outbox, feed } = this.#store;
+    const { newest } = await feed.extent(endpoint.tenant);
+    return {
+      endpoint,
+      attempts: await outbox.attempts(id, attempts),
+      waiting: await outbox.deliveries(id),
+      behind: newest - (parsePosition(endpoint.position)?.sequence ?? 0),
+    };
+  }
+
+  /** @throws EndpointError `missing` */
+  async pause(id: string): Promise<Endpoint> {
+    return this.#change(id, { state: 'paused' });
+  }
+
+  /** Goes on where it was, if it was paused or disabled. @throws EndpointError `missing` */
+  async resume(id: string): Promise<Endpoint> {
+    return this.#change(id, { state: 'active' });
+  }
+
+  /** A new secret; the old one signs beside it until then. @throws EndpointError `missing` */
+  async rotate(id: string, until: Date): Promise<EndpointSecrets> {
+    const { secrets, signingKeys } = await this.#find(id);
+    const secret = newWebhookSecret();
+    // Two are valid at a time, so one that was replaced before ends now.
+    const old = secrets.find((each) => each.until === undefined);
+    const endpoint = await this.#change(id, {
+      secrets: [
+        { secret },
+        ...(old === undefined ? [] : [{ secret: old.secret, until: until.toISOString() }]),
+      ],
+    });
+    const [key] = signingKeys;
+    return { endpoint, secret, ...(key === undefined ? {} : { publicKey: publicKeyOf(key) }) };
+  }
+
+  /** @throws EndpointError `missing` */
+  async delete(id: string): Promise<void> {
+    if (!(await this.#store.outbox.deleteEndpoint(id))) throw missing(id);
+  }
+
+  /**
+   * Sends events from one position to another once more, whatever became of them; answers how many.
+   * @throws EndpointError
+   */
+  async replay(id: string, from: string, to?: string): Promise<number> {
+    const endpoint = await this.#find(id);
+    const extent = await this.#store.feed.extent(endpoint.tenant);
+    const first = positionIn(from, extent);
+    const last = to === undefined ? first : positionIn(to, extent);
+    const messages: Message[] = [];
+    const tenant = { number: endpoint.tenant, name: endpoint.tenantName };
+    let position: Position = { sequence: first.sequence - 1 };
+    for (let more = true; more && position.sequence < last.sequence; ) {
+      const page = await this.#reader.read(tenant, position, { limit: 500, wants: wantedBy(endpoint) });
+      for (const made of page.made)
+        if (made.event.sequence <= last.sequence)
+          messages.push(messageOf([made], endpoint.batch > 1, () => undefined));
+      ({ position, more } = page);
+      if (messages.length > mostReplayed)
+        throw new EndpointError(
+          'invalid',
+          `More than ${mostReplayed} events are from ${from} to ${to}: replay them in parts`,
+        );
+    }
+    const stored = messages.map(({ id: message, sequence, place, subjects, leaver, body = '' }) => ({
+      ...{ message, sequence, place, subjects, leaver, body },
+      ...{ tries: 0, next: 0 },
+    }));
+    if (!(await this.#store.outbox.enqueue(id, stored))) throw missing(id);
+    return stored.length;
+  }
+
+  /** Sends an `endpoint.test` at once, and tells what it answered. @throws EndpointError `missing` */
+  async test(id: string, sending: Pick<SendOptions, 'authorities'> = {}): Promise<Answer> {
+    const { url, tenant, tenantName, allowPrivate, secrets, signingKeys } = await this.#find(id);
+    const now = this.#clock();
+    const { newest } = await this.#store.feed.extent(tenant);
+    const timestamp = now.toISOString();
+    const event: EndpointTest = {
+      id: eventId([tenantName, id, timestamp, 'endpoint.test']),
+      type: 'endpoint.test',
+      sequence: newest,
+      position: String(newest),
+      timestamp,
+      tenant: tenantName,
+      actor: { kind: 'system' },
+      endpoint: { id, url },
+    };
+    const body = JSON.stringify(event);
+    const valid = secrets.filter(({ until }) => until === undefined || until > timestamp);
+    const keys = { secrets: valid.map(({ secret }) => secret), privateKeys: signingKeys };
+    const headers = signatureHeaders(event.id, Math.floor(now.getTime() / 1000), body, keys);
+    return send(url, headers, body, { ...sending, allowPrivate });
+  }
+
+  async #find(id: string): Promise<Endpoint> {
+    const found = (await this.#store.outbox.endpoints()).find((each) => each.id === id);
+    if (found === undefined) throw missing(id);
+    return found;
+  }
+
+  async #change(id: string, change: Parameters<Store['outbox']['changeEndpoint']>[1]): Promise<Endpoint> {
+    const changed = await this.#store.outbox.changeEndpoint(id, change);
+    if (changed === undefined) throw missing(id);
+    return changed;
+  }
+}
+
+function missing(id: string): EndpointError {
+  return new EndpointError('missing', `There is no endpoint ${id}`);
+}
+
+function checkTypes(types: readonly string[] | undefined): void {
+  const nouns = new Set(eventTypes.map((type) => `${type.split('.')[0]}.*`));
+  for (const type of types ?? [])
+    if (!nouns.has(type) && !eventTypes.some((each) => each === type))
+      throw new EndpointError(
+        'invalid',
+        `${JSON.stringify(type)} is none of the events: ${[...nouns, ...eventTypes].join(', ')}`,
+      );
+}
+
+function positionIn(text: string, { oldest, newest }: { oldest: number; newest: number }): Position {
+  if (text === 'now') return { sequence: newest };
+  if (text === 'oldest') return { sequence: oldest - 1 };
+  const position = parsePosition(text);
+  if (position === undefined || position.sequence > newest || position.sequence < oldest - 1)
+    throw new EndpointError(
+      'invalid',
+      `${JSON.stringify(text)} is no position: those from ${oldest - 1} to ${newest} are kept; or now, or oldest`,
+    );
+  return position;
+}
