@@ -1,26 +1,28 @@
 /**
- * Bundles dist/scimd.js, the command line, and the two published modules with their types: dist/index.js, the
- * embeddable server, and dist/filter.js, the filter language; dist/licenses.txt has the licences of what is bundled.
+ * Bundles dist/scimd.js, the command line, and the published modules with their types: dist/index.js, the
+ * embeddable server, dist/filter.js, the filter language, and dist/consumer.js, the application's side; dist/licenses.txt has the licences of what is bundled.
  * `npm run build`.
  */
 import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { licenseText } from '../src/cli/licenses.ts';
 import { besideAddonAsLibrary, besideAddonAsProgram, bundle } from './bundle.ts';
+import { bundleConsumer } from './consumer-bundle.ts';
 import { writeDeclarations } from './declarations.ts';
 import { bundleFilter, LARGEST_FILTER } from './filter-bundle.ts';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 rmSync('dist', { recursive: true, force: true });
-const [filter, bundled] = await Promise.all([
+const [filter, consumer, bundled] = await Promise.all([
   bundleFilter('dist'),
+  bundleConsumer('dist'),
   bundle({ entry: 'src/main.ts', outfile: 'dist/scimd.js', options: besideAddonAsProgram }),
   bundle({ entry: 'src/index.ts', outfile: 'dist/index.js', options: besideAddonAsLibrary }),
 ]);
 writeFileSync('dist/licenses.txt', `${licenseText(bundled)}\n`);
 chmodSync('dist/scimd.js', 0o755);
 writeDeclarations('dist/types');
-for (const file of ['dist/scimd.js', 'dist/index.js', ...filter.files])
+for (const file of ['dist/scimd.js', 'dist/index.js', consumer, ...filter.files])
   console.log(`${file}  ${Math.ceil(statSync(file).size / 1024)} KB`);
 const size = `scimd/filter in gzip: ${(filter.gzip / 1000).toFixed(1)} kB of ${LARGEST_FILTER / 1000}`;
 if (filter.gzip > LARGEST_FILTER) throw new Error(`${size}: too large`);

@@ -1,12 +1,12 @@
 /**
- * The published types: what the declarations of src/index.ts and src/filter.ts refer to, and nothing of what is behind
+ * The published types: what the declarations of src/index.ts, src/filter.ts and src/consumer.ts refer to, and nothing of what is behind
  * them. They may name no package: what is bundled is not installed with scimd.
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-const entries = ['src/index.d.ts', 'src/filter.d.ts'];
+const entries = ['src/index.d.ts', 'src/filter.d.ts', 'src/consumer.d.ts'];
 
 /** Writes them to the folder. */
 export function writeDeclarations(folder: string): void {

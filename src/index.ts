@@ -15,8 +15,8 @@ import { hashSecret, newSecret } from './directory/secret.ts';
 import { resourceUrls } from './events/locations.ts';
 import { EventReader, recordsOf } from './events/reader.ts';
 import { type Delivery, startDelivery } from './events/webhook/delivery.ts';
-import { type EndpointSecrets, Endpoints, type NewEndpoint } from './events/webhook/endpoints.ts';
-import type { Answer } from './events/webhook/send.ts';
+import { Endpoints } from './events/webhook/endpoints.ts';
+import type { Answer, EndpointSecrets, EndpointState, NewEndpoint } from './events/webhook/management.ts';
 import { createApplication } from './http/application.ts';
 import { fetchWith } from './http/fetch.ts';
 import type {
@@ -35,10 +35,9 @@ import { configuredRegistry, DefinitionError, type DefinitionProblem } from './s
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { Idp } from './scim/tolerances.ts';
 import type { Change } from './store/change.ts';
-import { openSqliteStoreAsync } from './store/sqlite/index.ts';
 import type { Endpoint } from './store/outbox.ts';
 import { loadedAddon } from './store/sqlite/addon-file.ts';
-import { openSqliteStoreInTurns } from './store/sqlite/index.ts';
+import { openSqliteStoreAsync } from './store/sqlite/index.ts';
 import type { Scope } from './store/store.ts';
 
 export { type ErrorBody, ScimError, type ScimType } from './error.ts';
@@ -92,7 +91,7 @@ export interface Webhooks {
   create(endpoint: Omit<NewEndpoint, 'tenant'> & { readonly tenant?: string }): Promise<EndpointSecrets>;
   list(tenant?: string): Promise<readonly Endpoint[]>;
   /** With its last attempts, newest first, and what waits to be sent again. */
-  show(id: string): ReturnType<Endpoints['show']>;
+  show(id: string): Promise<EndpointState>;
   /** Sends an `endpoint.test` now; what it answered. */
   test(id: string): Promise<Answer>;
   pause(id: string): Promise<Endpoint>;

@@ -2,8 +2,8 @@
 import { resourceUrls } from '../events/locations.ts';
 import { EventReader, recordsOf } from '../events/reader.ts';
 import { AddressError } from '../events/webhook/address.ts';
-import { EndpointError, type EndpointSecrets, Endpoints } from '../events/webhook/endpoints.ts';
-import { succeeded } from '../events/webhook/send.ts';
+import { EndpointError, Endpoints } from '../events/webhook/endpoints.ts';
+import { type EndpointSecrets, succeeded } from '../events/webhook/management.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { columns } from '../ops/terminal.ts';
 import type { Endpoint } from '../store/outbox.ts';

@@ -212,7 +212,7 @@ const acknowledgement = v.strictObject({
 const texts = new WeakMap<Event, string>();
 
 /** The event as JSON text, made once for all consumers. */
-export function eventText(event: Event): string {
+function eventText(event: Event): string {
   let text = texts.get(event);
   if (text === undefined) {
     text = JSON.stringify(event);

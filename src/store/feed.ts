@@ -1,5 +1,5 @@
 /** What events are made of, beside the change record: resources as they are now, of whatever type, by their ids. */
-import type { Awaitable, StoredResource } from './store.ts';
+import type { Awaitable, StoredResource } from './stored-resource.ts';
 
 /** A group that a resource is in, by itself or by another group. */
 export interface GroupOf {

@@ -1,5 +1,5 @@
 /** What is stored of delivery: consumers of the feed, webhook endpoints, and messages that failed. */
-import type { Awaitable } from './store.ts';
+import type { Awaitable } from './stored-resource.ts';
 
 /** An application that follows the feed under a name. */
 export interface Consumer {

@@ -9,28 +9,13 @@ import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import type { Actor, Cause, Change, ChangeRange } from './change.ts';
 import type { FeedReads } from './feed.ts';
 import type { Outbox } from './outbox.ts';
+import type { Awaitable, StoredResource } from './stored-resource.ts';
 import type { Work } from './work.ts';
 
-/** An answer now or later: SQLite reads answer at once, other engines do not. */
-export type Awaitable<T> = T | Promise<T>;
+export type { Awaitable, StoredResource };
 
 /** A validated resource under its registered names, without `meta`, `password` and edges (members, groups). */
 export type Document = Readonly<Record<string, unknown>>;
-
-export interface StoredResource {
-  readonly id: string;
-  /** Name of the resource type, which is `meta.resourceType`. */
-  readonly type: string;
-  /** 1 at creation, one more with each effective change; `W/"3"` as an entity tag. */
-  readonly version: number;
-  /** RFC 3339 in UTC with milliseconds. */
-  readonly created: string;
-  readonly modified: string;
-  /** JSON object text: `{"schemas":[…],"id":"…",…}` without meta, members and groups. */
-  readonly body: string;
-  /** Is it a member of any group? Of which, reads tell that ask for `groups`. */
-  readonly grouped: boolean;
-}
 
 /** Which of the parts are read that a resource's text does not have. */
 export interface Parts {

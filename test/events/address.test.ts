@@ -4,7 +4,8 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { AddressError, addressesOf, checkUrl, isPublic } from '../../src/events/webhook/address.ts';
-import { send, succeeded } from '../../src/events/webhook/send.ts';
+import { succeeded } from '../../src/events/webhook/management.ts';
+import { send } from '../../src/events/webhook/send.ts';
 
 const refused = `
   0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.127.255.255 127.0.0.1 127.1.2.3 169.254.169.254

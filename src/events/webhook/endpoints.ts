@@ -1,5 +1,5 @@
 /** Endpoints as they are managed: by command, and by who embeds the server. */
-import type { Attempt, Endpoint, StoredDelivery } from '../../store/outbox.ts';
+import type { Endpoint } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
 import { eventTypes } from '../catalogue.ts';
 import type { EndpointTest } from '../event.ts';
@@ -7,8 +7,9 @@ import { eventId } from '../events-of.ts';
 import { type Position, parsePosition, positionText } from '../position.ts';
 import type { EventReader } from '../reader.ts';
 import { checkUrl } from './address.ts';
+import type { Answer, EndpointSecrets, EndpointState, NewEndpoint } from './management.ts';
 import { type Message, messageOf, wantedBy } from './message.ts';
-import { type Answer, type SendOptions, send } from './send.ts';
+import { type SendOptions, send } from './send.ts';
 import { newWebhookKey, newWebhookSecret, publicKeyOf, signatureHeaders } from './signature.ts';
 
 /** What is asked of an endpoint cannot be; the message says why, and what can. */
@@ -20,29 +21,6 @@ export class EndpointError extends Error {
     super(message);
     this.code = code;
   }
-}
-
-export interface NewEndpoint {
-  /** The number of the tenant. */
-  readonly tenant: number;
-  readonly url: string;
-  /** Types of events, `user.*` for all of users; all without it. */
-  readonly types?: readonly string[] | undefined;
-  /** How many events one message may have; 1 without it. */
-  readonly batch?: number | undefined;
-  /** May it be at a private address, and without TLS? */
-  readonly allowPrivate?: boolean | undefined;
-  /** Is an ed25519 key to sign beside the secret? */
-  readonly ed25519?: boolean | undefined;
-  /** `now` without it, `oldest` for all that is kept, or a position. */
-  readonly from?: string | undefined;
-}
-
-/** An endpoint with what a receiver verifies with: told when it is made and when it is rotated, and no more. */
-export interface EndpointSecrets {
-  readonly endpoint: Endpoint;
-  readonly secret: string;
-  readonly publicKey?: string;
 }
 
 const mostBatch = 500;
@@ -94,16 +72,7 @@ export class Endpoints {
   }
 
   /** With its last attempts, newest first, and what waits to be sent again. @throws EndpointError `missing` */
-  async show(
-    id: string,
-    attempts = 20,
-  ): Promise<{
-    readonly endpoint: Endpoint;
-    readonly attempts: readonly Attempt[];
-    readonly waiting: readonly StoredDelivery[];
-    /** How many changes there are behind its position. */
-    readonly behind: number;
-  }> {
+  async show(id: string, attempts = 20): Promise<EndpointState> {
     const endpoint = await this.#find(id);
     const { outbox, feed } = this.#store;
     const { newest } = await feed.extent(endpoint.tenant);

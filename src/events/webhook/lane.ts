@@ -6,12 +6,12 @@
 import type { Endpoint, Progress, StoredDelivery } from '../../store/outbox.ts';
 import { type ChangeRecord, isLeaver } from '../change-record.ts';
 import type { Event } from '../event.ts';
-import type { Made } from '../events-of.ts';
+import { type Made, positionBefore } from '../events-of.ts';
 import { comparePositions, type Position, parsePosition, positionText, start } from '../position.ts';
 import type { EventReader, Records, TenantName } from '../reader.ts';
+import { type Answer, succeeded } from './management.ts';
 import { type Message, messageOf, subjectOf, wantedBy } from './message.ts';
 import { disableAfter, nextTry } from './schedule.ts';
-import { type Answer, succeeded } from './send.ts';
 import { Unstored } from './unstored.ts';
 
 export interface LaneTools {
@@ -86,7 +86,6 @@ export class Lane {
       if (!this.#open.has(each.message)) this.#open.set(each.message, { ...each, inFlight: false });
   }
 
-  /** Goes over to what was changed of the endpoint. */
   reconfigure(endpoint: Endpoint): void {
     this.endpoint = endpoint;
     this.#wants = wantedBy(endpoint);
@@ -144,7 +143,7 @@ export class Lane {
     this.#ahead.delete(event.id);
     if (state === 'done') return;
     if (state === undefined && this.#isTold(event)) return;
-    this.#unfinished.set(event.id, before(made));
+    this.#unfinished.set(event.id, positionBefore(made));
     if (state === undefined) this.#window.push(made);
   }
 
@@ -400,9 +399,4 @@ export class Lane {
     if (isStored) this.#unstored.stored(progress);
     else this.#unstored.giveBack(progress);
   }
-}
-
-/** The last position before the unit that the event is of. */
-function before({ event: { sequence }, unit }: Made): Position {
-  return unit === 0 ? { sequence: sequence - 1 } : { sequence, unit };
 }

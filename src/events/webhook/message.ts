@@ -29,7 +29,7 @@ export function subjectOf(event: Event): string {
   return event.tenant;
 }
 
-export function isUrgent({ priority }: Event): boolean {
+function isUrgent({ priority }: Event): boolean {
   return priority === 'leaver';
 }
 

@@ -3,21 +3,8 @@ import { type Agent, type IncomingMessage, type RequestOptions, request as reque
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { AddressError, addressesOf, checkUrl, type Resolve } from './address.ts';
+import type { Answer } from './management.ts';
 import { parseRetryAfter } from './schedule.ts';
-
-/** What an endpoint answered, or why it did not. Only 2xx is success; a redirect is none, and is not followed. */
-export interface Answer {
-  readonly status?: number;
-  /** Why there was no answer, in words. */
-  readonly error?: string;
-  /** The first bytes of the answer's body. */
-  readonly body: string;
-  readonly milliseconds: number;
-  /** Milliseconds that the receiver asked to wait. */
-  readonly retryAfter?: number | undefined;
-  /** Seconds by which the receiver's clock is ahead of ours, from its Date field. */
-  readonly clockDifference?: number | undefined;
-}
 
 export interface SendOptions {
   /** Are private addresses and plain HTTP allowed? */
@@ -37,10 +24,6 @@ const defaultTimeout = 15_000;
 const mostRead = 64 * 1024;
 /** So much of it is kept. */
 const mostKept = 1024;
-
-export function succeeded({ status }: Answer): boolean {
-  return status !== undefined && status >= 200 && status < 300;
-}
 
 /** Never rejects. */
 export async function send(

@@ -1,0 +1,54 @@
+/** What endpoints are made with, and what is told of them. */
+import type { Attempt, Endpoint, StoredDelivery } from '../../store/outbox.ts';
+
+/** What an endpoint answered, or why it did not. Only 2xx is success; a redirect is none, and is not followed. */
+export interface Answer {
+  readonly status?: number;
+  /** Why there was no answer, in words. */
+  readonly error?: string;
+  /** The first bytes of the answer's body. */
+  readonly body: string;
+  readonly milliseconds: number;
+  /** Milliseconds that the receiver asked to wait. */
+  readonly retryAfter?: number | undefined;
+  /** Seconds by which the receiver's clock is ahead of ours, from its Date field. */
+  readonly clockDifference?: number | undefined;
+}
+
+export function succeeded({ status }: Answer): boolean {
+  return status !== undefined && status >= 200 && status < 300;
+}
+
+export interface NewEndpoint {
+  /** The number of the tenant. */
+  readonly tenant: number;
+  readonly url: string;
+  /** Types of events, `user.*` for all of users; all without it. */
+  readonly types?: readonly string[] | undefined;
+  /** How many events one message may have; 1 without it. */
+  readonly batch?: number | undefined;
+  /** May it be at a private address, and without TLS? */
+  readonly allowPrivate?: boolean | undefined;
+  /** Is an ed25519 key to sign beside the secret? */
+  readonly ed25519?: boolean | undefined;
+  /** `now` without it, `oldest` for all that is kept, or a position. */
+  readonly from?: string | undefined;
+}
+
+/** An endpoint with what a receiver verifies with: told when it is made and when it is rotated, and no more. */
+export interface EndpointSecrets {
+  readonly endpoint: Endpoint;
+  readonly secret: string;
+  readonly publicKey?: string;
+}
+
+/** What has come of an endpoint. */
+export interface EndpointState {
+  readonly endpoint: Endpoint;
+  /** The last ones, newest first. */
+  readonly attempts: readonly Attempt[];
+  /** What waits to be sent again. */
+  readonly waiting: readonly StoredDelivery[];
+  /** How many changes there are behind its position. */
+  readonly behind: number;
+}

@@ -1,0 +1,19 @@
+/** A resource as the store has it. */
+
+/** An answer now or later: SQLite reads answer at once, other engines do not. */
+export type Awaitable<T> = T | Promise<T>;
+
+export interface StoredResource {
+  readonly id: string;
+  /** Name of the resource type, which is `meta.resourceType`. */
+  readonly type: string;
+  /** 1 at creation, one more with each effective change; `W/"3"` as an entity tag. */
+  readonly version: number;
+  /** RFC 3339 in UTC with milliseconds. */
+  readonly created: string;
+  readonly modified: string;
+  /** JSON object text: `{"schemas":[…],"id":"…",…}` without meta, members and groups. */
+  readonly body: string;
+  /** Is it a member of any group? Of which, reads tell that ask for `groups`. */
+  readonly grouped: boolean;
+}
