@@ -23,12 +23,7 @@ export type Records = (options: {
 
 /** The records of a store. */
 export function recordsOf(store: Pick<Store, 'changes'>): Records {
-  return async (options) =>
-    (await store.changes(options)).map(({ actor, attributes, ...rest }) => ({
-      ...rest,
-      actor: { kind: actor.origin, id: actor.token },
-      edits: attributes.filter((path) => path !== 'members').map((path) => ({ path, omitted: 'unrecorded' })),
-    }));
+  return (options) => store.changes(options);
 }
 
 export interface EventPage {

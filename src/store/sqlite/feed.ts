@@ -11,8 +11,8 @@ type Row = [...ResourceRow, memberCount: number];
 /** Reads over one connection, without a transaction of their own. */
 function statementsOver(db: Database, types: StoredTypes) {
   const extent = db
-    .prepare<[number, number], [oldest: number | null, newest: number | null]>(
-      `SELECT (SELECT min(sequence) FROM change WHERE tenant = ?), (SELECT max(sequence) FROM change WHERE tenant = ?)`,
+    .prepare<[number], [pruned: number, newest: number]>(
+      'SELECT pruned, sequence FROM change_counter WHERE tenant = ?',
     )
     .raw();
   const resources = db
@@ -73,8 +73,8 @@ function statementsOver(db: Database, types: StoredTypes) {
   };
   return {
     extent(tenant: number) {
-      const [oldest, newest] = extent.get(tenant, tenant) ?? [null, null];
-      return { oldest: oldest ?? 1, newest: newest ?? 0 };
+      const [pruned, newest] = extent.get(tenant) ?? [0, 0];
+      return { oldest: pruned + 1, newest };
     },
     resources(tenant: number, ids: Iterable<string>) {
       const found = new Map<string, { resource: StoredResource; memberCount: number }>();
