@@ -125,7 +125,10 @@ export function eventJsonSchemas(): Readonly<Record<string, object>> {
   return Object.fromEntries(
     eventSchema.options.map((schema) => [
       schema.entries.type.literal,
-      { title: schema.entries.type.literal, ...toJsonSchema(schema, { target: 'draft-2020-12' }) },
+      {
+        title: schema.entries.type.literal,
+        ...toJsonSchema(schema, { target: 'draft-2020-12', ignoreActions: ['readonly'] }),
+      },
     ]),
   );
 }
