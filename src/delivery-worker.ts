@@ -2,8 +2,8 @@
 import { closeSync, fdatasync, openSync, realpathSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
-import { resourceUrls } from './events/locations.ts';
 import { EventReader, recordsOf } from './events/reader.ts';
+import { shownAs } from './events/shown.ts';
 import { Deliverer } from './events/webhook/deliverer.ts';
 import { type DeliveryThreadData, messageOfNotice } from './events/webhook/delivery.ts';
 import { configuredRegistry } from './scim/configured.ts';
@@ -12,16 +12,16 @@ import { openSqliteStore } from './store/sqlite/index.ts';
 const { file, definitions, baseUrl, basePath } = workerData as DeliveryThreadData;
 const registry = configuredRegistry(definitions);
 const store = openSqliteStore({ file, registry, rebuild: false });
-const { locationOf, urlOf } = resourceUrls(registry, basePath, baseUrl);
+const shown = shownAs(registry, basePath, baseUrl);
 const sync = promisify(fdatasync);
 let wal: number | undefined;
 
 const deliverer = new Deliverer({
-  reader: new EventReader(recordsOf(store), store.feed, locationOf),
+  reader: new EventReader(recordsOf(store), store.feed, shown),
   records: recordsOf(store),
   outbox: store.outbox,
   extent: (tenant) => store.feed.extent(tenant),
-  urlOf,
+  urlOf: shown.urlOf,
   // What the server's thread has committed may not be on the disk yet: nobody is told of what a power cut takes back.
   durable() {
     wal ??= openSync(`${realpathSync(file)}-wal`, 'r+');

@@ -12,8 +12,8 @@
  */
 
 import { hashSecret, newSecret } from './directory/secret.ts';
-import { resourceUrls } from './events/locations.ts';
 import { EventReader, recordsOf } from './events/reader.ts';
+import { shownAs } from './events/shown.ts';
 import { type Delivery, startDelivery } from './events/webhook/delivery.ts';
 import { Endpoints } from './events/webhook/endpoints.ts';
 import type { Answer, EndpointSecrets, EndpointState, NewEndpoint } from './events/webhook/management.ts';
@@ -160,11 +160,7 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     await store.close();
     throw error;
   });
-  const reader = new EventReader(
-    recordsOf(store),
-    store.feed,
-    resourceUrls(registry, basePath, http.baseUrl).locationOf,
-  );
+  const reader = new EventReader(recordsOf(store), store.feed, shownAs(registry, basePath, http.baseUrl));
   const endpoints = new Endpoints(store, reader, clock);
   // A database in memory is this thread's alone.
   const delivery: Delivery | undefined =

@@ -1,6 +1,6 @@
 /** scimd webhook create, list, show, test, pause, resume, rotate, replay, delete. */
-import { resourceUrls } from '../events/locations.ts';
 import { EventReader, recordsOf } from '../events/reader.ts';
+import { shownAs } from '../events/shown.ts';
 import { AddressError } from '../events/webhook/address.ts';
 import { EndpointError, Endpoints } from '../events/webhook/endpoints.ts';
 import { type EndpointSecrets, succeeded } from '../events/webhook/management.ts';
@@ -22,8 +22,7 @@ function withEndpoints(
 ): Promise<number> {
   const { basePath, baseUrl } = invocation.settings().settings;
   return withStore(invocation, create, async (store) => {
-    const { locationOf } = resourceUrls(store.registry, basePath, baseUrl);
-    const reader = new EventReader(recordsOf(store), store.feed, locationOf);
+    const reader = new EventReader(recordsOf(store), store.feed, shownAs(store.registry, basePath, baseUrl));
     try {
       return await action(new Endpoints(store, reader, () => new Date()), store);
     } catch (error) {

@@ -26,6 +26,8 @@ export interface Present {
   /** The tenant's name. */
   readonly tenant: string;
   resource(id: string): PresentResource | undefined;
+  /** What of a document of the type is shown. */
+  visible(type: string, document: EventResource): EventResource;
   /** All groups of a person, direct and nested ones. */
   groups(id: string): readonly EventGroup[];
   /** All people in a group, by groups in it too. */
@@ -113,10 +115,10 @@ function resourceEvent(
   const data = present.resource(record.id)?.document ?? null;
   switch (type) {
     case 'user.deleted':
-      return { ...head, type, priority: 'leaver', subject, data: null, ...previousOf(record) };
+      return { ...head, type, priority: 'leaver', subject, data: null, ...previousOf(record, present) };
     case 'group.deleted':
     case 'resource.deleted':
-      return { ...head, type, subject, data: null, ...previousOf(record) };
+      return { ...head, type, subject, data: null, ...previousOf(record, present) };
     case 'user.erased':
       return { ...head, type, subject: { type: record.type, id: record.id } };
     case 'user.deactivated': {
@@ -258,9 +260,10 @@ function names(document: EventResource | undefined): { externalId?: string; user
   };
 }
 
-function previousOf({ last, type }: ChangeRecord): { previous?: EventResource } {
+function previousOf({ last, type }: ChangeRecord, present: Present): { previous?: EventResource } {
   if (last === undefined) return {};
-  return { previous: type === 'User' ? { ...last.document, groups: last.groups } : last.document };
+  const previous = present.visible(type, last.document);
+  return { previous: type === 'User' ? { ...previous, groups: last.groups } : previous };
 }
 
 function given<Name extends string, Value>(

@@ -6,6 +6,7 @@ import type { ChangeRecord } from './change-record.ts';
 import type { Event, EventGroup, EventResource } from './event.ts';
 import { eventsOf, idsIn, type Made, type Present, type PresentResource } from './events-of.ts';
 import type { Position } from './position.ts';
+import type { Shown } from './shown.ts';
 import { unitsOf } from './units.ts';
 
 export interface TenantName {
@@ -49,13 +50,12 @@ const longestLook = 2000;
 export class EventReader {
   readonly #records: Records;
   readonly #feed: FeedReads;
-  readonly #locationOf: (type: string, id: string) => string;
+  readonly #shown: Shown;
 
-  /** `locationOf` is what `meta.location` says. */
-  constructor(records: Records, feed: FeedReads, locationOf: (type: string, id: string) => string) {
+  constructor(records: Records, feed: FeedReads, shown: Shown) {
     this.#records = records;
     this.#feed = feed;
-    this.#locationOf = locationOf;
+    this.#shown = shown;
   }
 
   /** The events behind a position. */
@@ -111,6 +111,7 @@ export class EventReader {
     const made = new Map<string, PresentResource>();
     return {
       tenant: tenant.name,
+      visible: (type, document) => this.#visible(type, document),
       resource: (id) => {
         const known = made.get(id);
         const stored = found.get(id);
@@ -128,6 +129,10 @@ export class EventReader {
     };
   }
 
+  #visible(type: string, document: EventResource): EventResource {
+    return this.#shown.projection(type)?.(document) ?? document;
+  }
+
   #documentOf(
     resource: StoredResource,
     memberCount: number,
@@ -135,7 +140,7 @@ export class EventReader {
   ): EventResource {
     const { id, type, version, created, modified, body } = resource;
     return {
-      ...JSON.parse(body),
+      ...this.#visible(type, JSON.parse(body)),
       ...(type === 'Group' ? { memberCount } : {}),
       ...(groups === undefined
         ? {}
@@ -146,7 +151,7 @@ export class EventReader {
         resourceType: type,
         created,
         lastModified: modified,
-        location: this.#locationOf(type, id),
+        location: this.#shown.locationOf(type, id),
         version: entityTag(version),
       },
     };

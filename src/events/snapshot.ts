@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { entityTag } from '../scim/representation.ts';
 import type { FeedReads, FeedSnapshot } from '../store/feed.ts';
 import type { TenantName } from './reader.ts';
+import type { Shown } from './shown.ts';
 
 /** Text, as it comes. To be closed by whoever does not read to the end, and by whoever does. */
 export interface SnapshotLines extends AsyncIterable<string> {
@@ -12,20 +13,16 @@ export interface SnapshotLines extends AsyncIterable<string> {
 export async function snapshotLines(
   reads: Pick<FeedReads, 'snapshot'>,
   tenant: TenantName,
-  locationOf: (type: string, id: string) => string,
+  shown: Shown,
 ): Promise<SnapshotLines> {
   const snapshot = await reads.snapshot(tenant.number);
   return {
-    [Symbol.asyncIterator]: () => linesOf(snapshot, tenant, locationOf),
+    [Symbol.asyncIterator]: () => linesOf(snapshot, tenant, shown),
     close: () => snapshot.close(),
   };
 }
 
-async function* linesOf(
-  snapshot: FeedSnapshot,
-  { name }: TenantName,
-  locationOf: (type: string, id: string) => string,
-): AsyncGenerator<string> {
+async function* linesOf(snapshot: FeedSnapshot, { name }: TenantName, shown: Shown): AsyncGenerator<string> {
   try {
     const { sequence, counts } = snapshot;
     yield `${JSON.stringify({ type: 'snapshot.begin', tenant: name, sequence, counts })}\n`;
@@ -35,18 +32,20 @@ async function* linesOf(
       let text = '';
       for (const { resource, members, groups } of step) {
         const { id, type, version, created, modified, body } = resource;
+        const apply = shown.projection(type);
+        const visible = apply === undefined ? body : JSON.stringify(apply(JSON.parse(body)));
         const meta = {
           resourceType: type,
           created,
           lastModified: modified,
-          location: locationOf(type, id),
+          location: shown.locationOf(type, id),
           version: entityTag(version),
         };
         const values = groups.map(({ group, display }) => ({ value: group, display }));
         const more = `${members === undefined ? '' : `"members":${members},`}${
           values.length === 0 ? '' : `"groups":${JSON.stringify(values)},`
         }`;
-        text += `{"type":"snapshot.item","resourceType":${JSON.stringify(type)},"data":${body.slice(0, -1)},${more}"meta":${JSON.stringify(meta)}}}\n`;
+        text += `{"type":"snapshot.item","resourceType":${JSON.stringify(type)},"data":${visible.slice(0, -1)},${more}"meta":${JSON.stringify(meta)}}}\n`;
         items++;
       }
       sum.update(text);

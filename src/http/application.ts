@@ -2,8 +2,8 @@
 import { Directory } from '../directory/directory.ts';
 import { Feed } from '../events/feed.ts';
 import { Hub } from '../events/hub.ts';
-import { resourceUrls } from '../events/locations.ts';
 import { EventReader, recordsOf, type TenantName } from '../events/reader.ts';
+import { shownAs } from '../events/shown.ts';
 import { snapshotLines } from '../events/snapshot.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import { accessWith } from './access.ts';
@@ -150,13 +150,13 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
 
 /** The feed over the store. `meta.location` of events is the same for all who read them: it needs a configured base. */
 function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub) {
-  const { locationOf } = resourceUrls(store.registry, basePath, baseUrl);
-  const reader = new EventReader(recordsOf(store), store.feed, locationOf);
+  const shown = shownAs(store.registry, basePath, baseUrl);
+  const reader = new EventReader(recordsOf(store), store.feed, shown);
   const names = new Map<number, string>();
   return {
     feed: new Feed(reader, store.feed, store.outbox, hub),
     durable: () => store.durable(),
-    snapshot: (tenant: TenantName) => snapshotLines(store.feed, tenant, locationOf),
+    snapshot: (tenant: TenantName) => snapshotLines(store.feed, tenant, shown),
     async tenantOf(number: number): Promise<TenantName | undefined> {
       if (!names.has(number)) for (const each of await store.tenants()) names.set(each.number, each.name);
       const name = names.get(number);

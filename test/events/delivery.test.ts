@@ -7,6 +7,7 @@ import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { hashSecret, newSecret } from '../../src/directory/secret.ts';
 import { EventReader, recordsOf } from '../../src/events/reader.ts';
+import { shownAs } from '../../src/events/shown.ts';
 import { Deliverer, type DelivererOptions, type DeliveryNotice } from '../../src/events/webhook/deliverer.ts';
 import { startServer } from '../../src/http/server.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
@@ -83,7 +84,11 @@ async function endpointAt({ url, secret }: Receiver, more: Partial<Endpoint> = {
 }
 
 async function deliverer(more: Partial<DelivererOptions> = {}): Promise<Deliverer> {
-  const reader = new EventReader(recordsOf(store), store.feed, (type, id) => `/${type}s/${id}`);
+  const reader = new EventReader(
+    recordsOf(store),
+    store.feed,
+    shownAs(store.registry, '/scim/v2', undefined),
+  );
   const made = new Deliverer({
     reader,
     records: recordsOf(store),
