@@ -25,7 +25,6 @@ export const logFields = {
   settings: 'The settings that change at the next start only',
   signal: 'The signal that stops the server',
   validTo: 'When the certificate expires',
-  characters: 'How long the bootstrap token is',
   file: 'A backup',
   removed: 'How many old backups were removed',
   from: 'The version of the database file before an upgrade',
