@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createScimd } from '../../src/index.ts';
+import { ConfigurationError, createScimd } from '../../src/index.ts';
 import { scimd, temporaryFolder } from '../cli/scimd.ts';
 import { newGroup, newUser, type ServerOptions, startScimd, type TestServer } from '../server.ts';
 import { newClient } from './client.ts';
@@ -69,8 +69,9 @@ test('P-1-01: a base with a query or a fragment, or that is none, is refused at 
   ];
   for (const [name, options] of refusals) {
     await assert.rejects(createScimd({ database: ':memory:', ...options }), (error: Error) => {
-      assert.ok(error instanceof TypeError, String(error));
-      assert.match(error.message, new RegExp(`^${name} must .* not "`));
+      assert.ok(error instanceof ConfigurationError, String(error));
+      assert.equal(error.problems.length, 1, error.message);
+      assert.match(error.problems[0] ?? '', new RegExp(`^${name} must .* not "`));
       return true;
     });
   }
