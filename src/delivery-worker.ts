@@ -1,6 +1,4 @@
 /** The thread that delivers webhooks: with a connection of its own to the database. */
-import { closeSync, fdatasync, openSync, realpathSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
 import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
@@ -13,20 +11,14 @@ const { file, definitions, baseUrl, basePath } = workerData as DeliveryThreadDat
 const registry = configuredRegistry(definitions);
 const store = openSqliteStore({ file, registry, rebuild: false });
 const shown = shownAs(registry, basePath, baseUrl);
-const sync = promisify(fdatasync);
-let wal: number | undefined;
-
 const deliverer = new Deliverer({
   reader: new EventReader(recordsOf(store), store.feed, shown),
   records: recordsOf(store),
   outbox: store.outbox,
   extent: (tenant) => store.feed.extent(tenant),
   urlOf: shown.urlOf,
-  // What the server's thread has committed may not be on the disk yet: nobody is told of what a power cut takes back.
-  durable() {
-    wal ??= openSync(`${realpathSync(file)}-wal`, 'r+');
-    return sync(wal);
-  },
+  // What another thread or process has committed may be read before it is on the disk: nobody is told of that.
+  durable: async () => store.durable(),
   onNotice: (notice) => parentPort?.postMessage(messageOfNotice(notice)),
 });
 
@@ -36,7 +28,6 @@ parentPort?.on('message', async (message: 'wake' | 'stop') => {
     return;
   }
   await deliverer.stop();
-  if (wal !== undefined) closeSync(wal);
   await store.close();
   parentPort?.close();
 });

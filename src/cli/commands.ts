@@ -12,6 +12,7 @@ import { checkConfiguration, printConfiguration, printSchema } from './config.ts
 import { defaultTenant } from './database.ts';
 import { printDocs } from './docs.ts';
 import { defaultTimeout, doctor } from './doctor.ts';
+import { eventCommands } from './event-commands.ts';
 import { explainFilter } from './explain.ts';
 import { exportResources } from './export.ts';
 import { healthcheck } from './healthcheck.ts';
@@ -33,7 +34,6 @@ import {
   scopes,
 } from './token.ts';
 import { printVersion } from './version.ts';
-import { webhookCommands } from './webhook-commands.ts';
 
 const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Tenant to read', default: defaultTenant };
 const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
@@ -134,7 +134,7 @@ export const commands: readonly Command[] = [
     example: 'scimd tenant delete acme --yes',
     run: deleteTenant,
   },
-  ...webhookCommands,
+  ...eventCommands,
   {
     name: 'user list',
     summary: 'List users',

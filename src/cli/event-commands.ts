@@ -1,6 +1,7 @@
-/** The commands of webhooks, for the table of commands. */
+/** The commands of events and webhooks, for the table of commands. */
 import type { Command, Flag } from './command.ts';
 import { defaultTenant } from './database.ts';
+import { tail } from './tail.ts';
 import {
   createEndpoint,
   deleteEndpoint,
@@ -18,7 +19,25 @@ const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', defa
 const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
 const endpoint = { placeholder: 'ID', required: true } as const;
 
-export const webhookCommands: readonly Command[] = [
+export const eventCommands: readonly Command[] = [
+  {
+    name: 'tail',
+    summary: 'Print events: what came, changed and went',
+    flags: {
+      follow: { help: 'Go on with those to come' },
+      after: {
+        placeholder: 'POSITION',
+        help: 'Where to begin: now, oldest or a position',
+        default: 'oldest, with --follow now',
+      },
+      type: { placeholder: 'TYPES', help: 'Only these events: user.deactivated,group.*', default: 'all' },
+      tenant: ofOneTenant,
+    },
+    settings: ['database'],
+    json: true,
+    example: 'scimd tail --follow --type user.*',
+    run: tail,
+  },
   {
     name: 'webhook create',
     summary: 'Tell an application of every event, and print the secret that signs, this once',
