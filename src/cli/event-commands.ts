@@ -47,7 +47,7 @@ export const eventCommands: readonly Command[] = [
       type: { placeholder: 'TYPES', help: 'Only these events: user.deactivated,group.*', default: 'all' },
       from: { placeholder: 'POSITION', help: 'Where to begin: now, oldest or a position', default: 'now' },
       batch: { placeholder: 'COUNT', help: 'Events in one message, up to 500', default: '1' },
-      ed25519: { help: 'Sign with an ed25519 key too, and print the public key' },
+      'public-key': { help: 'Sign with an ed25519 key too, and print the public key' },
       'allow-private': { help: 'Allow a private address, and HTTP' },
     },
     settings: ['database'],

@@ -51,7 +51,7 @@ export async function createEndpoint(invocation: Invocation): Promise<number> {
         .map((type) => type.trim()),
       batch: batch === undefined ? undefined : Number(batch),
       allowPrivate: flags.has('allow-private'),
-      ed25519: flags.has('ed25519'),
+      ed25519: flags.has('public-key'),
       from: flags.get('from'),
     });
     printSecrets(invocation, made, 'made');

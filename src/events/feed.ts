@@ -47,7 +47,7 @@ export class Feed {
   }
 
   /**
-   * The position that `after` names: a number, `now`, `oldest`; without it where the consumer is.
+   * The position that `after` names: a number, `now`, `oldest`; without it where the consumer is, or `oldest`.
    * @throws PositionError
    */
   async positionOf(
@@ -56,13 +56,11 @@ export class Feed {
     consumer: string | undefined,
   ): Promise<Position> {
     const { oldest, newest } = await this.#reads.extent(tenant);
-    const from = after ?? (await this.#acknowledged(tenant, consumer));
+    const from = after ?? (consumer === undefined ? 'oldest' : await this.#acknowledged(tenant, consumer));
     if (from === undefined)
       throw new PositionError(
         'none',
-        consumer === undefined
-          ? 'Say where to begin: after=now, after=oldest for all that is kept, or after= with a position; GET /events/snapshot has all that there is, and its position'
-          : `The consumer ${JSON.stringify(consumer)} has acknowledged nothing yet: say where to begin, with after=`,
+        `The consumer ${JSON.stringify(consumer)} has acknowledged nothing yet: say where to begin, with after=now, after=oldest, or the position of a snapshot`,
       );
     if (from === 'now') return { sequence: newest };
     if (from === 'oldest') return { sequence: oldest - 1 };
@@ -84,8 +82,7 @@ export class Feed {
     return position;
   }
 
-  async #acknowledged(tenant: number, name: string | undefined): Promise<string | undefined> {
-    if (name === undefined) return undefined;
+  async #acknowledged(tenant: number, name: string): Promise<string | undefined> {
     return (await this.#outbox.consumers(tenant)).find((each) => each.name === name)?.position;
   }
 

@@ -31,7 +31,7 @@ export type Unit =
     };
 
 /** Members in one part of `group.members_changed`. */
-export const partSize = 500;
+const partSize = 500;
 
 export function unitsOf(record: ChangeRecord): Unit[] {
   switch (record.type) {

@@ -173,11 +173,15 @@ export function eventsMount(parts: EventsParts): Mount {
       if (methods === undefined) throw new ScimError(404, undefined, `There is no endpoint ${request.path}`);
       visit.route = `/events${isOne ? '/consumers/:name' : path}`;
       const handler = methods[request.method === 'HEAD' ? 'GET' : request.method];
-      if (handler === undefined) throw methodNotAllowed(request, Object.keys(methods));
+      if (handler === undefined) throw methodNotAllowed(request, allowedIn(methods));
       return handler(visit, asked);
     },
     refuse: refusalOf,
   });
+}
+
+function allowedIn(methods: object): string[] {
+  return Object.keys(methods).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
 }
 
 /** A position that cannot be read from, in the form of the other errors, with where to begin. */

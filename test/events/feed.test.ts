@@ -62,6 +62,10 @@ describe('the feed', () => {
     assert.equal(new Set(paged.map(({ id }) => id)).size, 14);
   });
 
+  test('begins with the oldest event without a position', async () => {
+    assert.deepEqual((await events('?limit=1')).json, (await events('?limit=1&after=oldest')).json);
+  });
+
   test('filters by type, noun and resource', async () => {
     const start = await now();
     const user = await create('/Users', newUser());
@@ -97,7 +101,6 @@ describe('the feed', () => {
   });
 
   for (const [query, why] of [
-    ['', /Say where to begin/],
     ['?after=soon', /after must be a position/],
     ['?after=-1', /after must be a position/],
     ['?after=999999', /the newest position is \d+/],
@@ -109,7 +112,7 @@ describe('the feed', () => {
     ['?after=now&resource=a/b/c', /resource must be/],
     ['?consumer=nobody', /has acknowledged nothing yet/],
   ] as const)
-    test(`refuses ${query || 'no position'} with what is known`, async () => {
+    test(`refuses ${query} with what is known`, async () => {
       const { status, json } = await events(query);
       assert.equal(status, 400);
       assert.match(json.detail, why);
@@ -140,7 +143,7 @@ describe('the feed', () => {
     assert.equal((await events('/nothing')).status, 404);
     const { status, headers } = await server.request('POST', `${origin}/events`, { token });
     assert.equal(status, 405);
-    assert.equal(headers.get('allow'), 'GET');
+    assert.equal(headers.get('allow'), 'GET, HEAD');
   });
 });
 

@@ -23,9 +23,8 @@ export interface LaneTools {
   readonly durable?: () => Promise<void>;
 }
 
-/** Events that are read ahead. */
+/** Events that are read ahead, and records that are looked at together for leavers. */
 const windowSize = 200;
-/** Records that are looked at together for leavers. */
 const scanSize = 500;
 /** After so many failures in a row only one new message is tried within {@link probeEvery} milliseconds. */
 const fewFailures = 3;
@@ -95,7 +94,7 @@ export class Lane {
     return this.#failures >= fewFailures;
   }
 
-  /** Was its last answer a failure, or is it known from before to fail? */
+  /** Was its last answer a failure? */
   hasFailed(): boolean {
     return this.#failures > 0 || this.#failingSince !== undefined;
   }
@@ -220,7 +219,7 @@ export class Lane {
 
   /** When the next failed message is due; undefined if none is. */
   due(): number | undefined {
-    const times = [...this.#open.values()].filter(({ inFlight }) => !inFlight).map(({ next }) => next);
+    const times = [...this.#open.values()].flatMap(({ inFlight, next }) => (inFlight ? [] : next));
     if (this.isFailing() && this.#window.length > 0) times.push(this.#probeAt);
     return times.length === 0 ? undefined : Math.min(...times);
   }
@@ -389,7 +388,6 @@ export class Lane {
     return reason;
   }
 
-  /** What is to be stored since the last time, if there is anything. */
   takeProgress(): Progress | undefined {
     return this.#unstored.take(positionText(this.#unfinished.values().next().value ?? this.#cursor));
   }
