@@ -31,8 +31,8 @@ test('scimd tail prints what happened, and with --follow what happens, until it 
   const typed = await scimd(['tail', '--type', 'user.updated', '--json'], place);
   assert.deepEqual(JSON.parse(typed.stdout).changes, [{ path: 'title', to: 'Engineer' }]);
 
-  const following = running(['tail', '--follow'], place);
-  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const following = running(['tail', '--follow', '--after', '1'], place);
+  await until('what there is', () => following.output.stdout.includes('user.updated'));
   await send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', path: 'active', value: false }));
   await until('the leaver', () => following.output.stdout.includes('user.deactivated'));
   following.signal('SIGINT');
