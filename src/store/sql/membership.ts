@@ -70,7 +70,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     unknown: 'SELECT value, type, display FROM member WHERE owner = ? AND kind IS NULL',
     redescribe:
       'UPDATE member SET display = ?, type = ?, display_key = ?, type_key = ? WHERE owner = ? AND value = ?',
-    values: 'SELECT value FROM member WHERE owner = ?',
     rename: 'UPDATE member SET display = ?, display_key = ? WHERE tenant = ? AND value = ?',
     adopt:
       'UPDATE member SET kind = ?, display = ?, display_key = ?, type = NULL, type_key = NULL WHERE tenant = ? AND value = ?',

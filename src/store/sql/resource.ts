@@ -54,6 +54,19 @@ export const resourceSql = {
   exists: 'SELECT 1 FROM resource WHERE tenant = ? AND id = ?',
   credential:
     'SELECT c.hash FROM resource r JOIN credential c ON c.rid = r.rid WHERE r.tenant = ? AND r.id = ?',
+  setCredential: `INSERT INTO credential (rid, hash) VALUES (?, ?)
+ON CONFLICT (rid) DO UPDATE SET hash = excluded.hash`,
+  deleteCredential: 'DELETE FROM credential WHERE rid = ?',
+  /** Has another one of the type the name? By tenant, type and the key of displayName. */
+  namesake: 'SELECT 1 FROM resource WHERE tenant = ? AND type = ? AND display_key = ? LIMIT 1',
+  /** Is it in a group? By tenant and id, as those that follow. */
+  isMember: 'SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1',
+  /** Row, type, id, version, last change and name of the groups that it is directly in. */
+  groupsWith: `SELECT r.rid, r.type, r.id, r.version, r.modified, d.body ->> 'displayName'
+FROM member m JOIN resource r ON r.rid = m.owner JOIN document d ON d.rid = r.rid WHERE m.tenant = ? AND m.value = ?`,
+  leaveGroups: 'DELETE FROM member WHERE tenant = ? AND value = ?',
+  /** The ids of a group's members, by its row. */
+  memberIds: 'SELECT value FROM member WHERE owner = ?',
   total: 'SELECT total FROM counter WHERE tenant = ? AND type = ?',
   insert: `INSERT INTO resource (tenant, type, id, external_id, unique_key, display_key, active, created, modified, version)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,

@@ -7,7 +7,7 @@ import { isObject } from '../../scim/value.ts';
 import type { RecordedEdit } from '../change.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
-import { type ResourceRow, resourceColumns, toResource } from '../sql/resource.ts';
+import { type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
 import type {
   Command,
   CreateCommand,
@@ -129,29 +129,14 @@ export class Commands {
   constructor(tools: Tools) {
     const { db } = tools;
     this.#tools = tools;
-    this.#find = db
-      .prepare<[number, string, number], [number, ...ResourceRow]>(
-        `SELECT r.rid, ${resourceColumns} FROM resource r JOIN document d ON d.rid = r.rid
-         WHERE r.tenant = ? AND r.id = ? AND r.type = ?`,
-      )
-      .raw();
-    this.#ownersOf = db
-      .prepare<[number, string], Owner>(
-        `SELECT r.rid, r.type, r.id, r.version, r.modified, d.body ->> '$.displayName'
-         FROM member m JOIN resource r ON r.rid = m.owner JOIN document d ON d.rid = r.rid
-         WHERE m.tenant = ? AND m.value = ?`,
-      )
-      .raw();
-    this.#membersOf = db.prepare<[number], string>('SELECT value FROM member WHERE owner = ?').pluck();
-    this.#isMember = db.prepare('SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1');
-    this.#dropMember = db.prepare('DELETE FROM member WHERE tenant = ? AND value = ?');
-    this.#setCredential = db.prepare(
-      'INSERT INTO credential (rid, hash) VALUES (?, ?) ON CONFLICT DO UPDATE SET hash = excluded.hash',
-    );
-    this.#dropCredential = db.prepare('DELETE FROM credential WHERE rid = ?');
-    this.#namesake = db.prepare(
-      'SELECT 1 FROM resource WHERE tenant = ? AND type = ? AND display_key = ? LIMIT 1',
-    );
+    this.#find = db.prepare<[number, string, number], [number, ...ResourceRow]>(resourceSql.get).raw();
+    this.#ownersOf = db.prepare<[number, string], Owner>(resourceSql.groupsWith).raw();
+    this.#membersOf = db.prepare<[number], string>(resourceSql.memberIds).pluck();
+    this.#isMember = db.prepare(resourceSql.isMember);
+    this.#dropMember = db.prepare(resourceSql.leaveGroups);
+    this.#setCredential = db.prepare(resourceSql.setCredential);
+    this.#dropCredential = db.prepare(resourceSql.deleteCredential);
+    this.#namesake = db.prepare(resourceSql.namesake);
   }
 
   /**

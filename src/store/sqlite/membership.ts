@@ -4,6 +4,7 @@ import type { Plan } from '../../query/plan.ts';
 import { fold } from '../../scim/comparison.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { membershipSql } from '../sql/membership.ts';
+import { resourceSql } from '../sql/resource.ts';
 import type { Member, MemberEdit } from '../store.ts';
 import type { Work } from '../work.ts';
 import { sqliteDialect } from './dialect.ts';
@@ -54,7 +55,7 @@ export function edgeWriter(db: Database, types: StoredTypes, select: SelectMembe
     .prepare<[number], [value: string, type: string | null, display: string | null]>(sql.unknown)
     .raw();
   const redescribe = db.prepare(sql.redescribe);
-  const values = db.prepare<[number], string>(sql.values).pluck();
+  const values = db.prepare<[number], string>(resourceSql.memberIds).pluck();
   const beyond = db.prepare<[number, number]>(sql.beyond);
   const rename = db.prepare(sql.rename);
   const adopt = db.prepare(sql.adopt);
