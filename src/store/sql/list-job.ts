@@ -81,9 +81,9 @@ export interface ListRows {
 const bodyAt = 7;
 
 /** A page ends before its resources are in more groups than this together, each of which takes some 200 bytes. */
-const mostGroups = 8000;
+const mostGroups = 3000;
 /** Resources whose groups are read in one statement: few at first, since each may be in very many. */
-const groupsAtOnce = { first: 8, most: 512 };
+const groupsAtOnce = { first: 2, most: 512 };
 
 /** The page of a list, its total, and what is asked for beside. */
 export function* listSteps(job: ListJob): Steps<ListRows> {
