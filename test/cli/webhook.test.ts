@@ -83,7 +83,13 @@ describe('scimd webhook', () => {
   });
 
   test('create with an ed25519 key prints the public one too, and in a pipe nothing else', async () => {
-    const { stdout } = await webhook('create', 'https://app.example.com/hook', '--public-key', '--batch', '100');
+    const { stdout } = await webhook(
+      'create',
+      'https://app.example.com/hook',
+      '--public-key',
+      '--batch',
+      '100',
+    );
     const [secret = '', key = '', ...rest] = stdout.trimEnd().split('\n');
     assert.match(secret, /^whsec_/);
     assert.match(key, /^whpk_/);
