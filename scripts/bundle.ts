@@ -30,8 +30,11 @@ const threads = [
   [/[\\/]events[\\/]webhook[\\/]delivery-program\.ts$/, 'deliveryProgram', 'src/delivery-worker.ts'],
 ] as const;
 
-/** Threads start from a text, so that the program stays one file. They find packages where the program does. */
-function inlineThreads(options: BuildOptions): Plugin {
+/**
+ * Threads start from a text, so that the program stays one file. They find packages where the program does. `around` are
+ * the programs that this one is put into: none starts itself.
+ */
+function inlineThreads(options: BuildOptions, around: readonly string[] = []): Plugin {
   const { target = 'node22', external = [], plugins = [] } = options;
   const isolated = external.length === 0;
   return {
@@ -39,8 +42,13 @@ function inlineThreads(options: BuildOptions): Plugin {
     setup({ onLoad }) {
       for (const [filter, name, entry] of threads)
         onLoad({ filter }, async () => {
-          // A thread may name another one's program.
-          const within = entry === threads[0][2] ? [] : [inlineThreads(options), slimChevrotain];
+          if (around.includes(entry))
+            return {
+              contents: `export const ${name} = () => { throw new Error('${entry} cannot start itself'); };`,
+            };
+          // The one of scans knows no language.
+          const slim = entry === threads[0][2] ? [] : [slimChevrotain];
+          const within = [inlineThreads(options, [...around, entry]), ...slim];
           const { outputFiles } = await build({
             ...shared,
             ...{ format: 'cjs', target, external, plugins: [inlineTexts([]), ...within, ...plugins] },
