@@ -42,15 +42,18 @@ const schema: SchemaDefinition = {
 };
 const registry = registryWith(schema);
 
-const at = migrations.findIndex((sql) => sql.includes('element_number'));
+const step = migrations.find((sql) => sql.includes('element_number')) ?? assert.fail();
 const tables = ['element', 'unique_value'] as const;
 
 function rowsOf(db: Database): unknown[] {
   return tables.map((table) => db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2, 3`).all());
 }
 
-/** Brings the file back to what the release before it wrote: keys in columns of any type, as the driver bound them. */
-function bringBack(file: string): unknown[] {
+/**
+ * Brings the file back to what the release before the step wrote, keys in columns of any type as the driver bound them,
+ * and takes the step again. Answers the rows as they were.
+ */
+function takeStepAgain(file: string): unknown[] {
   const db = new Sqlite(file);
   const rows = rowsOf(db);
   const [first = ''] = migrations;
@@ -70,7 +73,6 @@ function bringBack(file: string): unknown[] {
     DROP TABLE element_now; DROP TABLE unique_value_now;
     CREATE INDEX element_value ON element (tenant, attribute, value, type, "primary");
     CREATE INDEX unique_value_owner ON unique_value (rid);
-    PRAGMA user_version = ${at};
   `);
   const layouts = db.prepare<[], [number, string]>('SELECT number, layout FROM resource_type').raw().all();
   for (const [number, layout] of layouts) {
@@ -83,6 +85,7 @@ function bringBack(file: string): unknown[] {
     ];
     db.prepare('UPDATE resource_type SET layout = ? WHERE number = ?').run(JSON.stringify(before), number);
   }
+  db.exec(step);
   db.close();
   return rows;
 }
@@ -113,7 +116,7 @@ for (const [name, attributes] of [
         },
       });
     await first.store.close();
-    const expected = bringBack(file);
+    const expected = takeStepAgain(file);
     const s = await open(file, of);
     const db = new Sqlite(file, { readonly: true });
     assert.deepEqual(rowsOf(db), expected);
