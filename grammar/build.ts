@@ -29,7 +29,7 @@ function compare(operator: CompareOperator, path: AttrPathLike, value: CompareVa
   if (typeof value === 'number' && !Number.isFinite(value))
     throw new TypeError(`${value} is not a number of JSON`);
   if (typeof value === 'string' && (!value.isWellFormed() || value.includes('\0'))) {
-    throw new TypeError('A string of a filter holds neither U+0000 nor unpaired surrogates');
+    throw new TypeError('A filter string cannot contain NUL (U+0000) or unpaired surrogates');
   }
   const own = typeof value === 'number' ? value + 0 : value;
   return {

@@ -124,7 +124,7 @@ function hintFor(token: Token, { before, open }: Context, types: TokenTypes): st
     return 'A comparison is written attribute, operator, value: userName eq "bjensen".';
   }
   if (before?.tokenType === types.CompareOp && found === types.LeftBracket) {
-    return 'A list is no value: join several comparisons with "or".';
+    return 'A list is not a value: join several comparisons with "or".';
   }
   if (before?.tokenType === types.StringValue && found === types.StringValue) {
     return 'Two expressions are joined by "and" or "or".';

@@ -232,7 +232,7 @@ function tooManyTerms(limits: Limits, start: number, end: number): Problem {
   };
 }
 
-/** Errata 4690 and 7322: the filter in brackets holds no value path. */
+/** Errata 4690 and 7322: the filter in brackets contains no value path. */
 function nested(start: number): Problem {
   return {
     code: 'nestedValuePath',

@@ -20,15 +20,14 @@ export interface ParseOptions {
   readonly limits?: Partial<Limits>;
 }
 
-/** The limits (RFC 7644 §7.4) that hold when nothing else is said. */
+/** The default limits (RFC 7644 §7.4). */
 export const DEFAULT_LIMITS: Limits = { characters: 16384, depth: 32, terms: 256 };
 
 /** A recursive descent needs stack: past a few hundred nested groups the engine's own limit would be met first. */
 const MAXIMUM_DEPTH = 256;
 
 /**
- * Fills in the defaults. Throws a `RangeError` for a limit that is no limit: these are set by programs, not by
- * clients.
+ * Fills in the defaults. Throws a `RangeError` for an invalid limit: limits are set by programs, not by clients.
  */
 export function resolveLimits(options: ParseOptions | undefined): Limits {
   const given = options?.limits;
@@ -49,7 +48,7 @@ function atLeastOne(name: keyof Limits, value: number | undefined, maximum: numb
   return value;
 }
 
-/** The first check of every parse, before anything is read. Throws a `TypeError` for what is no string. */
+/** The first check of every parse, before anything is read. Throws a `TypeError` for anything but a string. */
 export function tooLong(text: string, limits: Limits, scimType: FilterScimType): ScimFilterError | undefined {
   if (typeof text !== 'string')
     throw new TypeError(`Expected a string, not ${text === null ? 'null' : typeof text}`);
@@ -57,7 +56,7 @@ export function tooLong(text: string, limits: Limits, scimType: FilterScimType):
   return new ScimFilterError({
     scimType,
     code: 'tooLong',
-    detail: `The text has ${text.length} characters, more than ${limits.characters} (limit characters)`,
+    detail: `The ${scimType === 'invalidPath' ? 'path' : 'filter'} is ${text.length} characters long; the limit is ${limits.characters}`,
     range: [limits.characters, text.length],
     source: text,
   });

@@ -59,7 +59,7 @@ function unterminated(text: string, start: number): Problem {
 
 function control(code: number, at: number): Problem {
   if (code === 0) {
-    return { code: 'nul', detail: 'A string cannot hold U+0000', start: at, end: at + 1, expected: [] };
+    return { code: 'nul', detail: 'A string cannot contain U+0000', start: at, end: at + 1, expected: [] };
   }
   const escaped = JSON.stringify(String.fromCharCode(code)).slice(1, -1);
   return {
@@ -82,7 +82,7 @@ function checkEscape(text: string, at: number): Problem | undefined {
     if (!isHex(text.charCodeAt(i))) return badEscape(text, at, Math.min(i + 1, text.length));
   }
   if (text.startsWith('0000', at + 2)) {
-    return { code: 'nul', detail: 'A string cannot hold U+0000', start: at, end: at + 6, expected: [] };
+    return { code: 'nul', detail: 'A string cannot contain U+0000', start: at, end: at + 6, expected: [] };
   }
   return undefined;
 }
@@ -90,11 +90,11 @@ function checkEscape(text: string, at: number): Problem | undefined {
 function badEscape(text: string, start: number, end: number): Problem {
   return {
     code: 'invalidEscape',
-    detail: `"${excerpt(text, start, end)}" is not an escape of JSON`,
+    detail: `"${excerpt(text, start, end)}" is not a valid JSON escape sequence`,
     start,
     end,
     expected: [],
-    hint: 'JSON knows \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with four hexadecimal digits; a backslash is \\\\.',
+    hint: 'JSON escapes are \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with four hexadecimal digits; a backslash is \\\\.',
   };
 }
 
@@ -127,7 +127,7 @@ function loneSurrogate(text: string, start: number, end: number): Problem {
   }
   return {
     code: 'loneSurrogate',
-    detail: 'A surrogate without its other half is not a character',
+    detail: 'An unpaired surrogate is not valid Unicode',
     start: high![0],
     end: high![1],
     expected: [],
@@ -180,10 +180,10 @@ function digits(text: string, start: number, end: number): number {
 function badNumber(text: string, start: number, end: number): Problem {
   return {
     code: 'invalidNumber',
-    detail: `"${excerpt(text, start, end)}" is not a number of JSON`,
+    detail: `"${excerpt(text, start, end)}" is not a valid JSON number`,
     start,
     end,
-    hint: 'A string takes double quotes; a number is written like 18, -0.5 or 1e3.',
+    hint: 'A string needs double quotes; a number is written like 18, -0.5 or 1e3.',
   };
 }
 
@@ -195,12 +195,12 @@ export function unquoted(text: string, start: number): Problem {
   return {
     code: 'unquotedString',
     detail: quoted
-      ? `A string takes double quotes (") and not ${first}`
+      ? `A string needs double quotes ("), not ${first}`
       : `"${excerpt(text, start, end)}" is not a value`,
     start,
     end,
     hint: quoted
       ? 'Write the string between plain double quotes.'
-      : `A string takes double quotes: "${excerpt(text, start, end)}".`,
+      : `A string needs double quotes: "${excerpt(text, start, end)}".`,
   };
 }

@@ -144,7 +144,9 @@ function nameHint(text: string, start: number, at: number, end: number): string 
       : 'A path has at most one sub-attribute: name.familyName.';
   }
   if (text.charCodeAt(start) === 0xfeff) return 'The text starts with a byte order mark: leave it out.';
-  return at === start ? 'A name starts with a letter.' : 'A name holds letters, digits, "-", "_" and "$".';
+  return at === start
+    ? 'A name starts with a letter.'
+    : 'A name consists of letters, digits, "-", "_" and "$".';
 }
 
 /** `userName="x"`, `age>=5`: the operator of another language right behind the name. */

@@ -94,7 +94,7 @@ export function unknownOperator(text: string, name: string, start: number, end: 
 function hintFor(word: string, name: string): string | undefined {
   if (name === 'filter' && word === '=')
     return 'Leave out the parameter name: the text is what follows "filter=".';
-  if (name === 'not') return 'A negation takes parentheses: not (…).';
+  if (name === 'not') return 'A negation needs parentheses: not (…).';
   const meant = meantBy(word);
   if (meant !== undefined) return `Write ${meant} instead of ${word}.`;
   if (name === 'and' || name === 'or') return `"${name}" is read as an attribute name here.`;

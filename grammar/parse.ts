@@ -43,7 +43,7 @@ export function safeParseFilter(text: string, options?: ParseOptions): SafeFilte
 
 /**
  * Parses the `path` of a PATCH operation (RFC 7644 §3.5.2 figure 7). A bare extension URN parses too, as a schema
- * and a name: only the registered schemas can tell.
+ * and a name: only the registered schemas decide.
  *
  * Throws {@link ScimFilterError} with `scimType` `invalidPath`; also when a limit is passed (§7.4).
  */

@@ -16,7 +16,7 @@ import type { Token, TokenTypes } from './tokens.ts';
 
 type Alternatives<T> = { ALT: () => T }[];
 
-/** Chevrotain's words are about token classes; ours are made in diagnose.ts, and nobody reads these. */
+/** Chevrotain's messages name token classes and are not shown; diagnose.ts writes ours. */
 const silent: IParserErrorMessageProvider = {
   buildMismatchTokenMessage: () => '',
   buildNotAllInputParsedMessage: () => '',

@@ -13,7 +13,7 @@ export interface Problem {
   readonly expected?: readonly string[];
 }
 
-/** A token as the parser takes it. Its `image` is filled in for literals only. */
+/** A token as the parser reads it. Its `image` is filled in for literals only. */
 export interface Token extends IToken {
   readonly endOffset: number;
   /** AttrPath: the node; CompareOp: the operator; SubAttr: the name; values: what they stand for; otherwise nothing. */

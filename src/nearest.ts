@@ -1,6 +1,6 @@
 /** What a mistyped word most likely meant: for settings, flags, commands and attribute names alike. */
 
-/** Beyond this nobody has mistyped a name, and the comparison would cost more than the hint is worth. */
+/** Longer names are not typing errors, and comparing them costs more than the hint is worth. */
 const longest = 128;
 
 /**

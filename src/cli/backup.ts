@@ -2,7 +2,7 @@
 import { createReadStream, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { progressOn } from '../ops/progress.ts';
 import { backUp, type Contents, restore } from '../store/sqlite/backup.ts';
@@ -75,9 +75,9 @@ async function namelessCopy(
 }
 
 /**
- * Does work that a signal would end with something half done left behind; it is done until its next `check`, which
- * throws. Answers the exit status then, the one that shells give to an end by that signal. Behind the work a signal
- * ends the process as if nobody had listened; to stop listening would lose one that has come and is not told yet.
+ * Defers SIGINT, SIGTERM and SIGHUP to the next `check` of `work`, which throws, so that nothing is left half done. Returns
+ * the exit status that shells use for that signal. After the work a signal ends the process as by default: removing the
+ * listener would lose one that has arrived and is not delivered yet.
  */
 async function inOrder<T extends object>(work: (check: () => void) => Promise<T>): Promise<T | number> {
   let status: number | undefined;
@@ -96,8 +96,8 @@ async function inOrder<T extends object>(work: (check: () => void) => Promise<T>
     const result = await work(() => {
       if (status !== undefined) throw new Error('interrupted');
     });
-    // Signals that came in its last step are told in the next turn.
-    await nextTurn();
+    // Signals that came in its last step are delivered in the next event-loop tick.
+    await nextTick();
     return status ?? result;
   } catch (error) {
     if (status === undefined) throw error;

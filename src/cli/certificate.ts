@@ -17,10 +17,13 @@ export function readCertificate({ tls }: Pick<Settings, 'tls'>): Certificate | u
   if (certificateFile === undefined || keyFile === undefined) return undefined;
   const certificate = read('tls.certificateFile', certificateFile);
   const key = read('tls.keyFile', keyFile);
-  const x509 = attempt(() => new X509Certificate(certificate), `${certificateFile} holds no PEM certificate`);
+  const x509 = attempt(
+    () => new X509Certificate(certificate),
+    `${certificateFile} contains no PEM certificate`,
+  );
   const privateKey = attempt(
     () => createPrivateKey(key),
-    `${keyFile} holds no PEM private key that can be read without a passphrase`,
+    `${keyFile} contains no PEM private key that can be read without a passphrase`,
   );
   if (!x509.checkPrivateKey(privateKey))
     throw new CommandError(
@@ -47,9 +50,9 @@ function attempt<T>(action: () => T, message: string): T {
 }
 
 /**
- * Looks every so many milliseconds whether the certificate has changed. It is compared by its text, so that links
- * that are turned elsewhere, as Kubernetes and certbot do, are seen too. What cannot be used is told once and waited out: the
- * other file may follow. Gives back a function that ends it.
+ * Polls whether the certificate has changed. Compares contents, so that relinked files, as of Kubernetes and certbot, are
+ * noticed too. A certificate that cannot be used is reported once: the other file may follow. Returns a function that
+ * stops it.
  */
 export function watchCertificate(
   current: () => Certificate,
@@ -58,17 +61,17 @@ export function watchCertificate(
   changed: (certificate: Certificate) => void,
   failed: (error: unknown) => void,
 ): () => void {
-  let told = '';
+  let reported = '';
   const timer = setInterval(() => {
     try {
       const next = readAgain();
       const now = current();
       if (next !== undefined && (next.certificate !== now.certificate || next.key !== now.key)) changed(next);
-      told = '';
+      reported = '';
     } catch (error) {
       const message = (error as Error).message;
-      if (message !== told) failed(error);
-      told = message;
+      if (message !== reported) failed(error);
+      reported = message;
     }
   }, milliseconds).unref();
   return () => clearInterval(timer);

@@ -5,7 +5,7 @@ import type { Terminal } from '../ops/terminal.ts';
 /** A flag of one command. Settings are flags too, but are declared in the table of settings. */
 export interface Flag {
   readonly help: string;
-  /** Stands for the value in help texts; a flag without it is a switch. */
+  /** Stands for the value in help; a flag without it is a switch. */
   readonly placeholder?: string;
   readonly choices?: readonly string[];
   /** For the help text; the command applies it. */
@@ -22,11 +22,11 @@ export interface Command {
     readonly placeholder: string;
     readonly required: boolean;
     readonly choices?: readonly string[];
-    /** Takes all the words that follow, as one text. */
+    /** Takes all following arguments as one string. */
     readonly words?: true;
   };
   readonly flags?: Readonly<Record<string, Flag>>;
-  /** Which settings it reads, and so takes as flags; with any, it takes `--config` too. */
+  /** The settings that it reads, and so accepts as flags; with any, it accepts `--config` too. */
   readonly settings?: readonly OptionName[];
   /** Has `--json`. */
   readonly json?: true;
@@ -48,7 +48,7 @@ export interface Invocation {
 }
 
 /**
- * Exit statuses, as `scimd --help` tells them; and that of a command whose output nobody read to its end, which shells
- * know as an end by SIGPIPE.
+ * Exit statuses, as in `scimd --help`, and that of a command whose output was not read to its end, which shells report
+ * for SIGPIPE.
  */
 export const exitStatus = { done: 0, failed: 1, usage: 2, unread: 141 } as const;

@@ -52,11 +52,11 @@ export const commands: readonly Command[] = [
     name: 'token create',
     summary: 'Create a token and print it (shown only once)',
     flags: {
-      name: { placeholder: 'NAME', help: 'What to call it, such as the provider', required: true },
-      tenant: { placeholder: 'TENANT', help: 'Whose users and groups it is for', default: defaultTenant },
+      name: { placeholder: 'NAME', help: 'Name of the token, such as the provider', required: true },
+      tenant: { placeholder: 'TENANT', help: 'Tenant that it gives access to', default: defaultTenant },
       idp: {
         placeholder: 'PROVIDER',
-        help: `Whose deviations to tolerate: ${idps.join(', ')}`,
+        help: `Provider whose deviations are tolerated: ${idps.join(', ')}`,
         choices: idps,
         default: idps[0],
       },
@@ -85,11 +85,11 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'token rotate',
-    summary: 'Replace a token; the old one lives until the overlap ends',
+    summary: 'Replace a token; the old one works until the overlap ends',
     operand: token,
     flags: {
       overlap: { placeholder: 'SPAN', help: 'How long the old one still works', default: defaultOverlap },
-      expires: { placeholder: 'WHEN', help: 'As for token create; else as long a life as the old one had' },
+      expires: { placeholder: 'WHEN', help: 'As for token create; default: the lifetime of the old one' },
       tenant: ofTenant,
     },
     settings: ['database'],
@@ -99,7 +99,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'token revoke',
-    summary: 'End a token now',
+    summary: 'Revoke a token now',
     operand: token,
     flags: { tenant: ofTenant },
     settings: ['database'],
@@ -195,7 +195,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'explain',
-    summary: 'Show what a filter becomes: tree, plan, SQL, indexed or not',
+    summary: 'Show how a filter runs: tree, plan, SQL, index use',
     operand: { placeholder: 'FILTER', required: true },
     flags: { type: { placeholder: 'TYPE', help: 'Resource type', default: 'User' } },
     settings: ['containsIndex'],
@@ -208,10 +208,10 @@ export const commands: readonly Command[] = [
     summary: 'Write users and groups to an NDJSON or CSV file',
     operand: { placeholder: 'FILE', required: false },
     flags: {
-      type: { placeholder: 'TYPE', help: 'Only of this resource type; for CSV one it is [User]' },
-      filter: { placeholder: 'FILTER', help: 'Only those that a SCIM filter finds; with --type' },
+      type: { placeholder: 'TYPE', help: 'Only this resource type; a CSV file has one [User]' },
+      filter: { placeholder: 'FILTER', help: 'Only resources that match a SCIM filter; with --type' },
       format: { placeholder: 'FORMAT', help: 'ndjson, or csv as for FILE.csv', choices: formats },
-      columns: { placeholder: 'PATHS', help: 'Columns of the CSV: userName,name.givenName; else all' },
+      columns: { placeholder: 'PATHS', help: 'Columns of the CSV: userName,name.givenName [all]' },
       tenant: ofOneTenant,
     },
     settings: ['database'],
@@ -238,7 +238,7 @@ export const commands: readonly Command[] = [
         default: defaultOnConflict,
       },
       'dry-run': { help: 'Show what would be done without doing it' },
-      resume: { help: 'Go on where the last import of it stopped' },
+      resume: { help: 'Resume where the last import of it stopped' },
       after: { placeholder: 'LINE', help: 'Skip lines up to and including this one' },
       tenant: { placeholder: 'TENANT', help: 'Target tenant', default: defaultTenant },
     },
@@ -293,7 +293,7 @@ export const commands: readonly Command[] = [
     summary: 'Write scim.config.json with every default explained',
     flags: {
       systemd: { help: 'Write a systemd unit, scimd.service, instead' },
-      force: { help: 'Overwrite what is there' },
+      force: { help: 'Overwrite existing files' },
     },
     json: true,
     example: 'scimd init && scimd init --systemd',
@@ -310,7 +310,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'config check',
-    summary: 'Check file, environment and flags; status 2 if something is wrong',
+    summary: 'Check file, environment and flags; status 2 if invalid',
     settings: optionNames,
     json: true,
     example: 'scimd config check --config scim.config.json',
@@ -318,7 +318,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'config print',
-    summary: 'Print each setting in force and where it comes from',
+    summary: 'Print every effective setting and its source',
     settings: optionNames,
     json: true,
     example: 'scimd config print --json',
@@ -348,7 +348,7 @@ export const commands: readonly Command[] = [
   },
   {
     name: 'licenses',
-    summary: 'Print the licenses of its parts',
+    summary: 'Print third-party licenses',
     json: true,
     example: 'scimd licenses',
     run: printLicenses,

@@ -32,7 +32,7 @@ export function printConfiguration({ settings, json, terminal }: Invocation): nu
   const ofDefinitions = definitionNames.map((name) => ({
     name,
     value: definitions[name] ?? [],
-    // A line holds what they are called; --json holds all.
+    // A line shows their names; --json shows all.
     text: ((definitions[name] ?? []) as { id?: string; name?: string }[]).map((each) => each.id ?? each.name),
     origin: origins.get(name),
   }));

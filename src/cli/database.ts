@@ -80,7 +80,7 @@ export async function findTenant(store: AccessStore, name: string): Promise<Tena
   const tenant = (await store.tenants()).find((candidate) => candidate.name === name);
   if (tenant !== undefined) return tenant;
   if (name === defaultTenant) return store.createTenant(name);
-  throw new CommandError(`there is no tenant ${name}`, `Make it: scimd tenant create ${name}`);
+  throw new CommandError(`there is no tenant ${name}`, `Create it: scimd tenant create ${name}`);
 }
 
 export const defaultTenant = 'default';

@@ -6,7 +6,7 @@ import { UsageError } from '../ops/command-error.ts';
 import { columns } from '../ops/terminal.ts';
 import { exitStatus, type Invocation } from './command.ts';
 
-/** What reads well, however wide the terminal is. */
+/** The widest line that reads well. */
 const widest = 100;
 
 export function printDocs({ operand, json, terminal }: Invocation): number {

@@ -47,16 +47,16 @@ function readBase(text: string): string {
   const problem = baseUrlProblem(text);
   if (problem === undefined) return baseUrl(text);
   // What stands there may be secret, so it is not repeated.
-  const told: Readonly<Record<typeof problem, readonly [message: string, advice: string]>> = {
+  const messages: Readonly<Record<typeof problem, readonly [message: string, advice: string]>> = {
     url: [
       'the URL must be the base of a SCIM server',
       'For example: scimd doctor https://id.example.com/scim/v2 --token TOKEN',
     ],
-    credentials: ['the URL must not hold a password', 'Give a bearer token: --token TOKEN'],
+    credentials: ['the URL must not contain a password', 'Give a bearer token: --token TOKEN'],
     query: [
       'the URL must end with its path, without "?" and "#"',
       'Leave out flags that only an identity provider reads, such as ?aadOptscim062020',
     ],
   };
-  throw new CommandError(...told[problem]);
+  throw new CommandError(...messages[problem]);
 }

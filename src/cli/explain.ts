@@ -58,15 +58,15 @@ export function explainFilter({ operand = '', flags, settings, json, terminal }:
       section('Parameters', [JSON.stringify(parameters)]),
       section('Query plan', steps),
       unindexed.length === 0
-        ? 'An index finds what it selects.'
-        : `No index finds what it selects: every ${type.name} is looked at for ${unindexed.join(', ')}.`,
+        ? 'An index serves this filter.'
+        : `No index can serve this filter: it requires a full scan of ${type.name} for ${unindexed.join(', ')}.`,
       ...(unindexed.length === 0 ? [] : hints(plan, registry)),
     ].join('\n\n'),
   );
   return exitStatus.done;
 }
 
-/** What the operator can do about texts that are looked through. */
+/** What the operator can do about strings that are scanned. */
 function hints(plan: Plan, { resourceTypes, containsIndex }: Registry): string[] {
   const names = new Set(
     contained(plan)
@@ -78,7 +78,7 @@ function hints(plan: Plan, { resourceTypes, containsIndex }: Registry): string[]
   );
   return names.size === 0
     ? []
-    : [`An index for \`co\` helps where they are many: --contains-index ${[...names].join(',')}`];
+    : [`An index for \`co\` helps with many resources: --contains-index ${[...names].join(',')}`];
 }
 
 /** The attributes that a plan compares by `co`. */
@@ -99,7 +99,7 @@ function contained(plan: Plan): Attribute[] {
   }
 }
 
-/** What the filter was read as, one node a line; ranges and raw texts are in --json. */
+/** The parsed filter, one node a line; ranges and raw literals are in --json. */
 function treeLines(node: Filter, indent = ''): string[] {
   const inner = `${indent}  `;
   switch (node.type) {

@@ -18,7 +18,7 @@ export async function ensureFirstToken(
 ): Promise<FirstToken> {
   const now = new Date();
   if ((await store.listTokens()).length > 0) {
-    if (bootstrap !== undefined) await comment(store, bootstrap, log, now);
+    if (bootstrap !== undefined) await warnUnused(store, bootstrap, log, now);
     return { made: false };
   }
   const secret = bootstrap ?? newSecret();
@@ -34,8 +34,8 @@ export async function ensureFirstToken(
   return { made: true, secret: bootstrap === undefined ? secret : undefined };
 }
 
-/** A bootstrap token does nothing in a database that has tokens; say so where it looks as if it should. */
-async function comment(store: AccessStore, bootstrap: string, log: Log, now: Date): Promise<void> {
+/** Warns that a bootstrap token has no effect in a database that has tokens. */
+async function warnUnused(store: AccessStore, bootstrap: string, log: Log, now: Date): Promise<void> {
   const token = await store.findToken(hashSecret(bootstrap));
   if (token === undefined)
     log.warn({}, 'the bootstrap token is ignored: the database has tokens already, and it is none of them');

@@ -27,7 +27,7 @@ export async function healthcheck({ operand, settings, json, terminal }: Invocat
   return ready ? exitStatus.done : exitStatus.failed;
 }
 
-/** Its own server it knows by its address: the certificate is for the name by which others know it. */
+/** Skips certificate verification for the local server, whose certificate names its public host. */
 async function get(url: URL, own: boolean): Promise<{ status: number; text: string }> {
   const options = { signal: AbortSignal.timeout(timeout) };
   const request =
@@ -45,7 +45,7 @@ async function get(url: URL, own: boolean): Promise<{ status: number; text: stri
 function readyUrl(operand: string | undefined, settings: Invocation['settings']): URL {
   if (operand !== undefined) {
     if (!URL.canParse('/readyz', operand))
-      throw new UsageError(`${operand} is no URL such as http://127.0.0.1:8080`, 'healthcheck');
+      throw new UsageError(`${operand} is not a URL such as http://127.0.0.1:8080`, 'healthcheck');
     return new URL('/readyz', operand);
   }
   const { host, port, tls } = settings().settings;

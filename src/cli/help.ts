@@ -1,4 +1,4 @@
-/** Help texts, all from the table of commands and the table of settings. Each fits a screen of 24 lines. */
+/** Help, all from the table of commands and the table of settings. Each fits a screen of 24 lines. */
 import { suggestion } from '../nearest.ts';
 import { UsageError } from '../ops/command-error.ts';
 import {
@@ -30,14 +30,14 @@ function described(rows: readonly (readonly [word: string, text: string])[]): st
 
 /** What the commands that share a first word are about. */
 const groups: Readonly<Record<string, string>> = {
-  token: 'Tokens that clients sign in with',
-  tenant: 'Tenants with users and groups of their own',
+  token: 'Create and revoke bearer tokens',
+  tenant: 'Separate sets of users and groups',
   user: 'List, deactivate and restore users',
   group: 'Look up groups',
   config: 'Check and print the configuration',
 };
 
-/** Named in one line of the overview: what nobody looks for there. */
+/** Listed together in one line of the overview. */
 const minor = new Set(['completion', 'licenses', 'version', 'help']);
 
 /** scimd help [COMMAND]. */
@@ -128,7 +128,7 @@ export function commandHelp(command: Command): string {
     settingHelp(setting),
   ]);
   const ofServer =
-    automatic.length === 0 ? '' : `\nBy itself, with scimd serve:\n${described(settingRows)}\n`;
+    automatic.length === 0 ? '' : `\nOn a schedule, with scimd serve:\n${described(settingRows)}\n`;
   return `${summary}
 
 Usage: ${usage.filter((part) => part !== undefined).join(' ')}

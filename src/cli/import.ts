@@ -58,7 +58,7 @@ function isPiped(): boolean {
   }
 }
 
-/** Found before the database is made, which a wrong address is no reason for. */
+/** Checked before the database is created, so that a wrong address creates none. */
 function remoteAt(from: string, { flags, settings }: Invocation, stop: AbortSignal): Promise<Remote> {
   const registry = registryFor(settings());
   const only = flags.get('type');
@@ -137,7 +137,7 @@ async function importInto(
 
 function afterLine(text: string | undefined): number {
   if (text === undefined) return 0;
-  if (!/^\d{1,15}$/.test(text)) throw new UsageError('--after must be the number of a line');
+  if (!/^\d{1,15}$/.test(text)) throw new UsageError('--after must be a line number');
   return Number(text);
 }
 

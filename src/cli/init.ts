@@ -119,10 +119,10 @@ StateDirectory=scimd
 StateDirectoryMode=0700
 WorkingDirectory=/var/lib/scimd
 UMask=0077
-# --backup-folder /var/lib/scimd/backups works as it is. Another one takes a user that stays, whose it is:
+# --backup-folder /var/lib/scimd/backups works as it is. Another one needs a permanent user that owns it:
 # useradd --system scimd && install -d -o scimd -m 700 /var/backups/scimd
 #ReadWritePaths=/var/backups/scimd
-# A certificate whose key only root may read; renewed files are taken over by systemctl restart scimd:
+# A certificate whose key only root may read; renewed files need systemctl restart scimd:
 #LoadCredential=certificate.pem:/etc/scimd/certificate.pem
 #LoadCredential=key.pem:/etc/scimd/key.pem
 #Environment=SCIMD_TLS_CERTIFICATE_FILE=/run/credentials/scimd.service/certificate.pem

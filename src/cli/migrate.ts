@@ -28,7 +28,7 @@ export async function migrateDatabase({ settings, json, terminal }: Invocation):
   const [from, to] = [before ?? 0, currentVersion];
   if (json) terminal.print(JSON.stringify({ database: file, from, to, backup: upgrade?.backup, rebuilt }));
   else {
-    const indexes = rebuilt === 0 ? '' : `; the indexes of ${rebuilt} resources were built anew`;
+    const indexes = rebuilt === 0 ? '' : `; rebuilt the indexes of ${rebuilt} resources`;
     terminal.print(
       upgrade === undefined
         ? `${file}: version ${to}, nothing to do${indexes}`

@@ -1,4 +1,4 @@
-/** Opens the store for the server, and tells what its configuration changes for what is stored already. */
+/** Opens the store for the server, and reports what its configuration changes for stored resources. */
 import type { Log } from '../http/options.ts';
 import { type Progress, progressOn } from '../ops/progress.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
@@ -11,7 +11,7 @@ import { registryFor, upgradeText } from './database.ts';
 /** Milliseconds between two lines of the log about the same rebuild. */
 const interval = 5000;
 
-/** Undefined if `stop` came first: what was not rebuilt yet is at the next start. */
+/** Undefined if `stop` came first: the next start resumes the rebuild. */
 export async function openForServing(
   inForce: SettingsInForce,
   stop: Promise<string>,
@@ -32,26 +32,23 @@ export async function openForServing(
       file: inForce.settings.database,
       registry: registryFor(inForce),
       signal: stopping.signal,
-      onNotice: teller(progress, log),
+      onNotice: reporter(progress, log),
     });
   } catch (error) {
     progress.clear();
     if (!stopping.signal.aborted || error !== stopping.signal.reason) throw error;
-    log.info(
-      { signal: stopping.signal.reason },
-      'stopped while indexes were rebuilt; the next start goes on',
-    );
+    log.info({ signal: stopping.signal.reason }, 'stopped while rebuilding indexes; the next start resumes');
     return undefined;
   }
 }
 
 /** Notices as lines of the log; on a terminal the progress of a rebuild is a line that renews itself. */
-function teller(progress: Progress, log: Log): (notice: OpeningNotice) => void {
+function reporter(progress: Progress, log: Log): (notice: OpeningNotice) => void {
   let logged = { type: '', at: 0 };
   return (notice) => {
     if (notice.kind !== 'rebuilding') {
       progress.clear();
-      return tell(notice, log);
+      return report(notice, log);
     }
     const { type, done, total } = notice;
     const now = performance.now();
@@ -61,14 +58,14 @@ function teller(progress: Progress, log: Log): (notice: OpeningNotice) => void {
       progress.clear();
       log.info(
         { type, done, total },
-        'rebuilding indexes: schemas, or what is to be indexed, are others than at the last start',
+        'rebuilding indexes: schemas or containsIndex have changed since the last start',
       );
     }
     if (done < total) progress.show(done / total, `${type}: ${done} of ${total}`);
   };
 }
 
-function tell(notice: Exclude<OpeningNotice, { kind: 'rebuilding' }>, log: Log): void {
+function report(notice: Exclude<OpeningNotice, { kind: 'rebuilding' }>, log: Log): void {
   const { type } = notice;
   switch (notice.kind) {
     case 'rebuilt':
@@ -82,13 +79,13 @@ function tell(notice: Exclude<OpeningNotice, { kind: 'rebuilding' }>, log: Log):
       break;
     default: {
       const { kind, path, resources, ids } = notice;
-      log.warn({ type, attribute: path, resources, ids }, matters[kind]);
+      log.warn({ type, attribute: path, resources, ids }, findings[kind]);
     }
   }
 }
 
-const matters = {
+const findings = {
   missing: 'resources lack a value that the schema requires; they are served as they are',
-  unfit: 'values that are not of the form that the schema asks for are kept, but not shown',
-  unknown: 'values that no schema has a place for are kept, but not shown',
+  unfit: 'values that do not match the schema are kept, but not shown',
+  unknown: 'values that no schema defines are kept, but not shown',
 } as const;

@@ -5,7 +5,7 @@ import { fileReason } from '../ops/file-error.ts';
 
 /**
  * The token of `--token`, or of `--token-file`, which keeps it out of the list of processes; undefined without either.
- * @throws UsageError for both, or for what no header can hold; its text never repeats the token.
+ * @throws UsageError for both, or for characters that no header allows; the message never repeats the token.
  */
 export function tokenFor(flags: ReadonlyMap<string, string>): string | undefined {
   const given = flags.get('token');
@@ -15,7 +15,7 @@ export function tokenFor(flags: ReadonlyMap<string, string>): string | undefined
   if (token === '') throw new UsageError('the token is empty');
   // In a header field other characters end the request, with an error that repeats the token.
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token))
-    throw new UsageError('the token has characters that no header field can hold');
+    throw new UsageError('the token contains characters that are not allowed in a header');
   return token;
 }
 
@@ -31,7 +31,7 @@ function textOf(file: string): string {
   }
 }
 
-/** What keeps a text from being the base URL of a SCIM server; undefined if nothing does. */
+/** Why a string cannot be the base URL of a SCIM server; undefined if it can. */
 export function baseUrlProblem(text: string): 'url' | 'credentials' | 'query' | undefined {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol)) return 'url';

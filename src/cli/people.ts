@@ -17,7 +17,7 @@ import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
 
 const pageSize = 500;
-/** `location` and `$ref` begin at an endpoint, as in an export: under which URL a server has it is not known here. */
+/** `location` and `$ref` begin at an endpoint, as in an export: the server's base URL is unknown here. */
 const base = '';
 
 /** Commands about one resource type, which is found by its name. */

@@ -1,11 +1,11 @@
-/** SIGHUP: takes over the settings that can change while the server runs, and says which cannot. */
+/** SIGHUP: reloads the settings that can change while the server runs, and says which need a restart. */
 import type { Log } from '../http/options.ts';
 import { definitionNames } from '../ops/config-file.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
 import { type OptionName, optionNames, optionOf, type Settings } from '../ops/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 
-/** Goes over to settings; rejects, and has changed nothing, when it cannot. */
+/** Applies settings; rejects, having changed nothing, when it cannot. */
 export type Apply = (settings: Settings) => Promise<void>;
 
 /** Compares with what is in force and applies the difference. A wrong configuration changes nothing. */
@@ -30,7 +30,7 @@ export function reloader(
         (name) => JSON.stringify(next.definitions[name]) !== JSON.stringify(inForce.definitions[name]),
       );
       const waiting = [...changed.filter((name) => !reloadable(name)), ...defined];
-      if (waiting.length > 0) log.warn({ settings: waiting }, 'these settings change at the next start only');
+      if (waiting.length > 0) log.warn({ settings: waiting }, 'these settings take effect after a restart');
       inForce = next;
     } catch (error) {
       const reason = error instanceof ConfigurationError ? { problems: error.problems } : { err: error };

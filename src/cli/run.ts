@@ -114,7 +114,7 @@ function explain(error: unknown): { message: string; advice?: string | undefined
   if (error instanceof ConfigurationError) return { message: error.message, status: exitStatus.usage };
   if (error instanceof CommandError || error instanceof StoreError || error instanceof OutputError)
     return { message: error.message, advice: error.advice, status: exitStatus.failed };
-  // What the operating system refuses is an ordinary thing: where and why says it, not where in the program.
+  // System errors are expected: show path and reason, not a stack.
   if (isSystemError(error)) {
     const { path, dest = path } = error;
     const where = path === undefined ? '' : `${dest === path ? path : `${path} to ${dest}`}: `;

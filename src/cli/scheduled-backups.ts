@@ -21,7 +21,7 @@ export interface BackupMetrics {
   backupFailed(): void;
 }
 
-/** Throws if they are asked for and there is nothing to copy. */
+/** Throws if they are configured and there is no file to copy. */
 export function checkBackups({ database, backup }: Settings): void {
   if (backup.every === undefined || database !== ':memory:') return;
   throw new CommandError(
@@ -30,7 +30,7 @@ export function checkBackups({ database, backup }: Settings): void {
   );
 }
 
-/** Starts them, if they are asked for; answers how to stop. */
+/** Starts them if configured; returns a function that stops them. */
 export function scheduleBackups(
   { database, backup }: Settings,
   metrics: BackupMetrics | undefined,
@@ -82,7 +82,7 @@ export function scheduleBackups(
   };
 }
 
-/** `scimd.db-scheduled-2026-03-01T120000Z.backup`; those that somebody made by hand are not ours to remove. */
+/** `scimd.db-scheduled-2026-03-01T120000Z.backup`; others, made by hand, are not removed. */
 function nameAt(database: string, at: Date): string {
   return `${prefixOf(database)}${at.toISOString().slice(0, 19).replaceAll(':', '')}Z.backup`;
 }
@@ -126,7 +126,7 @@ function prune(database: string, folder: string, keep: number, log: Log): number
   return old.length;
 }
 
-/** Runs scimd backup; `done` is told why not, if not. Answers how to end it. */
+/** Runs scimd backup; `done` gets the reason if it fails. Returns a function that ends it. */
 function backUpApart(
   database: string,
   folder: string,

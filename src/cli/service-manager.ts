@@ -9,14 +9,14 @@ export interface ServiceManager {
   stopping(): void;
 }
 
-const nobody: ServiceManager = { ready() {}, stopping() {} };
+const none: ServiceManager = { ready() {}, stopping() {} };
 
-/** Whoever started the process; nobody unless it is systemd with Type=notify. */
+/** Notifies systemd; does nothing unless it started the process with Type=notify. */
 export function serviceManager(
   environment: Readonly<Record<string, string | undefined>>,
   onError: (error: Error) => void,
 ): ServiceManager {
-  if (!environment.NOTIFY_SOCKET) return nobody;
+  if (!environment.NOTIFY_SOCKET) return none;
   let complained = false;
   const notify = (...states: string[]): void => {
     execFile('systemd-notify', [`--pid=${process.pid}`, ...states], { timeout: 5000 }, (error) => {

@@ -1,4 +1,4 @@
-/** What keeps the server from starting though each setting is valid: serve refuses it, config check tells it. */
+/** What keeps the server from starting though each setting is valid: serve refuses it, config check reports it. */
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { JwksFileError, readJwksFile } from '../http/key-set.ts';
@@ -12,7 +12,7 @@ import { registryFor } from './database.ts';
 import { checkBackups } from './scheduled-backups.ts';
 import { checkHost, checkTransport } from './transport.ts';
 
-/** All that is wrong, one line each. Nothing is opened or made. */
+/** All problems, one line each. Opens and creates nothing. */
 export async function startProblems(inForce: SettingsInForce): Promise<string[]> {
   const { settings, origins } = inForce;
   const { jwksFile } = settings.jwt;
@@ -36,12 +36,12 @@ export async function startProblems(inForce: SettingsInForce): Promise<string[]>
   return problems;
 }
 
-/** Whoever guesses it is in. */
+/** A guessable token is an open door. */
 function checkBootstrapToken({ bootstrapToken }: Settings): void {
   if (bootstrapToken === undefined || !isGuessable(bootstrapToken)) return;
   throw new CommandError(
     'the bootstrap token can be guessed',
-    'Take random ones, such as: openssl rand -hex 32.',
+    'Use a random one, such as: openssl rand -hex 32.',
   );
 }
 
@@ -62,7 +62,7 @@ function textOf(error: unknown): string {
   throw error;
 }
 
-/** The same of the place of the database, which the server finds out by opening it. */
+/** Checks the database path; the server itself learns this by opening it. */
 export function databaseProblems({ settings, origins }: SettingsInForce): string[] {
   const problem = problemOf(settings);
   return problem === undefined ? [] : [`${origins.get('database')}: ${problem}`];

@@ -11,7 +11,7 @@ export async function createTenant(invocation: Invocation): Promise<number> {
   return withAccess(invocation, true, async (store) => {
     const { number, created } = await store.createTenant(name);
     if (json) terminal.print(JSON.stringify({ name, number, created }));
-    else terminal.print(`made tenant ${name}`);
+    else terminal.print(`created tenant ${name}`);
     if (terminal.interactive && !json)
       terminal.note(`Its first token: scimd token create --name NAME --tenant ${name}`);
     return 0;
@@ -24,7 +24,7 @@ export async function listTenants(invocation: Invocation): Promise<number> {
     const tenants = await store.tenants();
     if (json)
       terminal.print(JSON.stringify(tenants.map(({ name, number, created }) => ({ name, number, created }))));
-    else if (tenants.length === 0) terminal.note('no tenants; the first token makes the tenant "default"');
+    else if (tenants.length === 0) terminal.note('no tenants; the first token creates the tenant "default"');
     else
       terminal.print(
         columns([
@@ -39,7 +39,7 @@ export async function listTenants(invocation: Invocation): Promise<number> {
 export async function deleteTenant(invocation: Invocation): Promise<number> {
   const { operand: name = '', flags, json, terminal } = invocation;
   if (!flags.has('yes'))
-    throw new UsageError(`this deletes all users, groups and tokens of tenant ${name}; say so with --yes`);
+    throw new UsageError(`this deletes all users, groups and tokens of tenant ${name}; confirm with --yes`);
   return withAccess(invocation, false, async (store) => {
     if (!(await store.deleteTenant(name)))
       throw new CommandError(`there is no tenant ${name}`, 'See: scimd tenant list');

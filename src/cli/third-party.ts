@@ -1,4 +1,4 @@
-/** What of others this program is made of. Bundling replaces this module by the texts of what is really inside. */
+/** Third-party packages and their licenses. Bundling replaces this module by the packages really bundled. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

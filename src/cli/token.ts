@@ -53,7 +53,7 @@ export async function createToken(invocation: Invocation): Promise<number> {
     });
     if (subject !== undefined && !(await store.hasResource(tenant.number, subject)))
       terminal.note(
-        `scimd: tenant ${tenant.name} has no user with the id ${harmless(subject)}: /Me is 404 until it has; the id, not the userName, is what --subject takes`,
+        `scimd: tenant ${tenant.name} has no user with the id ${harmless(subject)}: /Me is 404 until it has; --subject is an id, not a userName`,
       );
     printNew(invocation, token, secret);
     return 0;
@@ -69,7 +69,7 @@ export async function listTokens(invocation: Invocation): Promise<number> {
     );
     const now = new Date();
     if (json) terminal.print(JSON.stringify(tokens.map((token) => tokenJson(token, now))));
-    else if (tokens.length === 0) terminal.note('no tokens; make one: scimd token create --name NAME');
+    else if (tokens.length === 0) terminal.note('no tokens; create one: scimd token create --name NAME');
     else
       terminal.print(
         columns([
@@ -145,7 +145,7 @@ async function findToken(
     throw new CommandError(
       `${found.length} tokens are named ${word}`,
       `Give the id of one:\n${columns(
-        found.map(({ id, tenantName: of, created }) => [id, of, `made ${created}`]),
+        found.map(({ id, tenantName: of, created }) => [id, of, `created ${created}`]),
         '  ',
       )}`,
     );

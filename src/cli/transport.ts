@@ -6,7 +6,7 @@ import type { Settings } from '../ops/options.ts';
 /** Throws for what looks like an address and is none: no resolver would find it. */
 export function checkHost({ host }: Pick<Settings, 'host'>): void {
   if (!/^[\d.]+$|:/.test(host) || isIP(host) !== 0) return;
-  throw new CommandError(`${host} is no IP address`, 'Use 127.0.0.1, 0.0.0.0 for all, or a host name.');
+  throw new CommandError(`${host} is not an IP address`, 'Use 127.0.0.1, 0.0.0.0 for all, or a host name.');
 }
 
 /** Throws unless the transport is TLS, ends on this machine, or was said to be protected by other means. */

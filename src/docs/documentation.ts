@@ -14,7 +14,7 @@ export const documentation = {
     if (text === undefined) return undefined;
     const known = articles.get(name);
     if (known !== undefined) return known;
-    // Loaded when somebody reads: a server that nobody asks for pages does without.
+    // Loaded on the first request for a page: most servers never get one.
     const { articleOf } = await import('./html.ts');
     const article = articleOf(text);
     articles.set(name, article);

@@ -29,7 +29,7 @@ export function articleOf(markdown: string): Article {
         return `<a href="${pageOf(href)}">${this.parser.parseInline(tokens)}</a>`;
       },
       table(token: Tokens.Table) {
-        // As wide as it is, it scrolls by itself, by keyboard too.
+        // A wide table scrolls by itself, by keyboard too.
         return `<div class="table" tabindex="0">${Renderer.prototype.table.call(this, token)}</div>\n`;
       },
       code(token: Tokens.Code) {
@@ -50,22 +50,22 @@ export function articleOf(markdown: string): Article {
   return { html: marked.parse(markdown, { async: false }), headings };
 }
 
-/** Pages link to one another as files, so that the links hold where the files are shown too. */
+/** Pages link to one another as files, so that the links also work where the files are shown. */
 function pageOf(href: string): string {
   return href.replace(/^([a-z-]+)\.md(?=#|$)/, '$1');
 }
 
 /** Names for headings as code hosts make them. */
 export class Anchors {
-  readonly #taken = new Map<string, number>();
+  readonly #used = new Map<string, number>();
 
   of(heading: string): string {
     const name = heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N}\s_-]/gu, '')
       .replaceAll(' ', '-');
-    const before = this.#taken.get(name) ?? 0;
-    this.#taken.set(name, before + 1);
+    const before = this.#used.get(name) ?? 0;
+    this.#used.set(name, before + 1);
     return before === 0 ? name : `${name}-${before}`;
   }
 }

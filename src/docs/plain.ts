@@ -88,12 +88,12 @@ function table({ header, rows }: Tokens.Table, width: number): string {
   }
   return cells
     .map(([first = '', ...rest]) => {
-      const told = rest.flatMap((cell, index) => {
+      const others = rest.flatMap((cell, index) => {
         if (cell === '') return [];
         const title = titles.length > 2 ? `${titles[index + 1]}: ` : '';
         return [indented(wrapped(title + cell, width - 4), '    ')];
       });
-      return [first, ...told].join('\n');
+      return [first, ...others].join('\n');
     })
     .join('\n');
 }

@@ -1,4 +1,4 @@
-/** The pages' Markdown, by topic. Bundling replaces this module by the texts. */
+/** The pages' Markdown, by topic. Bundling replaces this module by the pages. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 const folder = new URL('./', import.meta.url);

@@ -1,9 +1,9 @@
-/** What the person who gave a command is told: what went wrong, and what to do about it. */
+/** The errors of a command: what went wrong, and what to do about it. */
 
-/** The command line was written wrongly. */
+/** The command line is wrong. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-  /** The command whose help would have told, if the words named one. */
+  /** The command whose help explains it, if the arguments named one. */
   readonly command: string | undefined;
 
   constructor(message: string, command?: string) {

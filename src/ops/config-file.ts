@@ -17,12 +17,12 @@ import { type OptionName, optionGroups, optionNames } from './options.ts';
 /** The file's name in the current folder. */
 export const configFileName = 'scim.config.json';
 
-/** The keys of SCIM definitions (RFC 7643 §6, §7): only the file has them, and others than ops know their form. */
+/** The keys of SCIM definitions (RFC 7643 §6, §7): only the file can contain them; src/scim checks them. */
 export const definitionNames = ['schemas', 'resourceTypes'] as const;
 
 export type DefinitionName = (typeof definitionNames)[number];
 
-/** What stands under the keys of definitions, unread. */
+/** The values of the keys of definitions, unchecked. */
 export type Definitions = Readonly<Partial<Record<DefinitionName, unknown>>>;
 
 export interface ConfigFile {
@@ -53,7 +53,7 @@ function parseConfigFile(path: string, text: string): ConfigFile {
     problems.push(`${at(error.offset)}: not JSON: ${readable(printParseErrorCode(error.error))}`);
   if (errors.length === 0) {
     if (root?.type === 'object') collect(root, '');
-    else problems.push(`${at(root?.offset ?? 0)}: must hold a JSON object`);
+    else problems.push(`${at(root?.offset ?? 0)}: must contain a JSON object`);
   }
   return {
     values,

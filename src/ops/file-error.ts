@@ -1,8 +1,8 @@
-/** What the file system refuses, in words. */
+/** File system errors in words. */
 
 const reasons: Readonly<Record<string, readonly [reason: string, advice: string]>> = {
-  ENOENT: ['there is no such file or folder', 'Check the path.'],
-  ENOTDIR: ['a part of its path is no folder', 'Check the path.'],
+  ENOENT: ['no such file or folder', 'Check the path.'],
+  ENOTDIR: ['part of its path is not a folder', 'Check the path.'],
   EISDIR: ['it is a folder, not a file', 'Give the path of a file.'],
   EACCES: ['this account may not use it', 'Let the account that runs scimd read and write there.'],
   EPERM: ['this account may not use it', 'Let the account that runs scimd read and write there.'],
@@ -12,8 +12,8 @@ const reasons: Readonly<Record<string, readonly [reason: string, advice: string]
   EMFILE: ['too many files are open', 'Raise the limit of open files: ulimit -n.'],
   ENFILE: ['too many files are open', 'Close other programs, or raise the limit of the system.'],
   ENAMETOOLONG: ['its name is too long', 'Give a shorter path.'],
-  ELOOP: ['its links lead in a circle', 'Check the path.'],
-  EIO: ['the disk fails', 'Check the disk and the system log.'],
+  ELOOP: ['its symbolic links form a loop', 'Check the path.'],
+  EIO: ['the disk reports an error', 'Check the disk and the system log.'],
 };
 
 /** Is it an error that the operating system answered? */
@@ -21,7 +21,7 @@ export function isSystemError(error: unknown): error is NodeJS.ErrnoException & 
   return error instanceof Error && /^E[A-Z0-9]+$/.test((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** `there is no such file or folder (ENOENT)`; of other errors what they say. */
+/** `no such file or folder (ENOENT)`; of other errors what they say. */
 export function fileReason(error: unknown): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   const [reason] = reasons[code] ?? [];

@@ -1,4 +1,4 @@
-/** Secrets that somebody chose, and that somebody else can guess. */
+/** Detects secrets that can be guessed. */
 
 /** Bits that a secret needs: with fewer, all can be tried. */
 const enough = 60;

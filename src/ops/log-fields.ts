@@ -1,6 +1,6 @@
 /**
- * Every field that a line of the log can have, with what it says. The type makes each line keep to it, and the
- * documentation's table is made of it (`npm run generate:config`).
+ * Every field that a log line can have, and what it says. Its type checks each line, and the documentation's table is
+ * generated from it (`npm run generate:config`).
  */
 export const logFields = {
   level: '`debug`, `info`, `warn` or `error`',
@@ -14,7 +14,7 @@ export const logFields = {
   tenant: 'The number of the tenant, as `scimd tenant list` shows it',
   tokenId: 'The id of the token, as `scimd token list` shows it; `jwt:` and its subject for a JWT',
   tolerances: 'The names of the tolerances that the request needed',
-  client: 'The network that sends wrong tokens: an IPv4 address, or the /64 of IPv6',
+  client: 'The network that wrong tokens come from: an IPv4 address, or the /64 of IPv6',
   err: 'The error: `type`, `message`, `code`, `advice` (what the operator can do) and `stack`',
   reason: 'Why something failed, in words',
   problems: 'What is wrong with the configuration, each with its place',
@@ -22,7 +22,7 @@ export const logFields = {
   database: 'The database file',
   config: 'The configuration file that was read',
   changed: 'The settings that a SIGHUP changed',
-  settings: 'The settings that change at the next start only',
+  settings: 'The settings that take effect after a restart',
   signal: 'The signal that stops the server',
   validTo: 'When the certificate expires',
   file: 'A backup',
@@ -32,16 +32,16 @@ export const logFields = {
   backup: 'The copy that was made before it',
   type: 'A resource type',
   attribute: 'An attribute of it',
-  resources: 'How many resources a line is about',
+  resources: 'How many resources are affected',
   ids: 'The ids of the first of them',
-  done: 'How many resources are indexed anew so far',
-  total: 'How many there are to index',
+  done: 'How many resources have been reindexed so far',
+  total: 'How many there are to reindex',
   attempts: 'How often something was tried until it succeeded',
   endpoint: 'The id of a webhook endpoint, as `scimd webhook list` shows it',
-  lines: 'How many lines of the log were lost',
+  lines: 'How many log lines were dropped',
 } as const satisfies Readonly<Record<string, string>>;
 
-/** What a line is given beside its level, time and message. */
+/** The fields of a line beside its level, time and message. */
 export type LogFields = {
   readonly [name in Exclude<keyof typeof logFields, 'level' | 'time' | 'msg'>]?: unknown;
 };

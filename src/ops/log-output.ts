@@ -1,6 +1,6 @@
 /**
- * Standard error as a place for log lines that nothing waits for. While it takes none, because its disk is full or its
- * reader slow, lines wait; when too many do, more are lost, and said to be once it goes on. The server goes on anyway.
+ * Writes log lines to standard error without blocking. While its disk is full or its reader slow, lines are buffered; beyond
+ * the buffer they are dropped, and a later line says how many. The server keeps running.
  */
 import { write, writeSync } from 'node:fs';
 
@@ -14,7 +14,7 @@ const lastPatience = 1000;
 
 const isSlow = ({ code }: NodeJS.ErrnoException): boolean => code === 'EAGAIN';
 
-/** Answers what writes a line; `notice` is the line that says how many were lost. */
+/** Returns the function that writes a line; `notice` is the line that says how many were dropped. */
 export function logOutput(notice: (lost: number) => string): (line: string) => void {
   let waiting = '';
   let batch = Buffer.alloc(0);

@@ -60,6 +60,6 @@ function onTerminal(text: string): void {
 
 function lossNotice(lines: number): string {
   const time = new Date().toISOString();
-  const msg = 'lines of the log were lost: its disk was full, or its reader too slow';
+  const msg = 'log lines were dropped: the log destination was full or too slow';
   return `${JSON.stringify({ level: 'warn', time, lines, msg })}\n`;
 }

@@ -14,16 +14,16 @@ type Type =
 
 interface Option<T extends Type = Type, D = unknown> {
   readonly type: T;
-  /** `undefined`: not set unless somebody sets it. */
+  /** `undefined`: not set by default. */
   readonly default: D;
   readonly help: string;
-  /** The rest of the story, for the documentation and the JSON Schema. */
+  /** Further explanation, for the documentation and the JSON Schema. */
   readonly detail?: string;
-  /** Stands for the value in help texts: `--port PORT`. */
+  /** Stands for the value in help: `--port PORT`. */
   readonly placeholder?: string;
   /** Never shown; `SCIMD_…_FILE` and `--…-file` name a file to read it from, and no flag takes it itself. */
   readonly secret?: true;
-  /** Taken over on SIGHUP; the others need a restart. */
+  /** Reloaded on SIGHUP; the others need a restart. */
   readonly reloadable?: true;
   /** Shown by `scimd serve --help`; the others by `scimd help settings`. */
   readonly common?: true;
@@ -66,7 +66,7 @@ const flag = () => v.boolean('must be true or false');
 const attributeRule = 'must be attributes such as emails.value, with or without their schema URN';
 const attributeNotation = /^[A-Za-z][A-Za-z0-9.:$_-]*$/;
 
-/** One that the server goes over to on SIGHUP. */
+/** A limit that SIGHUP reloads. */
 function limit<const T extends Type, D extends v.InferOutput<T>>(
   type: T,
   defaultValue: D,
@@ -92,7 +92,7 @@ const options = {
     'Address to listen on',
     { placeholder: 'ADDRESS', common: true },
   ),
-  port: option(integer(0, 65_535), 8080, 'Port to listen on; 0 takes a free one', {
+  port: option(integer(0, 65_535), 8080, 'Port to listen on; 0 picks a free one', {
     placeholder: 'PORT',
     common: true,
   }),
@@ -125,7 +125,7 @@ const options = {
   trustedProxies: option(
     v.array(v.pipe(v.string(proxyRule), v.check(isAddressRange, proxyRule)), proxyRule),
     [],
-    'Proxies whose X-Forwarded-* fields are believed',
+    'Proxies whose X-Forwarded-* headers are trusted',
     {
       placeholder: 'RANGES',
       common: true,
@@ -135,7 +135,7 @@ const options = {
   ),
   insecureHttp: option(flag(), false, 'Allow plain HTTP beyond loopback', {
     common: true,
-    detail: 'else it takes a certificate or a trusted proxy',
+    detail: 'otherwise a certificate or a trusted proxy is required',
   }),
   'tls.certificateFile': option(fileName(), undefined, 'Certificate and its chain, PEM', {
     placeholder: 'FILE',
@@ -148,59 +148,53 @@ const options = {
     common: true,
     reloadable: true,
   }),
-  'auth.basic': option(flag(), false, 'Take tokens as the password of HTTP Basic too', {
+  'auth.basic': option(flag(), false, 'Accept tokens as the password of HTTP Basic too', {
     detail: 'with any user name',
     reloadable: true,
   }),
-  'auth.tokenEndpoint': option(flag(), false, 'Give access tokens at /oauth/token, for client credentials', {
+  'auth.tokenEndpoint': option(flag(), false, 'Issue access tokens at /oauth/token, for client credentials', {
     detail: 'client_id is the id or name of a token, client_secret the token (RFC 6749 §4.4)',
     reloadable: true,
   }),
-  'auth.accessTokenSeconds': option(integer(60, 86_400), 3600, 'How long access tokens live, in seconds', {
+  'auth.accessTokenSeconds': option(integer(60, 86_400), 3600, 'Lifetime of access tokens, in seconds', {
     reloadable: true,
   }),
-  'jwt.issuer': option(
-    text(/^\S+$/, 'must be the `iss` of the tokens'),
-    undefined,
-    'Issuer of JWTs to take',
-    {
-      placeholder: 'ISSUER',
-      reloadable: true,
-      detail: 'the `iss` claim; needs jwt.audience and one of jwt.jwksUri and jwt.jwksFile',
-    },
-  ),
-  'jwt.audience': option(
-    words('must be names such as api://scimd'),
-    [],
-    'What their `aud` must have one of',
-    {
-      placeholder: 'NAMES',
-      reloadable: true,
-    },
-  ),
+  'jwt.issuer': option(text(/^\S+$/, 'must be the `iss` of the tokens'), undefined, 'Accepted JWT issuer', {
+    placeholder: 'ISSUER',
+    reloadable: true,
+    detail: 'the `iss` claim; needs jwt.audience and one of jwt.jwksUri and jwt.jwksFile',
+  }),
+  'jwt.audience': option(words('must be names such as api://scimd'), [], 'Accepted audiences', {
+    placeholder: 'NAMES',
+    reloadable: true,
+  }),
   'jwt.jwksUri': option(
     text(
       /^(https:\/\/[^\s/?#]+|http:\/\/(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?)([/?]\S*)?$/,
       'must be an https URL',
     ),
     undefined,
-    'Where the keys of the issuer are',
-    { placeholder: 'URL', reloadable: true, detail: 'kept for ten minutes; asked again for a new key' },
+    'URL of the issuer’s signing keys',
+    {
+      placeholder: 'URL',
+      reloadable: true,
+      detail: 'cached for ten minutes; fetched again for an unknown key',
+    },
   ),
-  'jwt.jwksFile': option(fileName(), undefined, 'File with the keys of the issuer', {
+  'jwt.jwksFile': option(fileName(), undefined, 'File with the issuer’s signing keys', {
     placeholder: 'FILE',
     reloadable: true,
   }),
   'jwt.algorithms': option(
     v.pipe(v.array(oneOf(...jwtAlgorithms), jwtAlgorithmRule), v.nonEmpty(jwtAlgorithmRule)),
     ['RS256', 'PS256', 'ES256', 'EdDSA'],
-    'Signature algorithms that are taken',
+    'Accepted signature algorithms',
     { placeholder: 'NAMES', reloadable: true },
   ),
   'jwt.tenantClaim': option(claim(), undefined, 'Claim with the name of the tenant', {
     placeholder: 'CLAIM',
     reloadable: true,
-    detail: 'else all are of jwt.tenant',
+    detail: 'without it all belong to jwt.tenant',
   }),
   'jwt.tenant': option(claim(), 'default', 'Tenant of tokens without such a claim', {
     placeholder: 'TENANT',
@@ -212,12 +206,12 @@ const options = {
     reloadable: true,
     detail: '`scp` or `roles` with Entra ID',
   }),
-  'jwt.idpClaim': option(claim(), undefined, 'Claim with the provider whose deviations to tolerate', {
+  'jwt.idpClaim': option(claim(), undefined, 'Claim with the provider whose deviations are tolerated', {
     placeholder: 'CLAIM',
     reloadable: true,
     detail: 'else jwt.idp',
   }),
-  'jwt.idp': option(claim(), 'generic', 'Provider whose deviations to tolerate', {
+  'jwt.idp': option(claim(), 'generic', 'Provider whose deviations are tolerated', {
     placeholder: 'PROVIDER',
     reloadable: true,
   }),
@@ -261,38 +255,33 @@ const options = {
     'First token of an empty database',
     { secret: true, common: true, detail: 'instead of a random one; does nothing once there are tokens' },
   ),
-  logLevel: option(
-    oneOf('debug', 'info', 'warn', 'error', 'silent'),
-    'info',
-    'Least severity that is logged',
-    {
-      placeholder: 'LEVEL',
-      reloadable: true,
-      detail: 'taken over on SIGHUP',
-      common: true,
-    },
-  ),
-  logFormat: option(oneOf('auto', 'json', 'pretty'), 'auto', 'Form of log lines', {
+  logLevel: option(oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info', 'Minimum log level', {
+    placeholder: 'LEVEL',
+    reloadable: true,
+    detail: 'reloaded on SIGHUP',
+    common: true,
+  }),
+  logFormat: option(oneOf('auto', 'json', 'pretty'), 'auto', 'Format of log lines', {
     placeholder: 'FORMAT',
     common: true,
     detail: 'auto is pretty on a terminal and JSON elsewhere',
   }),
   logPersonalData: option(flag(), false, 'Log names, addresses and filters'),
   'shutdown.drainSeconds': option(integer(0, 600), 0, 'Seconds of 503 on /readyz before closing', {
-    detail: 'for balancers that watch it',
+    detail: 'for load balancers that poll it',
   }),
-  'shutdown.graceSeconds': option(integer(1, 600), 30, 'Seconds that running requests get to end'),
+  'shutdown.graceSeconds': option(integer(1, 600), 30, 'Grace period for in-flight requests, in seconds'),
   'backup.every': option(
     text(/^[1-9]\d{0,5}[mhdw]$/, 'must be a span such as 30m, 24h, 7d or 2w'),
     undefined,
-    'Back up by itself, so often',
+    'Backup interval',
     { placeholder: 'SPAN', detail: 'such as 24h; each copy is verified' },
   ),
-  'backup.folder': option(fileName(), undefined, 'Where those backups go', {
+  'backup.folder': option(fileName(), undefined, 'Folder of scheduled backups', {
     placeholder: 'FOLDER',
     detail: 'else beside the database',
   }),
-  'backup.keep': option(integer(1, 10_000), 7, 'How many of them are kept'),
+  'backup.keep': option(integer(1, 10_000), 7, 'How many scheduled backups to keep'),
   'limits.bodyBytes': limit(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
   'limits.bodyDepth': limit(integer(4, 256), 32, 'Deepest nesting in a request body'),
   'limits.defaultPageSize': limit(integer(1, 100_000), 100, 'Page size of a query without count'),
@@ -305,20 +294,20 @@ const options = {
     detail: 'each takes 100 ms of a processor; more is 413',
   }),
   'limits.bulkBytes': limit(integer(1024, 1_073_741_824), 8_388_608, 'Largest bulk request in bytes'),
-  'limits.cursorSeconds': limit(integer(1, 31_536_000), 3600, 'How long a cursor lives, in seconds'),
+  'limits.cursorSeconds': limit(integer(1, 31_536_000), 3600, 'Lifetime of a cursor, in seconds'),
   'limits.requestsPerSecond': limit(integer(0, 1_000_000), 0, 'Most requests per second with one token', {
     detail: '0: any number; more is 429; ten seconds’ worth may come at once',
   }),
   'limits.requestsPerAddress': limit(integer(0, 1_000_000), 0, 'Most requests per second from an address', {
-    detail: '0: any number; the client’s address where a trusted proxy tells it, the /64 of IPv6',
+    detail: '0: any number; the client’s address where a trusted proxy reports it, the /64 of IPv6',
   }),
   'limits.failedAttempts': limit(integer(0, 1_000_000), 20, 'Wrong tokens answered without delay', {
     detail:
       'of one address; later answers wait up to 3 s, then are 429; right tokens never wait; 0: none does',
   }),
-  'limits.headerSeconds': limit(integer(1, 3600), 20, 'Time for the head of a request, in seconds'),
-  'limits.requestSeconds': limit(integer(1, 3600), 120, 'Time for a whole request, in seconds'),
-  'limits.idleSeconds': limit(integer(1, 3600), 120, 'Time without a byte, in seconds', {
+  'limits.headerSeconds': limit(integer(1, 3600), 20, 'Timeout for request headers, in seconds'),
+  'limits.requestSeconds': limit(integer(1, 3600), 120, 'Timeout for a whole request, in seconds'),
+  'limits.idleSeconds': limit(integer(1, 3600), 120, 'Timeout of an idle connection, in seconds', {
     detail: 'not while an answer is owed',
   }),
   'limits.connections': limit(integer(1, 1_000_000), 5000, 'Most connections', {

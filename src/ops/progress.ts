@@ -6,7 +6,7 @@ const width = 24;
 const interval = 100;
 
 export interface Progress {
-  /** `part` is from 0 to 1; undefined if nobody knows. */
+  /** `part` is from 0 to 1; undefined if unknown. */
   show(part: number | undefined, text: string): void;
   /** Takes the line away, before anything else is printed. */
   clear(): void;

@@ -15,7 +15,7 @@ const secretKeys = new Set([
   'token',
 ]);
 
-/** Keys of RFC 7643's User and of what clients ask for, whose values tell who somebody is. */
+/** Keys of RFC 7643's User and of what clients ask for, whose values identify a person. */
 const personalKeys = new Set([
   'addresses',
   'displayname',
@@ -43,12 +43,12 @@ const secretText = /\bscimd_[A-Za-z0-9_-]{43,}|\b(?<scheme>Bearer|Basic)\s+[A-Za
 const mailAddress = /(?<![^\s@"'<>(),;:=])[^\s@"'<>(),;:=]+@[^\s@"'<>(),;:=]+\.[^\s@"'<>(),;:=]+/g;
 /** A query's parameters, as they are sent. */
 const parameter = /(?<=[?&])(?<name>[^=&#\s]*)=(?<value>[^&#\s]*)/g;
-/** In lower case: parameters whose values are secret, and those that may hold personal data. */
+/** In lower case: parameters whose values are secret, and those that can contain personal data. */
 const secretParameters = new Set(['access_token', 'client_secret', 'password', 'token']);
 const personalParameters = new Set(['filter', 'attributes', 'sortby']);
 /** What may be percent-encoded, with all that it is a part of. */
 const word = /[^\s"]+/g;
-/** A text may be encoded again and again; nobody encodes it so often for a good reason. */
+/** How many layers of encoding are decoded; nobody has a good reason for more. */
 const mostDecodings = 4;
 
 export type Redact = (value: unknown) => unknown;

@@ -1,5 +1,5 @@
 /**
- * Requests as Prometheus counts them. prom-client looks up a text made of the labels for each count, which takes as long
+ * Requests as Prometheus counts them. prom-client looks up a string made of the labels for each count, which takes as long
  * as a tenth of a request; these are counted here, and written out when they are asked for.
  */
 import type { Metric, Registry } from 'prom-client';

@@ -30,10 +30,10 @@ export interface RegistryDefinitions extends Definitions {
 }
 
 export interface SettingsSources {
-  /** The texts given to each flag, in their order. A flag of a secret names a file. */
+  /** The values given for each flag, in order. A secret's flag names a file. */
   readonly flags: ReadonlyMap<OptionName, readonly string[]>;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The folder that may hold scim.config.json. */
+  /** The folder in which scim.config.json is looked for. */
   readonly folder: string;
   /** Value of `--config`. */
   readonly file?: string;
@@ -78,7 +78,7 @@ export function readSettings(sources: SettingsSources): SettingsInForce {
   }
   const definitions: RegistryDefinitions = {
     ...file?.definitions,
-    // What is no list of names was found wrong above.
+    // Anything but a list of names was reported above.
     ...(problems.length > 0 ? {} : { containsIndex: values.get('containsIndex') as readonly string[] }),
   };
   for (const name of definitionNames) {

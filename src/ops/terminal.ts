@@ -15,7 +15,7 @@ export interface Terminal {
   readonly folder: string;
   print(text: string): void;
   note(text: string): void;
-  /** One line on standard error that replaces the one before it, where that is a terminal; '' takes it away. */
+  /** One line on standard error that replaces the one before it, where that is a terminal; '' removes it. */
   renew(text: string): void;
   /**
    * A result too large to be printed at once, in parts; waits for a slow reader.
@@ -33,7 +33,7 @@ export interface Terminal {
 export class OutputError extends Error {
   override readonly name = 'OutputError';
   readonly advice = 'Check where it goes to, and the space there.';
-  /** Its reader had enough, as `head` has: nothing that anybody has to be told. */
+  /** The reader closed the pipe, as `head` does: not an error to report. */
   readonly unread: boolean;
 
   constructor(cause: NodeJS.ErrnoException) {
@@ -53,7 +53,7 @@ function isSameFile(descriptor: number, other: number): boolean {
 
 export function processTerminal(): Terminal {
   const { env, stdout, stderr } = process;
-  // Nobody is left to be told, and a server goes on without.
+  // There is nobody left to notify, and a server runs without.
   stderr.on('error', () => {});
   const output = new Writer(stdout);
   const failed = (error: NodeJS.ErrnoException): never => {
@@ -76,7 +76,7 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Columns as wide as their widest cell; the last one is not padded. Cells may hold what clients have sent. */
+/** Columns as wide as their widest cell; the last one is not padded. Cells can contain what clients have sent. */
 export function columns(rows: readonly (readonly string[])[], indent = ''): string {
   const shown = rows.map((row) =>
     row.map((cell) => {
@@ -100,7 +100,7 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const wide =
   /\p{Emoji_Presentation}|\ufe0f|[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
 
-/** How many columns of a terminal a text without control characters takes. */
+/** How many terminal columns a string without control characters occupies. */
 function widthOf(text: string): number {
   if (/^[ -~]*$/.test(text)) return text.length;
   let width = 0;

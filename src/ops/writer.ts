@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-/** Writes to a stream and remembers what went wrong with it, which streams tell later and elsewhere. */
+/** Writes to a stream and remembers what went wrong with it, which streams report later and elsewhere. */
 export class Writer {
   private readonly stream: Writable;
   private failure: Error | undefined;
@@ -9,7 +9,7 @@ export class Writer {
 
   constructor(stream: Writable) {
     this.stream = stream;
-    // The callbacks tell it; without anybody who listens it would end the process.
+    // The callbacks report it; without a listener the event would end the process.
     stream.on('error', () => {});
   }
 

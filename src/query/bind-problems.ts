@@ -100,7 +100,7 @@ export class BindProblems {
   notSelectable(range: Range): ScimFilterError {
     return this.error(
       'notSelectable',
-      'Only a complex or a multi-valued attribute takes a filter in brackets',
+      'Only a complex or multi-valued attribute can have a filter in brackets',
       range,
     );
   }

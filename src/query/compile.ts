@@ -29,7 +29,7 @@ export interface FilterOptions {
 /** Options of {@link compileMatcher} (RFC 7644 §3.4.2.2). */
 export type MatcherOptions = SchemaSource & FilterOptions;
 
-/** Resource types by the very array of schemas they were compiled from: nobody compiles schemas for each filter. */
+/** Resource types by the very array of schemas they were compiled from: callers pass the same schemas for every filter. */
 const compiledTypes = /* @__PURE__ */ new WeakMap<readonly SchemaDefinition[], ResourceType>();
 let latest: { readonly schemas: readonly SchemaDefinition[]; readonly type: ResourceType } | undefined;
 

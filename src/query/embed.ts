@@ -114,12 +114,13 @@ function storageOf(place: Place, attribute: Attribute, dialect: Dialect): Storag
   if ('table' in place) return tableStorage(place, attribute, dialect);
   if ('json' in place) return jsonStorage(place, attribute, dialect);
   if (attribute.multiValued)
-    throw new TypeError(`${attribute.path} has several values: its place is a table or JSON`);
+    throw new TypeError(`${attribute.path} has several values: keep it in a table or JSON`);
   return columnStorage(place, attribute, (name) => qualified(dialect, name));
 }
 
 function tableStorage(place: TablePlace, attribute: Attribute, dialect: Dialect): TableStorage {
-  if (!attribute.multiValued) throw new TypeError(`${attribute.path} has one value: its place is no table`);
+  if (!attribute.multiValued)
+    throw new TypeError(`${attribute.path} has one value: it cannot be kept in a table`);
   const table = qualified(dialect, place.table);
   const inTable = (name: string) => `${table}.${dialect.identifier(name)}`;
   return {

@@ -150,7 +150,7 @@ function numberTest(operator: ComparePlan['operator'], key: number): Test {
   }
 }
 
-/** What nearly every server writes, with days that every month has: such texts are ordered as their instants are. */
+/** What nearly every server writes, with days that every month has: such strings sort as their instants do. */
 const plainInstant =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,30})?Z$/;
 

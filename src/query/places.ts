@@ -92,7 +92,7 @@ export class Places {
     return { kind: 'json', document, path: [name], ...reading };
   }
 
-  /** With `wide` numbers are told apart beyond 2^53 too, where an index on a JSON member is of no use. */
+  /** With `wide`, numbers are distinguished beyond 2^53 too, where an index on a JSON member is of no use. */
   read(attribute: Attribute, scope: Scope | undefined, range: Range, wide = false): ColumnStorage {
     const storage = this.place(attribute, scope);
     if (storage === undefined) throw this.unmapped(attribute.path, range);

@@ -98,7 +98,7 @@ const xsdDateTime =
 
 /**
  * The instant of an xsd:dateTime (RFC 7643 §2.3.5) as text that sorts chronologically and keeps every digit of the
- * fraction: `2011-05-13T04:42:34.5`. A missing zone is UTC. Undefined if the text is no dateTime, or not within
+ * fraction: `2011-05-13T04:42:34.5`. A missing zone is UTC. Undefined for anything else, and outside
  * the years 0000 to 9999 in UTC.
  */
 export function instantKey(text: string): string | undefined {
@@ -133,7 +133,7 @@ export function mapWidth(text: string): string {
   );
 }
 
-/** Each character by itself, so that a beginning of a text is lower-cased as it is within it (no final sigma). */
+/** Character by character, so that a prefix is lower-cased as within the whole string (no final sigma). */
 export function lowerCase(text: string): string {
   let lower = '';
   for (const character of text) lower += character.toLowerCase();
@@ -221,7 +221,7 @@ export function textKey(attribute: Attribute): (text: string) => string | undefi
   }
 }
 
-/** The key of what is compared as it is. */
+/** The key of a value that is compared unchanged. */
 export function exactKey(text: string): string {
   return text;
 }

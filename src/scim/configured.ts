@@ -64,7 +64,7 @@ export function configuredRegistry(configured: {
     if (!('refused' in found)) return found;
     problems.push({
       path: ['containsIndex', index],
-      reason: `names what cannot be indexed: ${found.refused}`,
+      reason: `cannot be indexed: ${found.refused}`,
     });
     return [];
   });
@@ -87,12 +87,12 @@ class Checker {
       const at: Path = ['schemas', index];
       if (known.has(each.id.toLowerCase())) this.report([...at, 'id'], `${each.id} is defined already`);
       if (/^urn:ietf:params:scim:api:/i.test(each.id)) {
-        this.report([...at, 'id'], 'is the name space of protocol messages (RFC 7644 §3.1)');
+        this.report([...at, 'id'], 'is in the namespace of protocol messages (RFC 7644 §3.1)');
       }
       known.add(each.id.toLowerCase());
       this.attributes(each.attributes, [...at, 'attributes'], false);
       const secrets = each.attributes.filter((attribute) => attribute.mutability === 'writeOnly');
-      if (secrets.length > 1) this.report([...at, 'attributes'], 'can hold only one writeOnly attribute');
+      if (secrets.length > 1) this.report([...at, 'attributes'], 'can contain only one writeOnly attribute');
     }
   }
 
@@ -132,7 +132,7 @@ class Checker {
           if (name !== 'external' && name !== 'uri' && !names.has(name)) {
             this.report(
               [...at, index, 'referenceTypes', place],
-              `${name} is no resource type, nor external or uri`,
+              `${name} is not a resource type, external or uri`,
             );
           }
         }
@@ -182,7 +182,7 @@ class Checker {
     );
     if (taken !== undefined) this.report([...at, 'endpoint'], `${endpoint} belongs to ${taken.name} already`);
     if (reservedEndpoints.has(endpoint.toLowerCase()))
-      this.report([...at, 'endpoint'], `${endpoint} is the protocol's own (RFC 7644 §3.2)`);
+      this.report([...at, 'endpoint'], `${endpoint} is reserved by the protocol (RFC 7644 §3.2)`);
     const base = schemasById.get(definition.schema);
     if (base === undefined) this.report([...at, 'schema'], `${definition.schema} is not defined`);
     for (const name of foreignToMembers(base)) {
@@ -197,7 +197,7 @@ class Checker {
     const seen = new Set<string>();
     for (const [index, { schema: uri }] of (definition.schemaExtensions ?? []).entries()) {
       const place: Path = [...at, 'schemaExtensions', index - inherited, 'schema'];
-      if (uri === definition.schema || seen.has(uri)) this.report(place, `${uri} is there twice`);
+      if (uri === definition.schema || seen.has(uri)) this.report(place, `${uri} is duplicated`);
       seen.add(uri);
       const found = schemasById.get(uri);
       if (found === undefined) this.report(place, `${uri} is not defined`);
@@ -217,18 +217,19 @@ class Checker {
       const place: Path = [...at, index];
       const key = each.name.toLowerCase();
       if (seen.has(key)) this.report([...place, 'name'], `${each.name} is defined already`);
-      // As a member it would be there on every object before anybody sets it.
+      // Every object inherits a member of this name.
       if (each.name in Object.prototype) this.report([...place, 'name'], `${each.name} is a reserved word`);
       seen.add(key);
       this.attribute(each, place, nested);
     }
   }
 
-  /** What the characteristics of one attribute may be together (RFC 7643 §2.2, §2.3, §7). */
+  /** Which characteristics one attribute can combine (RFC 7643 §2.2, §2.3, §7). */
   private attribute(each: AttributeDefinition, at: Path, nested: boolean): void {
     const type = each.type ?? 'string';
     if (type === 'complex') {
-      if (nested) this.report([...at, 'type'], 'complex cannot stand inside complex (RFC 7643 §2.3.8)');
+      if (nested)
+        this.report([...at, 'type'], 'cannot be complex inside a complex attribute (RFC 7643 §2.3.8)');
       else if ((each.subAttributes ?? []).length === 0) this.report(at, 'is complex and needs subAttributes');
       else this.attributes(each.subAttributes ?? [], [...at, 'subAttributes'], true);
     } else if (each.subAttributes !== undefined) {
@@ -236,10 +237,10 @@ class Checker {
     }
     const unique = each.uniqueness !== undefined && each.uniqueness !== 'none';
     if (unique && (type === 'complex' || type === 'boolean' || type === 'binary' || type === 'dateTime')) {
-      this.report([...at, 'uniqueness'], `is nothing that ${type} has (RFC 7643 §2.3)`);
+      this.report([...at, 'uniqueness'], `does not apply to type ${type} (RFC 7643 §2.3)`);
     }
     if (each.caseExact === true && (type === 'boolean' || type === 'complex')) {
-      this.report([...at, 'caseExact'], `is nothing that ${type} has (RFC 7643 §2.3)`);
+      this.report([...at, 'caseExact'], `does not apply to type ${type} (RFC 7643 §2.3)`);
     }
     if (each.caseExact === false && (type === 'reference' || type === 'binary')) {
       this.report([...at, 'caseExact'], `must be true for ${type} (RFC 7643 §2.3)`);
@@ -256,11 +257,11 @@ class Checker {
     ) {
       this.report(
         [...at, 'mutability'],
-        'writeOnly is for one text that is returned never, such as a password (RFC 7643 §7)',
+        'writeOnly is for a single string with returned never, such as a password (RFC 7643 §7)',
       );
     }
     if (each.mutability === 'readOnly' && each.required === true) {
-      this.report([...at, 'required'], 'cannot hold for a readOnly attribute, which no client can give');
+      this.report([...at, 'required'], 'cannot be true for a readOnly attribute, which clients cannot set');
     }
     this.indexed(each, at);
   }
@@ -273,16 +274,16 @@ class Checker {
         if (sub.indexed === true && sub.name.toLowerCase() !== 'value')
           this.report(
             [...at, 'subAttributes', index, 'indexed'],
-            'works for value only in a multi-valued attribute',
+            'applies only to value in a multi-valued attribute',
           );
       }
     }
     if (each.indexed !== true) return;
-    if (each.type === 'binary') this.report([...at, 'indexed'], 'is of no use for binary');
+    if (each.type === 'binary') this.report([...at, 'indexed'], 'does not apply to type binary');
     if (each.type !== 'complex') return;
-    if (each.multiValued !== true) this.report([...at, 'indexed'], 'belongs to the subAttributes here');
+    if (each.multiValued !== true) this.report([...at, 'indexed'], 'belongs on its subAttributes');
     else if (!subs.some((sub) => sub.name.toLowerCase() === 'value'))
-      this.report([...at, 'indexed'], 'needs a sub-attribute value, whose index it is');
+      this.report([...at, 'indexed'], 'needs a sub-attribute value to index');
   }
 
   private report(path: Path, reason: string): void {
@@ -290,7 +291,7 @@ class Checker {
   }
 }
 
-/** Sub-attributes that edges, as which `members` is kept, have no place for. */
+/** Sub-attributes that the membership table cannot store. */
 function foreignToMembers(schema: SchemaDefinition | undefined): string[] {
   const members = schema?.attributes.find((each) => each.name.toLowerCase() === 'members');
   const names = (members?.subAttributes ?? []).map(({ name }) => name.toLowerCase());

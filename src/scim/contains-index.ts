@@ -21,12 +21,12 @@ export function attributesToIndex(
     if (attribute.type === 'complex')
       return { refused: `${name} is complex; name one of its sub-attributes` };
     if (attribute.type !== 'string' && attribute.type !== 'reference')
-      return { refused: `${name} is no text, and \`co\` is for texts` };
+      return { refused: `${name} is not a string, and \`co\` compares strings` };
     if (attribute.parent !== undefined && attribute.multiValued)
       return { refused: `${name} has several values within one of ${top.path}` };
     const computed = top === edgeAttribute(type) || top === inverseAttribute(type) || common.has(top.path);
     if (computed || attribute.returned === 'never')
-      return { refused: `${name} is not kept where an index could have it` };
+      return { refused: `${name} is not stored where an index can reach it` };
   }
   return found.map(({ attribute }) => attribute);
 }

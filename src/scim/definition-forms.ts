@@ -6,9 +6,9 @@ import { suggestion } from '../nearest.ts';
 const attributeName = /^(?:[A-Za-z][A-Za-z0-9$_-]*|\$ref)$/;
 const schemaUri = /^(?:urn:[A-Za-z0-9][A-Za-z0-9-]{0,31}:[A-Za-z0-9()+,\-.:=@;$_!*'%/]+|https?:\/\/[^\s]+)$/;
 
-const text = v.string('must be a text');
+const string = v.string('must be a string');
 const flag = v.optional(v.boolean('must be true or false'));
-const texts = v.optional(v.array(text, 'must be an array of texts'));
+const strings = v.optional(v.array(string, 'must be an array of strings'));
 
 function oneOf<const T extends readonly string[]>(...words: T) {
   return v.optional(v.picklist(words, `must be one of ${words.join(', ')}`));
@@ -16,19 +16,19 @@ function oneOf<const T extends readonly string[]>(...words: T) {
 
 const characteristics = {
   name: v.pipe(
-    text,
+    string,
     v.regex(attributeName, 'must be a letter, then letters, digits, $, - and _ (RFC 7643 §2.1)'),
   ),
   type: oneOf('string', 'boolean', 'decimal', 'integer', 'dateTime', 'binary', 'reference', 'complex'),
   multiValued: flag,
-  description: v.optional(text),
+  description: v.optional(string),
   required: flag,
   caseExact: flag,
   mutability: oneOf('readOnly', 'readWrite', 'immutable', 'writeOnly'),
   returned: oneOf('always', 'never', 'default', 'request'),
   uniqueness: oneOf('none', 'server', 'global'),
-  canonicalValues: texts,
-  referenceTypes: texts,
+  canonicalValues: strings,
+  referenceTypes: strings,
   indexed: flag,
 };
 
@@ -37,7 +37,7 @@ function members<const T extends v.ObjectEntries>(entries: T) {
   return v.strictObject(entries, ({ expected, path }) => {
     if (expected === 'Object') return 'must be an object';
     if (expected !== 'never') return 'is required';
-    return `is not known here${suggestion(String(path?.at(-1)?.key), Object.keys(entries))}`;
+    return `is unknown${suggestion(String(path?.at(-1)?.key), Object.keys(entries))}`;
   });
 }
 
@@ -47,31 +47,37 @@ const attribute = members({
   subAttributes: v.optional(v.array(subAttribute, 'must be an array of attributes')),
 });
 /** Members of published Schema and ResourceType resources that say nothing here: a definition may be copied whole. */
-const published = { schemas: texts, meta: v.optional(v.unknown()) };
+const published = { schemas: strings, meta: v.optional(v.unknown()) };
 
 const schema = members({
   ...published,
   id: v.pipe(
-    text,
+    string,
     v.regex(schemaUri, 'must be a URI such as urn:example:params:scim:schemas:extension:acme:2.0:User'),
   ),
-  name: v.optional(text),
-  description: v.optional(text),
+  name: v.optional(string),
+  description: v.optional(string),
   attributes: v.pipe(
     v.array(attribute, 'must be an array of attributes'),
     v.minLength(1, 'must not be empty'),
   ),
 });
-const extension = members({ schema: text, required: v.optional(v.boolean('must be true or false'), false) });
+const extension = members({
+  schema: string,
+  required: v.optional(v.boolean('must be true or false'), false),
+});
 const resourceType = members({
   ...published,
-  id: v.optional(text),
-  name: v.pipe(text, v.regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'must be a letter, then letters, digits, - and _')),
-  endpoint: v.optional(
-    v.pipe(text, v.regex(/^\/?[A-Za-z][A-Za-z0-9_-]*$/, 'must be one path segment such as /Devices')),
+  id: v.optional(string),
+  name: v.pipe(
+    string,
+    v.regex(/^[A-Za-z][A-Za-z0-9_-]*$/, 'must be a letter, then letters, digits, - and _'),
   ),
-  description: v.optional(text),
-  schema: v.optional(text),
+  endpoint: v.optional(
+    v.pipe(string, v.regex(/^\/?[A-Za-z][A-Za-z0-9_-]*$/, 'must be one path segment such as /Devices')),
+  ),
+  description: v.optional(string),
+  schema: v.optional(string),
   schemaExtensions: v.optional(v.array(extension, 'must be an array of { schema, required }')),
 });
 const schemas = v.array(schema, 'must be an array of schemas');

@@ -9,7 +9,7 @@ import serviceProviderConfigSchema from './schemas/ServiceProviderConfig.json' w
 
 export interface Capabilities {
   readonly documentationUri: string | undefined;
-  /** What is taken beside the server's own bearer tokens. */
+  /** Accepted beside the server's own bearer tokens. */
   readonly authentication: {
     readonly jwt: boolean;
     readonly basic: boolean;

@@ -98,7 +98,7 @@ function isCountry(text: string): boolean {
   return isCurrent && !noCountries.test(code) && regions.of(code) !== undefined;
 }
 
-/** RFC 5321 §4.1.2 as far as a mailbox can be told by its form. */
+/** RFC 5321 §4.1.2 as far as the syntax identifies a mailbox. */
 function isMailbox(text: string): boolean {
   return (
     text.length <= 320 &&

@@ -1,4 +1,4 @@
-/** Where a text stops to be JSON. V8 tells the place of some errors only; this is asked when it found one. */
+/** Finds the offset of the first JSON syntax error, which V8 reports for some errors only. */
 
 const token =
   /[ \t\n\r]*(?:(?<string>"[^"\\\0-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[^"\\\0-\x1f]*)*")|(?<scalar>-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)|(?<mark>[[\]{}:,]))/y;

@@ -1,6 +1,6 @@
 /**
- * JSON as a request body: what JSON.parse lets pass in silence is refused here (RFC 8259 §4, §9; RFC 7493): members
- * named twice, nesting without end, lone surrogates, NUL, numbers that do not fit.
+ * JSON as a request body. Refuses what JSON.parse silently accepts (RFC 8259 §4, §9; RFC 7493): duplicate members,
+ * deep nesting, unpaired surrogates, NUL, numbers beyond a double.
  */
 import { ScimError } from '../error.ts';
 import { errorOffset } from './json-error.ts';
@@ -33,7 +33,7 @@ function markFractions(_key: string, value: unknown, context: { source?: string 
     : value;
 }
 
-/** V8's own message quotes the text and does not always tell the place. */
+/** V8's own message quotes the body and does not always say where. */
 function describe(text: string): string {
   if (text.trim() === '') return 'it is empty';
   const offset = errorOffset(text);
@@ -46,7 +46,7 @@ function place(text: string, offset: number): string {
 }
 
 /**
- * One pass over the text: depth, duplicate members, lone surrogates, NUL, overflowing numbers. Structural errors
+ * One pass over the text: depth, duplicate members, unpaired surrogates, NUL, overflowing numbers. Structural errors
  * are left to JSON.parse. Answers whether some number is written with a fraction or an exponent.
  */
 function inspect(text: string, maxDepth: number): boolean {
@@ -79,14 +79,18 @@ function inspect(text: string, maxDepth: number): boolean {
       if (string === undefined) continue;
       if (!plain) {
         if (!string.isWellFormed())
-          throw invalid(`The text at ${place(text, start)} holds a lone surrogate, which is no Unicode`);
+          throw invalid(
+            `The string at ${place(text, start)} contains an unpaired surrogate, which is not valid Unicode`,
+          );
         if (string.includes('\0'))
-          throw invalid(`The text at ${place(text, start)} holds NUL, which cannot be stored`);
+          throw invalid(
+            `The string at ${place(text, start)} contains a NUL character (U+0000), which cannot be stored`,
+          );
       }
       if (expectKey) {
         const names = members[depth];
         if (names?.has(string))
-          throw invalid(`The member ${JSON.stringify(string)} at ${place(text, start)} is there twice`);
+          throw invalid(`The member ${JSON.stringify(string)} at ${place(text, start)} is duplicated`);
         names?.add(string);
         expectKey = false;
       }

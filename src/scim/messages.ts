@@ -13,7 +13,7 @@ type Issue = v.BaseIssue<unknown>;
 /** `must be a string, not an object`; a number is shown itself. */
 const must = (what: string) => (issue: Issue) =>
   issue.input === undefined
-    ? `is missing: it must be ${what}`
+    ? `is required and must be ${what}`
     : `must be ${what}, not ${typeof issue.input === 'number' ? issue.input : kind(issue.input)}`;
 
 /** Null stands for a member that is left out (RFC 7643 §2.5). */
@@ -45,7 +45,7 @@ function operationsOf(name: string) {
   const what = 'an array of at least one operation';
   return v.pipe(
     v.array(v.unknown(), (issue) =>
-      issue.input === undefined ? `is missing: a ${name} needs ${what}` : must(what)(issue),
+      issue.input === undefined ? `is required: a ${name} needs ${what}` : must(what)(issue),
     ),
     v.minLength(1, `must be ${what}`),
   );

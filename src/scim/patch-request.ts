@@ -85,7 +85,7 @@ export function namedValue(
   const named = isEmpty ? { value } : tolerate(tolerated, 'removeWithValue', value);
   if (named !== undefined) return value === '' ? undefined : named;
   const path = attribute?.multiValued ? `: ${attribute.path}[value eq "…"]` : '';
-  throw invalidValue(`${at}: remove takes no value; name what is to go in the path${path}`);
+  throw invalidValue(`${at}: remove takes no value; select what to remove in the path${path}`);
 }
 
 /** `type eq "work" and primary eq true` as a value; undefined for anything but equalities of different attributes. */
@@ -140,7 +140,7 @@ class PatchReader {
     const value = tolerate(this.#tolerated, 'pathlessArray', given)?.value ?? given;
     const object = tolerate(this.#tolerated, 'jsonText', value) ?? value;
     if (isObject(object)) return object;
-    throw invalidValue(`${at}.value must be an object of attributes where there is no path`);
+    throw invalidValue(`${at}.value must be an object of attributes when there is no path`);
   }
 
   #operator(op: unknown, at: string): PatchOperator {
@@ -207,7 +207,9 @@ class PatchReader {
   #readCore(op: PatchOperator, value: unknown, at: string): void {
     const members = tolerate(this.#tolerated, 'coreSchemaObject', value);
     if (members === undefined)
-      throw invalidPath(`${at}: ${this.#type.schema.id} is no attribute; name one of its attributes`);
+      throw invalidPath(
+        `${at}: ${this.#type.schema.id} is a schema, not an attribute; name one of its attributes`,
+      );
     this.#readMembers(op, members, at);
   }
 
@@ -293,7 +295,7 @@ class PatchReader {
       const key = uri.toLowerCase();
       if (key === this.#type.schema.id.toLowerCase() || this.#type.extensions.has(key)) continue;
       if (tolerate(this.#tolerated, 'unknownSchema', uri) === undefined) {
-        throw invalidSyntax(`${at}: ${uri} is no schema of ${this.#type.name}`);
+        throw invalidSyntax(`${at}: ${uri} is not a schema of ${this.#type.name}`);
       }
     }
   }

@@ -37,7 +37,7 @@ export interface PatchResult {
   /** The same object as given if nothing changed. */
   readonly document: Document;
   readonly edges: readonly EdgePatch[];
-  /** The clear password to set; null to clear it; undefined to leave it. */
+  /** The password in clear text; null removes it; undefined keeps it. */
   readonly password: string | null | undefined;
 }
 

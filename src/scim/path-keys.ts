@@ -146,9 +146,7 @@ class Placement {
     // What a client cannot give is ignored (RFC 7644 §3.3), however it is spelled.
     if (attribute.mutability === 'readOnly' || sub?.mutability === 'readOnly') return;
     if (!isTolerated())
-      throw invalidSyntax(
-        `${name} is a path and no name of an attribute: give ${attribute.path} in its place`,
-      );
+      throw invalidSyntax(`${name} is a path, not an attribute name: give ${attribute.path} instead`);
     const container = this.containerOf(attribute, name);
     const before = container.get(lowerCaseName(attribute.name));
     this.spend(container.size + (Array.isArray(before) ? before.length : 0), name);
@@ -226,7 +224,9 @@ function assignToElement(
     isObject(element) && hasKeys(attribute, element, described) ? [index] : [],
   );
   if (chosen.length > 1 || (filter === undefined && chosen.length !== elements.length))
-    throw invalidPath(`${name} is not of one value of ${attribute.path}: give that itself, as an array`);
+    throw invalidPath(
+      `${name} does not select one value of ${attribute.path}: give the attribute itself, as an array`,
+    );
   const [index = elements.length] = chosen;
   elements[index] = merged(attribute, (elements[index] ?? described) as Body, given, name);
   members.set(key, elements);

@@ -11,7 +11,7 @@ const neutral = /[\x21-\x2f\x3a-\x40\x5b-\x60\x7b-\x7e\u00b7\u0375\u30fb\u200c\u
 
 type Direction = 'R' | 'L' | 'AN' | 'EN' | 'neutral' | 'mark';
 
-/** The Bidi_Class of a character that user names may hold, as far as the rule tells classes apart. */
+/** The Bidi_Class of a character that user names can contain, as far as the rule distinguishes classes. */
 function directionOf(character: string): Direction {
   if (/\p{Mn}/u.test(character)) return 'mark';
   if (arabicNumber.test(character)) return 'AN';

@@ -24,7 +24,7 @@ export function preparePassword(password: string): string {
   const prepared = password.replace(/[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]/g, ' ').normalize('NFC');
   if (prepared === '') throw refused('password must not be empty');
   if (/[\p{Cc}\p{Cn}\p{Cs}\p{Co}]/u.test(prepared) || disallowed.test(prepared) || ignorable.test(prepared)) {
-    throw refused('password holds a control, ignorable or unassigned character (RFC 8265 §4.2)');
+    throw refused('password contains a control, ignorable or unassigned character (RFC 8265 §4.2)');
   }
   return prepared;
 }
@@ -42,12 +42,14 @@ export function checkUserName(userName: string): void {
     throw refused('userName must not begin or end with a blank (RFC 8265 §3.1)');
   for (const character of mapped) {
     if (!isAllowed(character))
-      throw refused(`userName must not hold ${codePoint(character)} (RFC 8265 §3.3)`);
+      throw refused(`userName must not contain ${codePoint(character)} (RFC 8265 §3.3)`);
   }
   for (const part of lowerCase(mapped).normalize('NFC').split(/ +/)) {
     const misplaced = outOfContext(part);
     if (misplaced !== undefined)
-      throw refused(`userName must not hold ${codePoint(misplaced)} in this place (RFC 5892 appendix A)`);
+      throw refused(
+        `userName must not contain ${codePoint(misplaced)} in this position (RFC 5892 appendix A)`,
+      );
     if (!labelsOf(part).every(satisfiesBidiRule))
       throw refused('userName mixes right-to-left and left-to-right text (RFC 5893 §2)');
   }

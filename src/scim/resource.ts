@@ -29,7 +29,7 @@ export interface CheckedResource {
   readonly document: Document;
   /** Present if the resource type has edges: the values given, empty if none. */
   readonly edges: readonly EdgeValue[] | undefined;
-  /** The clear password; null to clear it; undefined if the body does not speak of it. */
+  /** The password in clear text; null removes it; undefined if the body does not mention it. */
   readonly password: string | null | undefined;
   /** The body's members by lower-cased name, each attribute in its own place. */
   readonly given: ReadonlyMap<string, unknown>;

@@ -243,7 +243,7 @@ export function membersByName(object: ComplexValue, path: string): Map<string, u
       throw new ScimError(
         400,
         'invalidSyntax',
-        `${path === '' ? '' : `${path}: `}the attribute ${name} is there twice, in different letter case`,
+        `${path === '' ? '' : `${path}: `}the attribute ${name} is duplicated in different letter case`,
       );
     }
     members.set(key, object[name]);

@@ -20,7 +20,7 @@ const cases: readonly (readonly [what: string, args: readonly string[], message:
     ['--host', '0.0.0.0'],
     "flag --host: plain HTTP on 0.0.0.0 would show tokens and people's data to the network. Serve HTTPS: ",
   ],
-  ['an address that is none', ['--host', '999.1.1.1', '--insecure-http'], '999.1.1.1 is no IP address'],
+  ['an address that is none', ['--host', '999.1.1.1', '--insecure-http'], '999.1.1.1 is not an IP address'],
   ['a certificate that is not there', tls, 'flag --tls-certificate-file: tls.certificateFile cannot be read'],
   ['keys that are not there', [...jwt, 'no.json'], 'flag --jwt-jwks-file: no.json cannot be read: ENOENT'],
   ['keys that are not JSON', [...jwt, 'text.json'], 'flag --jwt-jwks-file: text.json is not JSON'],

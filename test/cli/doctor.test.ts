@@ -577,7 +577,7 @@ describe('no answers', () => {
       ['http://doctor.invalid/scim/v2', /there is no host doctor\.invalid/, /Check the name/],
       [url.replace('http:', 'https:'), /does not speak TLS/, /Is it http:\/\/ instead/],
       ['ftp://id.example.com', /must be the base of a SCIM server/, /For example: scimd doctor https:/],
-      ['https://me:s3cret@id.example.com/', /must not hold a password/, /--token TOKEN/],
+      ['https://me:s3cret@id.example.com/', /must not contain a password/, /--token TOKEN/],
       ['https://id.example.com/scim?key=s3cret', /without "\?" and "#"/, /aadOptscim062020/],
     ];
     for (const [base, message, advice] of cases) {
@@ -663,7 +663,7 @@ describe('answers that are no SCIM', () => {
 
   test('a token that no header can hold, two tokens, a wrong time are wrong usage', async () => {
     for (const [args, message] of [
-      [['--token', 'two words'], /characters that no header field can hold/],
+      [['--token', 'two words'], /characters that are not allowed in a header/],
       [['--token', 'a', '--token-file', 'b'], /--token or --token-file, not both/],
       [['--timeout', 'soon'], /--timeout must be a number of seconds/],
       [['--only', 'octa'], /did you mean "okta"/],

@@ -12,7 +12,7 @@ describe('explain shows what a filter becomes', () => {
     assert.match(stdout, /r\.unique_key = \?/);
     assert.match(stdout, /^Parameters\n {2}\[.*"bjensen".*\]$/m);
     assert.match(stdout, /USING (?:COVERING )?INDEX resource_unique/);
-    assert.match(stdout, /An index finds what it selects\./);
+    assert.match(stdout, /An index serves this filter\./);
   });
 
   test('the tree has one node a line, as it was written', async () => {
@@ -53,12 +53,12 @@ describe('explain shows what a filter becomes', () => {
     const without = await scimd(['explain', filter], place);
     assert.match(
       without.stdout,
-      /An index for `co` helps where they are many: --contains-index emails\.value$/m,
+      /An index for `co` helps with many resources: --contains-index emails\.value$/m,
     );
     const flag = ['--contains-index', 'emails.value'];
     const served = await scimd(['explain', filter, ...flag], place);
     assert.match(served.stdout, /trigram MATCH \?/);
-    assert.match(served.stdout, /An index finds what it selects\.\n$/);
+    assert.match(served.stdout, /An index serves this filter\.\n$/);
     const short = await scimd(['explain', 'emails.value co "ab"', ...flag, '--json'], place);
     assert.deepEqual(JSON.parse(short.stdout).unindexed, ['emails.value']);
     assert.doesNotMatch((await scimd(['explain', 'title eq "abc"'], place)).stdout, /--contains-index/);
@@ -67,7 +67,7 @@ describe('explain shows what a filter becomes', () => {
   test('--type names another resource type; an unknown one is told with those that there are', async () => {
     const group = await scimd(['explain', 'members.value eq "1"', '--type', 'group'], place);
     assert.equal(group.status, 0, group.stderr);
-    assert.match(group.stdout, /An index finds/);
+    assert.match(group.stdout, /An index serves/);
     const none = await scimd(['explain', 'a pr', '--type', 'Printer'], place);
     assert.equal(none.status, 1);
     assert.match(none.stderr, /There are: User, Group/);

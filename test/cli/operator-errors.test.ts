@@ -46,7 +46,7 @@ describe('a path that leads nowhere is named, with what it was to be', () => {
     [['import', 'folder'], /^scimd: folder is a folder\nGive a file/],
     [
       ['import', '--from', 'http://127.0.0.1:9', '--token-file', 'none'],
-      /^scimd: --token-file none cannot be read: there is no such file or folder \(ENOENT\)\n/,
+      /^scimd: --token-file none cannot be read: no such file or folder \(ENOENT\)\n/,
     ],
     [
       ['config', 'check', '--config', 'folder'],
@@ -55,7 +55,7 @@ describe('a path that leads nowhere is named, with what it was to be', () => {
     ],
     [
       ['config', 'check', '--bootstrap-token-file', 'none'],
-      /flag --bootstrap-token-file: cannot read none: there is no such file or folder \(ENOENT\)\n/,
+      /flag --bootstrap-token-file: cannot read none: no such file or folder \(ENOENT\)\n/,
       2,
     ],
   ];

@@ -131,9 +131,9 @@ describe('wrong definitions are refused at the start, all at once, each with its
         '5:13: schemas.0.id must be a URI such as urn:example:params:scim:schemas:extension:acme:2.0:User',
         '7:32: schemas.0.attributes.0.type must be one of string, boolean, decimal, integer, dateTime, binary, reference, complex',
         '8:9: schemas.0.attributes.1.name is required',
-        '8:18: schemas.0.attributes.1.nme is not known here, did you mean "name"?',
+        '8:18: schemas.0.attributes.1.nme is unknown, did you mean "name"?',
         '9:19: schemas.0.attributes.2.name must be a letter, then letters, digits, $, - and _ (RFC 7643 §2.1)',
-        '9:41: schemas.0.attributes.2.multivalued is not known here, did you mean "multiValued"?',
+        '9:41: schemas.0.attributes.2.multivalued is unknown, did you mean "multiValued"?',
         '12:5: schemas.1.id is required',
         '12:5: schemas.1.attributes is required',
         '14:20: resourceTypes must be an array of resource types',
@@ -193,18 +193,18 @@ describe('wrong definitions are refused at the start, all at once, each with its
         '7:19: schemas.0.attributes.1.name Badge is defined already',
         '8:19: schemas.0.attributes.2.name constructor is a reserved word',
         '10:9: schemas.0.attributes.4 is a reference and needs referenceTypes (RFC 7643 §7)',
-        '11:67: schemas.0.attributes.5.referenceTypes.0 Usr is no resource type, nor external or uri',
-        '12:43: schemas.0.attributes.6.mutability writeOnly is for one text that is returned never, such as a password (RFC 7643 §7)',
-        '13:60: schemas.0.attributes.7.uniqueness is nothing that boolean has (RFC 7643 §2.3)',
-        '14:66: schemas.0.attributes.8.required cannot hold for a readOnly attribute, which no client can give',
-        '15:56: schemas.0.attributes.9.indexed belongs to the subAttributes here',
-        '17:78: schemas.0.attributes.10.indexed needs a sub-attribute value, whose index it is',
-        '18:59: schemas.0.attributes.10.subAttributes.0.indexed works for value only in a multi-valued attribute',
+        '11:67: schemas.0.attributes.5.referenceTypes.0 Usr is not a resource type, external or uri',
+        '12:43: schemas.0.attributes.6.mutability writeOnly is for a single string with returned never, such as a password (RFC 7643 §7)',
+        '13:60: schemas.0.attributes.7.uniqueness does not apply to type boolean (RFC 7643 §2.3)',
+        '14:66: schemas.0.attributes.8.required cannot be true for a readOnly attribute, which clients cannot set',
+        '15:56: schemas.0.attributes.9.indexed belongs on its subAttributes',
+        '17:78: schemas.0.attributes.10.indexed needs a sub-attribute value to index',
+        '18:59: schemas.0.attributes.10.subAttributes.0.indexed applies only to value in a multi-valued attribute',
         '37:21: resourceTypes.0.schemaExtensions.0.schema redefines userName of urn:ietf:params:scim:schemas:core:2.0:User (RFC 7643 §3.3)',
         '37:21: resourceTypes.0.schemaExtensions.0.schema urn:example:params:scim:schemas:extension:acme:2.0:User has a writeOnly attribute, which only a base schema can have',
         '38:21: resourceTypes.0.schemaExtensions.1.schema urn:example:none is not defined',
         '41:36: resourceTypes.1.endpoint of Group cannot be changed; only schemaExtensions can be added',
-        "42:35: resourceTypes.2.endpoint /Bulk is the protocol's own (RFC 7644 §3.2)",
+        '42:35: resourceTypes.2.endpoint /Bulk is reserved by the protocol (RFC 7644 §3.2)',
         '42:54: resourceTypes.2.schema members of urn:example:params:scim:schemas:2.0:Team can have value, display, type and $ref, not role',
         '43:35: resourceTypes.3.endpoint /users belongs to User already',
         '43:55: resourceTypes.3.schema urn:example:params:scim:schemas:2.0:Crew is not defined',
@@ -284,7 +284,7 @@ test('an extension that is taken out hides its data, and shows it again when it 
   const plain = await start(folder, {});
   const hidden = (await plain.request('GET', `/Users/${id}`)).json;
   assert.deepEqual([hidden.schemas, hidden[acme]], [[userSchema], undefined]);
-  const [told] = logged(plain.output.stderr, 'values that no schema has a place for');
+  const [told] = logged(plain.output.stderr, 'values that no schema defines');
   assert.deepEqual([told?.attribute, told?.resources, told?.ids], [acme, 1, [id]]);
   const patch = { schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'] };
   const Operations = [{ op: 'add', path: 'title', value: 'Guide' }];
@@ -387,7 +387,7 @@ describe('an attribute that is declared indexed in a filled database', () => {
 
   for (const [signal, status, message] of [
     ['SIGKILL', null, undefined],
-    ['SIGTERM', 0, 'stopped while indexes were rebuilt; the next start goes on'],
+    ['SIGTERM', 0, 'stopped while rebuilding indexes; the next start resumes'],
   ] as const)
     test(`goes on at the next start where ${signal} ended the one before`, async () => {
       const folder = temporaryFolder();
@@ -468,12 +468,12 @@ describe('a command in a folder with another configuration', () => {
   });
 });
 
-test('SIGHUP says that definitions change at the next start only', async () => {
+test('SIGHUP says that definitions take effect after a restart', async () => {
   const folder = temporaryFolder();
   const server = await start(folder, acmeWith({ name: 'desk' }));
   configure(folder, acmeWith({ name: 'desk', indexed: true }));
   server.signal('SIGHUP');
-  await until('the reload', () => server.output.stderr.includes('next start only'));
-  assert.match(server.output.stderr, /"settings":\["schemas"\],"msg":"these settings change at the next/);
+  await until('the reload', () => server.output.stderr.includes('after a restart'));
+  assert.match(server.output.stderr, /"settings":\["schemas"\],"msg":"these settings take effect after/);
   await server.stop();
 });

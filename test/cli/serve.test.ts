@@ -310,7 +310,7 @@ test('SIGHUP takes over what can change, names what cannot, and survives a wrong
   await logged('the configuration is wrong');
   write({ port: 0, database: ':memory:', logLevel: 'warn', basePath: '/other' });
   server.signal('SIGHUP');
-  await logged('"settings":["basePath"],"msg":"these settings change at the next start only"');
+  await logged('"settings":["basePath"],"msg":"these settings take effect after a restart"');
   const { status, stderr } = await server.stop();
   assert.equal(status, 0);
   assert.doesNotMatch(stderr, /stopped/, 'only warnings since');

@@ -159,11 +159,11 @@ test('a certificate that cannot be used is told with its file and what to do', a
     [files, /the key in key\.pem is not that of the first certificate in cert\.pem\. /],
     [
       ['--tls-certificate-file', 'text.pem', '--tls-key-file', 'key.pem'],
-      /text\.pem holds no PEM certificate/,
+      /text\.pem contains no PEM certificate/,
     ],
     [
       ['--tls-certificate-file', 'cert.pem', '--tls-key-file', 'text.pem'],
-      /text\.pem holds no PEM private key/,
+      /text\.pem contains no PEM private key/,
     ],
     [
       ['--tls-certificate-file', 'none.pem', '--tls-key-file', 'key.pem'],

@@ -60,7 +60,7 @@ test('a token lives through creation, use, rotation with overlap and revocation 
 
   const ambiguous = await scimd(['token', 'revoke', 'okta'], { folder });
   assert.equal(ambiguous.status, 1);
-  assert.match(ambiguous.stderr, /2 tokens are named okta\nGive the id of one:\n {2}\S+ +default +made/);
+  assert.match(ambiguous.stderr, /2 tokens are named okta\nGive the id of one:\n {2}\S+ +default +created/);
 
   const revoked = await json<TokenJson>(['token', 'revoke', rotated.replaces], folder);
   assert.equal(revoked.state, 'revoked');
@@ -102,7 +102,7 @@ describe('token create', () => {
     const folder = temporaryFolder();
     const missing = await scimd(['token', 'create', '--name', 'x', '--tenant', 'acme'], { folder });
     assert.equal(missing.status, 1);
-    assert.match(missing.stderr, /there is no tenant acme\nMake it: scimd tenant create acme/);
+    assert.match(missing.stderr, /there is no tenant acme\nCreate it: scimd tenant create acme/);
     assert.equal((await scimd(['tenant', 'create', 'acme'], { folder })).status, 0);
     const token = await json<TokenJson>(
       ['token', 'create', '--name', 'x', '--tenant', 'acme', '--scope', 'read'],
@@ -191,7 +191,7 @@ test('a tenant is made, listed, and deleted with what is its own', async () => {
 
   const unsure = await scimd(['tenant', 'delete', 'acme'], { folder });
   assert.equal(unsure.status, 2);
-  assert.match(unsure.stderr, /deletes all users, groups and tokens of tenant acme; say so with --yes/);
+  assert.match(unsure.stderr, /deletes all users, groups and tokens of tenant acme; confirm with --yes/);
   assert.deepEqual(
     (await json<{ name: string }[]>(['tenant', 'list'], folder)).map(({ name }) => name),
     ['default', 'acme'],

@@ -198,7 +198,7 @@ describe('export and import', () => {
       'mixed.ndjson:3: emails[0].value must be a string, not a number',
       'mixed.ndjson:4: The body is not valid JSON: it ends too early',
       `mixed.ndjson:5: schemas must name a resource type: ${userSchema}, ${groupSchema}`,
-      'mixed.ndjson:9: The member "userName" at column 74 is there twice',
+      'mixed.ndjson:9: The member "userName" at column 74 is duplicated',
       'scimd: unheardOf, which 1 had, is left out: no schema here has it',
     ]);
     assert.equal(stdout, '3 created, 1 skipped, 5 refused\n');
@@ -466,7 +466,7 @@ describe('import from another SCIM server', () => {
     const { run, all } = folderWith({ token: 't', wrong: 'w', two: 'secret\nof-two-lines' });
     const unsendable = await run('import', '--from', base, '--token-file', 'two');
     assert.equal(unsendable.status, 2);
-    assert.match(unsendable.stderr, /the token has characters that no header field can hold/);
+    assert.match(unsendable.stderr, /the token contains characters that are not allowed in a header/);
     assert.doesNotMatch(unsendable.stderr, /secret/);
     const unauthorised = await run('import', '--from', base, '--token-file', 'wrong');
     assert.equal(unauthorised.status, 1);

@@ -195,7 +195,7 @@ describe('config', () => {
   test('check of a file that is not there', async () => {
     const { status, stderr } = await call('config check --config none.json');
     assert.equal(status, 2);
-    assert.match(stderr, /none\.json: cannot be read: there is no such file or folder \(ENOENT\)/);
+    assert.match(stderr, /none\.json: cannot be read: no such file or folder \(ENOENT\)/);
   });
   test('check without a file, with an unknown variable', async () => {
     const { status, stdout, stderr } = await call('config check', { SCIMD_PROT: '1' });

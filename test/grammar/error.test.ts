@@ -140,7 +140,7 @@ No parenthesis is open here.`,
     `Unexpected "[" (character 6). ${VALUE}
   a eq ["x", "y"]
        ^
-A list is no value: join several comparisons with "or".`,
+A list is not a value: join several comparisons with "or".`,
   ],
   [
     'unexpectedToken',
@@ -246,7 +246,7 @@ Write not (…) instead of !(…).`,
     `Unknown operator "userName" (character 5). ${OPERATOR}.
   not userName eq "x"
       ^^^^^^^^
-A negation takes parentheses: not (…).`,
+A negation needs parentheses: not (…).`,
   ],
   [
     'unknownOperator',
@@ -260,18 +260,18 @@ A negation takes parentheses: not (…).`,
     `"bjensen" is not a value (character 13). ${VALUE}
   userName eq bjensen
               ^^^^^^^
-A string takes double quotes: "bjensen".`,
+A string needs double quotes: "bjensen".`,
   ],
   [
     'unquotedString',
-    `A string takes double quotes (") and not ' (character 13). ${VALUE}
+    `A string needs double quotes ("), not ' (character 13). ${VALUE}
   userName eq 'bjensen'
               ^^^^^^^^^
 Write the string between plain double quotes.`,
   ],
   [
     'unquotedString',
-    `A string takes double quotes (") and not “ (character 13). ${VALUE}
+    `A string needs double quotes ("), not “ (character 13). ${VALUE}
   userName eq “bjensen”
               ^^^^^^^^^
 Write the string between plain double quotes.`,
@@ -309,10 +309,10 @@ An attribute of an extension is written with the whole URN: urn:…:User:employe
 messages('RFC 8259: values that are not JSON', [
   [
     'invalidNumber',
-    `"05" is not a number of JSON (character 6). ${VALUE}
+    `"05" is not a valid JSON number (character 6). ${VALUE}
   x eq 05
        ^^
-A string takes double quotes; a number is written like 18, -0.5 or 1e3.`,
+A string needs double quotes; a number is written like 18, -0.5 or 1e3.`,
   ],
   [
     'numberOutOfRange',
@@ -322,33 +322,33 @@ A string takes double quotes; a number is written like 18, -0.5 or 1e3.`,
   ],
   [
     'invalidEscape',
-    `"\\x" is not an escape of JSON (character 8).
+    `"\\x" is not a valid JSON escape sequence (character 8).
   x eq "a\\x41"
          ^^
-JSON knows \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with four hexadecimal digits; a backslash is \\\\.`,
+JSON escapes are \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with four hexadecimal digits; a backslash is \\\\.`,
   ],
   [
     'invalidEscape',
-    `"\\u12G" is not an escape of JSON (character 7).
+    `"\\u12G" is not a valid JSON escape sequence (character 7).
   x eq "\\u12G4"
         ^^^^^
-JSON knows \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with four hexadecimal digits; a backslash is \\\\.`,
+JSON escapes are \\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with four hexadecimal digits; a backslash is \\\\.`,
   ],
   [
     'nul',
-    `A string cannot hold U+0000 (character 8).
+    `A string cannot contain U+0000 (character 8).
   x eq "a\\u0000"
          ^^^^^^`,
   ],
   [
     'loneSurrogate',
-    `A surrogate without its other half is not a character (character 7).
+    `An unpaired surrogate is not valid Unicode (character 7).
   x eq "\\ud83d\\u0041"
         ^^^^^^`,
   ],
   [
     'loneSurrogate',
-    `A surrogate without its other half is not a character (character 8).
+    `An unpaired surrogate is not valid Unicode (character 8).
   x eq "a\\udc00"
          ^^^^^^`,
   ],
@@ -494,7 +494,7 @@ describe('ScimFilterError', () => {
       detail: `"work" is not a value (character 16). ${VALUE}
   emails[type eq work]
                  ^^^^
-A string takes double quotes: "work".`,
+A string needs double quotes: "work".`,
     });
   });
 

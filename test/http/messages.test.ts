@@ -118,7 +118,7 @@ for (const [kind, changes, detail, scimType = 'invalidSyntax'] of [
   [
     'PatchOp',
     { Operations: undefined },
-    'Operations is missing: a PatchOp needs an array of at least one operation',
+    'Operations is required: a PatchOp needs an array of at least one operation',
   ],
   ['PatchOp', { Operations: [] }, 'Operations must be an array of at least one operation'],
   ['PatchOp', { Operations: {} }, 'Operations must be an array of at least one operation, not an object'],

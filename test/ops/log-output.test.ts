@@ -51,7 +51,7 @@ test('a reader that comes late gets what waited for it, and how many lines did n
   assert.equal(numbers.length + notices[0]!.lines!, 20_000);
   assert.deepEqual(
     lines.slice(numbers.length).map(({ msg }) => msg),
-    ['lines of the log were lost: its disk was full, or its reader too slow', 'the end'],
+    ['log lines were dropped: the log destination was full or too slow', 'the end'],
   );
   assert.deepEqual(await end, [0, null]);
 });

@@ -139,7 +139,7 @@ describe('secrets', () => {
     const [problem] = problems({ environment: { SCIMD_BOOTSTRAP_TOKEN_FILE: join(folder, 'none') } });
     assert.match(
       problem ?? '',
-      /^SCIMD_BOOTSTRAP_TOKEN_FILE: cannot read \S+: there is no such file or folder \(ENOENT\)/,
+      /^SCIMD_BOOTSTRAP_TOKEN_FILE: cannot read \S+: no such file or folder \(ENOENT\)/,
     );
   });
 });
@@ -194,7 +194,7 @@ describe('problems name the place, the option, the rule and the value', () => {
       { file: '{ "limits": 3 }' },
       ['FILE:1:13: limits must be an object, such as { "bodyBytes": … }'],
     ],
-    ['of a file without an object', { file: '[]' }, ['FILE:1:1: must hold a JSON object']],
+    ['of a file without an object', { file: '[]' }, ['FILE:1:1: must contain a JSON object']],
     ['of an empty file', { file: '' }, ['FILE:1:1: not JSON: value expected']],
     [
       'of what is not JSON',

@@ -91,7 +91,7 @@ ${S} is a schema extension (character 1).
   ${'^'.repeat(S.length)}
 Name one of its attributes: ${S}:floor`,
     'userName[value eq "x"]': `
-Only a complex or a multi-valued attribute takes a filter in brackets (character 1).
+Only a complex or multi-valued attribute can have a filter in brackets (character 1).
   userName[value eq "x"]
   ^^^^^^^^`,
   },
