@@ -40,7 +40,7 @@ export const eventCommands: readonly Command[] = [
   },
   {
     name: 'webhook create',
-    summary: 'Tell an application of every event, and print the secret that signs, this once',
+    summary: 'Create an endpoint and print its signing secret (shown only once)',
     operand: { placeholder: 'URL', required: true },
     flags: {
       tenant: ofOneTenant,
@@ -75,7 +75,7 @@ export const eventCommands: readonly Command[] = [
   },
   {
     name: 'webhook test',
-    summary: 'Send a test event now, and tell what came back',
+    summary: 'Send a test event now, and show the answer',
     operand: endpoint,
     settings: ['database'],
     json: true,
@@ -84,7 +84,7 @@ export const eventCommands: readonly Command[] = [
   },
   {
     name: 'webhook pause',
-    summary: 'Hold events back until it is resumed',
+    summary: 'Pause deliveries until it is resumed',
     operand: endpoint,
     settings: ['database'],
     json: true,
@@ -93,7 +93,7 @@ export const eventCommands: readonly Command[] = [
   },
   {
     name: 'webhook resume',
-    summary: 'Go on where it was, paused or disabled',
+    summary: 'Resume a paused or disabled endpoint where it stopped',
     operand: endpoint,
     settings: ['database'],
     json: true,
@@ -102,7 +102,7 @@ export const eventCommands: readonly Command[] = [
   },
   {
     name: 'webhook rotate',
-    summary: 'Replace the secret; the old one signs too for a while',
+    summary: 'Replace the secret; the old one also signs for a while',
     operand: endpoint,
     flags: {
       overlap: {
@@ -118,15 +118,15 @@ export const eventCommands: readonly Command[] = [
   },
   {
     name: 'webhook replay',
-    summary: 'Send events once more',
+    summary: 'Resend events',
     operand: endpoint,
     flags: {
-      from: { placeholder: 'POSITION', help: 'The first one', required: true },
-      to: { placeholder: 'POSITION', help: 'The last one', default: 'the same' },
+      from: { placeholder: 'POSITION', help: 'First event', required: true },
+      to: { placeholder: 'POSITION', help: 'Last event', default: 'the same' },
     },
     settings: ['database'],
     json: true,
-    example: 'scimd webhook replay 0197c0de-7a11-7000-8000-0000000000e1 --from 4812 --to 4900',
+    example: 'scimd webhook replay 0197c0de-7a11-7000-8000-0000000000e1 --from 4812',
     run: replayEvents,
   },
   {

@@ -31,6 +31,7 @@ function described(rows: readonly (readonly [word: string, text: string])[]): st
 /** What the commands that share a first word are about. */
 const groups: Readonly<Record<string, string>> = {
   token: 'Create and revoke bearer tokens',
+  webhook: 'Webhooks',
   tenant: 'Separate sets of users and groups',
   user: 'List, deactivate and restore users',
   group: 'Look up groups',
@@ -38,7 +39,7 @@ const groups: Readonly<Record<string, string>> = {
 };
 
 /** Listed together in one line of the overview. */
-const minor = new Set(['completion', 'licenses', 'version', 'help']);
+const minor = new Set(['migrate', 'completion', 'licenses', 'version', 'help']);
 
 /** scimd help [COMMAND]. */
 export function printHelp({ operand, commands, terminal }: Invocation): number {

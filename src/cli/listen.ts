@@ -1,4 +1,4 @@
-/** The settings as the HTTP server takes them, at the start and when they change. */
+/** The settings as options of the HTTP server, at the start and when they change. */
 import { documentation } from '../docs/documentation.ts';
 import type { HttpOptions, Log, RunningServer } from '../http/options.ts';
 import { UnknownAttributeError } from '../http/sensitive.ts';
@@ -14,7 +14,7 @@ import type { Apply } from './reload.ts';
 const certificateInterval = 10_000;
 
 export interface Listening extends RunningServer {
-  /** Goes over to other settings, as far as they can change. */
+  /** Applies other settings, as far as they can change. */
   readonly apply: Apply;
 }
 
@@ -28,7 +28,7 @@ export async function listen(
   const { host, port, basePath } = settings;
   let inForce = settings;
   let certificate = readCertificate(settings);
-  tell(certificate, log);
+  logCertificate(certificate, log);
   let server: RunningServer;
   try {
     server = await startServer({
@@ -45,7 +45,7 @@ export async function listen(
   const renew = async (next: Certificate): Promise<void> => {
     await server.reconfigure({ tls: next });
     certificate = next;
-    tell(next, log);
+    logCertificate(next, log);
   };
   const unwatch =
     certificate === undefined
@@ -55,7 +55,7 @@ export async function listen(
           () => readCertificate(inForce),
           certificateInterval,
           (next) => void renew(next),
-          (err) => log.error({ err }, 'the certificate stays as it was'),
+          (err) => log.error({ err }, 'the certificate is unchanged'),
         );
   return {
     ...server,
@@ -66,7 +66,7 @@ export async function listen(
       inForce = next;
       if (renewed !== undefined) await renew(renewed);
       if ((certificate === undefined) !== (next.tls.certificateFile === undefined))
-        log.warn({}, 'HTTPS and HTTP change places at the next start only');
+        log.warn({}, 'switching between HTTP and HTTPS takes effect after a restart');
     },
     close(graceSeconds) {
       unwatch();
@@ -75,14 +75,14 @@ export async function listen(
   };
 }
 
-function tell(certificate: Certificate | undefined, log: Log): void {
+function logCertificate(certificate: Certificate | undefined, log: Log): void {
   if (certificate === undefined) return;
   const { validTo } = certificate;
   if (Date.parse(validTo) < Date.now()) log.warn({ validTo }, 'the certificate has expired');
   else log.info({ validTo }, 'certificate in use');
 }
 
-/** What a server that runs can go over to. Every key is there, so that what is not set any more goes too. */
+/** What a running server can change. Every key is present, so that settings that were removed are cleared too. */
 function changeable(settings: Settings): Partial<HttpOptions> {
   const { trustedProxies, publicDiscovery, sensitiveAttributes, limits, auth, docs } = settings;
   const { baseUrl, jwt, uniqueDisplayName, logPersonalData: recordAddresses } = settings;
@@ -109,7 +109,7 @@ function listenError(error: unknown, host: string, port: number): unknown {
       'Ports below 1024 need a privilege; take a higher one: --port 8080.',
     ],
     EADDRNOTAVAIL: [
-      `${host} is no address of this machine`,
+      `${host} is not an address of this machine`,
       'Use 127.0.0.1, 0.0.0.0 for all, or one of its own.',
     ],
     ENOTFOUND: [`${host} cannot be resolved`, 'Give an IP address: --host 127.0.0.1.'],

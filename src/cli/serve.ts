@@ -38,7 +38,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     const metrics = inForce.metrics ? createMetrics() : undefined;
     stopBackups = scheduleBackups(inForce, metrics, log);
     const manager = serviceManager(terminal.environment, (error) =>
-      log.warn({ err: error }, 'systemd cannot be told: is systemd-notify installed?'),
+      log.warn({ err: error }, 'systemd cannot be notified: is systemd-notify installed?'),
     );
     const server = await listen(inForce, store, log, () => state.ready, metrics);
     listening.resolve(server.apply);
@@ -57,7 +57,12 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
       }
       // No reason not to serve.
       terminal.written().catch(({ message }: OutputError) => {
-        log.warn({ reason: message }, first.made ? `${unseen} and ${firstToken}` : unseen);
+        log.warn(
+          { reason: message },
+          first.made
+            ? `${notShown('the address and the first token were')}; create another: scimd token create`
+            : notShown('the address was'),
+        );
       });
       manager.ready(`listening on ${server.url}`);
     } catch (error) {
@@ -75,8 +80,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
 /** Milliseconds that a forced stop waits for the database to be closed, which it need not be. */
 const patience = 300;
 
-const unseen = 'nobody could be told the address';
-const firstToken = 'the first token: make another by scimd token create';
+const notShown = (what: string) => `standard output could not be written: ${what} not shown`;
 
 /** Whoever reads JSON lines from the first one on gets nothing else. */
 function isPartOfLog({ logFormat }: Settings, { errorIsTerminal, oneOutput }: Terminal): boolean {
@@ -89,12 +93,12 @@ function logLine(url: string, token: string | undefined): string {
   return JSON.stringify({ level: 'info', time, url, token, msg: `listening on ${url}` });
 }
 
-/** What /readyz tells. */
+/** What /readyz answers. */
 interface State {
   ready: boolean;
 }
 
-/** A hang-up from a terminal means that it was closed; elsewhere it is how a service is told to read its settings. */
+/** A hang-up from a terminal means that it was closed; elsewhere it tells a service to reload its settings. */
 function attached(terminal: Terminal): boolean {
   return terminal.interactive || terminal.errorIsTerminal;
 }
@@ -106,7 +110,7 @@ interface Signals {
   readonly force: Promise<string>;
 }
 
-/** Milliseconds in which two signals are one: who ends a process may end its group too, and npm passes its own on. */
+/** Signals within these milliseconds count as one: a supervisor may signal the whole group, and npm forwards its own. */
 const sameMoment = { sameSignal: 100, another: 1000 };
 
 /** From the very start, so that a signal during start-up is not lost either. */

@@ -315,7 +315,7 @@ const patches: readonly PatchCheck[] = [
     id: 'integrity-letter-case',
     title: 'Names in another letter case are the same attribute, wherever they stand',
     section: 'RFC 7643 §2.1',
-    why: 'The change is lost, or the attribute is there twice.',
+    why: 'The change is lost, or the attribute is duplicated.',
     probes: [
       {
         name: 'case-path',

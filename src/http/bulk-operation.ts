@@ -90,7 +90,7 @@ class OperationReader {
     const text = (name: string): string | undefined => {
       const value = members.get(name.toLowerCase());
       if (value === undefined || value === null) return undefined;
-      if (typeof value !== 'string') throw invalidSyntax(`${name} must be a text`);
+      if (typeof value !== 'string') throw invalidSyntax(`${name} must be a string`);
       return value;
     };
     const [method, path] = [text('method')?.toUpperCase(), text('path')];
@@ -127,7 +127,7 @@ class OperationReader {
   private newIdOf(bulkId: string | undefined, index: number): string {
     if (bulkId === undefined || bulkId === '') throw invalidSyntax('a POST needs a bulkId');
     const created = this.created.get(bulkId);
-    if (created?.index !== index) throw invalidSyntax(`the bulkId "${bulkId}" is there twice`);
+    if (created?.index !== index) throw invalidSyntax(`the bulkId "${bulkId}" is duplicated`);
     return created.id;
   }
 }

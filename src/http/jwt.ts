@@ -49,7 +49,7 @@ export async function jwtVerifier(
       }));
     } catch (error) {
       if (error instanceof KeysUnavailable)
-        throw new ScimError(503, undefined, 'The keys of the token issuer cannot be had at the moment', {
+        throw new ScimError(503, undefined, 'The token issuer’s signing keys are currently unavailable', {
           cause: error,
           headers: [['Retry-After', '5']],
         });
@@ -58,7 +58,7 @@ export async function jwtVerifier(
       return { refused };
     }
     // Bound to a key or certificate (RFC 7800), which nobody has proved here to have (RFC 8705 §3, RFC 9449 §7).
-    if (payload.cnf !== undefined) return { refused: 'it is bound to a key, and is no bearer token' };
+    if (payload.cnf !== undefined) return { refused: 'it is a key-bound token, not a bearer token' };
     const idp = idpOf(payload, options);
     return {
       principal: {
@@ -90,7 +90,7 @@ async function tenantOf(
 ): Promise<number> {
   const name = tenantClaim === undefined ? tenant : textOf(payload[tenantClaim]);
   const found = (await store.tenants()).find((each) => each.name === name);
-  if (found === undefined) throw insufficientScope('The token is of no tenant of this server', 'scim');
+  if (found === undefined) throw insufficientScope('The token does not name a tenant of this server', 'scim');
   return found.number;
 }
 

@@ -12,7 +12,7 @@ const backOff = { first: 1000, longest: 60 * 1000 };
 const answerWithin = 5000;
 const largest = 1024 * 1024;
 
-/** The issuer's keys cannot be had: no fault of the token's. */
+/** The issuer's signing keys are unavailable, which is no fault of the token. */
 export class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable';
 }
@@ -48,7 +48,7 @@ const publicKeyTypes: readonly unknown[] = ['RSA', 'EC', 'OKP'];
 
 /**
  * The JWK set (RFC 7517 §5) in a file.
- * @throws JwksFileError where it cannot be read, or holds no public key.
+ * @throws JwksFileError where it cannot be read, or contains no public key.
  */
 export async function readJwksFile(file: string): Promise<unknown> {
   let set: unknown;
@@ -62,7 +62,7 @@ export async function readJwksFile(file: string): Promise<unknown> {
   const usable = (key: { kty?: unknown } | null): boolean => publicKeyTypes.includes(key?.kty);
   if (Array.isArray(keys) && keys.some(usable)) return set;
   throw new JwksFileError(
-    `${file} holds no public key: it must be a JWK set, { "keys": [{ "kty": "RSA", … }] } (RFC 7517 §5)`,
+    `${file} contains no public key: it must be a JWK set, { "keys": [{ "kty": "RSA", … }] } (RFC 7517 §5)`,
   );
 }
 
@@ -134,7 +134,7 @@ export class KeySet {
       this.failure = cause;
       // Once for as long as it lasts.
       if (this.failures++ === 0)
-        this.log?.error({ err: cause }, 'the keys of the token issuer cannot be had');
+        this.log?.error({ err: cause }, 'the signing keys of the token issuer are unavailable');
       throw new KeysUnavailable('no keys', { cause });
     }
   }

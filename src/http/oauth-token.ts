@@ -116,7 +116,7 @@ async function readForm(request: HttpRequest): Promise<ReadonlyMap<string, strin
   const text = Buffer.from(await request.body(largestBody)).toString('utf8');
   const form = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(text)) {
-    if (form.has(name)) throw new OAuthError('invalid_request', 'A parameter is there twice');
+    if (form.has(name)) throw new OAuthError('invalid_request', 'A parameter is duplicated');
     // One without a value is as good as absent.
     if (value !== '') form.set(name, value);
   }

@@ -23,7 +23,7 @@ export function decodePart(text: string, what: string): string {
 
 /**
  * Query parameters, `+` read as a blank (as HTML forms and most SCIM clients write it). A parameter that is there
- * twice is refused: taking one of them in silence could widen a result.
+ * twice is refused: silently taking one of them could widen a result.
  */
 export function parseQuery(search: string): QueryParameters {
   if (search === '') return none;
@@ -38,9 +38,9 @@ export function parseQuery(search: string): QueryParameters {
     const name = known.get(written.toLowerCase()) ?? written;
     const value =
       equals === -1 ? '' : decodePart(pair.slice(equals + 1).replaceAll('+', ' '), `The parameter ${name}`);
-    if (value.includes('\0')) throw new ScimError(400, 'invalidValue', `The parameter ${name} holds NUL`);
-    if (parameters.has(name))
-      throw new ScimError(400, 'invalidValue', `The parameter ${name} is there twice`);
+    if (value.includes('\0'))
+      throw new ScimError(400, 'invalidValue', `The parameter ${name} contains a NUL character (U+0000)`);
+    if (parameters.has(name)) throw new ScimError(400, 'invalidValue', `The parameter ${name} is duplicated`);
     parameters.set(name, value);
   }
   return parameters;

@@ -30,7 +30,7 @@ export function checkHead(request: IncomingMessage): void {
   if (hosts === 0 && request.httpVersion === '1.1')
     throw badRequest('The Host header field is missing (RFC 9112 §3.2)');
   if (hosts > 1) throw badRequest('There are several Host header fields (RFC 9112 §3.2)');
-  if (!hostForm.test(host)) throw badRequest('The Host header field names no host (RFC 9112 §3.2)');
+  if (!hostForm.test(host)) throw badRequest('The Host header field contains no host (RFC 9112 §3.2)');
   // One proxy would look at the first, another at the last.
   if (authorizations > 1) throw badRequest('There are several Authorization header fields');
   if (codings !== undefined) checkTransferCodings(request, codings);

@@ -13,7 +13,7 @@ export class UnknownAttributeError extends Error {
 export type SensitiveCheck = (filter: Filter, types: readonly ResourceType[]) => void;
 
 /**
- * `names` are attributes in standard notation; one stands for all that its top-level attribute holds.
+ * `names` are attributes in standard notation; one stands for everything in its top-level attribute.
  * @throws UnknownAttributeError for a name that no resource type has.
  */
 export function sensitiveCheck(

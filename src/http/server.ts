@@ -272,7 +272,8 @@ function readBody(incoming: IncomingMessage, outgoing: ServerResponse, limit: nu
     incoming.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
     const cutOff = () => {
       // After the end it says nothing, and an error costs as much as a small request.
-      if (!incoming.complete) reject(new ScimError(400, undefined, 'The body ended before its length'));
+      if (!incoming.complete)
+        reject(new ScimError(400, undefined, 'The request body is shorter than its Content-Length'));
     };
     incoming.on('error', cutOff);
     incoming.on('close', cutOff);

@@ -307,13 +307,13 @@ const options = {
   }),
   'limits.headerSeconds': limit(integer(1, 3600), 20, 'Timeout for request headers, in seconds'),
   'limits.requestSeconds': limit(integer(1, 3600), 120, 'Timeout for a whole request, in seconds'),
-  'limits.idleSeconds': limit(integer(1, 3600), 120, 'Timeout of an idle connection, in seconds', {
+  'limits.idleSeconds': limit(integer(1, 3600), 120, 'Idle timeout, in seconds', {
     detail: 'not while an answer is owed',
   }),
   'limits.connections': limit(integer(1, 1_000_000), 5000, 'Most connections', {
     detail: 'with more, the one that has asked nothing for the longest time is closed',
   }),
-  'limits.answerSeconds': limit(integer(1, 3600), 30, 'Time for an answer, in seconds', {
+  'limits.answerSeconds': limit(integer(1, 3600), 30, 'Timeout for an answer, in seconds', {
     detail: 'from the end of the request on; it is 503 then',
   }),
   'limits.comparedValues': limit(integer(1000, 1e12), 50_000_000, 'Most values that a filter compares', {

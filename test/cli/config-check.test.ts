@@ -24,9 +24,9 @@ const cases: readonly (readonly [what: string, args: readonly string[], message:
   ['a certificate that is not there', tls, 'flag --tls-certificate-file: tls.certificateFile cannot be read'],
   ['keys that are not there', [...jwt, 'no.json'], 'flag --jwt-jwks-file: no.json cannot be read: ENOENT'],
   ['keys that are not JSON', [...jwt, 'text.json'], 'flag --jwt-jwks-file: text.json is not JSON'],
-  ['a file without keys', [...jwt, 'empty.json'], 'flag --jwt-jwks-file: empty.json holds no public key'],
-  ['a file of no keys', [...jwt, 'none.json'], 'flag --jwt-jwks-file: none.json holds no public key'],
-  ['a file of a shared secret', [...jwt, 'secret.json'], 'secret.json holds no public key'],
+  ['a file without keys', [...jwt, 'empty.json'], 'flag --jwt-jwks-file: empty.json contains no public key'],
+  ['a file of no keys', [...jwt, 'none.json'], 'flag --jwt-jwks-file: none.json contains no public key'],
+  ['a file of a shared secret', [...jwt, 'secret.json'], 'secret.json contains no public key'],
   [
     'a sensitive attribute that nothing has',
     ['--sensitive-attributes', 'emial'],

@@ -230,7 +230,7 @@ describe('standard output', { skip: !existsSync('/dev/full') && 'there is no /de
     assert.equal(status, 0);
     assert.match(
       stderr,
-      /"reason":"standard output cannot be written: ENOSPC[^"]*","msg":"nobody could be told the address and the first token/,
+      /"reason":"standard output cannot be written: ENOSPC[^"]*","msg":"standard output could not be written: the address and the first token were not shown/,
     );
     assert.match(stderr, /"msg":"stopped"/);
   });

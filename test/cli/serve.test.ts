@@ -265,7 +265,7 @@ describe('what cannot be served says why and what to do', () => {
     [
       'an address of another machine',
       ['--database', ':memory:', '--insecure-http', '--host', '192.0.2.1'],
-      /192\.0\.2\.1 is no address of this machine/,
+      /192\.0\.2\.1 is not an address of this machine/,
     ],
     [
       'a name that nobody knows',

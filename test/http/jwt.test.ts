@@ -50,7 +50,7 @@ for (const [what, claims, detail] of [
   ['an end that is no number', { exp: 'tomorrow' }, /./],
   ['an end a minute ago', { exp: Math.floor(Date.now() / 1000) - 60 }, /expired/],
   ['a beginning in a minute', { nbf: Math.floor(Date.now() / 1000) + 60 }, /claim nbf/],
-  ['a key or certificate that it is bound to', { cnf: { 'x5t#S256': 'x' } }, /bound to a key/],
+  ['a key or certificate that it is bound to', { cnf: { 'x5t#S256': 'x' } }, /key-bound/],
 ] as const) {
   test(`a token with ${what} is 401 invalid_token`, async () => {
     assertInvalid(await get(await sign(issuer, key, claims)), detail);
@@ -219,7 +219,7 @@ test('an issuer that is away is asked less and less often, and is one line of th
       assertError(await get(), 503);
     }
     assert.ok(away.asked <= 8, `asked ${away.asked} times in two minutes`);
-    assert.deepEqual(errors, ['the keys of the token issuer cannot be had']);
+    assert.deepEqual(errors, ['the signing keys of the token issuer are unavailable']);
     away.well = true;
     now = new Date(now.getTime() + 61_000);
     assert.equal((await get()).status, 200);
