@@ -21,7 +21,6 @@ import { defaultOnConflict, importResources } from './import.ts';
 import { init } from './init.ts';
 import { printLicenses } from './licenses.ts';
 import { migrateDatabase } from './migrate.ts';
-import { groupCommands, setActive, userCommands } from './people.ts';
 import { serve } from './serve.ts';
 import { createTenant, deleteTenant, listTenants } from './tenant.ts';
 import {
@@ -33,6 +32,7 @@ import {
   rotateToken,
   scopes,
 } from './token.ts';
+import { groupCommands, setActive, userCommands } from './users-and-groups.ts';
 import { printVersion } from './version.ts';
 
 const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Tenant to read', default: defaultTenant };

@@ -11,7 +11,7 @@ import { exitStatus, type Invocation } from './command.ts';
 import { deliver } from './deliver.ts';
 import { ensureFirstToken } from './first-token.ts';
 import { listen } from './listen.ts';
-import { openForServing } from './opening.ts';
+import { openForServing } from './open-store.ts';
 import { type Apply, reloader } from './reload.ts';
 import { scheduleBackups } from './scheduled-backups.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';

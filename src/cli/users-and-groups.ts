@@ -21,7 +21,7 @@ const pageSize = 500;
 const base = '';
 
 /** Commands about one resource type, which is found by its name. */
-export interface PeopleCommands {
+export interface TypeCommands {
   list(invocation: Invocation): Promise<number>;
   show(invocation: Invocation): Promise<number>;
 }
@@ -29,7 +29,7 @@ export interface PeopleCommands {
 export const userCommands = commandsFor('User');
 export const groupCommands = commandsFor('Group');
 
-function commandsFor(name: 'User' | 'Group'): PeopleCommands {
+function commandsFor(name: 'User' | 'Group'): TypeCommands {
   return {
     list: (invocation) =>
       inTenant(invocation, name, async ({ directory, caller, type }) => {
