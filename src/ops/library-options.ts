@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { suggestion } from '../nearest.ts';
 import { ConfigurationError } from './configuration-error.ts';
-import { checkTogether } from './joint-rules.ts';
+import { checkTogether } from './cross-field-rules.ts';
 import { type OptionName, optionNames, optionOf } from './options.ts';
 
 /** Options that are the command line's settings under another name. */

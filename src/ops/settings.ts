@@ -12,8 +12,8 @@ import {
   readConfigFile,
 } from './config-file.ts';
 import { ConfigurationError } from './configuration-error.ts';
+import { checkTogether } from './cross-field-rules.ts';
 import { fileReason } from './file-error.ts';
-import { checkTogether } from './joint-rules.ts';
 import {
   environmentName,
   flagName,
