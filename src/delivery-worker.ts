@@ -4,7 +4,7 @@ import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
 import { Deliverer } from './events/webhook/deliverer.ts';
 import { type DeliveryThreadData, messageOfNotice } from './events/webhook/delivery.ts';
-import { configuredRegistry } from './scim/configured.ts';
+import { configuredRegistry } from './scim/custom-schemas.ts';
 import { openSqliteStore } from './store/sqlite/index.ts';
 
 const { file, definitions, baseUrl, basePath } = workerData as DeliveryThreadData;

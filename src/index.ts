@@ -31,7 +31,7 @@ import type {
 import { startServer } from './http/server.ts';
 import { ConfigurationError } from './ops/configuration-error.ts';
 import { checkLibraryOptions } from './ops/library-options.ts';
-import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/configured.ts';
+import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/custom-schemas.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { Idp } from './scim/tolerances.ts';
 import type { Change } from './store/change.ts';

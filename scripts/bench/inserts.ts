@@ -1,6 +1,6 @@
 /** The bare statements that write a user: the same rows and indexes as the store's, with the values computed beforehand. */
 import type { Database } from 'better-sqlite3';
-import { configuredRegistry } from '../../src/scim/configured.ts';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import { loadTypes } from '../../src/store/sqlite/stored-types.ts';
 import { containsIndex, userDocument, userId } from './data.ts';
 

@@ -1,5 +1,5 @@
 /** Writes a database of so many users, through the store: `seed.ts FILE USERS [groups]`. */
-import { configuredRegistry } from '../../src/scim/configured.ts';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Command } from '../../src/store/store.ts';
 import {

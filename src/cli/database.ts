@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { suggestion } from '../nearest.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
-import { configuredRegistry } from '../scim/configured.ts';
+import { configuredRegistry } from '../scim/custom-schemas.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
 import { openSqliteAccess, openSqliteStore } from '../store/sqlite/index.ts';
 import { type BeforeUpgrade, backUpBeforeUpgrade } from '../store/sqlite/upgrade.ts';

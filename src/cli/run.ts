@@ -6,7 +6,7 @@ import { fileAdvice, fileReason, isSystemError } from '../ops/file-error.ts';
 import { harmless } from '../ops/log-line.ts';
 import { readSettings } from '../ops/settings.ts';
 import { OutputError, type Terminal } from '../ops/terminal.ts';
-import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/configured.ts';
+import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/custom-schemas.ts';
 import { requireRuntime } from '../store/sqlite/connection.ts';
 import { StoreError } from '../store/store-error.ts';
 import { parseArguments, selectCommand } from './arguments.ts';

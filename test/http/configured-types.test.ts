@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, describe, test } from 'node:test';
 import { parseFilter } from '../../grammar/index.ts';
 import { bindFilter } from '../../src/query/bind.ts';
-import { configuredRegistry } from '../../src/scim/configured.ts';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import type { Registry } from '../../src/scim/registry.ts';
 import { compileArms, pageSql } from '../../src/store/sql/list.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { configuredRegistry } from '../../src/scim/configured.ts';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import { enterpriseSchema, newUser, patchOp, startScimd, type TestServer, userSchema } from '../server.ts';
 import { type Client, newClient } from './client.ts';
 import { lab, labRegistry, sampleSchema, seal } from './lab-registry.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { configuredRegistry } from '../../src/scim/configured.ts';
 import { conform, type SetAside } from '../../src/scim/conform.ts';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import type { AttributeDefinition } from '../../src/scim/definitions.ts';
 import type { ResourceType } from '../../src/scim/registry.ts';
 import { userSchema } from '../server.ts';

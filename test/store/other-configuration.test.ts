@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { parseFilter } from '../../grammar/index.ts';
 import { bindFilter } from '../../src/query/bind.ts';
-import { configuredRegistry } from '../../src/scim/configured.ts';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import type { Registry } from '../../src/scim/registry.ts';
 import { openSqliteStore, openSqliteStoreAsync } from '../../src/store/sqlite/index.ts';
 import type { OpeningNotice, Store } from '../../src/store/store.ts';
