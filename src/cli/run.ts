@@ -2,8 +2,8 @@
 
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
+import { escapeControls } from '../ops/escape-controls.ts';
 import { fileAdvice, fileReason, isSystemError } from '../ops/file-error.ts';
-import { harmless } from '../ops/log-line.ts';
 import { readSettings } from '../ops/settings.ts';
 import { OutputError, type Terminal } from '../ops/terminal.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/custom-schemas.ts';
@@ -93,15 +93,15 @@ function report(error: unknown, json: boolean, terminal: Terminal): number {
       JSON.stringify({ error: { message, ...(advice === undefined ? {} : { advice }), ...problems } }),
     );
   } else {
-    terminal.note(`scimd: ${harmlessLines(message)}`);
-    if (advice !== undefined) terminal.note(harmlessLines(advice));
+    terminal.note(`scimd: ${escapeControlsInLines(message)}`);
+    if (advice !== undefined) terminal.note(escapeControlsInLines(advice));
   }
   return status;
 }
 
 /** Errors may quote what others have sent; those of filters and of the configuration have lines of their own. */
-function harmlessLines(text: string): string {
-  return text.split('\n').map(harmless).join('\n');
+function escapeControlsInLines(text: string): string {
+  return text.split('\n').map(escapeControls).join('\n');
 }
 
 function explain(error: unknown): { message: string; advice?: string | undefined; status: number } {

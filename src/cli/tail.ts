@@ -6,7 +6,7 @@ import { EventReader, recordsOf } from '../events/reader.ts';
 import { shownAs } from '../events/shown.ts';
 import { typeFilter } from '../events/webhook/message.ts';
 import { CommandError } from '../ops/command-error.ts';
-import { harmless } from '../ops/log-line.ts';
+import { escapeControls } from '../ops/escape-controls.ts';
 import type { Invocation } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
 
@@ -67,7 +67,7 @@ function lineOf(event: Event): string {
       ...event.removed.map(({ id, userName }) => `-${userName ?? id}`),
     );
   if ('access' in event) parts.push(event.access.active ? 'active' : 'inactive');
-  return `${harmless(parts.filter((part) => part !== '').join(' '))} (by ${harmless(actor.name ?? actor.kind)})`;
+  return `${escapeControls(parts.filter((part) => part !== '').join(' '))} (by ${escapeControls(actor.name ?? actor.kind)})`;
 }
 
 function nameOf(event: Event): string | undefined {

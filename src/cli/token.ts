@@ -2,7 +2,7 @@
 
 import { hashSecret, newSecret } from '../directory/secret.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
-import { harmless } from '../ops/log-line.ts';
+import { escapeControls } from '../ops/escape-controls.ts';
 import { parseSpan } from '../ops/span.ts';
 import { columns } from '../ops/terminal.ts';
 import { idps } from '../scim/tolerances.ts';
@@ -53,7 +53,7 @@ export async function createToken(invocation: Invocation): Promise<number> {
     });
     if (subject !== undefined && !(await store.hasResource(tenant.number, subject)))
       terminal.note(
-        `scimd: tenant ${tenant.name} has no user with the id ${harmless(subject)}: /Me is 404 until it has; --subject is an id, not a userName`,
+        `scimd: tenant ${tenant.name} has no user with the id ${escapeControls(subject)}: /Me is 404 until it has; --subject is an id, not a userName`,
       );
     printNew(invocation, token, secret);
     return 0;

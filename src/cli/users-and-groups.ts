@@ -5,7 +5,7 @@ import { type Caller, operator } from '../directory/caller.ts';
 import { Directory } from '../directory/directory.ts';
 import { locationOf, Renderer, renderResource } from '../http/render.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
-import { harmless } from '../ops/log-line.ts';
+import { escapeControls } from '../ops/escape-controls.ts';
 import { columns } from '../ops/terminal.ts';
 import { patchOpSchema } from '../scim/messages.ts';
 import { everything } from '../scim/projection.ts';
@@ -96,7 +96,7 @@ export function setActive(active: boolean): (invocation: Invocation) => Promise<
       if (json) terminal.print(JSON.stringify({ id, active, changed }));
       else
         terminal.print(
-          `${harmless(String((JSON.parse(body) as Document).userName))} is ${active ? 'active' : 'deactivated'}${changed ? '' : ' already'}`,
+          `${escapeControls(String((JSON.parse(body) as Document).userName))} is ${active ? 'active' : 'deactivated'}${changed ? '' : ' already'}`,
         );
       return exitStatus.done;
     });

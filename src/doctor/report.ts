@@ -1,5 +1,5 @@
 /** The report for a person: a line for each check, and all that is needed to understand the one that failed. */
-import { harmless } from '../ops/log-line.ts';
+import { escapeControls } from '../ops/escape-controls.ts';
 import type { Terminal } from '../ops/terminal.ts';
 import type { RoundTrip } from '../scim-client.ts';
 import { statusLine } from '../scim-client.ts';
@@ -85,7 +85,7 @@ export class Report {
       ['found', cut(this.secrecy.text(found), longestText)],
       ['why', why],
     ];
-    return rows.map(([name, text]) => `        ${this.paint(90, name.padEnd(9))}  ${harmless(text)}`);
+    return rows.map(([name, text]) => `        ${this.paint(90, name.padEnd(9))}  ${escapeControls(text)}`);
   }
 
   private summaryOf(exchanges: readonly RoundTrip[]): string {
@@ -115,7 +115,7 @@ export class Report {
 
   private paint(color: number, text: string): string {
     const colored = this.terminal.interactive && this.terminal.color;
-    return colored ? `\u001b[${color}m${harmless(text)}\u001b[0m` : harmless(text);
+    return colored ? `\u001b[${color}m${escapeControls(text)}\u001b[0m` : escapeControls(text);
   }
 
   private print(text: string): void {

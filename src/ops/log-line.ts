@@ -1,4 +1,5 @@
 /** One JSON log line as a reader wants it: `12:30:01.123 warn  message  key=value …`, a stack below it. */
+import { escapeControls } from './escape-controls.ts';
 
 const colors: Readonly<Record<string, string>> = { debug: '90', info: '32', warn: '33', error: '31' };
 
@@ -8,30 +9,17 @@ export function readableLine(line: string, color: boolean): string {
   const stacks: string[] = [];
   const rest = Object.entries(fields).map(([key, value]) => {
     if (isError(value)) {
-      stacks.push(...value.stack.split('\n').map((stackLine) => `\n    ${harmless(stackLine)}`));
+      stacks.push(...value.stack.split('\n').map((stackLine) => `\n    ${escapeControls(stackLine)}`));
       return '';
     }
     return `  ${paint('90', `${key}=`)}${typeof value === 'string' && /^[^\s"=\p{Cc}]+$/u.test(value) ? value : JSON.stringify(value)}`;
   });
   const word = String(level).padEnd(5);
   const head = `${paint('90', String(time).slice(11, 23))} ${paint(colors[String(level)] ?? '0', word)}`;
-  const message = msg === undefined ? [] : [harmless(String(msg))];
+  const message = msg === undefined ? [] : [escapeControls(String(msg))];
   return `${[head, ...message].join(' ')}${rest.join('')}${stacks.join('')}\n`;
 }
 
 function isError(value: unknown): value is { stack: string } {
   return typeof (value as { stack?: unknown } | null)?.stack === 'string';
-}
-
-/**
- * Characters that could move the cursor, clear the screen, begin a line or turn the direction of what follows, as
- * escapes.
- */
-export function harmless(text: string): string {
-  return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
-    const code = character.charCodeAt(0);
-    return code > 0xff
-      ? `\\u${code.toString(16).padStart(4, '0')}`
-      : `\\x${code.toString(16).padStart(2, '0')}`;
-  });
 }

@@ -1,5 +1,5 @@
 import { fstatSync } from 'node:fs';
-import { harmless } from './log-line.ts';
+import { escapeControls } from './escape-controls.ts';
 import { Writer } from './writer.ts';
 
 /** Where a command's output goes. Results are on standard output, everything else is on standard error. */
@@ -80,7 +80,7 @@ export function processTerminal(): Terminal {
 export function columns(rows: readonly (readonly string[])[], indent = ''): string {
   const shown = rows.map((row) =>
     row.map((cell) => {
-      const text = harmless(cell);
+      const text = escapeControls(cell);
       return { text, width: widthOf(text) };
     }),
   );

@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { CommandError } from '../ops/command-error.ts';
-import { harmless } from '../ops/log-line.ts';
+import { escapeControls } from '../ops/escape-controls.ts';
 import type { Progress } from '../ops/progress.ts';
 import type { Terminal } from '../ops/terminal.ts';
 import { StoreError } from '../store/store-error.ts';
@@ -138,10 +138,12 @@ function report(options: ImportOptions, place: string, outcome: Outcome): void {
     'reason' in outcome ? outcome.reason : 'attributes' in outcome ? outcome.attributes.join(', ') : '';
   const print = isRefused ? terminal.note : terminal.print;
   if (json) print(JSON.stringify({ at: place, action: verbs[kind], ...outcome }));
-  else if (isRefused) print(harmless(`${place}: ${kind === 'conflict' ? `${name} ` : ''}${why}`));
+  else if (isRefused) print(escapeControls(`${place}: ${kind === 'conflict' ? `${name} ` : ''}${why}`));
   else
     print(
-      harmless(`${place}: ${verbs[kind]}${name === '' ? '' : ` ${name}`}${why === '' ? '' : `: ${why}`}`),
+      escapeControls(
+        `${place}: ${verbs[kind]}${name === '' ? '' : ` ${name}`}${why === '' ? '' : `: ${why}`}`,
+      ),
     );
 }
 
@@ -156,7 +158,7 @@ function reportStranger(
   terminal.note(
     json
       ? JSON.stringify({ at: place, warning: 'unknownMember', name, member })
-      : harmless(`${place}: ${name} has the member ${member}, whose id nobody here has`),
+      : escapeControls(`${place}: ${name} has the member ${member}, whose id nobody here has`),
   );
 }
 
@@ -180,10 +182,12 @@ function finish(
   lines: number,
 ): boolean {
   for (const [name, count] of importer.unknown)
-    terminal.note(`scimd: ${harmless(name)}, which ${count} had, is left out: no schema here has it`);
+    terminal.note(`scimd: ${escapeControls(name)}, which ${count} had, is left out: no schema here has it`);
   for (const [name, count] of importer.readOnly)
     if (!(importer.tookMembers && name === 'groups'))
-      terminal.note(`scimd: ${harmless(name)}, which ${count} had, is left out: only the server writes it`);
+      terminal.note(
+        `scimd: ${escapeControls(name)}, which ${count} had, is left out: only the server writes it`,
+      );
   const complete = stopped === undefined;
   if (complete) position?.remove();
   else position?.flush();
