@@ -5,8 +5,7 @@ import { isHidden } from '../query/bind.ts';
 import { FilterCache } from '../query/cache.ts';
 import { readFilter } from '../query/compile.ts';
 import type { Plan } from '../query/plan.ts';
-import type { Attribute, ResourceType } from '../scim/registry.ts';
-import { resolveName } from '../scim/resolve-name.ts';
+import { type Attribute, type ResourceType, resolveName } from '../scim/registry.ts';
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
 
 export class Filters {

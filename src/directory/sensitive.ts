@@ -1,7 +1,6 @@
 /** Attributes of which the change record keeps no values. */
 import { isHidden } from '../query/bind.ts';
-import type { ResourceType } from '../scim/registry.ts';
-import { resolveName } from '../scim/resolve-name.ts';
+import { type ResourceType, resolveName } from '../scim/registry.ts';
 import type { SensitivePaths } from '../store/store.ts';
 
 /**

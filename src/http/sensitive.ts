@@ -1,8 +1,7 @@
 /** Filters that may not stand in a URL, which proxies log and browsers remember (RFC 7644 §7.5.2). */
 import { attrPaths, type Filter } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
-import { type Attribute, type ResourceType, resolveAttrPath } from '../scim/registry.ts';
-import { resolveName } from '../scim/resolve-name.ts';
+import { type Attribute, type ResourceType, resolveAttrPath, resolveName } from '../scim/registry.ts';
 
 /** A setting names an attribute that no resource type has. */
 export class UnknownAttributeError extends Error {

@@ -2,11 +2,19 @@
  * Binds a parsed filter to a resource type: every question of types, letter case, dates, unassigned values and
  * multi-valued attributes is answered here, once (RFC 7644 §3.4.2.2, RFC 7643 §2). The matcher and SQL only follow.
  */
-import type { AttrPath, Compare, CompareOperator, Filter, Range, ValuePath } from '../../grammar/index.ts';
+import type {
+  AttrPath,
+  Compare,
+  CompareOperator,
+  CompareValue,
+  Filter,
+  Range,
+  ValuePath,
+} from '../../grammar/index.ts';
+import { instantKey, type Key, numberKey, textKey, uriPart } from '../scim/comparison.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import { resolveAttrPath } from '../scim/registry.ts';
 import { BindProblems, type ProblemOptions } from './bind-problems.ts';
-import { literalKey } from './literal-key.ts';
 import {
   always,
   and,
@@ -267,4 +275,41 @@ function defaultsToFalse(attribute: Attribute): boolean {
     attribute.parent?.multiValued === true &&
     attribute.name.toLowerCase() === 'primary'
   );
+}
+
+const partOperators: ReadonlySet<CompareOperator> = new Set(['co', 'sw', 'ew']);
+
+/**
+ * The comparison key of a filter's literal; undefined if the attribute's type cannot have such a value
+ * (RFC 7643 §2.3). A string that UTF-8 cannot encode has no key either.
+ */
+function literalKey(
+  attribute: Attribute,
+  operator: CompareOperator,
+  value: CompareValue,
+  booleanText: ((text: string) => boolean | undefined) | undefined,
+): Key | undefined {
+  switch (attribute.type) {
+    case 'reference':
+      if (typeof value !== 'string' || !isStorable(value)) return undefined;
+      return partOperators.has(operator) ? uriPart(attribute, value) : textKey(attribute)(value);
+    case 'string':
+    case 'binary':
+      return typeof value === 'string' && isStorable(value) ? textKey(attribute)(value) : undefined;
+    case 'dateTime':
+      return typeof value === 'string' ? instantKey(value) : undefined;
+    case 'integer':
+    case 'decimal':
+      return numberKey(value);
+    case 'boolean': {
+      const truth = typeof value === 'string' ? booleanText?.(value) : value;
+      return typeof truth === 'boolean' ? Number(truth) : undefined;
+    }
+    case 'complex':
+      return undefined;
+  }
+}
+
+function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0');
 }

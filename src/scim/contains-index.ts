@@ -1,6 +1,5 @@
 /** `containsIndex` of the configuration: the attributes in which `co` (RFC 7644 §3.4.2.2) is served by an index. */
-import type { Attribute, ResourceType } from './registry.ts';
-import { resolveName } from './resolve-name.ts';
+import { type Attribute, type ResourceType, resolveName } from './registry.ts';
 import { edgeAttribute, inverseAttribute } from './resource.ts';
 
 /** What the store keeps apart from documents, or knows from the row itself. */

@@ -4,8 +4,7 @@
  */
 import { ScimError } from '../error.ts';
 import { membersInPlace } from './path-keys.ts';
-import type { Attribute, ResourceType } from './registry.ts';
-import { resolveName } from './resolve-name.ts';
+import { type Attribute, type ResourceType, resolveName } from './registry.ts';
 import type { Tolerated } from './tolerances.ts';
 import { isObject } from './value.ts';
 

@@ -3,6 +3,7 @@
  * sends is only ever a key for looking one of these up; SQL and answers are made of the registry's own spelling.
  */
 import type { AttrPath } from '../../grammar/ast.ts';
+import { parseAttrPath, ScimFilterError } from '../../grammar/index.ts';
 import type {
   AttributeDefinition,
   AttributeType,
@@ -236,4 +237,14 @@ export function resolveAttrPath(type: ResourceType, path: AttrPath): Resolved | 
   if (schema === type.schema.id.toLowerCase()) return find(type.attributes, path.name, path.subAttr);
   const extension = type.extensions.get(schema);
   return extension === undefined ? undefined : find(extension.attributes, path.name, path.subAttr);
+}
+
+/** What a name in attribute notation (RFC 7644 §3.10) stands for; nothing if it is not of that notation. */
+export function resolveName(type: ResourceType, name: string): Resolved | undefined {
+  try {
+    return resolveAttrPath(type, parseAttrPath(name));
+  } catch (error) {
+    if (error instanceof ScimFilterError) return undefined;
+    throw error;
+  }
 }

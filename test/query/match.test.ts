@@ -11,7 +11,7 @@ import {
   foldedEquals,
   foldedStartsWith,
 } from '../../src/query/folded-text.ts';
-import { prefixEnd } from '../../src/query/prefix-end.ts';
+import { prefixEnd } from '../../src/query/sql.ts';
 import { compareText, fold } from '../../src/scim/comparison.ts';
 import { resolveAttrPath } from '../../src/scim/registry.ts';
 import { staffSchemas, staffType, staffUri } from './staff.ts';
