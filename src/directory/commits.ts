@@ -1,7 +1,7 @@
 /** Gives changes to the store: what hooks make of them, passwords hashed, with what the record tells of the caller. */
 import { ScimError } from '../error.ts';
 import type { ResourceType } from '../scim/registry.ts';
-import { type Document, edgeAttribute } from '../scim/resource.ts';
+import { type Document, membersAttribute } from '../scim/resource.ts';
 import { demandsNewGroupName } from '../scim/tolerances.ts';
 import type { Change } from '../store/change.ts';
 import type {
@@ -261,7 +261,7 @@ export class Commits {
 }
 
 function isGroup(type: ResourceType): boolean {
-  return edgeAttribute(type) !== undefined;
+  return membersAttribute(type) !== undefined;
 }
 
 function runWithin(within: NonNullable<Hooks['within']>, changes: readonly Change[], tenant: string): void {

@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../grammar/index.ts';
 import { Patch } from '../query/patch.ts';
 import { readPatchOp } from '../scim/messages.ts';
 import type { PatchResult } from '../scim/patch.ts';
-import { edgePatches } from '../scim/patch-edges.ts';
+import { membersPatches } from '../scim/patch-members.ts';
 import type { Edit } from '../scim/patch-request.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
 import {
@@ -11,7 +11,7 @@ import {
   checkNew,
   checkReplacement,
   type Document,
-  edgeAttribute,
+  membersAttribute,
 } from '../scim/resource.ts';
 import type { FoundResource, Page, Parts, Position, Query, Store, StoredResource } from '../store/store.ts';
 import { type Caller, requireWrite } from './caller.ts';
@@ -168,7 +168,9 @@ export class Directory {
       return {
         operation: 'replace',
         ...documentChange(type, before, checked.document),
-        ...(checked.edges === undefined ? {} : { members: [{ kind: 'replace', members: checked.edges }] }),
+        ...(checked.members === undefined
+          ? {}
+          : { members: [{ kind: 'replace', members: checked.members }] }),
         ...passwords.of(checked.password),
       };
     });
@@ -198,28 +200,28 @@ export class Directory {
     };
     const patch = new Patch(type, operations, id, caller.tolerated, limits);
     const { edits } = patch;
-    const members = edgeAttribute(type);
-    const edges = members && { attribute: members, patches: edgePatches };
+    const members = membersAttribute(type);
+    const memberEdits = members && { attribute: members, patches: membersPatches };
     const passwords = new Passwords();
     const draftBy = (before: Document | undefined, result: PatchResult): Draft => ({
       operation: 'patch',
       ...(before === undefined ? {} : documentChange(type, before, result.document)),
-      ...(result.edges.length === 0 || members === undefined
+      ...(result.members.length === 0 || members === undefined
         ? {}
-        : { members: result.edges.map((edge) => memberEdit(edge, members, patch)) }),
+        : { members: result.members.map((each) => memberEdit(each, members, patch)) }),
       ...passwords.of(result.password),
     });
     // Edits of members alone need neither the document nor its version: they cost what the change costs.
     const onlyMembers = members !== undefined && edits.every(({ attribute }) => attribute === members);
     if (onlyMembers && ifMatch === undefined && !this.#commits.needsBefore) {
-      const draft = draftBy(undefined, patch.apply({}, { edges }));
+      const draft = draftBy(undefined, patch.apply({}, { members: memberEdits }));
       const written = await this.#commits.update(caller, type, id, draft);
       if (written === undefined) throw busy(type, id);
       return { ...written, edits };
     }
     const written = await this.change(caller, type, id, ifMatch, (stored) => {
       const before = JSON.parse(stored.body) as Document;
-      return draftBy(before, patch.apply(before, { edges, spend }));
+      return draftBy(before, patch.apply(before, { members: memberEdits, spend }));
     });
     return { ...written, edits };
   }

@@ -1,7 +1,7 @@
 /** What a write is to do, computed from what is stored and what is asked. */
 import type { Patch } from '../query/patch.ts';
 import { differenceOf } from '../scim/difference.ts';
-import type { EdgePatch } from '../scim/patch-edges.ts';
+import type { MembersPatch } from '../scim/patch-members.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import type { CheckedResource, Document } from '../scim/resource.ts';
 import type { CreateCommand, MemberEdit, UpdateCommand } from '../store/store.ts';
@@ -21,12 +21,15 @@ export interface Draft extends Pick<UpdateCommand, 'operation' | 'document' | 'm
   readonly password?: NewPassword;
 }
 
-export function creationOf({ document, edges, password }: CheckedResource, id: string | undefined): Creation {
+export function creationOf(
+  { document, members, password }: CheckedResource,
+  id: string | undefined,
+): Creation {
   return {
     operation: 'create',
     document,
     ...(id === undefined ? {} : { id }),
-    ...(edges === undefined || edges.length === 0 ? {} : { members: [{ kind: 'add', members: edges }] }),
+    ...(members === undefined || members.length === 0 ? {} : { members: [{ kind: 'add', members }] }),
     ...(password == null ? {} : { password: (hashing: Hashing) => hashPassword(password, hashing) }),
   };
 }
@@ -66,8 +69,8 @@ export class Passwords {
   }
 }
 
-export function memberEdit(edge: EdgePatch, members: Attribute, patch: Patch): MemberEdit {
-  if (!('filter' in edge)) return edge;
-  const { filter, ...rest } = edge;
+export function memberEdit(patched: MembersPatch, members: Attribute, patch: Patch): MemberEdit {
+  if (!('filter' in patched)) return patched;
+  const { filter, ...rest } = patched;
   return { ...rest, plan: patch.plan(members, filter) };
 }

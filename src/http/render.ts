@@ -2,7 +2,7 @@
 import { type Projection, projectionOf, type Selection } from '../scim/projection.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
 import { groupsPart, metaText, resourceText } from '../scim/representation.ts';
-import { edgeAttribute, inverseAttribute } from '../scim/resource.ts';
+import { groupsAttribute, membersAttribute } from '../scim/resource.ts';
 import type { FoundResource, GroupReference, Parts } from '../store/store.ts';
 import type { BodyPieces } from './message.ts';
 
@@ -30,8 +30,8 @@ export class Renderer {
     this.#type = type;
     this.#rendering = rendering;
     this.#projection = projectionOf(type, rendering.selection, rendering.supplied);
-    const members = edgeAttribute(type);
-    const groups = inverseAttribute(type);
+    const members = membersAttribute(type);
+    const groups = groupsAttribute(type);
     this.parts = {
       members: members !== undefined && (this.#projection?.shows(members) ?? true),
       groups: groups !== undefined && (this.#projection?.shows(groups) ?? true),

@@ -10,7 +10,7 @@ import {
 } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { entityTag } from '../scim/representation.ts';
-import { edgeAttribute } from '../scim/resource.ts';
+import { membersAttribute } from '../scim/resource.ts';
 import { tolerate } from '../scim/tolerances.ts';
 import type { StoredResource } from '../store/store.ts';
 import { ifMatchOf, isNotModified } from './conditional.ts';
@@ -88,7 +88,7 @@ export class ResourceHandlers {
     ) {
       return emptyResponse(204, changeHeaders(exchange, type, resource));
     }
-    if (edgeAttribute(type) !== undefined && selection === everything) {
+    if (membersAttribute(type) !== undefined && selection === everything) {
       const { tenant } = exchange.principal;
       const count = await this.#directory.store.memberCount(tenant, id, membersInPatchAnswer + 1);
       if (count > membersInPatchAnswer) return emptyResponse(204, changeHeaders(exchange, type, resource));

@@ -5,7 +5,7 @@
  */
 import { instantKey } from './comparison.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
-import { type Document, edgeAttribute, equalValues, schemasOf } from './resource.ts';
+import { type Document, equalValues, membersAttribute, schemasOf } from './resource.ts';
 import { isObject } from './value.ts';
 
 /** A value that the schema has no place for. */
@@ -68,7 +68,7 @@ export function conform(type: ResourceType, stored: Document, before: readonly S
   };
 
   const document = fit(type.attributes, whole, undefined);
-  missing.push(...missingIn(type.attributes, document, edgeAttribute(type)));
+  missing.push(...missingIn(type.attributes, document, membersAttribute(type)));
   const names = new Map(Object.keys(whole).map((name) => [name.toLowerCase(), name]));
   for (const [key, extension] of type.extensions) {
     const name = names.get(key);
@@ -135,15 +135,15 @@ function fittedOne(attribute: Attribute, value: unknown): unknown {
   }
 }
 
-/** Edges and secrets are kept elsewhere; readOnly attributes are nobody's to give. */
+/** Members and secrets are stored elsewhere; clients cannot set readOnly attributes. */
 function missingIn(
   attributes: ReadonlyMap<string, Attribute>,
   container: Readonly<Record<string, unknown>>,
-  edges?: Attribute,
+  members?: Attribute,
 ): string[] {
   const missing: string[] = [];
   for (const attribute of attributes.values()) {
-    if (attribute === edges || attribute.mutability === 'readOnly' || attribute.mutability === 'writeOnly')
+    if (attribute === members || attribute.mutability === 'readOnly' || attribute.mutability === 'writeOnly')
       continue;
     const value = container[attribute.name];
     if (value === undefined) {

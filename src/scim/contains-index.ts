@@ -1,6 +1,6 @@
 /** `containsIndex` of the configuration: the attributes in which `co` (RFC 7644 §3.4.2.2) is served by an index. */
 import { type Attribute, type ResourceType, resolveName } from './registry.ts';
-import { edgeAttribute, inverseAttribute } from './resource.ts';
+import { groupsAttribute, membersAttribute } from './resource.ts';
 
 /** What the store keeps apart from documents, or knows from the row itself. */
 const common = new Set(['id', 'schemas', 'meta']);
@@ -23,7 +23,7 @@ export function attributesToIndex(
       return { refused: `${name} is not a string, and \`co\` compares strings` };
     if (attribute.parent !== undefined && attribute.multiValued)
       return { refused: `${name} has several values within one of ${top.path}` };
-    const computed = top === edgeAttribute(type) || top === inverseAttribute(type) || common.has(top.path);
+    const computed = top === membersAttribute(type) || top === groupsAttribute(type) || common.has(top.path);
     if (computed || attribute.returned === 'never')
       return { refused: `${name} is not stored where an index can reach it` };
   }

@@ -295,7 +295,7 @@ class Checker {
 function foreignToMembers(schema: SchemaDefinition | undefined): string[] {
   const members = schema?.attributes.find((each) => each.name.toLowerCase() === 'members');
   const names = (members?.subAttributes ?? []).map(({ name }) => name.toLowerCase());
-  const isEdge =
+  const isStored =
     members?.multiValued === true && members.mutability !== 'readOnly' && names.includes('value');
-  return isEdge ? names.filter((name) => !['value', 'display', 'type', '$ref'].includes(name)) : [];
+  return isStored ? names.filter((name) => !['value', 'display', 'type', '$ref'].includes(name)) : [];
 }

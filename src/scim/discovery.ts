@@ -1,7 +1,7 @@
 /** The discovery resources (RFC 7644 §4): what clients read to learn what this server can. */
 import type { AttributeDefinition, SchemaDefinition } from './definitions.ts';
 import { type Attribute, compileAttributes, type Registry, type ResourceType } from './registry.ts';
-import { edgeAttribute } from './resource.ts';
+import { membersAttribute } from './resource.ts';
 import commonAttributes from './schemas/common.json' with { type: 'json' };
 import resourceTypeSchema from './schemas/ResourceType.json' with { type: 'json' };
 import schemaSchema from './schemas/Schema.json' with { type: 'json' };
@@ -173,7 +173,9 @@ export function schemaResources(
   uniqueDisplayName: boolean,
 ): Map<string, object> {
   const ofGroups = new Set(
-    registry.resourceTypes.filter((type) => edgeAttribute(type) !== undefined).map(({ schema }) => schema.id),
+    registry.resourceTypes
+      .filter((type) => membersAttribute(type) !== undefined)
+      .map(({ schema }) => schema.id),
   );
   const discovery = [
     serviceProviderConfigSchema,

@@ -6,7 +6,7 @@ import type { AttrPath, Filter } from '../../grammar/ast.ts';
 import { parsePath } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
 import { type Attribute, type Extension, type ResourceType, resolveAttrPath } from './registry.ts';
-import { edgeAttribute } from './resource.ts';
+import { membersAttribute } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import { invalidValue, isObject, membersByName } from './value.ts';
 
@@ -169,7 +169,7 @@ class PatchReader {
     this.#limits?.beforePath?.(text);
     const path = parsePath(text, this.#limits === undefined ? {} : { limits: this.#limits });
     const attribute = this.#resolve(path.attrPath, text, at);
-    if (op === 'add' && path.filter !== undefined && attribute === edgeAttribute(this.#type)) {
+    if (op === 'add' && path.filter !== undefined && attribute === membersAttribute(this.#type)) {
       value =
         tolerate(this.#tolerated, 'memberByFilter', value, describedBy(path.filter, attribute)) ?? value;
     }

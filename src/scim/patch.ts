@@ -1,12 +1,12 @@
 /**
  * PATCH as a pure function (RFC 7644 §3.5.2): document and edits in, document out. Nothing here knows of SQL or of
- * filters: the value selector comes in as an argument. Edits of the edge attribute (Group.members) are not applied
- * but answered, so that they cost what the change costs and not what the group does.
+ * filters: the value selector comes in as an argument. Edits of `Group.members` are not applied but
+ * returned, so that they cost what the change costs and not what the group does.
  */
 import type { Filter } from '../../grammar/ast.ts';
 import { ScimError } from '../error.ts';
-import type { EdgePatch } from './patch-edges.ts';
 import { addedValues, append, orderedComplex, settled, valuesOf } from './patch-lists.ts';
+import type { MembersPatch } from './patch-members.ts';
 import { described, fits, isMembership, namedAmong } from './patch-named.ts';
 import { describedBy, type Edit, immutable, namedValue } from './patch-request.ts';
 import type { Attribute, ResourceType } from './registry.ts';
@@ -36,7 +36,7 @@ export type Selector = (attribute: Attribute, filter: Filter) => (element: unkno
 export interface PatchResult {
   /** The same object as given if nothing changed. */
   readonly document: Document;
-  readonly edges: readonly EdgePatch[];
+  readonly members: readonly MembersPatch[];
   /** The password in clear text; null removes it; undefined keeps it. */
   readonly password: string | null | undefined;
 }
@@ -44,11 +44,11 @@ export interface PatchResult {
 export interface PatchOptions {
   readonly select: Selector;
   readonly tolerated: Tolerated;
-  /** The attribute whose edits are answered as edges, and how; undefined: all attributes are in the document. */
-  readonly edges?:
+  /** The attribute whose edits are returned as member edits, and how; undefined: all attributes are in the document. */
+  readonly members?:
     | {
         readonly attribute: Attribute;
-        readonly patches: (edit: Edit, tolerated: Tolerated) => readonly EdgePatch[];
+        readonly patches: (edit: Edit, tolerated: Tolerated) => readonly MembersPatch[];
       }
     | undefined;
   /** What is writeOnly and never returned stays in the document too, for those who have no other place for it. */
@@ -69,15 +69,15 @@ export function applyEdits(
 ): PatchResult {
   const edited = new Set(edits.map(({ attribute }) => attribute));
   const draft = draftOf(document, edited);
-  const edges: EdgePatch[] = [];
+  const members: MembersPatch[] = [];
   let password: string | null | undefined;
   let values = 0;
   for (const edit of edits) {
     values += valuesOf(valueIn(draft, edit.attribute)).length;
     if (values > mostValues)
       throw new ScimError(413, undefined, `${edit.at}: too much for one request; split it`);
-    if (edit.attribute === options.edges?.attribute)
-      edges.push(...options.edges.patches(edit, options.tolerated));
+    if (edit.attribute === options.members?.attribute)
+      members.push(...options.members.patches(edit, options.tolerated));
     else if (isSecret(edit.attribute) && !options.secretsInDocument) password = newSecret(edit, options);
     else applyEdit(draft, edit, options);
   }
@@ -92,7 +92,11 @@ export function applyEdits(
     requireExtension(extension, members);
   }
   draft.schemas = schemasOf(type, draft);
-  return { document: equalValues(draft, document) ? document : inSchemaOrder(type, draft), edges, password };
+  return {
+    document: equalValues(draft, document) ? document : inSchemaOrder(type, draft),
+    members,
+    password,
+  };
 }
 
 function isSecret(attribute: Attribute): boolean {

@@ -1,7 +1,7 @@
 /**
  * A whole resource from a request body (RFC 7644 §3.3, §3.5.1): checked attribute by attribute against its type,
- * under registered names, in schema order. What is kept apart from the document, edges and the password, is
- * answered apart.
+ * under registered names, in schema order. Members and the password, which are stored apart from the document,
+ * are returned apart.
  */
 import { ScimError } from '../error.ts';
 import { membersInPlace } from './path-keys.ts';
@@ -18,8 +18,8 @@ import {
 
 export type Document = Readonly<Record<string, unknown>>;
 
-/** One value of the edge attribute (Group.members). */
-export interface EdgeValue {
+/** One value of `Group.members`. */
+export interface MemberValue {
   readonly value: string;
   readonly type?: string;
   readonly display?: string;
@@ -27,16 +27,16 @@ export interface EdgeValue {
 
 export interface CheckedResource {
   readonly document: Document;
-  /** Present if the resource type has edges: the values given, empty if none. */
-  readonly edges: readonly EdgeValue[] | undefined;
+  /** Present if the resource type has members: the values given, empty if none. */
+  readonly members: readonly MemberValue[] | undefined;
   /** The password in clear text; null removes it; undefined if the body does not mention it. */
   readonly password: string | null | undefined;
   /** The body's members by lower-cased name, each attribute in its own place. */
   readonly given: ReadonlyMap<string, unknown>;
 }
 
-/** `Group.members`: kept as edges, apart from the document. */
-export function edgeAttribute(type: ResourceType): Attribute | undefined {
+/** `Group.members`: stored as rows of their own, apart from the document. */
+export function membersAttribute(type: ResourceType): Attribute | undefined {
   const members = type.attributes.get('members');
   return members?.multiValued &&
     members.type === 'complex' &&
@@ -46,8 +46,8 @@ export function edgeAttribute(type: ResourceType): Attribute | undefined {
     : undefined;
 }
 
-/** `User.groups`: read-only, computed from the edges that point at the resource. */
-export function inverseAttribute(type: ResourceType): Attribute | undefined {
+/** `User.groups`: read-only, computed from the memberships of the resource. */
+export function groupsAttribute(type: ResourceType): Attribute | undefined {
   const groups = type.attributes.get('groups');
   return groups?.multiValued && groups.type === 'complex' && groups.mutability === 'readOnly'
     ? groups
@@ -95,8 +95,8 @@ function check(
   checkSchemas(type, given.get('schemas'), tolerated);
   const result: Record<string, unknown> = { schemas: [] };
   if (stored?.id !== undefined) result.id = stored.id;
-  const edges = edgeAttribute(type);
-  let edgeValues: readonly EdgeValue[] | undefined;
+  const members = membersAttribute(type);
+  let memberValues: readonly MemberValue[] | undefined;
   let password: string | null | undefined;
   for (const [key, attribute] of type.attributes) {
     if (key === 'schemas') continue;
@@ -105,8 +105,8 @@ function check(
       continue;
     }
     const value = stored === undefined && saysNothing(attribute, given.get(key)) ? undefined : given.get(key);
-    if (attribute === edges) {
-      edgeValues = edgeValuesOf(edges, value, edges.name, tolerated);
+    if (attribute === members) {
+      memberValues = memberValuesOf(members, value, members.name, tolerated);
       continue;
     }
     const clean = value === undefined ? undefined : validatorOf(attribute)(value, attribute.name, tolerated);
@@ -130,7 +130,7 @@ function check(
   }
   refuseUnknownSchemas(type, given, tolerated);
   result.schemas = schemasOf(type, result);
-  return { document: result, edges: edgeValues, password, given };
+  return { document: result, members: memberValues, password, given };
 }
 
 /** In a new resource `{}`, `[{}]` and nulls within are no value; where there is one, they do not say that it is to go. */
@@ -325,22 +325,22 @@ function refuseUnknownSchemas(
 }
 
 /** Members as given; `$ref` and `display` of known resources are the store's to compute. */
-export function edgeValuesOf(
+export function memberValuesOf(
   attribute: Attribute,
   value: unknown,
   path: string,
   tolerated: Tolerated,
-): readonly EdgeValue[] {
+): readonly MemberValue[] {
   const elements = validatorOf(attribute)(value, path, tolerated);
-  return edgeValuesFrom(attribute, Array.isArray(elements) ? elements : [], path);
+  return memberValuesFrom(attribute, Array.isArray(elements) ? elements : [], path);
 }
 
-/** Checked values of the edge attribute as members. Throws 400 invalidValue for one without an id. */
-export function edgeValuesFrom(
+/** Checked values of `members`. Throws 400 invalidValue for one without an id. */
+export function memberValuesFrom(
   attribute: Attribute,
   elements: readonly unknown[],
   path: string,
-): readonly EdgeValue[] {
+): readonly MemberValue[] {
   return elements.map((element, index) => {
     const { value, type, display } = isObject(element) ? element : {};
     if (typeof value !== 'string' || value === '') {

@@ -1,6 +1,6 @@
 /** Resources as cells of a CSV table, and which columns hold all of them. */
 import type { Attribute, ResourceType } from '../scim/registry.ts';
-import { edgeAttribute, equalValues } from '../scim/resource.ts';
+import { equalValues, membersAttribute } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
 import { type Column, isPartOfMany } from './csv-columns.ts';
 
@@ -146,10 +146,10 @@ function attributesOf(type: ResourceType): Attribute[] {
 }
 
 function* valuesOf(type: ResourceType, document: Values): Generator<[Attribute, unknown]> {
-  const edges = edgeAttribute(type);
+  const members = membersAttribute(type);
   for (const attribute of attributesOf(type)) {
     const holder = attribute.extension === undefined ? document : document[attribute.extension];
     const value = isObject(holder) ? holder[attribute.name] : undefined;
-    if (value !== undefined && attribute !== edges) yield [attribute, value];
+    if (value !== undefined && attribute !== members) yield [attribute, value];
   }
 }

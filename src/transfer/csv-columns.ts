@@ -6,7 +6,7 @@
 import { type Filter, parsePath, ScimFilterError } from '../../grammar/index.ts';
 import { nearest } from '../nearest.ts';
 import { type Attribute, type ResourceType, resolveAttrPath } from '../scim/registry.ts';
-import { edgeAttribute, inverseAttribute } from '../scim/resource.ts';
+import { groupsAttribute, membersAttribute } from '../scim/resource.ts';
 
 export interface Column {
   /** As in the header. */
@@ -63,7 +63,7 @@ function columnOf(type: ResourceType, path: string): Column {
     ids:
       sub === undefined &&
       selector === undefined &&
-      (attribute === edgeAttribute(type) || attribute === inverseAttribute(type)),
+      (attribute === membersAttribute(type) || attribute === groupsAttribute(type)),
   };
 }
 

@@ -5,7 +5,7 @@ import type { Progress } from '../ops/progress.ts';
 import type { Plan } from '../query/plan.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { groupsPart, metaText, resourceText } from '../scim/representation.ts';
-import { edgeAttribute, inverseAttribute, isSecret } from '../scim/resource.ts';
+import { groupsAttribute, isSecret, membersAttribute } from '../scim/resource.ts';
 import { memberParts } from '../store/member-parts.ts';
 import type { FoundResource, GroupReference, Parts, Position, Store } from '../store/store.ts';
 import { csvCell } from './csv.ts';
@@ -61,7 +61,7 @@ export class Exporting {
     const columns = exportColumns(type, paths);
     const finder = given === undefined ? new ColumnFinder(type) : undefined;
     await output.write(`${paths.map(csvCell).join(',')}\r\n`);
-    const [members, groups] = [edgeAttribute(type), inverseAttribute(type)];
+    const [members, groups] = [membersAttribute(type), groupsAttribute(type)];
     const parts = {
       groups: columns.some(({ attribute }) => attribute === groups),
       members: columns.some(({ attribute }) => attribute === members),
@@ -128,8 +128,8 @@ export class Exporting {
   private async findColumns(type: ResourceType): Promise<string[]> {
     const finder = new ColumnFinder(type);
     for await (const resource of this.resources(type)) finder.add(JSON.parse(resource.body));
-    const edges = edgeAttribute(type);
-    return [...finder.paths(), ...(edges === undefined ? [] : [edges.path])];
+    const members = membersAttribute(type);
+    return [...finder.paths(), ...(members === undefined ? [] : [members.path])];
   }
 
   private async *resources(type: ResourceType, groups = false): AsyncGenerator<FoundResource> {
@@ -160,7 +160,7 @@ export class Exporting {
     type: ResourceType,
     { groups = false, members = false }: Parts,
   ): AsyncGenerator<FoundResource> {
-    const rereads = members && edgeAttribute(type) !== undefined;
+    const rereads = members && membersAttribute(type) !== undefined;
     for await (const resource of this.resources(type, groups)) {
       const { id } = resource;
       const found = rereads

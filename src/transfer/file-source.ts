@@ -6,7 +6,7 @@ import { CommandError } from '../ops/command-error.ts';
 import { fileAdvice, fileReason } from '../ops/file-error.ts';
 import { parseJson } from '../scim/json.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
-import { inverseAttribute } from '../scim/resource.ts';
+import { groupsAttribute } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
 import { type CsvRecord, csvRecords, separatorOf } from './csv.ts';
 import { type Column, ColumnError, columnsOf, resourceOf } from './csv-columns.ts';
@@ -142,7 +142,7 @@ function readHeader({ cells, problem }: CsvRecord, type: ResourceType, separator
 function noteReadOnly({ type, note }: FileInput, { columns }: Header): void {
   const left = columns.filter(({ readOnly }) => readOnly);
   if (left.length === 0) return;
-  const groups = left.some(({ attribute }) => attribute === inverseAttribute(type));
+  const groups = left.some(({ attribute }) => attribute === groupsAttribute(type));
   note(
     `${left.map(({ path }) => path).join(', ')}: left out, since only the server writes ${left.length === 1 ? 'it' : 'them'}${groups ? '; memberships come with the members of groups' : ''}`,
   );

@@ -17,8 +17,8 @@ import {
   checkNew,
   checkReplacement,
   type Document,
-  edgeAttribute,
   equalValues,
+  membersAttribute,
 } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
 import { memberParts } from '../store/member-parts.ts';
@@ -96,7 +96,7 @@ export class Importer {
       const given = isObject(body) && typeof body.id === 'string' && body.id !== '' ? body.id : undefined;
       const found = await this.#find(caller, type, given, written.document);
       if (typeof found === 'string') return { kind: 'refused', name, reason: found };
-      const resolved = await this.#ids.of(written.edges ?? [], given === undefined);
+      const resolved = await this.#ids.of(written.members ?? [], given === undefined);
       const [first] = resolved.strangers;
       if (membersByName && first !== undefined)
         return last
@@ -106,7 +106,7 @@ export class Importer {
               reason: `members: nobody here has the id or name ${JSON.stringify(first)}`,
             }
           : 'waiting';
-      const checked = written.edges === undefined ? written : { ...written, edges: resolved.members };
+      const checked = written.members === undefined ? written : { ...written, members: resolved.members };
       const outcome =
         found === undefined
           ? await this.#create(caller, type, given, checked, name)
@@ -114,7 +114,7 @@ export class Importer {
       if (outcome === undefined) return undefined;
       this.#noteLeftOut(type, body, checked.given);
       if (outcome.kind === 'created' || outcome.kind === 'same' || outcome.kind === 'replaced') {
-        this.tookMembers ||= edgeAttribute(type) !== undefined;
+        this.tookMembers ||= membersAttribute(type) !== undefined;
         for (const member of resolved.strangers) strangers.push({ name, member });
       }
       return outcome;
@@ -165,7 +165,7 @@ export class Importer {
     type: ResourceType,
     stored: StoredResource,
     id: string | undefined,
-    { edges }: CheckedResource,
+    { members: wanted }: CheckedResource,
     body: unknown,
     name: string,
   ): Promise<Outcome | undefined> {
@@ -181,9 +181,9 @@ export class Importer {
     const attributes = difference.edits
       .filter(({ from, to }) => !sameInAnyOrder(from, to))
       .map(({ path }) => path);
-    const members = edgeAttribute(type);
-    const edgesDiffer = edges !== undefined && !(await this.#hasMembers(caller, type, stored.id, edges));
-    if (members !== undefined && edgesDiffer) attributes.push(members.path);
+    const members = membersAttribute(type);
+    const membersDiffer = wanted !== undefined && !(await this.#hasMembers(caller, type, stored.id, wanted));
+    if (members !== undefined && membersDiffer) attributes.push(members.path);
     const setsPassword = this.#onConflict === 'replace' && password != null;
     if (attributes.length === 0 && !setsPassword) return { kind: 'same', name };
     if (this.#onConflict !== 'replace')
@@ -191,7 +191,7 @@ export class Importer {
     const written = await this.#replace(caller, type, stored, {
       operation: 'replace',
       ...(difference.edits.length === 0 ? {} : { document: { before, after: document, difference } }),
-      ...(edgesDiffer ? { members: [{ kind: 'replace', members: edges }] } : {}),
+      ...(membersDiffer ? { members: [{ kind: 'replace', members: wanted }] } : {}),
       ...(setsPassword ? { password: () => hashPassword(password) } : {}),
     });
     if (!written) return undefined;

@@ -3,9 +3,9 @@ import type { Caller } from '../directory/caller.ts';
 import type { Directory } from '../directory/directory.ts';
 import { ScimError } from '../error.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
-import { type CheckedResource, edgeAttribute } from '../scim/resource.ts';
+import { type CheckedResource, membersAttribute } from '../scim/resource.ts';
 
-type Members = NonNullable<CheckedResource['edges']>;
+type Members = NonNullable<CheckedResource['members']>;
 
 /** So many ids that were seen are not looked up again. */
 const remembered = 100_000;
@@ -71,6 +71,6 @@ function naming(type: ResourceType): Attribute[] {
       kind === 'string' &&
       !multiValued &&
       mutability !== 'readOnly' &&
-      (uniqueness !== 'none' || (name === 'displayName' && edgeAttribute(type) !== undefined)),
+      (uniqueness !== 'none' || (name === 'displayName' && membersAttribute(type) !== undefined)),
   );
 }

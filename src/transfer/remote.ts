@@ -1,7 +1,7 @@
 /** The resources of another SCIM server, page by page: by cursor (RFC 9865) where it offers that, else by index. */
 import { CommandError } from '../ops/command-error.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
-import { edgeAttribute } from '../scim/resource.ts';
+import { membersAttribute } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
 import { type Answer, retryAfter, ScimClient } from '../scim-client.ts';
 import type { Item } from './load.ts';
@@ -42,7 +42,7 @@ const answerBytes = 256 * 1024 * 1024;
 
 /** Those with members come last: then their members are known. */
 export function inOrder(registry: Registry): ResourceType[] {
-  const isGroup = (type: ResourceType) => Number(edgeAttribute(type) !== undefined);
+  const isGroup = (type: ResourceType) => Number(membersAttribute(type) !== undefined);
   return [...registry.resourceTypes].sort((a, b) => isGroup(a) - isGroup(b));
 }
 
@@ -175,8 +175,8 @@ class Pages {
 
   /** Some servers leave members out of lists. */
   private async complete(resource: Record<string, unknown>): Promise<unknown> {
-    const edges = edgeAttribute(this.type);
-    if (edges === undefined || edges.name in resource || typeof resource.id !== 'string') return resource;
+    const members = membersAttribute(this.type);
+    if (members === undefined || members.name in resource || typeof resource.id !== 'string') return resource;
     const { status, json } = await this.server.get(`${this.endpoint}/${encodeURIComponent(resource.id)}`);
     return status === 200 && isObject(json) ? json : resource;
   }

@@ -1,6 +1,6 @@
 /** Decides, once for each resource type, where the comparison keys of its attributes are kept. */
 import type { Attribute, ResourceType } from '../../scim/registry.ts';
-import { edgeAttribute, inverseAttribute } from '../../scim/resource.ts';
+import { groupsAttribute, membersAttribute } from '../../scim/resource.ts';
 
 /** The columns of `resource` that hold attributes. */
 export type KeyColumn = 'external_id' | 'unique_key' | 'display_key' | 'active';
@@ -123,8 +123,8 @@ function locationOfMultiValued(
   path: readonly string[],
   contains: ReadonlySet<Attribute>,
 ): AttributeLocation {
-  if (attribute === edgeAttribute(type)) return { kind: 'members' };
-  if (attribute === inverseAttribute(type)) return { kind: 'groups' };
+  if (attribute === membersAttribute(type)) return { kind: 'members' };
+  if (attribute === groupsAttribute(type)) return { kind: 'groups' };
   const byDefault = attribute.extension === undefined && elementByDefault.has(attribute.name);
   if (byDefault || hasIndexedPart(attribute, contains)) return { kind: 'element' };
   if (attribute.path === 'schemas') return { kind: 'body', path: ['schemas'] };
@@ -181,8 +181,8 @@ export function layOut(type: ResourceType, contains: ReadonlySet<Attribute>): La
     entries,
     unique,
     uniqueColumn,
-    members: edgeAttribute(type),
-    groups: inverseAttribute(type),
+    members: membersAttribute(type),
+    groups: groupsAttribute(type),
     containsIndex,
     signature: signatureOf(
       type,

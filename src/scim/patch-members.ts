@@ -1,19 +1,19 @@
-/** Edits of the edge attribute (Group.members), as what they ask of the store: each costs what the change costs. */
+/** Edits of `Group.members` as changes of the memberships that the store keeps: each costs what the change costs. */
 import type { CompareValue, Filter } from '../../grammar/ast.ts';
 import { and, eq, ew, not, or, pr } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
 import { addedValues } from './patch-lists.ts';
 import { type Description, describedValues, namedMembers } from './patch-named.ts';
 import { type Edit, immutable, namedValue } from './patch-request.ts';
-import { type EdgeValue, edgeValuesFrom, edgeValuesOf } from './resource.ts';
+import { type MemberValue, memberValuesFrom, memberValuesOf } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import { complexMembers, elementValidatorOf } from './value.ts';
 
-export type EdgePatch =
-  | { readonly kind: 'add'; readonly members: readonly EdgeValue[] }
+export type MembersPatch =
+  | { readonly kind: 'add'; readonly members: readonly MemberValue[] }
   | { readonly kind: 'remove'; readonly values: readonly string[] }
   | { readonly kind: 'removeWhere'; readonly filter: Filter }
-  | { readonly kind: 'replace'; readonly members: readonly EdgeValue[] }
+  | { readonly kind: 'replace'; readonly members: readonly MemberValue[] }
   /** The filter must select a member, or with `orEmpty` there must be none at all; else 400 noTarget with `detail`. */
   | {
       readonly kind: 'require';
@@ -22,20 +22,21 @@ export type EdgePatch =
       readonly detail: string;
     };
 
-/** What an edit of the edge attribute asks of the store. */
-export function edgePatches(edit: Edit, tolerated: Tolerated): EdgePatch[] {
+/** What an edit of `members` asks of the store. */
+export function membersPatches(edit: Edit, tolerated: Tolerated): MembersPatch[] {
   const { attribute, filter, sub, op, value, at } = edit;
   if (sub !== undefined) throw immutable(edit, sub);
   if (op === 'remove') return removals(edit, tolerated);
   if (filter !== undefined) return memberByPath(edit, filter, tolerated);
-  if (op === 'replace') return [{ kind: 'replace', members: edgeValuesOf(attribute, value, at, tolerated) }];
-  return [{ kind: 'add', members: edgeValuesFrom(attribute, addedValues(edit, tolerated), at) }];
+  if (op === 'replace')
+    return [{ kind: 'replace', members: memberValuesOf(attribute, value, at, tolerated) }];
+  return [{ kind: 'add', members: memberValuesFrom(attribute, addedValues(edit, tolerated), at) }];
 }
 
 /** Each of them is looked for in the whole group. */
 const mostWithoutId = 100;
 
-function removals(edit: Edit, tolerated: Tolerated): EdgePatch[] {
+function removals(edit: Edit, tolerated: Tolerated): MembersPatch[] {
   const { attribute, filter, at } = edit;
   const named = namedValue(edit, tolerated);
   if (named !== undefined) {
@@ -50,7 +51,7 @@ function removals(edit: Edit, tolerated: Tolerated): EdgePatch[] {
     const others = descriptions.filter((_, index) => values[index] === undefined).map(filterOf);
     return [
       { kind: 'remove', values: values.filter((each) => each !== undefined) },
-      ...others.map((each): EdgePatch => {
+      ...others.map((each): MembersPatch => {
         return { kind: 'removeWhere', filter: filter === undefined ? each : and(filter, each) };
       }),
     ];
@@ -64,13 +65,13 @@ function removals(edit: Edit, tolerated: Tolerated): EdgePatch[] {
     : [required(edit, filter), { kind: 'removeWhere', filter }];
 }
 
-function required({ attribute, op, at }: Edit, filter: Filter): EdgePatch {
+function required({ attribute, op, at }: Edit, filter: Filter): MembersPatch {
   const detail = `${at}: no value of ${attribute.path} matches the filter`;
   return { kind: 'require', filter, orEmpty: op === 'add', detail };
 }
 
 /** The member that a value path names, added if it is not there (readings A-06, A-07, A-29). */
-function memberByPath(edit: Edit, filter: Filter, tolerated: Tolerated): EdgePatch[] {
+function memberByPath(edit: Edit, filter: Filter, tolerated: Tolerated): MembersPatch[] {
   const { attribute, op, value, at } = edit;
   const [id, ...others] = namedMembers(filter) ?? [];
   if (id === undefined || others.length > 0)
@@ -78,10 +79,10 @@ function memberByPath(edit: Edit, filter: Filter, tolerated: Tolerated): EdgePat
   const given = complexMembers(attribute, value, at, tolerated);
   if (given === undefined) return op === 'add' ? [] : [{ kind: 'remove', values: [id] }];
   const whole = { ...Object.fromEntries(given), value: given.get('value') ?? id };
-  const [member] = edgeValuesFrom(attribute, [elementValidatorOf(attribute)(whole, at, tolerated)], at);
+  const [member] = memberValuesFrom(attribute, [elementValidatorOf(attribute)(whole, at, tolerated)], at);
   if (member?.value !== id) throw immutable(edit, attribute.subAttributes.get('value') ?? attribute);
   const name = op === 'add' ? 'addByValuePath' : 'createByValuePath';
-  const add: EdgePatch = { kind: 'add', members: [member] };
+  const add: MembersPatch = { kind: 'add', members: [member] };
   return tolerate(tolerated, name, whole) === undefined ? [required(edit, filter), add] : [add];
 }
 
