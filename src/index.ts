@@ -11,13 +11,15 @@
  * ```
  */
 
-import { hashSecret, newSecret } from './directory/secret.ts';
+import type { Hooks, Proposal, ProposedMembers, TenantChange } from './directory/hooks.ts';
+import { defaultRetentionDays, Retention } from './directory/retention.ts';
+import { Tokens } from './directory/tokens.ts';
 import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
 import { type Delivery, startDelivery } from './events/webhook/delivery.ts';
 import { Endpoints } from './events/webhook/endpoints.ts';
 import type { Answer, EndpointSecrets, EndpointState, NewEndpoint } from './events/webhook/management.ts';
-import { createApplication } from './http/application.ts';
+import { LiveApplication } from './http/application.ts';
 import { fetchWith } from './http/fetch.ts';
 import type {
   HttpOptions,
@@ -34,30 +36,39 @@ import { checkLibraryOptions } from './ops/library-options.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/custom-schemas.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { Idp } from './scim/tolerances.ts';
-import type { Change } from './store/change.ts';
+import type { Actor, Cause, LastState, RecordedEdit } from './store/change.ts';
 import type { Endpoint } from './store/outbox.ts';
 import { loadedAddon } from './store/sqlite/addon-file.ts';
 import { openSqliteStoreAsync } from './store/sqlite/index.ts';
-import type { Scope } from './store/store.ts';
+import type { Scope, Tenant, Token } from './store/store.ts';
 
 export { type ErrorBody, ScimError, type ScimType } from './error.ts';
 export type {
-  Change,
+  Actor,
+  Cause,
+  Hooks,
   HttpOptions,
   Idp,
   JwtAlgorithm,
   JwtOptions,
+  LastState,
   Limits,
   Log,
+  Proposal,
+  ProposedMembers,
+  RecordedEdit,
   ResourceTypeDefinition,
   RunningServer,
   SchemaDefinition,
   Scope,
+  Tenant,
+  TenantChange,
   TlsIdentity,
+  Token,
 };
 export { ConfigurationError, DefinitionError, type DefinitionProblem };
 
-export interface ScimdOptions extends Partial<Omit<HttpOptions, 'store'>> {
+export interface ScimdOptions extends Partial<Omit<HttpOptions, 'store' | 'hooks'>>, Hooks {
   /** The SQLite file; `:memory:` lives as long as the server. */
   readonly database: string;
   /** Schemas of your own, beside User, Group and EnterpriseUser (RFC 7643 §7). */
@@ -66,11 +77,8 @@ export interface ScimdOptions extends Partial<Omit<HttpOptions, 'store'>> {
   readonly resourceTypes?: readonly (Partial<ResourceTypeDefinition> & { readonly name: string })[];
   /** Attributes, in standard notation, with an index for `co` (RFC 7644 §3.4.2.2): worth its writes from 100,000 resources on. */
   readonly containsIndex?: readonly string[];
-}
-
-/** A change, with its tenant's name. */
-export interface TenantChange extends Omit<Change, 'tenant'> {
-  readonly tenant: string;
+  /** How many days changes are kept; 400 unless given, 0 for ever. */
+  readonly retentionDays?: number;
 }
 
 export interface NewToken {
@@ -105,8 +113,14 @@ export interface Webhooks {
 }
 
 export interface Scimd {
-  /** Answers a WHATWG Request; bound, so that it can be passed on by itself. */
-  readonly fetch: (request: Request) => Promise<Response>;
+  /**
+   * Answers a WHATWG Request; bound, so that it can be passed on by itself. `remoteAddress` is the peer's, which rate
+   * limits go by; what else hosts give as a second argument is ignored.
+   */
+  readonly fetch: (
+    request: Request,
+    more?: { readonly remoteAddress?: string | undefined } | object,
+  ) => Promise<Response>;
   /** Serves on node:http, or node:https with `tls`. `port` 0 takes a free one; `host` is 127.0.0.1 unless given. */
   listen(options: {
     readonly port: number;
@@ -115,6 +129,8 @@ export interface Scimd {
   }): Promise<RunningServer>;
   /** The token's text is told here only. */
   createToken(token: NewToken): Promise<{ readonly id: string; readonly token: string }>;
+  readonly tokens: ScimdTokens;
+  readonly tenants: ScimdTenants;
   /**
    * Changes of a tenant after a number, oldest first: what came, changed and went. Without `after` from the oldest that
    * is kept; `tenant` is `default` and `limit` 100 unless given.
@@ -132,7 +148,38 @@ export interface Scimd {
 }
 
 const day = 24 * 60 * 60 * 1000;
-const year = 365 * day;
+
+/** What {@link Scimd.tokens} can do. */
+export interface ScimdTokens {
+  /** All, or those of the tenant of that name; revoked and expired ones too. */
+  list(options?: { readonly tenant?: string }): Promise<readonly Token[]>;
+  /**
+   * A new token for the same use, whose text is told here only. The old one works for `overlapSeconds` more, a day
+   * unless given; the new one lives as long as the old one was given, unless `expires` is.
+   * @throws RangeError if there is no such token.
+   */
+  rotate(
+    id: string,
+    options?: { readonly overlapSeconds?: number; readonly expires?: Date },
+  ): Promise<{ readonly id: string; readonly token: string }>;
+  /**
+   * Takes a token back from now on.
+   * @throws RangeError if there is no such token.
+   */
+  revoke(id: string): Promise<Token>;
+}
+
+/** What {@link Scimd.tenants} can do. */
+export interface ScimdTenants {
+  list(): Promise<readonly Tenant[]>;
+  /** @throws StoreError `tenant-exists`. */
+  create(name: string): Promise<Tenant>;
+  /** Deletes the tenant with all that is its own; false if there is none of that name. */
+  delete(name: string): Promise<boolean>;
+}
+
+/** Seconds for which a token that was replaced works on. */
+const overlap = day / 1000;
 
 /**
  * Opens the database and makes a server of it.
@@ -142,7 +189,9 @@ const year = 365 * day;
  */
 export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   checkLibraryOptions(options);
-  const { database, schemas, resourceTypes, containsIndex, basePath = '/scim/v2', ...http } = options;
+  const { database, schemas, resourceTypes, containsIndex, retentionDays, before, within, after, ...more } =
+    options;
+  const { basePath = '/scim/v2', ...http } = more;
   const registry = configuredRegistry({ schemas, resourceTypes, containsIndex });
   const clock = http.clock ?? (() => new Date());
   const store = await openSqliteStoreAsync({
@@ -155,8 +204,13 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
       http.log?.info(fields, `opening the database: ${kind}`);
     },
   });
-  const httpOptions: HttpOptions = { ...http, basePath, store };
-  const application = await createApplication(httpOptions).catch(async (error) => {
+  const hooks: Hooks = {
+    ...(before === undefined ? {} : { before }),
+    ...(within === undefined ? {} : { within }),
+    ...(after === undefined ? {} : { after }),
+  };
+  const httpOptions: HttpOptions = { ...http, basePath, store, hooks };
+  const application = await LiveApplication.start(httpOptions).catch(async (error) => {
     await store.close();
     throw error;
   });
@@ -181,42 +235,71 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
             else http.log?.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');
           },
         });
-  const tenantNumber = async (name: string): Promise<number> => {
-    const tenant = (await store.tenants()).find((each) => each.name === name);
-    return (tenant ?? (await store.createTenant(name))).number;
+  const retention = new Retention(store, {
+    days: retentionDays ?? defaultRetentionDays,
+    clock,
+    onError: (error) => http.log?.error({ err: error }, 'old changes could not be removed'),
+  });
+  retention.start();
+  const tokens = new Tokens(store, clock);
+  const tenantNamed = async (name: string): Promise<Tenant | undefined> =>
+    (await store.tenants()).find((each) => each.name === name);
+  const existing = async (name: string): Promise<number> => {
+    const tenant = await tenantNamed(name);
+    if (tenant === undefined) throw new RangeError(`there is no tenant ${name}`);
+    return tenant.number;
   };
+  /** The number of the tenant of that name, made if there is none. */
+  const tenantMade = async (name: string): Promise<number> =>
+    ((await tenantNamed(name)) ?? (await store.createTenant(name))).number;
   return {
-    fetch: (request) => fetchWith(application, request),
-    listen: ({ host = '127.0.0.1', ...more }) => startServer({ ...httpOptions, ...more, host }),
-    async createToken({ name, tenant = 'default', idp = 'generic', scope = 'scim', expires, subject }) {
-      const token = newSecret();
-      const { id } = await store.createToken({
-        hash: hashSecret(token),
-        name,
-        tenant: await tenantNumber(tenant),
-        idp,
-        scope,
-        expires: (expires ?? new Date(clock().getTime() + year)).toISOString(),
-        ...(subject === undefined ? {} : { subject }),
-      });
-      return { id, token };
+    fetch: (request, given) => {
+      const address = given !== undefined && 'remoteAddress' in given ? given.remoteAddress : undefined;
+      return fetchWith(application, request, typeof address === 'string' ? address : undefined);
     },
-    async changes({ tenant: name = 'default', after, limit = 100 } = {}) {
-      const tenant = (await store.tenants()).find((each) => each.name === name)?.number;
-      if (tenant === undefined) throw new RangeError(`there is no tenant ${name}`);
+    listen: ({ host = '127.0.0.1', ...where }) =>
+      startServer({ ...httpOptions, ...where, host, application }),
+    async createToken({ tenant = 'default', idp = 'generic', scope = 'scim', ...asked }) {
+      const number = await tenantMade(tenant);
+      const { token, secret } = await tokens.create({ ...asked, tenant: number, idp, scope });
+      return { id: token.id, token: secret };
+    },
+    tokens: {
+      list: async ({ tenant } = {}) =>
+        store.listTokens(tenant === undefined ? undefined : await existing(tenant)),
+      async rotate(id, { overlapSeconds = overlap, expires } = {}) {
+        const old = (await store.listTokens()).find((each) => each.id === id);
+        if (old === undefined) throw noToken(id);
+        const until = new Date(clock().getTime() + overlapSeconds * 1000);
+        const { token, secret } = await tokens.rotate(old, until, expires);
+        return { id: token.id, token: secret };
+      },
+      async revoke(id) {
+        const revoked = await tokens.revoke(id);
+        if (revoked === undefined) throw noToken(id);
+        return revoked;
+      },
+    },
+    tenants: {
+      list: async () => store.tenants(),
+      create: async (name) => store.createTenant(name),
+      delete: async (name) => store.deleteTenant(name),
+    },
+    async changes({ tenant: name = 'default', after: last, limit = 100 } = {}) {
+      const tenant = await existing(name);
       const { oldest } = await store.changeRange(tenant);
-      if (after !== undefined && after < oldest - 1)
+      if (last !== undefined && last < oldest - 1)
         throw new RangeError(
           `changes up to ${oldest - 1} of tenant ${name} are gone: the oldest that is kept is ${oldest}`,
         );
-      const changes = await store.changes({ tenant, after: after ?? 0, limit });
+      const changes = await store.changes({ tenant, after: last ?? 0, limit });
       await store.durable();
       return changes.map((change) => ({ ...change, tenant: name }));
     },
     webhooks: {
       create: async ({ tenant = 'default', ...more }) =>
-        endpoints.create({ ...more, tenant: await tenantNumber(tenant) }),
-      list: async (tenant) => endpoints.list(tenant === undefined ? undefined : await tenantNumber(tenant)),
+        endpoints.create({ ...more, tenant: await tenantMade(tenant) }),
+      list: async (tenant) => endpoints.list(tenant === undefined ? undefined : await existing(tenant)),
       show: (id) => endpoints.show(id),
       test: (id) => endpoints.test(id),
       pause: (id) => endpoints.pause(id),
@@ -226,8 +309,14 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
       delete: (id) => endpoints.delete(id),
     },
     async close() {
+      retention.stop();
+      application.endWaiting();
       await delivery?.stop();
       await store.close();
     },
   };
+}
+
+function noToken(id: string): RangeError {
+  return new RangeError(`there is no token ${id}`);
 }

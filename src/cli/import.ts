@@ -1,7 +1,10 @@
 /** scimd import: what is asked for on the command line, and the database that it goes to. */
+
 import { existsSync, fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { DEFAULT_LIMITS } from '../../grammar/index.ts';
+import { Directory } from '../directory/directory.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { progressOn } from '../ops/progress.ts';
 import { backUp } from '../store/sqlite/backup.ts';
@@ -123,8 +126,10 @@ async function importInto(
           remote,
           only: flags.get('type'),
         });
+  const limits = { ...DEFAULT_LIMITS, characters: Number.POSITIVE_INFINITY };
+  const directory = new Directory(store, { limits, uniqueDisplayName });
   const whole = await importFrom(source, {
-    importer: new Importer(store, tenant.number, onConflict, uniqueDisplayName),
+    importer: new Importer(directory, tenant.number, onConflict),
     stopAtConflict: onConflict === 'fail',
     dryRun: flags.has('dry-run'),
     json,

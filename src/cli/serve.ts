@@ -1,5 +1,6 @@
 /** scimd serve. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { Retention } from '../directory/retention.ts';
 import type { Delivery } from '../events/webhook/delivery.ts';
 import type { Log, RunningServer } from '../http/options.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
@@ -33,6 +34,10 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   if (store === undefined) return exitStatus.done;
   let stopBackups = (): void => {};
   let delivery: Delivery | undefined;
+  const retention = new Retention(store, {
+    days: inForce.changes.retentionDays,
+    onError: (error) => log.error({ err: error }, 'old changes could not be removed'),
+  });
   try {
     const state = { ready: true };
     const metrics = inForce.metrics ? createMetrics() : undefined;
@@ -43,6 +48,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     const server = await listen(inForce, store, log, () => state.ready, metrics);
     listening.resolve(server.apply);
     delivery = deliver(start, store, log);
+    retention.start();
     log.info({ url: server.url, database: inForce.database, config: file }, 'started');
     try {
       // Only now: had the server not come up, the token would have been made without anybody seeing it.
@@ -73,6 +79,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   } finally {
     stopBackups();
     await Promise.race([delivery?.stop(), signals.force]);
+    retention.stop();
     await Promise.race([store.close(), signals.force.then(() => wait(patience))]);
   }
 }

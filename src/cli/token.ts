@@ -1,9 +1,8 @@
 /** scimd token create, list, rotate, revoke. */
 
-import { hashSecret, newSecret } from '../directory/secret.ts';
+import { Tokens } from '../directory/tokens.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { escapeControls } from '../ops/escape-controls.ts';
-import { parseSpan } from '../ops/span.ts';
 import { columns } from '../ops/terminal.ts';
 import { idps } from '../scim/tolerances.ts';
 import type { AccessStore, Scope, Token } from '../store/store.ts';
@@ -41,15 +40,13 @@ export async function createToken(invocation: Invocation): Promise<number> {
         `tenant ${tenant.name} has a token named ${name} already`,
         `Choose another name, or replace it: scimd token rotate ${same[0]!.id}`,
       );
-    const secret = newSecret();
-    const token = await store.createToken({
-      hash: hashSecret(secret),
+    const { token, secret } = await new Tokens(store).create({
       name,
       tenant: tenant.number,
       idp: flags.get('idp') ?? idps[0],
       scope: (flags.get('scope') as Scope | undefined) ?? scopes[0],
-      expires: expires.toISOString(),
-      ...(subject === undefined ? {} : { subject }),
+      expires,
+      subject,
     });
     if (subject !== undefined && !(await store.hasResource(tenant.number, subject)))
       terminal.note(
@@ -94,25 +91,13 @@ export async function listTokens(invocation: Invocation): Promise<number> {
 export async function rotateToken(invocation: Invocation): Promise<number> {
   const { operand = '', flags } = invocation;
   const now = new Date();
-  const until = parseOverlap(flags.get('overlap') ?? defaultOverlap, now).toISOString();
+  const until = parseOverlap(flags.get('overlap') ?? defaultOverlap, now);
   return withAccess(invocation, false, async (store) => {
     const old = await findToken(store, operand, flags.get('tenant'), (token) => current(token, now));
     const expiry = flags.get('expires');
-    // As long a life as the old one was given.
-    const life = old.expires ? Date.parse(old.expires) - Date.parse(old.created) : parseSpan(defaultExpiry)!;
-    const expires = expiry === undefined ? new Date(now.getTime() + life) : parseExpiry(expiry, now);
-    const secret = newSecret();
-    const token = await store.createToken({
-      hash: hashSecret(secret),
-      name: old.name,
-      tenant: old.tenant,
-      idp: old.idp,
-      scope: old.scope,
-      expires: expires.toISOString(),
-      ...(old.subject === undefined ? {} : { subject: old.subject }),
-    });
-    await store.revokeToken(old.id, until);
-    printNew(invocation, token, secret, { id: old.id, until });
+    const expires = expiry === undefined ? undefined : parseExpiry(expiry, now);
+    const { token, secret } = await new Tokens(store).rotate(old, until, expires);
+    printNew(invocation, token, secret, { id: old.id, until: until.toISOString() });
     return 0;
   });
 }
@@ -122,7 +107,7 @@ export async function revokeToken(invocation: Invocation): Promise<number> {
   const now = new Date();
   return withAccess(invocation, false, async (store) => {
     const token = await findToken(store, operand, flags.get('tenant'), (candidate) => usable(candidate, now));
-    const revoked = (await store.revokeToken(token.id, now.toISOString())) ?? token;
+    const revoked = (await new Tokens(store).revoke(token.id)) ?? token;
     if (json) terminal.print(JSON.stringify(tokenJson(revoked, now)));
     else terminal.print(`revoked token ${token.name} (${token.id}) of tenant ${token.tenantName}`);
     return 0;

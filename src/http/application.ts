@@ -33,6 +33,43 @@ export type Application = ((request: HttpRequest) => Promise<HttpResponse>) & {
   endWaiting(): void;
 };
 
+/** An application whose options can change while it answers: whoever listens for it goes over together. */
+export class LiveApplication {
+  #options: HttpOptions;
+  #application: Application;
+
+  private constructor(options: HttpOptions, application: Application) {
+    this.#options = options;
+    this.#application = application;
+  }
+
+  static async start(options: HttpOptions): Promise<LiveApplication> {
+    return new LiveApplication(options, await createApplication(options));
+  }
+
+  get options(): HttpOptions {
+    return this.#options;
+  }
+
+  /** Answers a request with the options that are in force when it comes. */
+  readonly answer = (request: HttpRequest): Promise<HttpResponse> => this.#application(request);
+
+  /** Nobody waits for events any more. */
+  endWaiting(): void {
+    this.#application.endWaiting();
+  }
+
+  /** Makes what other options need; what it answers goes over to them. */
+  async prepare(changes: Partial<HttpOptions>): Promise<() => void> {
+    const options = { ...this.#options, ...changes };
+    const application = await createApplication(options);
+    return () => {
+      this.#options = options;
+      this.#application = application;
+    };
+  }
+}
+
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
 
 export async function createApplication(options: HttpOptions): Promise<Application> {
@@ -48,6 +85,8 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     limits: { characters, depth, terms },
     uniqueDisplayName: options.uniqueDisplayName ?? false,
     sensitive: options.sensitiveAttributes ?? [],
+    ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+    onHookError: (error) => log.error({ err: error }, 'the hook after a change failed'),
   });
   const lists = new ListHandlers(
     directory,

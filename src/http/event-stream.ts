@@ -13,7 +13,7 @@ export interface EventStreamOptions {
   readonly consumer: string | undefined;
   readonly wants: ((event: Event) => boolean) | undefined;
   readonly durable: () => Promise<void> | undefined;
-  readonly request: Pick<HttpRequest, 'end'>;
+  readonly request: Pick<HttpRequest, 'end' | 'waits'>;
 }
 
 /** Milliseconds without an event after which a comment says that the connection lives. */
@@ -69,7 +69,12 @@ async function* piecesOf(
     if (text !== '') yield text;
     if (page.more) continue;
     try {
-      const woken = await feed.hub.wait(tenant.number, position.sequence, heartbeat, request.end);
+      const woken = await feed.hub.wait(
+        tenant.number,
+        position.sequence,
+        heartbeat,
+        request.waits ?? request.end,
+      );
       if (woken === 'ended') return;
       if (woken === 'changed') continue;
     } catch (error) {

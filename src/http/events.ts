@@ -71,7 +71,7 @@ export function eventsMount(parts: EventsParts): Mount {
       const left = wait - (performance.now() - start);
       if (found.events.length > 0 || found.more || left <= 0) return pageResponse(found);
       ({ position } = found);
-      const woken = await feed.hub.wait(tenant.number, position.sequence, left, request.end);
+      const woken = await feed.hub.wait(tenant.number, position.sequence, left, request.waits ?? request.end);
       if (woken !== 'changed') return pageResponse({ ...found, position });
     }
   };

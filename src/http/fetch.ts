@@ -1,17 +1,17 @@
 /** The WHATWG form, for those who embed the server: Request in, Response out. */
 
 import type { RequestEnd } from '../store/work.ts';
-import type { Application } from './application.ts';
+import type { LiveApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import type { BodyPieces, HttpRequest, HttpResponse } from './message.ts';
 
 /** Answers a WHATWG Request. `remoteAddress` is the peer's, when the host knows it. */
 export async function fetchWith(
-  application: Application,
+  application: Pick<LiveApplication, 'answer'>,
   request: Request,
   remoteAddress?: string,
 ): Promise<Response> {
-  return responseOf(await application(requestOf(request, remoteAddress)));
+  return responseOf(await application.answer(requestOf(request, remoteAddress)));
 }
 
 function requestOf(request: Request, remoteAddress: string | undefined): HttpRequest {

@@ -21,6 +21,8 @@ export interface HttpRequest {
   readonly end?: RequestEnd;
   /** The whole body as sent. Rejects with 413 as soon as it is larger than `limit` bytes. */
   readonly body: (limit: number) => Promise<Uint8Array>;
+  /** As `end`, and when the server begins to stop: for what only waits for something to happen. Absent: as `end`. */
+  readonly waits?: RequestEnd;
 }
 
 /** A body that is read as it is sent. */

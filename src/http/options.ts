@@ -1,3 +1,4 @@
+import type { Hooks } from '../directory/hooks.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import type { Store } from '../store/store.ts';
 
@@ -177,6 +178,8 @@ export interface HttpOptions {
   readonly sensitiveAttributes?: readonly string[];
   /** Is a group refused, 409 `uniqueness`, whose displayName another group of its tenant has? */
   readonly uniqueDisplayName?: boolean;
+  /** What the embedder's own code does before, within and after every change. */
+  readonly hooks?: Hooks;
   /** Does the change record keep the addresses of clients? */
   readonly recordAddresses?: boolean;
   readonly documentationUri?: string;

@@ -11,7 +11,8 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody, ScimError } from '../error.ts';
-import { type Application, createApplication } from './application.ts';
+import type { RequestEnd } from '../store/work.ts';
+import { LiveApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import { type Connection, watchConnections } from './connections.ts';
 import { discard, type HttpRequest, type HttpResponse } from './message.ts';
@@ -24,31 +25,33 @@ export interface ServerStart extends HttpOptions {
   readonly host: string;
   /** With it the server speaks TLS, and nothing else. */
   readonly tls?: TlsIdentity;
+  /** What answers; absent: one of its own, made of these options. */
+  readonly application?: Pick<LiveApplication, 'answer' | 'options' | 'prepare' | 'endWaiting'>;
 }
 
 /** Starts to listen. `port` 0 takes a free one. Rejects with the system's error when it cannot. */
 export async function startServer(start: ServerStart): Promise<RunningServer> {
-  let options = start;
-  let application = await createApplication(options);
+  const live = start.application ?? (await LiveApplication.start(start));
+  const stopping = new Stopping();
   // A missing Host and an unknown Expect are refused here and not by node, so that they get a whole error too.
   const settings: ServerOptions = {
     keepAliveTimeout: 65_000,
     requireHostHeader: false,
     connectionsCheckingInterval: 1000,
   };
-  const secure = options.tls !== undefined;
+  const secure = start.tls !== undefined;
   const server =
-    options.tls === undefined
+    start.tls === undefined
       ? createServer(settings)
-      : createTlsServer({ ...settings, ...secureContext(options.tls), handshakeTimeout: 10_000 });
+      : createTlsServer({ ...settings, ...secureContext(start.tls), handshakeTimeout: 10_000 });
   const connections = watchConnections(server, secure, (request, response, connection) => {
-    void answer(application, request, response, connection, options);
+    void answer(live.answer, request, response, connection, start, stopping);
   });
   const setLimits = (of: HttpOptions): void => {
     setTimeouts(server, of);
     connections.limit({ ...defaultLimits, ...of.limits }.connections);
   };
-  setLimits(options);
+  setLimits(live.options);
   // Node would ask for a body before anybody knows whether it is taken.
   for (const event of ['request', 'checkContinue', 'checkExpectation']) server.on(event, connections.take);
   server.on('clientError', (error, socket) => {
@@ -62,32 +65,30 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, options.host, () => {
+    server.listen(start.port, start.host, () => {
       server.off('error', reject);
       resolve();
     });
   });
   const { port } = server.address() as AddressInfo;
-  const host = options.host.includes(':') ? `[${options.host}]` : options.host;
+  const host = start.host.includes(':') ? `[${start.host}]` : start.host;
   return {
-    url: `${options.tls === undefined ? 'http' : 'https'}://${host}:${port}${options.basePath}`,
+    url: `${start.tls === undefined ? 'http' : 'https'}://${host}:${port}${start.basePath}`,
     port,
     drain() {
-      application.endWaiting();
+      stopping.end();
       connections.drain();
     },
     close(graceSeconds) {
-      application.endWaiting();
+      stopping.end();
+      if (start.application === undefined) live.endWaiting();
       return connections.close(graceSeconds);
     },
-    async reconfigure(changes) {
-      const next = { ...options, ...changes };
-      const nextApplication = await createApplication(next);
-      if (changes.tls !== undefined && 'setSecureContext' in server)
-        server.setSecureContext(secureContext(changes.tls));
-      setLimits(next);
-      application = nextApplication;
-      options = next;
+    async reconfigure({ tls, ...changes }) {
+      const goOver = await live.prepare(changes);
+      if (tls !== undefined && 'setSecureContext' in server) server.setSecureContext(secureContext(tls));
+      goOver();
+      setLimits(live.options);
     },
   };
 }
@@ -110,11 +111,12 @@ function isHandshake(error: NodeJS.ErrnoException): boolean {
 }
 
 async function answer(
-  application: Application,
+  application: (request: HttpRequest) => Promise<HttpResponse>,
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   connection: Connection,
   options: ServerStart,
+  stopping: RequestEnd,
 ): Promise<void> {
   let response: HttpResponse;
   try {
@@ -126,7 +128,7 @@ async function answer(
       const detail = `Expect: ${expect} is not supported; 100-continue is`;
       throw new ScimError(417, undefined, detail);
     }
-    response = await application(requestOf(incoming, outgoing, connection));
+    response = await application(requestOf(incoming, outgoing, connection, stopping));
   } catch (error) {
     response = refusal(error);
   }
@@ -233,7 +235,12 @@ function endOfTurn(): Promise<void> {
 const waitsForContinue = new WeakSet<IncomingMessage>();
 
 /** node:http's request as the handlers see it. */
-function requestOf(incoming: IncomingMessage, outgoing: ServerResponse, end: Connection): HttpRequest {
+function requestOf(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  end: Connection,
+  stopping: RequestEnd,
+): HttpRequest {
   const { path, search, host } = targetOf(incoming);
   return {
     method: incoming.method ?? 'GET',
@@ -248,7 +255,42 @@ function requestOf(incoming: IncomingMessage, outgoing: ServerResponse, end: Con
     secure: 'encrypted' in incoming.socket,
     end,
     body: (limit) => readBody(incoming, outgoing, limit),
+    get waits() {
+      return eitherOf(end, stopping);
+    },
   };
+}
+
+/** Told when the first of two ends comes. */
+function eitherOf(one: RequestEnd, other: RequestEnd): RequestEnd {
+  return {
+    get isEnded() {
+      return one.isEnded || other.isEnded;
+    },
+    onEnd(listener) {
+      const forgets = [one.onEnd(listener), other.onEnd(listener)];
+      return () => {
+        for (const forget of forgets) forget();
+      };
+    },
+  };
+}
+
+/** The server begins to stop: what only waits for something to happen waits no longer. */
+class Stopping implements RequestEnd {
+  isEnded = false;
+  readonly #listeners = new Set<() => void>();
+
+  onEnd(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  end(): void {
+    this.isEnded = true;
+    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.clear();
+  }
 }
 
 function readBody(incoming: IncomingMessage, outgoing: ServerResponse, limit: number): Promise<Buffer> {

@@ -8,13 +8,14 @@ import { type OptionName, optionNames, optionOf } from './options.ts';
 /** Options that are the command line's settings under another name. */
 const renamed: Readonly<Record<string, OptionName>> = {
   basicAuth: 'auth.basic',
+  retentionDays: 'changes.retentionDays',
   'tokenEndpoint.seconds': 'auth.accessTokenSeconds',
 };
 
 /** Options that are groups of settings. */
 const groups = ['limits', 'jwt', 'tokenEndpoint'] as const;
 
-type Kind = 'function' | 'array' | 'object' | 'string';
+type Kind = 'function' | 'array' | 'object' | 'string' | 'boolean';
 
 /** What only a program can give. */
 const own: Readonly<Record<string, Kind>> = {
@@ -27,6 +28,10 @@ const own: Readonly<Record<string, Kind>> = {
   metrics: 'function',
   isReady: 'function',
   clock: 'function',
+  before: 'function',
+  within: 'function',
+  after: 'function',
+  recordAddresses: 'boolean',
 };
 
 /** Settings that are options of the same name. */
@@ -51,7 +56,7 @@ export function checkLibraryOptions(options: object, more: Readonly<Record<strin
   const values = new Map<OptionName, unknown>(optionNames.map((name) => [name, optionOf(name).default]));
   const origins = new Map<string, string>(optionNames.map((name) => [name, 'default']));
   const kinds = { ...own, ...more };
-  const names = [...shared, ...Object.keys(kinds), 'basicAuth', ...groups];
+  const names = [...shared, ...Object.keys(kinds), 'basicAuth', 'retentionDays', ...groups];
 
   const check = (path: string, setting: OptionName, value: unknown): void => {
     const result = v.safeParse(optionOf(setting).type, value);

@@ -282,6 +282,9 @@ const options = {
     detail: 'else beside the database',
   }),
   'backup.keep': option(integer(1, 10_000), 7, 'How many scheduled backups to keep'),
+  'changes.retentionDays': option(integer(0, 36_500), 400, 'How many days changes are kept', {
+    detail: '0: for ever',
+  }),
   'limits.bodyBytes': limit(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
   'limits.bodyDepth': limit(integer(4, 256), 32, 'Deepest nesting in a request body'),
   'limits.defaultPageSize': limit(integer(1, 100_000), 100, 'Page size of a query without count'),

@@ -1,11 +1,6 @@
-/**
- * Takes resources in, each validated as the body of a POST and written whole or not at all. Ids are kept. What is
- * there already is found by id, else by what is unique, else by externalId or displayName.
- */
-import { DEFAULT_LIMITS } from '../../grammar/index.ts';
 import { Batch, type Submit } from '../directory/batch.ts';
 import { type Caller, operator } from '../directory/caller.ts';
-import { Directory } from '../directory/directory.ts';
+import type { Directory } from '../directory/directory.ts';
 import { DirectoryError } from '../directory/directory-error.ts';
 import type { Draft } from '../directory/draft.ts';
 import { hashPassword } from '../directory/password.ts';
@@ -22,7 +17,7 @@ import {
 } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
 import { memberParts } from '../store/member-parts.ts';
-import type { Store, StoredResource } from '../store/store.ts';
+import type { StoredResource } from '../store/store.ts';
 import { MemberIds } from './member-ids.ts';
 
 /** What to do where a resource is there already, and is another. */
@@ -62,9 +57,8 @@ export class Importer {
   readonly #onConflict: OnConflict;
   readonly #ids: MemberIds;
 
-  constructor(store: Store, tenant: number, onConflict: OnConflict, uniqueDisplayName: boolean) {
-    const limits = { ...DEFAULT_LIMITS, characters: Number.POSITIVE_INFINITY };
-    this.#directory = new Directory(store, { limits, uniqueDisplayName });
+  constructor(directory: Directory, tenant: number, onConflict: OnConflict) {
+    this.#directory = directory;
     this.#tenant = tenant;
     this.#onConflict = onConflict;
     this.#ids = new MemberIds(this.#directory, operator(tenant, { kind: 'import' }, 'generic'));

@@ -1,0 +1,58 @@
+/** Removes changes that are older than they are to be kept, in small batches between which others write. */
+import type { Store } from '../store/store.ts';
+
+/** How long changes are kept unless somebody says otherwise. */
+export const defaultRetentionDays = 400;
+
+const day = 24 * 60 * 60 * 1000;
+/** Milliseconds between two sweeps. */
+const interval = 60 * 60 * 1000;
+/** Changes of a tenant that one transaction removes: a few milliseconds' work. */
+const batch = 500;
+
+export interface RetentionOptions {
+  /** How long changes are kept; 0: for ever. */
+  readonly days: number;
+  readonly clock?: () => Date;
+  /** Is told why a sweep failed; the next one tries again. */
+  readonly onError: (error: unknown) => void;
+}
+
+export class Retention {
+  readonly #store: Pick<Store, 'pruneChanges'>;
+  readonly #options: RetentionOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(store: Pick<Store, 'pruneChanges'>, options: RetentionOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** Sweeps now, and every hour. */
+  start(): void {
+    if (this.#options.days === 0) return;
+    const sweep = (): void => void this.sweep().catch(this.#options.onError);
+    this.#timer = setInterval(sweep, interval).unref();
+    sweep();
+  }
+
+  /** Answers how many changes were removed. */
+  async sweep(): Promise<number> {
+    const { days, clock = () => new Date() } = this.#options;
+    const before = new Date(clock().getTime() - days * day);
+    let sum = 0;
+    while (!this.#stopped) {
+      const removed = await this.#store.pruneChanges(before, batch);
+      if (removed === 0) break;
+      sum += removed;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return sum;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+  }
+}
