@@ -1,5 +1,8 @@
 /** What an attack costs those beside it: health checks, another tenant's list, memory; and how soon it is over. */
 import { join } from 'node:path';
+import { hashSecret, newSecret } from '../../src/directory/secret.ts';
+import { standardRegistry } from '../../src/scim/standard.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Options } from './arguments.ts';
 import { Connection, encode, type Request, type Target } from './client.ts';
 import type { Fixtures } from './fixtures.ts';
@@ -15,6 +18,9 @@ export interface Damage {
   /** Milliseconds. */
   readonly healthP99: number;
 }
+
+/** Done, refused for what it would cost, or ended. */
+const expected: ReadonlySet<number> = new Set([200, 204, 400, 503]);
 
 /** Seconds for which an attack is made again and again. */
 const atLeast = 3;
@@ -42,6 +48,8 @@ export async function damageOf(target: Target, { request }: Attack, lanes = 2): 
     Array.from({ length: lanes }, async () => {
       for (let round = 0; round === 0 || elapsed() < atLeast; round++) {
         status = await statusOf(target, request);
+        // An attack that does not come through measures nothing.
+        if (!expected.has(status)) throw new Error(`${request.method} ${request.path} is ${status}`);
         if (seconds === 0) seconds = elapsed();
       }
     }),
@@ -61,6 +69,22 @@ export async function statusOf(target: Target, request: Request): Promise<number
   }
 }
 
+/** For a database that has been served the next server's first token is none. */
+async function newToken(file: string): Promise<string> {
+  const store = openSqliteStore({ file, registry: standardRegistry() });
+  const secret = newSecret();
+  const token = {
+    hash: hashSecret(secret),
+    name: 'attacker',
+    tenant: 1,
+    idp: 'generic',
+    scope: 'scim',
+  } as const;
+  await store.createToken(token);
+  await store.close();
+  return secret;
+}
+
 const mebibyte = 2 ** 20;
 
 /** Each attack on a server of its own, so that memory is that attack's. The number of users does not matter. */
@@ -73,12 +97,13 @@ export async function hostileFigures(
   const extent: Extent = quick ? { ...whole, members: 50_000, users: 5000 } : whole;
   const file = join(folder, 'hostile.db');
   await seedHostile(file, extent);
+  const token = await newToken(file);
   const figures: Figure[] = [];
   for (const attack of attacks) {
     const server = await ServerProcess.scimd(file, 0);
     try {
       const before = await server.usage();
-      const { seconds, healthP99 } = await damageOf(server.target, attack);
+      const { seconds, healthP99 } = await damageOf({ ...server.target, token }, attack);
       const after = await server.usage();
       const of = (name: string, title: string, value: number, unit: string): Figure => ({
         ...{ name: `hostile-${attack.name}-${name}`, title: `${title}: ${attack.what}`, users, value, unit },
