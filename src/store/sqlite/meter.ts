@@ -34,7 +34,7 @@ const mostBytes = 256 * 2 ** 20;
 const bytesPerValue = 64;
 
 /** Milliseconds that a read may take in the main thread, where everybody waits for it. */
-export const mostHere = 10;
+export const mostHere = 5;
 
 /** The statement took longer than those beside it can wait: another thread is to run it. */
 export class TooLongHere extends Error {
