@@ -48,9 +48,9 @@ export interface DirectoryOptions extends CommitOptions {
 }
 
 /** To read a character of a path takes as long as to compare so many values. */
-const comparedPerCharacter = 16;
+const comparedPerCharacter = 64;
 /** Characters of a path that are no matter. */
-const usualPath = 128;
+const usualPath = 200;
 
 /** How often a change is computed anew when another one came in between. */
 const attempts = 20;
