@@ -17,6 +17,7 @@ import { type Apply, reloader } from './reload.ts';
 import { scheduleBackups } from './scheduled-backups.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import { startProblems } from './start-check.ts';
+import { watchLag } from './watch-lag.ts';
 import { welcome } from './welcome.ts';
 
 export async function serve({ settings, json, terminal }: Invocation): Promise<number> {
@@ -38,6 +39,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     days: inForce.changes.retentionDays,
     onError: (error) => log.error({ err: error }, 'old changes could not be removed'),
   });
+  let stopWatching = (): void => {};
   try {
     const state = { ready: true };
     const metrics = inForce.metrics ? createMetrics() : undefined;
@@ -49,6 +51,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     listening.resolve(server.apply);
     delivery = deliver(start, store, log);
     retention.start();
+    stopWatching = watchLag(store, metrics, log);
     log.info({ url: server.url, database: inForce.database, config: file }, 'started');
     try {
       // Only now: had the server not come up, the token would have been made without anybody seeing it.
@@ -78,6 +81,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     return await untilStopped(server, inForce, state, manager, signals, terminal, log);
   } finally {
     stopBackups();
+    stopWatching();
     await Promise.race([delivery?.stop(), signals.force]);
     retention.stop();
     await Promise.race([store.close(), signals.force.then(() => wait(patience))]);

@@ -37,6 +37,8 @@ export const logFields = {
   done: 'How many resources have been reindexed so far',
   total: 'How many there are to reindex',
   attempts: 'How often something was tried until it succeeded',
+  consumer: 'The name of a consumer of the feed',
+  since: 'Since when somebody has waited',
   endpoint: 'The id of a webhook endpoint, as `scimd webhook list` shows it',
   lines: 'How many log lines were dropped',
 } as const satisfies Readonly<Record<string, string>>;

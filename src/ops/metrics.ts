@@ -12,6 +12,8 @@ export interface Metrics {
   wrongToken(): void;
   backedUp(at: Date): void;
   backupFailed(): void;
+  /** Seconds for which a leaver has waited for some application to hear of it; 0 if none does. */
+  deprovisionLag(seconds: number): void;
   /** Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -43,10 +45,16 @@ export function createMetrics(): Metrics {
     help: 'Scheduled backups that failed',
     registers,
   });
+  const lag = new Gauge({
+    name: 'scimd_deprovision_lag_seconds',
+    help: 'How long the first leaver has waited that some consumer or webhook endpoint has not heard of; 0 if there is none',
+    registers,
+  });
   return {
     wrongToken: () => wrongTokens.inc(),
     backedUp: (at) => lastBackup.set(at.getTime() / 1000),
     backupFailed: () => failedBackups.inc(),
+    deprovisionLag: (seconds) => lag.set(seconds),
     observe(observed) {
       requests.add(observed);
       for (const tolerance of observed.tolerances) tolerated.inc({ tolerance });

@@ -12,7 +12,7 @@ import { Retention } from '../../src/directory/retention.ts';
 import type { HttpRequest } from '../../src/http/message.ts';
 import { startServer } from '../../src/http/server.ts';
 import { createScimd, type Scimd } from '../../src/index.ts';
-import { configuredRegistry } from '../../src/scim/configured.ts';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { until } from '../until.ts';
 

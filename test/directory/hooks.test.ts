@@ -11,7 +11,7 @@ import {
   ScimError,
   type TenantChange,
 } from '../../src/index.ts';
-import { configuredRegistry } from '../../src/scim/configured.ts';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { Importer } from '../../src/transfer/importer.ts';
 import { load } from '../../src/transfer/load.ts';
