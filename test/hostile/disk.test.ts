@@ -80,9 +80,11 @@ describe('a WAL', () => {
       await working;
       assert.ok(refusals >= 20, 'it was noticed');
       assert.equal(await readiness(server), 503);
-      assert.match(
-        server.output.stderr,
-        /scimd\.db-wal was (removed|replaced by another file) while the server runs/,
+      // The log is written behind the answers.
+      await until('the reason in the log', () =>
+        /scimd\.db-wal was (removed|replaced by another file) while the server runs/.test(
+          server.output.stderr,
+        ),
       );
       server.signal('SIGKILL');
       await server.end;

@@ -214,7 +214,9 @@ test('a body that comes a moment after its head keeps its connection, also where
 });
 
 test('a silent client is cut off, but not while it is owed an answer', async () => {
-  const slow = await startScimd({ limits: { idleSeconds: 1, headerSeconds: 1, requestSeconds: 5 } });
+  const slow = await startScimd({
+    limits: { idleSeconds: 1, headerSeconds: 1, requestSeconds: 5, answerSeconds: 300 },
+  });
   try {
     const operations = Array.from({ length: 24 }, (_, i) => ({
       method: 'POST',
