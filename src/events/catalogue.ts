@@ -58,17 +58,6 @@ const ofResource = {
   url: v.optional(text),
 };
 const ofDeleted = { ...envelope, subject, data: v.null(), previous: v.optional(resource) };
-const ofConnection = {
-  ...envelope,
-  token: v.strictObject({ id: text, name: text, idp: text }),
-  lastRequest: v.optional(instant),
-  reason: v.optional(text),
-};
-const ofEndpoint = {
-  ...envelope,
-  endpoint: v.strictObject({ id: text, url: text }),
-  reason: v.optional(text),
-};
 
 const event = <const Type extends EventType, const Entries extends v.ObjectEntries>(
   type: Type,
@@ -82,13 +71,10 @@ export const eventSchema = v.variant('type', [
   event('user.deactivated', { ...ofResource, ...leaver, access }),
   event('user.reactivated', ofResource),
   event('user.deleted', { ...ofDeleted, ...leaver }),
-  event('user.restored', ofResource),
-  event('user.erased', { ...envelope, subject }),
   event('user.access_changed', { ...envelope, subject, access }),
   event('group.created', ofResource),
   event('group.updated', ofResource),
   event('group.deleted', ofDeleted),
-  event('group.restored', ofResource),
   event('group.members_changed', {
     ...envelope,
     subject,
@@ -100,15 +86,7 @@ export const eventSchema = v.variant('type', [
   event('resource.created', ofResource),
   event('resource.updated', ofResource),
   event('resource.deleted', ofDeleted),
-  event('resource.restored', ofResource),
-  event('connection.first_request', ofConnection),
-  event('connection.silent', ofConnection),
-  event('connection.failing', ofConnection),
-  event('token.expiring', { ...ofConnection, expires: instant }),
-  event('tenant.deleted', envelope),
-  event('endpoint.disabled', ofEndpoint),
-  event('endpoint.lagging', { ...ofEndpoint, lag: v.pipe(v.number(), v.minValue(0)) }),
-  event('endpoint.test', ofEndpoint),
+  event('endpoint.test', { ...envelope, endpoint: v.strictObject({ id: text, url: text }) }),
 ]);
 
 /** Compiles only while schemas and published types say the same, in both directions. */

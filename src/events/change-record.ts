@@ -22,7 +22,7 @@ export interface ChangeRecord {
   readonly transaction?: string;
   readonly request?: string;
   readonly at: string;
-  readonly operation: 'create' | 'replace' | 'patch' | 'delete' | 'restore' | 'erase';
+  readonly operation: 'create' | 'replace' | 'patch' | 'delete';
   /** The name of the resource type. */
   readonly type: string;
   readonly id: string;

@@ -116,7 +116,6 @@ export interface EventMember {
 export type UserCreated = OfResource<'user.created'>;
 export type UserUpdated = OfResource<'user.updated'>;
 export type UserReactivated = OfResource<'user.reactivated'>;
-export type UserRestored = OfResource<'user.restored'>;
 export interface UserDeactivated extends OfResource<'user.deactivated'> {
   readonly priority: 'leaver';
   readonly access: Access;
@@ -124,13 +123,9 @@ export interface UserDeactivated extends OfResource<'user.deactivated'> {
 export interface UserDeleted extends OfDeleted<'user.deleted'> {
   readonly priority: 'leaver';
 }
-export interface UserErased extends Envelope<'user.erased'> {
-  readonly subject: EventSubject;
-}
 export type UserAccessChanged = OfAccess<'user.access_changed'>;
 export type GroupCreated = OfResource<'group.created'>;
 export type GroupUpdated = OfResource<'group.updated'>;
-export type GroupRestored = OfResource<'group.restored'>;
 export type GroupDeleted = OfDeleted<'group.deleted'>;
 export interface GroupMembersChanged extends Envelope<'group.members_changed'> {
   readonly subject: EventSubject;
@@ -142,33 +137,11 @@ export interface GroupMembersChanged extends Envelope<'group.members_changed'> {
 }
 export type ResourceCreated = OfResource<'resource.created'>;
 export type ResourceUpdated = OfResource<'resource.updated'>;
-export type ResourceRestored = OfResource<'resource.restored'>;
 export type ResourceDeleted = OfDeleted<'resource.deleted'>;
 
-interface OfConnection<Type extends string> extends Envelope<Type> {
-  readonly token: { readonly id: string; readonly name: string; readonly idp: string };
-  /** When it was used last. */
-  readonly lastRequest?: string | undefined;
-  readonly reason?: string | undefined;
-}
-export type ConnectionFirstRequest = OfConnection<'connection.first_request'>;
-export type ConnectionSilent = OfConnection<'connection.silent'>;
-export type ConnectionFailing = OfConnection<'connection.failing'>;
-export interface TokenExpiring extends OfConnection<'token.expiring'> {
-  readonly expires: string;
-}
-
-export type TenantDeleted = Envelope<'tenant.deleted'>;
-
-interface OfEndpoint<Type extends string> extends Envelope<Type> {
+/** Sent by hand, to try an endpoint of webhooks; is not in the feed. */
+export interface EndpointTest extends Envelope<'endpoint.test'> {
   readonly endpoint: { readonly id: string; readonly url: string };
-  readonly reason?: string | undefined;
-}
-export type EndpointDisabled = OfEndpoint<'endpoint.disabled'>;
-export type EndpointTest = OfEndpoint<'endpoint.test'>;
-export interface EndpointLagging extends OfEndpoint<'endpoint.lagging'> {
-  /** Seconds for which the oldest leaver has waited. */
-  readonly lag: number;
 }
 
 export type Event =
@@ -177,25 +150,14 @@ export type Event =
   | UserDeactivated
   | UserReactivated
   | UserDeleted
-  | UserRestored
-  | UserErased
   | UserAccessChanged
   | GroupCreated
   | GroupUpdated
   | GroupDeleted
-  | GroupRestored
   | GroupMembersChanged
   | ResourceCreated
   | ResourceUpdated
   | ResourceDeleted
-  | ResourceRestored
-  | ConnectionFirstRequest
-  | ConnectionSilent
-  | ConnectionFailing
-  | TokenExpiring
-  | TenantDeleted
-  | EndpointDisabled
-  | EndpointLagging
   | EndpointTest;
 
 export type EventType = Event['type'];

@@ -119,8 +119,6 @@ function resourceEvent(
     case 'group.deleted':
     case 'resource.deleted':
       return { ...head, type, subject, data: null, ...previousOf(record, present) };
-    case 'user.erased':
-      return { ...head, type, subject: { type: record.type, id: record.id } };
     case 'user.deactivated': {
       const access = accessOf(record, present, record.id, undefined);
       return { ...head, type, priority: 'leaver', subject, changes, access, data };
@@ -128,13 +126,10 @@ function resourceEvent(
     case 'user.created':
     case 'user.updated':
     case 'user.reactivated':
-    case 'user.restored':
     case 'group.created':
     case 'group.updated':
-    case 'group.restored':
     case 'resource.created':
     case 'resource.updated':
-    case 'resource.restored':
       return { ...head, type, subject, changes, data };
     default:
       throw new Error(`${type} is no event of a resource`);

@@ -44,24 +44,20 @@ export function unitsOf(record: ChangeRecord): Unit[] {
   }
 }
 
-function verbOf({ operation }: ChangeRecord): 'created' | 'updated' | 'deleted' | 'restored' {
+function verbOf({ operation }: ChangeRecord): 'created' | 'updated' | 'deleted' {
   switch (operation) {
     case 'create':
       return 'created';
     case 'delete':
-    case 'erase':
       return 'deleted';
-    case 'restore':
-      return 'restored';
     default:
       return 'updated';
   }
 }
 
 function userUnits(record: ChangeRecord): Unit[] {
-  const { id, operation, edits } = record;
+  const { id, edits } = record;
   const access: Unit = { kind: 'access', member: id };
-  if (operation === 'erase') return [{ kind: 'resource', type: 'user.erased', edits }];
   const verb = verbOf(record);
   if (verb !== 'updated') return [{ kind: 'resource', type: `user.${verb}`, edits }, access];
   const ofActive = edits.filter((edit) => isDeactivation(edit) || isReactivation(edit));

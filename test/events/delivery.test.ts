@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
 import { hashSecret, newSecret } from '../../src/directory/secret.ts';
 import { EventReader, recordsOf } from '../../src/events/reader.ts';
 import { shownAs } from '../../src/events/shown.ts';
@@ -332,5 +333,34 @@ describe('delivery', () => {
     await send('POST', '/Users', newUser());
     await until('the next, from the other', () => app.received.length === 21);
     assert.equal(new Set(app.received.map(({ id }) => id)).size, 21);
+  });
+
+  test('while nothing can be written delivery waits, SCIM answers, and both go on afterwards', async () => {
+    await closing.pop()?.();
+    await store.close();
+    closing = [];
+    const file = join(folder, `${files}.db`);
+    store = openSqliteStore({ file, registry: standardRegistry(), busyTimeout: 50 });
+    const server = await startServer({ basePath: '/scim/v2', store, host: '127.0.0.1', port: 0 });
+    base = server.url;
+    closing = [async () => store.close(), () => server.close()];
+    const app = await receiver();
+    const endpoint = await endpointAt(app, { types: ['user.created'] });
+    await deliverer();
+    await send('POST', '/Users', newUser());
+    await until('the first', async () => (await positionOf(endpoint)) === '1');
+    const other = new Sqlite(file);
+    other.exec('BEGIN IMMEDIATE');
+    try {
+      await until('delivery to see it', () => notices.some(({ kind }) => kind === 'failing'));
+      const get = await fetch(`${base}/Users`, { headers: { authorization: `Bearer ${token}` } });
+      assert.equal(get.status, 200);
+    } finally {
+      other.exec('ROLLBACK');
+      other.close();
+    }
+    await send('POST', '/Users', newUser());
+    await until('the second', async () => (await positionOf(endpoint)) === '2');
+    assert.equal(app.received.length, 2);
   });
 });

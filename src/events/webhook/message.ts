@@ -24,19 +24,17 @@ const largest = 64 * 1024;
 
 /** What an event is about: order is kept of it. */
 export function subjectOf(event: Event): string {
-  if ('subject' in event) return event.subject.id;
-  if ('token' in event) return event.token.id;
-  return event.tenant;
+  return 'subject' in event ? event.subject.id : event.endpoint.id;
 }
 
 function isUrgent({ priority }: Event): boolean {
   return priority === 'leaver';
 }
 
-/** Does the endpoint want it? `user.*` stands for all of users; what is about an endpoint is not told to itself. */
-export function wantedBy({ types, id }: Pick<Endpoint, 'types' | 'id'>): (event: Event) => boolean {
+/** Does the endpoint want it? `user.*` stands for all of users. */
+export function wantedBy({ types }: Pick<Endpoint, 'types'>): (event: Event) => boolean {
   const wants = typeFilter(types);
-  return (event) => !('endpoint' in event && event.endpoint.id === id) && wants(event.type);
+  return (event) => wants(event.type);
 }
 
 export function typeFilter(types: readonly string[] | undefined): (type: EventType) => boolean {
