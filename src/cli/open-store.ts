@@ -86,6 +86,6 @@ function report(notice: Exclude<OpeningNotice, { kind: 'rebuilding' }>, log: Log
 
 const findings = {
   missing: 'resources lack a value that the schema requires; they are served as they are',
-  unfit: 'values that do not match the schema are kept, but not shown',
+  invalid: 'values that do not match the schema are kept, but not shown',
   unknown: 'values that no schema defines are kept, but not shown',
 } as const;

@@ -319,11 +319,11 @@ export type OpeningNotice =
   | { readonly kind: 'rebuilt'; readonly type: string; readonly resources: number }
   /**
    * Resources that do not keep a rule of the schema, by what is the matter with which attribute: a required value is
-   * missing, a value that is not of the attribute's form was set aside, values of an attribute that the schema does
-   * not have any more were set aside. `ids` are the first of them.
+   * missing, a value that is not of the attribute's form was quarantined, values of an attribute that the schema does
+   * not have any more were quarantined. `ids` are the first of them.
    */
   | {
-      readonly kind: 'missing' | 'unfit' | 'unknown';
+      readonly kind: 'missing' | 'invalid' | 'unknown';
       readonly type: string;
       readonly path: string;
       readonly resources: number;

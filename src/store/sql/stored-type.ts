@@ -30,9 +30,9 @@ ON CONFLICT (type) DO UPDATE SET layout = excluded.layout, cleared = excluded.cl
   clearUnique: 'DELETE FROM unique_value WHERE attribute IN (SELECT number FROM attribute WHERE type = ?)',
   clearColumn: 'UPDATE resource SET unique_key = NULL WHERE type = ?',
   done: 'SELECT count(*) FROM resource WHERE type = ? AND rid <= ?',
-  setAside: `INSERT INTO set_aside (rid, entries) VALUES (?, ?)
+  quarantine: `INSERT INTO set_aside (rid, entries) VALUES (?, ?)
 ON CONFLICT (rid) DO UPDATE SET entries = excluded.entries`,
-  takeBack: 'DELETE FROM set_aside WHERE rid = ?',
+  release: 'DELETE FROM set_aside WHERE rid = ?',
 } as const;
 
 /** Resources of a type behind a row, in the order of rows: by row, type and how many. */

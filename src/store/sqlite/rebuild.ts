@@ -4,7 +4,7 @@
  * durable with the position behind it, so that a start that is killed is taken up by the next one.
  */
 import type { Database } from 'better-sqlite3';
-import { type Conformed, conform, type SetAside } from '../../scim/conform.ts';
+import { type MigratedDocument, migrateDocument, type Quarantined } from '../../scim/migrate-document.ts';
 import type { UniqueRow } from '../layout/index-rows.ts';
 import { sameUniqueness } from '../layout/layout.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
@@ -128,18 +128,21 @@ function batchWriter(
   rows: RowWriter,
 ): (batch: readonly StoredRow[], position: number, before: Findings) => Findings | undefined {
   const updateBody = db.prepare(resourceSql.updateDocument);
-  const keepAside = db.prepare(rebuildSql.setAside);
-  const takeBack = db.prepare(rebuildSql.takeBack);
+  const quarantine = db.prepare(rebuildSql.quarantine);
+  const release = db.prepare(rebuildSql.release);
   const advance = db.prepare(rebuildSql.advance);
   return db.transaction((batch: readonly StoredRow[], position: number, before: Findings) => {
-    const fitted = batch.map((row) => ({ row, ...conform(kind.type, row.document, row.setAside) }));
+    const fitted = batch.map((row) => ({
+      row,
+      ...migrateDocument(kind.type, row.document, row.quarantined),
+    }));
     const findings = fitted.reduce((sum, each) => withFindings(sum, each.row.id, each), before);
     const advanced = advance.run(position, JSON.stringify(findings), kind.number, kind.layout.signature);
     if (advanced.changes === 0) return undefined;
-    for (const { row, document, setAside } of fitted) {
+    for (const { row, document, quarantined } of fitted) {
       if (document !== row.document) updateBody.run(JSON.stringify(document), row.rid);
-      if (setAside.length > 0) keepAside.run(row.rid, JSON.stringify(setAside));
-      else if (row.setAside.length > 0) takeBack.run(row.rid);
+      if (quarantined.length > 0) quarantine.run(row.rid, JSON.stringify(quarantined));
+      else if (row.quarantined.length > 0) release.run(row.rid);
       rows.reindex({ tenant: row.tenant, kind, rid: row.rid }, document);
     }
     return findings;
@@ -147,20 +150,20 @@ function batchWriter(
 }
 
 /** What a rebuild found in the documents that a person should know, gathered over its batches. */
-type Matter = 'missing' | 'unfit' | 'unknown';
+type Matter = 'missing' | 'invalid' | 'unknown';
 
 /** By `missing emails.value`; as JSON it is kept with the position of a rebuild. */
 type Findings = Readonly<Record<string, { readonly resources: number; readonly ids: readonly string[] }>>;
 
-const matters = ['missing', 'unfit', 'unknown'] as const satisfies readonly Matter[];
+const matters = ['missing', 'invalid', 'unknown'] as const satisfies readonly Matter[];
 
 /** As many ids are told as a person would look at. */
 const mostIds = 10;
 
-function withFindings(before: Findings, id: string, conformed: Conformed): Findings {
+function withFindings(before: Findings, id: string, migrated: MigratedDocument): Findings {
   let findings = before;
   for (const matter of matters) {
-    for (const path of new Set(conformed[matter])) {
+    for (const path of new Set(migrated[matter])) {
       const known = findings[`${matter} ${path}`] ?? { resources: 0, ids: [] };
       const ids = known.ids.length < mostIds ? [...known.ids, id] : known.ids;
       findings = { ...findings, [`${matter} ${path}`]: { resources: known.resources + 1, ids } };
@@ -186,7 +189,7 @@ interface StoredRow {
   readonly id: string;
   readonly body: string;
   readonly document: Document;
-  readonly setAside: readonly SetAside[];
+  readonly quarantined: readonly Quarantined[];
 }
 
 /** Reads what stands behind a position, as much as makes a batch; nothing at the end. */
@@ -201,7 +204,7 @@ function batchReader(db: Database, kind: StoredType): ReadBatch {
     rows.all(position, kind.number, batchSize).map(({ entries, ...row }) => ({
       ...row,
       document: JSON.parse(row.body) as Document,
-      setAside: entries === null ? [] : (JSON.parse(entries) as SetAside[]),
+      quarantined: entries === null ? [] : (JSON.parse(entries) as Quarantined[]),
     }));
 }
 
@@ -252,7 +255,9 @@ function* refuseSharedValues(db: Database, kind: StoredType, readBatch: ReadBatc
 type UniqueKey = Pick<UniqueRow, 'attribute' | 'key' | 'path'>;
 
 function uniqueKeys(kind: StoredType, row: StoredRow): UniqueKey[] {
-  const { columns, unique } = kind.indexRows(conform(kind.type, row.document, row.setAside).document);
+  const { columns, unique } = kind.indexRows(
+    migrateDocument(kind.type, row.document, row.quarantined).document,
+  );
   const { uniqueColumn } = kind.layout;
   if (uniqueColumn === undefined || columns.unique_key === null) return [...unique];
   return [...unique, { attribute: 0, key: String(columns.unique_key), path: uniqueColumn.path }];

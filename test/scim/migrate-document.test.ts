@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { conform, type SetAside } from '../../src/scim/conform.ts';
 import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import type { AttributeDefinition } from '../../src/scim/definitions.ts';
+import { migrateDocument, type Quarantined } from '../../src/scim/migrate-document.ts';
 import type { ResourceType } from '../../src/scim/registry.ts';
 import { userSchema } from '../server.ts';
 
@@ -36,23 +36,27 @@ describe('a document that its schema has a place for', () => {
   test('stays the very same object', () => {
     const document = documentWith({ a: 'x', b: [1, 2] });
     const type = userWith({ name: 'a' }, { name: 'b', type: 'integer', multiValued: true });
-    const conformed = conform(type, document, []);
-    assert.equal(conformed.document, document);
+    const migrated = migrateDocument(type, document, []);
+    assert.equal(migrated.document, document);
     assert.deepEqual(
-      { ...conformed, document: 0 },
+      { ...migrated, document: 0 },
       {
         document: 0,
-        setAside: [],
+        quarantined: [],
         missing: [],
-        unfit: [],
+        invalid: [],
         unknown: [],
       },
     );
   });
   test('takes over the spelling of a name', () => {
-    const { document, setAside } = conform(userWith({ name: 'Badge' }), documentWith({ badge: 'x' }), []);
+    const { document, quarantined } = migrateDocument(
+      userWith({ name: 'Badge' }),
+      documentWith({ badge: 'x' }),
+      [],
+    );
     assert.deepEqual(document, documentWith({ Badge: 'x' }));
-    assert.deepEqual(setAside, []);
+    assert.deepEqual(quarantined, []);
   });
 });
 
@@ -115,26 +119,28 @@ const detours: readonly (readonly [
   ],
 ];
 
-describe('values that the schema has no place for are set aside, and come back with their definition', () => {
+describe('values that the schema has no place for are quarantined, and come back with their definition', () => {
   for (const [what, definition, other, value, shown] of detours)
     test(what, () => {
       const document = documentWith({ a: value });
-      const first = stored(conform(userWith(...other), document, []));
+      const first = stored(migrateDocument(userWith(...other), document, []));
       assert.deepEqual((first.document[uri] as { a?: unknown } | undefined)?.a, shown);
       assert.equal((first.document.schemas as string[]).includes(uri), shown !== undefined);
-      const between = stored(conform(userWith({ name: 'unrelated' }), first.document, first.setAside));
-      const back = conform(userWith(definition), between.document, between.setAside);
+      const between = stored(
+        migrateDocument(userWith({ name: 'unrelated' }), first.document, first.quarantined),
+      );
+      const back = migrateDocument(userWith(definition), between.document, between.quarantined);
       assert.deepEqual(back.document, document);
-      assert.deepEqual(back.setAside, []);
+      assert.deepEqual(back.quarantined, []);
     });
 
   test('unless somebody has written another value there', () => {
     const text = userWith({ name: 'a' });
     const integer = userWith({ name: 'a', type: 'integer' });
-    const { setAside } = conform(integer, documentWith({ a: 'seven' }), []);
-    const back = conform(text, documentWith({ a: 7 }), stored(setAside));
+    const { quarantined } = migrateDocument(integer, documentWith({ a: 'seven' }), []);
+    const back = migrateDocument(text, documentWith({ a: 7 }), stored(quarantined));
     assert.equal(back.document[uri], undefined);
-    assert.deepEqual(back.setAside, [{ path: [uri, 'a'], value: 7 }] satisfies SetAside[]);
+    assert.deepEqual(back.quarantined, [{ path: [uri, 'a'], value: 7 }] satisfies Quarantined[]);
   });
 });
 
@@ -150,15 +156,19 @@ describe('what a person should know', () => {
         subAttributes: [{ name: 'value', required: true }, { name: 'type' }],
       },
     );
-    const { missing } = conform(type, documentWith({ b: 'x', c: [{ value: '1' }, { type: 'work' }] }), []);
+    const { missing } = migrateDocument(
+      type,
+      documentWith({ b: 'x', c: [{ value: '1' }, { type: 'work' }] }),
+      [],
+    );
     assert.deepEqual(missing, [`${uri}:a`, `${uri}:c.value`]);
-    const { missing: none } = conform(type, { schemas: [userSchema], id: '1', userName: 'a' }, []);
+    const { missing: none } = migrateDocument(type, { schemas: [userSchema], id: '1', userName: 'a' }, []);
     assert.deepEqual(none, []);
   });
-  test('is what was set aside, by what is the matter with it', () => {
+  test('is what was quarantined, by what is the matter with it', () => {
     const type = userWith({ name: 'a', type: 'integer' });
-    const { unfit, unknown } = conform(type, documentWith({ a: 'x', gone: 1 }), []);
-    assert.deepEqual([unfit, unknown], [[`${uri}:a`], [`${uri}:gone`]]);
-    assert.deepEqual(conform(userWith(), documentWith({ a: 'x' }), []).unknown, [uri]);
+    const { invalid, unknown } = migrateDocument(type, documentWith({ a: 'x', gone: 1 }), []);
+    assert.deepEqual([invalid, unknown], [[`${uri}:a`], [`${uri}:gone`]]);
+    assert.deepEqual(migrateDocument(userWith(), documentWith({ a: 'x' }), []).unknown, [uri]);
   });
 });

@@ -1,15 +1,15 @@
 /**
- * Fits a stored document to a schema that was configured otherwise when it was written. What the schema has no place
- * for (an extension that is gone, a text where an integer belongs now) is set aside, so that it is not shown, breaks
- * nothing, and comes back with its definition; nothing is lost.
+ * Migrates a stored document to the schema configured now. Values that the schema does not define or allow (an extension
+ * that was removed, a string where it now has an integer) are quarantined: kept, not shown, and restored with their
+ * definition. Nothing is lost.
  */
 import { instantKey } from './comparison.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
 import { type Document, equalValues, membersAttribute, schemasOf } from './resource.ts';
 import { isObject } from './value.ts';
 
-/** A value that the schema has no place for. */
-export interface SetAside {
+/** A value that the schema does not define or allow. */
+export interface Quarantined {
   /** The member's name, or the extension's and the member's. */
   readonly path: readonly string[];
   /** The part of it that stayed in the document; absent if nothing did. */
@@ -17,25 +17,29 @@ export interface SetAside {
   readonly value: unknown;
 }
 
-export interface Conformed {
+export interface MigratedDocument {
   /** The same object as given if nothing had to change. */
   readonly document: Document;
-  readonly setAside: readonly SetAside[];
+  readonly quarantined: readonly Quarantined[];
   /** Paths of required attributes without a value. */
   readonly missing: readonly string[];
-  /** Paths of attributes whose value is not, or not wholly, of the form that the schema asks for. */
-  readonly unfit: readonly string[];
+  /** Paths of attributes whose value does not, or not wholly, match the schema. */
+  readonly invalid: readonly string[];
   /** Names of extensions and paths of attributes that the schema does not have. */
   readonly unknown: readonly string[];
 }
 
 type Mutable = Record<string, unknown>;
 
-/** `before` is what was set aside when the document was fitted last. */
-export function conform(type: ResourceType, stored: Document, before: readonly SetAside[]): Conformed {
+/** `before` was quarantined by the last migration. */
+export function migrateDocument(
+  type: ResourceType,
+  stored: Document,
+  before: readonly Quarantined[],
+): MigratedDocument {
   const whole = before.length === 0 ? stored : restored(stored, before);
-  const setAside: SetAside[] = [];
-  const unfit: string[] = [];
+  const quarantined: Quarantined[] = [];
+  const invalid: string[] = [];
   const unknown: string[] = [];
   const missing: string[] = [];
 
@@ -56,12 +60,12 @@ export function conform(type: ResourceType, stored: Document, before: readonly S
       const left = fitted(attribute, value);
       if (left !== undefined) result[attribute.name] = left;
       if (equalValues(left, value)) continue;
-      setAside.push({ path: path(name), ...(left === undefined ? {} : { left }), value });
-      unfit.push(attribute.path);
+      quarantined.push({ path: path(name), ...(left === undefined ? {} : { left }), value });
+      invalid.push(attribute.path);
     }
     for (const name of names.values()) {
       if (extension === undefined && type.extensions.has(name.toLowerCase())) continue;
-      setAside.push({ path: path(name), value: source[name] });
+      quarantined.push({ path: path(name), value: source[name] });
       unknown.push(extension === undefined ? name : `${extension}:${name}`);
     }
     return result;
@@ -78,12 +82,12 @@ export function conform(type: ResourceType, stored: Document, before: readonly S
     missing.push(...missingOf(extension, container));
   }
   document.schemas = schemasOf(type, document);
-  const same = setAside.length === 0 && before.length === 0 && equalValues(document, stored);
-  return { document: same ? stored : document, setAside, missing, unfit, unknown };
+  const same = quarantined.length === 0 && before.length === 0 && equalValues(document, stored);
+  return { document: same ? stored : document, quarantined, missing, invalid, unknown };
 }
 
-/** With what was set aside back in its place, unless somebody has written another value there since. */
-function restored(stored: Document, before: readonly SetAside[]): Document {
+/** The document with quarantined values restored, unless another value has been written since. */
+function restored(stored: Document, before: readonly Quarantined[]): Document {
   const whole = structuredClone(stored) as Mutable;
   for (const { path, left, value } of before) {
     const [name = '', member] = path;
@@ -99,7 +103,7 @@ function restored(stored: Document, before: readonly SetAside[]): Document {
   return whole;
 }
 
-/** What is left of a value under the attribute's definition; undefined if nothing is. */
+/** The valid part of a value; undefined if there is none. */
 function fitted(attribute: Attribute, value: unknown): unknown {
   if (!attribute.multiValued) {
     // It was multi-valued: one value is still one.
