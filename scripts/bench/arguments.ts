@@ -11,6 +11,8 @@ export interface Options {
   readonly only: readonly string[];
   readonly quick: boolean;
   readonly peers: boolean;
+  /** Ends with status 1 where a measured target is missed. */
+  readonly check: boolean;
   readonly json: string | undefined;
   readonly chart: string | undefined;
   /** Where the databases are: on a disk, not in memory. */
@@ -27,6 +29,7 @@ export const help = `npm run bench -- [flags]
   --no-peers         scimd and the limit only
   --rounds N         rounds of each workload (5; quick 3)
   --seconds N        length of a round (1.5; quick 0.4)
+  --check            status 1 if a measured target is missed, or none is measured
   --json FILE        the results as JSON; - is standard output
   --chart FILE       the results as an SVG
   --directory DIR    where the databases are made, and stay
@@ -43,6 +46,7 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
       users: { type: 'string' },
       only: { type: 'string' },
       'no-peers': { type: 'boolean', default: false },
+      check: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       json: { type: 'string' },
@@ -61,6 +65,7 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
     only: values.only?.split(',') ?? [],
     quick,
     peers: !values['no-peers'],
+    check: values.check,
     json: values.json,
     chart: values.chart,
     directory: values.directory,

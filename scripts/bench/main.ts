@@ -7,7 +7,7 @@ import { figureNames, measureFigures } from './figures.ts';
 import { Fixtures } from './fixtures.ts';
 import type { Figure, Line } from './line.ts';
 import { report } from './report.ts';
-import { judge } from './targets.ts';
+import { allHold, judge } from './targets.ts';
 import { workloads } from './workloads.ts';
 
 const options = readArguments(process.argv.slice(2));
@@ -40,5 +40,6 @@ async function bench(chosen: Options): Promise<void> {
     if (chosen.json === '-') process.stdout.write(text);
     else writeFileSync(chosen.json, text);
   }
+  if (chosen.check && !allHold(verdicts)) process.exitCode = 1;
   if (chosen.chart !== undefined) writeFileSync(chosen.chart, drawChart(lines));
 }

@@ -153,3 +153,8 @@ export function judge(findings: Findings): Verdict[] {
     return [{ target, measured, holds }];
   });
 }
+
+/** A run that measured no target proves nothing. */
+export function allHold(verdicts: readonly Verdict[]): boolean {
+  return verdicts.length > 0 && verdicts.every(({ holds }) => holds);
+}

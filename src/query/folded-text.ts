@@ -1,6 +1,7 @@
 /**
  * Comparisons of a raw text with a folded key that do not build the folded text: most of the world's user names are
- * ASCII, and the shortest way to say that two of them differ is at their first letters.
+ * ASCII, and the shortest way to say that two of them differ is at their first letters. Shown by
+ * npm run bench:filter.
  */
 import { fold } from '../scim/comparison.ts';
 

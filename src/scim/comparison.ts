@@ -68,7 +68,7 @@ function twoDigits(text: string, at: number): number {
 
 /**
  * The instant of a UTC dateTime that needs no calculation: what nearly every server writes, read without a regular
- * expression or a Date. Undefined says nothing.
+ * expression or a Date. Undefined says nothing. Shown by the figure `loop` of npm run bench, and by bench:filter.
  */
 function plainInstant(text: string): string | undefined {
   let end = text.length - 1;

@@ -1,7 +1,7 @@
 /**
  * Where the pages begin that a client asks for next: whoever walks through a list by startIndex goes on from a
  * position instead of skipping all that came before. Forgotten with the first write, so that an index means what it
- * says.
+ * says. Shown by the workload `sort-deep` of npm run bench.
  */
 import type { Position } from '../store.ts';
 
