@@ -59,7 +59,11 @@ function inlineThreads(options: BuildOptions, around: readonly string[] = []): P
               js: "})(require('node:module').createRequire(require('node:worker_threads').workerData.packages));",
             },
           });
-          const packages = isolated ? 'process.execPath' : 'import.meta.url';
+          const packages = isolated
+            ? 'process.execPath'
+            : around.length > 0
+              ? "require('node:worker_threads').workerData.packages"
+              : 'import.meta.url';
           const program = JSON.stringify(outputFiles[0]?.text);
           return {
             contents: `export const ${name} = () => ({ program: ${program}, packages: ${packages}, execArgv: [] });`,
