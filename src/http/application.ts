@@ -70,7 +70,7 @@ export class LiveApplication {
   }
 }
 
-const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
+const silent: Log = { info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
 
 export async function createApplication(options: HttpOptions): Promise<Application> {
   const { store, basePath } = options;

@@ -4,7 +4,6 @@ import type { Store } from '../store/store.ts';
 
 /** The part of a structured logger that the server uses; pino's loggers have it. */
 export interface Log {
-  debug(fields: LogFields, message?: string): void;
   info(fields: LogFields, message?: string): void;
   warn(fields: LogFields, message?: string): void;
   error(fields: LogFields, message?: string): void;

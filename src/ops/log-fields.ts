@@ -3,7 +3,7 @@
  * generated from it (`npm run generate:config`).
  */
 export const logFields = {
-  level: '`debug`, `info`, `warn` or `error`',
+  level: '`info`, `warn` or `error`',
   time: 'When, in UTC (ISO 8601)',
   msg: 'What happened, in words; `request` for the line of a request',
   requestId: 'The `X-Request-Id` of the request and of its answer',

@@ -1,7 +1,7 @@
 /** One JSON log line as a reader wants it: `12:30:01.123 warn  message  key=value …`, a stack below it. */
 import { escapeControls } from './escape-controls.ts';
 
-const colors: Readonly<Record<string, string>> = { debug: '90', info: '32', warn: '33', error: '31' };
+const colors: Readonly<Record<string, string>> = { info: '32', warn: '33', error: '31' };
 
 export function readableLine(line: string, color: boolean): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;

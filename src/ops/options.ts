@@ -255,7 +255,7 @@ const options = {
     'First token of an empty database',
     { secret: true, common: true, detail: 'instead of a random one; does nothing once there are tokens' },
   ),
-  logLevel: option(oneOf('debug', 'info', 'warn', 'error', 'silent'), 'info', 'Minimum log level', {
+  logLevel: option(oneOf('info', 'warn', 'error', 'silent'), 'info', 'Minimum log level', {
     placeholder: 'LEVEL',
     reloadable: true,
     detail: 'reloaded on SIGHUP',

@@ -54,7 +54,7 @@ describe('bash completes', { skip: !has('bash') && 'bash is not here' }, () => {
     ['scimd token create --name ', ['']],
     ['scimd token rotate --over', ['--overlap']],
     ['scimd serve --log-l', ['--log-level']],
-    ['scimd serve --log-level de', ['debug']],
+    ['scimd serve --log-level wa', ['warn']],
     ['scimd completion ', ['bash', 'zsh', 'fish']],
     ['scimd help sett', ['settings']],
     ['scimd serve --config packag', ['package-lock.json', 'package.json']],

@@ -320,7 +320,7 @@ before(async () => {
   ];
   server = await startScimd({
     registry: compileRegistry([...standardSchemas, locker], types),
-    log: { debug() {}, info: (fields) => void records.push(fields as never), warn() {}, error() {} },
+    log: { info: (fields) => void records.push(fields as never), warn() {}, error() {} },
   });
   strict = await server.newToken({ idp: 'strict' });
 });

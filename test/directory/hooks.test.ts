@@ -29,7 +29,6 @@ interface Answer {
 /** A server with these hooks, and a way to ask it. */
 async function hooked(hooks: Hooks, errors: unknown[] = [], idp: 'okta' | 'entra' = 'okta') {
   const log = {
-    debug() {},
     info() {},
     warn() {},
     error: (fields: object) => void errors.push(fields),

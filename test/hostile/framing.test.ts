@@ -10,7 +10,7 @@ let server: TestServer;
 const failures: object[] = [];
 before(async () => {
   server = await startScimd({
-    log: { debug() {}, info() {}, warn() {}, error: (fields) => void failures.push(fields) },
+    log: { info() {}, warn() {}, error: (fields) => void failures.push(fields) },
   });
 });
 after(async () => {

@@ -373,7 +373,7 @@ const tokens: Record<string, string> = {};
 before(async () => {
   server = await startScimd({
     registry,
-    log: { debug() {}, info: (fields) => void records.push(fields as never), warn() {}, error() {} },
+    log: { info: (fields) => void records.push(fields as never), warn() {}, error() {} },
   });
   tokens.generic = server.token;
   tokens.strict = await server.newToken({ idp: 'strict' });

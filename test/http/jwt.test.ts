@@ -207,7 +207,7 @@ test('an issuer that is away is asked less and less often, and is one line of th
   const errors: string[] = [];
   const own = await startScimd({
     clock: () => now,
-    log: { debug() {}, info() {}, warn() {}, error: (_, message = '') => void errors.push(message) },
+    log: { info() {}, warn() {}, error: (_, message = '') => void errors.push(message) },
     jwt: { issuer: away.url, audience: [audience], jwksUri: away.jwksUri },
   });
   const get = async () => own.request('GET', '/Users', { token: await sign(away, key, {}, now) });
@@ -232,7 +232,7 @@ test('an issuer that is away is asked less and less often, and is one line of th
 test('the log knows a token by its subject, its client or its authorized party, and one of nobody as a JWT', async () => {
   const logged: unknown[] = [];
   const log: Log = {
-    ...{ debug() {}, warn() {}, error() {} },
+    ...{ warn() {}, error() {} },
     info: (fields) => void logged.push((fields as { tokenId?: string }).tokenId),
   };
   const jwt = { issuer: issuer.url, audience: [audience], jwksUri: issuer.jwksUri };

@@ -158,7 +158,7 @@ test('an address that begins to be delayed is logged, once until it is forgotten
   let now = new Date();
   let wrong = 0;
   const warned: object[] = [];
-  const log: Log = { debug() {}, info() {}, error() {}, warn: (fields) => void warned.push(fields) };
+  const log: Log = { info() {}, error() {}, warn: (fields) => void warned.push(fields) };
   const options = { log, limits: { failedAttempts: 2 }, onWrongToken: () => void wrong++ };
   const proxies = { clock: () => now, trustedProxies: ['127.0.0.1'] };
   await withServer({ ...options, ...proxies }, async (server) => {

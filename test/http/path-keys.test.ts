@@ -18,7 +18,7 @@ let server: TestServer;
 let strict: string;
 before(async () => {
   server = await startScimd({
-    log: { debug() {}, info: (fields) => void records.push(fields as never), warn() {}, error() {} },
+    log: { info: (fields) => void records.push(fields as never), warn() {}, error() {} },
   });
   strict = await server.newToken({ idp: 'strict' });
 });

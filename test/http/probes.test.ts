@@ -45,7 +45,7 @@ test('whoever may not read the metrics is in the log, as is what is not implemen
     void lines.push({ level, fields, ...(message === undefined ? {} : { message }) });
   const own = await startScimd({
     metrics: async () => '',
-    log: { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') },
+    log: { info: line('info'), warn: line('warn'), error: line('error') },
   });
   try {
     await own.request('GET', new URL('/metrics', own.base).href);

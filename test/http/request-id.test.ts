@@ -13,7 +13,7 @@ const lines: Line[] = [];
 const write = (fields: object, message?: string) => void lines.push({ ...fields, message });
 let server: TestServer;
 before(async () => {
-  server = await startScimd({ log: { debug: write, info: write, warn: write, error: write } });
+  server = await startScimd({ log: { info: write, warn: write, error: write } });
 });
 after(() => server.close());
 
@@ -59,7 +59,7 @@ test('errors have it too, and an unforeseen one names it where it says nothing e
     if (works) return new Date();
     throw new Error('what nobody foresaw');
   };
-  const broken = await startScimd({ clock, log: { debug: write, info: write, warn: write, error: write } });
+  const broken = await startScimd({ clock, log: { info: write, warn: write, error: write } });
   works = false;
   const answer = await broken.request('GET', '/Users', { headers: { 'x-request-id': 'lost-1' } });
   works = true;

@@ -69,7 +69,7 @@ describe('createScimd refuses', () => {
 });
 
 test('createScimd takes all that it documents', async () => {
-  const log = { debug() {}, info() {}, warn() {}, error() {} };
+  const log = { info() {}, warn() {}, error() {} };
   const options: ScimdOptions = {
     ...{ database, basePath: '/x', baseUrl: 'https://id.example/x', trustedProxies: ['::1'] },
     ...{

@@ -154,7 +154,7 @@ describe('problems name the place, the option, the rule and the value', () => {
     [
       'of a variable',
       { environment: { SCIMD_LOG_LEVEL: 'loud' } },
-      ['SCIMD_LOG_LEVEL: logLevel must be one of debug, info, warn, error, silent, not "loud"'],
+      ['SCIMD_LOG_LEVEL: logLevel must be one of info, warn, error, silent, not "loud"'],
     ],
     [
       'of a value in the file, by line and column',

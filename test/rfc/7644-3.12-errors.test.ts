@@ -85,7 +85,7 @@ test('P-3.12-11: a precondition on a version that is no more is 412', async () =
 
 test('P-3.12-13: an internal error says nothing of itself, and the log all', async () => {
   const logged: object[] = [];
-  const log: Log = { debug() {}, info() {}, warn() {}, error: (fields) => logged.push(fields) };
+  const log: Log = { info() {}, warn() {}, error: (fields) => logged.push(fields) };
   let works = true;
   const clock = (): Date => {
     if (works) return new Date();

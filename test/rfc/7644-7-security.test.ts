@@ -111,7 +111,7 @@ test('P-7.5-02: nothing is sensitive unless the operator says so, and what he na
 test('P-7.5-03: neither the query nor the body of a request is logged', async () => {
   const lines: string[] = [];
   const write = (fields: object, message?: string) => void lines.push(JSON.stringify([fields, message]));
-  const log: Log = { debug: write, info: write, warn: write, error: write };
+  const log: Log = { info: write, warn: write, error: write };
   const server = await startScimd({ log });
   const secret = 'Sekretariat';
   await server.request('GET', `/Users?filter=displayName%20eq%20%22${secret}%22`);

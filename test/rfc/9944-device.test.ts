@@ -53,7 +53,7 @@ let server: TestServer;
 let client: Client;
 before(async () => {
   const write = (fields: object, message?: string) => void lines.push(JSON.stringify([fields, message]));
-  const log: Log = { debug: write, info: write, warn: write, error: write };
+  const log: Log = { info: write, warn: write, error: write };
   server = await startScimd({ registry: deviceRegistry(), log });
   client = await newClient(server, { idp: 'strict' });
 });
