@@ -224,7 +224,7 @@ describe('standard output', { skip: !existsSync('/dev/full') && 'there is no /de
       folder,
       under: ['sh', '-c', 'exec "$0" "$@" >/dev/full'],
     });
-    await until('the log', () => output.stderr.includes('make another by scimd token create'));
+    await until('the log', () => output.stderr.includes('create another: scimd token create'));
     signal('SIGTERM');
     const { status, stderr } = await end;
     assert.equal(status, 0);
