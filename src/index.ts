@@ -227,12 +227,15 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
             definitions: { schemas, resourceTypes, containsIndex },
           },
           onNotice(notice) {
-            if (notice.kind === 'disabled')
+            if (notice.kind === 'failing')
+              http.log?.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');
+            else
               http.log?.warn(
                 { endpoint: notice.endpoint, reason: notice.reason },
-                'a webhook endpoint is disabled',
+                notice.kind === 'gap'
+                  ? 'a webhook endpoint was away for too long'
+                  : 'a webhook endpoint is disabled',
               );
-            else http.log?.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');
           },
         });
   const retention = new Retention(store, {

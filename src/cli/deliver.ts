@@ -17,9 +17,15 @@ export function deliver(
     store,
     thread: { file, basePath, baseUrl, definitions, addon: loadedAddon() },
     onNotice(notice) {
-      if (notice.kind === 'disabled')
-        log.warn({ endpoint: notice.endpoint, reason: notice.reason }, 'a webhook endpoint is disabled');
-      else log.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');
+      if (notice.kind === 'failing')
+        log.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');
+      else
+        log.warn(
+          { endpoint: notice.endpoint, reason: notice.reason },
+          notice.kind === 'gap'
+            ? 'a webhook endpoint was away for too long'
+            : 'a webhook endpoint is disabled',
+        );
     },
   });
 }

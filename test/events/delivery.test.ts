@@ -335,6 +335,19 @@ describe('delivery', () => {
     assert.equal(new Set(app.received.map(({ id }) => id)).size, 21);
   });
 
+  test('an endpoint that was away for longer than changes are kept is told of, and goes on with what is there', async () => {
+    const app = await receiver();
+    await endpointAt(app, { types: ['user.created'] });
+    for (let count = 0; count < 4; count++) await send('POST', '/Users', newUser());
+    await store.pruneChanges(new Date(Date.now() + 60_000), 2);
+    await deliverer({ extent: (tenant) => store.feed.extent(tenant) });
+    await until('what is there', () => app.received.length === 2);
+    assert.deepEqual(
+      notices.map((notice) => [notice.kind, 'reason' in notice && notice.reason]),
+      [['gap', 'changes 1 to 2 are not kept any more, and were not delivered']],
+    );
+  });
+
   test('while nothing can be written delivery waits, SCIM answers, and both go on afterwards', async () => {
     await closing.pop()?.();
     await store.close();

@@ -1,7 +1,8 @@
 /** GET /events: pages, long poll, filters, positions, consumers, snapshot, digest. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { acknowledge, compare, consume, snapshot } from '../../src/consumer.ts';
+import { acknowledge, compare, consume, PositionTooOld, snapshot } from '../../src/consumer.ts';
+import type { Store } from '../../src/store/store.ts';
 import { newGroup, newUser, patchOp, startScimd, type TestServer } from '../server.ts';
 
 let server: TestServer;
@@ -305,6 +306,25 @@ describe('the client', () => {
     await assert.rejects(
       snapshot({ url: origin, token: 'wrong' }),
       ({ status }: { status: number }) => status === 401,
+    );
+  });
+});
+
+describe('a position that is older than what is kept', () => {
+  test('is 410 with the oldest one and the snapshot, feed.resync, and PositionTooOld: nothing is skipped in silence', async () => {
+    const removed = await (server.store as Store).pruneChanges(new Date(Date.now() + 60_000), 5);
+    assert.equal(removed, 5);
+    const { status, json } = await events('?after=2');
+    assert.equal(status, 410);
+    assert.deepEqual([json.oldest, json.snapshot], ['5', '/events/snapshot']);
+    assert.match(json.detail, /not kept any more/);
+    assert.equal((await events('?after=5&limit=1')).json.events[0].sequence, 6);
+    assert.equal((await events('?limit=1')).json.events[0].sequence, 6);
+    const stream = await events('', { headers: { accept: 'text/event-stream', 'last-event-id': '2' } });
+    assert.match(stream.text, /^event: feed\.resync\ndata: .*"oldest":"5"/);
+    await assert.rejects(
+      consume({ url: origin, token, position: '2' }).next(),
+      (error) => error instanceof PositionTooOld && error.oldest === '5',
     );
   });
 });

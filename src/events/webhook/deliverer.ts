@@ -8,6 +8,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { FeedReads } from '../../store/feed.ts';
 import type { Endpoint, Outbox, Progress } from '../../store/outbox.ts';
+import { parsePosition } from '../position.ts';
 import { Lane, type LaneTools } from './lane.ts';
 import type { Message } from './message.ts';
 import { type SendOptions, send } from './send.ts';
@@ -39,6 +40,8 @@ export interface DelivererOptions extends LaneTools {
 
 export type DeliveryNotice =
   | { readonly kind: 'disabled'; readonly endpoint: Endpoint; readonly reason: string }
+  /** What it had not got yet is not kept any more: it goes on behind that. */
+  | { readonly kind: 'gap'; readonly endpoint: Endpoint; readonly reason: string }
   | { readonly kind: 'failing'; readonly error: unknown };
 
 interface Runner {
@@ -159,10 +162,19 @@ export class Deliverer {
       return;
     }
     if (known !== undefined) this.#drop(known);
+    else await this.#tellGap(endpoint);
     const settings = { keepAlive: true, maxSockets: socketsOfEndpoint, maxFreeSockets: 1, timeout: 30_000 };
     const agent = endpoint.url.startsWith('https:') ? new HttpsAgent(settings) : new HttpAgent(settings);
     const lane = new Lane(endpoint, open, this.#options);
     this.#runners.set(endpoint.id, { lane, agent, gone: new AbortController(), filling: false });
+  }
+
+  async #tellGap(endpoint: Endpoint): Promise<void> {
+    const { oldest } = (await this.#options.extent?.(endpoint.tenant)) ?? { oldest: 1 };
+    const next = (parsePosition(endpoint.position)?.sequence ?? 0) + 1;
+    if (next >= oldest) return;
+    const reason = `changes ${next} to ${oldest - 1} are not kept any more, and were not delivered`;
+    this.#options.onNotice?.({ kind: 'gap', endpoint, reason });
   }
 
   #drop(runner: Runner): void {

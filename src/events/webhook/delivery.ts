@@ -25,7 +25,12 @@ export interface DeliveryThreadData {
 
 /** What the thread tells. */
 export type DeliveryMessage =
-  | { readonly kind: 'disabled'; readonly endpoint: string; readonly url: string; readonly reason: string }
+  | {
+      readonly kind: 'disabled' | 'gap';
+      readonly endpoint: string;
+      readonly url: string;
+      readonly reason: string;
+    }
   | { readonly kind: 'failing'; readonly message: string };
 
 export interface Delivery {
@@ -105,9 +110,9 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
 
 /** A notice as it goes from thread to thread: an error has no more than its message. */
 export function messageOfNotice(notice: DeliveryNotice): DeliveryMessage {
-  if (notice.kind === 'disabled') {
+  if (notice.kind !== 'failing') {
     const { id, url } = notice.endpoint;
-    return { kind: 'disabled', endpoint: id, url, reason: notice.reason };
+    return { kind: notice.kind, endpoint: id, url, reason: notice.reason };
   }
   const { error } = notice;
   return { kind: 'failing', message: error instanceof Error ? error.message : String(error) };
