@@ -39,7 +39,7 @@ const groups: Readonly<Record<string, string>> = {
 };
 
 /** Listed together in one line of the overview. */
-const minor = new Set(['migrate', 'completion', 'licenses', 'version', 'help']);
+const minor = new Set(['migrate', 'healthcheck', 'completion', 'licenses', 'version', 'help']);
 
 /** scimd help [COMMAND]. */
 export function printHelp({ operand, commands, terminal }: Invocation): number {
@@ -141,19 +141,25 @@ Example:
   ${example}`;
 }
 
+/** Rows that leave room on a screen for what stands around them. */
+const mostSettings = 16;
+
 /** Settings with their flags, or one group of them; the environment variable follows from the flag. */
 function settingsHelp(group?: string): string {
   const names = optionNames.filter((name) =>
     group === undefined ? !name.includes('.') : name.startsWith(`${group}.`),
   );
   const [first] = names as [OptionName];
+  const left = group === undefined ? 0 : names.length - mostSettings;
+  const shown = left > 1 ? names.slice(0, mostSettings) : names;
   const groups = `More: scimd help ${optionGroups.join(' | ')}\n`;
+  const others = left > 1 ? `${left} more: scimd docs settings\n` : '';
   return `Flag over environment over scim.config.json over [default].
 --${flagName(first)} is ${environmentName(first)} in the environment and${group === undefined ? ' ' : '\n'}"${first.slice(first.indexOf('.') + 1)}" in the file${group === undefined ? '' : `, inside "${group}"`}.
 
-${described(names.map((name) => [settingFlag(name), settingHelp(name)]))}
+${described(shown.map((name) => [settingFlag(name), settingHelp(name)]))}
 
-${group === undefined ? `${groups}` : ''}Example:
+${group === undefined ? groups : others}Example:
   ${environmentName(first)}=${optionOf(first).default} scimd serve --${flagName(names[1] ?? first)} ${optionOf(names[1] ?? first).default}`;
 }
 

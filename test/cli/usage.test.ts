@@ -110,7 +110,10 @@ describe('a wrong command line ends with status 2 and says what was meant', () =
       'token create --name x --idp octa',
       '--idp must be one of generic, strict, okta, entra, onelogin, jumpcloud, google, ping, not "octa", did you mean "okta"?',
     ],
-    ['token create --name x --scope all', '--scope must be one of scim, read, admin, metrics, not "all"'],
+    [
+      'token create --name x --scope all',
+      '--scope must be one of scim, read, admin, metrics, events, not "all"',
+    ],
     [
       'token create --name x --expires soon',
       '--expires must be a span such as 90d, 12h, 2w or 1y, or a date, not "soon"',
