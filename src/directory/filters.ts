@@ -1,11 +1,10 @@
-/** Filter text and sortBy of a query (RFC 7644 §3.4.2), read for a resource type. */
+/** Filter text and sort order of a query (RFC 7644 §3.4.2), read for a resource type. */
 import { type Filter, type Limits, parseFilter, ScimFilterError } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
-import { isHidden } from '../query/bind.ts';
 import { FilterCache } from '../query/cache.ts';
 import { readFilter } from '../query/compile.ts';
 import type { Plan } from '../query/plan.ts';
-import { type Attribute, type ResourceType, resolveName } from '../scim/registry.ts';
+import type { ResourceType } from '../scim/registry.ts';
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
 
 export class Filters {
@@ -45,28 +44,6 @@ export class Filters {
       return readFilter(filter, type, { ...options, booleanText }).plan;
     }
   }
-}
-
-/**
- * The attribute to sort by (RFC 7644 §3.4.2.3); a multi-valued complex one stands for its `value`. Undefined where one
- * of several types does not have it.
- * @throws ScimError 400 invalidValue.
- */
-export function sortAttribute(type: ResourceType, sortBy: string, several: boolean): Attribute | undefined {
-  const resolved = resolveName(type, sortBy);
-  if (resolved?.kind !== 'attribute') {
-    if (several) return undefined;
-    throw invalidSort(`${type.name} has no attribute ${JSON.stringify(sortBy)}`);
-  }
-  const { attribute } = resolved;
-  const simple = attribute.type === 'complex' ? attribute.subAttributes.get('value') : attribute;
-  if (simple === undefined) throw invalidSort(`${attribute.path} is complex; name one of its sub-attributes`);
-  if (isHidden(simple)) throw invalidSort(`${attribute.path} cannot be sorted by`);
-  return simple;
-}
-
-function invalidSort(detail: string): ScimError {
-  return new ScimError(400, 'invalidValue', `sortBy: ${detail}`);
 }
 
 /** @throws ScimError 400 invalidValue for what is neither `ascending` nor `descending`. */

@@ -1,10 +1,10 @@
 /** From filter text to a predicate: what embedders and PATCH call (RFC 7644 §3.4.2.2, §3.5.2). */
 import { type Filter, type Limits, parseFilter } from '../../grammar/index.ts';
 import type { SchemaDefinition } from '../scim/definitions.ts';
-import { type Attribute, type ResourceType, resourceTypeOf } from '../scim/registry.ts';
-import { type BindOptions, bindFilter, bindValueFilter } from './bind.ts';
+import { type ResourceType, resourceTypeOf } from '../scim/registry.ts';
+import { type BindOptions, bindFilter } from './bind.ts';
 import { FilterCache } from './cache.ts';
-import { matchElement, matchResource } from './match.ts';
+import { matchResource } from './match.ts';
 import type { Plan } from './plan.ts';
 import type { JsonObject } from './read.ts';
 
@@ -94,19 +94,6 @@ export function compileMatcher(
   const compiled = compileFilter(filter, options);
   compiled.matcher ??= matchResource(compiled.plan);
   return compiled.matcher;
-}
-
-/**
- * Compiles the value selector of a PATCH path (`emails[type eq "work"]`, RFC 7644 §3.5.2 figure 7) into a predicate
- * on single values of `attribute`. A simple attribute's value is called `value` (`tags[value eq "x"]`).
- * @throws ScimFilterError with `options.scimType`, `invalidFilter` by default.
- */
-export function compileSelector(
-  filter: Filter,
-  attribute: Attribute,
-  options: BindOptions = {},
-): (value: unknown) => boolean {
-  return matchElement(bindValueFilter(filter, attribute, options), attribute);
 }
 
 function bindOptions({ unknown, booleanText }: FilterOptions): BindOptions {

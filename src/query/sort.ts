@@ -1,22 +1,31 @@
 /** `sortBy` (RFC 7644 §3.4.2.3) as an ORDER BY term over the same keys that filters compare. */
-import type { AttrPath } from '../../grammar/index.ts';
-import type { Attribute, ResourceType } from '../scim/registry.ts';
-import { resolveAttrPath } from '../scim/registry.ts';
+import { ScimError } from '../error.ts';
+import { type Attribute, type ResourceType, resolveName } from '../scim/registry.ts';
 import { isHidden } from './bind.ts';
 import type { Dialect, Parameter } from './dialect.ts';
 import { Places, type Scope } from './places.ts';
 import type { StorageMap } from './storage.ts';
 
 /**
- * The attribute that a `sortBy` path means: a complex one stands for its `value`.
- * @returns undefined where there is no such attribute, or none that can be sorted by (a password, `name`).
+ * The attribute to sort by (RFC 7644 §3.4.2.3); a multi-valued complex one stands for its `value`. Undefined where one
+ * of several types does not have it.
+ * @throws ScimError 400 invalidValue.
  */
-export function bindSort(path: AttrPath, type: ResourceType): Attribute | undefined {
-  const resolved = resolveAttrPath(type, path);
-  if (resolved?.kind !== 'attribute') return undefined;
+export function sortAttribute(type: ResourceType, sortBy: string, several: boolean): Attribute | undefined {
+  const resolved = resolveName(type, sortBy);
+  if (resolved?.kind !== 'attribute') {
+    if (several) return undefined;
+    throw invalidSort(`${type.name} has no attribute ${JSON.stringify(sortBy)}`);
+  }
   const { attribute } = resolved;
-  const sorted = attribute.type === 'complex' ? attribute.subAttributes.get('value') : attribute;
-  return sorted === undefined || isHidden(sorted) ? undefined : sorted;
+  const simple = attribute.type === 'complex' ? attribute.subAttributes.get('value') : attribute;
+  if (simple === undefined) throw invalidSort(`${attribute.path} is complex; name one of its sub-attributes`);
+  if (isHidden(simple)) throw invalidSort(`${attribute.path} cannot be sorted by`);
+  return simple;
+}
+
+function invalidSort(detail: string): ScimError {
+  return new ScimError(400, 'invalidValue', `sortBy: ${detail}`);
 }
 
 export interface CompiledSort {

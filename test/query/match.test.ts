@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { parseFilter, parsePath } from '../../grammar/index.ts';
+import { bindValueFilter } from '../../src/query/bind.ts';
 import { FilterCache } from '../../src/query/cache.ts';
-import { compileMatcher, compileSelector } from '../../src/query/compile.ts';
+import { compileMatcher } from '../../src/query/compile.ts';
 import {
   folded,
   foldedContains,
@@ -11,6 +12,7 @@ import {
   foldedEquals,
   foldedStartsWith,
 } from '../../src/query/folded-text.ts';
+import { matchElement } from '../../src/query/match.ts';
 import { prefixEnd } from '../../src/query/sql.ts';
 import { compareText, fold } from '../../src/scim/comparison.ts';
 import { resolveAttrPath } from '../../src/scim/registry.ts';
@@ -101,7 +103,8 @@ describe('RFC 7644 §3.5.2: the value selector of a PATCH path', () => {
     const { attrPath, filter } = parsePath(path);
     const resolved = resolveAttrPath(staffType, attrPath);
     assert.ok(resolved?.kind === 'attribute');
-    return compileSelector(filter!, resolved.attribute, { source: path, scimType: 'invalidPath' });
+    const options = { source: path, scimType: 'invalidPath' } as const;
+    return matchElement(bindValueFilter(filter!, resolved.attribute, options), resolved.attribute);
   };
 
   test('tests one value of a complex attribute', () => {

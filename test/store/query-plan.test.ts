@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { parseAttrPath, parseFilter } from '../../grammar/index.ts';
+import { parseFilter } from '../../grammar/index.ts';
 import { bindFilter } from '../../src/query/bind.ts';
-import { bindSort } from '../../src/query/sort.ts';
+import { sortAttribute } from '../../src/query/sort.ts';
 import type { ResourceType } from '../../src/scim/registry.ts';
 import type { Sql } from '../../src/store/sql/dialect.ts';
 import { compileArms, countSql, pageSql, phasesBeyond, writePosition } from '../../src/store/sql/list.ts';
@@ -94,7 +94,7 @@ for (const [sortBy, index] of [
   ['meta.lastModified', /resource_modified/],
 ] as const) {
   test(`a page sorted by ${sortBy} is read off an index, from the start and from any position`, () => {
-    const sort = bindSort(parseAttrPath(sortBy), user);
+    const sort = sortAttribute(user, sortBy, false);
     assert.ok(sort);
     const arms = armsOf({ type: user, sort });
     for (const backwards of [false, true]) {
@@ -109,7 +109,7 @@ for (const [sortBy, index] of [
 }
 
 test('a page sorted by emails reads each user’s own values', () => {
-  const sort = bindSort(parseAttrPath('emails'), user);
+  const sort = sortAttribute(user, 'emails', false);
   assert.ok(sort);
   const steps = stepsOf(pageSql(sqliteDialect, armsOf({ type: user, sort }), { kind: 'all' }, false)).join(
     '\n',
