@@ -16,7 +16,8 @@ export const toleranceSummaries: Readonly<Record<ToleranceName, string>> = {
   jsonText: 'An object serialized as a string where an object is expected (`"{\\"value\\":\\"26118915\\"}"`)',
   objectForScalar:
     'An object of `value` and `$ref` where a simple value is expected (`[{"$ref": null, "value": "Til"}]`)',
-  emptyText: 'An empty string where an object or an array is expected means no value (`"manager": ""`)',
+  emptyText:
+    'An empty string where an object, an array or the id of a resource is expected means no value (`"manager": ""`)',
   unknownSchema: 'Unknown schema URIs, in `schemas` or as a member, are ignored',
   schemasLeftOut: 'A resource without `schemas` is of the type of the endpoint',
   messageSchemas:

@@ -112,14 +112,21 @@ function simpleValidator(attribute: Attribute): Validator {
   }
 }
 
+/** The `value` of a single reference to another resource, such as `manager.value`. */
+function isResourceId({ name, parent }: Attribute): boolean {
+  return name === 'value' && parent !== undefined && !parent.multiValued && parent.subAttributes.has('$ref');
+}
+
 function textValidator(attribute: Attribute): Validator {
   const format = formatOf(attribute);
   // The format of a reference asks for a URI too, where it asks for anything.
   const check = attribute.type === 'reference' && format !== undefined ? undefined : textCheck(attribute);
   const nonEmpty = attribute.required;
   const isUserName = attribute.path === 'userName';
+  const isId = isResourceId(attribute);
   return (value, path, tolerated) => {
     if (typeof value !== 'string') throw invalidValue(`${path} must be a string, not ${kind(value)}`);
+    if (isId && tolerate(tolerated, 'emptyText', value)) return undefined;
     if (value === '' && attribute.type !== 'dateTime') {
       if (nonEmpty) throw invalidValue(`${path} must not be empty`);
       return value;

@@ -334,6 +334,23 @@ for (const [form, path, value] of [
   });
 }
 
+for (const [form, path, value] of [
+  ['a bare text', `${enterpriseSchema}:manager`, ''],
+  ['an object with value', `${enterpriseSchema}:manager`, { value: '' }],
+  ['an array with $ref null', `${enterpriseSchema}:manager`, [{ $ref: null, value: '' }]],
+  ['its value alone', `${enterpriseSchema}:manager.value`, ''],
+  ['an attribute without URN', 'manager', ''],
+  ['a key without path', undefined, { [`${enterpriseSchema}:manager`]: '' }],
+  ['an object without path', undefined, { [enterpriseSchema]: { manager: { value: '' } } }],
+] as const) {
+  test(`Entra: an empty manager as ${form} clears it`, async () => {
+    const user = await tutorial({ [enterpriseSchema]: { department: 'Ledger', manager: { value: 'm-1' } } });
+    const change = path === undefined ? { value } : { path, value };
+    const now = await entra.patch(user, { op: 'Replace', ...change });
+    assert.deepEqual(now[enterpriseSchema], { department: 'Ledger' });
+  });
+}
+
 test('Entra: a $ref beside the manager’s value may be absolute', async () => {
   const [boss, user] = [await tutorial(), await tutorial()];
   const value = { $ref: boss.meta.location, value: boss.id };
