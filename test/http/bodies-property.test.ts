@@ -163,11 +163,13 @@ function oneValue(attribute: Attribute): fc.Arbitrary<unknown> {
   if (attribute.type !== 'complex') return simpleValue(attribute);
   const subs = [...attribute.subAttributes.values()].filter(isGiven);
   const isMember = attribute.path === 'members';
+  // The id of another resource is not empty.
+  const isReference = isMember || (!attribute.multiValued && attribute.subAttributes.has('$ref'));
   return fc
     .record(Object.fromEntries(subs.map((sub) => [sub.name, givenValue(sub)])), {
       requiredKeys: isMember ? ['value'] : [],
     })
-    .filter((value) => Object.keys(value).length > 0 && !(isMember && value.value === ''));
+    .filter((value) => Object.keys(value).length > 0 && !(isReference && value.value === ''));
 }
 
 /** Some of the attributes of a type or of an extension. */
