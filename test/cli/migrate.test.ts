@@ -51,7 +51,7 @@ test('migrate builds the indexes anew that the configuration changes', async () 
     }),
   );
   const { stdout } = await run('migrate');
-  assert.match(stdout, /nothing to do; the indexes of 1 resources were built anew\n$/);
+  assert.match(stdout, /nothing to do; rebuilt the indexes of 1 resources\n$/);
 });
 
 test('a database of a newer release is refused, with the way back', async () => {
