@@ -139,7 +139,8 @@ test('metrics count pages as /docs and /, whatever the path', async () => {
 });
 
 test('without documentation there is no /docs, and the front page does not speak of it', async () => {
-  const bare = await startScimd({});
+  // With an option it is made of the sources, also where the others are the binary.
+  const bare = await startScimd({ basePath: '/scim/v2' });
   const front = await page('/', {}, bare);
   const docs = await page('/docs', {}, bare);
   const json = await page('/', { accept: '*/*' }, bare);

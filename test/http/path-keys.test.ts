@@ -179,14 +179,14 @@ const refusals: Readonly<Record<string, readonly [sent: object, detail: RegExp]>
       ],
       'emails[type eq "work"].display': 'A',
     },
-    /not of one value/,
+    /does not select one value of emails/,
   ],
   'no value in particular': [
     {
       emails: [{ value: 'a@example.com' }, { value: 'b@example.com' }],
       'emails.display': 'A',
     },
-    /not of one value/,
+    /does not select one value of emails/,
   ],
   'a filter on what has one value': [{ 'name[givenName eq "a"].familyName': 'b' }, /has one value/],
   'a path under a known URN that is none': [{ [`${enterpriseSchema}:manager[value`]: 'a' }, /./],
