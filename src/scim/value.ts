@@ -68,6 +68,8 @@ function singular(attribute: Attribute): Validator {
     if (value === null || value === undefined) return undefined;
     let single: unknown = value;
     if (Array.isArray(value)) single = onlyValueOf(value, path, tolerated);
+    // An empty one unassigns a single reference; a list says by an empty id nothing at all.
+    if (isId && !attribute.parent?.multiValued && tolerate(tolerated, 'emptyText', single)) return undefined;
     if (isId && isJsonText(single)) {
       single = tolerate(tolerated, 'jsonText', single);
       if (single === undefined) throw invalidValue(`${path} must be an id, not JSON text`);
@@ -112,21 +114,14 @@ function simpleValidator(attribute: Attribute): Validator {
   }
 }
 
-/** The `value` of a single reference to another resource, such as `manager.value`. */
-function isResourceId({ name, parent }: Attribute): boolean {
-  return name === 'value' && parent !== undefined && !parent.multiValued && parent.subAttributes.has('$ref');
-}
-
 function textValidator(attribute: Attribute): Validator {
   const format = formatOf(attribute);
   // The format of a reference asks for a URI too, where it asks for anything.
   const check = attribute.type === 'reference' && format !== undefined ? undefined : textCheck(attribute);
   const nonEmpty = attribute.required;
   const isUserName = attribute.path === 'userName';
-  const isId = isResourceId(attribute);
   return (value, path, tolerated) => {
     if (typeof value !== 'string') throw invalidValue(`${path} must be a string, not ${kind(value)}`);
-    if (isId && tolerate(tolerated, 'emptyText', value)) return undefined;
     if (value === '' && attribute.type !== 'dateTime') {
       if (nonEmpty) throw invalidValue(`${path} must not be empty`);
       return value;

@@ -86,6 +86,8 @@ const text = fc.oneof(
   }),
   fc.constantFrom('["a"]', '[x', 'true', '7', '{}', 'plain'),
 );
+// JSON text is no id of a resource.
+const id = text.filter((each) => !/^[[{]/.test(each));
 const value = fc.record(
   { value: text, display: text, type: fc.constantFrom('work', 'home', 'other'), primary: fc.constant(false) },
   { requiredKeys: ['value'] },
@@ -104,7 +106,7 @@ const person = fc.record(
     ims: values,
     roles: values,
     [enterpriseSchema]: fc.record(
-      { department: text, manager: fc.record({ value: text }) },
+      { department: text, manager: fc.record({ value: id }) },
       { requiredKeys: ['department'] },
     ),
   },
