@@ -110,7 +110,10 @@ function resourceEvent(
   const subject = subjectOf(record, present);
   const head = envelope(record, present, type, record.id, '', position);
   const changes = edits.map(
-    ({ path, from, to }): EventChange => ({ path, ...given('from', from), ...given('to', to) }),
+    (edit): EventChange =>
+      edit.omitted === undefined
+        ? { path: edit.path, ...given('from', edit.from), ...given('to', edit.to) }
+        : { path: edit.path },
   );
   const data = present.resource(record.id)?.document ?? null;
   switch (type) {

@@ -2,18 +2,14 @@
  * A change record as units in their order, each of which becomes one event, or a few. The units of a record are always
  * the same, so that a position within them holds; what an event says beside them is as it is when it is read.
  */
-import {
-  type ChangeRecord,
-  concernsActive,
-  isDeactivation,
-  isReactivation,
-  type RecordEdit,
-} from './change-record.ts';
+
+import type { RecordedEdit } from '../store/change.ts';
+import { type ChangeRecord, concernsActive, isDeactivation, isReactivation } from './change-record.ts';
 import type { EventType } from './event.ts';
 
 export type Unit =
   /** The change itself. */
-  | { readonly kind: 'resource'; readonly type: EventType; readonly edits: readonly RecordEdit[] }
+  | { readonly kind: 'resource'; readonly type: EventType; readonly edits: readonly RecordedEdit[] }
   /** A part of the members that came and went. */
   | {
       readonly kind: 'members';
