@@ -129,8 +129,8 @@ if (spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status
       writeFileSync(join(folder, 'many.ndjson'), many.join('\n'));
       const input = 'folder/many.ndjson';
       for (const [size, prepare, file] of [
-        ['5m', ':', 'many.ndjson'],
-        ['10m', `cp many.ndjson ${input}`, input],
+        ['4m', ':', 'many.ndjson'],
+        ['9m', `cp many.ndjson ${input}`, input],
       ] as const) {
         const full = await onDisk(size, prepare, 'import', file, '--database', 'folder/x.db');
         assertSaid(full, /^scimd: \S.* no space .*\nFree space /);
