@@ -56,18 +56,18 @@ export interface ClientOptions {
 
 export class ScimClient {
   readonly base: string;
-  private readonly options: ClientOptions;
+  readonly #options: ClientOptions;
 
   constructor(options: ClientOptions) {
     this.base = options.base;
-    this.options = options;
+    this.#options = options;
   }
 
   /** Never throws: what goes wrong is the round trip's `failure`. */
   async send(request: Request): Promise<RoundTrip> {
-    const { patience, signal } = this.options;
+    const { patience, signal } = this.#options;
     for (let attempt = 1; ; attempt++) {
-      const trip = await this.sendOnce(request);
+      const trip = await this.#sendOnce(request);
       const wait = signal.aborted ? undefined : patience(trip, attempt);
       if (wait === undefined) return trip;
       await sleep(wait, undefined, { signal }).catch(() => undefined);
@@ -75,14 +75,14 @@ export class ScimClient {
   }
 
   /** A server may close a connection that is kept open just as a request is sent on it (RFC 9112 §9.5). */
-  private async sendOnce(request: Request): Promise<RoundTrip> {
-    const trip = await this.exchange(request);
+  async #sendOnce(request: Request): Promise<RoundTrip> {
+    const trip = await this.#exchange(request);
     if (!closedCodes.has(trip.failure?.code ?? '')) return trip;
-    return { ...(await this.exchange(request)), repeated: true };
+    return { ...(await this.#exchange(request)), repeated: true };
   }
 
-  private async exchange(request: Request): Promise<RoundTrip> {
-    const { base, timeoutSeconds, answerBytes, signal } = this.options;
+  async #exchange(request: Request): Promise<RoundTrip> {
+    const { base, timeoutSeconds, answerBytes, signal } = this.#options;
     const failed = (code: string, message: string): RoundTrip => ({
       request,
       answer: undefined,
@@ -94,7 +94,7 @@ export class ScimClient {
     try {
       const response = await fetch(base + request.path, {
         method: request.method,
-        headers: this.headersOf(request),
+        headers: this.#headersOf(request),
         // The token is for the given URL only.
         redirect: 'manual',
         signal: AbortSignal.any([timeout, signal]),
@@ -115,8 +115,8 @@ export class ScimClient {
     }
   }
 
-  private headersOf({ body, headers, credentials }: Request): Headers {
-    const { program, token } = this.options;
+  #headersOf({ body, headers, credentials }: Request): Headers {
+    const { program, token } = this.#options;
     const fields = new Headers({
       accept: 'application/scim+json, application/json;q=0.5',
       'user-agent': `${program}/${manifest.version}`,

@@ -39,26 +39,26 @@ const endOfHeaders = Buffer.from('\r\n\r\n');
 
 /** One connection. */
 export class Connection {
-  private readonly socket: Socket;
-  private readonly ended: (error: Error) => void;
-  private resolve: ((status: number) => void) | undefined;
-  private reject: ((error: Error) => void) | undefined;
-  private pending: Buffer | undefined;
-  private status = 0;
+  readonly #socket: Socket;
+  readonly #ended: (error: Error) => void;
+  #resolve: ((status: number) => void) | undefined;
+  #reject: ((error: Error) => void) | undefined;
+  #pending: Buffer | undefined;
+  #status = 0;
   /** Bytes of the body still to come; -1 between two answers, Infinity while chunks come. */
-  private rest = -1;
-  private tail = '';
-  private parts: Buffer[] | undefined;
-  private head = '';
+  #rest = -1;
+  #tail = '';
+  #parts: Buffer[] | undefined;
+  #head = '';
 
   private constructor(socket: Socket) {
-    this.socket = socket;
-    this.ended = (error) => {
-      this.reject?.(error);
-      this.resolve = this.reject = undefined;
+    this.#socket = socket;
+    this.#ended = (error) => {
+      this.#reject?.(error);
+      this.#resolve = this.#reject = undefined;
     };
-    socket.on('error', this.ended);
-    socket.on('close', () => this.ended(new Error('the server closed the connection')));
+    socket.on('error', this.#ended);
+    socket.on('close', () => this.#ended(new Error('the server closed the connection')));
   }
 
   static open(target: Target): Promise<Connection> {
@@ -71,7 +71,7 @@ export class Connection {
         onread: {
           buffer: Buffer.allocUnsafe(256 * 1024),
           callback: (length, buffer) => {
-            connection.read(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+            connection.#read(Buffer.from(buffer.buffer, buffer.byteOffset, length));
             return true;
           },
         },
@@ -85,19 +85,19 @@ export class Connection {
   /** Sends a request; the answer's status when all of it has come. */
   send(bytes: string): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-      this.socket.write(bytes);
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#socket.write(bytes);
     });
   }
 
   /** Sends a request and keeps the whole answer. */
   async ask(bytes: string): Promise<Answer> {
     const parts: Buffer[] = [];
-    this.parts = parts;
+    this.#parts = parts;
     const status = await this.send(bytes);
-    this.parts = undefined;
-    const headers = this.head
+    this.#parts = undefined;
+    const headers = this.#head
       .split('\r\n')
       .slice(1)
       .map((line) => line.split(/: (.*)/s, 2) as [string, string])
@@ -109,39 +109,39 @@ export class Connection {
   }
 
   close(): void {
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
-  private read(buffer: Buffer): void {
+  #read(buffer: Buffer): void {
     let bytes = buffer;
-    if (this.rest === -1) {
-      if (this.pending !== undefined) bytes = Buffer.concat([this.pending, bytes]);
+    if (this.#rest === -1) {
+      if (this.#pending !== undefined) bytes = Buffer.concat([this.#pending, bytes]);
       const end = bytes.indexOf(endOfHeaders);
       if (end === -1) {
-        this.pending = Buffer.from(bytes);
+        this.#pending = Buffer.from(bytes);
         return;
       }
-      this.pending = undefined;
+      this.#pending = undefined;
       const head = bytes.toString('latin1', 0, end);
-      this.status = Number(head.slice(9, 12));
-      if (this.parts !== undefined) this.head = head;
-      this.rest = bodyLength(head, this.status);
-      this.tail = '';
+      this.#status = Number(head.slice(9, 12));
+      if (this.#parts !== undefined) this.#head = head;
+      this.#rest = bodyLength(head, this.#status);
+      this.#tail = '';
       bytes = bytes.subarray(end + 4);
     }
-    if (this.parts !== undefined && bytes.length > 0) this.parts.push(Buffer.from(bytes));
-    if (this.rest === Number.POSITIVE_INFINITY) {
+    if (this.#parts !== undefined && bytes.length > 0) this.#parts.push(Buffer.from(bytes));
+    if (this.#rest === Number.POSITIVE_INFINITY) {
       // A chunk of ours never ends like this: JSON has no CR but an escaped one.
-      this.tail = (this.tail + bytes.toString('latin1', Math.max(0, bytes.length - 5))).slice(-5);
-      if (this.tail !== '0\r\n\r\n') return;
+      this.#tail = (this.#tail + bytes.toString('latin1', Math.max(0, bytes.length - 5))).slice(-5);
+      if (this.#tail !== '0\r\n\r\n') return;
     } else {
-      this.rest -= bytes.length;
-      if (this.rest > 0) return;
+      this.#rest -= bytes.length;
+      if (this.#rest > 0) return;
     }
-    this.rest = -1;
-    const { resolve } = this;
-    this.resolve = this.reject = undefined;
-    resolve?.(this.status);
+    this.#rest = -1;
+    const resolve = this.#resolve;
+    this.#resolve = this.#reject = undefined;
+    resolve?.(this.#status);
   }
 }
 

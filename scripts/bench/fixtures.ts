@@ -8,11 +8,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export class Fixtures {
   readonly folder: string;
-  private readonly keep: boolean;
+  readonly #keep: boolean;
 
   /** On the disk of the project: the system's temporary folder may be in memory. */
   constructor(directory: string | undefined) {
-    this.keep = directory !== undefined;
+    this.#keep = directory !== undefined;
     const cache = join(root, 'node_modules', '.cache');
     mkdirSync(directory ?? cache, { recursive: true });
     this.folder = directory ?? mkdtempSync(join(cache, 'scimd-bench-'));
@@ -50,6 +50,6 @@ export class Fixtures {
   }
 
   remove(): void {
-    if (!this.keep) rmSync(this.folder, { recursive: true, force: true });
+    if (!this.#keep) rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -43,15 +43,15 @@ export function medians(results: readonly Result[]): Result {
 /** A workload on one server, from its first check to its last round. */
 export class Runner {
   readonly server: ServerProcess;
-  private readonly workload: Workload;
-  private readonly scale: Scale;
-  private n = 0;
-  private readonly nth: number[] = [];
+  readonly #workload: Workload;
+  readonly #scale: Scale;
+  #n = 0;
+  readonly #nth: number[] = [];
 
   constructor(server: ServerProcess, workload: Workload, scale: Scale) {
     this.server = server;
-    this.workload = workload;
-    this.scale = scale;
+    this.#workload = workload;
+    this.#scale = scale;
   }
 
   /** Asks twice and looks at the answers; the first one is given back. */
@@ -59,14 +59,14 @@ export class Runner {
     return this.server.connect(async (connection) => {
       let first: Answer | undefined;
       for (let round = 0; round < 2; round++) {
-        const turn = this.turn(0);
-        const request = this.workload.request(this.scale, turn);
+        const turn = this.#turn(0);
+        const request = this.#workload.request(this.#scale, turn);
         const answer = await connection.ask(encode(this.server.target, request));
         try {
-          this.workload.check(answer, this.scale, turn);
+          this.#workload.check(answer, this.#scale, turn);
         } catch (cause) {
           const said = `${request.method} ${request.path}: ${answer.status} ${answer.text.slice(0, 300)}`;
-          throw new Error(`${this.server.name} answers ${this.workload.name} wrongly: ${said}`, { cause });
+          throw new Error(`${this.server.name} answers ${this.#workload.name} wrongly: ${said}`, { cause });
         }
         first ??= answer;
       }
@@ -86,7 +86,7 @@ export class Runner {
     await Promise.all(
       open.map(async (connection, lane) => {
         for (let now = performance.now(); now < end && left-- > 0; ) {
-          const bytes = encode(target, this.workload.request(this.scale, this.turn(lane)));
+          const bytes = encode(target, this.#workload.request(this.#scale, this.#turn(lane)));
           const status = await connection.send(bytes);
           const then = performance.now();
           latencies.push(then - now);
@@ -101,7 +101,7 @@ export class Runner {
     assert.equal(
       refused.size,
       0,
-      `${this.server.name}, ${this.workload.name}: ${JSON.stringify([...refused])}`,
+      `${this.server.name}, ${this.#workload.name}: ${JSON.stringify([...refused])}`,
     );
     return {
       rate: latencies.length / took,
@@ -112,9 +112,9 @@ export class Runner {
     };
   }
 
-  private turn(lane: number): Turn {
-    const nth = this.nth[lane] ?? 0;
-    this.nth[lane] = nth + 1;
-    return { n: this.n++, lane, nth };
+  #turn(lane: number): Turn {
+    const nth = this.#nth[lane] ?? 0;
+    this.#nth[lane] = nth + 1;
+    return { n: this.#n++, lane, nth };
   }
 }

@@ -13,13 +13,13 @@ export class ExaminedServer {
   requests = 0;
   /** Requests in a row that got no answer. */
   silent = 0;
-  private readonly client: ScimClient;
-  private waits = 0;
+  readonly #client: ScimClient;
+  #waits = 0;
 
   /** `ended` ends the running request and refuses more. */
   constructor(base: string, token: string | undefined, timeoutSeconds: number, ended: AbortSignal) {
     this.base = base;
-    this.client = new ScimClient({
+    this.#client = new ScimClient({
       base,
       token,
       program: 'scimd-doctor',
@@ -27,10 +27,10 @@ export class ExaminedServer {
       answerBytes,
       signal: ended,
       patience: ({ answer }) => {
-        if (answer?.status !== 429 || this.waits >= waitLimit) return undefined;
+        if (answer?.status !== 429 || this.#waits >= waitLimit) return undefined;
         const asked = retryAfter(answer) ?? 1000;
         if (asked > longestWait) return undefined;
-        this.waits++;
+        this.#waits++;
         this.requests++;
         return asked;
       },
@@ -43,7 +43,7 @@ export class ExaminedServer {
       return { request, answer: undefined, failure: { code: 'LIMIT', message }, repeated: false };
     }
     this.requests++;
-    const trip = await this.client.send(request);
+    const trip = await this.#client.send(request);
     this.silent = trip.answer === undefined ? this.silent + 1 : 0;
     return trip;
   }

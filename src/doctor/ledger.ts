@@ -35,32 +35,32 @@ export interface Cleanup {
 export const silenceLimit = 3;
 
 export class Ledger {
-  private readonly client: ExaminedServer;
-  private readonly mark: string;
-  private readonly stranger: string;
-  private readonly entries: Entry[] = [];
+  readonly #client: ExaminedServer;
+  readonly #mark: string;
+  readonly #stranger: string;
+  readonly #entries: Entry[] = [];
 
   constructor(client: ExaminedServer, mark: string, stranger: string) {
-    this.client = client;
-    this.mark = mark;
-    this.stranger = stranger;
+    this.#client = client;
+    this.#mark = mark;
+    this.#stranger = stranger;
   }
 
   made(word: string): Made {
-    const entry = this.entries.findLast((candidate) => candidate.word === word && candidate.made);
+    const entry = this.#entries.findLast((candidate) => candidate.word === word && candidate.made);
     if (entry?.made === undefined) throw new NotMade(`needs "${word}", which could not be made`);
     return entry.made;
   }
 
   has(word: string): boolean {
-    return this.entries.some((entry) => entry.word === word && entry.made !== undefined);
+    return this.#entries.some((entry) => entry.word === word && entry.made !== undefined);
   }
 
   /** May it be sent? Only reads, POST, and changes of what this visit made. */
   checkAllowed({ method, path }: Request): void {
-    if (method === 'GET' || method === 'POST' || path.includes(this.stranger)) return;
+    if (method === 'GET' || method === 'POST' || path.includes(this.#stranger)) return;
     const [target] = path.split('?');
-    if (this.entries.some(({ made }) => made !== undefined && made.path === target)) return;
+    if (this.#entries.some(({ made }) => made !== undefined && made.path === target)) return;
     throw new Error(`${method} ${path} is none of what this visit made`);
   }
 
@@ -76,17 +76,17 @@ export class Ledger {
       deleted: false,
       repeated: false,
     };
-    this.entries.push(entry);
-    const exchange = await this.client.send(request);
+    this.#entries.push(entry);
+    const exchange = await this.#client.send(request);
     const { answer } = exchange;
     entry.repeated = exchange.repeated;
     if (answer !== undefined && answer.status >= 300 && answer.status < 500 && !entry.repeated) {
-      this.entries.splice(this.entries.indexOf(entry), 1);
+      this.#entries.splice(this.#entries.indexOf(entry), 1);
     } else if (answer !== undefined && answer.status < 300) {
       const id = membersOf(answer.json).id ?? lastSegment(answer.headers.get('location'));
       const path = pathOfId(entry.collection, id);
       // An answer that does not show our name might be about somebody else's resource.
-      if (path !== undefined && (answer.text.includes(this.mark) || (await this.isOurs(path))))
+      if (path !== undefined && (answer.text.includes(this.#mark) || (await this.#isOurs(path))))
         entry.made = { id: String(id), path, json: answer.json };
     }
     return exchange;
@@ -94,38 +94,38 @@ export class Ledger {
 
   /** A check deleted it itself. */
   noteDeleted(path: string): void {
-    for (const entry of this.entries) if (entry.made?.path === path) entry.deleted = true;
+    for (const entry of this.#entries) if (entry.made?.path === path) entry.deleted = true;
   }
 
-  private async isOurs(path: string): Promise<boolean> {
-    const { answer } = await this.client.send({ method: 'GET', path });
-    return answer?.status === 200 && answer.text.includes(this.mark);
+  async #isOurs(path: string): Promise<boolean> {
+    const { answer } = await this.#client.send({ method: 'GET', path });
+    return answer?.status === 200 && answer.text.includes(this.#mark);
   }
 
   /** Deletes all that is left, the newest first and groups before their members. */
   async cleanUp(): Promise<Cleanup> {
     const left: LeftOver[] = [];
-    this.client.silent = 0;
-    for (const entry of this.entries.filter(({ made, repeated }) => made === undefined || repeated)) {
-      const problem = await this.lookUp(entry);
+    this.#client.silent = 0;
+    for (const entry of this.#entries.filter(({ made, repeated }) => made === undefined || repeated)) {
+      const problem = await this.#lookUp(entry);
       if (problem !== undefined)
-        left.push({ url: this.client.base + entry.collection, name: entry.name, reason: problem });
+        left.push({ url: this.#client.base + entry.collection, name: entry.name, reason: problem });
     }
-    const made = this.entries.filter((entry) => entry.made !== undefined);
+    const made = this.#entries.filter((entry) => entry.made !== undefined);
     const standing = made.filter(({ deleted }) => !deleted).reverse();
     standing.sort((a, b) => Number(b.collection === '/Groups') - Number(a.collection === '/Groups'));
     for (const entry of standing) {
-      const reason = await this.delete(entry.made!.path);
+      const reason = await this.#delete(entry.made!.path);
       if (reason === undefined) entry.deleted = true;
-      else left.push({ url: this.client.base + entry.made!.path, name: entry.name, reason });
+      else left.push({ url: this.#client.base + entry.made!.path, name: entry.name, reason });
     }
     return { made: made.length, deleted: made.filter(({ deleted }) => deleted).length, left };
   }
 
-  private async delete(path: string): Promise<string | undefined> {
+  async #delete(path: string): Promise<string | undefined> {
     let reason = 'the server stopped answering';
-    for (let attempt = 0; attempt < 2 && this.client.silent < silenceLimit; attempt++) {
-      const { answer, failure } = await this.client.send({ method: 'DELETE', path });
+    for (let attempt = 0; attempt < 2 && this.#client.silent < silenceLimit; attempt++) {
+      const { answer, failure } = await this.#client.send({ method: 'DELETE', path });
       if (answer !== undefined && ((answer.status >= 200 && answer.status < 300) || answer.status === 404))
         return undefined;
       reason =
@@ -136,23 +136,23 @@ export class Ledger {
   }
 
   /** Finds what a POST made whose answer did not tell. Resolves to what is wrong, if it cannot be known. */
-  private async lookUp(entry: Entry): Promise<string | undefined> {
+  async #lookUp(entry: Entry): Promise<string | undefined> {
     const { collection, name } = entry;
     const attribute = { '/Users': 'userName', '/Groups': 'displayName' }[collection];
     if (attribute === undefined || name === undefined) return undefined;
-    if (this.client.silent >= silenceLimit) return 'it may exist: the server stopped answering';
+    if (this.#client.silent >= silenceLimit) return 'it may exist: the server stopped answering';
     const path = query(collection, { filter: eq(attribute, name), count: 10 });
-    const { answer } = await this.client.send({ method: 'GET', path });
+    const { answer } = await this.#client.send({ method: 'GET', path });
     if (answer?.status === 404) return undefined;
     if (answer?.status !== 200)
       return 'it may exist: its POST had no clear answer, and it cannot be looked up';
-    const known = new Set(this.entries.map(({ made }) => made?.id));
+    const known = new Set(this.#entries.map(({ made }) => made?.id));
     for (const resource of resourcesOf(answer.json)) {
       const found = membersOf(resource);
       const same = String(found[attribute]).toLowerCase() === name.toLowerCase();
       const ours = pathOfId(collection, found.id);
       if (same && ours !== undefined && !known.has(String(found.id)))
-        this.entries.push({
+        this.#entries.push({
           ...entry,
           word: undefined,
           deleted: false,

@@ -21,34 +21,34 @@ const labels: Readonly<Record<Outcome, readonly [word: string, color: number]>> 
 };
 
 export class Report {
-  private readonly terminal: Terminal;
-  private readonly secrecy: Secrecy;
-  private readonly verbose: boolean;
+  readonly #terminal: Terminal;
+  readonly #secrecy: Secrecy;
+  readonly #verbose: boolean;
 
   constructor(terminal: Terminal, secrecy: Secrecy, verbose: boolean) {
-    this.terminal = terminal;
-    this.secrecy = secrecy;
-    this.verbose = verbose;
+    this.#terminal = terminal;
+    this.#secrecy = secrecy;
+    this.#verbose = verbose;
   }
 
   start(base: string, mark: string): void {
-    this.print(`Examining ${base}\nWhat it makes there is named ${mark}…, and deleted at the end.`);
+    this.#print(`Examining ${base}\nWhat it makes there is named ${mark}…, and deleted at the end.`);
   }
 
   flow({ title }: Flow): void {
-    this.print(`\n${this.paint(1, title)}`);
+    this.#print(`\n${this.#paint(1, title)}`);
   }
 
   check(result: CheckResult): void {
     const { check, outcome, reason, problems, exchanges } = result;
     const [word, color] = labels[outcome];
-    const section = this.paint(90, `  ${check.section}`);
-    const lines = [`  ${this.paint(color, word)}  ${check.title}${section}`];
-    if (reason !== undefined) lines.push(this.dim(`skipped: ${reason}`));
-    else if (problems.length === 0 && !this.verbose) lines.push(this.dim(this.summaryOf(exchanges)));
-    for (const problem of problems) lines.push(...this.problem(problem));
-    if (this.verbose) for (const exchange of exchanges) lines.push(...this.inFull(exchange));
-    this.print(lines.join('\n'));
+    const section = this.#paint(90, `  ${check.section}`);
+    const lines = [`  ${this.#paint(color, word)}  ${check.title}${section}`];
+    if (reason !== undefined) lines.push(this.#dim(`skipped: ${reason}`));
+    else if (problems.length === 0 && !this.#verbose) lines.push(this.#dim(this.#summaryOf(exchanges)));
+    for (const problem of problems) lines.push(...this.#problem(problem));
+    if (this.#verbose) for (const exchange of exchanges) lines.push(...this.#inFull(exchange));
+    this.#print(lines.join('\n'));
   }
 
   end({ totals, cleanup, requests, passed }: Visited): void {
@@ -60,45 +60,45 @@ export class Report {
       ...(totals.skipped === 0 ? [] : [`${totals.skipped} skipped`]),
     ].join(', ');
     const verdict = passed
-      ? this.paint(32, 'All that matters passed')
-      : this.paint(31, 'Something that matters failed');
-    this.print(`\n${verdict}: ${counted} (${requests} requests)`);
-    this.print(`Cleaned up: ${cleanup.deleted} of ${cleanup.made} made resources are deleted`);
-    if (cleanup.left.length > 0) this.print(this.leftOvers(cleanup.left));
+      ? this.#paint(32, 'All that matters passed')
+      : this.#paint(31, 'Something that matters failed');
+    this.#print(`\n${verdict}: ${counted} (${requests} requests)`);
+    this.#print(`Cleaned up: ${cleanup.deleted} of ${cleanup.made} made resources are deleted`);
+    if (cleanup.left.length > 0) this.#print(this.#leftOvers(cleanup.left));
   }
 
-  private leftOvers(left: readonly LeftOver[]): string {
+  #leftOvers(left: readonly LeftOver[]): string {
     const lines = left.map(
       ({ url, name, reason }) => `  ${url}${name === undefined ? '' : ` (${name})`}: ${reason}`,
     );
-    return `${this.paint(31, 'Not deleted, please do it by hand:')}\n${lines.join('\n')}`;
+    return `${this.#paint(31, 'Not deleted, please do it by hand:')}\n${lines.join('\n')}`;
   }
 
-  private problem({ level, expected, found, why, exchange, cause }: Problem): string[] {
-    const seen = this.secrecy.transcript(exchange);
-    const sent = cause === undefined ? seen : this.secrecy.transcript(cause);
+  #problem({ level, expected, found, why, exchange, cause }: Problem): string[] {
+    const seen = this.#secrecy.transcript(exchange);
+    const sent = cause === undefined ? seen : this.#secrecy.transcript(cause);
     const rows: (readonly [string, string])[] = [
       ['sent', cut(sentLine(sent), longestText)],
       ['came back', cut(answerLine(sent), longestText)],
       ...(cause === undefined ? [] : [['read back', cut(answerLine(seen), longestText)] as const]),
       ['expected', `${expected}${level === 'must' ? '' : ` (${level})`}`],
-      ['found', cut(this.secrecy.text(found), longestText)],
+      ['found', cut(this.#secrecy.text(found), longestText)],
       ['why', why],
     ];
-    return rows.map(([name, text]) => `        ${this.paint(90, name.padEnd(9))}  ${escapeControls(text)}`);
+    return rows.map(([name, text]) => `        ${this.#paint(90, name.padEnd(9))}  ${escapeControls(text)}`);
   }
 
-  private summaryOf(exchanges: readonly RoundTrip[]): string {
+  #summaryOf(exchanges: readonly RoundTrip[]): string {
     const parts = exchanges.map((exchange) => {
-      const { method, path, status } = this.secrecy.transcript(exchange);
+      const { method, path, status } = this.#secrecy.transcript(exchange);
       return `${method} ${withoutId(readable(path))} → ${status}`;
     });
     return cut(parts.join(', '), longestLine);
   }
 
-  private inFull(exchange: RoundTrip): string[] {
+  #inFull(exchange: RoundTrip): string[] {
     const { method, path, body, status, headers, answer, milliseconds, failure } =
-      this.secrecy.transcript(exchange);
+      this.#secrecy.transcript(exchange);
     const fields = Object.entries(headers ?? {}).map(([name, value]) => `${name}: ${value}`);
     return [
       `> ${method} ${readable(path)}`,
@@ -106,20 +106,20 @@ export class Report {
       ...(status === undefined ? [`< ${failure}`] : [`< ${statusLine(status)} (${milliseconds} ms)`]),
       ...fields.map((field) => `< ${field}`),
       ...(answer === undefined ? [] : [`< ${textOf(answer)}`]),
-    ].map((line) => this.dim(line));
+    ].map((line) => this.#dim(line));
   }
 
-  private dim(text: string): string {
-    return `        ${this.paint(90, text)}`;
+  #dim(text: string): string {
+    return `        ${this.#paint(90, text)}`;
   }
 
-  private paint(color: number, text: string): string {
-    const colored = this.terminal.interactive && this.terminal.color;
+  #paint(color: number, text: string): string {
+    const colored = this.#terminal.interactive && this.#terminal.color;
     return colored ? `\u001b[${color}m${escapeControls(text)}\u001b[0m` : escapeControls(text);
   }
 
-  private print(text: string): void {
-    this.terminal.print(text);
+  #print(text: string): void {
+    this.#terminal.print(text);
   }
 }
 

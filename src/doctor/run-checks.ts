@@ -57,11 +57,11 @@ export function isRefusal(status: number): boolean {
 }
 
 export class Visiting {
-  private readonly client: ExaminedServer;
-  private readonly ledger: Ledger;
-  private readonly announced: Announced;
-  private readonly facts: VisitFacts;
-  private readonly stop: AbortSignal;
+  readonly #client: ExaminedServer;
+  readonly #ledger: Ledger;
+  readonly #announced: Announced;
+  readonly #facts: VisitFacts;
+  readonly #stop: AbortSignal;
 
   /** `stop` tells that the person at the terminal wants no more. */
   constructor(
@@ -71,16 +71,16 @@ export class Visiting {
     facts: VisitFacts,
     stop: AbortSignal,
   ) {
-    this.stop = stop;
-    this.client = client;
-    this.ledger = ledger;
-    this.announced = announced;
-    this.facts = facts;
+    this.#stop = stop;
+    this.#client = client;
+    this.#ledger = ledger;
+    this.#announced = announced;
+    this.#facts = facts;
   }
 
   /** Is the check about servers of this kind? */
   concerns({ lacks }: Check): boolean {
-    return lacks === undefined || this.announced.missing.has(lacks);
+    return lacks === undefined || this.#announced.missing.has(lacks);
   }
 
   async run(flow: FlowName, check: Check): Promise<CheckResult> {
@@ -94,24 +94,24 @@ export class Visiting {
       problems,
       exchanges,
     });
-    const reason = this.reasonToSkip(check);
+    const reason = this.#reasonToSkip(check);
     if (reason !== undefined) return result('skipped', reason);
     const answers: Answer[] = [];
     const visit: Visit = {
-      ...this.facts,
-      supports: (feature) => !this.announced.missing.has(feature),
-      made: (word) => this.ledger.made(word),
+      ...this.#facts,
+      supports: (feature) => !this.#announced.missing.has(feature),
+      made: (word) => this.#ledger.made(word),
       answers,
     };
     try {
       for (const step of check.steps) {
-        if (this.stop.aborted) return result('skipped', 'interrupted');
-        const exchange = await this.send(step, visit);
+        if (this.#stop.aborted) return result('skipped', 'interrupted');
+        const exchange = await this.#send(step, visit);
         exchanges.push(exchange);
         const cause = step.readsBack === true ? exchanges.at(-2) : undefined;
         const goesOn = judge(check, step, { exchange, cause }, visit, problems);
         if (exchange.answer === undefined || !(goesOn || step.standsAlone)) break;
-        if (step.makes !== undefined && !this.ledger.has(step.makes)) {
+        if (step.makes !== undefined && !this.#ledger.has(step.makes)) {
           problems.push({ ...unidentified, why: check.why, exchange });
           break;
         }
@@ -124,17 +124,17 @@ export class Visiting {
     return result(outcomeOf(problems));
   }
 
-  private reasonToSkip({ needs = [] }: Check): string | undefined {
-    if (this.stop.aborted) return 'interrupted';
-    if (this.client.silent >= silenceLimit) return 'the server stopped answering';
+  #reasonToSkip({ needs = [] }: Check): string | undefined {
+    if (this.#stop.aborted) return 'interrupted';
+    if (this.#client.silent >= silenceLimit) return 'the server stopped answering';
     for (const feature of needs) {
-      const missing = this.announced.missing.get(feature);
+      const missing = this.#announced.missing.get(feature);
       if (missing !== undefined) return missing;
     }
     return undefined;
   }
 
-  private async send(step: Step, visit: Visit): Promise<RoundTrip> {
+  async #send(step: Step, visit: Visit): Promise<RoundTrip> {
     const request: Request = {
       method: step.method,
       path: late(step.path, visit),
@@ -142,11 +142,11 @@ export class Visiting {
       ...(step.headers === undefined ? {} : { headers: late(step.headers, visit) }),
       ...(step.credentials === undefined ? {} : { credentials: step.credentials }),
     };
-    this.ledger.checkAllowed(request);
-    if (request.method === 'POST') return this.ledger.post(request, step.makes);
-    const exchange = await this.client.send(request);
+    this.#ledger.checkAllowed(request);
+    if (request.method === 'POST') return this.#ledger.post(request, step.makes);
+    const exchange = await this.#client.send(request);
     const status = exchange.answer?.status ?? 0;
-    if (request.method === 'DELETE' && status >= 200 && status < 300) this.ledger.noteDeleted(request.path);
+    if (request.method === 'DELETE' && status >= 200 && status < 300) this.#ledger.noteDeleted(request.path);
     return exchange;
   }
 }

@@ -22,26 +22,26 @@ export interface Transcript {
 }
 
 export class Secrecy {
-  private readonly secrets: readonly RegExp[];
-  private readonly mark: string;
+  readonly #secrets: readonly RegExp[];
+  readonly #mark: string;
 
   constructor(secrets: readonly (string | undefined)[], mark: string) {
     // In JSON text a secret may be escaped.
     const forms = secrets.flatMap((secret) =>
       secret === undefined || secret === '' ? [] : [secret, JSON.stringify(secret).slice(1, -1)],
     );
-    this.secrets = [...new Set(forms)].map((form) => {
+    this.#secrets = [...new Set(forms)].map((form) => {
       const literal = form.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
       return form.length >= shortSecret
         ? new RegExp(literal, 'gu')
         : new RegExp(`(?<![\\p{L}\\p{N}_])${literal}(?![\\p{L}\\p{N}_])`, 'gu');
     });
-    this.mark = mark;
+    this.#mark = mark;
   }
 
   /** Without the secrets. */
   text(text: string): string {
-    return this.secrets.reduce((safe, secret) => safe.replace(secret, hidden), text);
+    return this.#secrets.reduce((safe, secret) => safe.replace(secret, hidden), text);
   }
 
   /** An error that the server may have put our secret into. */
@@ -56,7 +56,7 @@ export class Secrecy {
     const sent = {
       method,
       path: this.text(path),
-      ...(body === undefined ? {} : { body: this.inside(body) }),
+      ...(body === undefined ? {} : { body: this.#inside(body) }),
     };
     if (answer === undefined) return { ...sent, failure: this.text(failure?.message ?? 'no answer') };
     const headers = shownHeaders.flatMap((name) => {
@@ -67,33 +67,33 @@ export class Secrecy {
       ...sent,
       status: answer.status,
       headers: Object.fromEntries(headers),
-      ...(answer.text === '' ? {} : { answer: this.answer(answer.json, answer.text) }),
+      ...(answer.text === '' ? {} : { answer: this.#answer(answer.json, answer.text) }),
       milliseconds: answer.milliseconds,
     };
   }
 
   /** The same at any depth. The names of a transcript's own members stay, whatever the secret is. */
-  private inside(value: unknown): unknown {
+  #inside(value: unknown): unknown {
     if (typeof value === 'string') return this.text(value);
-    if (Array.isArray(value)) return value.map((element) => this.inside(element));
+    if (Array.isArray(value)) return value.map((element) => this.#inside(element));
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(
-      Object.entries(value).map(([name, member]) => [this.text(name), this.inside(member)]),
+      Object.entries(value).map(([name, member]) => [this.text(name), this.#inside(member)]),
     );
   }
 
-  private answer(json: unknown, text: string): unknown {
-    const shown = this.inside(json === undefined ? text : this.withoutOthers(json));
+  #answer(json: unknown, text: string): unknown {
+    const shown = this.#inside(json === undefined ? text : this.#withoutOthers(json));
     const written = typeof shown === 'string' ? shown : JSON.stringify(shown);
     if (written.length <= longestBody) return shown;
     return `${written.slice(0, longestBody)}… (${written.length} characters)`;
   }
 
-  private withoutOthers(json: unknown): unknown {
+  #withoutOthers(json: unknown): unknown {
     const resources = resourcesOf(json);
     const isPerson = (resource: unknown) =>
       'userName' in membersOf(resource) || 'displayName' in membersOf(resource);
-    const ours = (resource: unknown) => !isPerson(resource) || JSON.stringify(resource).includes(this.mark);
+    const ours = (resource: unknown) => !isPerson(resource) || JSON.stringify(resource).includes(this.#mark);
     if (resources.every(ours)) return json;
     const Resources = resources.map((resource) =>
       ours(resource) ? resource : { id: membersOf(resource).id, '…': 'not of this visit' },

@@ -18,11 +18,11 @@ export interface Grant {
 }
 
 export class AccessTokens {
-  private readonly key: Uint8Array;
+  readonly #key: Uint8Array;
 
   /** `secretKey` is the store's secret, from which another one is derived. */
   constructor(secretKey: Uint8Array) {
-    this.key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'scimd access token', 32));
+    this.#key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'scimd access token', 32));
   }
 
   issue({ hash, expires, scope }: Grant): string {
@@ -31,7 +31,7 @@ export class AccessTokens {
     plain.writeDoubleBE(expires.getTime(), 32);
     plain[40] = scopes.indexOf(scope);
     const nonce = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', this.key, nonce);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
     const sealed = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
     return prefix + sealed.toString('base64url');
   }
@@ -42,7 +42,7 @@ export class AccessTokens {
     const encoded = text.slice(prefix.length);
     const bytes = Buffer.from(encoded, 'base64url');
     if (bytes.length !== 12 + 41 + 16 || bytes.toString('base64url') !== encoded) return undefined;
-    const decipher = createDecipheriv('aes-256-gcm', this.key, bytes.subarray(0, 12));
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, bytes.subarray(0, 12));
     decipher.setAuthTag(bytes.subarray(-16));
     try {
       const plain = Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]);

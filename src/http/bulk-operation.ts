@@ -47,29 +47,29 @@ type Members = ReadonlyMap<string, unknown>;
 
 class OperationReader {
   /** Members by lower-cased name, or why there are none. */
-  private readonly members: readonly (Members | ScimError)[];
-  private readonly created = new Map<string, { readonly id: string; readonly index: number }>();
+  readonly #members: readonly (Members | ScimError)[];
+  readonly #created = new Map<string, { readonly id: string; readonly index: number }>();
   /** The latest operation on each resource, by path. */
-  private readonly latest = new Map<string, number>();
+  readonly #latest = new Map<string, number>();
 
   constructor(operations: readonly unknown[], newId: () => string) {
-    this.members = operations.map((operation, index) => membersOf(operation, index));
-    this.members.forEach((members, index) => {
+    this.#members = operations.map((operation, index) => membersOf(operation, index));
+    this.#members.forEach((members, index) => {
       if (members instanceof ScimError) return;
       const [method, bulkId] = [members.get('method'), members.get('bulkid')];
       if (typeof method !== 'string' || method.toUpperCase() !== 'POST') return;
-      if (typeof bulkId !== 'string' || this.created.has(bulkId)) return;
-      this.created.set(bulkId, { id: newId(), index });
+      if (typeof bulkId !== 'string' || this.#created.has(bulkId)) return;
+      this.#created.set(bulkId, { id: newId(), index });
     });
   }
 
   read(index: number): Operation | RefusedOperation {
-    const members = this.members[index] as Members | ScimError;
+    const members = this.#members[index] as Members | ScimError;
     if (members instanceof ScimError) {
       return { refused: members, method: undefined, bulkId: undefined, path: undefined };
     }
     try {
-      return this.operation(members, index);
+      return this.#operation(members, index);
     } catch (error) {
       if (!(error instanceof ScimError)) throw error;
       const shown = (name: string) => {
@@ -86,7 +86,7 @@ class OperationReader {
     }
   }
 
-  private operation(members: Members, index: number): Operation {
+  #operation(members: Members, index: number): Operation {
     const text = (name: string): string | undefined => {
       const value = members.get(name.toLowerCase());
       if (value === undefined || value === null) return undefined;
@@ -100,13 +100,13 @@ class OperationReader {
     let newId: string | undefined;
     if (method === 'POST') {
       if (!endpointPath.test(path)) throw invalidSyntax('the path of a POST must be an endpoint: /Users');
-      newId = this.newIdOf(bulkId, index);
+      newId = this.#newIdOf(bulkId, index);
     } else if (!resourcePath.test(path)) throw invalidSyntax('the path must be a resource: /Users/{id}');
     const given = members.get('data');
     if (method !== 'DELETE' && !isObject(given)) throw invalidSyntax('data is required, as an object');
     const needs = new Set<number>();
     const resolve = (reference: string): string => {
-      const found = this.created.get(reference);
+      const found = this.#created.get(reference);
       if (found === undefined) {
         throw new ScimError(400, 'invalidValue', `no POST of this request has the bulkId "${reference}"`);
       }
@@ -117,16 +117,16 @@ class OperationReader {
     const data = method === 'DELETE' ? undefined : resolveReferences(given, resolve);
     const after = new Set(needs);
     if (method !== 'POST') {
-      const earlier = this.latest.get(resolvedPath);
+      const earlier = this.#latest.get(resolvedPath);
       if (earlier !== undefined) after.add(earlier);
-      this.latest.set(resolvedPath, index);
+      this.#latest.set(resolvedPath, index);
     }
     return { method, bulkId, version, path: resolvedPath, data, newId, after, needs };
   }
 
-  private newIdOf(bulkId: string | undefined, index: number): string {
+  #newIdOf(bulkId: string | undefined, index: number): string {
     if (bulkId === undefined || bulkId === '') throw invalidSyntax('a POST needs a bulkId');
-    const created = this.created.get(bulkId);
+    const created = this.#created.get(bulkId);
     if (created?.index !== index) throw invalidSyntax(`the bulkId "${bulkId}" is duplicated`);
     return created.id;
   }

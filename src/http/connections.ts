@@ -160,170 +160,170 @@ interface Shared {
 }
 
 class OpenConnection implements Connection {
-  private readonly socket: Socket;
-  private readonly shared: Shared;
-  private readonly running = new Map<ServerResponse, IncomingMessage>();
-  private waiting: (readonly [IncomingMessage, ServerResponse])[] = [];
-  private latest: ServerResponse | undefined;
-  private lastWaits = 0;
-  private held = false;
+  readonly #socket: Socket;
+  readonly #shared: Shared;
+  readonly #running = new Map<ServerResponse, IncomingMessage>();
+  #waiting: (readonly [IncomingMessage, ServerResponse])[] = [];
+  #latest: ServerResponse | undefined;
+  #lastWaits = 0;
+  #held = false;
   /** Nothing that comes now is looked at. */
-  private ending = false;
-  private closing = false;
-  private readonly listeners = new Set<() => void>();
+  #ending = false;
+  #closing = false;
+  readonly #listeners = new Set<() => void>();
   /** Its client has gone, or the server does not wait for it any more. */
   isEnded = false;
-  private readonly whenAnswered: (() => void)[] = [];
+  readonly #whenAnswered: (() => void)[] = [];
 
   constructor(socket: Socket, shared: Shared) {
-    this.socket = socket;
-    this.shared = shared;
+    this.#socket = socket;
+    this.#shared = shared;
     // What node calls behind a last answer. A connection that is closed while the client still sends is reset, and a client
     // that is reset may not read the answer that it has (RFC 9112 §9.6).
-    socket.destroySoon = () => this.closeGently();
+    socket.destroySoon = () => this.#closeGently();
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {
-    if (this.ending) return;
-    this.waiting.push([request, response]);
-    this.shared.waiting++;
-    if (this.shared.waiting > mostWaiting) this.giveUpWaiting();
-    else this.next();
+    if (this.#ending) return;
+    this.#waiting.push([request, response]);
+    this.#shared.waiting++;
+    if (this.#shared.waiting > mostWaiting) this.#giveUpWaiting();
+    else this.#next();
   }
 
   /** RFC 9112 §9.3.2: what was pipelined behind the last answer was not looked at. */
   isLast(response: ServerResponse): boolean {
-    if (response !== this.latest || !(this.shared.draining || this.ending)) return false;
-    this.giveUpWaiting();
+    if (response !== this.#latest || !(this.#shared.draining || this.#ending)) return false;
+    this.#giveUpWaiting();
     return true;
   }
 
   owes(): boolean {
-    if (this.running.size === 0 || this.socket.writableLength > 0) return false;
-    for (const request of this.running.values()) if (!request.complete) return false;
+    if (this.#running.size === 0 || this.#socket.writableLength > 0) return false;
+    for (const request of this.#running.values()) if (!request.complete) return false;
     return true;
   }
 
   answered(): Promise<void> {
-    if (!this.hasWhole()) return Promise.resolve();
-    return new Promise((resolve) => this.whenAnswered.push(resolve));
+    if (!this.#hasWhole()) return Promise.resolve();
+    return new Promise((resolve) => this.#whenAnswered.push(resolve));
   }
 
   onEnd(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   end(): void {
     this.isEnded = true;
-    const listeners = [...this.listeners];
-    this.listeners.clear();
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
     for (const listener of listeners) listener();
   }
 
   gone(): void {
-    this.ending = true;
-    this.giveUpWaiting();
-    this.running.clear();
+    this.#ending = true;
+    this.#giveUpWaiting();
+    this.#running.clear();
     this.end();
-    this.tell();
+    this.#tell();
   }
 
   closeIfIdle(): void {
-    if (this.isIdle()) this.closeGently();
+    if (this.isIdle()) this.#closeGently();
   }
 
   /** What its client has not taken, and whether it has taken none of it since the last look. */
   look(): { readonly unread: number; readonly isStuck: boolean } {
-    const unread = this.unread();
-    const waits = this.socket.writableLength;
-    const isStuck = waits > 0 && waits === this.lastWaits;
-    this.lastWaits = waits;
+    const unread = this.#unread();
+    const waits = this.#socket.writableLength;
+    const isStuck = waits > 0 && waits === this.#lastWaits;
+    this.#lastWaits = waits;
     return { unread, isStuck };
   }
 
   destroy(): void {
-    this.socket.destroy();
+    this.#socket.destroy();
   }
 
   isIdle(): boolean {
-    return this.running.size === 0 && this.waiting.length === 0;
+    return this.#running.size === 0 && this.#waiting.length === 0;
   }
 
   /** Is there a request that came whole and is not answered? */
-  private hasWhole(): boolean {
+  #hasWhole(): boolean {
     return (
-      [...this.running.values()].some(({ complete }) => complete) ||
-      this.waiting.some(([{ complete }]) => complete)
+      [...this.#running.values()].some(({ complete }) => complete) ||
+      this.#waiting.some(([{ complete }]) => complete)
     );
   }
 
-  private next(): void {
-    while (this.waiting.length > 0 && this.hasRoom()) {
-      const [request, response] = this.waiting.shift() as [IncomingMessage, ServerResponse];
-      this.shared.waiting--;
-      this.running.set(response, request);
-      this.latest = response;
-      response.once('close', () => this.done(response));
-      this.shared.work(request, response, this);
+  #next(): void {
+    while (this.#waiting.length > 0 && this.#hasRoom()) {
+      const [request, response] = this.#waiting.shift() as [IncomingMessage, ServerResponse];
+      this.#shared.waiting--;
+      this.#running.set(response, request);
+      this.#latest = response;
+      response.once('close', () => this.#done(response));
+      this.#shared.work(request, response, this);
     }
-    if (this.waiting.length > 0) this.hold();
-    else this.release();
+    if (this.#waiting.length > 0) this.#hold();
+    else this.#release();
   }
 
-  private hasRoom(): boolean {
-    if (this.running.size === 0) return true;
-    if (this.running.size >= mostAtOnce) return false;
-    return this.unread() < mostUnread;
+  #hasRoom(): boolean {
+    if (this.#running.size === 0) return true;
+    if (this.#running.size >= mostAtOnce) return false;
+    return this.#unread() < mostUnread;
   }
 
-  private unread(): number {
-    let unread = this.socket.writableLength;
-    for (const response of this.running.keys()) unread += response.writableLength;
+  #unread(): number {
+    let unread = this.#socket.writableLength;
+    for (const response of this.#running.keys()) unread += response.writableLength;
     return unread;
   }
 
-  private done(response: ServerResponse): void {
-    if (!this.running.delete(response)) return;
-    if (!this.ending) this.next();
-    this.tell();
+  #done(response: ServerResponse): void {
+    if (!this.#running.delete(response)) return;
+    if (!this.#ending) this.#next();
+    this.#tell();
     // Node has closed it, unless its last answer began before anybody knew that it would be the last.
-    if ((this.ending || this.shared.closing) && this.isIdle()) this.closeGently();
+    if ((this.#ending || this.#shared.closing) && this.isIdle()) this.#closeGently();
   }
 
-  private tell(): void {
-    if (this.whenAnswered.length === 0 || this.hasWhole()) return;
-    for (const resolve of this.whenAnswered.splice(0)) resolve();
+  #tell(): void {
+    if (this.#whenAnswered.length === 0 || this.#hasWhole()) return;
+    for (const resolve of this.#whenAnswered.splice(0)) resolve();
   }
 
-  private giveUpWaiting(): void {
-    this.shared.waiting -= this.waiting.length;
-    this.waiting = [];
-    this.ending = true;
+  #giveUpWaiting(): void {
+    this.#shared.waiting -= this.#waiting.length;
+    this.#waiting = [];
+    this.#ending = true;
   }
 
   /** What reads on, an answer that was taken or a body that is wanted, comes back to `resume`. */
-  private hold(): void {
-    if (this.held) return;
-    this.held = true;
-    this.socket.pause();
-    this.socket.resume = () => this.socket;
+  #hold(): void {
+    if (this.#held) return;
+    this.#held = true;
+    this.#socket.pause();
+    this.#socket.resume = () => this.#socket;
   }
 
-  private release(): void {
-    if (!this.held) return;
-    this.held = false;
-    Reflect.deleteProperty(this.socket, 'resume');
-    this.socket.resume();
+  #release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    Reflect.deleteProperty(this.#socket, 'resume');
+    this.#socket.resume();
   }
 
   /** What is written goes out, then nothing more; what still comes is read and not looked at. */
-  private closeGently(): void {
-    const { socket } = this;
-    this.giveUpWaiting();
-    this.release();
-    if (this.closing || socket.destroyed) return;
-    this.closing = true;
+  #closeGently(): void {
+    const socket = this.#socket;
+    this.#giveUpWaiting();
+    this.#release();
+    if (this.#closing || socket.destroyed) return;
+    this.#closing = true;
     socket.end();
     const timer = setTimeout(() => socket.destroy(), linger);
     socket.once('end', () => socket.destroy());

@@ -32,24 +32,24 @@ function digest(binding: Binding): string {
 }
 
 export class Cursors {
-  private readonly key: Uint8Array;
-  private readonly timeoutSeconds: number;
-  private readonly clock: () => Date;
+  readonly #key: Uint8Array;
+  readonly #timeoutSeconds: number;
+  readonly #clock: () => Date;
 
   /** `key` has 32 bytes. */
   constructor(key: Uint8Array, timeoutSeconds: number, clock: () => Date) {
-    this.key = key;
-    this.timeoutSeconds = timeoutSeconds;
-    this.clock = clock;
+    this.#key = key;
+    this.#timeoutSeconds = timeoutSeconds;
+    this.#clock = clock;
   }
 
   /** A cursor in RFC 3986's unreserved characters. */
   issue(state: CursorState, binding: Binding): string {
-    const expires = Math.floor(this.clock().getTime() / 1000) + this.timeoutSeconds;
+    const expires = Math.floor(this.#clock().getTime() / 1000) + this.#timeoutSeconds;
     const { direction, position, count } = state;
     const plain = JSON.stringify([digest(binding), expires, direction === 'after' ? 1 : 0, position, count]);
     const nonce = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', this.key, nonce);
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce);
     return Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]).toString(
       'base64url',
     );
@@ -57,19 +57,19 @@ export class Cursors {
 
   /** Throws 400 invalidCursor for anything not issued here for this very query, 400 expiredCursor for what is too old. */
   read(cursor: string, binding: Binding): CursorState {
-    const [of, expires, after, position, count] = this.decrypt(cursor);
+    const [of, expires, after, position, count] = this.#decrypt(cursor);
     if (of !== digest(binding)) throw invalidCursor();
-    if (expires * 1000 < this.clock().getTime()) {
+    if (expires * 1000 < this.#clock().getTime()) {
       throw new ScimError(400, 'expiredCursor', 'The cursor has expired; start again with an empty cursor');
     }
     return { direction: after === 1 ? 'after' : 'before', position, count };
   }
 
-  private decrypt(cursor: string): [string, number, number, string, number] {
+  #decrypt(cursor: string): [string, number, number, string, number] {
     const bytes = Buffer.from(cursor, 'base64url');
     if (bytes.length < 28 || bytes.toString('base64url') !== cursor) throw invalidCursor();
     try {
-      const decipher = createDecipheriv('aes-256-gcm', this.key, bytes.subarray(0, 12));
+      const decipher = createDecipheriv('aes-256-gcm', this.#key, bytes.subarray(0, 12));
       decipher.setAuthTag(bytes.subarray(-16));
       return JSON.parse(decipher.update(bytes.subarray(12, -16), undefined, 'utf8') + decipher.final('utf8'));
     } catch (cause) {

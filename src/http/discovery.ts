@@ -12,46 +12,46 @@ import type { HttpResponse, QueryParameters } from './message.ts';
 import { jsonResponse, scimJson } from './responses.ts';
 
 export class DiscoveryHandlers {
-  private readonly registry: Registry;
-  private readonly capabilities: Capabilities;
-  private readonly uniqueDisplayName: boolean;
+  readonly #registry: Registry;
+  readonly #capabilities: Capabilities;
+  readonly #uniqueDisplayName: boolean;
 
   constructor(registry: Registry, capabilities: Capabilities, uniqueDisplayName: boolean) {
-    this.registry = registry;
-    this.capabilities = capabilities;
-    this.uniqueDisplayName = uniqueDisplayName;
+    this.#registry = registry;
+    this.#capabilities = capabilities;
+    this.#uniqueDisplayName = uniqueDisplayName;
   }
 
   serviceProviderConfig(base: string, query: QueryParameters): HttpResponse {
     refuseFilter(query);
-    return answer(serviceProviderConfig(base, this.capabilities));
+    return answer(serviceProviderConfig(base, this.#capabilities));
   }
 
   schemas(base: string, query: QueryParameters): HttpResponse {
-    return list([...this.schemasAt(base).values()], query);
+    return list([...this.#schemasAt(base).values()], query);
   }
 
   schema(base: string, id: string, query: QueryParameters): HttpResponse {
     refuseFilter(query);
-    const schema = this.schemasAt(base).get(id.toLowerCase());
+    const schema = this.#schemasAt(base).get(id.toLowerCase());
     if (schema === undefined) throw new ScimError(404, undefined, `There is no schema ${id}`);
     return answer(schema);
   }
 
-  private schemasAt(base: string): ReadonlyMap<string, object> {
-    return schemaResources(this.registry, base, this.uniqueDisplayName);
+  #schemasAt(base: string): ReadonlyMap<string, object> {
+    return schemaResources(this.#registry, base, this.#uniqueDisplayName);
   }
 
   resourceTypes(base: string, query: QueryParameters): HttpResponse {
     return list(
-      this.registry.resourceTypes.map((type) => resourceTypeResource(type, base)),
+      this.#registry.resourceTypes.map((type) => resourceTypeResource(type, base)),
       query,
     );
   }
 
   resourceType(base: string, name: string, query: QueryParameters): HttpResponse {
     refuseFilter(query);
-    const type = this.registry.resourceTypes.find((candidate) => candidate.name === name);
+    const type = this.#registry.resourceTypes.find((candidate) => candidate.name === name);
     if (type === undefined) throw new ScimError(404, undefined, `There is no resource type ${name}`);
     return answer(resourceTypeResource(type, base));
   }

@@ -31,38 +31,38 @@ export interface FailedAttemptsOptions {
 }
 
 export class FailedAttempts {
-  private readonly addresses = new Map<string, Failures>();
-  private readonly options: FailedAttemptsOptions;
-  private waiting = 0;
+  readonly #addresses = new Map<string, Failures>();
+  readonly #options: FailedAttemptsOptions;
+  #waiting = 0;
 
   constructor(options: FailedAttemptsOptions) {
-    this.options = options;
+    this.#options = options;
   }
 
   /** Counts a wrong token and settles when it may be answered; rejects with 429 when too many answers wait already. */
   async note(address: string): Promise<void> {
-    const { free, clock, wait, failed, delayed } = this.options;
+    const { free, clock, wait, failed, delayed } = this.#options;
     failed?.();
     if (free === 0) return;
-    const failures = this.of(address, clock().getTime());
+    const failures = this.#of(address, clock().getTime());
     failures.count++;
     if (failures.count <= free) return;
     if (failures.count === free + 1) delayed?.(address);
     const delay = Math.min(longestDelay, firstDelay * 2 ** (failures.count - free - 1));
-    if (failures.waiting >= mostWaitingEach || this.waiting >= mostWaiting)
+    if (failures.waiting >= mostWaitingEach || this.#waiting >= mostWaiting)
       throw tooManyRequests(longestDelay / 1000);
     failures.waiting++;
-    this.waiting++;
+    this.#waiting++;
     try {
       await wait(delay);
     } finally {
       failures.waiting--;
-      this.waiting--;
+      this.#waiting--;
     }
   }
 
-  private of(address: string, now: number): Failures {
-    const { addresses } = this;
+  #of(address: string, now: number): Failures {
+    const addresses = this.#addresses;
     const known = addresses.get(address);
     const failures = known ?? { count: 0, last: now, waiting: 0 };
     if (now - failures.last > forgottenAfter) failures.count = 0;

@@ -67,74 +67,74 @@ export async function readJwksFile(file: string): Promise<unknown> {
 }
 
 export class KeySet {
-  private keys: JWTVerifyGetKey | undefined;
-  private loaded = Number.NEGATIVE_INFINITY;
-  private tried = Number.NEGATIVE_INFINITY;
-  private loading: Promise<void> | undefined;
+  #keys: JWTVerifyGetKey | undefined;
+  #loaded = Number.NEGATIVE_INFINITY;
+  #tried = Number.NEGATIVE_INFINITY;
+  #loading: Promise<void> | undefined;
   /** Attempts that failed since one succeeded. */
-  private failures = 0;
-  private failure: unknown;
-  private readonly source: KeySource;
-  private readonly compile: typeof createLocalJWKSet;
-  private readonly clock: () => Date;
-  private readonly log: Log | undefined;
+  #failures = 0;
+  #failure: unknown;
+  readonly #source: KeySource;
+  readonly #compile: typeof createLocalJWKSet;
+  readonly #clock: () => Date;
+  readonly #log: Log | undefined;
 
   /** `compile` is jose's, which is loaded only where it is needed. */
   constructor(source: KeySource, compile: typeof createLocalJWKSet, clock: () => Date, log: Log | undefined) {
-    this.source = source;
-    this.compile = compile;
-    this.clock = clock;
-    this.log = log;
+    this.#source = source;
+    this.#compile = compile;
+    this.#clock = clock;
+    this.#log = log;
   }
 
   /** The key for a token. Throws KeysUnavailable, or jose's error when there is no such key. */
   readonly keyFor: JWTVerifyGetKey = async (header, token) => {
-    if (this.keys === undefined) await this.load();
-    else if (this.isPast(this.loaded, renewAfter) && this.isPast(this.tried, askAgainAfter))
+    if (this.#keys === undefined) await this.#load();
+    else if (this.#isPast(this.#loaded, renewAfter) && this.#isPast(this.#tried, askAgainAfter))
       // What is known serves until the new ones are there, also while the issuer is away.
-      this.load().catch(() => {});
-    const keys = this.keys as JWTVerifyGetKey;
+      this.#load().catch(() => {});
+    const keys = this.#keys as JWTVerifyGetKey;
     try {
       return await keys(header, token);
     } catch (error) {
       const unknown = (error as { code?: string }).code === 'ERR_JWKS_NO_MATCHING_KEY';
-      if (!unknown || !this.isPast(this.tried, askAgainAfter)) throw error;
-      await this.load();
-      return (this.keys as JWTVerifyGetKey)(header, token);
+      if (!unknown || !this.#isPast(this.#tried, askAgainAfter)) throw error;
+      await this.#load();
+      return (this.#keys as JWTVerifyGetKey)(header, token);
     }
   };
 
   /** A clock that was set back makes nobody wait for it to be where it was. */
-  private isPast(time: number, span: number): boolean {
-    const since = this.clock().getTime() - time;
+  #isPast(time: number, span: number): boolean {
+    const since = this.#clock().getTime() - time;
     return since > span || since < 0;
   }
 
   /** Throws KeysUnavailable, without asking while the last failure is so young that the next is to be expected. */
-  private async load(): Promise<void> {
-    if (this.loading === undefined) {
-      const wait = Math.min(backOff.first * 2 ** (this.failures - 1), backOff.longest);
-      if (this.failures > 0 && !this.isPast(this.tried, wait))
-        throw new KeysUnavailable('no keys', { cause: this.failure });
-      this.loading = this.read().finally(() => {
-        this.loading = undefined;
+  async #load(): Promise<void> {
+    if (this.#loading === undefined) {
+      const wait = Math.min(backOff.first * 2 ** (this.#failures - 1), backOff.longest);
+      if (this.#failures > 0 && !this.#isPast(this.#tried, wait))
+        throw new KeysUnavailable('no keys', { cause: this.#failure });
+      this.#loading = this.#read().finally(() => {
+        this.#loading = undefined;
       });
     }
-    return this.loading;
+    return this.#loading;
   }
 
-  private async read(): Promise<void> {
-    this.tried = this.clock().getTime();
+  async #read(): Promise<void> {
+    this.#tried = this.#clock().getTime();
     try {
-      this.keys = this.compile((await this.source()) as JSONWebKeySet);
-      this.loaded = this.tried;
-      if (this.failures > 0) this.log?.info({}, 'the keys of the token issuer are there again');
-      this.failures = 0;
+      this.#keys = this.#compile((await this.#source()) as JSONWebKeySet);
+      this.#loaded = this.#tried;
+      if (this.#failures > 0) this.#log?.info({}, 'the keys of the token issuer are there again');
+      this.#failures = 0;
     } catch (cause) {
-      this.failure = cause;
+      this.#failure = cause;
       // Once for as long as it lasts.
-      if (this.failures++ === 0)
-        this.log?.error({ err: cause }, 'the signing keys of the token issuer are unavailable');
+      if (this.#failures++ === 0)
+        this.#log?.error({ err: cause }, 'the signing keys of the token issuer are unavailable');
       throw new KeysUnavailable('no keys', { cause });
     }
   }

@@ -20,21 +20,22 @@ export function tooManyRequests(seconds: number): ScimError {
 }
 
 export class RateLimit {
-  private readonly buckets = new Map<string, Bucket>();
-  private readonly perSecond: number;
-  private readonly clock: () => Date;
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #perSecond: number;
+  readonly #clock: () => Date;
 
   /** `perSecond` 0: no limit. */
   constructor(perSecond: number, clock: () => Date) {
-    this.perSecond = perSecond;
-    this.clock = clock;
+    this.#perSecond = perSecond;
+    this.#clock = clock;
   }
 
   /** Counts a request; throws 429 when there are too many. Refused ones do not count. */
   take(key: string): void {
-    const { perSecond, buckets } = this;
+    const perSecond = this.#perSecond;
+    const buckets = this.#buckets;
     if (perSecond === 0) return;
-    const at = this.clock().getTime();
+    const at = this.#clock().getTime();
     const most = perSecond * burstSeconds;
     const bucket = buckets.get(key) ?? { left: most, at };
     // A clock that was set back takes nothing away.

@@ -3,25 +3,25 @@ import { BlockList, isIP } from 'node:net';
 import type { HttpRequest } from './message.ts';
 
 export class TrustedProxies {
-  private readonly ranges = new BlockList();
-  private readonly isEmpty: boolean;
+  readonly #ranges = new BlockList();
+  readonly #isEmpty: boolean;
 
   /** Addresses or CIDR ranges. */
   constructor(ranges: readonly string[] = []) {
-    this.isEmpty = ranges.length === 0;
+    this.#isEmpty = ranges.length === 0;
     for (const range of ranges) {
       const [address = '', prefix] = range.split('/');
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-      if (prefix === undefined) this.ranges.addAddress(address, family);
-      else this.ranges.addSubnet(address, Number(prefix), family);
+      if (prefix === undefined) this.#ranges.addAddress(address, family);
+      else this.#ranges.addSubnet(address, Number(prefix), family);
     }
   }
 
   has(address: string | undefined): boolean {
-    if (address === undefined || this.isEmpty) return false;
+    if (address === undefined || this.#isEmpty) return false;
     const plain = withoutMapping(address);
     const version = isIP(plain);
-    return version !== 0 && this.ranges.check(plain, version === 6 ? 'ipv6' : 'ipv4');
+    return version !== 0 && this.#ranges.check(plain, version === 6 ? 'ipv6' : 'ipv4');
   }
 
   /**

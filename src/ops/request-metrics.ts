@@ -40,7 +40,7 @@ interface Value {
 }
 
 export class RequestMetrics {
-  private readonly routes = new Map<string, Map<string, Series>>();
+  readonly #routes = new Map<string, Map<string, Series>>();
 
   /** Gives `registry` scimd_http_requests_total and scimd_http_request_duration_seconds. */
   constructor(registry: Registry) {
@@ -48,42 +48,42 @@ export class RequestMetrics {
       const get = async () => ({ name, help, type, aggregator: 'sum', values: values() });
       registry.registerMetric({ name, help, type, get } as unknown as Metric);
     };
-    add('scimd_http_requests_total', 'counter', 'SCIM requests answered', () => this.totals());
+    add('scimd_http_requests_total', 'counter', 'SCIM requests answered', () => this.#totals());
     add(
       'scimd_http_request_duration_seconds',
       'histogram',
       'Time from a whole request head to the answer, in seconds',
-      () => this.durations('scimd_http_request_duration_seconds'),
+      () => this.#durations('scimd_http_request_duration_seconds'),
     );
   }
 
   add({ method: given, route, status, seconds }: ObservedRequest): void {
     const method = methods.has(given) ? given : 'other';
-    const series = this.routes.get(route)?.get(method) ?? this.begin(route, method);
+    const series = this.#routes.get(route)?.get(method) ?? this.#begin(route, method);
     series.add(status, seconds);
   }
 
-  private begin(route: string, method: string): Series {
+  #begin(route: string, method: string): Series {
     const series = new Series();
-    const ofRoute = this.routes.get(route);
-    if (ofRoute === undefined) this.routes.set(route, new Map([[method, series]]));
+    const ofRoute = this.#routes.get(route);
+    if (ofRoute === undefined) this.#routes.set(route, new Map([[method, series]]));
     else ofRoute.set(method, series);
     return series;
   }
 
-  private *all(): Generator<[labels: { method: string; route: string }, series: Series]> {
-    for (const [route, ofRoute] of this.routes)
+  *#all(): Generator<[labels: { method: string; route: string }, series: Series]> {
+    for (const [route, ofRoute] of this.#routes)
       for (const [method, series] of ofRoute) yield [{ method, route }, series];
   }
 
-  private totals(): Value[] {
-    return [...this.all()].flatMap(([labels, { statuses }]) =>
+  #totals(): Value[] {
+    return [...this.#all()].flatMap(([labels, { statuses }]) =>
       [...statuses].map(([status, value]) => ({ labels: { ...labels, status: String(status) }, value })),
     );
   }
 
-  private durations(name: string): Value[] {
-    return [...this.all()].flatMap(([labels, { buckets, sum, count }]) => {
+  #durations(name: string): Value[] {
+    return [...this.#all()].flatMap(([labels, { buckets, sum, count }]) => {
       let upTo = 0;
       const values: Value[] = [...bounds, '+Inf'].map((le, index) => {
         upTo += buckets[index] as number;

@@ -47,27 +47,27 @@ const withText: readonly Attribute['type'][] = ['string', 'reference', 'binary']
 const withoutOrder: readonly Attribute['type'][] = ['boolean', 'binary'];
 
 export class BindProblems {
-  private readonly type: ResourceType | undefined;
-  private readonly element: Attribute | undefined;
-  private readonly options: ProblemOptions;
+  readonly #type: ResourceType | undefined;
+  readonly #element: Attribute | undefined;
+  readonly #options: ProblemOptions;
 
   constructor(type: ResourceType | undefined, element: Attribute | undefined, options: ProblemOptions) {
-    this.type = type;
-    this.element = element;
-    this.options = options;
+    this.#type = type;
+    this.#element = element;
+    this.#options = options;
   }
 
   unknown(path: AttrPath): ScimFilterError {
     const written = stringify(path);
-    const owner = this.element === undefined ? this.type?.name : this.element.path;
-    const suggestion = nearest(written, this.names(path), written.includes('.') ? withoutUrn : lastName);
-    return this.error('unknownAttribute', `${owner} has no attribute ${written}`, path.range, {
+    const owner = this.#element === undefined ? this.#type?.name : this.#element.path;
+    const suggestion = nearest(written, this.#names(path), written.includes('.') ? withoutUrn : lastName);
+    return this.#error('unknownAttribute', `${owner} has no attribute ${written}`, path.range, {
       ...(suggestion === undefined ? {} : { hint: `Did you mean ${suggestion}?` }),
     });
   }
 
   hidden(attribute: Attribute, path: AttrPath): ScimFilterError {
-    return this.error(
+    return this.#error(
       'forbiddenAttribute',
       `${attribute.path} is never returned, so it cannot be filtered by`,
       path.range,
@@ -76,7 +76,7 @@ export class BindProblems {
 
   complex(attribute: Attribute, node: Compare): ScimFilterError {
     const paths = [...attribute.subAttributes.values()].map((sub) => sub.path);
-    return this.error(
+    return this.#error(
       'complexAttribute',
       `${attribute.path} is complex and has no value of its own`,
       node.attrPath.range,
@@ -87,7 +87,7 @@ export class BindProblems {
   }
 
   extension(extension: Extension, node: Compare): ScimFilterError {
-    return this.error(
+    return this.#error(
       'complexAttribute',
       `${extension.schema.id} is a schema extension`,
       node.attrPath.range,
@@ -98,7 +98,7 @@ export class BindProblems {
   }
 
   notSelectable(range: Range): ScimFilterError {
-    return this.error(
+    return this.#error(
       'notSelectable',
       'Only a complex or multi-valued attribute can have a filter in brackets',
       range,
@@ -106,7 +106,7 @@ export class BindProblems {
   }
 
   nullOperator(node: Compare): ScimFilterError {
-    return this.error('invalidOperator', `${node.operator} cannot compare with null`, node.range, {
+    return this.#error('invalidOperator', `${node.operator} cannot compare with null`, node.range, {
       expected: ['eq', 'ne'],
     });
   }
@@ -122,7 +122,7 @@ export class BindProblems {
     const expected: CompareOperator[] = ['eq', 'ne'];
     if (withText.includes(type)) expected.push(...textOperators);
     if (!withoutOrder.includes(type)) expected.push(...orderOperators);
-    throw this.error(
+    throw this.#error(
       'invalidOperator',
       `${attribute.path} is ${article[type]} and has no ${operator}`,
       node.range,
@@ -135,16 +135,16 @@ export class BindProblems {
   literal(attribute: Attribute, node: Compare): ScimFilterError {
     const [start, end] = node.range;
     const from = Math.max(start, end - node.raw.length);
-    return this.error('invalidValue', `${attribute.path} is ${article[attribute.type]}`, [from, end], {
+    return this.#error('invalidValue', `${attribute.path} is ${article[attribute.type]}`, [from, end], {
       expected: [literals[attribute.type]],
     });
   }
 
   /** The names that could have been meant, spelt as the client would have to. */
-  private names(path: AttrPath): string[] {
-    if (this.element !== undefined) {
-      return this.element.type === 'complex'
-        ? [...this.element.subAttributes.values()].map((sub) => sub.name)
+  #names(path: AttrPath): string[] {
+    if (this.#element !== undefined) {
+      return this.#element.type === 'complex'
+        ? [...this.#element.subAttributes.values()].map((sub) => sub.name)
         : ['value'];
     }
     const names: string[] = [];
@@ -153,20 +153,20 @@ export class BindProblems {
       if (path.subAttr !== undefined)
         for (const sub of attribute.subAttributes.values()) names.push(sub.path);
     };
-    for (const attribute of this.type?.attributes.values() ?? []) add(attribute);
-    for (const extension of this.type?.extensions.values() ?? []) {
+    for (const attribute of this.#type?.attributes.values() ?? []) add(attribute);
+    for (const extension of this.#type?.extensions.values() ?? []) {
       for (const attribute of extension.attributes.values()) add(attribute);
     }
     return names;
   }
 
-  private error(
+  #error(
     code: string,
     detail: string,
     range: Range,
     more: { readonly expected?: readonly string[]; readonly hint?: string } = {},
   ): ScimFilterError {
-    const { source, scimType } = this.options;
+    const { source, scimType } = this.#options;
     return new ScimFilterError({
       code,
       detail,

@@ -68,17 +68,17 @@ export function isHidden(attribute: Attribute): boolean {
 }
 
 class Binder {
-  private readonly type: ResourceType | undefined;
+  readonly #type: ResourceType | undefined;
   /** The complex or multi-valued attribute whose brackets we are within. */
-  private readonly element: Attribute | undefined;
-  private readonly options: BindOptions;
-  private readonly problems: BindProblems;
+  readonly #element: Attribute | undefined;
+  readonly #options: BindOptions;
+  readonly #problems: BindProblems;
 
   constructor(type: ResourceType | undefined, element: Attribute | undefined, options: BindOptions) {
-    this.type = type;
-    this.element = element;
-    this.options = options;
-    this.problems = new BindProblems(type, element, options);
+    this.#type = type;
+    this.#element = element;
+    this.#options = options;
+    this.#problems = new BindProblems(type, element, options);
   }
 
   filter(node: Filter): Plan {
@@ -90,95 +90,95 @@ class Binder {
       case 'not':
         return not(this.filter(node.filter));
       case 'present':
-        return this.present(node.attrPath, node.range);
+        return this.#present(node.attrPath, node.range);
       case 'compare':
-        return this.compare(node);
+        return this.#compare(node);
       case 'valuePath':
-        return this.valuePath(node);
+        return this.#valuePath(node);
     }
   }
 
-  private present(path: AttrPath, range: Range): Plan {
-    const target = this.resolve(path);
+  #present(path: AttrPath, range: Range): Plan {
+    const target = this.#resolve(path);
     if (target === undefined) return never;
     return 'subAttributes' in target
-      ? this.within(target, valued(target, true, range), range)
-      : this.extensionValued(target, true, range);
+      ? this.#within(target, valued(target, true, range), range)
+      : this.#extensionValued(target, true, range);
   }
 
-  private compare(node: Compare): Plan {
-    const target = this.resolve(node.attrPath);
+  #compare(node: Compare): Plan {
+    const target = this.#resolve(node.attrPath);
     const negative = node.operator === 'ne';
     if (target === undefined)
       return (node.value === null ? node.operator === 'eq' : negative) ? always : never;
     if (node.value === null) {
-      if (node.operator !== 'eq' && !negative) throw this.problems.nullOperator(node);
+      if (node.operator !== 'eq' && !negative) throw this.#problems.nullOperator(node);
       const plan =
         'subAttributes' in target
-          ? this.within(target, valued(target, false, node.range), node.range)
-          : this.extensionValued(target, false, node.range);
+          ? this.#within(target, valued(target, false, node.range), node.range)
+          : this.#extensionValued(target, false, node.range);
       return negative ? plan : not(plan);
     }
-    if (!('subAttributes' in target)) throw this.problems.extension(target, node);
-    return this.compareValue(this.implicitValue(target, node), node);
+    if (!('subAttributes' in target)) throw this.#problems.extension(target, node);
+    return this.#compareValue(this.#implicitValue(target, node), node);
   }
 
   /** A complex attribute without sub-attribute means its `value` (§3.4.2.2: `emails co "example.com"`). */
-  private implicitValue(attribute: Attribute, node: Compare): Attribute {
+  #implicitValue(attribute: Attribute, node: Compare): Attribute {
     if (attribute.type !== 'complex') return attribute;
     const value = attribute.subAttributes.get('value');
-    if (value === undefined) throw this.problems.complex(attribute, node);
-    this.refuseHidden(value, node.attrPath);
+    if (value === undefined) throw this.#problems.complex(attribute, node);
+    this.#refuseHidden(value, node.attrPath);
     return value;
   }
 
-  private compareValue(attribute: Attribute, node: Compare): Plan {
+  #compareValue(attribute: Attribute, node: Compare): Plan {
     const { operator, range } = node;
-    this.problems.checkOperator(attribute, node);
-    const key = literalKey(attribute, operator, node.value, this.options.booleanText);
-    if (key === undefined) throw this.problems.literal(attribute, node);
+    this.#problems.checkOperator(attribute, node);
+    const key = literalKey(attribute, operator, node.value, this.#options.booleanText);
+    if (key === undefined) throw this.#problems.literal(attribute, node);
     const negative = operator === 'ne';
     if (key === '' && (operator === 'co' || operator === 'sw' || operator === 'ew')) {
-      return this.within(attribute, assigned(attribute, false, range), range);
+      return this.#within(attribute, assigned(attribute, false, range), range);
     }
     if (defaultsToFalse(attribute)) {
       const isTrue = compare('eq', attribute, 1, range);
-      const plan = this.within(attribute, (key === 1) !== negative ? isTrue : not(isTrue), range);
-      return negative && this.repeats(attribute) ? or([plan, this.withoutValue(attribute, range)]) : plan;
+      const plan = this.#within(attribute, (key === 1) !== negative ? isTrue : not(isTrue), range);
+      return negative && this.#repeats(attribute) ? or([plan, this.#withoutValue(attribute, range)]) : plan;
     }
-    if (!negative) return this.within(attribute, compare(operator, attribute, key, range), range);
+    if (!negative) return this.#within(attribute, compare(operator, attribute, key, range), range);
     // Some value differs, or there is none (RFC 7643 §2.5); of one value at most, that is "not equal".
-    if (!this.repeats(attribute))
-      return not(this.within(attribute, compare('eq', attribute, key, range), range));
+    if (!this.#repeats(attribute))
+      return not(this.#within(attribute, compare('eq', attribute, key, range), range));
     return or([
-      this.within(attribute, compare('ne', attribute, key, range), range),
-      not(this.within(attribute, assigned(attribute, false, range), range)),
+      this.#within(attribute, compare('ne', attribute, key, range), range),
+      not(this.#within(attribute, assigned(attribute, false, range), range)),
     ]);
   }
 
   /** No element at all: an element without `primary` still compares as `false`. */
-  private withoutValue(primary: Attribute, range: Range): Plan {
+  #withoutValue(primary: Attribute, range: Range): Plan {
     const parent = primary.parent as Attribute;
     return not(anyElement(parent, valued(parent, false, range), range));
   }
 
-  private valuePath(node: ValuePath): Plan {
-    const target = this.resolve(node.attrPath);
+  #valuePath(node: ValuePath): Plan {
+    const target = this.#resolve(node.attrPath);
     if (target === undefined) return never;
-    if (!('subAttributes' in target)) throw this.problems.notSelectable(node.attrPath.range);
-    const inner = new Binder(this.type, target, this.options);
+    if (!('subAttributes' in target)) throw this.#problems.notSelectable(node.attrPath.range);
+    const inner = new Binder(this.#type, target, this.#options);
     inner.selectable(target, node.attrPath.range);
     const selected = inner.filter(node.filter);
-    const plan = node.subAttr === undefined ? selected : and([selected, inner.tail(node, node.subAttr)]);
-    return this.within(target, existing(target, plan, node.range), node.range);
+    const plan = node.subAttr === undefined ? selected : and([selected, inner.#tail(node, node.subAttr)]);
+    return this.#within(target, existing(target, plan, node.range), node.range);
   }
 
   /** `emails[type eq "work"].value eq "x"`, as Entra sends it: ONE value satisfies the bracket and this. */
-  private tail(node: ValuePath, name: string): Plan {
+  #tail(node: ValuePath, name: string): Plan {
     const attrPath: AttrPath = { type: 'attrPath', name, range: node.range };
     const { operator = 'pr', range } = node;
-    if (operator === 'pr') return this.present(attrPath, range);
-    return this.compare({
+    if (operator === 'pr') return this.#present(attrPath, range);
+    return this.#compare({
       type: 'compare',
       attrPath,
       operator: operator as CompareOperator,
@@ -190,62 +190,64 @@ class Binder {
 
   /** Brackets select among values, or within a complex one. */
   selectable(attribute: Attribute, range: Range): void {
-    if (attribute.type !== 'complex' && !attribute.multiValued) throw this.problems.notSelectable(range);
+    if (attribute.type !== 'complex' && !attribute.multiValued) throw this.#problems.notSelectable(range);
   }
 
   /** `predicate` is about one value of `attribute`; the result is about the resource, or the element we are within. */
-  private within(attribute: Attribute, predicate: Plan, range: Range): Plan {
+  #within(attribute: Attribute, predicate: Plan, range: Range): Plan {
     let plan = predicate;
-    if (attribute === this.element) return plan;
+    if (attribute === this.#element) return plan;
     if (attribute.multiValued) plan = anyElement(attribute, plan, range);
     const { parent } = attribute;
-    if (parent?.multiValued && parent !== this.element)
+    if (parent?.multiValued && parent !== this.#element)
       plan = anyElement(parent, existing(parent, plan, range), range);
     return plan;
   }
 
   /** Whether one resource (or the element we are within) can have several values of it. */
-  private repeats(attribute: Attribute): boolean {
+  #repeats(attribute: Attribute): boolean {
     const { parent } = attribute;
     return (
-      attribute !== this.element &&
-      (attribute.multiValued || (parent?.multiValued === true && parent !== this.element))
+      attribute !== this.#element &&
+      (attribute.multiValued || (parent?.multiValued === true && parent !== this.#element))
     );
   }
 
-  private extensionValued(target: ExtensionTarget, nonEmpty: boolean, range: Range): Plan {
+  #extensionValued(target: ExtensionTarget, nonEmpty: boolean, range: Range): Plan {
     const parts: Plan[] = [];
     for (const attribute of target.attributes.values()) {
-      if (!isHidden(attribute)) parts.push(this.within(attribute, valued(attribute, nonEmpty, range), range));
+      if (!isHidden(attribute))
+        parts.push(this.#within(attribute, valued(attribute, nonEmpty, range), range));
     }
     return anyPart(target.schema.id, parts, range);
   }
 
-  private resolve(path: AttrPath): Attribute | ExtensionTarget | undefined {
-    const target = this.element === undefined ? this.inResource(path) : this.inElement(this.element, path);
+  #resolve(path: AttrPath): Attribute | ExtensionTarget | undefined {
+    const target =
+      this.#element === undefined ? this.#inResource(path) : this.#inElement(this.#element, path);
     if (target === undefined) {
-      if (this.options.unknown === 'noValue') return undefined;
-      throw this.problems.unknown(path);
+      if (this.#options.unknown === 'noValue') return undefined;
+      throw this.#problems.unknown(path);
     }
-    if ('subAttributes' in target) this.refuseHidden(target, path);
+    if ('subAttributes' in target) this.#refuseHidden(target, path);
     return target;
   }
 
-  private inResource(path: AttrPath): Attribute | ExtensionTarget | undefined {
-    if (this.type === undefined) return undefined;
-    const resolved = resolveAttrPath(this.type, path);
+  #inResource(path: AttrPath): Attribute | ExtensionTarget | undefined {
+    if (this.#type === undefined) return undefined;
+    const resolved = resolveAttrPath(this.#type, path);
     return resolved?.kind === 'extension' ? resolved.extension : resolved?.attribute;
   }
 
-  private inElement(element: Attribute, path: AttrPath): Attribute | undefined {
+  #inElement(element: Attribute, path: AttrPath): Attribute | undefined {
     if (path.schema !== undefined || path.subAttr !== undefined) return undefined;
     const name = path.name.toLowerCase();
     if (element.type !== 'complex') return name === 'value' ? element : undefined;
     return element.subAttributes.get(name);
   }
 
-  private refuseHidden(attribute: Attribute, path: AttrPath): void {
-    if (isHidden(attribute)) throw this.problems.hidden(attribute, path);
+  #refuseHidden(attribute: Attribute, path: AttrPath): void {
+    if (isHidden(attribute)) throw this.#problems.hidden(attribute, path);
   }
 }
 

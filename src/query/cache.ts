@@ -9,12 +9,12 @@ const LONGEST = 1024;
  * asked for while a generation filled up are dropped with it. Shown by the workload `username` of npm run bench.
  */
 export class FilterCache<T extends object> {
-  private readonly limit: number;
-  private readonly types = new WeakMap<ResourceType, Generations<T>>();
-  private latest: { readonly type: ResourceType; readonly generations: Generations<T> } | undefined;
+  readonly #limit: number;
+  readonly #types = new WeakMap<ResourceType, Generations<T>>();
+  #latest: { readonly type: ResourceType; readonly generations: Generations<T> } | undefined;
 
   constructor(limit = 512) {
-    this.limit = limit;
+    this.#limit = limit;
   }
 
   /** What `make` made of this text before, or makes of it now, with the same context. What throws is not kept. */
@@ -24,12 +24,12 @@ export class FilterCache<T extends object> {
     make: (text: string, context: Context) => T,
     context?: Context,
   ): T {
-    const generations = this.latest?.type === type ? this.latest.generations : this.generationsOf(type);
+    const generations = this.#latest?.type === type ? this.#latest.generations : this.#generationsOf(type);
     const young = generations.young.get(text);
     if (young !== undefined) return young;
     const made = generations.old.get(text) ?? make(text, context as Context);
     if (text.length > LONGEST) return made;
-    if (generations.young.size >= this.limit) {
+    if (generations.young.size >= this.#limit) {
       generations.old = generations.young;
       generations.young = new Map();
     }
@@ -38,13 +38,13 @@ export class FilterCache<T extends object> {
   }
 
   /** A map of weak keys takes ten times what a comparison takes, and most programs have one resource type. */
-  private generationsOf(type: ResourceType): Generations<T> {
-    let generations = this.types.get(type);
+  #generationsOf(type: ResourceType): Generations<T> {
+    let generations = this.#types.get(type);
     if (generations === undefined) {
       generations = { young: new Map(), old: new Map() };
-      this.types.set(type, generations);
+      this.#types.set(type, generations);
     }
-    this.latest = { type, generations };
+    this.#latest = { type, generations };
     return generations;
   }
 }

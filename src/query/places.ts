@@ -50,17 +50,17 @@ export class Places {
   readonly parameters: Parameter[] = [];
   readonly map: StorageMap;
   readonly dialect: Dialect;
-  private readonly options: PlaceOptions;
-  private aliases = 0;
+  readonly #options: PlaceOptions;
+  #aliases = 0;
 
   constructor(map: StorageMap, dialect: Dialect, options: PlaceOptions) {
     this.map = map;
     this.dialect = dialect;
-    this.options = options;
+    this.#options = options;
   }
 
   alias(): string {
-    return `e${++this.aliases}`;
+    return `e${++this.#aliases}`;
   }
 
   elements(attribute: Attribute, scope: Scope | undefined): TableStorage | JsonArrayStorage | undefined {
@@ -117,7 +117,7 @@ export class Places {
 
   parameter(value: Parameter): string {
     this.parameters.push(value);
-    return this.dialect.placeholder((this.options.offset ?? 0) + this.parameters.length);
+    return this.dialect.placeholder((this.#options.offset ?? 0) + this.parameters.length);
   }
 
   fragment({ sql, parameters }: SqlFragment): string {
@@ -128,11 +128,11 @@ export class Places {
   }
 
   unmapped(path: string, range: Range): ScimFilterError {
-    return this.error('unmappedAttribute', `${path} cannot be filtered by here`, range);
+    return this.#error('unmappedAttribute', `${path} cannot be filtered by here`, range);
   }
 
-  private error(code: string, detail: string, range: Range): ScimFilterError {
-    const { source } = this.options;
+  #error(code: string, detail: string, range: Range): ScimFilterError {
+    const { source } = this.#options;
     return new ScimFilterError({ code, detail, range, ...(source === undefined ? {} : { source }) });
   }
 
@@ -144,6 +144,6 @@ export class Places {
   }
 
   scanRefused(path: string, range: Range): ScimFilterError {
-    return this.error('unindexed', `No index serves ${path} in this filter`, range);
+    return this.#error('unindexed', `No index serves ${path} in this filter`, range);
   }
 }

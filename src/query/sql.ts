@@ -77,13 +77,13 @@ class SqlCompiler {
   compile(plan: Plan, scope: Scope | undefined): Condition {
     switch (plan.kind) {
       case 'compare':
-        return this.compare(plan, scope);
+        return this.#compare(plan, scope);
       case 'assigned':
-        return this.assigned(plan, scope);
+        return this.#assigned(plan, scope);
       case 'anyElement':
-        return this.anyElement(plan, scope);
+        return this.#anyElement(plan, scope);
       case 'anyPart':
-        return this.anyPart(plan, scope);
+        return this.#anyPart(plan, scope);
       case 'and': {
         const conditions = plan.plans.map((operand) => this.compile(operand, scope));
         // One operand that an index serves finds the rows; the others are only checked on them.
@@ -91,12 +91,12 @@ class SqlCompiler {
         return { ...chain(conditions, 'and'), scans: served ? [] : conditions.flatMap(({ scans }) => scans) };
       }
       case 'or': {
-        const operands = scope === undefined ? this.together(plan.plans) : plan.plans;
+        const operands = scope === undefined ? this.#together(plan.plans) : plan.plans;
         const conditions = operands.map((operand) => this.compile(operand, scope));
         return { ...chain(conditions, 'or'), scans: conditions.flatMap(({ scans }) => scans) };
       }
       case 'not':
-        return this.not(plan.plan, scope);
+        return this.#not(plan.plan, scope);
       case 'constant':
         return atom(plan.value ? 'TRUE' : 'FALSE', []);
     }
@@ -106,10 +106,10 @@ class SqlCompiler {
    * "Some value is this, or some value is that" is "some value is this or that", and looks at all values once. Where an index
    * finds each, they stay apart.
    */
-  private together(plans: readonly Plan[]): readonly Plan[] {
+  #together(plans: readonly Plan[]): readonly Plan[] {
     const scanned = new Map<Attribute, AnyElementPlan[]>();
     for (const plan of plans)
-      if (plan.kind === 'anyElement' && this.isScanned(plan)) {
+      if (plan.kind === 'anyElement' && this.#isScanned(plan)) {
         const others = scanned.get(plan.attribute);
         if (others === undefined) scanned.set(plan.attribute, [plan]);
         else others.push(plan);
@@ -124,7 +124,7 @@ class SqlCompiler {
     });
   }
 
-  private isScanned({ attribute, predicate }: AnyElementPlan): boolean {
+  #isScanned({ attribute, predicate }: AnyElementPlan): boolean {
     const storage = this.places.elements(attribute, undefined);
     if (storage === undefined || storage.kind === 'jsonArray') return storage !== undefined;
     if (storage.equals === undefined) return false;
@@ -135,7 +135,7 @@ class SqlCompiler {
     );
   }
 
-  private not(plan: Plan, scope: Scope | undefined): Condition {
+  #not(plan: Plan, scope: Scope | undefined): Condition {
     const scans = scansOf(plan);
     if (plan.kind === 'compare' && plan.operator === 'eq') {
       const column = this.places.read(plan.attribute, scope, plan.range, isWide(plan.key));
@@ -150,7 +150,7 @@ class SqlCompiler {
     return atom(`(${this.compile(plan, scope).sql}) IS NOT TRUE`, scans);
   }
 
-  private compare(plan: ComparePlan, scope: Scope | undefined): Condition {
+  #compare(plan: ComparePlan, scope: Scope | undefined): Condition {
     const { attribute, key, operator, range } = plan;
     const { dialect } = this.places;
     const column = this.places.read(attribute, scope, range, isWide(key));
@@ -196,7 +196,7 @@ class SqlCompiler {
     }
   }
 
-  private assigned(plan: AssignedPlan, scope: Scope | undefined): Condition {
+  #assigned(plan: AssignedPlan, scope: Scope | undefined): Condition {
     const { attribute, range } = plan;
     const { sql } = this.places.read(attribute, scope, range);
     // Numbers, booleans and instants are never empty.
@@ -204,14 +204,14 @@ class SqlCompiler {
     return atom(emptiable ? `${sql} <> ''` : `${sql} IS NOT NULL`, [{ path: attribute.path, range }]);
   }
 
-  private anyPart(plan: AnyPartPlan, scope: Scope | undefined): Condition {
-    const kept = plan.plans.filter((part) => this.isKept(part, scope));
+  #anyPart(plan: AnyPartPlan, scope: Scope | undefined): Condition {
+    const kept = plan.plans.filter((part) => this.#isKept(part, scope));
     if (kept.length === 0) throw this.places.unmapped(plan.path, plan.range);
     const conditions = kept.map((part) => this.compile(part, scope));
     return { ...chain(conditions, 'or'), scans: [{ path: plan.path, range: plan.range }] };
   }
 
-  private anyElement(plan: AnyElementPlan, scope: Scope | undefined): Condition {
+  #anyElement(plan: AnyElementPlan, scope: Scope | undefined): Condition {
     const { attribute, predicate, range } = plan;
     const storage = this.places.elements(attribute, scope);
     if (storage === undefined) throw this.places.unmapped(attribute.path, range);
@@ -239,14 +239,14 @@ class SqlCompiler {
   }
 
   /** Whether the storage has a place for this part of a complex value or extension. */
-  private isKept(plan: Plan, scope: Scope | undefined): boolean {
+  #isKept(plan: Plan, scope: Scope | undefined): boolean {
     switch (plan.kind) {
       case 'assigned':
         return this.places.place(plan.attribute, scope) !== undefined;
       case 'anyElement':
         return this.places.elements(plan.attribute, scope) !== undefined;
       case 'anyPart':
-        return plan.plans.some((part) => this.isKept(part, scope));
+        return plan.plans.some((part) => this.#isKept(part, scope));
       default:
         return true;
     }

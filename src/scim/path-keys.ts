@@ -52,66 +52,67 @@ interface Found {
 }
 
 class Placement {
-  private readonly members: Members = new Map();
-  private readonly type: ResourceType;
-  private readonly tolerated: Tolerated;
-  private work = 0;
+  readonly #members: Members = new Map();
+  readonly #type: ResourceType;
+  readonly #tolerated: Tolerated;
+  #work = 0;
 
   constructor(type: ResourceType, tolerated: Tolerated) {
-    this.type = type;
-    this.tolerated = tolerated;
+    this.#type = type;
+    this.#tolerated = tolerated;
   }
 
   of(body: Body): ReadonlyMap<string, unknown> {
-    this.take(body);
-    return this.members;
+    this.#take(body);
+    return this.#members;
   }
 
   /** What stands in its own place comes first: what is named by paths is added to it. */
-  private take(body: Body): void {
+  #take(body: Body): void {
     const paths: [name: string, value: unknown, found: Found | undefined][] = [];
     for (const [name, value] of Object.entries(body)) {
       const key = lowerCaseName(name);
-      const attribute = this.type.attributes.get(key);
-      const extension = this.type.extensions.get(key);
-      if (attribute !== undefined) assign(this.members, attribute, value, name);
+      const attribute = this.#type.attributes.get(key);
+      const extension = this.#type.extensions.get(key);
+      if (attribute !== undefined) assign(this.#members, attribute, value, name);
       else if (extension !== undefined && isObject(value)) {
         const own = membersByName(value, name);
         for (const [inner, member] of Object.entries(value)) {
           const path = `${extension.schema.id}:${inner}`;
-          const found = pathMark.test(inner) ? this.find(path, inner) : undefined;
+          const found = pathMark.test(inner) ? this.#find(path, inner) : undefined;
           if (found === undefined) continue;
           own.delete(lowerCaseName(inner));
           paths.push([path, member, found]);
         }
-        if (this.members.has(key)) throw different(extension.schema.id, name);
-        this.members.set(key, Object.fromEntries(own));
-      } else if (extension === undefined && pathMark.test(name)) paths.push([name, value, this.find(name)]);
-      else this.members.set(key, value);
+        if (this.#members.has(key)) throw different(extension.schema.id, name);
+        this.#members.set(key, Object.fromEntries(own));
+      } else if (extension === undefined && pathMark.test(name)) paths.push([name, value, this.#find(name)]);
+      else this.#members.set(key, value);
     }
     for (const [name, value, found] of paths) {
-      if (found !== undefined) this.put(found, value, name);
-      else if (lowerCaseName(name) === lowerCaseName(this.type.schema.id)) this.takeCore(value, name);
-      else this.members.set(lowerCaseName(name), value);
+      if (found !== undefined) this.#put(found, value, name);
+      else if (lowerCaseName(name) === lowerCaseName(this.#type.schema.id)) this.#takeCore(value, name);
+      else this.#members.set(lowerCaseName(name), value);
     }
   }
 
-  private takeCore(value: unknown, name: string): void {
-    const members = tolerate(this.tolerated, 'coreSchemaObject', value);
+  #takeCore(value: unknown, name: string): void {
+    const members = tolerate(this.#tolerated, 'coreSchemaObject', value);
     if (members === undefined)
       throw invalidSyntax(`${name} must not be a member: its attributes are members of the body itself`);
     membersByName(members, name);
-    this.take(members);
+    this.#take(members);
   }
 
   /**
    * What a path names; undefined for what names no attribute of this type, which is ignored as any such name is. `key`
    * is the member's own name.
    */
-  private find(path: string, key = path): Found | undefined {
-    this.spend(costOfPath, path);
+  #find(path: string, key = path): Found | undefined {
+    this.#spend(costOfPath, path);
     const parsed = safeParsePath(path);
-    const { type, tolerated } = this;
+    const type = this.#type;
+    const tolerated = this.#tolerated;
     if (!parsed.ok) {
       if (isBelowOwnSchema(type, path)) throw parsed.error;
       return undefined;
@@ -142,26 +143,26 @@ class Placement {
     return sub === undefined ? undefined : { attribute, sub, filter, isTolerated };
   }
 
-  private put({ attribute, sub, filter, isTolerated }: Found, value: unknown, name: string): void {
+  #put({ attribute, sub, filter, isTolerated }: Found, value: unknown, name: string): void {
     // What a client cannot give is ignored (RFC 7644 §3.3), however it is spelled.
     if (attribute.mutability === 'readOnly' || sub?.mutability === 'readOnly') return;
     if (!isTolerated())
       throw invalidSyntax(`${name} is a path, not an attribute name: give ${attribute.path} instead`);
-    const container = this.containerOf(attribute, name);
+    const container = this.#containerOf(attribute, name);
     const before = container.get(lowerCaseName(attribute.name));
-    this.spend(container.size + (Array.isArray(before) ? before.length : 0), name);
+    this.#spend(container.size + (Array.isArray(before) ? before.length : 0), name);
     if (filter !== undefined && !attribute.multiValued)
       throw invalidPath(`${name}: ${attribute.path} has one value and cannot be filtered`);
     if (sub === undefined && filter === undefined) assign(container, attribute, value, name);
     else if (attribute.multiValued) assignToElement(container, attribute, sub, filter, value, name);
     else if (sub !== undefined) assign(container, attribute, { [sub.name]: value }, name);
     if (attribute.extension !== undefined)
-      this.members.set(lowerCaseName(attribute.extension), Object.fromEntries(container));
+      this.#members.set(lowerCaseName(attribute.extension), Object.fromEntries(container));
   }
 
-  private spend(work: number, name: string): void {
-    this.work += work;
-    if (this.work > mostWork)
+  #spend(work: number, name: string): void {
+    this.#work += work;
+    if (this.#work > mostWork)
       throw new ScimError(
         413,
         undefined,
@@ -170,9 +171,9 @@ class Placement {
   }
 
   /** Where the attribute belongs: the members of the body, or of its extension's object. */
-  private containerOf({ extension }: Attribute, name: string): Members {
-    if (extension === undefined) return this.members;
-    const object = this.members.get(lowerCaseName(extension)) ?? {};
+  #containerOf({ extension }: Attribute, name: string): Members {
+    if (extension === undefined) return this.#members;
+    const object = this.#members.get(lowerCaseName(extension)) ?? {};
     if (!isObject(object)) throw different(extension, name);
     return membersByName(object, extension);
   }

@@ -53,34 +53,34 @@ function textOf(value: unknown): string | undefined {
 
 /** Finds columns under which nothing of the resources is lost. */
 export class ColumnFinder {
-  private readonly type: ResourceType;
-  private readonly found = new Set<string>();
+  readonly #type: ResourceType;
+  readonly #found = new Set<string>();
   /** Multi-valued attributes whose values are not told apart by `type`. */
-  private readonly whole = new Set<string>();
-  private readonly typesOf = new Map<string, Set<string>>();
+  readonly #whole = new Set<string>();
+  readonly #typesOf = new Map<string, Set<string>>();
 
   constructor(type: ResourceType) {
-    this.type = type;
+    this.#type = type;
   }
 
   add(document: Values): void {
-    for (const [attribute, value] of valuesOf(this.type, document)) {
+    for (const [attribute, value] of valuesOf(this.#type, document)) {
       const paths = attribute.multiValued
-        ? this.elementPaths(attribute, value)
+        ? this.#elementPaths(attribute, value)
         : singlePaths(attribute, value);
-      for (const path of paths) this.found.add(path);
+      for (const path of paths) this.#found.add(path);
     }
   }
 
   /** In the order of the schema, `id` first. */
   paths(): string[] {
     const paths = ['id'];
-    for (const attribute of attributesOf(this.type)) {
+    for (const attribute of attributesOf(this.#type)) {
       if (attribute.name === 'id') continue;
-      if (this.whole.has(attribute.path)) paths.push(attribute.path);
+      if (this.#whole.has(attribute.path)) paths.push(attribute.path);
       else
         paths.push(
-          ...[...this.found].filter(
+          ...[...this.#found].filter(
             (path) => path === attribute.path || /^[.[]/.test(tailOf(path, attribute.path)),
           ),
         );
@@ -90,17 +90,17 @@ export class ColumnFinder {
 
   /** Has every value of the resource its place in these columns? */
   covers(document: Values, columns: readonly string[]): boolean {
-    const needed = new ColumnFinder(this.type);
+    const needed = new ColumnFinder(this.#type);
     needed.add(document);
     return needed
       .paths()
       .every((path) => columns.includes(path) || columns.includes(path.replace(/\[.*$/s, '')));
   }
 
-  private elementPaths(attribute: Attribute, value: unknown): string[] {
-    if (this.whole.has(attribute.path)) return [];
-    const types = this.typesOf.get(attribute.path) ?? new Set<string>();
-    this.typesOf.set(attribute.path, types);
+  #elementPaths(attribute: Attribute, value: unknown): string[] {
+    if (this.#whole.has(attribute.path)) return [];
+    const types = this.#typesOf.get(attribute.path) ?? new Set<string>();
+    this.#typesOf.set(attribute.path, types);
     const paths: string[] = [];
     const seen = new Set<string>();
     for (const element of value as readonly unknown[]) {
@@ -112,7 +112,7 @@ export class ColumnFinder {
         seen.has(type.toLowerCase()) ||
         Object.keys(element).length === 1
       ) {
-        this.whole.add(attribute.path);
+        this.#whole.add(attribute.path);
         return [];
       }
       seen.add(type.toLowerCase());
@@ -122,7 +122,7 @@ export class ColumnFinder {
     }
     const spellings = new Set([...types].map((type) => type.toLowerCase()));
     if (types.size > mostTypes || spellings.size < types.size) {
-      this.whole.add(attribute.path);
+      this.#whole.add(attribute.path);
       return [];
     }
     return paths;

@@ -20,24 +20,24 @@ export interface Output {
 }
 
 export class Exporting {
-  private readonly store: Store;
-  private readonly tenant: number;
-  private readonly plan: Plan | undefined;
-  private readonly progress: Progress;
+  readonly #store: Store;
+  readonly #tenant: number;
+  readonly #plan: Plan | undefined;
+  readonly #progress: Progress;
 
   /** Of the resources only those that `plan` finds, if it is given. */
   constructor(store: Store, tenant: number, plan: Plan | undefined, progress: Progress) {
-    this.store = store;
-    this.tenant = tenant;
-    this.plan = plan;
-    this.progress = progress;
+    this.#store = store;
+    this.#tenant = tenant;
+    this.#plan = plan;
+    this.#progress = progress;
   }
 
   /** One resource a line, as a GET answers it, but without what others are the source of: `groups`. */
   async ndjson(output: Output, types: readonly ResourceType[]): Promise<number> {
     let count = 0;
     for (const type of types) {
-      for await (const resource of this.withParts(type, { members: true })) {
+      for await (const resource of this.#withParts(type, { members: true })) {
         await output.write(resource.body.slice(0, -1));
         let any = false;
         for await (const chunk of memberParts(resource)) {
@@ -57,7 +57,7 @@ export class Exporting {
    * @throws ColumnError
    */
   async csv(output: Output, type: ResourceType, given: readonly string[] | undefined): Promise<number> {
-    const paths = given ?? (await this.findColumns(type));
+    const paths = given ?? (await this.#findColumns(type));
     const columns = exportColumns(type, paths);
     const finder = given === undefined ? new ColumnFinder(type) : undefined;
     await output.write(`${paths.map(csvCell).join(',')}\r\n`);
@@ -67,7 +67,7 @@ export class Exporting {
       members: columns.some(({ attribute }) => attribute === members),
     };
     let count = 0;
-    for await (const resource of this.withParts(type, parts)) {
+    for await (const resource of this.#withParts(type, parts)) {
       const document = JSON.parse(resource.body) as Record<string, unknown>;
       if (finder?.covers(document, paths) === false)
         throw new CommandError(
@@ -77,10 +77,10 @@ export class Exporting {
       const location = `${type.endpoint}/${resource.id}`;
       document.meta = JSON.parse(metaText(resource, location));
       if (groups !== undefined && resource.groups !== undefined)
-        document[groups.name] = this.groups(resource.groups);
+        document[groups.name] = this.#groups(resource.groups);
       for (const [index, column] of columns.entries()) {
         if (index > 0) await output.write(',');
-        if (column.attribute === members) await this.memberCell(output, column, resource);
+        if (column.attribute === members) await this.#memberCell(output, column, resource);
         else await output.write(csvCell(cellOf(document, column)));
       }
       await output.write('\r\n');
@@ -90,7 +90,7 @@ export class Exporting {
   }
 
   /** Written chunk by chunk: a group may be larger than what fits into memory. */
-  private async memberCell(output: Output, column: Column, resource: FoundResource): Promise<void> {
+  async #memberCell(output: Output, column: Column, resource: FoundResource): Promise<void> {
     /** What is not written yet: of a single member it is not JSON. */
     let first: readonly unknown[] | undefined;
     let open = false;
@@ -116,36 +116,36 @@ export class Exporting {
   }
 
   /** The groups of a user, direct and indirect ones, as a GET shows them. */
-  private groups(groups: readonly GroupReference[]): unknown {
+  #groups(groups: readonly GroupReference[]): unknown {
     const endpoints = new Map(
-      this.store.registry.resourceTypes.map(({ name, endpoint }) => [name, endpoint]),
+      this.#store.registry.resourceTypes.map(({ name, endpoint }) => [name, endpoint]),
     );
     const part = groupsPart(groups, (name) => endpoints.get(name) ?? '');
     return (JSON.parse(`{${part.slice(1)}}`) as { readonly groups: unknown }).groups;
   }
 
   /** The columns that the resources there are need: found by reading them once. */
-  private async findColumns(type: ResourceType): Promise<string[]> {
+  async #findColumns(type: ResourceType): Promise<string[]> {
     const finder = new ColumnFinder(type);
-    for await (const resource of this.resources(type)) finder.add(JSON.parse(resource.body));
+    for await (const resource of this.#resources(type)) finder.add(JSON.parse(resource.body));
     const members = membersAttribute(type);
     return [...finder.paths(), ...(members === undefined ? [] : [members.path])];
   }
 
-  private async *resources(type: ResourceType, groups = false): AsyncGenerator<FoundResource> {
+  async *#resources(type: ResourceType, groups = false): AsyncGenerator<FoundResource> {
     let after: Position | undefined;
     let done = 0;
     do {
-      const page = await this.store.list({
-        tenant: this.tenant,
-        targets: [{ type, ...(this.plan === undefined ? {} : { plan: this.plan }) }],
+      const page = await this.#store.list({
+        tenant: this.#tenant,
+        targets: [{ type, ...(this.#plan === undefined ? {} : { plan: this.#plan }) }],
         limit: pageSize,
         groups,
         ...(after === undefined ? {} : { after }),
       });
       yield* page.resources;
       done += page.resources.length;
-      this.progress.show(
+      this.#progress.show(
         Math.min(1, done / Math.max(1, page.total)),
         `${done} of ${page.total} ${type.name}s`,
       );
@@ -156,15 +156,15 @@ export class Exporting {
   }
 
   /** Groups are read again with their members, so that each is one version whole; those that are gone are left out. */
-  private async *withParts(
+  async *#withParts(
     type: ResourceType,
     { groups = false, members = false }: Parts,
   ): AsyncGenerator<FoundResource> {
     const rereads = members && membersAttribute(type) !== undefined;
-    for await (const resource of this.resources(type, groups)) {
+    for await (const resource of this.#resources(type, groups)) {
       const { id } = resource;
       const found = rereads
-        ? await this.store.get({ tenant: this.tenant, type, id, groups, members })
+        ? await this.#store.get({ tenant: this.#tenant, type, id, groups, members })
         : resource;
       if (found !== undefined) yield found;
     }

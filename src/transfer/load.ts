@@ -70,31 +70,31 @@ export async function load<P>(source: AsyncIterable<Item<P>>, options: LoadOptio
 
 class Loading<P> {
   readonly counts: Counts = { created: 0, replaced: 0, same: 0, skipped: 0, refused: 0 };
-  private readonly options: LoadOptions<P>;
-  private waiting: (Item<P> & { readonly found: Given })[] = [];
-  private waitingBytes = 0;
-  private readonly strangers: (Stranger & { readonly place: string })[] = [];
+  readonly #options: LoadOptions<P>;
+  #waiting: (Item<P> & { readonly found: Given })[] = [];
+  #waitingBytes = 0;
+  readonly #strangers: (Stranger & { readonly place: string })[] = [];
 
   constructor(options: LoadOptions<P>) {
-    this.options = options;
+    this.#options = options;
   }
 
   /** Takes what shares a commit. Answers why nothing more is to be taken, if so. */
   async take(batch: readonly Item<P>[]): Promise<Loaded['stopped']> {
-    const { importer, progressed, stop } = this.options;
-    const last = this.waitingBytes > mostWaiting;
+    const { importer, progressed, stop } = this.#options;
+    const last = this.#waitingBytes > mostWaiting;
     const taken = await takeAll(batch, importer, last);
     let position: P | undefined;
     let part: number | undefined;
     for (const [index, item] of batch.entries()) {
       const { outcome, strangers } = taken[index] as Taken;
-      if (outcome === 'waiting') this.wait(item);
-      else if (!this.report(item, outcome, strangers)) {
+      if (outcome === 'waiting') this.#wait(item);
+      else if (!this.#report(item, outcome, strangers)) {
         progressed(position, part, this.counts);
         return 'conflict';
       }
       // What waits is not done: an import that goes on later must come by it again.
-      if (this.waiting.length === 0) position = item.position ?? position;
+      if (this.#waiting.length === 0) position = item.position ?? position;
       part = item.part;
     }
     progressed(position, part, this.counts);
@@ -103,40 +103,40 @@ class Loading<P> {
 
   /** Those that name members of other lines, until none of them finds any more. */
   async takeWaiting(): Promise<Loaded['stopped']> {
-    for (let last = false; this.waiting.length > 0; ) {
-      const items = this.waiting;
-      this.waiting = [];
+    for (let last = false; this.#waiting.length > 0; ) {
+      const items = this.#waiting;
+      this.#waiting = [];
       for (const item of items) {
         const strangers: Stranger[] = [];
-        const outcome = await this.options.importer.takeAlone(item.found, last, strangers);
-        if (outcome === 'waiting') this.waiting.push(item);
-        else if (!this.report(item, outcome, strangers)) return 'conflict';
-        if (this.options.stop.aborted) return 'signal';
+        const outcome = await this.#options.importer.takeAlone(item.found, last, strangers);
+        if (outcome === 'waiting') this.#waiting.push(item);
+        else if (!this.#report(item, outcome, strangers)) return 'conflict';
+        if (this.#options.stop.aborted) return 'signal';
       }
-      last = this.waiting.length === items.length;
+      last = this.#waiting.length === items.length;
     }
     return undefined;
   }
 
   async reportStrangers(): Promise<void> {
-    for (const { place, ...stranger } of this.strangers)
-      if (!(await this.options.importer.isKnown(stranger.member)))
-        this.options.reportStranger(place, stranger);
+    for (const { place, ...stranger } of this.#strangers)
+      if (!(await this.#options.importer.isKnown(stranger.member)))
+        this.#options.reportStranger(place, stranger);
   }
 
-  private wait(item: Item<P>): void {
+  #wait(item: Item<P>): void {
     if ('problem' in item.found) return;
-    this.waiting.push({ ...item, found: item.found });
-    this.waitingBytes += item.bytes;
+    this.#waiting.push({ ...item, found: item.found });
+    this.#waitingBytes += item.bytes;
   }
 
   /** False where the import is to stop at it. */
-  private report({ place }: Item<P>, outcome: Outcome, strangers: readonly Stranger[]): boolean {
+  #report({ place }: Item<P>, outcome: Outcome, strangers: readonly Stranger[]): boolean {
     this.counts[countOf[outcome.kind]]++;
-    this.options.report(place, outcome);
-    for (const stranger of strangers.slice(0, mostStrangers - this.strangers.length))
-      this.strangers.push({ ...stranger, place });
-    return outcome.kind !== 'conflict' || !this.options.stopAtConflict;
+    this.#options.report(place, outcome);
+    for (const stranger of strangers.slice(0, mostStrangers - this.#strangers.length))
+      this.#strangers.push({ ...stranger, place });
+    return outcome.kind !== 'conflict' || !this.#options.stopAtConflict;
   }
 }
 

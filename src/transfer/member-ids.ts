@@ -11,20 +11,20 @@ type Members = NonNullable<CheckedResource['members']>;
 const remembered = 100_000;
 
 export class MemberIds {
-  private readonly directory: Directory;
-  private readonly caller: Caller;
-  private readonly known = new Set<string>();
+  readonly #directory: Directory;
+  readonly #caller: Caller;
+  readonly #known = new Set<string>();
 
   constructor(directory: Directory, caller: Caller) {
-    this.directory = directory;
-    this.caller = caller;
+    this.#directory = directory;
+    this.#caller = caller;
   }
 
   /** Is there a resource of that id, of whatever type? */
   async has(id: string): Promise<boolean> {
-    if (this.known.has(id)) return true;
-    if (!(await this.directory.store.hasResource(this.caller.principal.tenant, id))) return false;
-    if (this.known.size < remembered) this.known.add(id);
+    if (this.#known.has(id)) return true;
+    if (!(await this.#directory.store.hasResource(this.#caller.principal.tenant, id))) return false;
+    if (this.#known.size < remembered) this.#known.add(id);
     return true;
   }
 
@@ -38,7 +38,7 @@ export class MemberIds {
     const strangers: string[] = [];
     for (const member of members) {
       const isId = await this.has(member.value);
-      const id = isId || !byName ? undefined : await this.named(member.value);
+      const id = isId || !byName ? undefined : await this.#named(member.value);
       if (!isId && id === undefined) strangers.push(member.value);
       const value = id ?? member.value;
       if (!found.has(value)) found.set(value, { ...member, value });
@@ -46,12 +46,12 @@ export class MemberIds {
     return { members: [...found.values()], strangers };
   }
 
-  private async named(name: string): Promise<string | undefined> {
+  async #named(name: string): Promise<string | undefined> {
     const ids = new Set<string>();
-    for (const type of this.directory.store.registry.resourceTypes)
+    for (const type of this.#directory.store.registry.resourceTypes)
       for (const attribute of naming(type)) {
         const filter = `${attribute.path} eq ${JSON.stringify(name)}`;
-        const page = await this.directory.list(this.caller, { types: [type], filter, limit: 2 });
+        const page = await this.#directory.list(this.#caller, { types: [type], filter, limit: 2 });
         for (const { id } of page.resources) ids.add(id);
       }
     if (ids.size > 1)

@@ -105,31 +105,31 @@ export async function* remoteItems(input: RemoteInput): AsyncGenerator<Item<Remo
 }
 
 class Pages {
-  private readonly server: RemoteServer;
-  private readonly type: ResourceType;
-  private readonly endpoint: string;
-  private readonly note: (text: string) => void;
+  readonly #server: RemoteServer;
+  readonly #type: ResourceType;
+  readonly #endpoint: string;
+  readonly #note: (text: string) => void;
 
   constructor(server: RemoteServer, type: ResourceType, endpoint: string, note: (text: string) => void) {
-    this.server = server;
-    this.type = type;
-    this.endpoint = endpoint;
-    this.note = note;
+    this.#server = server;
+    this.#type = type;
+    this.#endpoint = endpoint;
+    this.#note = note;
   }
 
   async *items(byCursor: boolean, from: RemotePosition | undefined): AsyncGenerator<Item<RemotePosition>> {
-    const { name } = this.type;
+    const { name } = this.#type;
     let startIndex = from?.startIndex ?? 1;
     let cursor: string | undefined = byCursor ? (from?.cursor ?? '') : undefined;
     let firstId: unknown;
     for (;;) {
-      const page = await this.page(cursor, startIndex);
+      const page = await this.#page(cursor, startIndex);
       if (page === undefined) return;
       const { resources, total } = page;
       const [first] = resources;
       if (first !== undefined && first.id !== undefined && first.id === firstId)
         throw new CommandError(
-          `${this.endpoint} gives the same page again and again`,
+          `${this.#endpoint} gives the same page again and again`,
           'The server does not page as RFC 7644 §3.4.2.4 says; what came is imported.',
         );
       firstId = first?.id;
@@ -139,8 +139,8 @@ class Pages {
       for (const [index, resource] of resources.entries()) {
         const last = index === resources.length - 1;
         yield {
-          place: `${this.endpoint.slice(1)}:${startIndex + index}`,
-          found: { type: this.type, body: await this.complete(resource) },
+          place: `${this.#endpoint.slice(1)}:${startIndex + index}`,
+          found: { type: this.#type, body: await this.#complete(resource) },
           bytes: page.bytes / resources.length,
           ...(last && !isLast
             ? { position: { type: name, startIndex: next, ...(cursor === undefined ? {} : { cursor }) } }
@@ -151,22 +151,22 @@ class Pages {
       startIndex = next;
       if (!isLast) continue;
       if (startIndex - 1 < total)
-        this.note(`${this.endpoint}: ${startIndex - 1} of the ${total} that it tells of came`);
+        this.#note(`${this.#endpoint}: ${startIndex - 1} of the ${total} that it tells of came`);
       return;
     }
   }
 
   /** Undefined where the server has no such endpoint. */
-  private async page(cursor: string | undefined, startIndex: number) {
+  async #page(cursor: string | undefined, startIndex: number) {
     const query = cursor === undefined ? `startIndex=${startIndex}` : `cursor=${encodeURIComponent(cursor)}`;
-    const { status, json, text } = await this.server.get(`${this.endpoint}?${query}&count=${pageSize}`);
+    const { status, json, text } = await this.#server.get(`${this.#endpoint}?${query}&count=${pageSize}`);
     if (status === 404 || status === 501) return undefined;
     if (status === 400 && cursor)
       throw new CommandError(
-        `${this.endpoint}: the place where it stopped is not known there any more`,
+        `${this.#endpoint}: the place where it stopped is not known there any more`,
         'Import from the start, without --resume: what is there already stays.',
       );
-    if (status !== 200 || !isList(json)) throw unexpected(this.endpoint, status);
+    if (status !== 200 || !isList(json)) throw unexpected(this.#endpoint, status);
     const resources = (Array.isArray(json.Resources) ? json.Resources : []).filter(isObject);
     const total = typeof json.totalResults === 'number' ? json.totalResults : resources.length;
     const next = typeof json.nextCursor === 'string' && json.nextCursor !== '' ? json.nextCursor : undefined;
@@ -174,22 +174,22 @@ class Pages {
   }
 
   /** Some servers leave members out of lists. */
-  private async complete(resource: Record<string, unknown>): Promise<unknown> {
-    const members = membersAttribute(this.type);
+  async #complete(resource: Record<string, unknown>): Promise<unknown> {
+    const members = membersAttribute(this.#type);
     if (members === undefined || members.name in resource || typeof resource.id !== 'string') return resource;
-    const { status, json } = await this.server.get(`${this.endpoint}/${encodeURIComponent(resource.id)}`);
+    const { status, json } = await this.#server.get(`${this.#endpoint}/${encodeURIComponent(resource.id)}`);
     return status === 200 && isObject(json) ? json : resource;
   }
 }
 
 /** The server to import from: asks again where that may help. */
 class RemoteServer {
-  private readonly base: string;
-  private readonly client: ScimClient;
+  readonly #base: string;
+  readonly #client: ScimClient;
 
   constructor(base: string, token: string | undefined, stop: AbortSignal) {
-    this.base = base;
-    this.client = new ScimClient({
+    this.#base = base;
+    this.#client = new ScimClient({
       base,
       token,
       program: 'scimd-import',
@@ -215,8 +215,8 @@ class RemoteServer {
     for (const type of list) {
       if (!isObject(type) || typeof type.schema !== 'string' || typeof type.endpoint !== 'string') continue;
       // Some give the whole URL.
-      const path = type.endpoint.startsWith(this.base)
-        ? type.endpoint.slice(this.base.length)
+      const path = type.endpoint.startsWith(this.#base)
+        ? type.endpoint.slice(this.#base.length)
         : type.endpoint;
       if (/^\/?[\w.~-]+$/.test(path)) endpoints.set(type.schema.toLowerCase(), `/${path.replace(/^\//, '')}`);
     }
@@ -225,18 +225,18 @@ class RemoteServer {
 
   /** @throws CommandError if no answer comes, the token is refused, or the server goes on failing. */
   async get(path: string): Promise<Answer> {
-    const { answer, failure } = await this.client.send({ method: 'GET', path });
+    const { answer, failure } = await this.#client.send({ method: 'GET', path });
     if (answer === undefined) {
       if (failure?.code === 'ENDED') throw new CommandError('interrupted');
       throw new CommandError(
-        `${this.base} does not answer: ${failure?.message}`,
+        `${this.#base} does not answer: ${failure?.message}`,
         'Is the address right, and can it be reached from here?',
       );
     }
     const { status } = answer;
     if (status === 401 || status === 403)
       throw new CommandError(
-        `${this.base} does not take the token: ${status}`,
+        `${this.#base} does not take the token: ${status}`,
         'Give one that may read users and groups: --token-file FILE.',
       );
     if (status === 429 || (status >= 500 && status !== 501))

@@ -33,16 +33,16 @@ interface Step {
 export class Worker {
   readonly name: string;
   acknowledged = 0;
-  private state: State = { users: new Map(), members: new Set(), hasGroup: false };
-  private idOf = new Map<string, string>();
-  private groupId: string | undefined;
-  private unanswered: Step | undefined;
-  private count = 0;
-  private readonly random: () => number;
+  #state: State = { users: new Map(), members: new Set(), hasGroup: false };
+  #idOf = new Map<string, string>();
+  #groupId: string | undefined;
+  #unanswered: Step | undefined;
+  #count = 0;
+  readonly #random: () => number;
 
   constructor(name: string, random: () => number) {
     this.name = name;
-    this.random = random;
+    this.#random = random;
   }
 
   get groupName(): string {
@@ -52,10 +52,10 @@ export class Worker {
   /** Until the server does not answer any more. */
   async work(url: string): Promise<void> {
     for (;;) {
-      const step = this.next();
+      const step = this.#next();
       let response: Response;
       let text: string;
-      this.unanswered = step;
+      this.#unanswered = step;
       try {
         response = await fetch(url + step.path, {
           method: step.method,
@@ -67,8 +67,8 @@ export class Worker {
       }
       // The status is the acknowledgement, also where the body is cut off.
       assert.equal(response.status, step.status, `${step.method} ${step.path}`);
-      step.apply(this.state);
-      this.unanswered = undefined;
+      step.apply(this.#state);
+      this.#unanswered = undefined;
       this.acknowledged++;
       try {
         text = await response.text();
@@ -77,52 +77,52 @@ export class Worker {
       }
       if (response.status === 201) {
         const { id, userName } = JSON.parse(text);
-        if (userName === undefined) this.groupId = id;
-        else this.idOf.set(userName, id);
+        if (userName === undefined) this.#groupId = id;
+        else this.#idOf.set(userName, id);
       }
     }
   }
 
   /** Is what the database has what was acknowledged, with or without the last request? Goes on from there. */
   settle({ users, members, hasGroup, idOf, groupId }: Actual): void {
-    const without = copy(this.state);
-    const withLast = copy(this.state);
-    this.unanswered?.apply(withLast);
+    const without = copy(this.#state);
+    const withLast = copy(this.#state);
+    this.#unanswered?.apply(withLast);
     const actual = { users, members, hasGroup };
-    const done = this.unanswered !== undefined && matches(actual, withLast);
+    const done = this.#unanswered !== undefined && matches(actual, withLast);
     if (!done)
       assert.deepEqual(
         plain(actual),
         plain(without),
         `${this.name}: what was acknowledged is there, and no half of what was not`,
       );
-    this.state = copy(actual);
-    this.idOf = new Map(idOf);
-    this.groupId = groupId;
-    this.unanswered = undefined;
+    this.#state = copy(actual);
+    this.#idOf = new Map(idOf);
+    this.#groupId = groupId;
+    this.#unanswered = undefined;
   }
 
   /** Some of its users, with the nickName that each must have. */
   sample(size: number): { readonly id: string; readonly userName: string; readonly nickName: string }[] {
-    return [...this.state.users]
+    return [...this.#state.users]
       .slice(-size)
-      .map(([userName, nickName]) => ({ id: this.idOf.get(userName) ?? '', userName, nickName }));
+      .map(([userName, nickName]) => ({ id: this.#idOf.get(userName) ?? '', userName, nickName }));
   }
 
-  private next(): Step {
-    const { users, members, hasGroup } = this.state;
-    const chance = this.random();
-    if (users.size < 3 || chance < 0.35) return this.createUser();
-    if (!hasGroup) return this.createGroup();
-    if (chance < 0.6) return this.rename(this.pick([...users.keys()]));
-    if (chance < 0.7 && members.size > 3) return this.removeMember(this.pick([...members]));
-    if (chance < 0.8 && users.size > 10) return this.deleteUser(this.pick([...users.keys()]));
+  #next(): Step {
+    const { users, members, hasGroup } = this.#state;
+    const chance = this.#random();
+    if (users.size < 3 || chance < 0.35) return this.#createUser();
+    if (!hasGroup) return this.#createGroup();
+    if (chance < 0.6) return this.#rename(this.#pick([...users.keys()]));
+    if (chance < 0.7 && members.size > 3) return this.#removeMember(this.#pick([...members]));
+    if (chance < 0.8 && users.size > 10) return this.#deleteUser(this.#pick([...users.keys()]));
     const outside = [...users.keys()].filter((userName) => !members.has(userName));
-    return outside.length === 0 ? this.createUser() : this.addMember(this.pick(outside));
+    return outside.length === 0 ? this.#createUser() : this.#addMember(this.#pick(outside));
   }
 
-  private createUser(): Step {
-    const userName = `${this.name}-${++this.count}-${Math.floor(this.random() * 1e9)}`;
+  #createUser(): Step {
+    const userName = `${this.name}-${++this.#count}-${Math.floor(this.#random() * 1e9)}`;
     return {
       method: 'POST',
       path: '/Users',
@@ -140,8 +140,8 @@ export class Worker {
     };
   }
 
-  private createGroup(): Step {
-    const first = [...this.state.users.keys()].slice(0, 3);
+  #createGroup(): Step {
+    const first = [...this.#state.users.keys()].slice(0, 3);
     return {
       method: 'POST',
       path: '/Groups',
@@ -149,7 +149,7 @@ export class Worker {
       body: {
         schemas: [groupSchema],
         displayName: this.groupName,
-        members: first.map((userName) => ({ value: this.idOf.get(userName) })),
+        members: first.map((userName) => ({ value: this.#idOf.get(userName) })),
       },
       apply: (state) => {
         state.hasGroup = true;
@@ -158,45 +158,45 @@ export class Worker {
     };
   }
 
-  private rename(userName: string): Step {
-    const nickName = String(Number(this.state.users.get(userName)) + 1);
+  #rename(userName: string): Step {
+    const nickName = String(Number(this.#state.users.get(userName)) + 1);
     return {
       method: 'PATCH',
-      path: `/Users/${this.idOf.get(userName)}`,
+      path: `/Users/${this.#idOf.get(userName)}`,
       status: 200,
       body: patchOp({ op: 'replace', path: 'nickName', value: nickName }),
       apply: ({ users }) => users.set(userName, nickName),
     };
   }
 
-  private addMember(userName: string): Step {
-    return this.patchGroup(
-      { op: 'add', path: 'members', value: [{ value: this.idOf.get(userName) }] },
+  #addMember(userName: string): Step {
+    return this.#patchGroup(
+      { op: 'add', path: 'members', value: [{ value: this.#idOf.get(userName) }] },
       ({ members }) => members.add(userName),
     );
   }
 
-  private removeMember(userName: string): Step {
-    return this.patchGroup(
-      { op: 'remove', path: `members[value eq "${this.idOf.get(userName)}"]` },
+  #removeMember(userName: string): Step {
+    return this.#patchGroup(
+      { op: 'remove', path: `members[value eq "${this.#idOf.get(userName)}"]` },
       ({ members }) => members.delete(userName),
     );
   }
 
-  private patchGroup(operation: object, apply: (state: State) => void): Step {
+  #patchGroup(operation: object, apply: (state: State) => void): Step {
     return {
       method: 'PATCH',
-      path: `/Groups/${this.groupId}?attributes=displayName`,
+      path: `/Groups/${this.#groupId}?attributes=displayName`,
       status: 200,
       body: patchOp(operation as Record<string, unknown>),
       apply,
     };
   }
 
-  private deleteUser(userName: string): Step {
+  #deleteUser(userName: string): Step {
     return {
       method: 'DELETE',
-      path: `/Users/${this.idOf.get(userName)}`,
+      path: `/Users/${this.#idOf.get(userName)}`,
       status: 204,
       apply: ({ users, members }) => {
         users.delete(userName);
@@ -205,8 +205,8 @@ export class Worker {
     };
   }
 
-  private pick<T>(from: readonly T[]): T {
-    return from[Math.floor(this.random() * from.length)] as T;
+  #pick<T>(from: readonly T[]): T {
+    return from[Math.floor(this.#random() * from.length)] as T;
   }
 }
 

@@ -48,10 +48,10 @@ const same = (a: unknown, b: unknown) => String(a).toLowerCase() === String(b).t
 
 class Losing {
   readonly stored = new Map<string, Resource>();
-  private readonly faults: ReadonlySet<Fault>;
+  readonly #faults: ReadonlySet<Fault>;
 
   constructor(faults: readonly Fault[]) {
-    this.faults = new Set(faults);
+    this.#faults = new Set(faults);
   }
 
   answer(method: string, path: string, body: unknown): { readonly status: number; readonly json?: object } {
@@ -65,9 +65,9 @@ class Losing {
         },
       };
     if (collection !== 'Users' && collection !== 'Groups') return { status: 404 };
-    if (method === 'POST') return this.create(collection, body);
+    if (method === 'POST') return this.#create(collection, body);
     const found = id === undefined ? undefined : this.stored.get(`${collection}/${id}`);
-    if (id === undefined) return { status: 200, json: this.list(collection) };
+    if (id === undefined) return { status: 200, json: this.#list(collection) };
     if (found === undefined) return { status: 404 };
     if (method === 'GET') return { status: 200, json: found };
     if (method === 'DELETE') {
@@ -75,15 +75,15 @@ class Losing {
       return { status: 204 };
     }
     const changed = structuredClone(found);
-    if (method === 'PUT') this.replaceAll(changed, this.checked(body));
+    if (method === 'PUT') this.#replaceAll(changed, this.#checked(body));
     else
       for (const operation of (body as { Operations: Operation[] }).Operations)
-        this.apply(changed, operation);
+        this.#apply(changed, operation);
     this.stored.set(`${collection}/${id}`, changed);
     return { status: 200, json: changed };
   }
 
-  private list(collection: string): object {
+  #list(collection: string): object {
     const Resources = [...this.stored]
       .filter(([key]) => key.startsWith(`${collection}/`))
       .map(([, each]) => each);
@@ -94,85 +94,86 @@ class Losing {
     };
   }
 
-  private create(collection: string, body: unknown): { readonly status: number; readonly json: object } {
-    const sent = this.checked(body);
+  #create(collection: string, body: unknown): { readonly status: number; readonly json: object } {
+    const sent = this.#checked(body);
     const first = [...this.stored].find(
       ([key, each]) =>
         key.startsWith('Groups/') && collection === 'Groups' && same(each.displayName, sent.displayName),
     )?.[1];
     const resource: Resource = {
       ...sent,
-      id: first !== undefined && this.faults.has('overwrites-group') ? first.id : randomUUID(),
+      id: first !== undefined && this.#faults.has('overwrites-group') ? first.id : randomUUID(),
     };
     this.stored.set(`${collection}/${resource.id}`, resource);
     return { status: 201, json: resource };
   }
 
-  private replaceAll(resource: Resource, sent: Record<string, unknown>): void {
+  #replaceAll(resource: Resource, sent: Record<string, unknown>): void {
     for (const name of Object.keys(resource)) if (name !== 'id' && name !== 'active') delete resource[name];
     Object.assign(resource, sent, { id: resource.id });
   }
 
   /** A body without what it may not have. */
-  private checked(body: unknown): Record<string, unknown> {
+  #checked(body: unknown): Record<string, unknown> {
     if (!isObject(body) || !Array.isArray(body.schemas)) throw new Refusal('schemas');
     const attributes = Object.entries(body).map(([name, value]) => {
       if (/:\w+$/.test(name) && !isObject(value)) throw new Refusal(name);
       if (name === 'profileUrl' && String(value).trim() === '') throw new Refusal(name);
-      return [name, this.valuesFor(name, value)] as const;
+      return [name, this.#valuesFor(name, value)] as const;
     });
     const kept = ['schemas', 'userName', 'displayName', 'name', 'emails', 'members', 'active', 'nickName'];
     return Object.fromEntries(
-      attributes.filter(([name]) => !this.faults.has('drops-attributes') || kept.includes(name)),
+      attributes.filter(([name]) => !this.#faults.has('drops-attributes') || kept.includes(name)),
     );
   }
 
   /** Of `members` and `emails` each must be a value. */
-  private valuesFor(name: string, value: unknown): unknown {
+  #valuesFor(name: string, value: unknown): unknown {
     if (name !== 'members' && name !== 'emails') return value;
     if (Array.isArray(value) && value.every(isValue)) return value;
-    if (this.faults.has('text-becomes-value')) {
+    if (this.#faults.has('text-becomes-value')) {
       const texts = typeof value === 'string' ? [value] : value;
       if (Array.isArray(texts) && texts.every((each) => typeof each === 'string' && each !== ''))
         return texts.map((text) => ({ value: text }));
     }
-    if (this.faults.has('filters-members') && name === 'members')
+    if (this.#faults.has('filters-members') && name === 'members')
       return (Array.isArray(value) ? value : [value]).filter(isValue);
     throw new Refusal(name);
   }
 
-  private apply(resource: Resource, operation: Operation): void {
+  #apply(resource: Resource, operation: Operation): void {
     try {
-      this.applyStrictly(resource, operation);
+      this.#applyStrictly(resource, operation);
     } catch (error) {
-      if (!(error instanceof Refusal) || !this.faults.has('says-done')) throw error;
+      if (!(error instanceof Refusal) || !this.#faults.has('says-done')) throw error;
     }
   }
 
-  private applyStrictly(resource: Resource, { op, path, value }: Operation): void {
+  #applyStrictly(resource: Resource, { op, path, value }: Operation): void {
     if (path === undefined) {
       if (!isObject(value)) throw new Refusal('value');
-      for (const [name, each] of Object.entries(value)) this.apply(resource, { op, path: name, value: each });
+      for (const [name, each] of Object.entries(value))
+        this.#apply(resource, { op, path: name, value: each });
       return;
     }
     const selected = /^(\w+)\[(\w+) eq "([^"]*)"\](?:\.(\w+))?$/.exec(path);
     if (selected !== null) {
-      this.applySelected(resource, op, selected, value);
+      this.#applySelected(resource, op, selected, value);
       return;
     }
     if (!(path in resource) || path.includes(':')) throw new Refusal(path);
     if (op === 'remove') {
-      if (path === 'active' && !this.faults.has('forgets-active')) throw new Refusal('active');
-      if (value !== undefined && !this.faults.has('remove-ignores-value')) throw new Refusal('value');
+      if (path === 'active' && !this.#faults.has('forgets-active')) throw new Refusal('active');
+      if (value !== undefined && !this.#faults.has('remove-ignores-value')) throw new Refusal('value');
       delete resource[path];
-    } else if (path === 'members' && this.faults.has('refuses-after-change') && !Array.isArray(value)) {
+    } else if (path === 'members' && this.#faults.has('refuses-after-change') && !Array.isArray(value)) {
       const stored = this.stored.get(`Groups/${resource.id}`);
       if (stored !== undefined) stored.members = [];
       throw new Refusal('members');
     } else if (op === 'add' && (path === 'members' || path === 'emails')) {
-      resource[path] = [...(resource[path] as unknown[]), ...(this.valuesFor(path, value) as unknown[])];
+      resource[path] = [...(resource[path] as unknown[]), ...(this.#valuesFor(path, value) as unknown[])];
     } else if (path === 'members' || path === 'emails') {
-      resource[path] = this.valuesFor(path, value);
+      resource[path] = this.#valuesFor(path, value);
     } else {
       if (typeof value !== typeof resource[path]) throw new Refusal(path);
       if (path === 'name' && !('givenName' in (value as object))) throw new Refusal(path);
@@ -180,7 +181,7 @@ class Losing {
     }
   }
 
-  private applySelected(
+  #applySelected(
     resource: Resource,
     op: string,
     [, name = '', by = '', wanted = '', sub]: readonly (string | undefined)[],
@@ -189,9 +190,9 @@ class Losing {
     const values = resource[name];
     if (!Array.isArray(values)) throw new Refusal(name);
     const index = values.findIndex((each) => same(each[by], wanted));
-    if (index < 0 && this.faults.has('stores-filter-only')) values.push({ [by]: wanted });
+    if (index < 0 && this.#faults.has('stores-filter-only')) values.push({ [by]: wanted });
     else if (index < 0) throw new Refusal('noTarget');
-    else if (op === 'replace' && sub !== undefined && this.faults.has('thins-values'))
+    else if (op === 'replace' && sub !== undefined && this.#faults.has('thins-values'))
       resource[name] = values.map(({ value: each, type }, at) => ({
         value: at === index ? value : each,
         type,

@@ -22,49 +22,49 @@ class Client {
   /** Answers that came behind one that said so. */
   behindLast = 0;
   readonly end: Promise<void>;
-  private readonly sent: string[] = [];
-  private readonly socket: Socket;
-  private readonly name: string;
-  private readonly path: string;
-  private count = 0;
-  private received = '';
+  readonly #sent: string[] = [];
+  readonly #socket: Socket;
+  readonly #name: string;
+  readonly #path: string;
+  #count = 0;
+  #received = '';
 
   constructor(url: string, name: string, depth: number) {
     const { hostname, port, pathname } = new URL(url);
-    this.name = name;
-    this.path = pathname;
-    this.socket = connect(Number(port), hostname, () => {
-      for (let i = 0; i < depth; i++) this.post();
+    this.#name = name;
+    this.#path = pathname;
+    this.#socket = connect(Number(port), hostname, () => {
+      for (let i = 0; i < depth; i++) this.#post();
     });
-    this.end = new Promise((resolve) => this.socket.once('close', () => resolve()));
-    this.socket.setEncoding('utf8');
-    this.socket.on('error', () => {});
-    this.socket.on('data', (text) => this.read(String(text)));
+    this.end = new Promise((resolve) => this.#socket.once('close', () => resolve()));
+    this.#socket.setEncoding('utf8');
+    this.#socket.on('error', () => {});
+    this.#socket.on('data', (text) => this.#read(String(text)));
   }
 
-  private post(): void {
-    const userName = `${this.name}-${++this.count}`;
-    this.sent.push(userName);
+  #post(): void {
+    const userName = `${this.#name}-${++this.#count}`;
+    this.#sent.push(userName);
     const body = JSON.stringify({ schemas: [userSchema], userName });
-    this.socket.write(
-      `POST ${this.path}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${secret}\r\nContent-Type: application/scim+json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    this.#socket.write(
+      `POST ${this.#path}/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${secret}\r\nContent-Type: application/scim+json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
     );
   }
 
-  private read(text: string): void {
-    this.received += text;
+  #read(text: string): void {
+    this.#received += text;
     for (;;) {
-      const head = this.received.indexOf('\r\n\r\n');
+      const head = this.#received.indexOf('\r\n\r\n');
       if (head === -1) return;
-      const fields = this.received.slice(0, head);
+      const fields = this.#received.slice(0, head);
       const end = head + 4 + Number(/^content-length: (\d+)/im.exec(fields)?.[1] ?? 0);
-      if (this.received.length < end) return;
-      this.received = this.received.slice(end);
+      if (this.#received.length < end) return;
+      this.#received = this.#received.slice(end);
       assert.match(fields, /^HTTP\/1\.1 201 /);
-      this.answered.add(this.sent.shift() as string);
+      this.answered.add(this.#sent.shift() as string);
       if (this.lasts > 0) this.behindLast++;
       if (/^connection: close/im.test(fields)) this.lasts++;
-      else if (this.lasts === 0) this.post();
+      else if (this.lasts === 0) this.#post();
     }
   }
 }
