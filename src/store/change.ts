@@ -23,11 +23,12 @@ export interface Cause {
 
 /**
  * What happened to one attribute: `from` or `to` is absent where it had, or has, no value. `omitted` says why neither
- * is there: the attribute is sensitive, or the release that recorded the change kept no values.
+ * is there: the attribute is sensitive; it was not recorded, by an older release or since no schema defines it any more;
+ * or the person was erased.
  */
 export type RecordedEdit =
   | { readonly path: string; readonly from?: unknown; readonly to?: unknown; readonly omitted?: undefined }
-  | { readonly path: string; readonly omitted: 'sensitive' | 'unrecorded' };
+  | { readonly path: string; readonly omitted: 'sensitive' | 'unrecorded' | 'erased' };
 
 /** A resource as it was when it was deleted. */
 export interface LastState {
@@ -49,18 +50,23 @@ export interface Change {
   readonly request?: string;
   /** RFC 3339 in UTC with milliseconds. */
   readonly at: string;
-  readonly operation: 'create' | 'replace' | 'patch' | 'delete';
+  /**
+   * `restore`: a deleted resource is there again, as `last` of its deletion has it. `erase`: all that the record had of a
+   * resource was taken out of it; the earlier changes are there with their numbers and without content. `migrate`: the
+   * document was brought in accord with schemas that were configured anew.
+   */
+  readonly operation: 'create' | 'replace' | 'patch' | 'delete' | 'restore' | 'erase' | 'migrate';
   readonly type: string;
   readonly id: string;
   /** The version that the change made. */
   readonly version: number;
   readonly actor: Actor;
-  /** Only what really changed; none of a creation, which made all that the later changes start from. */
+  /** Only what really changed; none of a creation or restoration, which made all that the later changes start from. */
   readonly edits: readonly RecordedEdit[];
   /** Ids of members that came and went, for a group; of a deleted group all that it had. */
   readonly added?: readonly string[];
   readonly removed?: readonly string[];
-  /** Of a deletion. */
+  /** Of a deletion, unless it was erased. */
   readonly last?: LastState;
   readonly tolerances?: readonly string[];
   readonly cause?: Cause;

@@ -147,7 +147,23 @@ export interface DeleteCommand {
   readonly sensitive?: SensitivePaths;
 }
 
-export type Command = CreateCommand | UpdateCommand | DeleteCommand;
+/** Brings a deleted resource back, with its id, in the groups that it was in, and a group with its members. */
+export interface RestoreCommand extends NamingCommand {
+  readonly kind: 'restore';
+  readonly id: string;
+}
+
+/**
+ * Takes a resource out of everything that is stored of it, its own changes included, and deletes it first if it is
+ * there. Of what stays the numbers, times, ids and digests are as they were.
+ */
+export interface EraseCommand {
+  readonly kind: 'erase';
+  readonly type: ResourceType;
+  readonly id: string;
+}
+
+export type Command = CreateCommand | UpdateCommand | DeleteCommand | RestoreCommand | EraseCommand;
 
 /** Commands of one tenant that are done all or none, in their order. */
 export interface Unit {
@@ -169,17 +185,21 @@ export interface Unit {
 
 /** What a command did. `unchanged`: the edits turned out to have no effect. */
 export type Result =
-  | { readonly outcome: 'created' | 'updated' | 'unchanged'; readonly resource: StoredResource }
-  | { readonly outcome: 'deleted' };
+  | {
+      readonly outcome: 'created' | 'updated' | 'unchanged' | 'restored';
+      readonly resource: StoredResource;
+    }
+  | { readonly outcome: 'deleted' | 'erased' };
 
 /** Why nothing of a unit was done; `command` is the index of the command that could not be. */
 export type Refusal = { readonly command: number } & (
   | {
       /**
-       * `missing`: there is no such resource. `conflict`: its version was not `expected`. `invalid-id`: an id must not
-       * be empty and must not contain `bulkId` (RFC 7643 §3.1).
+       * `missing`: there is no such resource; or nothing of its deletion to restore it from, nothing to erase. `present`:
+       * what is to be restored is there. `conflict`: its version was not `expected`. `invalid-id`: an id must not be
+       * empty and must not contain `bulkId` (RFC 7643 §3.1).
        */
-      readonly outcome: 'missing' | 'conflict' | 'invalid-id';
+      readonly outcome: 'missing' | 'present' | 'conflict' | 'invalid-id';
     }
   /** A `require` of {@link MemberEdit} is not met. */
   | { readonly outcome: 'unmatched'; readonly detail: string }
