@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { toJsonSchema } from '@valibot/to-json-schema';
-import { exitStatus } from '../src/cli/command.ts';
+import { exitStatus, moreText } from '../src/cli/command.ts';
 import { commands } from '../src/cli/commands.ts';
 import { logFields } from '../src/ops/log-fields.ts';
 import {
@@ -115,7 +115,11 @@ function tolerancesTable(): string {
 function commandsTable(): string {
   const rows = commands.map(({ name, summary, operand, flags = {}, settings = [], json }) => {
     const placeholder = operand?.choices?.join('|') ?? operand?.placeholder;
-    const usage = [`scimd ${name}`, operand?.required === false ? `[${placeholder}]` : placeholder];
+    const usage = [
+      `scimd ${name}`,
+      operand?.required === false ? `[${placeholder}]` : placeholder,
+      operand && moreText(operand),
+    ];
     const words = [
       ...Object.entries(flags).map(([flag, { placeholder: value }]) =>
         value === undefined ? `--${flag}` : `--${flag} ${value}`,

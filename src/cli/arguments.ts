@@ -9,6 +9,7 @@ export interface Arguments {
   readonly help: boolean;
   readonly json: boolean;
   readonly operand: string | undefined;
+  readonly more: readonly string[];
   readonly flags: ReadonlyMap<string, string>;
   readonly settings: ReadonlyMap<OptionName, readonly string[]>;
   readonly config: string | undefined;
@@ -19,9 +20,10 @@ export type Selection =
   /** The words name a group of commands only: `scimd token`. */
   | { readonly group: string; readonly rest: readonly string[] };
 
-const noActive = 'SCIM groups have no `active` (RFC 7643 §4.2); their users do';
 /** What is looked for, and why it is not there. */
-const absent: Readonly<Record<string, string>> = { 'group deactivate': noActive, 'group restore': noActive };
+const absent: Readonly<Record<string, string>> = {
+  'group deactivate': 'SCIM groups have no `active` (RFC 7643 §4.2); their users do',
+};
 
 /** The command that the first words name; without any it is `serve`. */
 export function selectCommand(commands: readonly Command[], argv: readonly string[]): Selection {
@@ -113,7 +115,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
   }
   if (!help) checkComplete();
   const operand = command.operand?.words ? operands.join(' ') || undefined : operands[0];
-  return { help, json, operand, flags, settings, config };
+  return { help, json, operand, more: operands.slice(1), flags, settings, config };
 
   /** A second value would make the first one count for nothing. */
   function isRepeated(meaning: Meaning): boolean {
@@ -155,8 +157,14 @@ export function parseArguments(command: Command, argv: readonly string[]): Argum
     const [given, ...extra] = operands;
     if (operand === undefined && given !== undefined)
       throw new UsageError(`scimd ${command.name} takes no argument, but got "${given}"`, command.name);
-    if (extra.length > 0 && operand && !operand.words)
-      throw new UsageError(`one ${operand.placeholder} only, but got "${extra[0]}" too`, command.name);
+    if (operand?.more?.required && extra.length === 0)
+      throw new UsageError(`scimd ${command.name} needs ${operand.more.placeholder}`, command.name);
+    const most = operand?.more?.one ? 1 : operand?.more === undefined && !operand?.words ? 0 : Infinity;
+    if (operand && extra.length > most)
+      throw new UsageError(
+        `one ${(operand.more ?? operand).placeholder} only, but got "${extra[most]}" too`,
+        command.name,
+      );
     // Mostly a variable of a script that is not set.
     if (operand !== undefined && !operand.words && given === '')
       throw new UsageError(`scimd ${command.name}: ${operand.placeholder} is empty`, command.name);

@@ -24,6 +24,8 @@ export interface Command {
     readonly choices?: readonly string[];
     /** Takes all following arguments as one string. */
     readonly words?: true;
+    /** Takes further arguments, each by itself; or `one`, which is required. */
+    readonly more?: { readonly placeholder: string; readonly required: boolean; readonly one?: true };
   };
   readonly flags?: Readonly<Record<string, Flag>>;
   /** The settings that it reads, and so accepts as flags; with any, it accepts `--config` too. */
@@ -35,9 +37,18 @@ export interface Command {
   run(invocation: Invocation): Promise<number> | number;
 }
 
+/** How the further arguments are written in a usage: `[PATH=VALUE…]`. */
+export function moreText({ more }: NonNullable<Command['operand']>): string | undefined {
+  if (more === undefined) return undefined;
+  const several = more.one ? more.placeholder : `${more.placeholder}…`;
+  return more.required ? several : `[${several}]`;
+}
+
 /** One call of a command, its arguments checked against its declaration. */
 export interface Invocation {
   readonly operand: string | undefined;
+  /** What stands behind the operand. */
+  readonly more: readonly string[];
   /** Values of the command's own flags; a switch that was given has the value ''. */
   readonly flags: ReadonlyMap<string, string>;
   readonly json: boolean;

@@ -21,6 +21,7 @@ import { defaultOnConflict, importResources } from './import.ts';
 import { init } from './init.ts';
 import { printLicenses } from './licenses.ts';
 import { migrateDatabase } from './migrate.ts';
+import { peopleCommands } from './people-commands.ts';
 import { serve } from './serve.ts';
 import { createTenant, deleteTenant, listTenants } from './tenant.ts';
 import {
@@ -31,8 +32,8 @@ import {
   revokeToken,
   rotateToken,
   scopes,
+  showToken,
 } from './token.ts';
-import { groupCommands, setActive, userCommands } from './users-and-groups.ts';
 import { printVersion } from './version.ts';
 
 const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Tenant to read', default: defaultTenant };
@@ -82,6 +83,16 @@ export const commands: readonly Command[] = [
     json: true,
     example: 'scimd token list --json',
     run: listTokens,
+  },
+  {
+    name: 'token show',
+    summary: 'Show a token, without its secret',
+    operand: token,
+    flags: { tenant: ofTenant },
+    settings: ['database'],
+    json: true,
+    example: 'scimd token show okta',
+    run: showToken,
   },
   {
     name: 'token rotate',
@@ -135,64 +146,7 @@ export const commands: readonly Command[] = [
     run: deleteTenant,
   },
   ...eventCommands,
-  {
-    name: 'user list',
-    summary: 'List users',
-    flags: { tenant: ofOneTenant, filter: { placeholder: 'FILTER', help: 'A SCIM filter' } },
-    settings: ['database'],
-    json: true,
-    example: `scimd user list --filter 'active eq true and userName sw "b"'`,
-    run: userCommands.list,
-  },
-  {
-    name: 'user show',
-    summary: 'Show a user and its groups',
-    operand: { placeholder: 'ID|USERNAME', required: true },
-    flags: { tenant: ofOneTenant },
-    settings: ['database'],
-    json: true,
-    example: 'scimd user show bjensen@example.com',
-    run: userCommands.show,
-  },
-  {
-    name: 'user deactivate',
-    summary: 'Set active to false',
-    operand: { placeholder: 'ID|USERNAME', required: true },
-    flags: { tenant: ofOneTenant },
-    settings: ['database'],
-    json: true,
-    example: 'scimd user deactivate bjensen@example.com',
-    run: setActive(false),
-  },
-  {
-    name: 'user restore',
-    summary: 'Set active to true',
-    operand: { placeholder: 'ID|USERNAME', required: true },
-    flags: { tenant: ofOneTenant },
-    settings: ['database'],
-    json: true,
-    example: 'scimd user restore bjensen@example.com',
-    run: setActive(true),
-  },
-  {
-    name: 'group list',
-    summary: 'List groups',
-    flags: { tenant: ofOneTenant, filter: { placeholder: 'FILTER', help: 'A SCIM filter' } },
-    settings: ['database'],
-    json: true,
-    example: `scimd group list --filter 'displayName sw "Tour"'`,
-    run: groupCommands.list,
-  },
-  {
-    name: 'group show',
-    summary: 'Show a group',
-    operand: { placeholder: 'ID|DISPLAYNAME', required: true },
-    flags: { tenant: ofOneTenant },
-    settings: ['database'],
-    json: true,
-    example: 'scimd group show "Tour Guides"',
-    run: groupCommands.show,
-  },
+  ...peopleCommands,
   {
     name: 'explain',
     summary: 'Show how a filter runs: tree, plan, SQL, index use',

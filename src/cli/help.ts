@@ -12,7 +12,7 @@ import {
   optionOf,
 } from '../ops/options.ts';
 import { columns } from '../ops/terminal.ts';
-import { type Command, exitStatus, type Invocation } from './command.ts';
+import { type Command, exitStatus, type Invocation, moreText } from './command.ts';
 
 const screenWidth = 80;
 
@@ -33,8 +33,8 @@ const groups: Readonly<Record<string, string>> = {
   token: 'Create and revoke bearer tokens',
   webhook: 'Webhooks',
   tenant: 'Separate sets of users and groups',
-  user: 'List, deactivate and restore users',
-  group: 'Look up groups',
+  user: 'Users by hand',
+  group: 'Groups by hand',
   config: 'Check and print the configuration',
 };
 
@@ -104,6 +104,7 @@ export function commandHelp(command: Command): string {
   const usage = [
     `scimd ${name}`,
     operand && (operand.required ? operand.placeholder : `[${operand.placeholder}]`),
+    operand && moreText(operand),
     ...required.map(([flag, { placeholder }]) => `--${flag} ${placeholder}`),
     '[FLAGS]',
   ];

@@ -64,9 +64,9 @@ async function dispatch(
       checkDefinitions,
       ...(parsed.config === undefined ? {} : { file: parsed.config }),
     });
-  const { operand, flags, json } = parsed;
+  const { operand, more, flags, json } = parsed;
   try {
-    return await command.run({ operand, flags, json, terminal, commands, settings });
+    return await command.run({ operand, more, flags, json, terminal, commands, settings });
   } catch (error) {
     throw error instanceof UsageError ? new UsageError(error.message, command.name) : error;
   }

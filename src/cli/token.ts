@@ -87,6 +87,18 @@ export async function listTokens(invocation: Invocation): Promise<number> {
   });
 }
 
+export async function showToken(invocation: Invocation): Promise<number> {
+  const { operand = '', flags, json, terminal } = invocation;
+  const now = new Date();
+  return withAccess(invocation, false, async (store) => {
+    const token = await findToken(store, operand, flags.get('tenant'), () => true);
+    const shown = Object.entries(tokenJson(token, now)).filter(([, value]) => value !== undefined);
+    if (json) terminal.print(JSON.stringify(Object.fromEntries(shown)));
+    else terminal.print(columns(shown.map(([name, value]) => [name, escapeControls(String(value))])));
+    return 0;
+  });
+}
+
 /** A new token for the same use. The old one lives on for the overlap, while the provider is being changed over. */
 export async function rotateToken(invocation: Invocation): Promise<number> {
   const { operand = '', flags } = invocation;

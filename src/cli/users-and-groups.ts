@@ -1,4 +1,4 @@
-/** scimd user and scimd group: what an operator looks up and switches by hand, without an identity provider. */
+/** scimd user and scimd group: what an operator looks up, and the switch of `active`. */
 
 import { ScimFilterError } from '../../grammar/index.ts';
 import { type Caller, operator } from '../directory/caller.ts';
@@ -13,6 +13,7 @@ import type { ResourceType } from '../scim/registry.ts';
 import { resourceText } from '../scim/representation.ts';
 import type { Document } from '../scim/resource.ts';
 import type { Position, StoredResource, Tenant } from '../store/store.ts';
+import { commandActor } from './actor.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
 
@@ -116,7 +117,7 @@ function refuseFilter(error: unknown): never {
 }
 
 /** Where a command looks. */
-interface Place {
+export interface Place {
   readonly directory: Directory;
   readonly caller: Caller;
   readonly tenant: Tenant;
@@ -124,27 +125,41 @@ interface Place {
 }
 
 /** By id, else by userName or displayName. */
-async function find({ directory, caller, tenant, type }: Place, wanted: string): Promise<StoredResource> {
+export async function find(place: Place, wanted: string): Promise<StoredResource> {
+  const found = await findIfAny(place, wanted);
+  if (found !== undefined) return found;
+  const { tenant, type } = place;
+  throw new CommandError(
+    `tenant ${tenant.name} has no ${type.name.toLowerCase()} ${wanted}`,
+    `See them: scimd ${type.name.toLowerCase()} list`,
+  );
+}
+
+/** The attribute that an operator knows it by. */
+export function nameOf(type: ResourceType): 'userName' | 'displayName' {
+  return type.name === 'User' ? 'userName' : 'displayName';
+}
+
+/** The same; undefined if there is none. @throws CommandError where there are several. */
+export async function findIfAny(
+  { directory, caller, type }: Place,
+  wanted: string,
+): Promise<StoredResource | undefined> {
   const byId = await directory.find(caller, type, wanted);
   if (byId !== undefined) return byId;
-  const name = type.name === 'User' ? 'userName' : 'displayName';
+  const name = nameOf(type);
   const filter = `${name} eq ${JSON.stringify(wanted)}`;
   const page = await directory.list(caller, { types: [type], filter, limit: 10 });
   const [only] = page.resources;
   if (only !== undefined && page.total === 1) return only;
-  if (only === undefined) {
-    throw new CommandError(
-      `tenant ${tenant.name} has no ${type.name.toLowerCase()} ${wanted}`,
-      `See them: scimd ${type.name.toLowerCase()} list`,
-    );
-  }
+  if (only === undefined) return undefined;
   throw new CommandError(
     `${page.total} ${type.name.toLowerCase()}s are called ${wanted}`,
     `Give the id of one: ${page.resources.map((resource) => resource.id).join(', ')}`,
   );
 }
 
-function inTenant(
+export function inTenant(
   invocation: Invocation,
   typeName: string,
   action: (place: Place) => Promise<number>,
@@ -153,6 +168,6 @@ function inTenant(
     const tenant = await findTenant(store, invocation.flags.get('tenant') ?? defaultTenant);
     const type = store.registry.resourceTypes.find((each) => each.name === typeName) as ResourceType;
     const directory = new Directory(store);
-    return action({ directory, caller: operator(tenant.number, { kind: 'cli' }, 'strict'), tenant, type });
+    return action({ directory, caller: operator(tenant.number, commandActor(), 'strict'), tenant, type });
   });
 }

@@ -15,7 +15,7 @@ import type {
 } from '../store/store.ts';
 import { type Submit, submitTo } from './batch.ts';
 import type { Caller } from './caller.ts';
-import { DirectoryError, notFound } from './directory-error.ts';
+import { DirectoryError, notDeleted, notFound } from './directory-error.ts';
 import { type Creation, type Draft, documentChange, isEmpty } from './draft.ts';
 import { enriched, type Hooks, type Proposal, proposedMembers, refuse } from './hooks.ts';
 import type { Hashing } from './password.ts';
@@ -150,10 +150,70 @@ export class Commits {
       kind: 'delete',
       type,
       id,
+      sensitiveOf: this.#sensitivePaths,
       ...(typeof stored === 'string' ? {} : { expected: stored.version }),
       ...this.#sensitiveOf(type),
     });
     return result !== undefined;
+  }
+
+  /**
+   * Brings a deleted resource back. `deleted`: the document of its deletion, for hooks.
+   * @throws DirectoryError `not-found`, `present`, `taken`; StoreError; what hooks throw.
+   */
+  async restore(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    deleted: Document | undefined,
+  ): Promise<StoredResource> {
+    const { before } = this.#hooks;
+    let document: Document | undefined;
+    if (before !== undefined && deleted !== undefined) {
+      const { id: _, ...rest } = deleted;
+      const after = await before(
+        await this.#proposal(caller, type, {
+          operation: 'restore',
+          id,
+          before: undefined,
+          after: rest,
+          edits: [],
+          members: [],
+          password: false,
+        }),
+      );
+      if (after !== undefined) document = enriched(type, rest, after);
+    }
+    const result = await this.#commit(caller, type, id, {
+      kind: 'restore',
+      type,
+      id,
+      uniqueDisplayName:
+        isGroup(type) && (this.#uniqueDisplayName || demandsNewGroupName(caller.principal.idp)),
+      ...(document === undefined ? {} : { document }),
+    });
+    return resourceOf(result);
+  }
+
+  /** @throws DirectoryError `not-found`; StoreError; what hooks throw. */
+  async erase(caller: Caller, type: ResourceType, id: string, stored: Document | undefined): Promise<void> {
+    const { before } = this.#hooks;
+    if (before !== undefined)
+      await before(
+        await this.#proposal(caller, type, {
+          operation: 'erase',
+          id,
+          before: stored,
+          after: undefined,
+          edits: [],
+          members: [],
+          password: false,
+        }),
+      );
+    await this.#commit(caller, type, id, {
+      ...{ kind: 'erase', type, id, sensitiveOf: this.#sensitivePaths },
+      ...this.#sensitiveOf(type),
+    });
   }
 
   /** The draft with what a hook makes of it. */
@@ -198,6 +258,8 @@ export class Commits {
     return this.#tenantNames.get(number) ?? String(number);
   }
 
+  readonly #sensitivePaths = (type: ResourceType): SensitivePaths | undefined => this.#sensitive.get(type);
+
   #sensitiveOf(type: ResourceType): { readonly sensitive?: SensitivePaths } {
     const sensitive = this.#sensitive.get(type);
     return sensitive === undefined ? {} : { sensitive };
@@ -232,7 +294,11 @@ export class Commits {
       case 'conflict':
         return undefined;
       case 'missing':
-        throw notFound(type, id);
+        throw command.kind === 'restore' || command.kind === 'erase'
+          ? notDeleted(type, id)
+          : notFound(type, id);
+      case 'present':
+        throw new DirectoryError('present', `${type.name} ${id} is not deleted`);
       case 'taken':
         throw new DirectoryError(
           'taken',

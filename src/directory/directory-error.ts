@@ -6,6 +6,8 @@ export type DirectoryErrorCode =
   | 'not-found'
   /** The resource has another version than the caller demands. */
   | 'version-mismatch'
+  /** What is to be restored is there. */
+  | 'present'
   /** Another resource has the value of a unique attribute, or the id. */
   | 'taken'
   /** An id that no resource may have. */
@@ -43,5 +45,12 @@ export function busy(type: ResourceType, id: string): DirectoryError {
   return new DirectoryError(
     'busy',
     `${type.name} ${id} is being changed by too many requests at once; try again`,
+  );
+}
+
+export function notDeleted(type: ResourceType, id: string): DirectoryError {
+  return new DirectoryError(
+    'not-found',
+    `There is no deleted ${type.name} with id ${id}: none was, its deletion is kept no longer, or it was erased`,
   );
 }

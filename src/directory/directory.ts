@@ -243,6 +243,31 @@ export class Directory {
   }
 
   /**
+   * Brings a deleted resource back with its id, its groups and its members, as it was when it was deleted; its version
+   * goes on. Passwords and sensitive attributes are kept nowhere, and do not come back.
+   * @throws DirectoryError `not-found` where nothing of the deletion is kept; `present`; `taken` where another resource
+   * has its name meanwhile.
+   */
+  async restore(caller: Caller, type: ResourceType, id: string): Promise<StoredResource> {
+    requireWrite(caller.principal);
+    const { tenant } = caller.principal;
+    const deleted = await this.store.deletion({ tenant, type, id });
+    return this.#commits.restore(caller, type, id, deleted?.last.document);
+  }
+
+  /**
+   * Takes everything about a resource out of what is stored, its past included; deletes it first if it is there. Its id,
+   * and the numbers and times of its changes, stay.
+   * @throws DirectoryError `not-found` where there is nothing to erase.
+   */
+  async erase(caller: Caller, type: ResourceType, id: string): Promise<void> {
+    requireWrite(caller.principal);
+    const stored = await this.find(caller, type, id);
+    const document = stored === undefined ? undefined : (JSON.parse(stored.body) as Document);
+    await this.#commits.erase(caller, type, id, document);
+  }
+
+  /**
    * Compare and swap: reads, computes, commits; computes anew when another change came in between.
    * @throws DirectoryError `not-found`, `version-mismatch`, `busy`, and what `compute` throws.
    */

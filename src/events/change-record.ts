@@ -18,7 +18,7 @@ export function isReactivation(edit: RecordedEdit): boolean {
   return edit.path === 'active' && edit.omitted === undefined && edit.from === false && edit.to !== false;
 }
 
-/** May the change have been of access? Older releases did not keep what `active` was. */
+/** May the change have been of access? Older releases did not keep what `active` was, and erasures take it away. */
 export function concernsActive({ path, omitted }: RecordedEdit): boolean {
-  return path === 'active' && omitted === 'unrecorded';
+  return path === 'active' && (omitted === 'unrecorded' || omitted === 'erased');
 }

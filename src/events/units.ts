@@ -30,6 +30,8 @@ export type Unit =
 const partSize = 500;
 
 export function unitsOf(record: ChangeRecord): Unit[] {
+  // Nothing is left of it to be told.
+  if (record.operation === 'erase') return [];
   switch (record.type) {
     case 'User':
       return userUnits(record);
@@ -43,6 +45,7 @@ export function unitsOf(record: ChangeRecord): Unit[] {
 function verbOf({ operation }: ChangeRecord): 'created' | 'updated' | 'deleted' {
   switch (operation) {
     case 'create':
+    case 'restore':
       return 'created';
     case 'delete':
       return 'deleted';

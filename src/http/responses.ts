@@ -82,6 +82,7 @@ const refusals: Record<
 > = {
   'not-found': { status: 404 },
   'version-mismatch': { status: 412 },
+  present: { status: 409 },
   taken: { status: 409, scimType: 'uniqueness' },
   'invalid-id': { status: 400, scimType: 'invalidValue' },
   undone: { status: 409 },

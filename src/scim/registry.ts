@@ -248,3 +248,8 @@ export function resolveName(type: ResourceType, name: string): Resolved | undefi
     throw error;
   }
 }
+
+/** Is it the `value` of a single reference to another resource, as `manager.value` is? */
+export function isResourceId({ name, parent }: Attribute): boolean {
+  return name === 'value' && parent !== undefined && !parent.multiValued && parent.subAttributes.has('$ref');
+}

@@ -6,13 +6,14 @@
 import type { Plan } from '../query/plan.ts';
 import type { Difference } from '../scim/difference.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
-import type { Actor, Cause, Change, ChangeRange } from './change.ts';
+import type { AccessStore, Scope, Tenant, Token } from './access-store.ts';
+import type { Actor, Cause, Change, ChangeRange, LastState } from './change.ts';
 import type { FeedReads } from './feed.ts';
 import type { Outbox } from './outbox.ts';
 import type { Awaitable, StoredResource } from './stored-resource.ts';
 import type { Work } from './work.ts';
 
-export type { Awaitable, StoredResource };
+export type { AccessStore, Awaitable, Scope, StoredResource, Tenant, Token };
 
 /** A validated resource under its registered names, without `meta`, `password` and edges (members, groups). */
 export type Document = Readonly<Record<string, unknown>>;
@@ -145,19 +146,23 @@ export interface DeleteCommand {
   readonly id: string;
   readonly expected?: number;
   readonly sensitive?: SensitivePaths;
+  /** The same of other types, of which a resource may have referred to this one. */
+  readonly sensitiveOf?: (type: ResourceType) => SensitivePaths | undefined;
 }
 
 /** Brings a deleted resource back, with its id, in the groups that it was in, and a group with its members. */
 export interface RestoreCommand extends NamingCommand {
   readonly kind: 'restore';
   readonly id: string;
+  /** In place of the document that the record of its deletion has. */
+  readonly document?: Document;
 }
 
 /**
  * Takes a resource out of everything that is stored of it, its own changes included, and deletes it first if it is
  * there. Of what stays the numbers, times, ids and digests are as they were.
  */
-export interface EraseCommand {
+export interface EraseCommand extends Pick<DeleteCommand, 'sensitive' | 'sensitiveOf'> {
   readonly kind: 'erase';
   readonly type: ResourceType;
   readonly id: string;
@@ -270,68 +275,6 @@ export interface GroupReference {
   readonly resourceType: string;
 }
 
-/** `metrics` may read metrics, and nothing of people. */
-export type Scope = 'scim' | 'read' | 'admin' | 'metrics' | 'events';
-
-export interface Token {
-  readonly id: string;
-  readonly name: string;
-  readonly tenant: number;
-  readonly tenantName: string;
-  /** The provider whose tolerances apply: `generic`, `strict`, `okta`, … */
-  readonly idp: string;
-  readonly scope: Scope;
-  readonly created: string;
-  readonly expires: string | undefined;
-  readonly revoked: string | undefined;
-  /** The time of its revocation has come: it stays revoked, whatever a clock says later. */
-  readonly ended?: true;
-  readonly lastUsed: string | undefined;
-  /** The id of the user that /Me stands for. */
-  readonly subject: string | undefined;
-}
-
-export interface Tenant {
-  readonly number: number;
-  readonly name: string;
-  readonly created: string;
-}
-
-/** Who may come in, and whose data there is: the part of the store that knows nothing of resource types. */
-export interface AccessStore {
-  /**
-   * By the SHA-256 of the token's text, in lower-case hexadecimal digits. Revoked and expired ones are answered too:
-   * the caller decides.
-   */
-  findToken(hash: string): Awaitable<Token | undefined>;
-  createToken(token: {
-    readonly hash: string;
-    readonly name: string;
-    readonly tenant: number;
-    readonly idp: string;
-    readonly scope: Scope;
-    readonly expires?: string;
-    readonly subject?: string;
-  }): Awaitable<Token>;
-  listTokens(tenant?: number): Awaitable<readonly Token[]>;
-  /** Undefined if there is no such token; `at` in the future lets it live on until then. */
-  revokeToken(id: string, at: string): Awaitable<Token | undefined>;
-
-  /** Is there a resource of that id, of whatever type? */
-  hasResource(tenant: number, id: string): Awaitable<boolean>;
-
-  tenants(): Awaitable<readonly Tenant[]>;
-  /** @throws StoreError `tenant-exists`. */
-  createTenant(name: string): Awaitable<Tenant>;
-  /** Deletes the tenant and all that is its own. False if there is none of that name. */
-  deleteTenant(name: string): Awaitable<boolean>;
-
-  /** Throws a StoreError while it cannot read, or could not write the last time and still cannot. */
-  checkReady(): Awaitable<void>;
-
-  close(): Awaitable<void>;
-}
-
 /** What is worth telling an operator when a store is opened under another configuration than before. */
 export type OpeningNotice =
   /** Rows of a type are built anew from the documents: `done` of `total`, first with what earlier starts did. */
@@ -351,6 +294,17 @@ export type OpeningNotice =
     }
   /** Resources of a type that is not configured: kept, but not served. */
   | { readonly kind: 'unserved'; readonly type: string; readonly resources: number };
+
+/** A resource that was deleted. */
+export interface DeletedResource {
+  readonly id: string;
+  /** The number of its deletion in the change record. */
+  readonly sequence: number;
+  /** When it was deleted, RFC 3339 in UTC. */
+  readonly at: string;
+  readonly actor: Actor;
+  readonly last: LastState;
+}
 
 export interface Store extends AccessStore {
   readonly registry: Registry;
@@ -391,6 +345,19 @@ export interface Store extends AccessStore {
     readonly id?: string;
     readonly limit: number;
   }): Awaitable<readonly Change[]>;
+  /** The last deletion of a resource that can be restored; undefined if it is there, or nothing of it is kept. */
+  deletion(options: {
+    readonly tenant: number;
+    readonly type: ResourceType;
+    readonly id: string;
+  }): Awaitable<DeletedResource | undefined>;
+  /** What was deleted and can be restored, the latest deletion first; those before a number of the change record. */
+  deletions(options: {
+    readonly tenant: number;
+    readonly type: ResourceType;
+    readonly before?: number;
+    readonly limit: number;
+  }): Awaitable<readonly DeletedResource[]>;
   changeRange(tenant: number): Awaitable<ChangeRange>;
   /**
    * Removes the oldest changes of each tenant as far as they are older than `before`, at most so many of each.

@@ -48,7 +48,7 @@ describe('bash completes', { skip: !has('bash') && 'bash is not here' }, () => {
   };
   for (const [line, expected] of [
     ['scimd tok', ['token']],
-    ['scimd token ', ['create', 'list', 'rotate', 'revoke']],
+    ['scimd token ', ['create', 'list', 'show', 'rotate', 'revoke']],
     ['scimd token create --na', ['--name']],
     ['scimd token create --idp o', ['okta', 'onelogin']],
     ['scimd token create --name ', ['']],
@@ -65,7 +65,7 @@ describe('bash completes', { skip: !has('bash') && 'bash is not here' }, () => {
 describe('fish completes', { skip: !has('fish') && 'fish is not here' }, () => {
   for (const [line, expected] of [
     ['scimd tok', ['token']],
-    ['scimd token ', ['create', 'list', 'rotate', 'revoke']],
+    ['scimd token ', ['create', 'list', 'show', 'rotate', 'revoke']],
     ['scimd token create --idp o', ['okta', 'onelogin']],
     ['scimd help sett', ['settings']],
   ] as const)

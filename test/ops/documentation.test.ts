@@ -165,7 +165,10 @@ describe('commands', () => {
         ].sort(),
       );
       const operands = row.usage.split(' ').slice(1 + words(command.name).length);
-      assert.equal(operands.length, operand === undefined ? 0 : 1, row.usage);
+      const more = operand?.more === undefined ? 0 : 1;
+      assert.equal(operands.length, operand === undefined ? 0 : 1 + more, row.usage);
+      if (operand?.more !== undefined)
+        assert.equal(operands[1]?.startsWith('['), !operand.more.required, row.usage);
       if (operand !== undefined) assert.equal(operands[0]?.startsWith('['), !operand.required, row.usage);
     });
   }

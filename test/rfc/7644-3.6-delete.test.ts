@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import {
   bulkSchema,
+  enterpriseSchema,
   newGroup,
   newUser,
   patchOp,
@@ -137,4 +138,15 @@ test('P-3.6-06: groups forget a deleted member, and say so by their version', as
   assert.equal((await client.read(`/Groups/${outer.id}`)).members.length, 1);
   await client.request('DELETE', `/Groups/${outer.id}`);
   assert.ok(!('groups' in (await client.read(`/Users/${other.id}`))));
+});
+
+test('P-3.6-06: whoever has a deleted user as manager has none any more, and another version', async () => {
+  const boss = (await server.request('POST', '/Users', { body: newUser() })).json;
+  const manager = { value: boss.id, $ref: `${server.base}/Users/${boss.id}` };
+  const body = newUser({ [enterpriseSchema]: { manager, department: 'Tours' } });
+  const report = (await server.request('POST', '/Users', { body })).json;
+  assert.equal((await server.request('DELETE', `/Users/${boss.id}`)).status, 204);
+  const { json } = await server.request('GET', `/Users/${report.id}`);
+  assert.deepEqual(json[enterpriseSchema], { department: 'Tours' });
+  assert.notEqual(json.meta.version, report.meta.version);
 });

@@ -6,6 +6,7 @@ import type { StoredResource } from '../../src/store/store.ts';
 import { changeContract } from './contract-changes.ts';
 import { edgeContract } from './contract-edges.ts';
 import { readContract } from './contract-reads.ts';
+import { restoreContract } from './contract-restore.ts';
 import { tenancyContract } from './contract-tenancy.ts';
 import { unitContract } from './contract-units.ts';
 import { badgeUri, userDocument } from './registry.ts';
@@ -324,6 +325,10 @@ export function storeContract(name: string, open: Open): void {
   describe(
     `${name}: changes`,
     fresh(() => changeContract(() => s)),
+  );
+  describe(
+    `${name}: restoration and erasure`,
+    fresh(() => restoreContract(() => s)),
   );
   describe(
     `${name}: tenants and tokens`,

@@ -19,7 +19,7 @@ import type { KeyColumn } from '../../src/store/layout/layout.ts';
 import type { StoredTypes } from '../../src/store/layout/stored-type.ts';
 import { postgresDialect } from '../../src/store/postgres/dialect.ts';
 import { memberMap } from '../../src/store/sql/attribute-map.ts';
-import { changeSql } from '../../src/store/sql/change.ts';
+import { changeMemberSql, changeSql, knownMembersSql } from '../../src/store/sql/change.ts';
 import { numbered, type Sql } from '../../src/store/sql/dialect.ts';
 import { compileArms, countSql, pageSql, phasesBeyond, writePosition } from '../../src/store/sql/list.ts';
 import { listSteps, type PageRow } from '../../src/store/sql/list-job.ts';
@@ -90,6 +90,8 @@ function fixed(): Record<string, Readonly<Record<string, string>>> {
     resourceSql,
     membershipSql: membershipSql(postgresDialect, types),
     changeSql,
+    changeMemberSql: changeMemberSql(postgresDialect),
+    knownMembersSql: { knownMembers: knownMembersSql(postgresDialect) },
     tenantSql,
     tokenSql,
     storedTypeSql,

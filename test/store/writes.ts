@@ -59,6 +59,7 @@ async function only<C extends CreateCommand | UpdateCommand | DeleteCommand>(
     case 'conflict':
       return { outcome: outcome.outcome };
     case 'taken':
+    case 'present':
     case 'invalid-id':
     case 'unmatched':
       throw new RefusedWrite(outcome);

@@ -1,5 +1,5 @@
 /** Decides, once for each resource type, where the comparison keys of its attributes are kept. */
-import type { Attribute, ResourceType } from '../../scim/registry.ts';
+import { type Attribute, isResourceId, type ResourceType } from '../../scim/registry.ts';
 import { groupsAttribute, membersAttribute } from '../../scim/resource.ts';
 
 /** The columns of `resource` that hold attributes. */
@@ -135,7 +135,8 @@ function locationOfSingular(attribute: Attribute, path: readonly string[]): Attr
   const column = columnOf(attribute);
   if (column !== undefined) return { kind: 'column', column };
   if (attribute.path === 'id') return { kind: 'row', of: 'id' };
-  return attribute.indexed ? { kind: 'element' } : { kind: 'keys', path };
+  // What refers to a resource is looked up when that is deleted.
+  return attribute.indexed || isResourceId(attribute) ? { kind: 'element' } : { kind: 'keys', path };
 }
 
 /** Lays out one resource type. `contains` may have attributes of others too. */

@@ -1,4 +1,5 @@
 /** The statements of the change record. */
+import type { StoreDialect } from './dialect.ts';
 
 /** In the order of {@link ChangeRow}. */
 const columns =
@@ -42,5 +43,53 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   /** Number, time and link of so many changes from the oldest. */
   oldest: 'SELECT sequence, at, link FROM change WHERE tenant = ? ORDER BY sequence LIMIT ?',
   prune: 'DELETE FROM change WHERE tenant = ? AND sequence <= ?',
+  /** Version, time, document and former members of the last deletion, by tenant, id and type. */
+  deletion: `SELECT version, at, last, removed FROM change
+WHERE tenant = ? AND id = ? AND type = ? AND operation = 'delete' ORDER BY sequence DESC LIMIT 1`,
+  /**
+   * Id, number, time, actor and document of deletions that have not been undone or erased, latest first: by tenant, type,
+   * the number before which they are, and how many.
+   */
+  deletions: `SELECT c.id, c.sequence, c.at, c.actor, c.last FROM change c
+WHERE c.tenant = ? AND c.type = ? AND c.sequence < ? AND c.operation = 'delete' AND c.last IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM change n WHERE n.tenant = c.tenant AND n.id = c.id AND n.sequence > c.sequence)
+ORDER BY c.sequence DESC LIMIT ?`,
+  /** The same of one resource: by tenant, type and id. */
+  deletionOf: `SELECT c.id, c.sequence, c.at, c.actor, c.last FROM change c
+WHERE c.tenant = ? AND c.type = ? AND c.id = ? AND c.operation = 'delete' AND c.last IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM change n WHERE n.tenant = c.tenant AND n.id = c.id AND n.sequence > c.sequence)`,
+  /** All of one resource, oldest first, as an erasure needs them; by tenant, id and type. */
+  erasable: `SELECT sequence, version, at, operation, edits, last FROM change
+WHERE tenant = ? AND id = ? AND type = ? ORDER BY sequence`,
+  /** Takes the content out of a change: without its salt the digest says nothing of it any more. */
+  blank: 'UPDATE change SET edits = ?, last = NULL, salt = NULL WHERE tenant = ? AND sequence = ?',
+  /** Stored messages of a tenant, and what was answered to its messages. */
+  deliveries: `SELECT d.endpoint, d.message, d.body FROM delivery d JOIN endpoint e ON e.id = d.endpoint
+WHERE e.tenant = ?`,
+  setDeliveryBody: 'UPDATE delivery SET body = ? WHERE endpoint = ? AND message = ?',
+  answers: `SELECT a.number, a.sequence, a.answer FROM attempt a JOIN endpoint e ON e.id = a.endpoint
+WHERE e.tenant = ? AND a.answer <> ''`,
+  blankAnswer: "UPDATE attempt SET answer = '' WHERE number = ?",
   setPruned: 'UPDATE change_counter SET pruned = ?, pruned_link = ? WHERE tenant = ?',
 } as const;
+
+/** Of a JSON array of ids those that are there, or never were: by the array and twice the tenant. */
+export function knownMembersSql({ jsonStrings }: StoreDialect): string {
+  return `SELECT j.value FROM ${jsonStrings('?', 'j')}
+WHERE EXISTS (SELECT 1 FROM resource r WHERE r.tenant = ? AND r.id = j.value)
+OR NOT EXISTS (SELECT 1 FROM change c WHERE c.tenant = ? AND c.id = j.value)`;
+}
+
+/** Which changes of groups are about whom: who joined and left. */
+export function changeMemberSql({ jsonStrings }: StoreDialect) {
+  return {
+    /** By tenant, number of the change and a JSON array of ids. */
+    insert: `INSERT INTO change_member (tenant, member, sequence)
+SELECT CAST(? AS BIGINT), j.value, CAST(? AS BIGINT) FROM ${jsonStrings('?', 'j')} WHERE true ON CONFLICT DO NOTHING`,
+    /** Those of changes up to a number, before these go; by tenant and number, three times. */
+    prune: `DELETE FROM change_member WHERE tenant = ? AND sequence <= ? AND member IN (
+SELECT j.value FROM change c, ${jsonStrings('c.added', 'j')} WHERE c.tenant = ? AND c.sequence <= ? AND c.added IS NOT NULL
+UNION ALL
+SELECT j.value FROM change c, ${jsonStrings('c.removed', 'j')} WHERE c.tenant = ? AND c.sequence <= ? AND c.removed IS NOT NULL)`,
+  };
+}

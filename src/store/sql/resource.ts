@@ -64,6 +64,12 @@ ON CONFLICT (rid) DO UPDATE SET hash = excluded.hash`,
   /** Row, type, id, version, last change and name of the groups that it is directly in. */
   groupsWith: `SELECT r.rid, r.type, r.id, r.version, r.modified, d.body ->> 'displayName'
 FROM member m JOIN resource r ON r.rid = m.owner JOIN document d ON d.rid = r.rid WHERE m.tenant = ? AND m.value = ?`,
+  /** Row, type, version and last change, by tenant and id. */
+  place: 'SELECT rid, type, version, modified FROM resource WHERE tenant = ? AND id = ?',
+  /** Row, id, version, last change and document of those that have a value in an attribute, by tenant, attribute and value. */
+  referring: `SELECT r.rid, r.id, r.version, r.modified, d.body
+FROM element e JOIN resource r ON r.rid = e.rid JOIN document d ON d.rid = r.rid
+WHERE e.tenant = ? AND e.attribute = ? AND e.value = ? ORDER BY r.rid`,
   leaveGroups: 'DELETE FROM member WHERE tenant = ? AND value = ?',
   /** The ids of a group's members, by its row. */
   memberIds: 'SELECT value FROM member WHERE owner = ?',

@@ -8,5 +8,6 @@ export const tenantSql = {
   deleteMembers: 'DELETE FROM member WHERE tenant = ?',
   deleteResources: 'DELETE FROM resource WHERE tenant = ?',
   deleteChanges: 'DELETE FROM change WHERE tenant = ?',
+  deleteChangeMembers: 'DELETE FROM change_member WHERE tenant = ?',
   delete: 'DELETE FROM tenant WHERE number = ?',
 } as const;

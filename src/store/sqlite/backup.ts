@@ -220,6 +220,8 @@ function verify(copy: string, read: FileInRole, becomes: FileInRole): Contents {
         }
         refuseNewer(Number(db.pragma('user_version', { simple: true })), read.file);
         db.pragma('journal_mode = DELETE');
+        // Pages that are free may still hold what was erased.
+        if (hasErasures(db)) db.exec('VACUUM');
         const found = [
           ...(db.pragma('integrity_check(5)') as { integrity_check: string }[])
             .map((row) => row.integrity_check)
@@ -238,6 +240,10 @@ function verify(copy: string, read: FileInRole, becomes: FileInRole): Contents {
     read,
     becomes,
   );
+}
+
+function hasErasures(db: Database): boolean {
+  return db.prepare("SELECT 1 FROM change WHERE operation = 'erase' LIMIT 1").get() !== undefined;
 }
 
 /** The counters are kept by the commands themselves: they tell whether rows are missing. */

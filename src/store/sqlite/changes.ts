@@ -5,8 +5,9 @@ import type { AttributeEdit } from '../../scim/difference.ts';
 import type { Actor, Cause, Change, ChangeRange, LastState, RecordedEdit } from '../change.ts';
 import { instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
-import { type ChangeRow, changeSql } from '../sql/change.ts';
+import { type ChangeRow, changeMemberSql, changeSql } from '../sql/change.ts';
 import type { SensitivePaths, WriteContext } from '../store.ts';
+import { sqliteDialect } from './dialect.ts';
 
 /** A change as it is written; `at` is the instant's key. */
 export interface ChangeEntry {
@@ -107,6 +108,8 @@ export class ChangeLog {
   readonly #oldest: Statement<[number, number], [number, string, Uint8Array | null]>;
   readonly #prune: Statement<[number, number]>;
   readonly #setPruned: Statement<[number, Uint8Array | null, number]>;
+  readonly #insertMembers: Statement<[tenant: number, sequence: number, ids: string]>;
+  readonly #pruneMembers: Statement<[number, number, number, number, number, number]>;
   /** By tenant, within one transaction. */
   readonly #heads = new Map<number, Head>();
 
@@ -122,6 +125,9 @@ export class ChangeLog {
     this.#oldest = db.prepare<[number, number], [number, string, Uint8Array | null]>(changeSql.oldest).raw();
     this.#prune = db.prepare(changeSql.prune);
     this.#setPruned = db.prepare(changeSql.setPruned);
+    const members = changeMemberSql(sqliteDialect);
+    this.#insertMembers = db.prepare(members.insert);
+    this.#pruneMembers = db.prepare(members.prune);
   }
 
   append(entry: ChangeEntry): void {
@@ -163,6 +169,8 @@ export class ChangeLog {
       digest,
       link,
     );
+    if (added !== null) this.#insertMembers.run(tenant, sequence, added);
+    if (removed !== null) this.#insertMembers.run(tenant, sequence, removed);
     head.sequence = sequence;
     head.link = link;
   }
@@ -216,6 +224,7 @@ export class ChangeLog {
       }
       if (last === undefined) continue;
       const [sequence, link] = last;
+      this.#pruneMembers.run(tenant, sequence, tenant, sequence, tenant, sequence);
       sum += this.#prune.run(tenant, sequence).changes;
       this.#setPruned.run(sequence, link, tenant);
     }

@@ -1,12 +1,12 @@
 /** Units of commands that change resources: synchronous steps within a transaction. */
-import type { Database, Statement } from 'better-sqlite3';
+import type { Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
 import type { ResourceType } from '../../scim/registry.ts';
 import { secretAttribute } from '../../scim/resource.ts';
 import { isObject } from '../../scim/value.ts';
 import type { RecordedEdit } from '../change.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
-import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
+import type { StoredType } from '../layout/stored-type.ts';
 import { type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
 import type {
   Command,
@@ -16,28 +16,20 @@ import type {
   MemberEdit,
   Outcome,
   Refusal,
+  RestoreCommand,
   Result,
   SensitivePaths,
   StoredResource,
   Unit,
   UpdateCommand,
 } from '../store.ts';
-import { type ChangeLog, recordedEdits } from './changes.ts';
-import type { Counters } from './counters.ts';
-import { type EdgeEffect, type EdgeWriter, UnmatchedError } from './membership.ts';
-import { type RowWriter, TakenError } from './writer.ts';
-
-export interface Tools {
-  readonly db: Database;
-  readonly types: StoredTypes;
-  readonly rows: RowWriter;
-  readonly edges: EdgeWriter;
-  readonly changes: ChangeLog;
-  readonly counts: Counters;
-  readonly clock: () => Date;
-  readonly newId: () => string;
-  readonly newTransaction: () => string;
-}
+import { recordedEdits } from './changes.ts';
+import { Eraser } from './erase.ts';
+import { type EdgeEffect, UnmatchedError } from './membership.ts';
+import { References } from './references.ts';
+import { Restorer } from './restore.ts';
+import { displayOf, type Tools, type UnitAtWork, withId } from './unit-at-work.ts';
+import { TakenError } from './writer.ts';
 
 export type Done = Extract<Outcome, { readonly outcome: 'done' }>;
 
@@ -65,16 +57,6 @@ interface Current {
 
 const noEffect: EdgeEffect = { added: new Set(), removed: new Set(), described: new Set() };
 
-/** The id stands behind `schemas`, where readers of the answer look for it. */
-function withId({ schemas, id: _, ...rest }: Document, id: string): Document {
-  return schemas === undefined ? { id, ...rest } : { schemas, id, ...rest };
-}
-
-function displayOf(kind: StoredType, document: Document): string | undefined {
-  const display = kind.layout.entries.get('displayName') === undefined ? undefined : document.displayName;
-  return typeof display === 'string' ? display : undefined;
-}
-
 /** A password is kept as a hash and apart: that it changed is all that is recorded. */
 function passwordEdit({ type }: StoredType): RecordedEdit {
   return { path: secretAttribute(type)?.path ?? 'password', omitted: 'sensitive' };
@@ -101,11 +83,6 @@ function withoutPaths(type: ResourceType, document: Document, paths: SensitivePa
   return kept;
 }
 
-/** A unit with the id of its transaction. */
-interface Work extends Unit {
-  readonly transaction: string;
-}
-
 type Owner = [
   rid: number,
   kind: number,
@@ -124,6 +101,9 @@ export class Commands {
   readonly #dropMember: Statement<[number, string]>;
   readonly #setCredential: Statement<[number, string]>;
   readonly #dropCredential: Statement<[number]>;
+  readonly #references: References;
+  readonly #restorer: Restorer;
+  readonly #eraser: Eraser;
   readonly #namesake: Statement<[tenant: number, kind: number, key: Key]>;
 
   constructor(tools: Tools) {
@@ -137,6 +117,9 @@ export class Commands {
     this.#setCredential = db.prepare(resourceSql.setCredential);
     this.#dropCredential = db.prepare(resourceSql.deleteCredential);
     this.#namesake = db.prepare(resourceSql.namesake);
+    this.#references = new References(db, tools.types, tools.rows, tools.changes);
+    this.#restorer = new Restorer(db, tools);
+    this.#eraser = new Eraser(db, tools);
   }
 
   /**
@@ -146,7 +129,7 @@ export class Commands {
   run(unit: Unit): Done | Refusal {
     const { commands } = unit;
     const transaction = unit.context.transaction ?? this.#tools.newTransaction();
-    const work: Work = { ...unit, transaction };
+    const work: UnitAtWork = { ...unit, transaction };
     const results: Result[] = [];
     const isWatched = unit.within !== undefined || unit.reports === true;
     const after = isWatched ? this.#tools.changes.last(unit.tenant) : 0;
@@ -162,7 +145,7 @@ export class Commands {
     return { outcome: 'done', results, changes };
   }
 
-  #runOne(unit: Work, command: Command, index: number): Result | Refusal {
+  #runOne(unit: UnitAtWork, command: Command, index: number): Result | Refusal {
     try {
       switch (command.kind) {
         case 'create':
@@ -171,6 +154,14 @@ export class Commands {
           return this.#update(unit, command, index);
         case 'delete':
           return this.#delete(unit, command, index);
+        case 'restore':
+          return this.#restorer.run(unit, command, index, (kind, document) =>
+            this.#refuseNamesake(unit.tenant, command, kind, undefined, document),
+          );
+        case 'erase':
+          return this.#eraser.run(unit, command, index, () =>
+            this.#delete(unit, { ...command, kind: 'delete' }, index),
+          );
       }
     } catch (error) {
       if (error instanceof UnmatchedError)
@@ -181,7 +172,7 @@ export class Commands {
     }
   }
 
-  #create(unit: Work, command: CreateCommand, index: number): Result | Refusal {
+  #create(unit: UnitAtWork, command: CreateCommand, index: number): Result | Refusal {
     const { types, clock, rows, edges, counts, changes } = this.#tools;
     const { tenant, context, transaction } = unit;
     const kind = types.of(command.type);
@@ -216,7 +207,7 @@ export class Commands {
     return { outcome: 'created', resource };
   }
 
-  #update(unit: Work, command: UpdateCommand, index: number): Result | Refusal {
+  #update(unit: UnitAtWork, command: UpdateCommand, index: number): Result | Refusal {
     const { types, clock, rows, edges, changes } = this.#tools;
     const { tenant, context, transaction } = unit;
     const { id, operation } = command;
@@ -265,7 +256,11 @@ export class Commands {
     return { outcome: 'updated', resource: resourceAt(version, modified) };
   }
 
-  #delete({ tenant, context, transaction }: Work, command: DeleteCommand, index: number): Result | Refusal {
+  #delete(
+    { tenant, context, transaction }: UnitAtWork,
+    command: DeleteCommand,
+    index: number,
+  ): Result | Refusal {
     const { types, clock, rows, counts, changes } = this.#tools;
     const { id } = command;
     const kind = types.of(command.type);
@@ -292,6 +287,11 @@ export class Commands {
         cause,
       });
     }
+    const { sensitive, sensitiveOf } = command;
+    this.#references.remove({
+      ...{ tenant, type: kind.type.name, id, now, context, transaction },
+      sensitiveOf: (of) => (of === kind ? sensitive : sensitiveOf?.(of.type)),
+    });
     const members = kind.layout.members === undefined ? [] : this.#membersOf.all(before.rid);
     this.#dropMember.run(tenant, id);
     rows.remove(kind, before.rid);
@@ -307,7 +307,7 @@ export class Commands {
       transaction,
       removed: new Set(members),
       last: {
-        document: withoutPaths(kind.type, JSON.parse(before.body) as Document, command.sensitive),
+        document: withoutPaths(kind.type, JSON.parse(before.body) as Document, sensitive),
         created: instantText(before.created),
         groups,
       },
@@ -342,7 +342,7 @@ export class Commands {
   /** @throws TakenError where the name is new to the resource and another one of the type has it. */
   #refuseNamesake(
     tenant: number,
-    { uniqueDisplayName }: CreateCommand | UpdateCommand,
+    { uniqueDisplayName }: CreateCommand | UpdateCommand | RestoreCommand,
     kind: StoredType,
     before: Document | undefined,
     after: Document,

@@ -13,6 +13,7 @@ import { ChangeLog } from './changes.ts';
 import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { counters } from './counters.ts';
+import { Deletions } from './deletions.ts';
 import { sqliteDialect } from './dialect.ts';
 import { type WalSync, walSync } from './durability.ts';
 import { toStoreError } from './errors.ts';
@@ -172,6 +173,7 @@ function storeOver(
   const offsets = offsetCache();
   others.onWrite(offsets.forget);
   const changes = new ChangeLog(db, types);
+  const deletions = new Deletions(db);
   const map = memberMap(sqliteDialect, types);
   const metered = meterOf(db);
   const edges = edgeWriter(db, types, (owner, plan) => {
@@ -290,6 +292,9 @@ function storeOver(
 
     durable: () => wal.pending(),
     changes: (options) => read(() => changes.read(options)),
+    deletion: ({ tenant, type, id }) => read(() => deletions.of(tenant, types.of(type).number, id)),
+    deletions: ({ tenant, type, before, limit }) =>
+      read(() => deletions.list(tenant, types.of(type).number, before, limit)),
     changeRange: (tenant) => read(() => changes.range(tenant)),
     pruneChanges: (before, limit) => commit.run(() => changes.prune(before, limit)),
 

@@ -22,6 +22,7 @@ export function tenantTable(db: Database, clock: () => Date): Tenants {
     'DELETE FROM trigram WHERE rowid IN (SELECT rid FROM resource WHERE tenant = ?)',
     tenantSql.deleteResources,
     tenantSql.deleteChanges,
+    tenantSql.deleteChangeMembers,
     tenantSql.delete,
   ].map((sql) => db.prepare(sql));
   return {

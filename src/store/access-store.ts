@@ -1,0 +1,64 @@
+/** Tokens and tenants: who may come in, and to whose data. */
+import type { Awaitable } from './stored-resource.ts';
+
+/** `metrics` may read metrics, and nothing of people. */
+export type Scope = 'scim' | 'read' | 'admin' | 'metrics' | 'events';
+
+export interface Token {
+  readonly id: string;
+  readonly name: string;
+  readonly tenant: number;
+  readonly tenantName: string;
+  /** The provider whose tolerances apply: `generic`, `strict`, `okta`, … */
+  readonly idp: string;
+  readonly scope: Scope;
+  readonly created: string;
+  readonly expires: string | undefined;
+  readonly revoked: string | undefined;
+  /** The time of its revocation has come: it stays revoked, whatever a clock says later. */
+  readonly ended?: true;
+  readonly lastUsed: string | undefined;
+  /** The id of the user that /Me stands for. */
+  readonly subject: string | undefined;
+}
+
+export interface Tenant {
+  readonly number: number;
+  readonly name: string;
+  readonly created: string;
+}
+
+/** Who may come in, and whose data there is: the part of the store that knows nothing of resource types. */
+export interface AccessStore {
+  /**
+   * By the SHA-256 of the token's text, in lower-case hexadecimal digits. Revoked and expired ones are answered too:
+   * the caller decides.
+   */
+  findToken(hash: string): Awaitable<Token | undefined>;
+  createToken(token: {
+    readonly hash: string;
+    readonly name: string;
+    readonly tenant: number;
+    readonly idp: string;
+    readonly scope: Scope;
+    readonly expires?: string;
+    readonly subject?: string;
+  }): Awaitable<Token>;
+  listTokens(tenant?: number): Awaitable<readonly Token[]>;
+  /** Undefined if there is no such token; `at` in the future lets it live on until then. */
+  revokeToken(id: string, at: string): Awaitable<Token | undefined>;
+
+  /** Is there a resource of that id, of whatever type? */
+  hasResource(tenant: number, id: string): Awaitable<boolean>;
+
+  tenants(): Awaitable<readonly Tenant[]>;
+  /** @throws StoreError `tenant-exists`. */
+  createTenant(name: string): Awaitable<Tenant>;
+  /** Deletes the tenant and all that is its own. False if there is none of that name. */
+  deleteTenant(name: string): Awaitable<boolean>;
+
+  /** Throws a StoreError while it cannot read, or could not write the last time and still cannot. */
+  checkReady(): Awaitable<void>;
+
+  close(): Awaitable<void>;
+}

@@ -1,0 +1,93 @@
+/** Takes a resource out of what is stored of it, within the transaction of a unit. */
+import type { Database, Statement } from 'better-sqlite3';
+import type { LastState, RecordedEdit } from '../change.ts';
+import { erasedText } from '../erased-text.ts';
+import { instantAfter } from '../layout/instant.ts';
+import { changeSql } from '../sql/change.ts';
+import type { EraseCommand, Refusal, Result } from '../store.ts';
+import type { Tools, UnitAtWork } from './unit-at-work.ts';
+
+type ErasableRow = [
+  sequence: number,
+  version: number,
+  at: string,
+  operation: string,
+  edits: string | null,
+  last: string | null,
+];
+
+export class Eraser {
+  readonly #tools: Tools;
+  readonly #changes: Statement<[tenant: number, id: string, kind: number], ErasableRow>;
+  readonly #blank: Statement<[edits: string | null, tenant: number, sequence: number]>;
+  readonly #deliveries: Statement<[tenant: number], [endpoint: string, message: string, body: string]>;
+  readonly #setBody: Statement<[body: string, endpoint: string, message: string]>;
+  readonly #answers: Statement<[tenant: number], [number: number, sequence: number, answer: string]>;
+  readonly #setAnswer: Statement<[number: number]>;
+
+  constructor(db: Database, tools: Tools) {
+    this.#tools = tools;
+    this.#changes = db.prepare<[number, string, number], ErasableRow>(changeSql.erasable).raw();
+    this.#blank = db.prepare(changeSql.blank);
+    this.#deliveries = db.prepare<[number], [string, string, string]>(changeSql.deliveries).raw();
+    this.#setBody = db.prepare(changeSql.setDeliveryBody);
+    this.#answers = db.prepare<[number], [number, number, string]>(changeSql.answers).raw();
+    this.#setAnswer = db.prepare(changeSql.blankAnswer);
+  }
+
+  /** `remove` deletes the resource if it is there. */
+  run(
+    unit: UnitAtWork,
+    command: EraseCommand,
+    index: number,
+    remove: () => Result | Refusal,
+  ): Result | Refusal {
+    const { db, types, clock, changes } = this.#tools;
+    const { tenant, context, transaction } = unit;
+    const { id } = command;
+    const kind = types.of(command.type);
+    // What is overwritten or freed from here on is filled with zeros.
+    const [before] = db.pragma('secure_delete') as { secure_delete: number }[];
+    db.pragma('secure_delete = ON');
+    try {
+      const removed = remove();
+      if ('command' in removed && removed.outcome !== 'missing') return removed;
+      const rows = this.#changes.all(tenant, id, kind.number);
+      const [, version, at, operation] = rows.at(-1) ?? [];
+      if (version === undefined || at === undefined || operation === 'erase')
+        return { outcome: 'missing', command: index };
+      const names = new Set<string>([id]);
+      for (const [sequence, , , , edits, last] of rows) {
+        if (last !== null) for (const name of namesIn(JSON.parse(last) as LastState)) names.add(name);
+        this.#blank.run(edits === null ? null : blankEdits(edits), tenant, sequence);
+      }
+      for (const [endpoint, message, body] of this.#deliveries.all(tenant))
+        if (body.includes(JSON.stringify(id))) this.#setBody.run(erasedText(body, id), endpoint, message);
+      const sequences = new Set(rows.map(([sequence]) => sequence));
+      for (const [number, sequence, answer] of this.#answers.all(tenant))
+        if (sequences.has(sequence) || names.values().some((name) => answer.includes(name)))
+          this.#setAnswer.run(number);
+      changes.append({
+        ...{ tenant, type: kind.number, id, operation: 'erase', version: version + 1 },
+        ...{ at: instantAfter(clock(), at), context, transaction },
+      });
+      return { outcome: 'erased' };
+    } finally {
+      db.pragma(`secure_delete = ${before?.secure_delete ?? 0}`);
+    }
+  }
+}
+
+/** That an attribute changed is left, and when. */
+function blankEdits(text: string): string {
+  const edits = JSON.parse(text) as readonly RecordedEdit[];
+  return JSON.stringify(
+    edits.map(({ path, omitted }) => ({ path, omitted: omitted === 'sensitive' ? omitted : 'erased' })),
+  );
+}
+
+/** By what else an answer may speak of them. */
+function namesIn({ document }: LastState): string[] {
+  const { userName, externalId } = document;
+  return [userName, externalId].filter((name) => typeof name === 'string' && name !== '') as string[];
+}

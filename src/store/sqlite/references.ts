@@ -1,0 +1,90 @@
+/** References to a resource that is deleted (RFC 7644 §3.6): what names it as `manager` does not name it any more. */
+import type { Database, Statement } from 'better-sqlite3';
+import { type Key, keyOf } from '../../scim/comparison.ts';
+import { differenceOf } from '../../scim/difference.ts';
+import { type Attribute, isResourceId } from '../../scim/registry.ts';
+import { type Document, schemasOf } from '../../scim/resource.ts';
+import { isObject } from '../../scim/value.ts';
+import type { Cause } from '../change.ts';
+import { instantAfter } from '../layout/instant.ts';
+import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
+import { resourceSql } from '../sql/resource.ts';
+import type { SensitivePaths, WriteContext } from '../store.ts';
+import { type ChangeLog, recordedEdits } from './changes.ts';
+import type { RowWriter } from './writer.ts';
+
+/** An attribute of which `value` may be the id of a resource of some type. */
+interface Reference {
+  readonly kind: StoredType;
+  readonly value: Attribute;
+  readonly parent: Attribute;
+}
+
+type ReferringRow = [rid: number, id: string, version: number, modified: string, body: string];
+
+/** The deletion that takes the references away. */
+export interface Deletion {
+  readonly tenant: number;
+  readonly type: string;
+  readonly id: string;
+  readonly now: Date;
+  readonly context: WriteContext;
+  readonly transaction: string;
+  readonly sensitiveOf: (kind: StoredType) => SensitivePaths | undefined;
+}
+
+export class References {
+  readonly #rows: RowWriter;
+  readonly #changes: ChangeLog;
+  readonly #references: readonly Reference[];
+  readonly #find: Statement<[tenant: number, attribute: number, value: Key], ReferringRow>;
+
+  constructor(db: Database, types: StoredTypes, rows: RowWriter, changes: ChangeLog) {
+    this.#rows = rows;
+    this.#changes = changes;
+    this.#find = db.prepare<[number, number, Key], ReferringRow>(resourceSql.referring).raw();
+    this.#references = types.all.flatMap((kind) =>
+      [...kind.layout.entries.values()].flatMap(({ attribute: value, location }) => {
+        const { parent } = value;
+        const isKept = parent === undefined || parent.required || !isResourceId(value);
+        return isKept || location.kind !== 'element' ? [] : [{ kind, value, parent }];
+      }),
+    );
+  }
+
+  /** Takes them away, each recorded with the deletion as its cause. */
+  remove({ tenant, type, id, now, context, transaction, sensitiveOf }: Deletion): void {
+    const cause: Cause = { operation: 'delete', type, id };
+    for (const { kind, value, parent } of this.#references) {
+      if (!parent.subAttributes.get('$ref')?.referenceTypes.includes(type)) continue;
+      const key = keyOf(value, id);
+      if (key === undefined) continue;
+      for (const row of this.#find.all(tenant, kind.attributeNumber(value), key)) {
+        const [rid, referring, version, modified, body] = row;
+        if (referring === id) continue;
+        const before = JSON.parse(body) as Document;
+        const after = without(kind, before, parent);
+        const { edits, members } = differenceOf(kind.type, before, after);
+        const touched = { version: version + 1, modified: instantAfter(now, modified) };
+        this.#rows.update({ tenant, kind, rid }, before, after, members, JSON.stringify(after), touched);
+        this.#changes.append({
+          ...{ tenant, type: kind.number, id: referring, operation: 'patch', version: touched.version },
+          ...{ at: touched.modified, context, transaction, cause },
+          edits: recordedEdits(edits, sensitiveOf(kind)),
+        });
+      }
+    }
+  }
+}
+
+/** The document without the attribute; its members stay in their order. */
+function without({ type }: StoredType, before: Document, { name, extension }: Attribute): Document {
+  const after: Record<string, unknown> = { ...before };
+  if (extension === undefined) delete after[name];
+  else {
+    const { [name]: _, ...rest } = isObject(before[extension]) ? before[extension] : {};
+    if (Object.keys(rest).length === 0) delete after[extension];
+    else after[extension] = rest;
+  }
+  return { ...after, schemas: schemasOf(type, after) };
+}
