@@ -40,3 +40,12 @@ export class StoreError extends Error {
     this.advice = advice;
   }
 }
+
+/** Of a server whose rows another process has made anew under another configuration. */
+export function otherConfiguration(): StoreError {
+  return new StoreError(
+    'other-configuration',
+    'another process has opened the database with other schemas or resource types, and made its rows so',
+    'Stop the servers of this database but one, or give all the same configuration; then start this one again.',
+  );
+}

@@ -1,12 +1,10 @@
 /** Units of commands that change resources: synchronous steps within a transaction. */
 import type { Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
-import type { ResourceType } from '../../scim/registry.ts';
-import { secretAttribute } from '../../scim/resource.ts';
-import { isObject } from '../../scim/value.ts';
-import type { RecordedEdit } from '../change.ts';
+import { descriptionEdit, displayOf, passwordEdit, withId, withoutPaths } from '../layout/command-parts.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
+import { recordedEdits } from '../sql/change-row.ts';
 import { type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
 import type {
   Command,
@@ -18,17 +16,15 @@ import type {
   Refusal,
   RestoreCommand,
   Result,
-  SensitivePaths,
   StoredResource,
   Unit,
   UpdateCommand,
 } from '../store.ts';
-import { recordedEdits } from './changes.ts';
 import { Eraser } from './erase.ts';
 import { type EdgeEffect, UnmatchedError } from './membership.ts';
 import { References } from './references.ts';
 import { Restorer } from './restore.ts';
-import { displayOf, type Tools, type UnitAtWork, withId } from './unit-at-work.ts';
+import type { Tools, UnitAtWork } from './unit-at-work.ts';
 import { TakenError } from './writer.ts';
 
 export type Done = Extract<Outcome, { readonly outcome: 'done' }>;
@@ -56,32 +52,6 @@ interface Current {
 }
 
 const noEffect: EdgeEffect = { added: new Set(), removed: new Set(), described: new Set() };
-
-/** A password is kept as a hash and apart: that it changed is all that is recorded. */
-function passwordEdit({ type }: StoredType): RecordedEdit {
-  return { path: secretAttribute(type)?.path ?? 'password', omitted: 'sensitive' };
-}
-
-/** What a group says of a member that the store does not hold. */
-function descriptionEdit(member: string): RecordedEdit {
-  return { path: `members[value eq ${JSON.stringify(member)}]`, omitted: 'unrecorded' };
-}
-
-/** The document without the values of these attributes. */
-function withoutPaths(type: ResourceType, document: Document, paths: SensitivePaths | undefined): Document {
-  if (paths === undefined || paths.size === 0) return document;
-  const kept = { ...document };
-  for (const { path, name } of type.attributes.values()) if (paths.has(path)) delete kept[name];
-  for (const { schema, attributes } of type.extensions.values()) {
-    const container = kept[schema.id];
-    if (!isObject(container)) continue;
-    const hidden = [...attributes.values()].filter(({ path }) => paths.has(path)).map(({ name }) => name);
-    const shown = Object.entries(container).filter(([name]) => !hidden.includes(name));
-    if (shown.length === 0) delete kept[schema.id];
-    else kept[schema.id] = Object.fromEntries(shown);
-  }
-  return kept;
-}
 
 type Owner = [
   rid: number,

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { storedTypeSql } from '../sql/stored-type.ts';
-import { StoreError } from '../store-error.ts';
+import { otherConfiguration, StoreError } from '../store-error.ts';
 import type { DataVersion } from './snapshot.ts';
 
 /** How often a writer looks, in milliseconds. */
@@ -55,14 +55,6 @@ export function fileGuard(file: string | undefined, checkOthers = () => {}): Fil
  * an update, say, in which the new server starts before the old one has ended.
  */
 export type LayoutGuard = () => void;
-
-export function otherConfiguration(): StoreError {
-  return new StoreError(
-    'other-configuration',
-    'another process has opened the database with other schemas or resource types, and made its rows so',
-    'Stop the servers of this database but one, or give all the same configuration; then start this one again.',
-  );
-}
 
 export function layoutGuard(db: Database, types: StoredTypes, others: DataVersion): LayoutGuard {
   const layouts = db.prepare<[], [name: string, layout: string]>(storedTypeSql.layouts).raw();

@@ -18,10 +18,10 @@ import {
   listSteps,
   type PageRow,
   type PartSql,
-  runSteps,
 } from '../sql/list-job.ts';
 import { membershipSql, mostMembersAtOnce, toGroups } from '../sql/membership.ts';
 import { resourceSql, toResource } from '../sql/resource.ts';
+import { runSteps } from '../sql/steps.ts';
 import type { Awaitable, FoundResource, MemberReader, Page, Query } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
 import { findByUnique } from './find-by-unique.ts';

@@ -11,9 +11,8 @@ import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { resourceSql } from '../sql/resource.ts';
 import { batchSql, rebuildSql, storedTypeSql } from '../sql/stored-type.ts';
 import type { Document, OpeningNotice } from '../store.ts';
-import { StoreError } from '../store-error.ts';
+import { otherConfiguration, StoreError } from '../store-error.ts';
 import { sqliteDialect } from './dialect.ts';
-import { otherConfiguration } from './guards.ts';
 import type { RowWriter } from './writer.ts';
 
 interface State {

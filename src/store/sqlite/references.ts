@@ -8,9 +8,10 @@ import { isObject } from '../../scim/value.ts';
 import type { Cause } from '../change.ts';
 import { instantAfter } from '../layout/instant.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
+import { recordedEdits } from '../sql/change-row.ts';
 import { resourceSql } from '../sql/resource.ts';
 import type { SensitivePaths, WriteContext } from '../store.ts';
-import { type ChangeLog, recordedEdits } from './changes.ts';
+import type { ChangeLog } from './changes.ts';
 import type { RowWriter } from './writer.ts';
 
 /** An attribute of which `value` may be the id of a resource of some type. */

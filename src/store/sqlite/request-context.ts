@@ -1,7 +1,7 @@
 /** Sets the row that queries over computed attributes read: the tenant, and the base of its URLs as their key has it. */
 import type { Database } from 'better-sqlite3';
 import { resourceUriKey } from '../../scim/comparison.ts';
-import type { Step } from '../sql/list-job.ts';
+import type { Step } from '../sql/steps.ts';
 import type { Statements } from './statements.ts';
 
 /** What the outer query must set before it runs SQL that names it: one row, `tenant` and `base`. */
@@ -26,6 +26,10 @@ export function runner(
   return ({ text, parameters, takes }) => {
     setRequest(text, tenant, base);
     const statement = statements.get(text);
+    if (!statement.reader) {
+      statement.run(...parameters);
+      return [];
+    }
     if (takes === undefined) return statement.all(...parameters);
     const rows: unknown[] = [];
     for (const row of statement.iterate(...parameters)) {

@@ -3,6 +3,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import { instantKey } from '../../scim/comparison.ts';
 import { migrateDocument } from '../../scim/migrate-document.ts';
 import type { Cause, LastState } from '../change.ts';
+import { displayOf, withId } from '../layout/command-parts.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { changeSql, knownMembersSql } from '../sql/change.ts';
@@ -10,7 +11,7 @@ import { resourceSql } from '../sql/resource.ts';
 import { rebuildSql } from '../sql/stored-type.ts';
 import type { Document, Refusal, RestoreCommand, Result } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
-import { displayOf, type Tools, type UnitAtWork, withId } from './unit-at-work.ts';
+import type { Tools, UnitAtWork } from './unit-at-work.ts';
 
 type DeletionRow = [version: number, at: string, last: string | null, removed: string | null];
 type GroupRow = [rid: number, kind: number, version: number, modified: string];

@@ -1,6 +1,7 @@
 /** The thread that lists run in which look at many rows: answers one job after the other, each in a transaction. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { listSteps, runSteps } from '../sql/list-job.ts';
+import { listSteps } from '../sql/list-job.ts';
+import { runSteps } from '../sql/steps.ts';
 import { WorkError } from '../work.ts';
 import { openConnection } from './connection.ts';
 import { meterOf } from './meter.ts';

@@ -1,7 +1,7 @@
 /** What the commands of a unit share while they are carried out. */
 import type { Database } from 'better-sqlite3';
-import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
-import type { Document, Unit } from '../store.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import type { Unit } from '../store.ts';
 import type { ChangeLog } from './changes.ts';
 import type { Counters } from './counters.ts';
 import type { EdgeWriter } from './membership.ts';
@@ -22,14 +22,4 @@ export interface Tools {
 /** A unit with the id of its transaction. */
 export interface UnitAtWork extends Unit {
   readonly transaction: string;
-}
-
-/** The id stands behind `schemas`, where readers of the answer look for it. */
-export function withId({ schemas, id: _, ...rest }: Document, id: string): Document {
-  return schemas === undefined ? { id, ...rest } : { schemas, id, ...rest };
-}
-
-export function displayOf(kind: StoredType, document: Document): string | undefined {
-  const display = kind.layout.entries.get('displayName') === undefined ? undefined : document.displayName;
-  return typeof display === 'string' ? display : undefined;
 }

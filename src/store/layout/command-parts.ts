@@ -1,0 +1,47 @@
+/** What commands write and record, whatever the database. */
+import type { ResourceType } from '../../scim/registry.ts';
+import { secretAttribute } from '../../scim/resource.ts';
+import { isObject } from '../../scim/value.ts';
+import type { RecordedEdit } from '../change.ts';
+import type { Document, SensitivePaths } from '../store.ts';
+import type { StoredType } from './stored-type.ts';
+
+/** The id stands behind `schemas`, where readers of the answer look for it. */
+export function withId({ schemas, id: _, ...rest }: Document, id: string): Document {
+  return schemas === undefined ? { id, ...rest } : { schemas, id, ...rest };
+}
+
+export function displayOf(kind: StoredType, document: Document): string | undefined {
+  const display = kind.layout.entries.get('displayName') === undefined ? undefined : document.displayName;
+  return typeof display === 'string' ? display : undefined;
+}
+
+/** A password is kept as a hash and apart: that it changed is all that is recorded. */
+export function passwordEdit({ type }: StoredType): RecordedEdit {
+  return { path: secretAttribute(type)?.path ?? 'password', omitted: 'sensitive' };
+}
+
+/** What a group says of a member that the store does not hold. */
+export function descriptionEdit(member: string): RecordedEdit {
+  return { path: `members[value eq ${JSON.stringify(member)}]`, omitted: 'unrecorded' };
+}
+
+/** The document without the values of these attributes. */
+export function withoutPaths(
+  type: ResourceType,
+  document: Document,
+  paths: SensitivePaths | undefined,
+): Document {
+  if (paths === undefined || paths.size === 0) return document;
+  const kept = { ...document };
+  for (const { path, name } of type.attributes.values()) if (paths.has(path)) delete kept[name];
+  for (const { schema, attributes } of type.extensions.values()) {
+    const container = kept[schema.id];
+    if (!isObject(container)) continue;
+    const hidden = [...attributes.values()].filter(({ path }) => paths.has(path)).map(({ name }) => name);
+    const shown = Object.entries(container).filter(([name]) => !hidden.includes(name));
+    if (shown.length === 0) delete kept[schema.id];
+    else kept[schema.id] = Object.fromEntries(shown);
+  }
+  return kept;
+}

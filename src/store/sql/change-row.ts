@@ -1,0 +1,181 @@
+/**
+ * Rows of the change record: numbered densely in their tenant, and chained by digests over all that is recorded. Whoever
+ * writes them holds the tenant's head, which nobody else moves meanwhile.
+ */
+import { hash, randomBytes } from 'node:crypto';
+import type { AttributeEdit } from '../../scim/difference.ts';
+import type { Actor, Cause, Change, LastState, RecordedEdit } from '../change.ts';
+import { instantText } from '../layout/instant.ts';
+import type { SensitivePaths, WriteContext } from '../store.ts';
+import type { ChangeRow } from './change.ts';
+
+/** A change as it is written; `at` is the instant's key. */
+export interface ChangeEntry {
+  readonly tenant: number;
+  /** The number of the resource type. */
+  readonly type: number;
+  readonly id: string;
+  readonly operation: Change['operation'];
+  readonly version: number;
+  readonly at: string;
+  readonly context: WriteContext;
+  readonly transaction: string;
+  readonly edits?: readonly RecordedEdit[];
+  readonly added?: ReadonlySet<string>;
+  readonly removed?: ReadonlySet<string>;
+  readonly last?: LastState;
+  readonly cause?: Cause;
+}
+
+/** Where the record of a tenant ends. */
+export interface ChangeHead {
+  sequence: number;
+  link: Uint8Array;
+}
+
+/** The link before the first one. */
+export const noLink = new Uint8Array(32);
+
+/** Digits of a salt, in base 64: 132 bits. */
+const saltLength = 22;
+let salts = '';
+let used = 0;
+
+/** Drawn from the system in larger lots. */
+function newSalt(): string {
+  if (used + saltLength > salts.length) {
+    salts = randomBytes((saltLength * 256 * 3) / 4).toString('base64url');
+    used = 0;
+  }
+  used += saltLength;
+  return salts.slice(used - saltLength, used);
+}
+
+function listText(values: Iterable<string> | undefined): string | null {
+  if (values === undefined) return null;
+  const list = [...values];
+  return list.length === 0 ? null : JSON.stringify(list);
+}
+
+function editsText(edits: readonly RecordedEdit[] | undefined): string | null {
+  return edits === undefined || edits.length === 0 ? null : JSON.stringify(edits);
+}
+
+/** The edits as they are recorded. */
+export function recordedEdits(
+  edits: readonly AttributeEdit[],
+  sensitive: SensitivePaths | undefined,
+): readonly RecordedEdit[] {
+  if (sensitive === undefined || sensitive.size === 0) return edits;
+  return edits.map((edit) => (sensitive.has(edit.path) ? { path: edit.path, omitted: 'sensitive' } : edit));
+}
+
+/** Measured: to have the bytes as a text, and those of it, takes half the time of a buffer of their own. */
+function sha256(data: string | Uint8Array): Buffer {
+  return Buffer.from(hash('sha256', data, 'binary'), 'binary');
+}
+
+const pair = new Uint8Array(64);
+
+function linkOver(before: Uint8Array, digest: Uint8Array): Buffer {
+  pair.set(before, 0);
+  pair.set(digest, 32);
+  return sha256(pair);
+}
+
+/** A caller often has the same actor for many changes. */
+const actorTexts = new WeakMap<Actor, string>();
+
+function actorText(actor: Actor): string {
+  let text = actorTexts.get(actor);
+  if (text === undefined) {
+    const { kind, id, name, idp, address } = actor;
+    text = JSON.stringify({ kind, id, name, idp, address });
+    actorTexts.set(actor, text);
+  }
+  return text;
+}
+
+/** What a row of `change` has, in the order of `changeSql.insert`. */
+export type NewChangeRow = readonly [
+  tenant: number,
+  sequence: number,
+  type: number,
+  id: string,
+  version: number,
+  operation: Change['operation'],
+  at: string,
+  txn: string,
+  request: string | null,
+  actor: string,
+  edits: string | null,
+  added: string | null,
+  removed: string | null,
+  last: string | null,
+  tolerances: string | null,
+  cause: string | null,
+  salt: string,
+  digest: Buffer,
+  link: Buffer,
+];
+
+/** The row that comes next, behind which the head stands from now on. */
+export function nextChange(head: ChangeHead, entry: ChangeEntry, typeName: string): NewChangeRow {
+  const { tenant, type, id, version, operation, at, context, transaction } = entry;
+  const sequence = head.sequence + 1;
+  const actor = actorText(context.actor);
+  const { request = null } = context;
+  const edits = editsText(entry.edits);
+  const added = listText(entry.added);
+  const removed = listText(entry.removed);
+  const last = entry.last === undefined ? null : JSON.stringify(entry.last);
+  const tolerances = listText(context.tolerances);
+  const by = entry.cause ?? context.cause;
+  const cause = by === undefined ? null : JSON.stringify(by);
+  const salt = newSalt();
+  // Each part is JSON, or has no line break, so that no other change has this text.
+  const content = `${salt}\n${sequence}\n${typeName}\n${JSON.stringify(id)}\n${version}\n${operation}\n${at}\n${JSON.stringify(transaction)}\n${JSON.stringify(request)}\n${actor}\n${edits}\n${added}\n${removed}\n${last}\n${tolerances}\n${cause}`;
+  const digest = sha256(content);
+  const link = linkOver(head.link, digest);
+  head.sequence = sequence;
+  head.link = link;
+  return [
+    ...([tenant, sequence, type, id, version, operation, at, transaction, request, actor] as const),
+    ...([edits, added, removed, last, tolerances, cause, salt, digest, link] as const),
+  ];
+}
+
+/** JSON of the ids of members that came, and of those that went, as far as there are any. */
+export function changedMembers([, , , , , , , , , , , added, removed]: NewChangeRow): string[] {
+  return [added, removed].filter((ids) => ids !== null);
+}
+
+/** A row of `change` as a change of the tenant. */
+export function toChange(tenant: number, row: ChangeRow, nameOf: (type: number) => string): Change {
+  const [sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed] = row;
+  const [, , , , , , , , , , , , last, tolerances, cause, digest, link] = row;
+  return {
+    sequence,
+    tenant,
+    ...(txn === null ? {} : { transaction: txn }),
+    ...(request === null ? {} : { request }),
+    at: instantText(at),
+    operation: operation as Change['operation'],
+    type: nameOf(type),
+    id,
+    version,
+    actor: JSON.parse(actor),
+    edits: edits === null ? [] : JSON.parse(edits),
+    ...(added === null ? {} : { added: JSON.parse(added) }),
+    ...(removed === null ? {} : { removed: JSON.parse(removed) }),
+    ...(last === null ? {} : { last: JSON.parse(last) }),
+    ...(tolerances === null ? {} : { tolerances: JSON.parse(tolerances) }),
+    ...(cause === null ? {} : { cause: JSON.parse(cause) }),
+    ...(digest === null ? {} : { digest: hexOf(digest) }),
+    ...(link === null ? {} : { link: hexOf(link) }),
+  };
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
