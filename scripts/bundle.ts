@@ -27,6 +27,7 @@ function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
 /** The modules that name the program of a thread: what they export, and the program. */
 const threads = [
   [/[\\/]store[\\/]sqlite[\\/]scan-program\.ts$/, 'scanProgram', 'src/store/sqlite/scan-worker.ts'],
+  [/[\\/]http[\\/]exchange-program\.ts$/, 'exchangeProgram', 'src/exchange-worker.ts'],
   [/[\\/]events[\\/]webhook[\\/]delivery-program\.ts$/, 'deliveryProgram', 'src/delivery-worker.ts'],
 ] as const;
 
@@ -46,8 +47,8 @@ function inlineThreads(options: BuildOptions, around: readonly string[] = []): P
             return {
               contents: `export const ${name} = () => { throw new Error('${entry} cannot start itself'); };`,
             };
-          // The one of scans knows no language.
-          const slim = entry === threads[0][2] ? [] : [slimChevrotain];
+          // Those of scans and of the exchange log know no language.
+          const slim = entry === threads[2][2] ? [slimChevrotain] : [];
           const within = [inlineThreads(options, [...around, entry]), ...slim];
           const { outputFiles } = await build({
             ...shared,

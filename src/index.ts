@@ -68,7 +68,9 @@ export type {
 };
 export { ConfigurationError, DefinitionError, type DefinitionProblem };
 
-export interface ScimdOptions extends Partial<Omit<HttpOptions, 'store' | 'hooks'>>, Hooks {
+export interface ScimdOptions
+  extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog'>>,
+    Hooks {
   /** The SQLite file; `:memory:` lives as long as the server. */
   readonly database: string;
   /** Schemas of your own, beside User, Group and EnterpriseUser (RFC 7643 §7). */

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Options } from './arguments.ts';
 import { cursorDepth } from './cursor.ts';
+import { exchangeLogCost } from './exchange-log.ts';
 import type { Fixtures } from './fixtures.ts';
 import { hostileFigures } from './hostile.ts';
 import { importUsers } from './import.ts';
@@ -24,6 +25,7 @@ const measurements: readonly Measurement[] = [
   { name: 'stream', from: 100_000, run: streamInterference },
   { name: 'start', from: 0, run: measureStart },
   { name: 'import', from: 0, run: importUsers },
+  { name: 'exchange-log', from: 0, run: exchangeLogCost },
   { name: 'hostile', from: 0, run: hostileFigures },
 ];
 

@@ -31,10 +31,21 @@ export class ServerProcess {
     database: string,
     users: number,
     inspect: readonly string[] = [],
+    flags: readonly string[] = [],
   ): Promise<ServerProcess> {
     const token = newSecret();
     const indexed = containsIndex(users).flatMap((name) => ['--contains-index', name]);
-    const args = ['serve', '--port', '0', '--database', database, '--log-level', 'warn', ...indexed];
+    const args = [
+      'serve',
+      '--port',
+      '0',
+      '--database',
+      database,
+      '--log-level',
+      'warn',
+      ...indexed,
+      ...flags,
+    ];
     const child = fork(bundle(), args, {
       execArgv: ['--import', here('usage-probe.mjs'), ...inspect],
       env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token },

@@ -43,6 +43,18 @@ function figure(name: string): Target['measured'] {
 
 const targets: readonly Target[] = [
   {
+    what: 'creates with the exchange log, of the rate without',
+    measured: figure('exchange-log-create'),
+    atLeast: 0.9,
+    unit: '×',
+  },
+  {
+    what: 'GET by id with the exchange log, of the rate without',
+    measured: figure('exchange-log-get'),
+    atLeast: 0.9,
+    unit: '×',
+  },
+  {
     what: 'GET by id, of node:http with the same bytes',
     measured: times('get', 'limit'),
     atLeast: 0.5,

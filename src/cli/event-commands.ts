@@ -1,6 +1,7 @@
 /** The commands of events and webhooks, for the table of commands. */
 import type { Command, Flag } from './command.ts';
 import { defaultTenant } from './database.ts';
+import { printLog } from './log.ts';
 import { tail } from './tail.ts';
 import {
   createEndpoint,
@@ -20,6 +21,26 @@ const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
 const endpoint = { placeholder: 'ID', required: true } as const;
 
 export const eventCommands: readonly Command[] = [
+  {
+    name: 'log',
+    summary: 'Print requests and why they were answered so',
+    flags: {
+      follow: { help: 'Go on with those to come' },
+      status: { placeholder: 'STATUS', help: 'Only these: 404, 4xx, or error for all from 400 on' },
+      token: { placeholder: 'ID|NAME', help: 'Only of this token' },
+      user: { placeholder: 'NAME', help: 'Only about this user or group: a name, id or e-mail address' },
+      request: { placeholder: 'ID', help: 'The one with this X-Request-Id, with its bodies' },
+      method: { placeholder: 'METHOD', help: 'Only these: GET, POST, PUT, PATCH, DELETE' },
+      since: { placeholder: 'SPAN', help: 'Not older than 30m, 24h, 7d' },
+      limit: { placeholder: 'COUNT', help: 'How many at most, the newest', default: '50' },
+      bodies: { help: 'Show each whole, with its bodies' },
+      tenant: ofTenant,
+    },
+    settings: ['database', 'exchangeLog.file'],
+    json: true,
+    example: 'scimd log --follow --status 4xx --token okta',
+    run: printLog,
+  },
   {
     name: 'tail',
     summary: 'Print events: what came, changed and went',

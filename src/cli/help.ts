@@ -39,7 +39,7 @@ const groups: Readonly<Record<string, string>> = {
 };
 
 /** Listed together in one line of the overview. */
-const minor = new Set(['migrate', 'healthcheck', 'completion', 'licenses', 'version', 'help']);
+const minor = new Set(['init', 'migrate', 'healthcheck', 'completion', 'licenses', 'version', 'help']);
 
 /** scimd help [COMMAND]. */
 export function printHelp({ operand, commands, terminal }: Invocation): number {
@@ -153,7 +153,7 @@ function settingsHelp(group?: string): string {
   const [first] = names as [OptionName];
   const left = group === undefined ? 0 : names.length - mostSettings;
   const shown = left > 1 ? names.slice(0, mostSettings) : names;
-  const groups = `More: scimd help ${optionGroups.join(' | ')}\n`;
+  const groups = `More: scimd help ${optionGroups.join('|')}\n`;
   const others = left > 1 ? `${left} more: scimd docs settings\n` : '';
   return `Flag over environment over scim.config.json over [default].
 --${flagName(first)} is ${environmentName(first)} in the environment and${group === undefined ? ' ' : '\n'}"${first.slice(first.indexOf('.') + 1)}" in the file${group === undefined ? '' : `, inside "${group}"`}.

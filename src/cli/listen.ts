@@ -1,5 +1,6 @@
 /** The settings as options of the HTTP server, at the start and when they change. */
 import { documentation } from '../docs/documentation.ts';
+import type { ExchangeLog } from '../http/exchange-log.ts';
 import type { HttpOptions, Log, RunningServer } from '../http/options.ts';
 import { UnknownAttributeError } from '../http/sensitive.ts';
 import { startServer } from '../http/server.ts';
@@ -24,6 +25,7 @@ export async function listen(
   log: Log,
   isReady: () => boolean,
   metrics: Metrics | undefined,
+  exchangeLog: ExchangeLog | undefined,
 ): Promise<Listening> {
   const { host, port, basePath } = settings;
   let inForce = settings;
@@ -33,7 +35,7 @@ export async function listen(
   try {
     server = await startServer({
       ...changeable(settings),
-      ...{ host, port, store, basePath, log, isReady },
+      ...{ host, port, store, basePath, log, isReady, exchangeLog },
       ...(metrics === undefined
         ? {}
         : { observe: metrics.observe, metrics: metrics.text, onWrongToken: metrics.wrongToken }),

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Retention } from '../directory/retention.ts';
 import type { Delivery } from '../events/webhook/delivery.ts';
+import type { ExchangeLog } from '../http/exchange-log.ts';
 import type { Log, RunningServer } from '../http/options.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
 import { createLog } from '../ops/log.ts';
@@ -10,6 +11,7 @@ import type { Settings } from '../ops/options.ts';
 import type { OutputError, Terminal } from '../ops/terminal.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { deliver } from './deliver.ts';
+import { exchangeLogOf } from './exchange-log.ts';
 import { ensureFirstToken } from './first-token.ts';
 import { listen } from './listen.ts';
 import { openForServing } from './open-store.ts';
@@ -40,6 +42,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     onError: (error) => log.error({ err: error }, 'old changes could not be removed'),
   });
   let stopWatching = (): void => {};
+  let exchangeLog: ExchangeLog | undefined;
   try {
     const state = { ready: true };
     const metrics = inForce.metrics ? createMetrics() : undefined;
@@ -47,7 +50,8 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     const manager = serviceManager(terminal.environment, (error) =>
       log.warn({ err: error }, 'systemd cannot be notified: is systemd-notify installed?'),
     );
-    const server = await listen(inForce, store, log, () => state.ready, metrics);
+    exchangeLog = exchangeLogOf(inForce, store, log);
+    const server = await listen(inForce, store, log, () => state.ready, metrics, exchangeLog);
     listening.resolve(server.apply);
     delivery = deliver(start, store, log);
     retention.start();
@@ -82,7 +86,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   } finally {
     stopBackups();
     stopWatching();
-    await Promise.race([delivery?.stop(), signals.force]);
+    await Promise.race([Promise.all([delivery?.stop(), exchangeLog?.stop()]), signals.force]);
     retention.stop();
     await Promise.race([store.close(), signals.force.then(() => wait(patience))]);
   }

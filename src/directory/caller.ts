@@ -10,6 +10,8 @@ import { DirectoryError } from './directory-error.ts';
 export interface Principal {
   /** The number of the tenant. */
   readonly tenant: number;
+  /** Its name, for logs, where it is known. */
+  readonly tenantName?: string;
   readonly scope: Scope;
   readonly actor: Actor;
   /** The provider whose conventions hold: `generic`, `strict`, `okta`, … */

@@ -7,11 +7,13 @@ import { shownAs } from '../events/shown.ts';
 import { snapshotLines } from '../events/snapshot.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import { accessWith } from './access.ts';
-import { requireRead, type SignIn } from './authenticate.ts';
+import { requireRead, type SignIn, WrongToken } from './authenticate.ts';
 import { baseUrlOf } from './base-url.ts';
 import { Cursors } from './cursor.ts';
 import { docsPages } from './docs-pages.ts';
 import { eventsMount } from './events.ts';
+import type { RawExchange } from './exchange-entry.ts';
+import { keptLength } from './exchange-log.ts';
 import { frontPage } from './front-page.ts';
 import { ListHandlers } from './listing.ts';
 import { discard, type HttpRequest, type HttpResponse } from './message.ts';
@@ -73,7 +75,7 @@ export class LiveApplication {
 const silent: Log = { info() {}, warn() {}, error() {}, isLevelEnabled: () => false };
 
 export async function createApplication(options: HttpOptions): Promise<Application> {
-  const { store, basePath } = options;
+  const { store, basePath, exchangeLog } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const log = options.log ?? silent;
   const clock = options.clock ?? (() => new Date());
@@ -108,8 +110,9 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     return who;
   };
   const hub = new Hub(store);
+  const events = eventsParts(options, hub);
   const mounts = [
-    eventsMount({ ...eventsParts(options, hub), limits, authenticate }),
+    eventsMount({ ...events, limits, authenticate }),
     ...probes(options, authenticate),
     ...(tokenMount === undefined ? [] : [tokenMount]),
     scimMount({
@@ -122,6 +125,11 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     }),
     ...(options.docs === undefined ? [] : [docsPages(options.docs)]),
     frontPage(baseOf, options.docs !== undefined),
+    ...(options.mounts?.({
+      ...{ store, directory, authenticate, baseOf, limits, clock, log, secretKey },
+      clientOf: (request) => proxies.clientOf(request),
+      reader: events.reader,
+    }) ?? []),
   ];
   const mountOf = mountTable(mounts);
 
@@ -129,6 +137,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const answerAt = async (mount: Mount, visit: Visit): Promise<HttpResponse> => {
     const { request, requestId } = visit;
     const failed = (error: unknown): HttpResponse => {
+      if (error instanceof WrongToken && error.token !== undefined) visit.refused = error.token;
       const refused = mount.refuse?.(error, visit);
       if (refused !== undefined) return refused;
       if (!isExpected(error))
@@ -170,9 +179,12 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
         log.info({ method: request.method, path: request.path, status: response.status }, 'request');
       return finished(response, mount, visit);
     }
+    const at = clock().getTime();
     const started = performance.now();
     const response = await answerAt(mount, visit);
     const seconds = (performance.now() - started) / 1000;
+    if (mount.exchanges !== undefined)
+      exchangeLog?.record(exchangeOf(visit, response, mount.exchanges, at, seconds * 1000));
     options.observe?.({
       method: request.method,
       route: visit.route,
@@ -181,7 +193,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       tolerances: visit.tolerated?.used ?? [],
     });
     if (log.isLevelEnabled?.('info') ?? true)
-      log.info({ requestId, ...record(visit, response, seconds * 1000) }, 'request');
+      log.info({ requestId, ...lineOf(visit, response, seconds * 1000) }, 'request');
     return finished(response, mount, visit, 'X-Request-Id', requestId);
   };
   return Object.assign(answer, { mounts, endWaiting: () => hub.stop() });
@@ -193,6 +205,7 @@ function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub) {
   const reader = new EventReader(recordsOf(store), store.feed, shown);
   const names = new Map<number, string>();
   return {
+    reader,
     feed: new Feed(reader, store.feed, store.outbox, hub),
     durable: () => store.durable(),
     snapshot: (tenant: TenantName) => snapshotLines(store.feed, tenant, shown),
@@ -223,6 +236,7 @@ const nowhere = mount({
   path: '',
   headers: scimHeaders,
   recorded: true,
+  exchanges: 'without bodies',
   authenticate: anybody,
   answer({ request }) {
     throw noSuchPath(request.path);
@@ -230,14 +244,72 @@ const nowhere = mount({
 });
 
 /** What the log says of a request: no query (it holds names and addresses), no body. `ms` is milliseconds. */
-function record({ request, identity, tolerated }: Visit, response: HttpResponse, ms: number): LogFields {
+function lineOf(
+  { request, identity, tolerated, refused }: Visit,
+  response: HttpResponse,
+  ms: number,
+): LogFields {
   const tolerances = tolerated === undefined ? [] : [...tolerated.used];
+  const { scimType, detail } = response.status < 400 ? none : errorIn(response);
+  const tenantName = identity?.tenantName ?? refused?.tenantName;
+  const tokenName = identity?.actor.name ?? refused?.name;
   return {
     method: request.method,
     path: request.path,
     status: response.status,
     ms: Math.round(ms * 100) / 100,
+    ...(scimType === undefined ? {} : { scimType }),
+    ...(detail === undefined || response.status >= 500 ? {} : { detail }),
     ...(identity === undefined ? {} : { tenant: identity.tenant, tokenId: actorKey(identity.actor) }),
+    ...(tenantName === undefined ? {} : { tenantName }),
+    ...(tokenName === undefined ? {} : { tokenName }),
     ...(tolerances.length === 0 ? {} : { tolerances }),
   };
 }
+
+const none: { readonly scimType?: string; readonly detail?: string } = {};
+
+/** What an answer that is an error says, where it says it in SCIM's form (RFC 7644 §3.12). */
+function errorIn({ body }: HttpResponse): typeof none {
+  if (typeof body !== 'string' || !body.startsWith('{')) return none;
+  const { scimType, detail } = JSON.parse(body) as { scimType?: unknown; detail?: unknown };
+  return {
+    ...(typeof scimType === 'string' ? { scimType } : {}),
+    ...(typeof detail === 'string' ? { detail } : {}),
+  };
+}
+
+/** The exchange as it is handed over to the log: references only, since the answer waits for it. */
+function exchangeOf(
+  { request, identity, tolerated, refused, requestId = '', route, sent }: Visit,
+  { status, body }: HttpResponse,
+  exchanges: 'with bodies' | 'without bodies',
+  at: number,
+  milliseconds: number,
+): RawExchange {
+  const actor = identity?.actor;
+  const used = tolerated?.used;
+  const isText = typeof body === 'string' && (exchanges === 'with bodies' || status >= 400);
+  return {
+    at,
+    tenant: identity?.tenant ?? refused?.tenant,
+    token: actor === undefined ? refused?.id : actorKey(actor),
+    tokenName: actor === undefined ? refused?.name : actor.name,
+    idp: actor === undefined ? refused?.idp : actor.idp,
+    refused: refused === undefined ? undefined : refused.revoked === undefined ? 'expired' : 'revoked',
+    agent: request.header('user-agent'),
+    method: request.method,
+    path: request.path,
+    search: request.search,
+    status,
+    milliseconds,
+    tolerances: used === undefined || used.size === 0 ? noTolerances : [...used],
+    requestId,
+    route,
+    sent: sent === undefined || sent.length <= keptLength ? sent : sent.slice(0, keptLength),
+    sentLength: sent?.length ?? 0,
+    answered: !isText ? undefined : body.length <= keptLength ? body : body.slice(0, keptLength),
+  };
+}
+
+const noTolerances: readonly string[] = [];

@@ -12,6 +12,16 @@ import { networkOf, type TrustedProxies } from './trusted-proxies.ts';
 
 const realm = 'Bearer realm="scimd"';
 
+/** 401 for a token that is not taken. `token`: the one of the store that it was, which has ended; the client is not told. */
+export class WrongToken extends ScimError {
+  readonly token: Token | undefined;
+
+  constructor(detail: string, headers: readonly (readonly [string, string])[], token: Token | undefined) {
+    super(401, undefined, detail, { headers });
+    this.token = token;
+  }
+}
+
 export interface Authenticated {
   readonly principal: Principal;
   readonly tolerated: Tolerated;
@@ -51,12 +61,14 @@ export interface AuthenticateOptions {
 export function authenticator(options: AuthenticateOptions): Authenticate {
   const { store, basic, others, failures, proxies } = options;
 
-  const unauthorized = (detail: string, error?: string): ScimError => {
+  const unauthorized = (detail: string, error?: string, token?: Token): ScimError => {
     const bearer = error === undefined ? realm : `${realm}, error="${error}", error_description="${detail}"`;
     const challenges = basic ? [bearer, basicChallenge] : [bearer];
-    return new ScimError(401, undefined, detail, {
-      headers: challenges.map((challenge) => ['WWW-Authenticate', challenge] as const),
-    });
+    return new WrongToken(
+      detail,
+      challenges.map((challenge) => ['WWW-Authenticate', challenge] as const),
+      token,
+    );
   };
 
   /** The token in the Authorization header (RFC 6750 §2.1); one in the query is not looked at. */
@@ -92,7 +104,7 @@ export function authenticator(options: AuthenticateOptions): Authenticate {
     const answer = await ask(text, now);
     if (!('refused' in answer)) return answer;
     await failures.note(networkOf(proxies.clientOf(request)));
-    throw unauthorized(`The token is not valid: ${answer.refused}`, 'invalid_token');
+    throw unauthorized(`The token is not valid: ${answer.refused}`, 'invalid_token', token);
   };
 }
 
@@ -101,6 +113,7 @@ export function authenticatedBy(token: Token): Authenticated {
   return {
     principal: {
       tenant: token.tenant,
+      tenantName: token.tenantName,
       scope: token.scope,
       actor: actorOf(token),
       idp: token.idp,

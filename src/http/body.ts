@@ -5,8 +5,13 @@ import type { Limits } from './options.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Reads a JSON request body (RFC 7644 §3.8): its media type, its size, its encoding, its form. */
-export async function readJson(request: HttpRequest, limits: Limits, maxBytes: number): Promise<unknown> {
+/** Reads a JSON request body (RFC 7644 §3.8): its media type, its size, its encoding, its form. `onText` is told of it before. */
+export async function readJson(
+  request: HttpRequest,
+  limits: Limits,
+  maxBytes: number,
+  onText?: (text: string) => void,
+): Promise<unknown> {
   const charset = checkContentType(request.header('content-type'));
   const encoding = request.header('content-encoding');
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
@@ -17,7 +22,9 @@ export async function readJson(request: HttpRequest, limits: Limits, maxBytes: n
     );
   }
   const bytes = await request.body(maxBytes);
-  return parseJson(decode(bytes, charset), limits.bodyDepth);
+  const text = decode(bytes, charset);
+  onText?.(text);
+  return parseJson(text, limits.bodyDepth);
 }
 
 /**

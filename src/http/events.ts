@@ -155,6 +155,7 @@ export function eventsMount(parts: EventsParts): Mount {
     ],
     headers: noStore,
     recorded: true,
+    exchanges: 'without bodies',
     async authenticate(visit) {
       const query = parseQuery(visit.request.search);
       const { principal } = await authenticate(visit.request, query, visit.clock());

@@ -62,7 +62,7 @@ export async function jwtVerifier(
     const idp = idpOf(payload, options);
     return {
       principal: {
-        tenant: await tenantOf(payload, options, store),
+        ...(await tenantOf(payload, options, store)),
         scope: scopeOf(payload, options),
         actor: actorOf(payload, idp),
         idp,
@@ -87,11 +87,11 @@ async function tenantOf(
   payload: JWTPayload,
   { tenantClaim, tenant = 'default' }: JwtOptions,
   store: Pick<Store, 'tenants'>,
-): Promise<number> {
+): Promise<{ readonly tenant: number; readonly tenantName: string }> {
   const name = tenantClaim === undefined ? tenant : textOf(payload[tenantClaim]);
   const found = (await store.tenants()).find((each) => each.name === name);
   if (found === undefined) throw insufficientScope('The token does not name a tenant of this server', 'scim');
-  return found.number;
+  return { tenant: found.number, tenantName: found.name };
 }
 
 /** The greatest of the scopes that mean something here. */

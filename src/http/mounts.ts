@@ -4,6 +4,7 @@
  */
 import type { Tolerated } from '../scim/tolerances.ts';
 import type { Actor } from '../store/change.ts';
+import type { Token } from '../store/store.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import { methodNotAllowed } from './responses.ts';
 
@@ -11,6 +12,7 @@ import { methodNotAllowed } from './responses.ts';
 export interface Identity {
   /** The number of the tenant; undefined for who belongs to none, or to all. */
   readonly tenant: number | undefined;
+  readonly tenantName?: string;
   readonly actor: Actor;
 }
 
@@ -29,6 +31,10 @@ export interface Visit {
   route: string;
   identity: Identity | undefined;
   tolerated: Tolerated | undefined;
+  /** The body that was read, of a mount whose bodies the exchange log keeps. */
+  sent?: string;
+  /** A known token that was refused, since it has ended. */
+  refused?: Token;
 }
 
 /** How a mount is written. `Who` is what its authentication answers, and is its own matter. */
@@ -47,6 +53,8 @@ export interface MountDefinition<Who> {
   readonly headers: readonly string[];
   /** Is each request limited, counted, logged and given an id? Balancers probe every second, and are not. */
   readonly recorded: boolean;
+  /** Is each request in the exchange log, with its bodies or without? Absent: it is not. */
+  readonly exchanges?: 'with bodies' | 'without bodies';
   /** Throws 401 where it is not known who asks, and 403 where they may not. */
   readonly authenticate: (visit: Visit) => Who | Promise<Who>;
   readonly answer: (visit: Visit, who: Who) => HttpResponse | Promise<HttpResponse>;

@@ -46,6 +46,8 @@ export function tokenEndpoint(path: string, options: TokenEndpointOptions): Moun
     // RFC 6749 §5.1
     headers: ['Cache-Control', 'no-store', 'Pragma', 'no-cache', 'X-Content-Type-Options', 'nosniff'],
     recorded: true,
+    // Its bodies are secrets.
+    exchanges: 'without bodies',
     authenticate: ({ request, clock }) => grant(options, request, clock()),
     answer: (_, granted) => json(200, granted),
     refuse(error) {

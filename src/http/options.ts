@@ -1,6 +1,13 @@
+import type { Directory } from '../directory/directory.ts';
 import type { Hooks } from '../directory/hooks.ts';
+import type { EventReader } from '../events/reader.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import type { Store } from '../store/store.ts';
+import type { Authenticate } from './authenticate.ts';
+import type { BaseUrl } from './base-url.ts';
+import type { RawExchange } from './exchange-entry.ts';
+import type { HttpRequest } from './message.ts';
+import type { Mount } from './mounts.ts';
 
 /** The part of a structured logger that the server uses; pino's loggers have it. */
 export interface Log {
@@ -156,6 +163,28 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
+/** Takes exchanges, at once and without a failure. */
+export interface ExchangeRecorder {
+  record(exchange: RawExchange): void;
+}
+
+/** What a server is made of, for mounts beside its own. */
+export interface MountParts {
+  readonly store: Store;
+  readonly directory: Directory;
+  readonly authenticate: Authenticate;
+  /** The absolute base of SCIM, as the client of the request reaches it. */
+  readonly baseOf: BaseUrl;
+  /** Where the request comes from, whatever proxies are in between. */
+  readonly clientOf: (request: HttpRequest) => string;
+  readonly reader: EventReader;
+  readonly limits: Limits;
+  readonly clock: () => Date;
+  readonly log: Log;
+  /** The store's own secret. */
+  readonly secretKey: Uint8Array;
+}
+
 export interface HttpOptions {
   readonly store: Store;
   /** Where the endpoints are mounted: `/scim/v2`. No trailing slash. */
@@ -185,6 +214,10 @@ export interface HttpOptions {
   /** The documentation, which anybody may read at /docs; absent: there is none. */
   readonly docs?: Documentation | undefined;
   readonly log?: Log;
+  /** Where every exchange of SCIM, the feed and the token endpoint is handed to; absent: nowhere. */
+  readonly exchangeLog?: ExchangeRecorder | undefined;
+  /** Further mounts, which get what the server is made of. */
+  readonly mounts?: ((parts: MountParts) => readonly Mount[]) | undefined;
   /** Told of every SCIM request after its answer. */
   readonly observe?: (observation: Observation) => void;
   /** Told of every wrong token, client secret and JWT. */

@@ -45,7 +45,10 @@ export function scimMount({ basePath, limits, routes, baseOf, signIn, addressOf 
     if (match !== undefined) visit.route = match.endpoint.route;
     const work = new Work(workLimits, request.end);
     const body = async () => {
-      const read = await readJson(request, limits, match?.endpoint.bodyBytes ?? limits.bodyBytes);
+      const most = match?.endpoint.bodyBytes ?? limits.bodyBytes;
+      const read = await readJson(request, limits, most, (text) => {
+        visit.sent = text;
+      });
       work.restart();
       return read;
     };
@@ -82,6 +85,7 @@ export function scimMount({ basePath, limits, routes, baseOf, signIn, addressOf 
     endpoints: routes.endpoints.map(({ route, methods }) => ({ route, methods: Object.keys(methods) })),
     headers: scimHeaders,
     recorded: true,
+    exchanges: 'with bodies',
     authenticate: admit,
     answer,
   });

@@ -13,6 +13,12 @@ export const logFields = {
   ms: 'Milliseconds from the whole head of the request to the answer',
   tenant: 'The number of the tenant, as `scimd tenant list` shows it',
   tokenId: 'The id of the token, as `scimd token list` shows it; `jwt:` and its subject for a JWT',
+  tenantName: 'The name of the tenant',
+  tokenName: 'The name of the token, also of one that has ended',
+  scimType: 'The kind of the error that was answered (RFC 7644 §3.12)',
+  detail:
+    'What the answer says of the error, of 4xx; without the values that it quotes unless `logPersonalData` is set',
+  dropped: 'How many exchanges the exchange log does not have',
   tolerances: 'The names of the tolerances that the request needed',
   client: 'The network that wrong tokens come from: an IPv4 address, or the /64 of IPv6',
   err: 'The error: `type`, `message`, `code`, `advice` (what the operator can do) and `stack`',

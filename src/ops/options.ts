@@ -282,6 +282,16 @@ const options = {
     detail: 'else beside the database',
   }),
   'backup.keep': option(integer(1, 10_000), 7, 'How many scheduled backups to keep'),
+  'exchangeLog.retentionDays': option(integer(1, 3650), 14, 'How many days exchanges are kept'),
+  'exchangeLog.maxMegabytes': option(integer(16, 1_048_576), 256, 'Largest size of the exchange log', {
+    detail: 'in MB; the oldest exchanges go first',
+  }),
+  'exchangeLog.bodies': option(flag(), true, 'Keep bodies in it, without secrets'),
+  'exchangeLog.enabled': option(flag(), true, 'Keep requests and answers for scimd log'),
+  'exchangeLog.file': option(fileName(), undefined, 'SQLite file of the exchange log', {
+    placeholder: 'FILE',
+    detail: 'else beside the database: `scimd-exchanges.db` for `scimd.db`',
+  }),
   'changes.retentionDays': option(integer(0, 36_500), 400, 'How many days changes are kept', {
     detail: '0: for ever',
   }),

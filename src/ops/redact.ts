@@ -46,6 +46,8 @@ const parameter = /(?<=[?&])(?<name>[^=&#\s]*)=(?<value>[^&#\s]*)/g;
 /** In lower case: parameters whose values are secret, and those that can contain personal data. */
 const secretParameters = new Set(['access_token', 'client_secret', 'password', 'token']);
 const personalParameters = new Set(['filter', 'attributes', 'sortby']);
+/** Quoted text, to its end or to the end of all. */
+const quoted = /"(?:[^"\\]|\\.)*"?/g;
 /** What may be percent-encoded, with all that it is a part of. */
 const word = /[^\s"]+/g;
 /** How many layers of encoding are decoded; nobody has a good reason for more. */
@@ -81,6 +83,12 @@ export function redaction(options: { readonly personalData: boolean }): Redact {
     return safe.replace(mailAddress, hidden);
   }
 
+  /** What an error quotes is what somebody sent. */
+  function detail(value: string): string {
+    const shown = text(value);
+    return personalData ? shown : shown.replace(quoted, `"${hidden}"`);
+  }
+
   function redact(value: unknown, depth: number): unknown {
     if (typeof value === 'string') return text(value);
     if (typeof value !== 'object' || value === null) return value;
@@ -94,7 +102,11 @@ export function redaction(options: { readonly personalData: boolean }): Redact {
     for (const [key, inner] of Object.entries(value)) {
       const lower = key.toLowerCase();
       const hide = inner != null && (secretKeys.has(lower) || (!personalData && personalKeys.has(lower)));
-      copy[key] = hide ? hidden : redact(inner, depth + 1);
+      copy[key] = hide
+        ? hidden
+        : lower === 'detail' && typeof inner === 'string'
+          ? detail(inner)
+          : redact(inner, depth + 1);
     }
     return copy;
   }

@@ -1,0 +1,71 @@
+/** The thread of the exchange log: reads what requests handed over, writes it, and answers who looks for something. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { readExchange } from './http/exchange-entry.ts';
+import type {
+  ExchangeReads,
+  ExchangeThreadData,
+  FromExchangeThread,
+  ToExchangeThread,
+} from './http/exchange-log.ts';
+import { SqliteExchanges } from './store/sqlite/exchanges.ts';
+
+/** Milliseconds between two looks for what is too old, or too much. */
+const pruneEvery = 20_000;
+
+const { file, options, days, megabytes } = workerData as ExchangeThreadData;
+const exchanges = new SqliteExchanges(file);
+
+const reads: ExchangeReads = {
+  find: (query) => exchanges.find(query),
+  get: (id, tenant) => exchanges.get(id, tenant),
+  latest: (tenant) => exchanges.latest(tenant),
+  counts: (now, step, parts, tenant) => exchanges.counts(now, step, parts, tenant),
+  forget: (person) => exchanges.forget(person),
+};
+
+const tell = (message: FromExchangeThread): void => parentPort?.postMessage(message);
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+let pruned = 0;
+function prune(): void {
+  pruned = performance.now();
+  try {
+    // In parts, so that whoever looks for something in between need not wait for all.
+    if (exchanges.prune({ days, megabytes }, Date.now())) setImmediate(prune);
+  } catch {
+    // The next write says what is the matter.
+  }
+}
+const timer = setInterval(prune, pruneEvery);
+timer.unref();
+
+parentPort?.on('message', (message: ToExchangeThread) => {
+  switch (message.kind) {
+    case 'write': {
+      const { length: count } = message.batch;
+      try {
+        exchanges.write(message.batch.map((each) => readExchange(each, options)));
+        tell({ kind: 'written', count });
+      } catch (error) {
+        tell({ kind: 'failed', count, message: reasonOf(error) });
+      }
+      if (performance.now() - pruned > pruneEvery) prune();
+      break;
+    }
+    case 'ask': {
+      const { id, name, parameters } = message;
+      try {
+        const ask = reads[name] as (...all: readonly unknown[]) => unknown;
+        tell({ kind: 'answer', id, value: ask(...parameters) });
+      } catch (error) {
+        tell({ kind: 'answer', id, error: reasonOf(error) });
+      }
+      break;
+    }
+    case 'stop':
+      exchanges.close();
+      parentPort?.close();
+      clearInterval(timer);
+      break;
+  }
+});

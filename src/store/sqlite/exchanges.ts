@@ -1,0 +1,382 @@
+/** The exchange log in an SQLite file of its own. All of it is synchronous: it belongs into a thread, or a command. */
+import type { Database, Statement } from 'better-sqlite3';
+import {
+  type Asked,
+  type ExchangeLogLimits,
+  type ExchangePage,
+  type ExchangeQuery,
+  type ForgottenPerson,
+  type LoggedExchange,
+  mentionKey,
+  type NewExchange,
+  type TokenTraffic,
+  type TrafficCounts,
+  type WholeExchange,
+} from '../exchanges.ts';
+import { openExchangeFile } from './exchange-file.ts';
+
+const mentionsEach = 32;
+/** Exchanges that one page looks through at most, so that it is there soon; the next one goes on where it ended. */
+const lookedThrough = 25_000;
+/** Milliseconds that a tally counts together. */
+const slot = 600_000;
+/** Exchanges that are removed in one transaction. */
+const removedAtOnce = 2000;
+
+/** What stands in columns of its own, and what in the text beside them. */
+type Packed = Omit<LoggedExchange, 'id' | 'at' | 'tenant' | 'status' | 'method' | 'requestId'>;
+
+interface Row {
+  readonly id: number;
+  readonly tenant: number | null;
+  readonly status: number;
+  readonly method: string;
+  readonly request: string;
+  readonly entry: string;
+}
+
+const columns = 'id, tenant, status, method, request, entry';
+
+/** A number of 52 bits that stands for the text (cyrb53, public domain). */
+function keyOf(text: string): number {
+  let [high, low] = [0xdeadbeef, 0x41c6ce57];
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return 4294967296 * (0xfffff & low) + (high >>> 0);
+}
+
+export class SqliteExchanges {
+  readonly #db: Database;
+  readonly #insert: Statement<unknown[]>;
+  readonly #insertBody: Statement<unknown[]>;
+  readonly #insertMention: Statement<unknown[]>;
+  readonly #tally: Statement<unknown[]>;
+  readonly #credential: Statement<[string, string | null, number | null], number>;
+  readonly #used: Statement<[number, number]>;
+  readonly #newest: Statement<[], number | null>;
+  readonly #credentials = new Map<string, number>();
+
+  /** @throws StoreError where the file cannot be opened, or is something else. */
+  constructor(file: string) {
+    this.#db = openExchangeFile(file);
+    const db = this.#db;
+    this.#insert = db.prepare(
+      'INSERT INTO exchange (id, tenant, credential, status, method, request, entry) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    );
+    this.#insertBody = db.prepare('INSERT INTO body (id, sent, answered) VALUES (?, ?, ?)');
+    this.#insertMention = db.prepare(
+      'INSERT INTO mention (number, key) VALUES (CAST(? AS INTEGER) * 32 + CAST(? AS INTEGER), ?)',
+    );
+    this.#tally = db.prepare(`INSERT INTO tally (slot, tenant, refused, count) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET count = count + excluded.count`);
+    this.#credential = db
+      .prepare<[string, string | null, number | null], number>(
+        `INSERT INTO credential (token, name, tenant) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNING number`,
+      )
+      .pluck();
+    this.#used = db.prepare('UPDATE credential SET last = ? WHERE number = ?');
+    this.#newest = db.prepare<[], number | null>('SELECT max(id) FROM exchange').pluck();
+  }
+
+  /** Writes them in one transaction. */
+  write(exchanges: readonly NewExchange[]): void {
+    const tallies = new Map<string, [slot: number, tenant: number, refused: number, count: number]>();
+    const used = new Map<number, number>();
+    const run = this.#db.transaction(() => {
+      // Another server of the same file may have written.
+      let last = this.#newest.get() ?? 0;
+      for (const each of exchanges) {
+        last = Math.max(last + 1, each.at * 1024);
+        const { at, token, tenant } = each;
+        const credential = token === undefined ? null : this.#credentialOf(token, each);
+        this.#insertOne(last, credential, each);
+        const refused = each.status >= 400 ? 1 : 0;
+        const start = Math.floor(at / slot) * slot;
+        const key = `${start} ${tenant} ${refused}`;
+        const tally = tallies.get(key);
+        const count = each.asked.kind === 'reads' ? each.asked.count : 1;
+        if (tally === undefined) tallies.set(key, [start, tenant ?? 0, refused, count]);
+        else tally[3] += count;
+        if (credential !== null) used.set(credential, last);
+      }
+      for (const tally of tallies.values()) this.#tally.run(...tally);
+      for (const [credential, id] of used) this.#used.run(id, credential);
+    });
+    try {
+      run.immediate();
+    } catch (error) {
+      this.#credentials.clear();
+      throw error;
+    }
+  }
+
+  #credentialOf(token: string, { tokenName, tenant }: NewExchange): number {
+    const key = `${token} ${tokenName}`;
+    let number = this.#credentials.get(key);
+    if (number === undefined) {
+      number = this.#credential.get(token, tokenName ?? null, tenant ?? null) as number;
+      this.#credentials.set(key, number);
+      // JWTs name whom they like.
+      if (this.#credentials.size > 10_000) this.#credentials.clear();
+    }
+    return number;
+  }
+
+  #insertOne(id: number, credential: number | null, each: NewExchange): void {
+    const { at: _, tenant, status, method, requestId, sent, answered, mentions, ...packed } = each;
+    const entry = JSON.stringify(packed satisfies Packed);
+    this.#insert.run(id, tenant ?? null, credential, status, method, requestId, entry);
+    if (sent !== undefined || answered !== undefined)
+      this.#insertBody.run(id, sent ?? null, answered ?? null);
+    let number = 0;
+    for (const mention of mentions) {
+      if (number >= mentionsEach) break;
+      this.#insertMention.run(id, number++, keyOf(mention));
+    }
+  }
+
+  /**
+   * One index finds them, that of the condition which is kept by the fewest; the others are looked at on the way, and only so
+   * far that a page is soon there.
+   */
+  find(query: ExchangeQuery): ExchangePage {
+    const { before, after, since, about, status, tenant, token, method, requestId } = query;
+    const isRefused = status === 'error' || /^[45]/.test(status ?? '');
+    const near: Condition[] = [];
+    const far: Condition[] = [];
+    let index = '';
+    /** The first that comes is what the index is of. */
+    const by = (name: string | undefined, sql: string, ...values: unknown[]): void => {
+      const isFirst = name !== undefined && index === '';
+      if (isFirst) index = name === '' ? ' ' : ` INDEXED BY ${name}`;
+      (isFirst ? near : far).push({ sql, values });
+    };
+    if (about !== undefined && about.length > 0) {
+      const keys = about.map((text) => keyOf(mentionKey(text)));
+      const end = before === undefined ? '' : ' AND number < CAST(? AS INTEGER) * 32';
+      by(
+        '',
+        `id IN (SELECT number / 32 FROM mention WHERE key IN (${marks(keys)})${end} ORDER BY number DESC LIMIT 2000)`,
+        ...keys,
+        ...(before === undefined ? [] : [before]),
+      );
+    }
+    if (isRefused) by('exchange_refused', 'status >= 400');
+    if (token !== undefined) {
+      const numbers = this.#credentialsNamed(token);
+      by('exchange_credential', `credential IN (${marks(numbers)})`, ...numbers);
+    }
+    if (tenant !== undefined) by('exchange_tenant', 'tenant = ?', tenant);
+    if (status !== undefined && status !== 'error')
+      by(undefined, 'status BETWEEN ? AND ?', ...statusRange(status));
+    if (method !== undefined) by(undefined, 'method = ?', method.toUpperCase());
+    if (requestId !== undefined) by(undefined, 'request = ?', requestId);
+    if (before !== undefined) near.push({ sql: 'id < ?', values: [before] });
+    const from = Math.max(after ?? -1, since === undefined ? -1 : since * 1024 - 1);
+    if (from >= 0) near.push({ sql: 'id > ?', values: [from] });
+    // Whoever goes on from an exchange wants the next ones, not the newest.
+    const order = after !== undefined && before === undefined ? 'ASC' : 'DESC';
+    const inner = `FROM exchange${index}${where(near)} ORDER BY id ${order} LIMIT ${lookedThrough}`;
+    const nearValues = near.flatMap(({ values }) => values);
+    const rows = this.#db
+      .prepare<unknown[], Row>(`SELECT ${columns} FROM (SELECT * ${inner})${where(far)} LIMIT ?`)
+      .all(...nearValues, ...far.flatMap(({ values }) => values), query.limit);
+    if (order === 'ASC') return { exchanges: rows.reverse().map(toExchange) };
+    const exchanges = rows.map(toExchange);
+    const last = exchanges.at(-1);
+    if (exchanges.length === query.limit && last !== undefined) return { exchanges, before: last.id };
+    const end = this.#db
+      .prepare<unknown[], number>(`SELECT id ${inner} OFFSET ${lookedThrough - 1}`)
+      .pluck()
+      .get(...nearValues);
+    return end === undefined ? { exchanges } : { exchanges, before: end };
+  }
+
+  /** With its bodies; undefined if there is none, or it is another tenant's. */
+  get(id: number, tenant?: number): WholeExchange | undefined {
+    const row = this.#db
+      .prepare<[number], Row & { readonly sent: string | null; readonly answered: string | null }>(
+        `SELECT exchange.id, tenant, status, method, request, entry, sent, answered FROM exchange LEFT JOIN body ON body.id = exchange.id WHERE exchange.id = ?`,
+      )
+      .get(id);
+    if (row === undefined || (tenant !== undefined && row.tenant !== tenant)) return undefined;
+    const { sent, answered } = row;
+    return {
+      ...toExchange(row),
+      ...(sent === null ? {} : { sent }),
+      ...(answered === null ? {} : { answered }),
+    };
+  }
+
+  /** The last exchange of each token. */
+  latest(tenant?: number): TokenTraffic[] {
+    const rows = this.#db
+      .prepare<unknown[], Row & { readonly token: string }>(
+        `SELECT e.id, e.tenant, e.status, e.method, e.request, e.entry, c.token FROM credential c JOIN exchange e ON e.id = c.last${tenant === undefined ? '' : ' WHERE c.tenant = ?'}`,
+      )
+      .all(...(tenant === undefined ? [] : [tenant]));
+    return rows.map((row) => ({ token: row.token, last: toExchange(row) }));
+  }
+
+  /** How many there were in the last `parts` of `step` milliseconds. */
+  counts(now: number, step: number, parts: number, tenant?: number): TrafficCounts {
+    const from = (Math.floor(now / step) + 1 - parts) * step;
+    const rows = this.#db
+      .prepare<unknown[], { part: number; refused: number; count: number }>(
+        `SELECT CAST((slot - ?) / ? AS INTEGER) AS part, refused, sum(count) AS count FROM tally WHERE slot >= ?${tenant === undefined ? '' : ' AND tenant IN (?, 0)'} GROUP BY 1, 2`,
+      )
+      .all(from, step, from, ...(tenant === undefined ? [] : [tenant]));
+    const answered = new Array<number>(parts).fill(0);
+    const refused = new Array<number>(parts).fill(0);
+    for (const { part, refused: isRefused, count } of rows)
+      if (part < parts) (isRefused ? refused : answered)[part] = count;
+    return { from, step, answered, refused };
+  }
+
+  /** Removes what is older than is kept, and the oldest of what is too much; true while there is more to remove. */
+  prune({ days, megabytes }: ExchangeLogLimits, now: number): boolean {
+    const end = (now - days * 86_400_000) * 1024;
+    const oldest = this.#db
+      .prepare<[], number>(`SELECT max(id) FROM (SELECT id FROM exchange ORDER BY id LIMIT ${removedAtOnce})`)
+      .pluck()
+      .get();
+    if (oldest === undefined || oldest === null) return false;
+    const isLarge = this.#size() > megabytes * 1024 * 1024;
+    const cut = isLarge ? oldest + 1 : Math.min(end, oldest + 1);
+    const removed = this.#db
+      .transaction(() => {
+        const { changes } = this.#db.prepare('DELETE FROM exchange WHERE id < ?').run(cut);
+        this.#db.prepare('DELETE FROM body WHERE id < ?').run(cut);
+        this.#db.prepare('DELETE FROM mention WHERE number < CAST(? AS INTEGER) * 32').run(cut);
+        this.#db.prepare('DELETE FROM tally WHERE slot < ?').run(Math.floor(cut / 1024) - slot);
+        return changes;
+      })
+      .immediate();
+    return removed > 0 && (isLarge || removed === removedAtOnce);
+  }
+
+  /**
+   * Blanks a person: bodies, names, queries and details of every exchange that is about them or has one of the texts in
+   * it. Ids, times and statuses stay, as in the history. Answers how many exchanges it was.
+   */
+  forget({ tenant, id, texts }: ForgottenPerson): number {
+    const wanted = [...new Set([id, ...texts].map(mentionKey))].filter((text) => text !== '');
+    const places = ['b.sent', 'b.answered', 'e.entry'];
+    const has = places.flatMap((place) => wanted.map(() => `instr(lower(${place}), ?) > 0`)).join(' OR ');
+    const keys = wanted.map(keyOf);
+    const among = keys.map(() => '?').join(', ');
+    // What is taken out is not to stand in free pages, or in the journal.
+    this.#db.pragma('secure_delete = ON');
+    const count = this.#db
+      .transaction(() => {
+        const found = this.#db
+          .prepare<unknown[], { id: number; entry: string }>(
+            `SELECT e.id, e.entry FROM exchange e LEFT JOIN body b ON b.id = e.id
+WHERE (e.tenant = ? OR e.tenant IS NULL) AND (e.id IN (SELECT number / 32 FROM mention WHERE key IN (${among})) OR ${has})`,
+          )
+          .all(tenant, ...keys, ...places.flatMap(() => wanted));
+        const blank = this.#db.prepare('UPDATE exchange SET entry = ? WHERE id = ?');
+        const noBody = this.#db.prepare('DELETE FROM body WHERE id = ?');
+        const noMention = this.#db.prepare(
+          `DELETE FROM mention WHERE number >= CAST(? AS INTEGER) * 32 AND number < (CAST(? AS INTEGER) + 1) * 32 AND key <> ?`,
+        );
+        for (const each of found) {
+          const { search: _1, detail: _2, name: _3, path, ...rest } = JSON.parse(each.entry) as Packed;
+          const isOfTheirs = rest.subject?.toLowerCase() === id.toLowerCase();
+          const entry: Packed = {
+            ...rest,
+            // A path that names them otherwise than by the id is not kept either.
+            path: isOfTheirs || !wanted.some((text) => path.toLowerCase().includes(text)) ? path : '',
+            asked: withoutValues(rest.asked),
+          };
+          blank.run(JSON.stringify(entry), each.id);
+          noBody.run(each.id);
+          noMention.run(each.id, each.id, keyOf(mentionKey(id)));
+        }
+        return found.length;
+      })
+      .immediate();
+    this.#db.pragma('secure_delete = OFF');
+    this.#db.pragma('wal_checkpoint(TRUNCATE)');
+    return count;
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #credentialsNamed(token: string): number[] {
+    const known = this.#db
+      .prepare<[string, string], number>(
+        'SELECT number FROM credential WHERE token = ? OR lower(name) = lower(?)',
+      )
+      .pluck()
+      .all(token, token);
+    return known.length === 0 ? [-1] : known;
+  }
+
+  /** Bytes in use. */
+  #size(): number {
+    const [pages, free, size] = ['page_count', 'freelist_count', 'page_size'].map((name) =>
+      Number(this.#db.pragma(name, { simple: true })),
+    ) as [number, number, number];
+    return (pages - free) * size;
+  }
+}
+
+interface Condition {
+  readonly sql: string;
+  readonly values: readonly unknown[];
+}
+
+function where(conditions: readonly Condition[]): string {
+  return conditions.length === 0 ? '' : ` WHERE ${conditions.map(({ sql }) => sql).join(' AND ')}`;
+}
+
+/** As many question marks as there are values. */
+function marks(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ');
+}
+
+function statusRange(status: string | undefined): [number, number] {
+  const digit = /^([1-5])xx$/i.exec(status ?? '')?.[1];
+  if (digit !== undefined) return [Number(digit) * 100, Number(digit) * 100 + 99];
+  const exact = Number(status);
+  return [exact, exact];
+}
+
+/** What was asked, without what it says of anybody. */
+function withoutValues(asked: Asked): Asked {
+  switch (asked.kind) {
+    case 'look-up':
+      return { ...asked, value: '' };
+    case 'list': {
+      const { filter: _, ...rest } = asked;
+      return rest;
+    }
+    case 'create':
+      return { kind: 'create' };
+    case 'update': {
+      const { added: _1, removed: _2, ...rest } = asked;
+      return rest;
+    }
+    default:
+      return asked;
+  }
+}
+
+function toExchange({ id, tenant, status, method, request, entry }: Row): LoggedExchange {
+  return {
+    ...(JSON.parse(entry) as Packed),
+    id,
+    at: Math.floor(id / 1024),
+    ...(tenant === null ? {} : { tenant }),
+    ...{ status, method, requestId: request },
+  };
+}

@@ -1,0 +1,475 @@
+/** The exchange log: every request and its answer, in words, without secrets, bounded, and never in the way. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { ExchangeWords } from '../../src/admin/explained.ts';
+import { Directory } from '../../src/directory/directory.ts';
+import { ExchangeLog } from '../../src/http/exchange-log.ts';
+import { standardRegistry } from '../../src/scim/standard.ts';
+import type { ExchangeQuery, NewExchange } from '../../src/store/exchanges.ts';
+import { SqliteExchanges } from '../../src/store/sqlite/exchanges.ts';
+import { groupSchema, newUser, patchOp, startScimd, type TestServer, userSchema } from '../server.ts';
+import { until } from '../until.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'scimd-exchanges-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Logged {
+  readonly server: TestServer;
+  readonly log: ExchangeLog;
+  readonly words: ExchangeWords;
+  readonly file: string;
+  /** Sentences, newest first. */
+  said(query?: Partial<ExchangeQuery>): Promise<string[]>;
+}
+
+let files = 0;
+
+async function logged(
+  options: { readonly idp?: string; readonly sensitiveAttributes?: readonly string[] } = {},
+): Promise<Logged> {
+  const file = join(folder, `${++files}.db`);
+  const log = new ExchangeLog({
+    file,
+    days: 14,
+    megabytes: 256,
+    bodies: true,
+    registry: standardRegistry(),
+    sensitive: options.sensitiveAttributes ?? [],
+    addon: undefined,
+    onTrouble: (reason) => assert.fail(reason),
+  });
+  const server = await startScimd({ idp: 'okta', ...options, exchangeLog: log });
+  assert.ok(server.store);
+  const words = new ExchangeWords(server.store, new Directory(server.store));
+  return {
+    server: {
+      ...server,
+      async close() {
+        await server.close();
+        await log.stop();
+      },
+    },
+    log,
+    words,
+    file,
+    said: async (query = {}) => {
+      const { exchanges } = await log.find({ limit: 100, ...query });
+      return (await words.explain(exchanges)).map(({ meaning }) => meaning.text);
+    },
+  };
+}
+
+describe('in words', () => {
+  let it: Logged;
+  before(async () => {
+    it = await logged();
+  });
+  after(() => it.server.close());
+
+  test('a look-up that finds nobody, a creation, a look-up that finds somebody', async () => {
+    const { server, said } = it;
+    const filter = encodeURIComponent('userName eq "jane@example.com"');
+    await server.request('GET', `/Users?filter=${filter}`);
+    await server.request('POST', '/Users', {
+      body: { schemas: [userSchema], userName: 'jane@example.com', externalId: '00u1' },
+    });
+    await server.request('GET', `/Users?filter=${filter}`);
+    assert.deepEqual(await said(), [
+      'Okta looked up jane@example.com by userName: found.',
+      'Okta created jane@example.com.',
+      'Okta looked up jane@example.com by userName: nobody there has it.',
+    ]);
+  });
+
+  test('a name that is taken: by whom, since when inactive, and whether it is the same externalId', async () => {
+    const { server, said } = it;
+    const jane = { schemas: [userSchema], userName: 'jane@example.com', externalId: '00u1' };
+    await server.request('POST', '/Users', { body: jane });
+    assert.match(
+      (await said())[0] ?? '',
+      /^Okta tried to create jane@example\.com: refused, the name is taken by a person created on \d+ \w+, same externalId\.$/,
+    );
+    const { json } = await server.request('GET', '/Users');
+    await server.request('PATCH', `/Users/${json.Resources[0].id}`, {
+      body: patchOp({ op: 'replace', value: { active: false } }),
+    });
+    await server.request('POST', '/Users', { body: { ...jane, externalId: 'another' } });
+    const [last, before] = await said();
+    assert.equal(before, 'Okta deactivated jane@example.com.');
+    assert.match(
+      last ?? '',
+      /refused, the name is taken by a person deactivated on \d+ \w+, another externalId\.$/,
+    );
+  });
+
+  test('members by their names, of a PATCH that was answered without a body, and of one who is gone', async () => {
+    const { server, said } = it;
+    const { json: bob } = await server.request('POST', '/Users', {
+      body: newUser({ userName: 'bob@example.com' }),
+    });
+    const { json: team } = await server.request('POST', '/Groups', {
+      body: { schemas: [groupSchema], displayName: 'Engineering' },
+    });
+    await server.request('PATCH', `/Groups/${team.id}`, {
+      body: patchOp({ op: 'add', path: 'members', value: [{ value: bob.id }] }),
+    });
+    assert.equal((await said())[0], 'Okta added bob@example.com to Engineering.');
+    await server.request('DELETE', `/Users/${bob.id}`);
+    assert.deepEqual((await said()).slice(0, 2), [
+      'Okta deleted bob@example.com.',
+      'Okta added bob@example.com to Engineering.',
+    ]);
+  });
+
+  test('a token that has ended, by its name; one that nobody knows, by its user agent', async () => {
+    const { server, said } = it;
+    const { store } = server;
+    const old = await server.newToken({ idp: 'okta', expires: new Date(Date.now() - 86_400_000) });
+    await server.request('GET', '/Users', { token: old });
+    const name = (await store?.listTokens())?.at(-1)?.name;
+    assert.match(
+      (await said())[0] ?? '',
+      new RegExp(`^A token that ended on \\d+ \\w+ \\(${name}\\) was used\\.$`),
+    );
+    await server.request('GET', '/Users', { token: 'nonsense', headers: { 'user-agent': 'SailPoint/8' } });
+    assert.equal(
+      (await said())[0],
+      'A request came with no token, or one that this server does not know. It came from SailPoint/8.',
+    );
+  });
+
+  test('a filter that cannot be read, with its caret, and the same reason for all that are alike', async () => {
+    const { server, log, words } = it;
+    for (const name of ['one', 'two'])
+      await server.request('GET', `/Users?filter=${encodeURIComponent(`userName eqq "${name}"`)}`);
+    const { exchanges } = await log.find({ limit: 2 });
+    const [one, two] = await words.explain(exchanges);
+    assert.match(one?.meaning.text ?? '', /Unknown operator "eqq" \(character 10\)/);
+    assert.equal(one?.meaning.group, two?.meaning.group);
+    assert.equal(one?.scimType, 'invalidFilter');
+    assert.match((await log.get(one?.id ?? 0))?.answered ?? '', /\^/);
+  });
+
+  test('is found by a name, by an id, by a request id, by token, status and method', async () => {
+    const { server, log, words, said } = it;
+    const about = await words.about(undefined, 'jane@example.com');
+    const ofJane = await said({ about });
+    assert.ok(ofJane.length >= 5);
+    assert.ok(ofJane.every((text) => text.includes('jane@example.com')));
+    const answer = await server.request('GET', '/Nothing', { headers: { 'x-request-id': 'mine-1' } });
+    assert.equal(answer.status, 404);
+    const { exchanges } = await log.find({ limit: 10, requestId: 'mine-1' });
+    assert.deepEqual(
+      exchanges.map(({ status, requestId }) => [status, requestId]),
+      [[404, 'mine-1']],
+    );
+    for (const [status, range] of [
+      ['4xx', [400, 499]],
+      ['2xx', [200, 299]],
+      ['409', [409, 409]],
+    ] as const) {
+      const found = (await log.find({ limit: 100, status })).exchanges.map((each) => each.status);
+      assert.ok(found.length > 0 && found.every((each) => each >= range[0] && each <= range[1]), status);
+    }
+    const all = await log.find({ limit: 100 });
+    const [{ token, tokenName } = {}] = all.exchanges.filter((each) => each.tokenName !== undefined);
+    const byName = await log.find({ limit: 100, token: tokenName });
+    const byId = await log.find({ limit: 100, token });
+    assert.ok(byName.exchanges.length > 0);
+    assert.deepEqual(byName, byId);
+    assert.ok(
+      (await log.find({ limit: 100, method: 'delete' })).exchanges.every(({ method }) => method === 'DELETE'),
+    );
+  });
+
+  test('pages go on where they ended, newest first, and what came since is told in its order', async () => {
+    const { log } = it;
+    const { exchanges: all } = await log.find({ limit: 1000 });
+    const ids: number[] = [];
+    let before: number | undefined;
+    do {
+      const page = await log.find({ limit: 3, before });
+      ids.push(...page.exchanges.map(({ id }) => id));
+      before = page.before;
+    } while (before !== undefined);
+    assert.deepEqual(
+      ids,
+      all.map(({ id }) => id),
+    );
+    const next = await log.find({ limit: 2, after: ids.at(-1) });
+    assert.deepEqual(
+      next.exchanges.map(({ id }) => id),
+      ids.slice(-3, -1),
+    );
+  });
+});
+
+describe('secrets and tolerances', () => {
+  let it: Logged;
+  before(async () => {
+    it = await logged({ idp: 'entra', sensitiveAttributes: ['nickName'] });
+  });
+  after(() => it.server.close());
+
+  test('no password, token or sensitive value is kept, in whatever form it comes', async () => {
+    const { server, log, file } = it;
+    const secret = 'Tr0ub4dor-and-3';
+    const { json } = await server.request('POST', '/Users', {
+      body: newUser({ password: secret, nickName: secret }),
+    });
+    const path = `/Users/${json.id}`;
+    for (const operation of [
+      { op: 'replace', path: 'password', value: secret },
+      { op: 'replace', path: 'urn:ietf:params:scim:schemas:core:2.0:User:password', value: secret },
+      { op: 'replace', value: { password: secret } },
+      { op: 'Add', path: 'nickName', value: secret },
+    ])
+      await server.request('PATCH', path, { body: patchOp(operation) });
+    await server.request('POST', '/Users', { body: `{"userName":"x","password":"${secret}"` });
+    await server.request('POST', '/Users', { body: newUser({ password: [secret] }) });
+    await server.request('GET', `/Users?filter=${encodeURIComponent(`password eq "${secret}"`)}`);
+    await server.request('GET', `/Users?access_token=${secret}&filter=${encodeURIComponent('active pr')}`);
+    await server.request('POST', '/oauth/token', { body: `client_secret=${secret}` });
+    await server.request('GET', `/Users/${server.token}`);
+    const { exchanges } = await log.find({ limit: 100 });
+    assert.equal(exchanges.length, 11);
+    for (const { id } of exchanges) {
+      const text = JSON.stringify(await log.get(id));
+      assert.ok(!text.includes(secret), text);
+      assert.ok(!text.includes(server.token), text);
+    }
+    for (const ending of ['', '-wal'])
+      assert.ok(!readFileSync(file + ending).includes(secret), `${ending} has it`);
+    const created = exchanges.at(-1);
+    assert.match((await log.get(created?.id ?? 0))?.sent ?? '', /"password":"\[hidden\]"/);
+  });
+
+  test('each tolerance that a request needed stands with it', async () => {
+    const { server, log } = it;
+    const { json } = await server.request('POST', '/Users', { body: newUser() });
+    await server.request('PATCH', `/Users/${json.id}`, {
+      body: patchOp({ op: 'Replace', path: 'active', value: 'False' }),
+    });
+    const [last] = (await log.find({ limit: 1 })).exchanges;
+    assert.deepEqual([...(last?.tolerances ?? [])].sort(), [
+      'booleanText',
+      'operationCase',
+      'patchWithoutContent',
+    ]);
+  });
+});
+
+describe('bounds', () => {
+  const exchange = (at: number, more: Partial<NewExchange> = {}): NewExchange => ({
+    at,
+    tenant: 1,
+    token: 'tok',
+    tokenName: 'okta',
+    method: 'POST',
+    path: '/scim/v2/Users',
+    status: 201,
+    milliseconds: 1.5,
+    tolerances: [],
+    requestId: 'r',
+    asked: { kind: 'create' },
+    mentions: ['somebody'],
+    ...more,
+  });
+  const opened = (): SqliteExchanges => new SqliteExchanges(join(folder, `${++files}.db`));
+  const day = 86_400_000;
+
+  test('what is older than it is kept goes, the newer stays', () => {
+    const exchanges = opened();
+    const now = Date.now();
+    exchanges.write([
+      exchange(now - 20 * day),
+      exchange(now - 15 * day),
+      exchange(now - 13 * day),
+      exchange(now),
+    ]);
+    while (exchanges.prune({ days: 14, megabytes: 256 }, now));
+    const { exchanges: left } = exchanges.find({ limit: 10 });
+    assert.deepEqual(
+      left.map(({ at }) => at),
+      [now, now - 13 * day],
+    );
+    assert.equal(exchanges.find({ limit: 10, about: ['somebody'] }).exchanges.length, 2);
+    exchanges.close();
+  });
+
+  test('of what is too large the oldest go, until it is not', () => {
+    const exchanges = opened();
+    const now = Date.now();
+    const body = 'x'.repeat(16_000);
+    for (let part = 0; part < 30; part++)
+      exchanges.write(Array.from({ length: 100 }, (_, n) => exchange(now + part * 100 + n, { sent: body })));
+    assert.equal(exchanges.find({ limit: 5000 }).exchanges.length, 3000);
+    while (exchanges.prune({ days: 14, megabytes: 16 }, now));
+    const { exchanges: left } = exchanges.find({ limit: 5000 });
+    assert.ok(left.length > 100 && left.length <= 1050, String(left.length));
+    assert.equal(left[0]?.at, now + 2999);
+    exchanges.close();
+  });
+
+  test('counts of a day, and the last exchange of each token', () => {
+    const exchanges = opened();
+    const now = Date.now();
+    exchanges.write([
+      exchange(now),
+      exchange(now, { status: 409 }),
+      exchange(now, { asked: { kind: 'reads', count: 40 } }),
+      exchange(now - 3 * 3_600_000, { tenant: 2 }),
+    ]);
+    const { answered, refused } = exchanges.counts(now, 3_600_000, 24);
+    assert.equal(answered.length, 24);
+    assert.equal(answered[23], 41);
+    assert.equal(refused[23], 1);
+    assert.equal(answered[20], 1);
+    assert.equal(exchanges.counts(now, 3_600_000, 24, 1).answered[20], 0);
+    const [latest] = exchanges.latest();
+    assert.equal(latest?.token, 'tok');
+    assert.equal(exchanges.find({ limit: 10, tenant: 2 }).exchanges.length, 1);
+    assert.equal(exchanges.get(latest?.last.id ?? 0, 99), undefined);
+    exchanges.close();
+  });
+
+  test('a million exchanges: each page is there within 200 ms, whatever it is filtered by', {
+    timeout: 600_000,
+  }, () => {
+    const exchanges = opened();
+    const now = Date.now() - 1_000_000;
+    const count = process.env.SCIMD_LARGE === undefined ? 100_000 : 1_000_000;
+    for (let part = 0; part < count / 1000; part++)
+      exchanges.write(
+        Array.from({ length: 1000 }, (_, n) =>
+          exchange(now + part, {
+            status: n === 7 && part % 100 === 0 ? 409 : 200,
+            token: n % 50 === 0 ? 'rare' : 'tok',
+            mentions: [`user${part * 1000 + n}`],
+          }),
+        ),
+      );
+    for (const query of [
+      {},
+      { status: '409' },
+      { status: '5xx' },
+      { token: 'rare' },
+      { about: ['user17'] },
+      { method: 'DELETE' },
+      { requestId: 'none' },
+      { tenant: 1, status: '4xx' },
+    ]) {
+      const started = performance.now();
+      exchanges.find({ limit: 50, ...query });
+      const took = performance.now() - started;
+      assert.ok(took < 200, `${JSON.stringify(query)} took ${took} ms`);
+    }
+    exchanges.close();
+  });
+});
+
+describe('forgotten', () => {
+  test('a person is in no body, name, query or reason any more; ids, times and statuses stay', async () => {
+    const it = await logged();
+    const { server, log, file, words } = it;
+    try {
+      const { json } = await server.request('POST', '/Users', {
+        body: newUser({ userName: 'Gone@example.com', externalId: '00gone', displayName: 'Ms Gone' }),
+      });
+      await server.request('POST', '/Users', { body: newUser({ userName: 'Gone@example.com' }) });
+      await server.request('GET', `/Users?filter=${encodeURIComponent('userName eq "gone@example.com"')}`);
+      await server.request('GET', '/Users');
+      await server.request('POST', '/Users', { body: newUser({ userName: 'stays@example.com' }) });
+      const count = await log.forget({
+        tenant: 1,
+        id: json.id,
+        texts: ['gone@example.com', '00gone', 'Ms Gone'],
+      });
+      assert.equal(count, 4);
+      const { exchanges } = await log.find({ limit: 10 });
+      assert.deepEqual(
+        exchanges.map(({ status }) => status),
+        [201, 200, 200, 409, 201],
+      );
+      assert.equal(exchanges.at(-1)?.subject, json.id);
+      assert.equal((await log.find({ limit: 10, about: [json.id] })).exchanges.length, 2);
+      assert.equal(
+        (await log.find({ limit: 10, about: await words.about(1, 'stays@example.com') })).exchanges.length,
+        1,
+      );
+      for (const ending of ['', '-wal']) {
+        const bytes = readFileSync(file + ending)
+          .toString('latin1')
+          .toLowerCase();
+        for (const text of ['gone@example.com', '00gone', 'ms gone'])
+          assert.ok(!bytes.includes(text), `${ending} has ${text}`);
+      }
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe('never in the way', () => {
+  test('a log that cannot be written fails no request, and says why', async () => {
+    const troubles: string[] = [];
+    const log = new ExchangeLog({
+      file: join(folder, 'no', 'such', 'folder.db'),
+      days: 14,
+      megabytes: 256,
+      bodies: true,
+      registry: standardRegistry(),
+      sensitive: [],
+      addon: undefined,
+      onTrouble: (reason) => void troubles.push(reason),
+    });
+    const server = await startScimd({ exchangeLog: log });
+    try {
+      for (let n = 0; n < 20; n++)
+        assert.equal((await server.request('POST', '/Users', { body: newUser() })).status, 201);
+      await until('trouble', () => troubles.length > 0);
+      assert.match(troubles[0] ?? '', /directory|folder|open/i);
+      await assert.rejects(log.find({ limit: 1 }));
+      assert.equal((await server.request('GET', '/Users')).status, 200);
+    } finally {
+      await server.close();
+      await log.stop();
+    }
+  });
+
+  test('reads beyond a thousand a second are one entry with their number; writes and refusals are each in it', async () => {
+    const { server, log } = await logged();
+    try {
+      const raw = {
+        ...{ tenant: 1, token: 'tok', tokenName: 'okta', idp: 'okta', refused: undefined, agent: undefined },
+        ...{ search: '', milliseconds: 1, tolerances: [], requestId: 'r', sent: undefined, sentLength: 0 },
+      };
+      for (let n = 0; n < 300; n++) {
+        const path = `/scim/v2/Users/${n}`;
+        const read = { ...raw, at: Date.now(), path, route: '/Users/:id', answered: '{}' };
+        if (n % 100 === 50) log.record({ ...read, method: 'GET', status: 404 });
+        else if (n % 100 === 0) log.record({ ...read, method: 'DELETE', status: 204 });
+        else log.record({ ...read, method: 'GET', status: 200 });
+      }
+      const { exchanges } = await log.find({ limit: 10_000 });
+      const kinds = Map.groupBy(exchanges, ({ asked, status }) => (status === 404 ? '404' : asked.kind));
+      assert.equal(kinds.get('404')?.length, 3);
+      assert.equal(kinds.get('delete')?.length, 3);
+      assert.equal(kinds.get('get')?.length, 62);
+      assert.deepEqual(
+        kinds.get('reads')?.map(({ asked }) => asked),
+        [{ kind: 'reads', count: 300 - 3 - 3 - 62 }],
+      );
+      const counts = await log.counts(Date.now(), 3_600_000, 24);
+      assert.equal(
+        counts.answered.reduce((a, b) => a + b),
+        297,
+      );
+    } finally {
+      await server.close();
+    }
+  });
+});
