@@ -11,9 +11,11 @@
  * ```
  */
 
+import { Connections, defaultSilentHours } from './directory/connections.ts';
 import type { Hooks, Proposal, ProposedMembers, TenantChange } from './directory/hooks.ts';
 import { defaultRetentionDays, Retention } from './directory/retention.ts';
 import { Tokens } from './directory/tokens.ts';
+import { watchLags } from './events/lag.ts';
 import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
 import { type Delivery, startDelivery } from './events/webhook/delivery.ts';
@@ -69,7 +71,7 @@ export type {
 export { ConfigurationError, DefinitionError, type DefinitionProblem };
 
 export interface ScimdOptions
-  extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog'>>,
+  extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken'>>,
     Hooks {
   /** The SQLite file; `:memory:` lives as long as the server. */
   readonly database: string;
@@ -81,6 +83,8 @@ export interface ScimdOptions
   readonly containsIndex?: readonly string[];
   /** How many days changes are kept; 400 unless given, 0 for ever. */
   readonly retentionDays?: number;
+  /** Hours without a request after which the connection of a provider is silent, which is an event; 72 unless given, 0: never. */
+  readonly silentHours?: number;
 }
 
 export interface NewToken {
@@ -191,8 +195,8 @@ const overlap = day / 1000;
  */
 export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   checkLibraryOptions(options);
-  const { database, schemas, resourceTypes, containsIndex, retentionDays, before, within, after, ...more } =
-    options;
+  const { database, schemas, resourceTypes, containsIndex, retentionDays, silentHours, ...others } = options;
+  const { before, within, after, ...more } = others;
   const { basePath = '/scim/v2', ...http } = more;
   const registry = configuredRegistry({ schemas, resourceTypes, containsIndex });
   const clock = http.clock ?? (() => new Date());
@@ -211,7 +215,15 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     ...(within === undefined ? {} : { within }),
     ...(after === undefined ? {} : { after }),
   };
-  const httpOptions: HttpOptions = { ...http, basePath, store, hooks };
+  const connections = new Connections(store, {
+    silentHours: silentHours ?? defaultSilentHours,
+    clock,
+    onError: (error) => http.log?.error({ err: error }, 'the connections could not be looked at'),
+  });
+  const httpOptions: HttpOptions = {
+    ...{ ...http, basePath, store, hooks },
+    onDeadToken: (token, reason) => connections.failing(token, reason),
+  };
   const application = await LiveApplication.start(httpOptions).catch(async (error) => {
     await store.close();
     throw error;
@@ -246,6 +258,8 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     onError: (error) => http.log?.error({ err: error }, 'old changes could not be removed'),
   });
   retention.start();
+  connections.start();
+  const stopWatching = watchLags(store, clock);
   const tokens = new Tokens(store, clock);
   const tenantNamed = async (name: string): Promise<Tenant | undefined> =>
     (await store.tenants()).find((each) => each.name === name);
@@ -315,6 +329,8 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     },
     async close() {
       retention.stop();
+      connections.stop();
+      stopWatching();
       application.endWaiting();
       await delivery?.stop();
       await store.close();

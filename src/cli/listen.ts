@@ -1,4 +1,5 @@
 /** The settings as options of the HTTP server, at the start and when they change. */
+import type { Connections } from '../directory/connections.ts';
 import { documentation } from '../docs/documentation.ts';
 import type { ExchangeLog } from '../http/exchange-log.ts';
 import type { HttpOptions, Log, RunningServer } from '../http/options.ts';
@@ -26,6 +27,7 @@ export async function listen(
   isReady: () => boolean,
   metrics: Metrics | undefined,
   exchangeLog: ExchangeLog | undefined,
+  connections: Connections,
 ): Promise<Listening> {
   const { host, port, basePath } = settings;
   let inForce = settings;
@@ -36,6 +38,7 @@ export async function listen(
     server = await startServer({
       ...changeable(settings),
       ...{ host, port, store, basePath, log, isReady, exchangeLog },
+      onDeadToken: (token, reason) => connections.failing(token, reason),
       ...(metrics === undefined
         ? {}
         : { observe: metrics.observe, metrics: metrics.text, onWrongToken: metrics.wrongToken }),

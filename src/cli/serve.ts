@@ -1,5 +1,6 @@
 /** scimd serve. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { Connections } from '../directory/connections.ts';
 import { Retention } from '../directory/retention.ts';
 import type { Delivery } from '../events/webhook/delivery.ts';
 import type { ExchangeLog } from '../http/exchange-log.ts';
@@ -41,6 +42,10 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     days: inForce.changes.retentionDays,
     onError: (error) => log.error({ err: error }, 'old changes could not be removed'),
   });
+  const connections = new Connections(store, {
+    silentHours: inForce.connections.silentHours,
+    onError: (error) => log.error({ err: error }, 'the connections could not be looked at'),
+  });
   let stopWatching = (): void => {};
   let exchangeLog: ExchangeLog | undefined;
   try {
@@ -51,10 +56,11 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
       log.warn({ err: error }, 'systemd cannot be notified: is systemd-notify installed?'),
     );
     exchangeLog = exchangeLogOf(inForce, store, log);
-    const server = await listen(inForce, store, log, () => state.ready, metrics, exchangeLog);
+    const server = await listen(inForce, store, log, () => state.ready, metrics, exchangeLog, connections);
     listening.resolve(server.apply);
     delivery = deliver(start, store, log);
     retention.start();
+    connections.start();
     stopWatching = watchLag(store, metrics, log);
     log.info({ url: server.url, database: inForce.database, config: file }, 'started');
     try {
@@ -88,6 +94,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     stopWatching();
     await Promise.race([Promise.all([delivery?.stop(), exchangeLog?.stop()]), signals.force]);
     retention.stop();
+    connections.stop();
     await Promise.race([store.close(), signals.force.then(() => wait(patience))]);
   }
 }

@@ -66,6 +66,8 @@ function lineOf(event: Event): string {
       ...event.added.map(({ id, userName }) => `+${userName ?? id}`),
       ...event.removed.map(({ id, userName }) => `-${userName ?? id}`),
     );
+  if ('token' in event) parts.push(event.token.name);
+  if ('reason' in event) parts.push(event.reason);
   if ('access' in event) parts.push(event.access.active ? 'active' : 'inactive');
   return `${escapeControls(parts.filter((part) => part !== '').join(' '))} (by ${escapeControls(actor.name ?? actor.kind)})`;
 }

@@ -59,6 +59,13 @@ const ofResource = {
 };
 const ofDeleted = { ...envelope, subject, data: v.null(), previous: v.optional(resource) };
 
+const ofToken = {
+  ...envelope,
+  subject,
+  token: v.strictObject({ id: text, name: text, idp: text, scope: text }),
+};
+const endpoint = v.strictObject({ id: text, url: text });
+
 const event = <const Type extends EventType, const Entries extends v.ObjectEntries>(
   type: Type,
   entries: Entries,
@@ -71,10 +78,13 @@ export const eventSchema = v.variant('type', [
   event('user.deactivated', { ...ofResource, ...leaver, access }),
   event('user.reactivated', ofResource),
   event('user.deleted', { ...ofDeleted, ...leaver }),
+  event('user.restored', ofResource),
+  event('user.erased', { ...envelope, subject, data: v.null() }),
   event('user.access_changed', { ...envelope, subject, access }),
   event('group.created', ofResource),
   event('group.updated', ofResource),
   event('group.deleted', ofDeleted),
+  event('group.restored', ofResource),
   event('group.members_changed', {
     ...envelope,
     subject,
@@ -86,7 +96,31 @@ export const eventSchema = v.variant('type', [
   event('resource.created', ofResource),
   event('resource.updated', ofResource),
   event('resource.deleted', ofDeleted),
-  event('endpoint.test', { ...envelope, endpoint: v.strictObject({ id: text, url: text }) }),
+  event('resource.restored', ofResource),
+  event('connection.first_request', { ...ofToken, lastRequest: instant }),
+  event('connection.silent', { ...ofToken, lastRequest: instant }),
+  event('connection.failing', {
+    ...ofToken,
+    reason: v.picklist(['expired', 'revoked']),
+    lastRequest: v.optional(instant),
+  }),
+  event('token.expiring', { ...ofToken, expires: instant, days: whole, lastRequest: v.optional(instant) }),
+  event('tenant.deleted', {
+    ...envelope,
+    ...leaver,
+    subject,
+    data: v.null(),
+    counts: v.pipe(v.record(text, whole), v.readonly()),
+  }),
+  event('endpoint.disabled', { ...envelope, subject, endpoint, reason: text }),
+  event('endpoint.lagging', {
+    ...envelope,
+    subject,
+    endpoint: v.optional(endpoint),
+    consumer: v.optional(text),
+    since: instant,
+  }),
+  event('endpoint.test', { ...envelope, endpoint }),
 ]);
 
 /** Compiles only while schemas and published types say the same, in both directions. */

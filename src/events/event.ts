@@ -116,6 +116,13 @@ export interface EventMember {
 export type UserCreated = OfResource<'user.created'>;
 export type UserUpdated = OfResource<'user.updated'>;
 export type UserReactivated = OfResource<'user.reactivated'>;
+/** Who was deleted is there again, as it was. */
+export type UserRestored = OfResource<'user.restored'>;
+/** What was kept of a person is gone, in earlier events too. */
+export interface UserErased extends Envelope<'user.erased'> {
+  readonly subject: EventSubject;
+  readonly data: null;
+}
 export interface UserDeactivated extends OfResource<'user.deactivated'> {
   readonly priority: 'leaver';
   readonly access: Access;
@@ -127,6 +134,7 @@ export type UserAccessChanged = OfAccess<'user.access_changed'>;
 export type GroupCreated = OfResource<'group.created'>;
 export type GroupUpdated = OfResource<'group.updated'>;
 export type GroupDeleted = OfDeleted<'group.deleted'>;
+export type GroupRestored = OfResource<'group.restored'>;
 export interface GroupMembersChanged extends Envelope<'group.members_changed'> {
   readonly subject: EventSubject;
   /** At most 500 of both together in one part. */
@@ -138,10 +146,77 @@ export interface GroupMembersChanged extends Envelope<'group.members_changed'> {
 export type ResourceCreated = OfResource<'resource.created'>;
 export type ResourceUpdated = OfResource<'resource.updated'>;
 export type ResourceDeleted = OfDeleted<'resource.deleted'>;
+export type ResourceRestored = OfResource<'resource.restored'>;
+
+/** What is told of nobody and nothing of a directory's own: a connection, a token, a tenant, a delivery. */
+interface OfNotice<Type extends string> extends Envelope<Type> {
+  /** `Token`, `Tenant`, `Endpoint` or `Consumer`, with its id, or its name where it has no other. */
+  readonly subject: EventSubject;
+}
+
+/** The token of a connection. */
+export interface EventToken {
+  readonly id: string;
+  readonly name: string;
+  /** The provider whose tolerances apply: `okta`, `entra`, `generic`, … */
+  readonly idp: string;
+  readonly scope: string;
+}
+
+/** A provider's token was used for the first time. */
+export interface ConnectionFirstRequest extends OfNotice<'connection.first_request'> {
+  readonly token: EventToken;
+  readonly lastRequest: string;
+}
+/** Nothing has come with a provider's token for longer than the setting `connections.silentHours`. */
+export interface ConnectionSilent extends OfNotice<'connection.silent'> {
+  readonly token: EventToken;
+  readonly lastRequest: string;
+}
+/** A provider asks with a token that is taken no more; told once a day. */
+export interface ConnectionFailing extends OfNotice<'connection.failing'> {
+  readonly token: EventToken;
+  readonly reason: 'expired' | 'revoked';
+  /** When it was taken the last time. */
+  readonly lastRequest?: string | undefined;
+}
+/** A token ends in 30 days, in 7 and in 1. */
+export interface TokenExpiring extends OfNotice<'token.expiring'> {
+  readonly token: EventToken;
+  readonly expires: string;
+  readonly days: number;
+  readonly lastRequest?: string | undefined;
+}
+/** All of a tenant is gone: whoever was in it has no access any more. The last event of the tenant. */
+export interface TenantDeleted extends OfNotice<'tenant.deleted'> {
+  readonly priority: 'leaver';
+  readonly data: null;
+  /** How many there were of each type of resource. */
+  readonly counts: { readonly [resourceType: string]: number };
+}
+
+export interface EventEndpoint {
+  readonly id: string;
+  readonly url: string;
+}
+
+/** An endpoint of webhooks gets nothing any more, until it is resumed. Not told to the endpoint itself. */
+export interface EndpointDisabled extends OfNotice<'endpoint.disabled'> {
+  readonly endpoint: EventEndpoint;
+  readonly reason: string;
+}
+/** Somebody left five minutes ago or longer, and an endpoint or a consumer has not heard of it. Not told to the endpoint itself. */
+export interface EndpointLagging extends OfNotice<'endpoint.lagging'> {
+  /** One of the two. */
+  readonly endpoint?: EventEndpoint | undefined;
+  readonly consumer?: string | undefined;
+  /** When the first one left of whom it has not heard. */
+  readonly since: string;
+}
 
 /** Sent by hand, to try an endpoint of webhooks; is not in the feed. */
 export interface EndpointTest extends Envelope<'endpoint.test'> {
-  readonly endpoint: { readonly id: string; readonly url: string };
+  readonly endpoint: EventEndpoint;
 }
 
 export type Event =
@@ -150,14 +225,25 @@ export type Event =
   | UserDeactivated
   | UserReactivated
   | UserDeleted
+  | UserRestored
+  | UserErased
   | UserAccessChanged
   | GroupCreated
   | GroupUpdated
   | GroupDeleted
+  | GroupRestored
   | GroupMembersChanged
   | ResourceCreated
   | ResourceUpdated
   | ResourceDeleted
+  | ResourceRestored
+  | ConnectionFirstRequest
+  | ConnectionSilent
+  | ConnectionFailing
+  | TokenExpiring
+  | TenantDeleted
+  | EndpointDisabled
+  | EndpointLagging
   | EndpointTest;
 
 export type EventType = Event['type'];

@@ -1,5 +1,7 @@
 /** The events that a change record makes. Pure: what is beside the record comes in as {@link Present}. */
 import { hash } from 'node:crypto';
+import * as v from 'valibot';
+import { eventSchema } from './catalogue.ts';
 import { type ChangeRecord, isLeaver } from './change-record.ts';
 import type {
   Access,
@@ -9,7 +11,6 @@ import type {
   EventMember,
   EventResource,
   EventSubject,
-  EventType,
 } from './event.ts';
 import { type Position, positionText } from './position.ts';
 import { type Unit, unitsOf } from './units.ts';
@@ -77,6 +78,8 @@ export function idsIn(record: ChangeRecord, from: number, to: number): Set<strin
 
 function eventsOfUnit(record: ChangeRecord, present: Present, unit: Unit, position: string): Event[] {
   switch (unit.kind) {
+    case 'notice':
+      return noticeEvents(record, present, position);
     case 'resource':
       return [resourceEvent(record, present, unit, position)];
     case 'members': {
@@ -99,6 +102,19 @@ function eventsOfUnit(record: ChangeRecord, present: Present, unit: Unit, positi
     case 'access':
       return accessEvents(record, present, unit, position);
   }
+}
+
+/** None of what another release has recorded and this one does not know. */
+function noticeEvents(record: ChangeRecord, present: Present, position: string): Event[] {
+  const { notice, type, id } = record;
+  if (notice === undefined) return [];
+  const head = envelope(record, present, notice.event, id, '', position);
+  const parsed = v.safeParse(eventSchema, {
+    ...head,
+    ...{ type: notice.event, subject: { type, id } },
+    ...notice.data,
+  });
+  return parsed.success ? [parsed.output] : [];
 }
 
 function resourceEvent(
@@ -126,13 +142,18 @@ function resourceEvent(
       const access = accessOf(record, present, record.id, undefined);
       return { ...head, type, priority: 'leaver', subject, changes, access, data };
     }
+    case 'user.erased':
+      return { ...head, type, subject: { type: record.type, id: record.id }, data: null };
     case 'user.created':
     case 'user.updated':
     case 'user.reactivated':
+    case 'user.restored':
     case 'group.created':
     case 'group.updated':
+    case 'group.restored':
     case 'resource.created':
     case 'resource.updated':
+    case 'resource.restored':
       return { ...head, type, subject, changes, data };
     default:
       throw new Error(`${type} is no event of a resource`);
@@ -202,7 +223,7 @@ type Head = Omit<Event, 'type' | 'priority'>;
 function envelope(
   record: ChangeRecord,
   present: Present,
-  type: EventType,
+  type: string,
   subject: string,
   part: string,
   position: string,

@@ -1,5 +1,5 @@
 /** How long leavers wait until applications have heard of them: those that acknowledge, and endpoints of webhooks. */
-import type { Store } from '../store/store.ts';
+import type { NewNotice, Store } from '../store/store.ts';
 import { isLeaver } from './change-record.ts';
 import { parsePosition } from './position.ts';
 
@@ -10,8 +10,49 @@ export interface Lag {
   readonly kind: 'consumer' | 'endpoint';
   /** The number of the tenant. */
   readonly tenant: number;
+  /** Of an endpoint. */
+  readonly url?: string;
   /** Since when the first one waits. */
   readonly since: Date;
+}
+
+const lookEvery = 15_000;
+/** OpenID IPSIE AL1: an application should have revoked access within five minutes. */
+const longest = 5 * 60_000;
+/** Milliseconds before it is told again of the same application that others wait for. */
+const againAfter = 60 * 60_000;
+
+/**
+ * Looks again and again how long leavers wait, and whether endpoints were disabled; records notices of both. Answers
+ * what ends it. A database that cannot be read is told of by whoever needs it.
+ */
+export function watchLags(
+  store: Pick<Store, 'outbox' | 'changes' | 'tenants' | 'note'>,
+  clock: () => Date,
+  onLook: (lags: readonly Lag[], late: readonly Lag[], now: number) => void = () => {},
+): () => void {
+  const watch = new LagWatch(store);
+  const look = async (): Promise<void> => {
+    await store.outbox.noteDisabled();
+    const now = clock().getTime();
+    const lags = await watch.look();
+    const late = lags.filter(({ since }) => now - since.getTime() > longest);
+    onLook(lags, late, now);
+    if (late.length > 0) await store.note(late.map((lag) => noticeOf(lag, now)));
+  };
+  const timer = setInterval(() => void look().catch(() => {}), lookEvery).unref();
+  return () => clearInterval(timer);
+}
+
+/** The alarm that somebody left long ago and an application has not heard of it. */
+export function noticeOf({ kind, name, url = '', tenant, since }: Lag, now: number): NewNotice {
+  const which = kind === 'consumer' ? { consumer: name } : { endpoint: { id: name, url } };
+  return {
+    ...{ tenant, event: 'endpoint.lagging' },
+    subject: { type: kind === 'consumer' ? 'Consumer' : 'Endpoint', id: name },
+    data: { ...which, since: since.toISOString() },
+    unlessSince: new Date(Math.min(since.getTime(), now - againAfter)).toISOString(),
+  };
 }
 
 /** Records that are looked at together. */
@@ -36,17 +77,18 @@ export class LagWatch {
     const { outbox } = this.#store;
     const lags: Lag[] = [];
     const seen = new Set<string>();
-    const add = async (kind: Lag['kind'], tenant: number, name: string, position: string): Promise<void> => {
+    const add = async ({ kind, tenant, name, url }: Omit<Lag, 'since'>, position: string): Promise<void> => {
       const key = `${tenant} ${kind} ${name}`;
       seen.add(key);
       const leaver = await this.#firstLeaver(key, tenant, parsePosition(position)?.sequence ?? 0);
-      if (leaver !== undefined) lags.push({ kind, tenant, name, since: new Date(leaver) });
+      if (leaver !== undefined)
+        lags.push({ kind, tenant, name, ...(url === undefined ? {} : { url }), since: new Date(leaver) });
     };
     for (const { number } of await this.#store.tenants())
       for (const { name, position } of await outbox.consumers(number))
-        await add('consumer', number, name, position);
-    for (const { id, tenant, position } of await outbox.endpoints())
-      await add('endpoint', tenant, id, position);
+        await add({ kind: 'consumer', tenant: number, name }, position);
+    for (const { id, tenant, url, position } of await outbox.endpoints())
+      await add({ kind: 'endpoint', tenant, name: id, url }, position);
     for (const key of this.#looked.keys()) if (!seen.has(key)) this.#looked.delete(key);
     return lags;
   }

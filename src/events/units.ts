@@ -8,6 +8,8 @@ import { type ChangeRecord, concernsActive, isDeactivation, isReactivation } fro
 import type { EventType } from './event.ts';
 
 export type Unit =
+  /** No change of a resource. */
+  | { readonly kind: 'notice' }
   /** The change itself. */
   | { readonly kind: 'resource'; readonly type: EventType; readonly edits: readonly RecordedEdit[] }
   /** A part of the members that came and went. */
@@ -30,8 +32,8 @@ export type Unit =
 const partSize = 500;
 
 export function unitsOf(record: ChangeRecord): Unit[] {
-  // Nothing is left of it to be told.
-  if (record.operation === 'erase') return [];
+  if (record.operation === 'notice') return [{ kind: 'notice' }];
+  if (record.operation === 'erase') return erasureUnits(record);
   switch (record.type) {
     case 'User':
       return userUnits(record);
@@ -42,10 +44,16 @@ export function unitsOf(record: ChangeRecord): Unit[] {
   }
 }
 
-function verbOf({ operation }: ChangeRecord): 'created' | 'updated' | 'deleted' {
+/** An event there is of people alone: the others are erased with whom they are about. */
+function erasureUnits({ type }: ChangeRecord): Unit[] {
+  return type === 'User' ? [{ kind: 'resource', type: 'user.erased', edits: [] }] : [];
+}
+
+function verbOf({ operation }: ChangeRecord): 'created' | 'updated' | 'deleted' | 'restored' {
   switch (operation) {
-    case 'create':
     case 'restore':
+      return 'restored';
+    case 'create':
       return 'created';
     case 'delete':
       return 'deleted';

@@ -24,7 +24,16 @@ export interface Access {
 }
 
 export async function accessWith(
-  { store, basePath, basicAuth = false, jwt, tokenEndpoint: endpoint, log, onWrongToken }: HttpOptions,
+  {
+    store,
+    basePath,
+    basicAuth = false,
+    jwt,
+    tokenEndpoint: endpoint,
+    log,
+    onWrongToken,
+    onDeadToken,
+  }: HttpOptions,
   { limits, clock, proxies, secretKey }: Tools,
 ): Promise<Access> {
   const failures = new FailedAttempts({
@@ -40,8 +49,11 @@ export async function accessWith(
     const tokens = new AccessTokens(secretKey);
     others.push(accessTokenVerifier(store, tokens));
     const { seconds } = endpoint;
-    tokenMount = tokenEndpoint(`${basePath}/oauth/token`, { store, tokens, seconds, failures, proxies });
+    tokenMount = tokenEndpoint(`${basePath}/oauth/token`, {
+      ...{ store, tokens, seconds, failures, proxies, onDeadToken },
+    });
   }
   if (jwt !== undefined) others.push(await jwtVerifier(jwt, store, clock, log));
-  return { authenticate: authenticator({ store, basic: basicAuth, others, failures, proxies }), tokenMount };
+  const authenticate = authenticator({ store, basic: basicAuth, others, failures, proxies, onDeadToken });
+  return { authenticate, tokenMount };
 }

@@ -56,10 +56,19 @@ export interface AuthenticateOptions {
   readonly others: readonly Verify[];
   readonly failures: FailedAttempts;
   readonly proxies: TrustedProxies;
+  /** Told of a token that is not taken any more. */
+  readonly onDeadToken: DeadTokenListener | undefined;
+}
+
+export type DeadTokenListener = (token: Token, reason: 'expired' | 'revoked') => void;
+
+/** Why the token, which is not live, is not taken. */
+export function whyDead({ expires }: Token, now: Date): 'expired' | 'revoked' {
+  return expires !== undefined && Date.parse(expires) <= now.getTime() ? 'expired' : 'revoked';
 }
 
 export function authenticator(options: AuthenticateOptions): Authenticate {
-  const { store, basic, others, failures, proxies } = options;
+  const { store, basic, others, failures, proxies, onDeadToken } = options;
 
   const unauthorized = (detail: string, error?: string, token?: Token): ScimError => {
     const bearer = error === undefined ? realm : `${realm}, error="${error}", error_description="${detail}"`;
@@ -101,6 +110,7 @@ export function authenticator(options: AuthenticateOptions): Authenticate {
     // Tokens are found by their SHA-256, so no text is compared with a secret.
     const token = await store.findToken(hashSecret(text));
     if (token !== undefined && isLive(token, now)) return authenticatedBy(token);
+    if (token !== undefined) onDeadToken?.(token, whyDead(token, now));
     const answer = await ask(text, now);
     if (!('refused' in answer)) return answer;
     await failures.note(networkOf(proxies.clientOf(request)));

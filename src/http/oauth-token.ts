@@ -6,7 +6,7 @@
 import { hashSecret } from '../directory/secret.ts';
 import type { Scope, Store, Token } from '../store/store.ts';
 import type { AccessTokens } from './access-token.ts';
-import { isLive } from './authenticate.ts';
+import { type DeadTokenListener, isLive, whyDead } from './authenticate.ts';
 import { basicChallenge, basicCredentials } from './basic.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
@@ -22,6 +22,7 @@ export interface TokenEndpointOptions {
   readonly seconds: number;
   readonly failures: FailedAttempts;
   readonly proxies: TrustedProxies;
+  readonly onDeadToken: DeadTokenListener | undefined;
 }
 
 type ErrorCode = 'invalid_request' | 'invalid_client' | 'invalid_scope' | 'unsupported_grant_type';
@@ -61,7 +62,7 @@ export function tokenEndpoint(path: string, options: TokenEndpointOptions): Moun
 }
 
 async function grant(options: TokenEndpointOptions, request: HttpRequest, now: Date): Promise<object> {
-  const { store, tokens, seconds, failures, proxies } = options;
+  const { store, tokens, seconds, failures, proxies, onDeadToken } = options;
   const form = await readForm(request);
   const { id, secret } = clientOf(request, form);
   if (form.get('grant_type') !== 'client_credentials') {
@@ -71,6 +72,7 @@ async function grant(options: TokenEndpointOptions, request: HttpRequest, now: D
   }
   const hash = hashSecret(secret);
   const token = await store.findToken(hash);
+  if (token !== undefined && !isLive(token, now)) onDeadToken?.(token, whyDead(token, now));
   if (token === undefined || !isLive(token, now) || (id !== token.id && id !== token.name)) {
     await failures.note(networkOf(proxies.clientOf(request)));
     throw new OAuthError('invalid_client', 'The client is unknown, or its secret is not valid');

@@ -2,7 +2,7 @@ import type { Directory } from '../directory/directory.ts';
 import type { Hooks } from '../directory/hooks.ts';
 import type { EventReader } from '../events/reader.ts';
 import type { LogFields } from '../ops/log-fields.ts';
-import type { Store } from '../store/store.ts';
+import type { Store, Token } from '../store/store.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { BaseUrl } from './base-url.ts';
 import type { RawExchange } from './exchange-entry.ts';
@@ -222,6 +222,8 @@ export interface HttpOptions {
   readonly observe?: (observation: Observation) => void;
   /** Told of every wrong token, client secret and JWT. */
   readonly onWrongToken?: () => void;
+  /** Told of every request with a token of the store that is not taken any more. */
+  readonly onDeadToken?: (token: Token, reason: 'expired' | 'revoked') => void;
   /** What GET /metrics answers, in Prometheus' text format; absent: there is no /metrics. */
   readonly metrics?: () => Promise<string>;
   /** Is the server ready for requests? GET /readyz answers 503 when it is not. */

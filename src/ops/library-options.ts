@@ -9,6 +9,7 @@ import { type OptionName, optionNames, optionOf } from './options.ts';
 const renamed: Readonly<Record<string, OptionName>> = {
   basicAuth: 'auth.basic',
   retentionDays: 'changes.retentionDays',
+  silentHours: 'connections.silentHours',
   'tokenEndpoint.seconds': 'auth.accessTokenSeconds',
 };
 
@@ -56,7 +57,7 @@ export function checkLibraryOptions(options: object, more: Readonly<Record<strin
   const values = new Map<OptionName, unknown>(optionNames.map((name) => [name, optionOf(name).default]));
   const origins = new Map<string, string>(optionNames.map((name) => [name, 'default']));
   const kinds = { ...own, ...more };
-  const names = [...shared, ...Object.keys(kinds), 'basicAuth', 'retentionDays', ...groups];
+  const names = [...shared, ...Object.keys(kinds), 'basicAuth', 'retentionDays', 'silentHours', ...groups];
 
   const check = (path: string, setting: OptionName, value: unknown): void => {
     const result = v.safeParse(optionOf(setting).type, value);

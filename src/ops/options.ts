@@ -295,6 +295,12 @@ const options = {
   'changes.retentionDays': option(integer(0, 36_500), 400, 'How many days changes are kept', {
     detail: '0: for ever',
   }),
+  'connections.silentHours': option(
+    integer(0, 8760),
+    72,
+    'Hours without a request after which the connection of a provider is silent',
+    { detail: 'the event `connection.silent` tells of it; 0: none is' },
+  ),
   'limits.bodyBytes': limit(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
   'limits.bodyDepth': limit(integer(4, 256), 32, 'Deepest nesting in a request body'),
   'limits.defaultPageSize': limit(integer(1, 100_000), 100, 'Page size of a query without count'),

@@ -48,6 +48,9 @@ export interface AccessStore {
   /** Undefined if there is no such token; `at` in the future lets it live on until then. */
   revokeToken(id: string, at: string): Awaitable<Token | undefined>;
 
+  /** Records a notice for each token of a provider that was used for the first time; answers how many tokens were looked at. */
+  noteFirstUses(): Promise<number>;
+
   /** Is there a resource of that id, of whatever type? */
   hasResource(tenant: number, id: string): Awaitable<boolean>;
 

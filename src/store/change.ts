@@ -40,7 +40,17 @@ export interface LastState {
   readonly groups: readonly { readonly value: string; readonly display?: string }[];
 }
 
-/** One change of one resource, written in the transaction of the change itself. */
+/**
+ * Of what is no change of a resource, and is told in the same order: a connection, a token, an endpoint, a tenant, the
+ * guard. `data` is what its event says beside the envelope.
+ */
+export interface Notice {
+  /** The name of the event: `connection.silent`. */
+  readonly event: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** One change of one resource, written in the transaction of the change itself; or a notice. */
 export interface Change {
   /** Dense in the tenant, from 1: commit order is number order, and a gap is a loss. */
   readonly sequence: number;
@@ -53,12 +63,14 @@ export interface Change {
   /**
    * `restore`: a deleted resource is there again, as `last` of its deletion has it. `erase`: all that the record had of a
    * resource was taken out of it; the earlier changes are there with their numbers and without content. `migrate`: the
-   * document was brought in accord with schemas that were configured anew.
+   * document was brought in accord with schemas that were configured anew. `notice`: nothing of a resource changed; see
+   * {@link Notice}.
    */
-  readonly operation: 'create' | 'replace' | 'patch' | 'delete' | 'restore' | 'erase' | 'migrate';
+  readonly operation: 'create' | 'replace' | 'patch' | 'delete' | 'restore' | 'erase' | 'migrate' | 'notice';
+  /** Of a notice, what it is about: `Token`, `Endpoint`, …; no type of resource. */
   readonly type: string;
   readonly id: string;
-  /** The version that the change made. */
+  /** The version that the change made; 0 of a notice. */
   readonly version: number;
   readonly actor: Actor;
   /** Only what really changed; none of a creation or restoration, which made all that the later changes start from. */
@@ -70,6 +82,7 @@ export interface Change {
   readonly last?: LastState;
   readonly tolerances?: readonly string[];
   readonly cause?: Cause;
+  readonly notice?: Notice;
   /** Salted SHA-256 of the change, and the chain's link over it and the link before it, in hexadecimal digits. */
   readonly digest?: string;
   readonly link?: string;

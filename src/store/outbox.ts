@@ -124,4 +124,6 @@ export interface Outbox {
   deliveryBody(endpoint: string, message: string): Awaitable<string | undefined>;
   /** False, and nothing stored, where the endpoint is another server's meanwhile, or gone. */
   progress(owner: string, progress: readonly Progress[]): Promise<readonly boolean[]>;
+  /** Records a notice for each endpoint that was disabled since it was active; answers how many. */
+  noteDisabled(): Promise<number>;
 }

@@ -7,7 +7,7 @@ import type { Plan } from '../query/plan.ts';
 import type { Difference } from '../scim/difference.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import type { AccessStore, Scope, Tenant, Token } from './access-store.ts';
-import type { Actor, Cause, Change, ChangeRange, LastState } from './change.ts';
+import type { Actor, Cause, Change, ChangeRange, LastState, Notice } from './change.ts';
 import type { FeedReads } from './feed.ts';
 import type { Outbox } from './outbox.ts';
 import type { Awaitable, StoredResource } from './stored-resource.ts';
@@ -93,6 +93,18 @@ export interface WriteContext {
   /** Names of the tolerances that were needed to read what is written. */
   readonly tolerances?: readonly string[];
   readonly cause?: Cause;
+}
+
+/** A notice that is to be recorded. */
+export interface NewNotice extends Notice {
+  readonly tenant: number;
+  readonly subject: { readonly type: string; readonly id: string };
+  /** `system` without it. */
+  readonly actor?: Actor;
+  readonly request?: string;
+  readonly cause?: Cause;
+  /** RFC 3339: if the same was recorded of the same subject since then, by whatever server, it is not recorded again. */
+  readonly unlessSince?: string;
 }
 
 /** Paths of attributes of which the record says that they changed, and not from what to what. */
@@ -331,6 +343,9 @@ export interface Store extends AccessStore {
    * Settles when what was done is durable.
    */
   commit(units: readonly Unit[]): Promise<readonly Outcome[]>;
+
+  /** Records notices in their order; answers how many were new. */
+  note(notices: readonly NewNotice[]): Promise<number>;
 
   /**
    * Resolves when all that can have been read by now is on disk; undefined if it is. Rejects with a StoreError if it

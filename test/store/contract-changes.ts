@@ -70,6 +70,57 @@ export function changeContract(setting: () => Setting): void {
     assert.deepEqual(await all(2), []);
   });
 
+  test('a notice is recorded among the changes, in their order and in their chain, once since a time', async () => {
+    const s = setting();
+    const user = await s.createUser('a');
+    const notice = {
+      ...{ tenant: 1, event: 'connection.silent', subject: { type: 'Token', id: 't\n1' } },
+      data: { token: { id: 't1', name: 'okta' } },
+    };
+    s.now += 1000;
+    assert.equal(await s.store.note([notice, { ...notice, actor, request: 'r1' }]), 2);
+    const since = new Date(s.now).toISOString();
+    const later = new Date(s.now + 1).toISOString();
+    assert.equal(await s.store.note([{ ...notice, unlessSince: since }]), 0);
+    const other = { ...notice, event: 'token.expiring' };
+    const another = { ...notice, subject: { type: 'Token', id: 't2' } };
+    assert.equal(await s.store.note([other, another].map((each) => ({ ...each, unlessSince: since }))), 2);
+    assert.equal(await s.store.note([{ ...notice, unlessSince: later }]), 1);
+    await s.change(user, { title: 'x' });
+    const changes = await all();
+    assert.deepEqual(
+      changes.map(({ sequence, operation, type, id, notice: told }) => [
+        sequence,
+        operation,
+        type,
+        id,
+        told?.event,
+      ]),
+      [
+        [1, 'create', 'User', user.id, undefined],
+        [2, 'notice', 'Token', 't\n1', 'connection.silent'],
+        [3, 'notice', 'Token', 't\n1', 'connection.silent'],
+        [4, 'notice', 'Token', 't\n1', 'token.expiring'],
+        [5, 'notice', 'Token', 't2', 'connection.silent'],
+        [6, 'notice', 'Token', 't\n1', 'connection.silent'],
+        [7, 'patch', 'User', user.id, undefined],
+      ],
+    );
+    const [, first, second] = changes;
+    assert.deepEqual(plain(first as Change), {
+      ...{ sequence: 2, tenant: 1, at: since, operation: 'notice', type: 'Token', id: 't\n1', version: 0 },
+      ...{ actor: { kind: 'system' }, edits: [], notice: { event: notice.event, data: notice.data } },
+    });
+    assert.deepEqual([second?.actor, second?.request], [actor, 'r1']);
+    let link = Buffer.alloc(32);
+    for (const change of changes) {
+      link = createHash('sha256')
+        .update(Buffer.concat([link, Buffer.from(change.digest ?? '', 'hex')]))
+        .digest();
+      assert.equal(change.link, link.toString('hex'));
+    }
+  });
+
   test('a change tells of its request, its transaction, its cause and the tolerances it needed', async () => {
     const s = setting();
     const context: WriteContext = {

@@ -31,10 +31,10 @@ function isUrgent({ priority }: Event): boolean {
   return priority === 'leaver';
 }
 
-/** Does the endpoint want it? `user.*` stands for all of users. */
-export function wantedBy({ types }: Pick<Endpoint, 'types'>): (event: Event) => boolean {
+/** Does the endpoint want it? `user.*` stands for all of users. How its own delivery goes is not delivered to it. */
+export function wantedBy({ id, types }: Pick<Endpoint, 'id' | 'types'>): (event: Event) => boolean {
   const wants = typeFilter(types);
-  return (event) => wants(event.type);
+  return (event) => wants(event.type) && !('endpoint' in event && event.endpoint?.id === id);
 }
 
 export function typeFilter(types: readonly string[] | undefined): (type: EventType) => boolean {

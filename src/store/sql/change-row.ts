@@ -4,9 +4,9 @@
  */
 import { hash, randomBytes } from 'node:crypto';
 import type { AttributeEdit } from '../../scim/difference.ts';
-import type { Actor, Cause, Change, LastState, RecordedEdit } from '../change.ts';
+import type { Actor, Cause, Change, LastState, Notice, RecordedEdit } from '../change.ts';
 import { instantText } from '../layout/instant.ts';
-import type { SensitivePaths, WriteContext } from '../store.ts';
+import type { NewNotice, SensitivePaths, WriteContext } from '../store.ts';
 import type { ChangeRow } from './change.ts';
 
 /** A change as it is written; `at` is the instant's key. */
@@ -25,6 +25,34 @@ export interface ChangeEntry {
   readonly removed?: ReadonlySet<string>;
   readonly last?: LastState;
   readonly cause?: Cause;
+  readonly notice?: StoredNotice;
+}
+
+/** A notice as it is stored: with the type of what it is about, which has no number. */
+type StoredNotice = Notice & { readonly type: string };
+
+/** Stands where a change has the number of its resource type. */
+const noType = 0;
+
+const system: Actor = { kind: 'system' };
+
+/** A notice as it is written, at the instant's key. */
+export function noticeEntry(
+  { tenant, subject, event, data, actor = system, request, cause }: NewNotice,
+  at: string,
+  transaction: string,
+): ChangeEntry {
+  return {
+    ...{ tenant, type: noType, id: subject.id, operation: 'notice', version: 0, at, transaction },
+    context: { actor, ...(request === undefined ? {} : { request }) },
+    notice: { event, type: subject.type, data },
+    ...(cause === undefined ? {} : { cause }),
+  };
+}
+
+/** Is the stored one, of the same subject, of the same event? */
+export function isNoticeOf(stored: string, { event }: Notice): boolean {
+  return (JSON.parse(stored) as StoredNotice).event === event;
 }
 
 /** Where the record of a tenant ends. */
@@ -117,6 +145,7 @@ export type NewChangeRow = readonly [
   salt: string,
   digest: Buffer,
   link: Buffer,
+  notice: string | null,
 ];
 
 /** The row that comes next, behind which the head stands from now on. */
@@ -132,16 +161,17 @@ export function nextChange(head: ChangeHead, entry: ChangeEntry, typeName: strin
   const tolerances = listText(context.tolerances);
   const by = entry.cause ?? context.cause;
   const cause = by === undefined ? null : JSON.stringify(by);
+  const notice = entry.notice === undefined ? null : JSON.stringify(entry.notice);
   const salt = newSalt();
   // Each part is JSON, or has no line break, so that no other change has this text.
-  const content = `${salt}\n${sequence}\n${typeName}\n${JSON.stringify(id)}\n${version}\n${operation}\n${at}\n${JSON.stringify(transaction)}\n${JSON.stringify(request)}\n${actor}\n${edits}\n${added}\n${removed}\n${last}\n${tolerances}\n${cause}`;
+  const content = `${salt}\n${sequence}\n${typeName}\n${JSON.stringify(id)}\n${version}\n${operation}\n${at}\n${JSON.stringify(transaction)}\n${JSON.stringify(request)}\n${actor}\n${edits}\n${added}\n${removed}\n${last}\n${tolerances}\n${cause}${notice === null ? '' : `\n${notice}`}`;
   const digest = sha256(content);
   const link = linkOver(head.link, digest);
   head.sequence = sequence;
   head.link = link;
   return [
     ...([tenant, sequence, type, id, version, operation, at, transaction, request, actor] as const),
-    ...([edits, added, removed, last, tolerances, cause, salt, digest, link] as const),
+    ...([edits, added, removed, last, tolerances, cause, salt, digest, link, notice] as const),
   ];
 }
 
@@ -153,7 +183,8 @@ export function changedMembers([, , , , , , , , , , , added, removed]: NewChange
 /** A row of `change` as a change of the tenant. */
 export function toChange(tenant: number, row: ChangeRow, nameOf: (type: number) => string): Change {
   const [sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed] = row;
-  const [, , , , , , , , , , , , last, tolerances, cause, digest, link] = row;
+  const [, , , , , , , , , , , , last, tolerances, cause, digest, link, noted] = row;
+  const notice = noted === null ? undefined : (JSON.parse(noted) as StoredNotice);
   return {
     sequence,
     tenant,
@@ -161,7 +192,7 @@ export function toChange(tenant: number, row: ChangeRow, nameOf: (type: number) 
     ...(request === null ? {} : { request }),
     at: instantText(at),
     operation: operation as Change['operation'],
-    type: nameOf(type),
+    type: notice?.type ?? nameOf(type),
     id,
     version,
     actor: JSON.parse(actor),
@@ -171,6 +202,7 @@ export function toChange(tenant: number, row: ChangeRow, nameOf: (type: number) 
     ...(last === null ? {} : { last: JSON.parse(last) }),
     ...(tolerances === null ? {} : { tolerances: JSON.parse(tolerances) }),
     ...(cause === null ? {} : { cause: JSON.parse(cause) }),
+    ...(notice === undefined ? {} : { notice: { event: notice.event, data: notice.data } }),
     ...(digest === null ? {} : { digest: hexOf(digest) }),
     ...(link === null ? {} : { link: hexOf(link) }),
   };

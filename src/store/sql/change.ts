@@ -3,7 +3,7 @@ import type { StoreDialect } from './dialect.ts';
 
 /** In the order of {@link ChangeRow}. */
 const columns =
-  'sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed, last, tolerances, cause, digest, link';
+  'sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed, last, tolerances, cause, digest, link, notice';
 
 export type ChangeRow = [
   sequence: number,
@@ -23,12 +23,15 @@ export type ChangeRow = [
   cause: string | null,
   digest: Uint8Array | null,
   link: Uint8Array | null,
+  notice: string | null,
 ];
 
 export const changeSql = {
   insert: `INSERT INTO change (tenant, sequence, type, id, version, operation, at, txn, request, actor, edits, added,
-  removed, last, tolerances, cause, salt, digest, link)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  removed, last, tolerances, cause, salt, digest, link, notice)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  /** The notices about one subject, from a time on. */
+  noticesSince: 'SELECT notice FROM change WHERE tenant = ? AND id = ? AND notice IS NOT NULL AND at >= ?',
   /** Rows are {@link ChangeRow}s; by tenant, the number after which they begin, and how many. */
   list: `SELECT ${columns} FROM change WHERE tenant = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
   /** The same of one resource, whose id is the third of four. */

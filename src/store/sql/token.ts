@@ -17,4 +17,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   ending: 'SELECT id, revoked FROM token WHERE revoked IS NOT NULL AND ended = 0',
   end: 'UPDATE token SET ended = 1 WHERE id = ?',
   use: 'UPDATE token SET last_used = ? WHERE id = ?',
+  /** Those whose first use nobody was told of. */
+  untold: `${select} WHERE k.first_told = 0 AND k.last_used IS NOT NULL ORDER BY k.last_used, k.id`,
+  tell: 'UPDATE token SET first_told = 1 WHERE id = ?',
 } as const;

@@ -2,7 +2,8 @@
 import type { Database } from 'better-sqlite3';
 import { resourceSql } from '../sql/resource.ts';
 import { tenantSql } from '../sql/tenant.ts';
-import type { AccessStore, Token } from '../store.ts';
+import type { AccessStore, NewNotice, Token } from '../store.ts';
+import { isConnection, tokenNotice } from '../token-notice.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { FileGuard } from './guards.ts';
 import type { DataVersion, Snapshot } from './snapshot.ts';
@@ -20,10 +21,17 @@ interface Tools {
   readonly commit: GroupCommit;
   readonly others: DataVersion;
   readonly guard: FileGuard;
+  /** Records a notice, within the transaction. */
+  readonly note: (notice: NewNotice) => unknown;
 }
 
 /** How often it is looked whether the time of a revocation has come, in milliseconds. */
 const endsInterval = 10_000;
+
+/** The caller decides; what is refused for certain is no use of it. */
+function isTaken({ ended, expires }: Token, now: number): boolean {
+  return ended !== true && (expires === undefined || Date.parse(expires) > now);
+}
 
 /** A token as it was found, and when its use was written down, in milliseconds since 1970. */
 interface KnownToken {
@@ -39,6 +47,7 @@ export function accessOver({
   commit,
   others,
   guard,
+  note,
 }: Tools): Omit<AccessStore, 'close'> & { readonly close: () => void } {
   const tokens = tokenTable(db, clock, newId);
   const tenants = tenantTable(db, clock);
@@ -112,12 +121,26 @@ export function accessOver({
         end(token.id);
         return { ...token, ended: true };
       }
-      noteUse(found);
+      if (isTaken(token, clock().getTime())) noteUse(found);
       return token;
     },
     createToken: (token) => write(() => tokens.create(token)),
     listTokens: (tenant) => read(() => tokens.list(tenant)),
     revokeToken: (id, at) => write(() => tokens.revoke(id, at)),
+
+    async noteFirstUses() {
+      // Mostly there are none, and nothing is to be written.
+      if (read(() => tokens.untold()).length === 0) return 0;
+      return write(() => {
+        const untold = tokens.untold();
+        for (const token of untold) {
+          const more = { lastRequest: token.lastUsed };
+          if (isConnection(token)) note(tokenNotice('connection.first_request', token, more));
+          tokens.tell(token.id);
+        }
+        return untold.length;
+      });
+    },
 
     hasResource: (tenant, id) => read(() => resource.get(tenant, id) !== undefined),
 

@@ -8,17 +8,21 @@ import {
   type ChangeEntry,
   type ChangeHead,
   changedMembers,
+  isNoticeOf,
   nextChange,
   noLink,
+  noticeEntry,
   toChange,
 } from '../sql/change-row.ts';
+import type { NewNotice } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
 
 export class ChangeLog {
-  readonly #types: StoredTypes;
+  readonly #types: Pick<StoredTypes, 'nameOf'>;
   readonly #insert: Statement;
   readonly #list: Statement<[number, number, number], ChangeRow>;
   readonly #listOfOne: Statement<[number, number, string, number], ChangeRow>;
+  readonly #noticesSince: Statement<[tenant: number, id: string, since: string], string>;
   readonly #head: Statement<[number], [number, Uint8Array | null]>;
   readonly #setHead: Statement<[number, Uint8Array, number]>;
   readonly #range: Statement<[number], [number, number]>;
@@ -31,11 +35,12 @@ export class ChangeLog {
   /** By tenant, within one transaction. */
   readonly #heads = new Map<number, ChangeHead>();
 
-  constructor(db: Database, types: StoredTypes) {
+  constructor(db: Database, types: Pick<StoredTypes, 'nameOf'>) {
     this.#types = types;
     this.#insert = db.prepare(changeSql.insert);
     this.#list = db.prepare<[number, number, number], ChangeRow>(changeSql.list).raw();
     this.#listOfOne = db.prepare<[number, number, string, number], ChangeRow>(changeSql.listOfOne).raw();
+    this.#noticesSince = db.prepare<[number, string, string], string>(changeSql.noticesSince).pluck();
     this.#head = db.prepare<[number], [number, Uint8Array | null]>(changeSql.head).raw();
     this.#setHead = db.prepare(changeSql.setHead);
     this.#range = db.prepare<[number], [number, number]>(changeSql.range).raw();
@@ -49,8 +54,23 @@ export class ChangeLog {
   }
 
   append(entry: ChangeEntry): void {
+    this.#append(entry, this.#types.nameOf(entry.type));
+  }
+
+  /** Records a notice at the instant's key; false if its like was recorded since it was to be. */
+  note(notice: NewNotice, at: string, transaction: string): boolean {
+    const { tenant, subject, unlessSince } = notice;
+    if (unlessSince !== undefined) {
+      const known = this.#noticesSince.all(tenant, subject.id, keyOfTime(Date.parse(unlessSince)));
+      if (known.some((text) => isNoticeOf(text, notice))) return false;
+    }
+    this.#append(noticeEntry(notice, at, transaction), subject.type);
+    return true;
+  }
+
+  #append(entry: ChangeEntry, typeName: string): void {
     const { tenant } = entry;
-    const row = nextChange(this.#headOf(tenant), entry, this.#types.nameOf(entry.type));
+    const row = nextChange(this.#headOf(tenant), entry, typeName);
     this.#insert.run(...row);
     for (const ids of changedMembers(row)) this.#insertMembers.run(tenant, row[1], ids);
   }

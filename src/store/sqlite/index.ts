@@ -5,10 +5,11 @@ import { termsOf } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
 import type { Registry } from '../../scim/registry.ts';
 import { uuidV7Source } from '../layout/ids.ts';
+import { keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { memberMap } from '../sql/attribute-map.ts';
 import { selectMembersSql } from '../sql/membership.ts';
-import type { AccessStore, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
+import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
 import { ChangeLog } from './changes.ts';
 import { Commands, RefusedUnit } from './commands.ts';
@@ -98,15 +99,23 @@ export function openSqliteAccess({
   const db = openConnection(file, busyTimeout);
   const others = dataVersion(db);
   const snapshot = readSnapshot(db, others.check);
-  const commit = groupCommit(db, walOf(db), { beforeWrite: snapshot.leave, check: others.check });
+  // What it records is of no resource.
+  const changes = new ChangeLog(db, { nameOf: String });
+  const commit = groupCommit(db, walOf(db), {
+    beforeWrite: snapshot.leave,
+    check: others.check,
+    counts: { write: () => changes.write(), forget: () => changes.forget() },
+  });
+  const newId = uuidV7Source(() => clock().getTime());
   const access = accessOver({
     db,
     clock,
-    newId: uuidV7Source(() => clock().getTime()),
+    newId,
     snapshot,
     commit,
     others,
     guard: fileGuard(undefined),
+    note: (notice) => changes.note(notice, keyOfTime(clock().getTime()), newId()),
   });
   return {
     ...access,
@@ -268,10 +277,11 @@ function storeOver(
     .pluck()
     .get() as Buffer;
 
-  const access = accessOver({ db, clock, newId: uuid, snapshot, commit, others, guard });
+  const note = (notice: NewNotice): boolean => changes.note(notice, keyOfTime(clock().getTime()), uuid());
+  const access = accessOver({ db, clock, newId: uuid, snapshot, commit, others, guard, note });
 
   const feed = feedReads(db, types, read, db.memory ? undefined : () => openConnection(file, busyTimeout));
-  const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run });
+  const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run, note });
 
   return {
     registry,
@@ -290,6 +300,7 @@ function storeOver(
 
     commit: (units) => Promise.all(units.map(carryOut)),
 
+    note: (notices) => commit.run(() => notices.filter(note).length),
     durable: () => wal.pending(),
     changes: (options) => read(() => changes.read(options)),
     deletion: ({ tenant, type, id }) => read(() => deletions.of(tenant, types.of(type).number, id)),

@@ -9,6 +9,7 @@ import type {
   Progress,
   StoredDelivery,
 } from '../outbox.ts';
+import type { NewNotice } from '../store.ts';
 
 /** So many attempts of an endpoint are kept. */
 const keptAttempts = 5000;
@@ -58,9 +59,11 @@ export interface OutboxTools {
   readonly newId: () => string;
   readonly read: <T>(action: () => T) => T;
   readonly write: <T>(action: () => T) => Promise<T>;
+  /** Records a notice, within the transaction. */
+  readonly note: (notice: NewNotice) => unknown;
 }
 
-export function outboxOver({ db, clock, newId, read, write }: OutboxTools): Outbox {
+export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools): Outbox {
   const consumers = db.prepare<[number], Consumer>(
     'SELECT name, position, acknowledged, created FROM consumer WHERE tenant = ? ORDER BY name',
   );
@@ -104,6 +107,11 @@ export function outboxOver({ db, clock, newId, read, write }: OutboxTools): Outb
   const setPosition = db.prepare('UPDATE endpoint SET position = ? WHERE id = ?');
   const setFailing = db.prepare('UPDATE endpoint SET failing_since = ? WHERE id = ?');
   const setState = db.prepare('UPDATE endpoint SET state = ?, reason = ? WHERE id = ?');
+
+  const untold = db.prepare<[], EndpointRow>(
+    `SELECT ${endpointColumns} ${from} WHERE e.state = 'disabled' AND e.told = 0 ORDER BY e.id`,
+  );
+  const tell = db.prepare('UPDATE endpoint SET told = ? WHERE id = ?');
 
   const deliveries = db.prepare<
     [string],
@@ -157,7 +165,10 @@ export function outboxOver({ db, clock, newId, read, write }: OutboxTools): Outb
     const reason = changes.reason === undefined ? known.reason : changes.reason;
     // Who was given up on starts anew, where it was.
     const wakes = state === 'active' && known.state !== 'active';
-    if (wakes) dueNow.run(id);
+    if (wakes) {
+      dueNow.run(id);
+      tell.run(0, id);
+    }
     update.run(
       url,
       types === undefined ? null : JSON.stringify(types),
@@ -272,6 +283,19 @@ export function outboxOver({ db, clock, newId, read, write }: OutboxTools): Outb
         })),
       ),
     deliveryBody: (endpoint, message) => read(() => body.get(endpoint, message)),
+    async noteDisabled() {
+      // Mostly there are none, and nothing is to be written.
+      if (read(() => untold.all()).length === 0) return 0;
+      return write(() => {
+        const all = untold.all();
+        for (const { id, tenant, url, reason } of all) {
+          const data = { endpoint: { id, url }, reason: reason ?? '' };
+          note({ tenant, event: 'endpoint.disabled', subject: { type: 'Endpoint', id }, data });
+          tell.run(1, id);
+        }
+        return all.length;
+      });
+    },
     progress: (owner, all) => write(() => all.map((each) => store(owner, each))),
   };
 }

@@ -32,6 +32,10 @@ export interface Tokens {
   end(id: string): void;
   /** Notes that the token was used now. */
   use(id: string): void;
+  /** Those whose first use nobody was told of. */
+  untold(): readonly Token[];
+  /** Notes that it was told. */
+  tell(id: string): void;
 }
 
 /** Milliseconds by which the clocks of two processes may seem to differ. */
@@ -66,6 +70,8 @@ export function tokenTable(db: Database, clock: () => Date, newId: () => string)
   const ending = db.prepare<[], { id: string; revoked: string }>(tokenSql.ending);
   const end = db.prepare(tokenSql.end);
   const use = db.prepare(tokenSql.use);
+  const untold = db.prepare<[], Row>(tokenSql.untold);
+  const tell = db.prepare(tokenSql.tell);
   const withId = (id: string): Token | undefined => {
     const row = byId.get(id);
     return row === undefined ? undefined : toToken(row, clock());
@@ -104,6 +110,10 @@ export function tokenTable(db: Database, clock: () => Date, newId: () => string)
     },
     use(id) {
       use.run(clock().toISOString(), id);
+    },
+    untold: () => untold.all().map((row) => toToken(row, clock())),
+    tell(id) {
+      tell.run(id);
     },
   };
 }
