@@ -28,15 +28,15 @@ export interface Caller {
   /** Absolute base of the URLs that the caller sends and gets: `https://id.example.com/scim/v2`. */
   readonly base: string;
   /** The request's id, as its answer and the log have it. */
-  readonly requestId?: string;
+  readonly requestId?: string | undefined;
   /** The client's address, where the change record may keep it. */
-  readonly address?: string;
+  readonly address?: string | undefined;
   /** What several use cases are to be known by as one, in the change record. */
   readonly transaction?: string;
   /** The way to the store for one of several use cases that run together; absent: by itself. */
   readonly submit?: Submit;
   /** What the request may cost; without it there is no limit. */
-  readonly work?: Work;
+  readonly work?: Work | undefined;
 }
 
 /** Whoever works on the database itself: may do everything in one tenant; URLs begin at an endpoint. */

@@ -14,7 +14,16 @@ import {
   type Document,
   membersAttribute,
 } from '../scim/resource.ts';
-import type { FoundResource, Page, Parts, Position, Query, Store, StoredResource } from '../store/store.ts';
+import type {
+  Awaitable,
+  FoundResource,
+  Page,
+  Parts,
+  Position,
+  Query,
+  Store,
+  StoredResource,
+} from '../store/store.ts';
 import { type Caller, requireWrite } from './caller.ts';
 import { type CommitOptions, Commits, type Written } from './commits.ts';
 import { busy, notFound, versionMismatch } from './directory-error.ts';
@@ -78,13 +87,13 @@ export class Directory {
   }
 
   /** Undefined if there is none. */
-  async find(
+  find(
     { principal, base, work }: Caller,
     type: ResourceType,
     id: string,
-    parts?: Parts,
-  ): Promise<FoundResource | undefined> {
-    return this.store.get({ tenant: principal.tenant, type, id, base, work, ...parts });
+    { groups, members }: Parts = {},
+  ): Awaitable<FoundResource | undefined> {
+    return this.store.get({ tenant: principal.tenant, type, id, base, work, groups, members });
   }
 
   /** @throws DirectoryError `not-found`. */

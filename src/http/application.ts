@@ -7,7 +7,7 @@ import { shownAs } from '../events/shown.ts';
 import { snapshotLines } from '../events/snapshot.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import { accessWith } from './access.ts';
-import { requireRead, type SignIn, WrongToken } from './authenticate.ts';
+import { type Authenticated, requireRead, type SignIn, WrongToken } from './authenticate.ts';
 import { baseUrlOf } from './base-url.ts';
 import { Cursors } from './cursor.ts';
 import { docsPages } from './docs-pages.ts';
@@ -101,13 +101,16 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const { authenticate, tokenMount } = await accessWith(options, { limits, clock, proxies, secretKey });
   const perAddress = new RateLimit(limits.requestsPerAddress, clock);
   const perToken = new RateLimit(limits.requestsPerSecond, clock);
-  const signIn: SignIn = async (visit, query) => {
-    const who = await authenticate(visit.request, query, visit.clock());
+  const signedIn = (visit: Visit, who: Authenticated): Authenticated => {
     visit.identity = who.principal;
     visit.tolerated = who.tolerated;
     requireRead(who.principal);
-    perToken.take(actorKey(who.principal.actor));
+    if (limits.requestsPerSecond > 0) perToken.take(actorKey(who.principal.actor));
     return who;
+  };
+  const signIn: SignIn = (visit, query) => {
+    const who = authenticate(visit.request, query, visit.clock());
+    return who instanceof Promise ? who.then((known) => signedIn(visit, known)) : signedIn(visit, who);
   };
   const hub = new Hub(store);
   const events = eventsParts(options, hub);

@@ -13,14 +13,14 @@ export interface HttpRequest {
   /** What follows the first `?`, percent-encoded; empty if there is none. */
   readonly search: string;
   /** A header field by its lower-cased name; repeated fields are joined as HTTP says. */
-  readonly header: (name: string) => string | undefined;
+  header(name: string): string | undefined;
   /** The peer's address, if known. */
   readonly remoteAddress: string | undefined;
   readonly secure: boolean;
   /** Tells when nobody waits for the answer any more; absent where that cannot be known. */
   readonly end?: RequestEnd;
   /** The whole body as sent. Rejects with 413 as soon as it is larger than `limit` bytes. */
-  readonly body: (limit: number) => Promise<Uint8Array>;
+  body(limit: number): Promise<Uint8Array>;
   /** As `end`, and when the server begins to stop: for what only waits for something to happen. Absent: as `end`. */
   readonly waits?: RequestEnd;
 }
@@ -53,7 +53,7 @@ export interface Exchange extends Caller {
 }
 
 /** What a handler gets of a request that needs no authentication. */
-export type OpenExchange = Pick<Exchange, 'request' | 'query' | 'base' | 'body' | 'requestId' | 'address'>;
+export type OpenExchange = Omit<Exchange, 'principal' | 'tolerated'>;
 
 /** Query parameters by name; each stands once. */
 export type QueryParameters = ReadonlyMap<string, string>;

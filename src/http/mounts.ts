@@ -63,8 +63,8 @@ export interface MountDefinition<Who> {
 }
 
 export interface Mount extends Omit<MountDefinition<unknown>, 'authenticate' | 'answer'> {
-  /** Authenticates and answers. */
-  readonly handle: (visit: Visit) => Promise<HttpResponse>;
+  /** Authenticates and answers; may throw instead of rejecting. */
+  readonly handle: (visit: Visit) => HttpResponse | Promise<HttpResponse>;
 }
 
 /** The authentication of what is for everybody. */
@@ -74,11 +74,12 @@ export function mount<Who>({ authenticate, answer, ...more }: MountDefinition<Wh
   const { methods } = more;
   return {
     ...more,
-    async handle(visit) {
+    handle(visit) {
       const { request } = visit;
       if (methods !== undefined && !methods.includes(request.method))
         throw methodNotAllowed(request, methods);
-      return answer(visit, await authenticate(visit));
+      const who = authenticate(visit);
+      return who instanceof Promise ? who.then((known) => answer(visit, known)) : answer(visit, who);
     },
   };
 }

@@ -37,7 +37,7 @@ export function scimMount({ basePath, limits, routes, baseOf, signIn, addressOf 
     valuesInWrites: limits.patchedValues,
     seconds: limits.answerSeconds,
   };
-  const admit = async (visit: Visit): Promise<Admitted> => {
+  const admit = (visit: Visit): Admitted | Promise<Admitted> => {
     const { request } = visit;
     const base = baseOf(request);
     const query = parseQuery(request.search);
@@ -52,17 +52,17 @@ export function scimMount({ basePath, limits, routes, baseOf, signIn, addressOf 
       work.restart();
       return read;
     };
-    const address = addressOf?.(request);
-    const exchange = {
-      ...{ request, query, base, body, work },
-      ...(visit.requestId === undefined ? {} : { requestId: visit.requestId }),
-      ...(address === undefined ? {} : { address }),
-    };
+    const { requestId } = visit;
+    const exchange = { request, query, base, body, work, requestId, address: addressOf?.(request) };
     const isOpen =
       match?.endpoint.openMethods !== undefined &&
       safeMethods.has(request.method) &&
       request.header('authorization') === undefined;
-    return { match, exchange, who: isOpen ? undefined : await signIn(visit, query) };
+    if (isOpen) return { match, exchange, who: undefined };
+    const who = signIn(visit, query);
+    return who instanceof Promise
+      ? who.then((known) => ({ match, exchange, who: known }))
+      : { match, exchange, who };
   };
 
   const answer = (
@@ -76,7 +76,13 @@ export function scimMount({ basePath, limits, routes, baseOf, signIn, addressOf 
       if (!who.tolerated.enabled.has(used)) throw noSuchPath(request.path);
       who.tolerated.used.add(used);
     }
-    return dispatch(endpoint.methods, { ...exchange, ...who }, id);
+    const { query, base, body, work, requestId, address } = exchange;
+    const { principal, tolerated } = who;
+    return dispatch(
+      endpoint.methods,
+      { request, query, base, body, work, requestId, address, principal, tolerated },
+      id,
+    );
   };
 
   return mount({

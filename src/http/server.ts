@@ -128,16 +128,18 @@ async function answer(
       const detail = `Expect: ${expect} is not supported; 100-continue is`;
       throw new ScimError(417, undefined, detail);
     }
-    response = await application(requestOf(incoming, outgoing, connection, stopping));
+    response = await application(new IncomingRequest(incoming, outgoing, connection, stopping));
   } catch (error) {
     response = refusal(error);
   }
   try {
-    await bodyReceived(incoming, response);
-    const more = options.tls === undefined ? [] : strictTransport;
+    if (!incoming.complete) await bodyReceived(incoming, response);
+    const headers = [...response.headers];
+    if (options.tls !== undefined) headers.push(...strictTransport);
     // Whatever else comes, and when: this answer is the last where the server stops, or the request has not ended.
     const last = connection.isLast(outgoing) || !incoming.complete;
-    await send(outgoing, response, last && !closesConnection(response.headers) ? [...more, ...close] : more);
+    if (last && !closesConnection(headers)) headers.push('Connection', 'close');
+    await send(outgoing, response, headers);
   } catch (error) {
     // Headers are sent: the connection is all that can still say that the body is not whole.
     options.log?.error({ err: error, path: incoming.url?.split('?')[0] }, 'answer broke off');
@@ -147,8 +149,6 @@ async function answer(
   }
 }
 
-const close = ['Connection', 'close'];
-
 /** Milliseconds in which the rest of a body that nobody wants is waited for, so that its connection can go on. */
 const unwanted = 250;
 
@@ -157,7 +157,7 @@ const unwanted = 250;
  * request may take. Most of them are on their way.
  */
 async function bodyReceived(incoming: IncomingMessage, { headers }: HttpResponse): Promise<void> {
-  if (incoming.complete || closesConnection(headers) || waitsForContinue.has(incoming)) return;
+  if (closesConnection(headers) || waitsForContinue.has(incoming)) return;
   incoming.resume();
   await new Promise<void>((resolve) => {
     const done = (): void => {
@@ -175,14 +175,12 @@ const strictTransport = ['Strict-Transport-Security', 'max-age=31536000'];
 
 async function send(
   outgoing: ServerResponse,
-  response: HttpResponse,
-  more: readonly string[] = [],
+  { status, body }: HttpResponse,
+  headers: string[],
 ): Promise<void> {
-  const { status, body } = response;
-  const headers = [...response.headers, ...more];
   if (body === undefined || typeof body === 'string') {
-    const length = body === undefined ? [] : ['Content-Length', String(Buffer.byteLength(body))];
-    outgoing.writeHead(status, [...headers, ...length]);
+    if (body !== undefined) headers.push('Content-Length', String(Buffer.byteLength(body)));
+    outgoing.writeHead(status, headers);
     await endOfTurn();
     outgoing.end(body);
     return;
@@ -235,30 +233,50 @@ function endOfTurn(): Promise<void> {
 const waitsForContinue = new WeakSet<IncomingMessage>();
 
 /** node:http's request as the handlers see it. */
-function requestOf(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  end: Connection,
-  stopping: RequestEnd,
-): HttpRequest {
-  const { path, search, host } = targetOf(incoming);
-  return {
-    method: incoming.method ?? 'GET',
-    path,
-    search,
-    header: (name) => {
-      if (host !== undefined && name === 'host') return host;
-      const value = incoming.headers[name];
-      return Array.isArray(value) ? value.join(', ') : value;
-    },
-    remoteAddress: incoming.socket.remoteAddress,
-    secure: 'encrypted' in incoming.socket,
-    end,
-    body: (limit) => readBody(incoming, outgoing, limit),
-    get waits() {
-      return eitherOf(end, stopping);
-    },
-  };
+class IncomingRequest implements HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly search: string;
+  readonly end: Connection;
+  readonly #host: string | undefined;
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+  readonly #stopping: RequestEnd;
+
+  /** Throws 400 for a target that names no host. */
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, end: Connection, stopping: RequestEnd) {
+    const { path, search, host } = targetOf(incoming);
+    this.method = incoming.method ?? 'GET';
+    this.path = path;
+    this.search = search;
+    this.end = end;
+    this.#host = host;
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.#stopping = stopping;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#incoming.socket.remoteAddress;
+  }
+
+  get secure(): boolean {
+    return 'encrypted' in this.#incoming.socket;
+  }
+
+  get waits(): RequestEnd {
+    return eitherOf(this.end, this.#stopping);
+  }
+
+  header(name: string): string | undefined {
+    if (name === 'host' && this.#host !== undefined) return this.#host;
+    const value = this.#incoming.headers[name];
+    return Array.isArray(value) ? value.join(', ') : value;
+  }
+
+  body(limit: number): Promise<Buffer> {
+    return readBody(this.#incoming, this.#outgoing, limit);
+  }
 }
 
 /** Told when the first of two ends comes. */

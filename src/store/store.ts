@@ -20,8 +20,8 @@ export type Document = Readonly<Record<string, unknown>>;
 
 /** Which of the parts are read that a resource's text does not have. */
 export interface Parts {
-  readonly groups?: boolean;
-  readonly members?: boolean;
+  readonly groups?: boolean | undefined;
+  readonly members?: boolean | undefined;
 }
 
 /** One resource by its id. */

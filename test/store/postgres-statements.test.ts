@@ -21,7 +21,14 @@ import { postgresDialect } from '../../src/store/postgres/dialect.ts';
 import { memberMap } from '../../src/store/sql/attribute-map.ts';
 import { changeMemberSql, changeSql, knownMembersSql } from '../../src/store/sql/change.ts';
 import { numbered, type Sql } from '../../src/store/sql/dialect.ts';
-import { compileArms, countSql, pageSql, phasesBeyond, writePosition } from '../../src/store/sql/list.ts';
+import {
+  compileArms,
+  countSql,
+  documentSql,
+  pageSql,
+  phasesBeyond,
+  writePosition,
+} from '../../src/store/sql/list.ts';
 import { listSteps, type PageRow } from '../../src/store/sql/list-job.ts';
 import { membershipSql, selectMembersSql } from '../../src/store/sql/membership.ts';
 import { insertElementsSql, mostElements, resourceSql, updateSql } from '../../src/store/sql/resource.ts';
@@ -113,7 +120,7 @@ test('every module of store/sql has its statements looked at here', async () => 
   const modules = readdirSync(new URL('../../src/store/sql/', import.meta.url));
   const exported = await Promise.all(modules.map((name) => import(`../../src/store/sql/${name}`)));
   const names = exported.flatMap((module) => Object.keys(module)).filter((name) => /Sql$/.test(name));
-  const ofQueries = ['countSql', 'pageSql', 'selectMembersSql'];
+  const ofQueries = ['countSql', 'documentSql', 'pageSql', 'selectMembersSql'];
   assert.deepEqual(names.sort(), [...Object.keys(fixed()), ...ofQueries].sort());
 });
 
@@ -172,7 +179,12 @@ test('PostgreSQL prepares pages of every order, forwards and backwards, of one t
           for (const phase of position === undefined
             ? [{ kind: 'all' } as const]
             : phasesBeyond(position, backwards))
-            await prepare(`${sort?.path}`, pageSql(postgresDialect, arms, phase, backwards).text);
+            for (const mostBytes of [undefined, 1000])
+              await prepare(
+                `${sort?.path}`,
+                pageSql(postgresDialect, arms, phase, backwards, mostBytes).text,
+              );
+      await prepare('document', documentSql(arms));
       for (const arm of arms) await prepare('count', countSql(arm).text);
     }
   }

@@ -8,6 +8,7 @@ export const postgresDialect: StoreDialect = {
   join: 'JOIN',
   unindexed: (expression) => expression,
   document: (expression) => `${expression}::jsonb`,
+  bytes: (document) => `octet_length(${document}::text)`,
   jsonString: (expression) => `to_json(${expression})::text`,
   jsonStrings: (array, alias) => `json_array_elements_text(${array}::json) AS ${alias}(value)`,
   request: {

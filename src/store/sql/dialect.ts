@@ -13,6 +13,8 @@ export interface StoreDialect {
   unindexed(expression: string): string;
   /** A document as it was written, for the JSON operators of filters. */
   document(expression: string): string;
+  /** How large a document is, in bytes. */
+  bytes(document: string): string;
   /** A text as a JSON string, quotes included. */
   jsonString(expression: string): string;
   /** A FROM clause of the strings of a JSON array; `alias.value` is one. */

@@ -1,7 +1,10 @@
 /** A list as statements, plain data that any thread with a connection can carry out. */
+
+import type { StoredTypes } from '../layout/stored-type.ts';
+import type { StoredResource } from '../store.ts';
 import type { Sql } from './dialect.ts';
 import type { GroupRow, MembersRow } from './membership.ts';
-import type { ResourceRow } from './resource.ts';
+import { type ResourceRow, toResource } from './resource.ts';
 import type { Steps } from './steps.ts';
 
 /** A part of a page. It takes LIMIT and OFFSET as its last parameters, unless it is of one row at most. */
@@ -43,8 +46,8 @@ export interface ListJob extends ListSql {
   readonly groups?: PartSql;
   /** As `membersSql` has it; `most` members are read of all the page's groups together. */
   readonly members?: PartSql & { readonly most: number };
-  /** The page ends before its documents are larger together. */
-  readonly bytes?: number | undefined;
+  /** The page ends before its documents are larger together. `document` answers one that its row is too large for. */
+  readonly bytes?: { readonly most: number; readonly document: string } | undefined;
 }
 
 export type PageRow = [key: string | number | null, rid: number, ...ResourceRow];
@@ -57,6 +60,13 @@ export interface ListRows {
   readonly groups?: readonly GroupRow[];
   /** By row number the text of its members; `many` if they are more than are read at once. */
   readonly members?: ReadonlyMap<number, string> | 'many';
+}
+
+export function toPageResource(
+  types: StoredTypes,
+  [, , type, id, version, created, modified, body, grouped]: PageRow,
+): StoredResource {
+  return toResource(types, [type, id, version, created, modified, body, grouped]);
 }
 
 /** Where the document is in a row of a page. */
@@ -76,22 +86,15 @@ export function* listSteps(job: ListJob): Steps<ListRows> {
   const rows: PageRow[] = [];
   // One row more than the page has, which shows whether there is another page.
   const wanted = limit === 0 ? 0 : limit + 1;
-  let bytes = 0;
-  let isFull = false;
-  const takes = (row: unknown): boolean => {
-    bytes += ((row as PageRow)[bodyAt] as string).length;
-    isFull = bytes > (job.bytes as number) && bytes > ((row as PageRow)[bodyAt] as string).length;
-    return !isFull;
-  };
   for (const { text, parameters, single } of pages) {
-    if (rows.length === wanted || isFull) break;
+    if (rows.length === wanted) break;
     if (single && offset > 0) continue;
     const bound = single ? parameters : [...parameters, wanted - rows.length, offset];
-    const found = yield { text, parameters: bound, ...(job.bytes === undefined ? {} : { takes }) };
-    rows.push(...(found as readonly PageRow[]));
+    rows.push(...((yield { text, parameters: bound }) as readonly PageRow[]));
   }
-  let more = isFull || rows.length > limit;
+  let more = rows.length > limit;
   if (rows.length > limit) rows.pop();
+  if (job.bytes !== undefined && (yield* cutByBytes(rows, job.bytes))) more = true;
   const beside = job.groups === undefined ? undefined : yield* groupsOf(rows, job.groups, job);
   if (beside !== undefined && beside.upTo < rows.length) {
     rows.length = beside.upTo;
@@ -111,6 +114,22 @@ export function* listSteps(job: ListJob): Steps<ListRows> {
     ...(beside === undefined ? {} : { groups: beside.groups }),
     ...(members === undefined ? {} : { members }),
   };
+}
+
+/** Reads the documents that are not there yet, as far as they may come; answers whether rows behind them were left out. */
+function* cutByBytes(rows: PageRow[], { most, document }: NonNullable<ListJob['bytes']>): Steps<boolean> {
+  let bytes = 0;
+  for (const [index, row] of rows.entries()) {
+    if ((row[bodyAt] as string | null) === null) {
+      const [found] = (yield { text: document, parameters: [row[1]] }) as readonly (readonly [string])[];
+      row[bodyAt] = found?.[0] ?? '';
+    }
+    bytes += row[bodyAt].length;
+    if (bytes <= most || index === 0) continue;
+    rows.length = index;
+    return true;
+  }
+  return false;
 }
 
 function* count(statement: Sql): Steps<number> {

@@ -189,12 +189,16 @@ function phaseCondition(key: Sql | undefined, phase: Phase, beyond: '<' | '>'): 
   }
 }
 
-/** The rows of a phase in walking order: `key`, `rid` and the columns of a resource. Parameters end with LIMIT and OFFSET. */
+/**
+ * The rows of a phase in walking order: `key`, `rid` and the columns of a resource. Parameters end with LIMIT and OFFSET.
+ * With `mostBytes` a larger document is null, and is read by itself (see {@link documentSql}).
+ */
 export function pageSql(
-  { join, unindexed }: StoreDialect,
+  { join, unindexed, bytes }: StoreDialect,
   arms: readonly Arm[],
   phase: Phase,
   backwards: boolean,
+  mostBytes?: number,
 ): PageSql {
   const [first] = arms;
   if (arms.length === 1 && first?.single !== undefined && phase.kind === 'all')
@@ -204,7 +208,8 @@ export function pageSql(
   const keyed = phase.kind !== 'unassigned' && arms.some(({ key }) => key !== undefined);
   const order = (alias: string): string =>
     keyed ? `${alias}key ${direction}${nulls}, ${alias}rid ${direction}` : `${alias}rid ${direction}`;
-  const parameters: Parameter[] = [];
+  const parameters: Parameter[] = mostBytes === undefined ? [] : [mostBytes];
+  const body = bodyOf(arms);
   const selects = arms.map(({ key, from, selective }) => {
     const condition = phaseCondition(key, phase, backwards ? '<' : '>');
     parameters.push(...(key?.parameters ?? []), ...from.parameters, ...condition.parameters);
@@ -213,13 +218,18 @@ export function pageSql(
     return `SELECT ${read('r.rid')} AS rid, ${key === undefined ? 'NULL' : read(key.text)} AS key ${from.text}${condition.text}`;
   });
   return {
-    text: `SELECT p.key, p.rid, ${columnsWith(bodyOf(arms))}
+    text: `SELECT p.key, p.rid, ${columnsWith(mostBytes === undefined ? body : `CASE WHEN ${bytes('d.body')} <= ? THEN ${body} END`)}
 FROM (${selects.join('\nUNION ALL ')}
 ORDER BY ${order('')} LIMIT ? OFFSET ?) p
 ${join} resource r ON r.rid = p.rid ${join} document d ON d.rid = p.rid
 ORDER BY ${order('p.')}`,
     parameters,
   };
+}
+
+/** The document of one row, by its number, as much of it as is wanted. */
+export function documentSql(arms: readonly Arm[]): string {
+  return `SELECT ${bodyOf(arms)} FROM resource r JOIN document d ON d.rid = r.rid WHERE r.rid = ?`;
 }
 
 function bodyOf(arms: readonly Arm[]): string {

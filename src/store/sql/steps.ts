@@ -5,15 +5,10 @@ import type { Sql } from './dialect.ts';
  * What is done in several statements: each is yielded and answered with its rows. Who has a connection carries them
  * out, at once or not, within one transaction.
  */
-export type Steps<Result> = Generator<Step, Result, readonly unknown[]>;
-
-export interface Step extends Sql {
-  /** Rows are read as long as it is true of them; the first of which it is not is left out. Absent: all. */
-  readonly takes?: (row: unknown) => boolean;
-}
+export type Steps<Result> = Generator<Sql, Result, readonly unknown[]>;
 
 /** Carries steps out where statements are answered at once. */
-export function runSteps<Result>(steps: Steps<Result>, run: (step: Step) => readonly unknown[]): Result {
+export function runSteps<Result>(steps: Steps<Result>, run: (step: Sql) => readonly unknown[]): Result {
   for (let step = steps.next(); ; ) {
     if (step.done) return step.value;
     step = steps.next(run(step.value));

@@ -45,6 +45,7 @@ export const sqliteDialect: StoreDialect = {
   join: 'CROSS JOIN',
   unindexed: (expression) => `+${expression}`,
   document: (expression) => expression,
+  bytes: (document) => `octet_length(${document})`,
   jsonString: (expression) => `json_quote(${expression})`,
   jsonStrings: (array, alias) => `json_each(${array}) AS ${alias}`,
   request: {

@@ -77,7 +77,8 @@ export function getter(
     if (row === undefined) return undefined;
     const { rid } = row;
     if (!members || types.of(type).layout.members === undefined) {
-      if (scans === undefined) return withGroups(reads, query, row.resource);
+      if (scans === undefined || !query.groups || !row.resource.grouped)
+        return withGroups(reads, query, row.resource);
       const allowance = shortAllowanceOf(query.work, mostHere);
       try {
         return meter.run(allowance, () => withGroups(reads, query, row.resource));

@@ -6,6 +6,7 @@ import {
   type Arm,
   compileArms,
   countSql,
+  documentSql,
   type Phase,
   pageSql,
   phasesBeyond,
@@ -18,9 +19,10 @@ import {
   listSteps,
   type PageRow,
   type PartSql,
+  toPageResource,
 } from '../sql/list-job.ts';
 import { membershipSql, mostMembersAtOnce, toGroups } from '../sql/membership.ts';
-import { resourceSql, toResource } from '../sql/resource.ts';
+import { resourceSql } from '../sql/resource.ts';
 import { runSteps } from '../sql/steps.ts';
 import type { Awaitable, FoundResource, MemberReader, Page, Query } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
@@ -184,7 +186,10 @@ export function lister({
     const phases: readonly Phase[] = from === undefined ? [{ kind: 'all' }] : phasesBeyond(from, backwards);
     const skipped = start === undefined ? offset : 0;
     const sqlOf = (of: readonly Arm[]): ListSql => ({
-      pages: query.limit === 0 ? [] : phases.map((phase) => pageSql(sqliteDialect, of, phase, backwards)),
+      pages:
+        query.limit === 0
+          ? []
+          : phases.map((phase) => pageSql(sqliteDialect, of, phase, backwards, shareOf(query))),
       counts: of.map(countSql),
     });
     const job: ListJob = {
@@ -196,7 +201,7 @@ export function lister({
       fromStart: fromStart && start === undefined,
       tenant: query.tenant,
       base: query.base,
-      bytes: query.bytes,
+      bytes: query.bytes === undefined ? undefined : { most: query.bytes, document: documentSql(arms) },
     };
     const generation = offsets.generation();
     const toPage = ({ rows: found, more, total, groups, members, readerOf }: PageRead): Page => {
@@ -209,11 +214,11 @@ export function lister({
       const textOf = members === 'many' ? undefined : members;
       return {
         total,
-        resources: rows.map(([, rid, ...row]): FoundResource => {
-          const resource = toResource(types, row);
+        resources: rows.map((row): FoundResource => {
+          const resource = toPageResource(types, row);
           if (groupsOf === undefined && job.members === undefined) return resource;
           const its = groupsOf?.get(resource.id);
-          const members = readerOf === undefined ? textOf?.get(rid) : readerOf(rid);
+          const members = readerOf === undefined ? textOf?.get(row[1]) : readerOf(row[1]);
           return {
             ...resource,
             ...(its === undefined ? {} : { groups: its }),
@@ -260,6 +265,11 @@ export function lister({
     }
     return whole(page);
   };
+}
+
+/** Bytes of a document that is read with its row: all of a page's together are no more than the page may have. */
+function shareOf({ bytes, limit }: Query): number | undefined {
+  return bytes === undefined ? undefined : Math.floor(bytes / (limit + 1));
 }
 
 /** The rows as they are in another snapshot; undefined if one is not the same there. */

@@ -1,7 +1,7 @@
 /** Sets the row that queries over computed attributes read: the tenant, and the base of its URLs as their key has it. */
 import type { Database } from 'better-sqlite3';
 import { resourceUriKey } from '../../scim/comparison.ts';
-import type { Step } from '../sql/steps.ts';
+import type { Sql } from '../sql/dialect.ts';
 import type { Statements } from './statements.ts';
 
 /** What the outer query must set before it runs SQL that names it: one row, `tenant` and `base`. */
@@ -22,20 +22,12 @@ export function runner(
   statements: Statements,
   setRequest: SetRequest,
   { tenant, base }: { readonly tenant: number; readonly base?: string | undefined },
-): (step: Step) => unknown[] {
-  return ({ text, parameters, takes }) => {
+): (step: Sql) => unknown[] {
+  return ({ text, parameters }) => {
     setRequest(text, tenant, base);
     const statement = statements.get(text);
-    if (!statement.reader) {
-      statement.run(...parameters);
-      return [];
-    }
-    if (takes === undefined) return statement.all(...parameters);
-    const rows: unknown[] = [];
-    for (const row of statement.iterate(...parameters)) {
-      if (!takes(row)) break;
-      rows.push(row);
-    }
-    return rows;
+    if (statement.reader) return statement.all(...parameters);
+    statement.run(...parameters);
+    return [];
   };
 }

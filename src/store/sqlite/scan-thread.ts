@@ -2,8 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import Sqlite from 'better-sqlite3';
 import type { ListJob, ListRows } from '../sql/list-job.ts';
-import type { Work, WorkErrorCode } from '../work.ts';
-import { ended } from '../work.ts';
+import { ended, type Work, type WorkError, type WorkErrorCode } from '../work.ts';
 import { loadedAddon } from './addon-file.ts';
 import { closed, toStoreError } from './errors.ts';
 import { scanProgram } from './scan-program.ts';
@@ -50,7 +49,9 @@ interface Running {
   readonly work: Work | undefined;
   readonly resolve: (found: ListRows) => void;
   readonly reject: (error: unknown) => void;
-  readonly forget: () => void;
+  forget: () => void;
+  /** Why it was ended before it was done. */
+  why: WorkError | undefined;
 }
 
 /** Milliseconds that a thread is given to end by itself. */
@@ -95,8 +96,13 @@ export class ScanThread {
   list(job: ListJob, work: Work | undefined): Promise<ListRows> {
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
-      const forget = work?.onEnd(() => this.cancel()) ?? (() => {});
-      this.#running = { id, work, resolve, reject, forget };
+      const running: Running = { id, work, resolve, reject, forget: () => {}, why: undefined };
+      running.forget =
+        work?.onEnd((why) => {
+          running.why = why;
+          this.cancel();
+        }) ?? running.forget;
+      this.#running = running;
       this.#worker.ref();
       const [values, milliseconds] = [work?.left ?? Infinity, work?.milliseconds ?? Infinity];
       this.#worker.postMessage({ id, job, values, milliseconds } satisfies ScanRequest);
@@ -132,7 +138,7 @@ export class ScanThread {
     running.work?.note(answer.spent);
     if ('found' in answer) running.resolve(answer.found);
     else if ('error' in answer) running.reject(errorOf(answer.error));
-    else running.reject(this.#isClosing ? closed() : stopped(answer.stopped, running.work));
+    else running.reject(this.#isClosing ? closed() : stopped(answer.stopped, running));
   }
 
   #ended(cause: unknown): void {
@@ -147,10 +153,11 @@ export class ScanThread {
   }
 }
 
-function stopped(code: WorkErrorCode, work: Work | undefined): unknown {
-  if (work === undefined || work.isEnded) return ended();
-  if (code === 'too-much') return work.tooMuch();
-  return code === 'too-long' || work.milliseconds < 0 ? work.tooLong() : ended();
+/** A thread that was told to stop does not know why. */
+function stopped(code: WorkErrorCode, { work, why }: Running): WorkError {
+  if (why !== undefined) return why;
+  if (work === undefined || code === 'ended') return ended();
+  return code === 'too-much' ? work.tooMuch() : work.tooLong();
 }
 
 function errorOf({ message, code }: { message: string; code: string | undefined }): unknown {
