@@ -2,6 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
+import { SigningKeys } from './events/streams/signing-keys.ts';
+import { TokenReader } from './events/streams/token-reader.ts';
 import { Deliverer } from './events/webhook/deliverer.ts';
 import { type DeliveryThreadData, messageOfNotice } from './events/webhook/delivery.ts';
 import { configuredRegistry } from './scim/custom-schemas.ts';
@@ -11,7 +13,10 @@ const { file, definitions, baseUrl, basePath } = workerData as DeliveryThreadDat
 const registry = configuredRegistry(definitions);
 const store = openSqliteStore({ file, registry, rebuild: false });
 const shown = shownAs(registry, basePath, baseUrl);
+const signingKeys = new SigningKeys(store.streams, () => new Date());
 const deliverer = new Deliverer({
+  tokens: new TokenReader(recordsOf(store), store.feed, store.streams, shown),
+  sign: (claims) => signingKeys.sign(claims),
   reader: new EventReader(recordsOf(store), store.feed, shown),
   records: recordsOf(store),
   outbox: store.outbox,

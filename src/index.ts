@@ -18,6 +18,8 @@ import { Tokens } from './directory/tokens.ts';
 import { watchLags } from './events/lag.ts';
 import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
+import { SigningKeys } from './events/streams/signing-keys.ts';
+import { type Stream, Streams } from './events/streams/streams.ts';
 import { type Delivery, startDelivery } from './events/webhook/delivery.ts';
 import { Endpoints } from './events/webhook/endpoints.ts';
 import type { Answer, EndpointSecrets, EndpointState, NewEndpoint } from './events/webhook/management.ts';
@@ -71,7 +73,9 @@ export type {
 export { ConfigurationError, DefinitionError, type DefinitionProblem };
 
 export interface ScimdOptions
-  extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken'>>,
+  extends Partial<
+      Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken' | 'pushesTokens'>
+    >,
     Hooks {
   /** The SQLite file; `:memory:` lives as long as the server. */
   readonly database: string;
@@ -118,6 +122,21 @@ export interface Webhooks {
   delete(id: string): Promise<void>;
 }
 
+/** What `scimd stream` does. Receivers make streams over HTTP, with a token of scope `events`. */
+export interface ScimdStreams {
+  /** All, or those of the tenant of that name. */
+  list(tenant?: string): Promise<readonly Stream[]>;
+  /** With its last attempts, newest first, and what waits in it. */
+  show(id: string): Promise<EndpointState>;
+  /** The receiver is told before. */
+  pause(id: string, reason?: string): Promise<Stream>;
+  /** Goes on where it was, and the receiver is told. */
+  resume(id: string): Promise<Stream>;
+  delete(id: string): Promise<void>;
+  /** Tokens are signed with a new key from now on, whose id it answers. `revoke`: the old ones are published no longer. */
+  rotateKey(options?: { readonly revoke?: boolean }): Promise<string>;
+}
+
 export interface Scimd {
   /**
    * Answers a WHATWG Request; bound, so that it can be passed on by itself. `remoteAddress` is the peer's, which rate
@@ -149,6 +168,8 @@ export interface Scimd {
   }): Promise<readonly TenantChange[]>;
   /** Endpoints that are told of every event (Standard Webhooks 1.0.0). */
   readonly webhooks: Webhooks;
+  /** Streams of security event tokens (RFC 9967, Shared Signals Framework 1.0). */
+  readonly streams: ScimdStreams;
   /** Closes the database; close what listens first. */
   close(): Promise<void>;
 }
@@ -220,15 +241,20 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     clock,
     onError: (error) => http.log?.error({ err: error }, 'the connections could not be looked at'),
   });
+  const { privateReceivers: allowPrivate = false } = http;
   const httpOptions: HttpOptions = {
     ...{ ...http, basePath, store, hooks },
+    pushesTokens: database !== ':memory:',
     onDeadToken: (token, reason) => connections.failing(token, reason),
   };
   const application = await LiveApplication.start(httpOptions).catch(async (error) => {
     await store.close();
     throw error;
   });
-  const reader = new EventReader(recordsOf(store), store.feed, shownAs(registry, basePath, http.baseUrl));
+  const shown = shownAs(registry, basePath, http.baseUrl);
+  const reader = new EventReader(recordsOf(store), store.feed, shown);
+  const signingKeys = new SigningKeys(store.streams, clock);
+  const streams = new Streams(store, signingKeys, { shown, allowPrivate });
   const endpoints = new Endpoints(store, reader, clock);
   // A database in memory is this thread's alone.
   const delivery: Delivery | undefined =
@@ -326,6 +352,14 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
       rotate: (id, until = new Date(clock().getTime() + day)) => endpoints.rotate(id, until),
       replay: (id, from, to) => endpoints.replay(id, from, to),
       delete: (id) => endpoints.delete(id),
+    },
+    streams: {
+      list: async (tenant) => streams.list(tenant === undefined ? undefined : await existing(tenant)),
+      show: (id) => streams.show(id),
+      pause: (id, reason) => streams.pause(id, reason),
+      resume: (id) => streams.resume(id),
+      delete: (id) => streams.delete(id),
+      rotateKey: async ({ revoke = false } = {}) => (await signingKeys.rotate(revoke)).id,
     },
     async close() {
       retention.stop();

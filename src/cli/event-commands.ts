@@ -2,6 +2,14 @@
 import type { Command, Flag } from './command.ts';
 import { defaultTenant } from './database.ts';
 import { printLog } from './log.ts';
+import {
+  deleteStream,
+  listStreams,
+  pauseStream,
+  resumeStream,
+  rotateSigningKey,
+  showStream,
+} from './stream.ts';
 import { tail } from './tail.ts';
 import {
   createEndpoint,
@@ -19,6 +27,7 @@ import {
 const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', default: defaultTenant };
 const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
 const endpoint = { placeholder: 'ID', required: true } as const;
+const stream = endpoint;
 
 export const eventCommands: readonly Command[] = [
   {
@@ -158,5 +167,59 @@ export const eventCommands: readonly Command[] = [
     json: true,
     example: 'scimd webhook delete 0197c0de-7a11-7000-8000-0000000000e1',
     run: deleteEndpoint,
+  },
+  {
+    name: 'stream list',
+    summary: 'List streams of security event tokens',
+    flags: { tenant: ofTenant },
+    settings: ['database'],
+    json: true,
+    example: 'scimd stream list',
+    run: listStreams,
+  },
+  {
+    name: 'stream show',
+    summary: 'Show a stream with its last attempts',
+    operand: stream,
+    settings: ['database'],
+    json: true,
+    example: 'scimd stream show 0197c0de-7a11-7000-8000-0000000000e1',
+    run: showStream,
+  },
+  {
+    name: 'stream pause',
+    summary: 'Tell the receiver, and pause until it is resumed',
+    operand: stream,
+    settings: ['database'],
+    json: true,
+    example: 'scimd stream pause 0197c0de-7a11-7000-8000-0000000000e1',
+    run: pauseStream,
+  },
+  {
+    name: 'stream resume',
+    summary: 'Resume a stream where it stopped, and tell the receiver',
+    operand: stream,
+    settings: ['database'],
+    json: true,
+    example: 'scimd stream resume 0197c0de-7a11-7000-8000-0000000000e1',
+    run: resumeStream,
+  },
+  {
+    name: 'stream delete',
+    summary: 'Delete a stream with its attempts',
+    operand: stream,
+    settings: ['database'],
+    json: true,
+    example: 'scimd stream delete 0197c0de-7a11-7000-8000-0000000000e1',
+    run: deleteStream,
+  },
+  {
+    name: 'stream rotate-key',
+    summary: 'Sign security event tokens with a new key from now on',
+    flags: { revoke: { help: 'Publish the old ones no longer: what they signed is not valid any more' } },
+    settings: ['database'],
+    json: true,
+    example: 'scimd stream rotate-key',
+    run: rotateSigningKey,
   },
 ];

@@ -31,6 +31,7 @@ function described(rows: readonly (readonly [word: string, text: string])[]): st
 /** What the commands that share a first word are about. */
 const groups: Readonly<Record<string, string>> = {
   token: 'Create and revoke bearer tokens',
+  stream: 'Security event tokens',
   webhook: 'Webhooks',
   tenant: 'Separate sets of users and groups',
   user: 'Users by hand',
@@ -39,7 +40,9 @@ const groups: Readonly<Record<string, string>> = {
 };
 
 /** Listed together in one line of the overview. */
-const minor = new Set(['init', 'migrate', 'healthcheck', 'completion', 'licenses', 'version', 'help']);
+const minor = new Set([
+  ...['init', 'docs', 'migrate', 'healthcheck', 'completion', 'licenses', 'version', 'help'],
+]);
 
 /** scimd help [COMMAND]. */
 export function printHelp({ operand, commands, terminal }: Invocation): number {
@@ -78,7 +81,7 @@ ${columns(
   ]),
   '  ',
 )}
-  ${others.map(([word, { members }]) => [word, members.join('|')].join(' ').trim()).join(', ')}
+  ${others.map(([word]) => word).join(', ')}
 "scimd help COMMAND" explains a command, "scimd help settings" the settings.
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 Example:

@@ -89,12 +89,21 @@ function logCertificate(certificate: Certificate | undefined, log: Log): void {
 
 /** What a running server can change. Every key is present, so that settings that were removed are cleared too. */
 function changeable(settings: Settings): Partial<HttpOptions> {
-  const { trustedProxies, publicDiscovery, sensitiveAttributes, limits, auth, docs } = settings;
+  const { trustedProxies, publicDiscovery, sensitiveAttributes } = settings;
+  const { limits, auth, docs } = settings;
+  const { privateReceivers } = settings.changes;
   const { baseUrl, jwt, uniqueDisplayName, logPersonalData: recordAddresses } = settings;
   const { issuer, ...rest } = jwt;
   return {
     ...{ trustedProxies, publicDiscovery, sensitiveAttributes, limits, basicAuth: auth.basic },
-    ...{ baseUrl, uniqueDisplayName, recordAddresses, docs: docs ? documentation : undefined },
+    ...{
+      baseUrl,
+      uniqueDisplayName,
+      recordAddresses,
+      privateReceivers,
+      docs: docs ? documentation : undefined,
+    },
+    pushesTokens: settings.database !== ':memory:',
     tokenEndpoint: auth.tokenEndpoint ? { seconds: auth.accessTokenSeconds } : undefined,
     jwt: issuer === undefined ? undefined : { issuer, ...rest },
   };

@@ -41,11 +41,6 @@ export interface Made {
   readonly unit: number;
 }
 
-/** The last position before the unit that the event is of. */
-export function positionBefore({ event: { sequence }, unit }: Made): Position {
-  return unit === 0 ? { sequence: sequence - 1 } : { sequence, unit };
-}
-
 /**
  * The events of the units from `from` on up to `to`, all by default. What happened to a resource that is gone since is
  * still told; whose access a group changed, only of people who are there.

@@ -27,3 +27,8 @@ export function positionText({ sequence, unit }: Position): string {
 export function comparePositions(a: Position, b: Position): number {
   return a.sequence - b.sequence || (a.unit ?? Infinity) - (b.unit ?? Infinity) || 0;
 }
+
+/** The last position before a unit of a change. */
+export function positionBefore(sequence: number, unit: number): Position {
+  return unit === 0 ? { sequence: sequence - 1 } : { sequence, unit };
+}

@@ -1,12 +1,11 @@
 /** Reads events from the change record: in pages, of one tenant, made with what is there at that moment. */
-import { entityTag } from '../scim/representation.ts';
 import type { FeedReads } from '../store/feed.ts';
-import type { Awaitable, Store, StoredResource } from '../store/store.ts';
+import type { Awaitable, Store } from '../store/store.ts';
 import type { ChangeRecord } from './change-record.ts';
-import type { Event, EventGroup, EventResource } from './event.ts';
+import type { Event } from './event.ts';
 import { eventsOf, idsIn, type Made, type Present, type PresentResource } from './events-of.ts';
 import type { Position } from './position.ts';
-import type { Shown } from './shown.ts';
+import { documentOf, type Shown, visibleOf } from './shown.ts';
 import { unitsOf } from './units.ts';
 
 export interface TenantName {
@@ -111,7 +110,7 @@ export class EventReader {
     const made = new Map<string, PresentResource>();
     return {
       tenant: tenant.name,
-      visible: (type, document) => this.#visible(type, document),
+      visible: (type, document) => visibleOf(this.#shown, type, document),
       resource: (id) => {
         const known = made.get(id);
         const stored = found.get(id);
@@ -119,41 +118,13 @@ export class EventReader {
         const { resource, memberCount } = stored;
         const fresh = {
           type: resource.type,
-          document: this.#documentOf(resource, memberCount, groups.get(id)),
+          document: documentOf(this.#shown, resource, memberCount, groups.get(id)),
         };
         made.set(id, fresh);
         return fresh;
       },
       groups: (id) => groups.get(id) ?? [],
       people: (group) => people.get(group) ?? [],
-    };
-  }
-
-  #visible(type: string, document: EventResource): EventResource {
-    return this.#shown.projection(type)?.(document) ?? document;
-  }
-
-  #documentOf(
-    resource: StoredResource,
-    memberCount: number,
-    groups: readonly EventGroup[] | undefined,
-  ): EventResource {
-    const { id, type, version, created, modified, body } = resource;
-    return {
-      ...this.#visible(type, JSON.parse(body)),
-      ...(type === 'Group' ? { memberCount } : {}),
-      ...(groups === undefined
-        ? {}
-        : {
-            groups: groups.map(({ group, display }) => ({ value: group, ...(display ? { display } : {}) })),
-          }),
-      meta: {
-        resourceType: type,
-        created,
-        lastModified: modified,
-        location: this.#shown.locationOf(type, id),
-        version: entityTag(version),
-      },
     };
   }
 }

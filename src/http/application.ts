@@ -1,10 +1,15 @@
 /** One request to one answer: what is mounted there answers; errors become answers here, and all of it is logged. */
+import { operator } from '../directory/caller.ts';
 import { Directory } from '../directory/directory.ts';
 import { Feed } from '../events/feed.ts';
 import { Hub } from '../events/hub.ts';
 import { EventReader, recordsOf, type TenantName } from '../events/reader.ts';
 import { shownAs } from '../events/shown.ts';
 import { snapshotLines } from '../events/snapshot.ts';
+import { Polls } from '../events/streams/poll.ts';
+import { SigningKeys } from '../events/streams/signing-keys.ts';
+import { Streams } from '../events/streams/streams.ts';
+import { TokenReader } from '../events/streams/token-reader.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import { accessWith } from './access.ts';
 import { type Authenticated, requireRead, type SignIn, WrongToken } from './authenticate.ts';
@@ -26,6 +31,7 @@ import { errorResponse, isExpected, scimHeaders } from './responses.ts';
 import { createRoutes } from './routes.ts';
 import { noSuchPath, scimMount } from './scim.ts';
 import { sensitiveCheck } from './sensitive.ts';
+import { streamMounts } from './streams.ts';
 import { networkOf, TrustedProxies } from './trusted-proxies.ts';
 
 /** Answers requests; never rejects. `mounts` is all that there is to ask. */
@@ -116,6 +122,10 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const events = eventsParts(options, hub);
   const mounts = [
     eventsMount({ ...events, limits, authenticate }),
+    ...streamMounts({
+      ...streamsParts(options, hub, directory, clock),
+      ...{ limits, authenticate, baseOf, tenantOf: events.tenantOf },
+    }),
     ...probes(options, authenticate),
     ...(tokenMount === undefined ? [] : [tokenMount]),
     scimMount({
@@ -216,6 +226,30 @@ function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub) {
       if (!names.has(number)) for (const each of await store.tenants()) names.set(each.number, each.name);
       const name = names.get(number);
       return name === undefined ? undefined : { number, name };
+    },
+  };
+}
+
+/** Streams over the store. */
+function streamsParts(
+  { store, baseUrl, basePath, privateReceivers: allowPrivate = false, pushesTokens = true }: HttpOptions,
+  hub: Hub,
+  directory: Directory,
+  clock: () => Date,
+) {
+  const shown = shownAs(store.registry, basePath, baseUrl);
+  const keys = new SigningKeys(store.streams, clock);
+  const streams = new Streams(store, keys, { shown, allowPrivate });
+  const reader = new TokenReader(recordsOf(store), store.feed, store.streams, shown);
+  const user = store.registry.resourceTypes.find(({ name }) => name === 'User');
+  return {
+    ...{ keys, streams, canPush: pushesTokens },
+    polls: new Polls(store, { streams, reader, keys, hub, clock }),
+    async usersBy(tenant: number, filter: string): Promise<readonly string[]> {
+      if (user === undefined) return [];
+      const caller = operator(tenant, { kind: 'system' }, 'generic');
+      const { resources } = await directory.list(caller, { types: [user], filter, limit: 2 });
+      return resources.map(({ id }) => id);
     },
   };
 }

@@ -2,6 +2,7 @@
 import { type IRequest, IttyRouter, type IttyRouterType } from 'itty-router';
 import type { Directory } from '../directory/directory.ts';
 import { ScimError } from '../error.ts';
+import { supportedUris } from '../events/streams/event-uris.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { type ToleranceName, type Tolerated, tolerate } from '../scim/tolerances.ts';
 import { BulkHandler } from './bulk.ts';
@@ -95,6 +96,7 @@ export function createRoutes(
         defaultPageSize: limits.defaultPageSize,
         cursorTimeout: limits.cursorSeconds,
       },
+      eventUris: supportedUris,
     },
     directory.uniqueDisplayName,
   );

@@ -10,8 +10,11 @@ const renamed: Readonly<Record<string, OptionName>> = {
   basicAuth: 'auth.basic',
   retentionDays: 'changes.retentionDays',
   silentHours: 'connections.silentHours',
+  privateReceivers: 'changes.privateReceivers',
   'tokenEndpoint.seconds': 'auth.accessTokenSeconds',
 };
+
+const ofSettings = Object.keys(renamed).filter((name) => !name.includes('.'));
 
 /** Options that are groups of settings. */
 const groups = ['limits', 'jwt', 'tokenEndpoint'] as const;
@@ -57,7 +60,7 @@ export function checkLibraryOptions(options: object, more: Readonly<Record<strin
   const values = new Map<OptionName, unknown>(optionNames.map((name) => [name, optionOf(name).default]));
   const origins = new Map<string, string>(optionNames.map((name) => [name, 'default']));
   const kinds = { ...own, ...more };
-  const names = [...shared, ...Object.keys(kinds), 'basicAuth', 'retentionDays', 'silentHours', ...groups];
+  const names = [...shared, ...Object.keys(kinds), ...ofSettings, ...groups];
 
   const check = (path: string, setting: OptionName, value: unknown): void => {
     const result = v.safeParse(optionOf(setting).type, value);

@@ -45,7 +45,8 @@ export const logFields = {
   attempts: 'How often something was tried until it succeeded',
   consumer: 'The name of a consumer of the feed',
   since: 'Since when somebody has waited',
-  endpoint: 'The id of a webhook endpoint, as `scimd webhook list` shows it',
+  endpoint:
+    'The id of a webhook endpoint or a stream, as `scimd webhook list` and `scimd stream list` show it',
   lines: 'How many log lines were dropped',
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -301,6 +301,10 @@ const options = {
     'Hours without a request after which the connection of a provider is silent',
     { detail: 'the event `connection.silent` tells of it; 0: none is' },
   ),
+  'changes.privateReceivers': option(flag(), false, 'Push security event tokens to private addresses too', {
+    detail: 'and without TLS, on closed networks; holds for streams that are made while it is set',
+    reloadable: true,
+  }),
   'limits.bodyBytes': limit(integer(1024, 1_073_741_824), 4_194_304, 'Largest request body in bytes'),
   'limits.bodyDepth': limit(integer(4, 256), 32, 'Deepest nesting in a request body'),
   'limits.defaultPageSize': limit(integer(1, 100_000), 100, 'Page size of a query without count'),

@@ -24,9 +24,11 @@ export interface Capabilities {
   readonly pagination:
     | { readonly cursor: boolean; readonly defaultPageSize: number; readonly cursorTimeout: number }
     | undefined;
+  /** URIs of the events that security event tokens tell (RFC 9967 §4). */
+  readonly eventUris: readonly string[];
 }
 
-/** GET /ServiceProviderConfig (RFC 7643 §5, RFC 9865 §4). `base` is the absolute base URL. */
+/** GET /ServiceProviderConfig (RFC 7643 §5, RFC 9865 §4, RFC 9967 §4). `base` is the absolute base URL. */
 export function serviceProviderConfig(base: string, capabilities: Capabilities): object {
   const { pagination } = capabilities;
   return {
@@ -52,6 +54,8 @@ export function serviceProviderConfig(base: string, capabilities: Capabilities):
             cursorTimeout: pagination.cursorTimeout,
           },
         }),
+    // An answer of 2xx has done what it says: no request is answered before it is done.
+    securityEvents: { asyncRequest: 'none', eventUris: capabilities.eventUris },
     authenticationSchemes: authenticationSchemes(base, capabilities.authentication),
     meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
   };

@@ -11,6 +11,22 @@ export interface Consumer {
   readonly created: string;
 }
 
+/** What a stream is beside an endpoint (Shared Signals Framework 1.0 §8.1.1). */
+export interface StreamSettings {
+  /** The receiver that it belongs to, by the token that made it. */
+  readonly receiver: string;
+  /** `iss` and `aud` of its tokens. */
+  readonly issuer: string;
+  readonly audience: string;
+  /** Event URIs; absent: those that are usual. */
+  readonly requested?: readonly string[];
+  readonly description?: string;
+  /** Is sent as the Authorization field of each push. */
+  readonly authorization?: string;
+  /** The receiver has disabled it: nothing is held for it meanwhile. */
+  readonly isDropped?: true;
+}
+
 /** `until`: an old secret, which signs beside the new one until then. */
 export interface WebhookSecret {
   readonly secret: string;
@@ -19,6 +35,8 @@ export interface WebhookSecret {
 
 export interface Endpoint {
   readonly id: string;
+  /** `push`, `poll`: a stream of security event tokens; to the last one nothing is sent, and its `url` is empty. */
+  readonly kind: 'webhook' | 'push' | 'poll';
   readonly tenant: number;
   readonly tenantName: string;
   readonly url: string;
@@ -38,10 +56,12 @@ export interface Endpoint {
   readonly position: string;
   /** Since when there has been nothing but failures. */
   readonly failingSince?: string;
+  /** Of a stream. */
+  readonly stream?: StreamSettings;
 }
 
 export type EndpointChange = Partial<
-  Pick<Endpoint, 'url' | 'types' | 'batch' | 'secrets' | 'signingKeys' | 'position'>
+  Pick<Endpoint, 'kind' | 'url' | 'types' | 'batch' | 'secrets' | 'signingKeys' | 'position' | 'stream'>
 > & { readonly state?: Endpoint['state']; readonly reason?: string | null };
 
 /** A message that is tried again, or waits behind such a one. */
@@ -99,8 +119,16 @@ export interface Outbox {
   createEndpoint(
     endpoint: Pick<
       Endpoint,
-      'tenant' | 'url' | 'types' | 'batch' | 'allowPrivate' | 'secrets' | 'signingKeys' | 'position'
-    >,
+      | 'tenant'
+      | 'url'
+      | 'types'
+      | 'batch'
+      | 'allowPrivate'
+      | 'secrets'
+      | 'signingKeys'
+      | 'position'
+      | 'stream'
+    > & { readonly kind?: Endpoint['kind'] },
   ): Promise<Endpoint>;
   /** Undefined if there is none. */
   changeEndpoint(id: string, change: EndpointChange): Promise<Endpoint | undefined>;

@@ -11,6 +11,7 @@ import type { Actor, Cause, Change, ChangeRange, LastState, Notice } from './cha
 import type { FeedReads } from './feed.ts';
 import type { Outbox } from './outbox.ts';
 import type { Awaitable, StoredResource } from './stored-resource.ts';
+import type { StreamStore } from './streams.ts';
 import type { Work } from './work.ts';
 
 export type { AccessStore, Awaitable, Scope, StoredResource, Tenant, Token };
@@ -322,6 +323,7 @@ export interface Store extends AccessStore {
   readonly registry: Registry;
   readonly feed: FeedReads;
   readonly outbox: Outbox;
+  readonly streams: StreamStore;
 
   /** Is told after each write that is durable; answers what forgets the listener. */
   onCommit(listener: () => void): () => void;

@@ -9,6 +9,8 @@ import Sqlite from 'better-sqlite3';
 import { hashSecret, newSecret } from '../../src/directory/secret.ts';
 import { EventReader, recordsOf } from '../../src/events/reader.ts';
 import { shownAs } from '../../src/events/shown.ts';
+import { SigningKeys } from '../../src/events/streams/signing-keys.ts';
+import { TokenReader } from '../../src/events/streams/token-reader.ts';
 import { Deliverer, type DelivererOptions, type DeliveryNotice } from '../../src/events/webhook/deliverer.ts';
 import { startServer } from '../../src/http/server.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
@@ -90,8 +92,16 @@ async function deliverer(more: Partial<DelivererOptions> = {}): Promise<Delivere
     store.feed,
     shownAs(store.registry, '/scim/v2', undefined),
   );
+  const keys = new SigningKeys(store.streams, () => new Date());
   const made = new Deliverer({
     reader,
+    tokens: new TokenReader(
+      recordsOf(store),
+      store.feed,
+      store.streams,
+      shownAs(store.registry, '/scim/v2', undefined),
+    ),
+    sign: (claims) => keys.sign(claims),
     records: recordsOf(store),
     outbox: store.outbox,
     urlOf: (type, id) => `https://id.example.com/scim/v2/${type}s/${id}`,

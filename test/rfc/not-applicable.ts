@@ -2,10 +2,8 @@
  * Requirements without a test, each with the reason. A reason that begins with `planned:` is of something that is to
  * come; the requirement is reported as such. A requirement with a passing test must not stand here.
  */
-const events =
-  'planned: security event tokens come with what the application receives; they are not advertised.';
 const asynchronous =
-  'planned: asynchronous requests (a MAY) belong to security events; Prefer: respond-async is ignored.';
+  'ServiceProviderConfig says asyncRequest none (RFC 9967 §4): a request is answered when it is done, so that an answer of 2xx has done what it says. Prefer: respond-async gets the usual answer (E-2.5.1.1-01).';
 
 export const notApplicable: Readonly<Record<string, string>> = {
   'P-2-08':
@@ -27,19 +25,6 @@ export const notApplicable: Readonly<Record<string, string>> = {
     'A review and no behaviour: what came of it is tested as P-7.5-02, P-7.5-03, P-7.7-01 and the requirements of RFC 7643 §9.',
   'C-2.3-01': 'The default is index pagination (C-2.4-02).',
   'C-5-07': 'Nobody reads without a token.',
-  'E-2.1-01': events,
-  'E-2.1-02': events,
-  'E-2.1-03': events,
-  'E-2.2-01': events,
-  'E-2.2-02': events,
-  'E-2.2-03': events,
-  'E-2.2-04': events,
-  'E-2.3-01': events,
-  'E-2.4-01': events,
-  'E-2.4-02': events,
-  'E-2.4-03': events,
-  'E-2.4-04': events,
-  'E-2.4-05': events,
   'E-2.5.1.1-02': asynchronous,
   'E-2.5.1.1-03': asynchronous,
   'E-2.5.1.1-04': asynchronous,
@@ -50,11 +35,7 @@ export const notApplicable: Readonly<Record<string, string>> = {
   'E-2.5.1.2-03': asynchronous,
   'E-2.5.1.3-01': asynchronous,
   'E-2.5.1.3-02': asynchronous,
-  'E-5-01': events,
-  'E-5-02': events,
   'E-5-03': asynchronous,
-  'E-5-04': events,
-  'E-5-05': events,
   'S-4.1.1-17': 'No password is passed on: it is hashed where it is stored, and no other system gets it.',
   'S-9-05': 'A resource has one externalId; the provisioning domain that it belongs to is the tenant.',
 };

@@ -9,7 +9,11 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { FeedReads } from '../../store/feed.ts';
 import type { Endpoint, Outbox, Progress } from '../../store/outbox.ts';
 import { parsePosition } from '../position.ts';
+import { push } from '../streams/push.ts';
+import type { SetClaims } from '../streams/security-events.ts';
 import { Lane, type LaneTools } from './lane.ts';
+import { type SourceTools, sourceOf } from './lane-source.ts';
+import type { Answer } from './management.ts';
 import type { Message } from './message.ts';
 import { type SendOptions, send } from './send.ts';
 import { signatureHeaders } from './signature.ts';
@@ -27,8 +31,10 @@ const lookEvery = 250;
 /** Milliseconds between writes of what was delivered. */
 const storeEvery = 200;
 
-export interface DelivererOptions extends LaneTools {
+export interface DelivererOptions extends Omit<LaneTools, 'sourceOf'>, SourceTools {
   readonly outbox: Outbox;
+  /** Signs the tokens of streams. */
+  readonly sign: (claims: SetClaims) => Promise<string>;
   /** Is asked for what other processes wrote. */
   readonly extent?: FeedReads['extent'];
   readonly clock?: () => Date;
@@ -165,7 +171,8 @@ export class Deliverer {
     else await this.#tellGap(endpoint);
     const settings = { keepAlive: true, maxSockets: socketsOfEndpoint, maxFreeSockets: 1, timeout: 30_000 };
     const agent = endpoint.url.startsWith('https:') ? new HttpsAgent(settings) : new HttpAgent(settings);
-    const lane = new Lane(endpoint, open, this.#options);
+    const tools = { ...this.#options, sourceOf: (each: Endpoint) => sourceOf(each, this.#options) };
+    const lane = new Lane(endpoint, open, tools);
     this.#runners.set(endpoint.id, { lane, agent, gone: new AbortController(), filling: false });
   }
 
@@ -251,17 +258,18 @@ export class Deliverer {
       lane.abandon(message);
       return;
     }
-    const secrets = endpoint.secrets
-      .filter(({ until }) => until === undefined || Date.parse(until) > at.getTime())
-      .map(({ secret }) => secret);
-    const keys = { secrets, privateKeys: endpoint.signingKeys };
-    const headers = signatureHeaders(message.id, Math.floor(at.getTime() / 1000), body, keys);
-    const answer = await send(endpoint.url, headers, body, {
-      ...this.#options.sending,
-      allowPrivate: endpoint.allowPrivate,
-      signal: gone.signal,
-      agent,
-    });
+    const options = { ...this.#options.sending, signal: gone.signal, agent };
+    let answer: Answer;
+    try {
+      answer =
+        endpoint.stream === undefined
+          ? await this.#call(endpoint, message.id, body, at, options)
+          : await this.#push(endpoint, body, options);
+    } catch (error) {
+      this.#options.onNotice?.({ kind: 'failing', error });
+      lane.postpone({ ...message, body }, at.getTime() + renewEvery);
+      return;
+    }
     if (gone.signal.aborted && answer.status === undefined) {
       // Cut off by us: that says nothing of the endpoint.
       lane.postpone({ ...message, body }, at.getTime());
@@ -273,6 +281,31 @@ export class Deliverer {
     await this.#store().catch(() => {});
     const runner = this.#runners.get(endpoint.id);
     if (runner?.lane === lane) this.#drop(runner);
+  }
+
+  #call(
+    { url, secrets, signingKeys, allowPrivate }: Endpoint,
+    id: string,
+    body: string,
+    at: Date,
+    options: Omit<SendOptions, 'allowPrivate'>,
+  ): Promise<Answer> {
+    const valid = secrets
+      .filter(({ until }) => until === undefined || Date.parse(until) > at.getTime())
+      .map(({ secret }) => secret);
+    const keys = { secrets: valid, privateKeys: signingKeys };
+    const headers = signatureHeaders(id, Math.floor(at.getTime() / 1000), body, keys);
+    return send(url, headers, body, { ...options, allowPrivate });
+  }
+
+  /** The claims were stored; they are signed anew on each try, with the key of now. Rejects while there is none. */
+  async #push(
+    endpoint: Endpoint,
+    claims: string,
+    options: Omit<SendOptions, 'allowPrivate'>,
+  ): Promise<Answer> {
+    const answer = await push(endpoint, await this.#options.sign(JSON.parse(claims)), options);
+    return answer.status === 400 && isUnreadable(answer.body) ? { ...answer, isRefused: true } : answer;
   }
 
   #storeSoon(): void {
@@ -328,5 +361,14 @@ export class Deliverer {
       },
       Math.min(pause, 60_000),
     );
+  }
+}
+
+/** RFC 8935 §2.4: the body cannot be parsed as a token, or an event in it is not as it is defined. */
+function isUnreadable(answer: string): boolean {
+  try {
+    return JSON.parse(answer)?.err === 'invalid_request';
+  } catch {
+    return false;
   }
 }

@@ -57,7 +57,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
 
   const look = async (): Promise<void> => {
     const found = await Promise.resolve(store.outbox.endpoints()).then(
-      (endpoints) => endpoints.some(({ state }) => state === 'active'),
+      (endpoints) => endpoints.some(({ state, kind }) => state === 'active' && kind !== 'poll'),
       () => false,
     );
     if (stopped) return;

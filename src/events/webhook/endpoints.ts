@@ -8,7 +8,7 @@ import { type Position, parsePosition, positionText } from '../position.ts';
 import type { EventReader } from '../reader.ts';
 import { checkUrl } from './address.ts';
 import type { Answer, EndpointSecrets, EndpointState, NewEndpoint } from './management.ts';
-import { type Message, messageOf, wantedBy } from './message.ts';
+import { carriedEvent, type Message, messageOf, wantedBy } from './message.ts';
 import { type SendOptions, send } from './send.ts';
 import { newWebhookKey, newWebhookSecret, publicKeyOf, signatureHeaders } from './signature.ts';
 
@@ -48,7 +48,7 @@ export class Endpoints {
     if (!Number.isInteger(batch) || batch < 1 || batch > mostBatch)
       throw new EndpointError('invalid', `A message can have 1 to ${mostBatch} events, not ${batch}`);
     const normal = checkUrl(url, allowPrivate).href;
-    const others = await outbox.endpoints(tenant);
+    const others = await this.list(tenant);
     if (others.length >= mostEndpoints)
       throw new EndpointError('invalid', `The tenant has ${mostEndpoints} endpoints already`);
     const position = positionIn(from, await feed.extent(tenant));
@@ -68,7 +68,7 @@ export class Endpoints {
   }
 
   async list(tenant?: number): Promise<readonly Endpoint[]> {
-    return this.#store.outbox.endpoints(tenant);
+    return (await this.#store.outbox.endpoints(tenant)).filter(({ kind }) => kind === 'webhook');
   }
 
   /** With its last attempts, newest first, and what waits to be sent again. @throws EndpointError `missing` */
@@ -112,6 +112,7 @@ export class Endpoints {
 
   /** @throws EndpointError `missing` */
   async delete(id: string): Promise<void> {
+    await this.#find(id);
     if (!(await this.#store.outbox.deleteEndpoint(id))) throw missing(id);
   }
 
@@ -131,7 +132,7 @@ export class Endpoints {
       const page = await this.#reader.read(tenant, position, { limit: 500, wants: wantedBy(endpoint) });
       for (const made of page.made)
         if (made.event.sequence <= last.sequence)
-          messages.push(messageOf([made], endpoint.batch > 1, () => undefined));
+          messages.push(messageOf([carriedEvent(made, () => undefined)], endpoint.batch > 1));
       ({ position, more } = page);
       if (messages.length > mostReplayed)
         throw new EndpointError(
@@ -171,12 +172,13 @@ export class Endpoints {
   }
 
   async #find(id: string): Promise<Endpoint> {
-    const found = (await this.#store.outbox.endpoints()).find((each) => each.id === id);
+    const found = (await this.list()).find((each) => each.id === id);
     if (found === undefined) throw missing(id);
     return found;
   }
 
   async #change(id: string, change: Parameters<Store['outbox']['changeEndpoint']>[1]): Promise<Endpoint> {
+    await this.#find(id);
     const changed = await this.#store.outbox.changeEndpoint(id, change);
     if (changed === undefined) throw missing(id);
     return changed;

@@ -5,20 +5,24 @@
  */
 import type { Endpoint, Progress, StoredDelivery } from '../../store/outbox.ts';
 import { type ChangeRecord, isLeaver } from '../change-record.ts';
-import type { Event } from '../event.ts';
-import { type Made, positionBefore } from '../events-of.ts';
-import { comparePositions, type Position, parsePosition, positionText, start } from '../position.ts';
-import type { EventReader, Records, TenantName } from '../reader.ts';
+import {
+  comparePositions,
+  type Position,
+  parsePosition,
+  positionBefore,
+  positionText,
+  start,
+} from '../position.ts';
+import type { Records } from '../reader.ts';
+import type { LaneSource } from './lane-source.ts';
 import { type Answer, succeeded } from './management.ts';
-import { type Message, messageOf, subjectOf, wantedBy } from './message.ts';
+import { type Carried, type Message, messageOf } from './message.ts';
 import { disableAfter, nextTry } from './schedule.ts';
 import { Unstored } from './unstored.ts';
 
 export interface LaneTools {
-  readonly reader: EventReader;
+  readonly sourceOf: (endpoint: Endpoint) => LaneSource;
   readonly records: Records;
-  /** Where a resource can be read; undefined where no address is known. */
-  readonly urlOf: (type: string, id: string) => string | undefined;
   /** Resolves when all that was read by now is on the disk. */
   readonly durable?: () => Promise<void>;
 }
@@ -41,19 +45,18 @@ export class Lane {
   /** When the last of them began, by the clock that never jumps. */
   lastBegun = 0;
   readonly #tools: LaneTools;
-  readonly #tenant: TenantName;
-  #wants: (event: Event) => boolean;
+  #source: LaneSource;
   /** Up to here all is read. */
   #cursor: Position;
   #atEnd = false;
   /** Read, and not begun. */
-  #window: Made[] = [];
+  #window: Carried[] = [];
   /** By event id: read, and neither delivered nor put into the outbox. The first is where the position stands. */
   readonly #unfinished = new Map<string, Position>();
   /** By event id: taken out of turn, before it was read. */
   readonly #ahead = new Map<string, 'pending' | 'done'>();
   /** By person: events that go first. */
-  readonly #chains = new Map<string, Made[]>();
+  readonly #chains = new Map<string, Carried[]>();
   /** By person: up to which number the access by groups is told already, by the leaver's event. */
   readonly #told = new Map<string, number>();
   #scanned: number;
@@ -70,8 +73,7 @@ export class Lane {
   constructor(endpoint: Endpoint, open: readonly StoredDelivery[], tools: LaneTools) {
     this.endpoint = endpoint;
     this.#tools = tools;
-    this.#tenant = { number: endpoint.tenant, name: endpoint.tenantName };
-    this.#wants = wantedBy(endpoint);
+    this.#source = tools.sourceOf(endpoint);
     this.#cursor = parsePosition(endpoint.position) ?? start;
     this.#scanned = this.#cursor.sequence;
     if (endpoint.failingSince !== undefined) this.#failingSince = Date.parse(endpoint.failingSince);
@@ -87,7 +89,7 @@ export class Lane {
 
   reconfigure(endpoint: Endpoint): void {
     this.endpoint = endpoint;
-    this.#wants = wantedBy(endpoint);
+    this.#source = this.#tools.sourceOf(endpoint);
   }
 
   isFailing(): boolean {
@@ -115,13 +117,13 @@ export class Lane {
     this.#atEnd = true;
     let came = false;
     if (this.#window.length < windowSize / 2) {
-      const { made, position, more } = await this.#tools.reader.read(this.#tenant, this.#cursor, {
-        limit: windowSize - this.#window.length,
-        wants: this.#wants,
-      });
-      if (made.length > 0) await this.#tools.durable?.();
-      for (const each of made) this.#take(each);
-      came = made.length > 0 || comparePositions(position, this.#cursor) > 0;
+      const { carried, position, more } = await this.#source.read(
+        this.#cursor,
+        windowSize - this.#window.length,
+      );
+      if (carried.length > 0) await this.#tools.durable?.();
+      for (const each of carried) this.#take(each);
+      came = carried.length > 0 || comparePositions(position, this.#cursor) > 0;
       this.#cursor = position;
       this.#scanned = Math.max(this.#scanned, this.#cursor.unit === undefined ? position.sequence : 0);
       for (const [person, sequence] of this.#told)
@@ -136,29 +138,28 @@ export class Lane {
     return came;
   }
 
-  #take(made: Made): void {
-    const { event } = made;
-    const state = this.#ahead.get(event.id);
-    this.#ahead.delete(event.id);
+  #take(carried: Carried): void {
+    const { id, sequence, unit } = carried;
+    const state = this.#ahead.get(id);
+    this.#ahead.delete(id);
     if (state === 'done') return;
-    if (state === undefined && this.#isTold(event)) return;
-    this.#unfinished.set(event.id, positionBefore(made));
-    if (state === undefined) this.#window.push(made);
+    if (state === undefined && this.#isTold(carried)) return;
+    this.#unfinished.set(id, positionBefore(sequence, unit));
+    if (state === undefined) this.#window.push(carried);
   }
 
   /** A leaver's event, which went ahead, has said more than this one of a group of theirs. */
-  #isTold(event: Event): boolean {
-    return event.type === 'user.access_changed' && event.sequence < (this.#told.get(event.subject.id) ?? 0);
+  #isTold({ isAccess, sequence, subject }: Carried): boolean {
+    return isAccess && sequence < (this.#told.get(subject) ?? 0);
   }
 
   async #findLeavers(): Promise<boolean> {
     let came = false;
-    for (const { event } of this.#window)
-      if (event.priority === 'leaver' && 'subject' in event)
-        came = (await this.#pull(event.subject.id, event.sequence)) || came;
+    for (const { leaver, subject, sequence } of this.#window)
+      if (leaver) came = (await this.#pull(subject, sequence)) || came;
     for (;;) {
       const records: readonly ChangeRecord[] = await this.#tools.records({
-        tenant: this.#tenant.number,
+        tenant: this.endpoint.tenant,
         after: this.#scanned,
         limit: scanSize,
       });
@@ -171,30 +172,23 @@ export class Lane {
 
   /** Puts all of a person up to that change at the front. True if there was anything. */
   async #pull(person: string, upTo: number): Promise<boolean> {
-    const isOf = ({ event }: Made): boolean =>
-      'subject' in event && event.subject.id === person && event.sequence <= upTo;
+    const isOf = ({ subject, sequence }: Carried): boolean => subject === person && sequence <= upTo;
     const pulled = this.#window.filter(isOf);
     this.#window = this.#window.filter((each) => !isOf(each));
     this.#pulled.add(person);
     try {
       let after = this.#cursor.sequence;
       for (let last = false; !last && after < upTo; ) {
-        const tenant = this.#tenant;
-        const records = await this.#tools.records({
-          tenant: tenant.number,
-          id: person,
-          after,
-          limit: scanSize,
-        });
+        const { tenant } = this.endpoint;
+        const records = await this.#tools.records({ tenant, id: person, after, limit: scanSize });
         last = records.length < scanSize;
         for (const record of records) {
           after = record.sequence;
           if (after > upTo) break;
-          for (const made of await this.#tools.reader.all(tenant, record)) {
-            const { id } = made.event;
-            if (this.#ahead.has(id) || !this.#wants(made.event)) continue;
-            this.#ahead.set(id, 'pending');
-            pulled.push(made);
+          for (const carried of await this.#source.all(record)) {
+            if (this.#ahead.has(carried.id)) continue;
+            this.#ahead.set(carried.id, 'pending');
+            pulled.push(carried);
           }
         }
       }
@@ -238,20 +232,20 @@ export class Lane {
     if (found === undefined) return undefined;
     found.inFlight = true;
     const { message: id, subjects, sequence, place, leaver, tries } = found;
-    return { id, events: [], subjects, sequence, place, leaver, body: this.#unstored.body(id), tries };
+    return { id, carried: [], subjects, sequence, place, leaver, body: this.#unstored.body(id), tries };
   }
 
   #leaver(): Message | undefined {
     for (const [person, chain] of this.#chains) {
       if (this.#busy.has(person) || this.#pulled.has(person)) continue;
       if (this.#isOpen(person)) {
-        for (const made of chain) this.#putBehind(made);
+        for (const carried of chain) this.#putBehind(carried);
         this.#chains.delete(person);
         continue;
       }
       const first = chain.shift();
       if (chain.length === 0) this.#chains.delete(person);
-      if (first !== undefined) return messageOf([first], this.endpoint.batch > 1, this.#tools.urlOf);
+      if (first !== undefined) return messageOf([first], this.endpoint.batch > 1);
     }
     return undefined;
   }
@@ -263,18 +257,18 @@ export class Lane {
       this.#probeAt = now + probeEvery;
     }
     const blocked = new Set([...this.#busy, ...this.#pulled, ...this.#chains.keys()]);
-    const taken: Made[] = [];
-    const left: Made[] = [];
-    for (const [index, made] of this.#window.entries()) {
-      const subject = subjectOf(made.event);
+    const taken: Carried[] = [];
+    const left: Carried[] = [];
+    for (const [index, carried] of this.#window.entries()) {
+      const { subject } = carried;
       if (taken.length === this.endpoint.batch) {
         left.push(...this.#window.slice(index));
         break;
       }
-      if (blocked.has(subject)) left.push(made);
-      else if (this.#isOpen(subject)) this.#putBehind(made);
+      if (blocked.has(subject)) left.push(carried);
+      else if (this.#isOpen(subject)) this.#putBehind(carried);
       else {
-        taken.push(made);
+        taken.push(carried);
         continue;
       }
       blocked.add(subject);
@@ -282,7 +276,7 @@ export class Lane {
     this.#window = left;
     const [first, ...rest] = taken;
     if (first === undefined) return undefined;
-    return messageOf([first, ...rest], this.endpoint.batch > 1, this.#tools.urlOf);
+    return messageOf([first, ...rest], this.endpoint.batch > 1);
   }
 
   #isOpen(subject: string): boolean {
@@ -291,9 +285,9 @@ export class Lane {
   }
 
   /** Waits in the outbox for earlier messages of its subject. */
-  #putBehind(made: Made): void {
-    this.#store(messageOf([made], this.endpoint.batch > 1, this.#tools.urlOf), 0);
-    this.#finish([made]);
+  #putBehind(carried: Carried): void {
+    this.#store(messageOf([carried], this.endpoint.batch > 1), 0);
+    this.#finish([carried]);
   }
 
   #store(message: Message, next: number): void {
@@ -304,10 +298,10 @@ export class Lane {
     else this.#unstored.retry({ message: id, tries, next });
   }
 
-  #finish(events: readonly Made[]): void {
-    for (const { event } of events) {
-      if (this.#unfinished.delete(event.id)) continue;
-      if (this.#ahead.has(event.id)) this.#ahead.set(event.id, 'done');
+  #finish(carried: readonly Carried[]): void {
+    for (const { id } of carried) {
+      if (this.#unfinished.delete(id)) continue;
+      if (this.#ahead.has(id)) this.#ahead.set(id, 'done');
     }
   }
 
@@ -324,7 +318,8 @@ export class Lane {
       answer: body,
       ...(clockDifference === undefined ? {} : { clockDifference }),
     });
-    if (succeeded(answer)) {
+    // A token that the receiver cannot read will not be read the next time either (RFC 8935 §4).
+    if (succeeded(answer) || answer.isRefused === true) {
       this.#succeed(message);
       return undefined;
     }
@@ -335,7 +330,7 @@ export class Lane {
   postpone(message: Message, until: number): void {
     this.#release(message);
     this.#store(message, until);
-    this.#finish(message.events);
+    this.#finish(message.carried);
   }
 
   /** There is nothing to send any more: it was delivered or given up elsewhere. */
@@ -358,7 +353,7 @@ export class Lane {
       this.#failingSince = undefined;
       this.#unstored.set({ failingSince: null });
     }
-    this.#finish(message.events);
+    this.#finish(message.carried);
     this.#forget(message);
   }
 
@@ -377,7 +372,7 @@ export class Lane {
     const next = isGone ? 0 : nextTry(message.tries, now, retryAfter);
     if (next === undefined) this.#forget(message);
     else this.#store(message, next);
-    this.#finish(message.events);
+    this.#finish(message.carried);
     if (isGone) return this.#disable('it answered 410 Gone');
     if (now - this.#failingSince < disableAfter) return undefined;
     return this.#disable('nothing but failures for five days');

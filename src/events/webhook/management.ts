@@ -9,6 +9,8 @@ export interface Answer {
   /** The first bytes of the answer's body. */
   readonly body: string;
   readonly milliseconds: number;
+  /** The receiver says that this message is none, and that it will not be one the next time. */
+  readonly isRefused?: boolean;
   /** Milliseconds that the receiver asked to wait. */
   readonly retryAfter?: number | undefined;
   /** Seconds by which the receiver's clock is ahead of ours, from its Date field. */

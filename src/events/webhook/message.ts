@@ -2,11 +2,27 @@
 import type { Endpoint } from '../../store/outbox.ts';
 import type { Event, EventType } from '../event.ts';
 import { eventId, type Made } from '../events-of.ts';
+import type { TokenPage } from '../streams/token-reader.ts';
+
+/** What lanes carry: an event, and to streams a security event token. */
+export interface Carried {
+  readonly id: string;
+  readonly sequence: number;
+  /** The unit of its change. */
+  readonly unit: number;
+  /** What it is about: order is kept of it. */
+  readonly subject: string;
+  readonly leaver: boolean;
+  /** Is it all that its person may do, so that a later one replaces it? */
+  readonly isAccess: boolean;
+  /** What is sent of it. */
+  text(): string;
+}
 
 /** A message on its way to one endpoint. */
 export interface Message {
   readonly id: string;
-  readonly events: readonly Made[];
+  readonly carried: readonly Carried[];
   /** What order is kept of: ids of people, groups and others. */
   readonly subjects: readonly string[];
   readonly sequence: number;
@@ -22,13 +38,23 @@ export interface Message {
 /** Larger events go without `data`, and say where it is. */
 const largest = 64 * 1024;
 
-/** What an event is about: order is kept of it. */
-export function subjectOf(event: Event): string {
-  return 'subject' in event ? event.subject.id : event.endpoint.id;
+/** `urlOf` is where a resource can be read. */
+export function carriedEvent(
+  { event, unit }: Made,
+  urlOf: (type: string, id: string) => string | undefined,
+): Carried {
+  return {
+    ...{ id: event.id, sequence: event.sequence, unit, leaver: event.priority === 'leaver' },
+    subject: 'subject' in event ? event.subject.id : event.endpoint.id,
+    isAccess: event.type === 'user.access_changed',
+    text: () => eventText(event, urlOf),
+  };
 }
 
-function isUrgent({ priority }: Event): boolean {
-  return priority === 'leaver';
+/** A token is signed when it is sent: until then it is its claims. */
+export function carriedToken({ event, unit }: TokenPage['made'][number]): Carried {
+  const { id, sequence, subject, leaver, claims } = event;
+  return { id, sequence, unit, subject, leaver, isAccess: false, text: () => JSON.stringify(claims) };
 }
 
 /** Does the endpoint want it? `user.*` stands for all of users. How its own delivery goes is not delivered to it. */
@@ -43,21 +69,17 @@ export function typeFilter(types: readonly string[] | undefined): (type: EventTy
   return (type) => names.has(type) || names.has(`${type.slice(0, type.indexOf('.'))}.*`);
 }
 
-/** One message of these events, in their order. `urlOf` is where a resource can be read. */
-export function messageOf(
-  events: readonly [Made, ...Made[]],
-  batch: boolean,
-  urlOf: (type: string, id: string) => string | undefined,
-): Message {
-  const [first] = events;
-  const texts = events.map(({ event }) => eventText(event, urlOf));
+/** One message of these, in their order. */
+export function messageOf(carried: readonly [Carried, ...Carried[]], batch: boolean): Message {
+  const [first] = carried;
+  const texts = carried.map((each) => each.text());
   return {
-    id: batch ? eventId(events.map(({ event }) => event.id)).replace('evt', 'msg') : first.event.id,
-    events,
-    subjects: [...new Set(events.map(({ event }) => subjectOf(event)))],
-    sequence: first.event.sequence,
+    id: batch ? eventId(carried.map(({ id }) => id)).replace('evt', 'msg') : first.id,
+    carried,
+    subjects: [...new Set(carried.map(({ subject }) => subject))],
+    sequence: first.sequence,
     place: first.unit,
-    leaver: events.some(({ event }) => isUrgent(event)),
+    leaver: carried.some(({ leaver }) => leaver),
     body: batch ? `{"type":"batch","events":[${texts.join(',')}]}` : (texts[0] ?? ''),
     tries: 0,
   };

@@ -36,6 +36,7 @@ import { scanThreads } from './scan-threads.ts';
 import { dataVersion, readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
+import { streamsOver } from './streams.ts';
 import { rowWriter } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -287,6 +288,7 @@ function storeOver(
     registry,
     feed,
     outbox,
+    streams: streamsOver({ db, read, write: commit.run }),
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

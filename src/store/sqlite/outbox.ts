@@ -29,14 +29,17 @@ interface EndpointRow {
   created: string;
   position: string;
   failing_since: string | null;
+  kind: Endpoint['kind'];
+  stream: string | null;
 }
 
 const endpointColumns = `e.id, e.tenant, t.name AS tenant_name, e.url, e.types, e.batch, e.private, e.secrets,
-  e.signing_keys, e.state, e.reason, e.created, e.position, e.failing_since`;
+  e.signing_keys, e.state, e.reason, e.created, e.position, e.failing_since, e.kind, e.stream`;
 
 function toEndpoint(row: EndpointRow): Endpoint {
   return {
     id: row.id,
+    kind: row.kind,
     tenant: row.tenant,
     tenantName: row.tenant_name,
     url: row.url,
@@ -50,6 +53,7 @@ function toEndpoint(row: EndpointRow): Endpoint {
     created: row.created,
     position: row.position,
     ...(row.failing_since === null ? {} : { failingSince: row.failing_since }),
+    ...(row.stream === null ? {} : { stream: JSON.parse(row.stream) }),
   };
 }
 
@@ -83,20 +87,21 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
   );
   const byId = db.prepare<[string], EndpointRow>(`SELECT ${endpointColumns} ${from} WHERE e.id = ?`);
   const leased = db.prepare<[string], EndpointRow>(
-    `SELECT ${endpointColumns} ${from} WHERE e.lease_owner = ? AND e.state = 'active' ORDER BY e.created, e.id`,
+    `SELECT ${endpointColumns} ${from} WHERE e.lease_owner = ? AND e.state = 'active' AND e.kind <> 'poll' ORDER BY e.created, e.id`,
   );
   const insert = db.prepare(
-    `INSERT INTO endpoint (id, tenant, url, types, batch, private, secrets, signing_keys, state, created, position)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'active', ?, ?)`,
+    `INSERT INTO endpoint (id, tenant, url, types, batch, private, secrets, signing_keys, state, created, position,
+       kind, stream)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'active', ?, ?, ?, ?)`,
   );
   const update = db.prepare(
     `UPDATE endpoint SET url = ?, types = ?, batch = ?, secrets = ?, signing_keys = ?, state = ?, reason = ?,
-       position = ?, failing_since = ? WHERE id = ?`,
+       position = ?, failing_since = ?, kind = ?, stream = ? WHERE id = ?`,
   );
   const drop = db.prepare('DELETE FROM endpoint WHERE id = ?');
   const take = db.prepare(
     `UPDATE endpoint SET lease_owner = ?, lease_until = ?
-     WHERE state = 'active' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ?)`,
+     WHERE state = 'active' AND kind <> 'poll' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ?)`,
   );
   const give = db.prepare('UPDATE endpoint SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = ?');
   const owned = db
@@ -161,7 +166,10 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
   const change = (id: string, changes: EndpointChange): Endpoint | undefined => {
     const known = find(id);
     if (known === undefined) return undefined;
-    const { url, types, batch, secrets, signingKeys, state, position } = { ...known, ...changes };
+    const { url, types, batch, secrets, signingKeys, state, position, kind, stream } = {
+      ...known,
+      ...changes,
+    };
     const reason = changes.reason === undefined ? known.reason : changes.reason;
     // Who was given up on starts anew, where it was.
     const wakes = state === 'active' && known.state !== 'active';
@@ -179,6 +187,8 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
       wakes ? null : (reason ?? null),
       position,
       wakes ? null : (known.failingSince ?? null),
+      kind,
+      stream === undefined ? null : JSON.stringify(stream),
       id,
     );
     return find(id);
@@ -234,6 +244,7 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
     createEndpoint: (endpoint) =>
       write(() => {
         const { tenant, url, types, batch, allowPrivate, secrets, signingKeys, position } = endpoint;
+        const { kind = 'webhook', stream } = endpoint;
         const id = newId();
         insert.run(
           id,
@@ -246,6 +257,8 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
           JSON.stringify(signingKeys),
           clock().toISOString(),
           position,
+          kind,
+          stream === undefined ? null : JSON.stringify(stream),
         );
         return find(id) as Endpoint;
       }),

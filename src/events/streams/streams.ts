@@ -1,0 +1,269 @@
+/** Streams of security event tokens as they are managed: by their receivers (Shared Signals Framework 1.0 §8), by command. */
+import { randomUUID } from 'node:crypto';
+import type { Endpoint, EndpointChange, StreamSettings } from '../../store/outbox.ts';
+import type { Store } from '../../store/store.ts';
+import { parsePosition } from '../position.ts';
+import type { Shown } from '../shown.ts';
+import { checkUrl } from '../webhook/address.ts';
+import type { EndpointState } from '../webhook/management.ts';
+import { streamUpdatedUri, verificationUri } from './event-uris.ts';
+import { push } from './push.ts';
+import { feedEvent, type SetClaims, streamEvent } from './security-events.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import { scopeOf } from './token-reader.ts';
+
+/** What is asked of a stream cannot be; the message says why, and what can. */
+export class StreamError extends Error {
+  override readonly name = 'StreamError';
+  readonly code: 'missing' | 'full';
+
+  constructor(code: StreamError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export type Stream = Endpoint & { readonly stream: StreamSettings };
+
+/** As Shared Signals Framework names it. */
+export type StreamStatus = 'enabled' | 'paused' | 'disabled';
+
+/** How tokens get to the receiver: `url` is where they are pushed to. */
+export type StreamDelivery =
+  | { readonly kind: 'poll' }
+  | { readonly kind: 'push'; readonly url: string; readonly authorization?: string };
+
+export interface NewStream {
+  /** The number of the tenant. */
+  readonly tenant: number;
+  readonly receiver: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly requested?: readonly string[];
+  readonly description?: string;
+  readonly delivery: StreamDelivery;
+}
+
+/** What a receiver can change; undefined clears what need not be. */
+export interface StreamChange {
+  readonly requested: readonly string[] | undefined;
+  readonly description: string | undefined;
+  readonly delivery: StreamDelivery;
+}
+
+/** Streams of one tenant, and tokens about a stream that wait in it. */
+const mostStreams = 50;
+const mostWaiting = 100;
+
+function isStream(endpoint: Endpoint): endpoint is Stream {
+  return endpoint.stream !== undefined;
+}
+
+export function statusOf({ state }: Endpoint): StreamStatus {
+  return state === 'active' ? 'enabled' : state;
+}
+
+export class Streams {
+  readonly #store: Pick<Store, 'feed' | 'outbox' | 'streams'>;
+  readonly #keys: SigningKeys;
+  readonly #shown: Shown;
+  /** May tokens be pushed to private addresses, and without TLS? */
+  readonly #allowPrivate: boolean;
+  /** Told of a stream that has something new in it that is not in the change record. */
+  readonly #listeners = new Set<(id: string) => void>();
+
+  constructor(
+    store: Pick<Store, 'feed' | 'outbox' | 'streams'>,
+    keys: SigningKeys,
+    { shown, allowPrivate }: { readonly shown: Shown; readonly allowPrivate: boolean },
+  ) {
+    this.#store = store;
+    this.#keys = keys;
+    this.#shown = shown;
+    this.#allowPrivate = allowPrivate;
+  }
+
+  /** Answers what forgets the listener. */
+  onToken(listener: (id: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** @throws StreamError, and AddressError where nothing may be sent to the URL. */
+  async create(asked: NewStream): Promise<Stream> {
+    const { tenant, receiver, issuer, audience, requested, description, delivery } = asked;
+    const { outbox, feed } = this.#store;
+    const url = this.#urlOf(delivery);
+    if ((await this.list(tenant)).length >= mostStreams)
+      throw new StreamError('full', `The tenant has ${mostStreams} streams already`);
+    const { newest } = await feed.extent(tenant);
+    // Before the first token is, so that whoever asks for the keys now gets it.
+    await this.#keys.published();
+    const stream: StreamSettings = {
+      ...{ receiver, issuer, audience },
+      ...(requested === undefined ? {} : { requested }),
+      ...(description === undefined ? {} : { description }),
+      ...authorizationIn(delivery),
+    };
+    const made = await outbox.createEndpoint({
+      ...{ tenant, url, kind: delivery.kind, batch: 1, allowPrivate: this.#allowPrivate },
+      ...{ secrets: [], signingKeys: [], position: String(newest), stream },
+    });
+    return { ...made, stream };
+  }
+
+  /** The streams of a tenant, or of all; those of one receiver only, if one is named. */
+  async list(tenant?: number, receiver?: string): Promise<readonly Stream[]> {
+    const endpoints = await this.#store.outbox.endpoints(tenant);
+    return endpoints
+      .filter(isStream)
+      .filter(({ stream }) => receiver === undefined || stream.receiver === receiver);
+  }
+
+  /** @throws StreamError `missing`, also for those of other tenants and receivers. */
+  async find(id: string, tenant?: number, receiver?: string): Promise<Stream> {
+    const found = (await this.list(tenant, receiver)).find((each) => each.id === id);
+    if (found === undefined) throw missing(id);
+    return found;
+  }
+
+  /** With its last attempts, newest first, and what waits in it. @throws StreamError `missing` */
+  async show(id: string, attempts = 20): Promise<EndpointState & { readonly endpoint: Stream }> {
+    const endpoint = await this.find(id);
+    const { outbox, feed } = this.#store;
+    const { newest } = await feed.extent(endpoint.tenant);
+    return {
+      endpoint,
+      attempts: await outbox.attempts(id, attempts),
+      waiting: await outbox.deliveries(id),
+      behind: newest - (parsePosition(endpoint.position)?.sequence ?? 0),
+    };
+  }
+
+  /** @throws StreamError, AddressError */
+  async reconfigure({ id, stream }: Stream, change: StreamChange): Promise<Stream> {
+    const { receiver, issuer, audience, isDropped } = stream;
+    const { requested, description, delivery } = change;
+    return this.#change(id, {
+      kind: delivery.kind,
+      url: this.#urlOf(delivery),
+      stream: {
+        ...{ receiver, issuer, audience },
+        ...(requested === undefined ? {} : { requested }),
+        ...(description === undefined ? {} : { description }),
+        ...authorizationIn(delivery),
+        ...(isDropped === undefined ? {} : { isDropped }),
+      },
+    });
+  }
+
+  /**
+   * The receiver's own wish. What happens while a stream is paused is held as long as changes are kept; while it is
+   * disabled by its receiver, nothing is.
+   */
+  async setStatus(asked: Stream, status: StreamStatus, reason: string | undefined): Promise<Stream> {
+    const { id, tenant, stream } = asked;
+    const { isDropped, ...kept } = stream;
+    const goesOnFromNow = status !== 'disabled' && isDropped === true;
+    const { newest } = await this.#store.feed.extent(tenant);
+    return this.#change(id, {
+      state: status === 'enabled' ? 'active' : status,
+      reason: reason ?? null,
+      stream: status === 'disabled' ? { ...kept, isDropped: true } : kept,
+      ...(goesOnFromNow ? { position: String(newest) } : {}),
+    });
+  }
+
+  /** By the operator: the receiver is told before. @throws StreamError `missing` */
+  async pause(id: string, reason = 'Paused by the operator'): Promise<Stream> {
+    const stream = await this.find(id);
+    if (stream.state === 'active') await this.#tellStatus(stream, 'paused', reason);
+    return this.#change(id, { state: 'paused', reason });
+  }
+
+  /** By the operator: goes on where it was, and the receiver is told. @throws StreamError `missing` */
+  async resume(id: string): Promise<Stream> {
+    const before = await this.find(id);
+    const { isDropped: _, ...stream } = before.stream;
+    const resumed = await this.#change(id, { state: 'active', reason: null, stream });
+    if (before.state !== 'active')
+      await this.#put(resumed, (jti) =>
+        streamEvent(scopeOf(resumed), jti, streamUpdatedUri, { status: 'enabled' }),
+      );
+    return resumed;
+  }
+
+  /** @throws StreamError `missing` */
+  async delete(id: string): Promise<void> {
+    await this.find(id);
+    if (!(await this.#store.outbox.deleteEndpoint(id))) throw missing(id);
+  }
+
+  /** Sends a verification event, when the tokens before it are sent (SSF §8.1.4). @throws StreamError `full` */
+  async verify(stream: Stream, state: string | undefined): Promise<void> {
+    const payload = state === undefined ? {} : { state };
+    await this.#put(stream, (jti) => streamEvent(scopeOf(stream), jti, verificationUri, payload));
+  }
+
+  /** Whether the stream gets the events of a resource, from now on (SSF §8.1.3). @throws StreamError `missing`, `full` */
+  async setSubject(stream: Stream, resource: string, isRemoved: boolean): Promise<void> {
+    const found = (await this.#store.feed.resources(stream.tenant, [resource])).get(resource)?.resource;
+    const uri = found === undefined ? undefined : this.#shown.pathOf(found.type, resource);
+    if (uri === undefined) throw new StreamError('missing', 'There is no such subject');
+    const { newest } = await this.#store.feed.extent(stream.tenant);
+    if (!(await this.#store.streams.setRemoved(stream.id, resource, isRemoved, newest))) return;
+    await this.#put(stream, (jti) => feedEvent(scopeOf(stream), jti, uri, isRemoved));
+  }
+
+  /** Puts a token into the stream that is not of the change record. */
+  async #put(stream: Stream, make: (jti: string) => SetClaims | undefined): Promise<void> {
+    const { outbox, feed } = this.#store;
+    const claims = make(randomUUID());
+    if (claims === undefined) return;
+    const waiting = await outbox.deliveries(stream.id);
+    if (waiting.length >= mostWaiting)
+      throw new StreamError('full', `${mostWaiting} tokens wait in the stream: take them first`);
+    const { newest: sequence } = await feed.extent(stream.tenant);
+    // Behind those of the same number.
+    const place =
+      Math.max(-1, ...waiting.filter((each) => each.sequence === sequence).map((each) => each.place)) + 1;
+    const isThere = await outbox.enqueue(stream.id, [
+      {
+        message: claims.jti,
+        ...{ sequence, place, subjects: [stream.id], leaver: false, tries: 0, next: 0 },
+        body: JSON.stringify(claims),
+      },
+    ]);
+    if (!isThere) throw missing(stream.id);
+    for (const listener of this.#listeners) listener(stream.id);
+  }
+
+  /** A stream that is about to stop tells so itself: at once where it is pushed, and in the next answer to a poll. */
+  async #tellStatus(stream: Stream, status: StreamStatus, reason: string): Promise<void> {
+    const event = (jti: string): SetClaims =>
+      streamEvent(scopeOf(stream), jti, streamUpdatedUri, { status, reason });
+    if (stream.kind === 'poll') await this.#put(stream, event);
+    // One that cannot be reached is paused as well.
+    else await push(stream, await this.#keys.sign(event(randomUUID())), {});
+  }
+
+  #urlOf(delivery: StreamDelivery): string {
+    return delivery.kind === 'poll' ? '' : checkUrl(delivery.url, this.#allowPrivate).href;
+  }
+
+  async #change(id: string, change: EndpointChange): Promise<Stream> {
+    const changed = await this.#store.outbox.changeEndpoint(id, change);
+    if (changed === undefined || !isStream(changed)) throw missing(id);
+    return changed;
+  }
+}
+
+function authorizationIn(delivery: StreamDelivery): { authorization?: string } {
+  return delivery.kind === 'push' && delivery.authorization !== undefined
+    ? { authorization: delivery.authorization }
+    : {};
+}
+
+function missing(id: string): StreamError {
+  return new StreamError('missing', `There is no stream ${id}`);
+}
