@@ -50,6 +50,21 @@ export class ScimError extends Error {
   }
 }
 
+/** 400: a value is not what its attribute takes (RFC 7644 §3.12). */
+export function invalidValue(detail: string): ScimError {
+  return new ScimError(400, 'invalidValue', detail);
+}
+
+/** 400: the message is not in the form that the request takes (RFC 7644 §3.12). */
+export function invalidSyntax(detail: string): ScimError {
+  return new ScimError(400, 'invalidSyntax', detail);
+}
+
+/** 400: the path of a PATCH names nothing that there is (RFC 7644 §3.12). */
+export function invalidPath(detail: string): ScimError {
+  return new ScimError(400, 'invalidPath', detail);
+}
+
 /** Builds the SCIM error message of RFC 7644 §3.12. */
 export function errorBody(status: number, scimType: ScimType | undefined, detail: string): ErrorBody {
   return {

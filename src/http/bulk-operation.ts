@@ -1,5 +1,5 @@
 /** The operations of a bulk request as read: what each does, and which others must come first (RFC 7644 §3.7.2). */
-import { ScimError } from '../error.ts';
+import { invalidSyntax, ScimError } from '../error.ts';
 import { isObject, membersByName } from '../scim/value.ts';
 
 export type BulkMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -159,8 +159,4 @@ function resolveReferences(value: unknown, resolve: (bulkId: string) => string):
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [name, resolveReferences(member, resolve)]),
   );
-}
-
-function invalidSyntax(detail: string): ScimError {
-  return new ScimError(400, 'invalidSyntax', detail);
 }

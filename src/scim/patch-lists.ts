@@ -2,6 +2,7 @@
  * Lists of values under PATCH: what is added to them, what has become the same value as another, and which one is
  * primary (RFC 7643 §2.4, RFC 7644 §3.5.2). Nothing that was given or was there is lost on the way.
  */
+import { invalidValue } from '../error.ts';
 import type { Attribute } from './registry.ts';
 import { equalValues } from './resource.ts';
 import type { Tolerated } from './tolerances.ts';
@@ -9,7 +10,6 @@ import {
   type ComplexValue,
   elementValidatorOf,
   identity,
-  invalidValue,
   isIdentifiedByValue,
   isObject,
   validatorOf,

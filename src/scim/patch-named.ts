@@ -2,19 +2,14 @@
  * Which values a `remove` names by its `value` (reading A-08): those that have all that it says of them, each
  * sub-attribute compared as `caseExact` has it. What says nothing is refused, since it could mean anything.
  */
+
 import type { Filter } from '../../grammar/ast.ts';
+import { invalidValue } from '../error.ts';
 import { keyOf } from './comparison.ts';
 import { valuesOf } from './patch-lists.ts';
 import type { Attribute } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import {
-  complexMembers,
-  elementValidatorOf,
-  invalidValue,
-  isIdentifiedByValue,
-  isObject,
-  validatorOf,
-} from './value.ts';
+import { complexMembers, elementValidatorOf, isIdentifiedByValue, isObject, validatorOf } from './value.ts';
 
 /** What is said of one value that is to go: values by sub-attribute. */
 export type Description = ReadonlyMap<Attribute, unknown>;

@@ -4,11 +4,11 @@
  */
 import type { AttrPath, Filter } from '../../grammar/ast.ts';
 import { parsePath } from '../../grammar/index.ts';
-import { ScimError } from '../error.ts';
+import { invalidPath, invalidSyntax, invalidValue, ScimError } from '../error.ts';
 import { type Attribute, type Extension, type ResourceType, resolveAttrPath } from './registry.ts';
 import { membersAttribute } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { invalidValue, isObject, membersByName } from './value.ts';
+import { isObject, membersByName } from './value.ts';
 
 export type PatchOperator = 'add' | 'remove' | 'replace';
 
@@ -33,14 +33,6 @@ export interface PathLimits {
   readonly terms: number;
   /** Is told of each path before it is read, and may throw: all of a message together take time too. */
   readonly beforePath?: (path: string) => void;
-}
-
-function invalidSyntax(detail: string): ScimError {
-  return new ScimError(400, 'invalidSyntax', detail);
-}
-
-function invalidPath(detail: string): ScimError {
-  return new ScimError(400, 'invalidPath', detail);
 }
 
 function requireValue(op: PatchOperator, value: unknown, at: string): void {

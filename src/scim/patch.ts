@@ -4,7 +4,7 @@
  * returned, so that they cost what the change costs and not what the group does.
  */
 import type { Filter } from '../../grammar/ast.ts';
-import { ScimError } from '../error.ts';
+import { invalidValue, ScimError } from '../error.ts';
 import { addedValues, append, orderedComplex, settled, valuesOf } from './patch-lists.ts';
 import type { MembersPatch } from './patch-members.ts';
 import { described, fits, isMembership, namedAmong } from './patch-named.ts';
@@ -24,7 +24,6 @@ import {
   type ComplexValue,
   complexMembers,
   elementValidatorOf,
-  invalidValue,
   isIdentifiedByValue,
   isObject,
   validatorOf,

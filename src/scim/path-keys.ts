@@ -5,7 +5,7 @@
  */
 import type { Filter } from '../../grammar/ast.ts';
 import { safeParsePath } from '../../grammar/index.ts';
-import { ScimError } from '../error.ts';
+import { invalidPath, invalidSyntax, ScimError } from '../error.ts';
 import { keyOf } from './comparison.ts';
 import { type Attribute, type ResourceType, resolveAttrPath } from './registry.ts';
 import { type Tolerated, tolerances, tolerate } from './tolerances.ts';
@@ -260,12 +260,4 @@ function isSame(a: unknown, b: unknown): boolean {
 
 function different(path: string, name: string): ScimError {
   return invalidSyntax(`${name}: ${path} is given twice, with different values`);
-}
-
-function invalidSyntax(detail: string): ScimError {
-  return new ScimError(400, 'invalidSyntax', detail);
-}
-
-function invalidPath(detail: string): ScimError {
-  return new ScimError(400, 'invalidPath', detail);
 }

@@ -3,18 +3,11 @@
  * under registered names, in schema order. Members and the password, which are stored apart from the document,
  * are returned apart.
  */
-import { ScimError } from '../error.ts';
+import { invalidValue, ScimError } from '../error.ts';
 import { membersInPlace } from './path-keys.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import {
-  type ComplexValue,
-  invalidValue,
-  isObject,
-  lowerCaseName,
-  membersByName,
-  validatorOf,
-} from './value.ts';
+import { type ComplexValue, isObject, lowerCaseName, membersByName, validatorOf } from './value.ts';
 
 export type Document = Readonly<Record<string, unknown>>;
 

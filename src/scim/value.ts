@@ -3,7 +3,7 @@
  * to store under the registered names, or undefined when that leaves it unassigned (RFC 7643 §2.5). Errors are
  * 400 invalidValue with the path of the culprit.
  */
-import { ScimError } from '../error.ts';
+import { invalidValue, ScimError } from '../error.ts';
 import { instantKey } from './comparison.ts';
 import { formatOf, isBase64, isUriReference } from './formats.ts';
 import { FractionalNumber } from './json.ts';
@@ -15,10 +15,6 @@ import { isJsonText, type Tolerated, tolerate } from './tolerances.ts';
 export type Validator = (value: unknown, path: string, tolerated: Tolerated) => unknown;
 
 export type ComplexValue = Readonly<Record<string, unknown>>;
-
-export function invalidValue(detail: string): ScimError {
-  return new ScimError(400, 'invalidValue', detail);
-}
 
 /** The JSON type of a value, as a person names it. */
 export function kind(value: unknown): string {
