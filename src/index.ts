@@ -328,7 +328,7 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     tenants: {
       list: async () => store.tenants(),
       create: async (name) => store.createTenant(name),
-      delete: async (name) => store.deleteTenant(name),
+      delete: async (name) => store.deleteTenant(name, { kind: 'embedder' }),
     },
     async changes({ tenant: name = 'default', after: last, limit = 100 } = {}) {
       const tenant = await existing(name);

@@ -1,6 +1,7 @@
 /** scimd tenant create, list, delete. */
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { columns } from '../ops/terminal.ts';
+import { commandActor } from './actor.ts';
 import type { Invocation } from './command.ts';
 import { withAccess } from './database.ts';
 import { checkLabel } from './token.ts';
@@ -41,7 +42,7 @@ export async function deleteTenant(invocation: Invocation): Promise<number> {
   if (!flags.has('yes'))
     throw new UsageError(`this deletes all users, groups and tokens of tenant ${name}; confirm with --yes`);
   return withAccess(invocation, false, async (store) => {
-    if (!(await store.deleteTenant(name)))
+    if (!(await store.deleteTenant(name, commandActor())))
       throw new CommandError(`there is no tenant ${name}`, 'See: scimd tenant list');
     terminal.print(json ? JSON.stringify({ name, deleted: true }) : `deleted tenant ${name}`);
     return 0;

@@ -1,6 +1,9 @@
 /** Removes changes that are older than they are to be kept, in small batches between which others write. */
 import type { Store } from '../store/store.ts';
 
+/** Days for which those who followed a tenant can still be told that it was deleted. */
+const toldForDays = 30;
+
 /** How long changes are kept unless somebody says otherwise. */
 export const defaultRetentionDays = 400;
 
@@ -19,19 +22,18 @@ export interface RetentionOptions {
 }
 
 export class Retention {
-  readonly #store: Pick<Store, 'pruneChanges'>;
+  readonly #store: Pick<Store, 'pruneChanges' | 'forgetTenants'>;
   readonly #options: RetentionOptions;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(store: Pick<Store, 'pruneChanges'>, options: RetentionOptions) {
+  constructor(store: Pick<Store, 'pruneChanges' | 'forgetTenants'>, options: RetentionOptions) {
     this.#store = store;
     this.#options = options;
   }
 
   /** Sweeps now, and every hour. */
   start(): void {
-    if (this.#options.days === 0) return;
     const sweep = (): void => void this.sweep().catch(this.#options.onError);
     this.#timer = setInterval(sweep, interval).unref();
     sweep();
@@ -40,9 +42,11 @@ export class Retention {
   /** Answers how many changes were removed. */
   async sweep(): Promise<number> {
     const { days, clock = () => new Date() } = this.#options;
-    const before = new Date(clock().getTime() - days * day);
+    const now = clock().getTime();
+    const before = new Date(now - days * day);
+    await this.#store.forgetTenants(new Date(now - toldForDays * day));
     let sum = 0;
-    while (!this.#stopped) {
+    while (!this.#stopped && days > 0) {
       const removed = await this.#store.pruneChanges(before, batch);
       if (removed === 0) break;
       sum += removed;

@@ -5,7 +5,8 @@ import type { Change, RecordedEdit } from '../store/change.ts';
 export type ChangeRecord = Omit<Change, 'tenant'>;
 
 /** Does the change end somebody's access? Such events go ahead of others. */
-export function isLeaver({ type, operation, edits }: ChangeRecord): boolean {
+export function isLeaver({ type, operation, edits, notice }: ChangeRecord): boolean {
+  if (notice !== undefined) return notice.event === 'tenant.deleted';
   if (type !== 'User') return false;
   return operation === 'delete' || edits.some(isDeactivation);
 }

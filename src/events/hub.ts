@@ -106,9 +106,10 @@ export class Hub {
         () => Infinity,
       );
       for (const { after, wake } of [...waiters]) {
-        if (newest <= after) continue;
+        if (newest === after) continue;
         this.#lastWake = performance.now();
-        wake('changed');
+        // The tenant is gone, and what is left of it has another number.
+        wake(newest < after ? 'ended' : 'changed');
       }
     }
     if (this.#waiting.size === 0 || this.#stopped || this.#isSoon) return;

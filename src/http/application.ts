@@ -223,9 +223,10 @@ function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub) {
     durable: () => store.durable(),
     snapshot: (tenant: TenantName) => snapshotLines(store.feed, tenant, shown),
     async tenantOf(number: number): Promise<TenantName | undefined> {
-      if (!names.has(number)) for (const each of await store.tenants()) names.set(each.number, each.name);
-      const name = names.get(number);
-      return name === undefined ? undefined : { number, name };
+      const name = names.get(number) ?? (await store.tenant(number))?.name;
+      if (name === undefined) return undefined;
+      names.set(number, name);
+      return { number, name };
     },
   };
 }

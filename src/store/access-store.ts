@@ -1,4 +1,5 @@
 /** Tokens and tenants: who may come in, and to whose data. */
+import type { Actor } from './change.ts';
 import type { Awaitable } from './stored-resource.ts';
 
 /** `metrics` may read metrics, and nothing of people. */
@@ -57,8 +58,15 @@ export interface AccessStore {
   tenants(): Awaitable<readonly Tenant[]>;
   /** @throws StoreError `tenant-exists`. */
   createTenant(name: string): Awaitable<Tenant>;
-  /** Deletes the tenant and all that is its own. False if there is none of that name. */
-  deleteTenant(name: string): Awaitable<boolean>;
+  /** By its number; one that is deleted under the name that it had, for as long as somebody may hear of it. */
+  tenant(number: number): Awaitable<Tenant | undefined>;
+  /**
+   * Deletes the tenant and all that is its own. False if there is none of that name. Its endpoints of webhooks and its
+   * tokens of scope `events` stay until {@link forgetTenants}, so that they are told: `tenant.deleted`.
+   */
+  deleteTenant(name: string, actor?: Actor): Awaitable<boolean>;
+  /** Removes what was left of tenants that were deleted before; answers how many. */
+  forgetTenants(before: Date): Promise<number>;
 
   /** Throws a StoreError while it cannot read, or could not write the last time and still cannot. */
   checkReady(): Awaitable<void>;

@@ -162,7 +162,7 @@ export class Deliverer {
   async #admit(endpoint: Endpoint): Promise<void> {
     const open = await this.#options.outbox.deliveries(endpoint.id);
     const known = this.#runners.get(endpoint.id);
-    if (known !== undefined && known.lane.endpoint.url === endpoint.url) {
+    if (known !== undefined && isOfSame(known.lane.endpoint, endpoint)) {
       known.lane.reconfigure(endpoint);
       known.lane.addOpen(open);
       return;
@@ -371,4 +371,9 @@ function isUnreadable(answer: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Can the lane go on? Not to another address, and not with another record: that of a tenant which is deleted. */
+function isOfSame(before: Endpoint, now: Endpoint): boolean {
+  return before.url === now.url && before.tenant === now.tenant;
 }

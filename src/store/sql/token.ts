@@ -1,5 +1,5 @@
 /** The statements of tokens: kept as SHA-256, found by it. */
-const columns = `k.id, k.name, k.tenant, t.name AS tenant_name, k.idp, k.scope, k.created, k.expires, k.revoked, k.ordered,
+const columns = `k.id, k.name, k.tenant, coalesce(t.was, t.name) AS tenant_name, k.idp, k.scope, k.created, k.expires, k.revoked, k.ordered,
   k.ended, k.last_used, k.subject`;
 const select = `SELECT ${columns} FROM token k JOIN tenant t ON t.number = k.tenant`;
 
@@ -7,7 +7,7 @@ export const tokenSql = {
   /** By the 32 bytes of the hash. */
   find: `${select} WHERE k.hash = ?`,
   get: `${select} WHERE k.id = ?`,
-  list: `${select} ORDER BY k.created, k.id`,
+  list: `${select} WHERE t.was IS NULL ORDER BY k.created, k.id`,
   listOfTenant: `${select} WHERE k.tenant = ? ORDER BY k.created, k.id`,
   insert: `INSERT INTO token (id, hash, name, tenant, idp, scope, created, expires, subject)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,

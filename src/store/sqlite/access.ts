@@ -23,6 +23,8 @@ interface Tools {
   readonly guard: FileGuard;
   /** Records a notice, within the transaction. */
   readonly note: (notice: NewNotice) => unknown;
+  /** Brings the numbers of the record that the transaction has given out to the database. */
+  readonly settle: () => void;
 }
 
 /** How often it is looked whether the time of a revocation has come, in milliseconds. */
@@ -48,9 +50,10 @@ export function accessOver({
   others,
   guard,
   note,
+  settle,
 }: Tools): Omit<AccessStore, 'close'> & { readonly close: () => void } {
   const tokens = tokenTable(db, clock, newId);
-  const tenants = tenantTable(db, clock);
+  const tenants = tenantTable({ db, clock, note, settle });
 
   const reads = db.prepare(tenantSql.any);
   const resource = db.prepare<[number, string]>(resourceSql.exists);
@@ -145,6 +148,7 @@ export function accessOver({
     hasResource: (tenant, id) => read(() => resource.get(tenant, id) !== undefined),
 
     tenants: () => read(() => tenants.list()),
+    tenant: (number) => read(() => tenants.get(number)),
     async checkReady() {
       guard.check();
       read(() => reads.get());
@@ -154,7 +158,8 @@ export function accessOver({
     },
 
     createTenant: (name) => write(() => tenants.create(name)),
-    deleteTenant: (name) => write(() => tenants.remove(name)),
+    deleteTenant: (name, actor) => write(() => tenants.remove(name, actor)),
+    forgetTenants: (before) => write(() => tenants.forget(before)),
 
     close: () => clearInterval(timer),
   };

@@ -117,6 +117,7 @@ export function openSqliteAccess({
     others,
     guard: fileGuard(undefined),
     note: (notice) => changes.note(notice, keyOfTime(clock().getTime()), newId()),
+    settle: () => changes.write(),
   });
   return {
     ...access,
@@ -279,7 +280,17 @@ function storeOver(
     .get() as Buffer;
 
   const note = (notice: NewNotice): boolean => changes.note(notice, keyOfTime(clock().getTime()), uuid());
-  const access = accessOver({ db, clock, newId: uuid, snapshot, commit, others, guard, note });
+  const access = accessOver({
+    db,
+    clock,
+    newId: uuid,
+    snapshot,
+    commit,
+    others,
+    guard,
+    note,
+    settle: () => changes.write(),
+  });
 
   const feed = feedReads(db, types, read, db.memory ? undefined : () => openConnection(file, busyTimeout));
   const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run, note });

@@ -33,7 +33,7 @@ interface EndpointRow {
   stream: string | null;
 }
 
-const endpointColumns = `e.id, e.tenant, t.name AS tenant_name, e.url, e.types, e.batch, e.private, e.secrets,
+const endpointColumns = `e.id, e.tenant, coalesce(t.was, t.name) AS tenant_name, e.url, e.types, e.batch, e.private, e.secrets,
   e.signing_keys, e.state, e.reason, e.created, e.position, e.failing_since, e.kind, e.stream`;
 
 function toEndpoint(row: EndpointRow): Endpoint {

@@ -1,18 +1,42 @@
 /** Tenants: each with its own resources, tokens and changes. */
 import type { Database } from 'better-sqlite3';
+import type { Actor } from '../change.ts';
 import { changeSql } from '../sql/change.ts';
 import { tenantSql } from '../sql/tenant.ts';
-import type { Tenant } from '../store.ts';
+import type { NewNotice, Tenant } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import { isConstraint } from './errors.ts';
 
 export interface Tenants {
   list(): Tenant[];
   create(name: string): Tenant;
-  remove(name: string): boolean;
+  get(number: number): Tenant | undefined;
+  remove(name: string, actor: Actor | undefined): boolean;
+  forget(before: Date): number;
 }
 
-export function tenantTable(db: Database, clock: () => Date): Tenants {
+export interface TenantTools {
+  readonly db: Database;
+  readonly clock: () => Date;
+  /** Records a notice, within the transaction. */
+  readonly note: (notice: NewNotice) => unknown;
+  /** Brings the numbers of the record that the transaction has given out to the database. */
+  readonly settle: () => void;
+}
+
+export function tenantTable({ db, clock, note, settle }: TenantTools): Tenants {
+  const one = db.prepare<[number], Tenant>(tenantSql.get);
+  const hasListeners = db.prepare<[number]>(tenantSql.hasListeners);
+  const counts = db.prepare<[number], { name: string; total: number }>(tenantSql.counts);
+  const succeed = db.prepare(tenantSql.succeed);
+  const moves = [
+    tenantSql.succeedRecord,
+    tenantSql.succeedEndpoints,
+    tenantSql.succeedConsumers,
+    tenantSql.succeedTokens,
+  ].map((sql) => db.prepare(sql));
+  const deleteDeliveries = db.prepare(tenantSql.deleteDeliveries);
+  const forgotten = db.prepare<[string], number>(tenantSql.forgotten).pluck();
   const all = db.prepare<[], Tenant>(tenantSql.list);
   const insert = db.prepare(tenantSql.insert);
   const begin = db.prepare(changeSql.begin);
@@ -25,8 +49,28 @@ export function tenantTable(db: Database, clock: () => Date): Tenants {
     tenantSql.deleteChangeMembers,
     tenantSql.delete,
   ].map((sql) => db.prepare(sql));
+  /** Endpoints, tokens and the end of the record go over to a tenant that nobody sees, and are told there. */
+  const tell = (number: number, name: string, actor: Actor | undefined): void => {
+    settle();
+    const deleted = clock().toISOString();
+    const successor = Number(succeed.run(`\n${number}`, deleted, number).lastInsertRowid);
+    deleteDeliveries.run(number);
+    for (const move of moves) move.run(successor, number);
+    const totals = counts.all(number).map(({ name: type, total }) => [type, total]);
+    note({
+      ...{ tenant: successor, event: 'tenant.deleted', subject: { type: 'Tenant', id: name } },
+      ...(actor === undefined ? {} : { actor }),
+      data: { priority: 'leaver', data: null, counts: Object.fromEntries(totals) },
+    });
+  };
+
+  const removeAll = (number: number): void => {
+    for (const removal of removals) removal.run(number);
+  };
+
   return {
     list: () => all.all(),
+    get: (number) => one.get(number),
     create(name) {
       const created = clock().toISOString();
       try {
@@ -40,11 +84,17 @@ export function tenantTable(db: Database, clock: () => Date): Tenants {
         });
       }
     },
-    remove(name) {
+    remove(name, actor) {
       const number = numberOf.get(name);
       if (number === undefined) return false;
-      for (const removal of removals) removal.run(number);
+      if (hasListeners.get(number) !== undefined) tell(number, name, actor);
+      removeAll(number);
       return true;
+    },
+    forget(before) {
+      const numbers = forgotten.all(before.toISOString());
+      for (const number of numbers) removeAll(number);
+      return numbers.length;
     },
   };
 }
