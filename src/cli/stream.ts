@@ -1,7 +1,8 @@
 /** scimd stream list, show, pause, resume, delete, rotate-key. */
 import { shownAs } from '../events/shown.ts';
+import { type Stream, StreamError, statusOf } from '../events/streams/management.ts';
 import { SigningKeys } from '../events/streams/signing-keys.ts';
-import { type Stream, StreamError, Streams, statusOf } from '../events/streams/streams.ts';
+import { Streams } from '../events/streams/streams.ts';
 import { CommandError } from '../ops/command-error.ts';
 import { columns } from '../ops/terminal.ts';
 import type { Store } from '../store/store.ts';

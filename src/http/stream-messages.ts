@@ -2,8 +2,8 @@
 import * as v from 'valibot';
 import { ScimError } from '../error.ts';
 import { deliveredUris, supportedUris } from '../events/streams/event-uris.ts';
+import type { Stream, StreamChange, StreamDelivery } from '../events/streams/management.ts';
 import type { PollRequest } from '../events/streams/poll.ts';
-import type { Stream, StreamChange, StreamDelivery } from '../events/streams/streams.ts';
 
 export const pushMethod = 'urn:ietf:rfc:8935';
 export const pollMethod = 'urn:ietf:rfc:8936';

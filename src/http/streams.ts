@@ -5,9 +5,10 @@
 import { ScimError } from '../error.ts';
 import { TooManyWaiting } from '../events/hub.ts';
 import type { TenantName } from '../events/reader.ts';
+import { type Stream, StreamError, statusOf } from '../events/streams/management.ts';
 import type { Polls } from '../events/streams/poll.ts';
 import type { SigningKeys } from '../events/streams/signing-keys.ts';
-import { type Stream, StreamError, type Streams, statusOf } from '../events/streams/streams.ts';
+import type { Streams } from '../events/streams/streams.ts';
 import { namedSubject } from '../events/streams/subject.ts';
 import { AddressError } from '../events/webhook/address.ts';
 import { type Authenticate, insufficientScope } from './authenticate.ts';

@@ -5,9 +5,10 @@ import type { RequestEnd } from '../../store/work.ts';
 import type { Hub } from '../hub.ts';
 import { type Position, parsePosition, positionBefore, positionText, start } from '../position.ts';
 import { streamUpdatedUri } from './event-uris.ts';
+import type { Stream } from './management.ts';
 import { type SetClaims, sequenceOf } from './security-events.ts';
 import type { SigningKeys } from './signing-keys.ts';
-import type { Stream, Streams } from './streams.ts';
+import type { Streams } from './streams.ts';
 import type { TokenReader } from './token-reader.ts';
 
 export interface PollRequest {

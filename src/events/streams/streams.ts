@@ -1,67 +1,29 @@
 /** Streams of security event tokens as they are managed: by their receivers (Shared Signals Framework 1.0 §8), by command. */
 import { randomUUID } from 'node:crypto';
-import type { Endpoint, EndpointChange, StreamSettings } from '../../store/outbox.ts';
+import type { EndpointChange, StreamSettings } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
 import { parsePosition } from '../position.ts';
 import type { Shown } from '../shown.ts';
 import { checkUrl } from '../webhook/address.ts';
 import type { EndpointState } from '../webhook/management.ts';
 import { streamUpdatedUri, verificationUri } from './event-uris.ts';
+import {
+  isStream,
+  type NewStream,
+  type Stream,
+  type StreamChange,
+  type StreamDelivery,
+  StreamError,
+  type StreamStatus,
+} from './management.ts';
 import { push } from './push.ts';
 import { feedEvent, type SetClaims, streamEvent } from './security-events.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { scopeOf } from './token-reader.ts';
 
-/** What is asked of a stream cannot be; the message says why, and what can. */
-export class StreamError extends Error {
-  override readonly name = 'StreamError';
-  readonly code: 'missing' | 'full';
-
-  constructor(code: StreamError['code'], message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-export type Stream = Endpoint & { readonly stream: StreamSettings };
-
-/** As Shared Signals Framework names it. */
-export type StreamStatus = 'enabled' | 'paused' | 'disabled';
-
-/** How tokens get to the receiver: `url` is where they are pushed to. */
-export type StreamDelivery =
-  | { readonly kind: 'poll' }
-  | { readonly kind: 'push'; readonly url: string; readonly authorization?: string };
-
-export interface NewStream {
-  /** The number of the tenant. */
-  readonly tenant: number;
-  readonly receiver: string;
-  readonly issuer: string;
-  readonly audience: string;
-  readonly requested?: readonly string[];
-  readonly description?: string;
-  readonly delivery: StreamDelivery;
-}
-
-/** What a receiver can change; undefined clears what need not be. */
-export interface StreamChange {
-  readonly requested: readonly string[] | undefined;
-  readonly description: string | undefined;
-  readonly delivery: StreamDelivery;
-}
-
 /** Streams of one tenant, and tokens about a stream that wait in it. */
 const mostStreams = 50;
 const mostWaiting = 100;
-
-function isStream(endpoint: Endpoint): endpoint is Stream {
-  return endpoint.stream !== undefined;
-}
-
-export function statusOf({ state }: Endpoint): StreamStatus {
-  return state === 'active' ? 'enabled' : state;
-}
 
 export class Streams {
   readonly #store: Pick<Store, 'feed' | 'outbox' | 'streams'>;
