@@ -14,6 +14,16 @@ const announced = day;
 const publishedAfter = 7 * day;
 const algorithm = 'RS256';
 
+/** The public half of an RSA key (RFC 7517 §4, RFC 7518 §6.3.1). */
+export interface PublishedKey {
+  readonly kty: string;
+  readonly n: string;
+  readonly e: string;
+  readonly kid: string;
+  readonly use: 'sig';
+  readonly alg: string;
+}
+
 export class SigningKeys {
   readonly #store: Pick<StreamStore, 'signingKeys' | 'addSigningKey' | 'removeSigningKeys'>;
   readonly #clock: () => Date;
@@ -30,12 +40,12 @@ export class SigningKeys {
   }
 
   /** The public keys (RFC 7517 §5); makes the first one, and those that are due. */
-  async published(): Promise<{ readonly keys: readonly JWK[] }> {
+  async published(): Promise<{ readonly keys: readonly PublishedKey[] }> {
     const { keys } = await this.#renewed();
     return {
       keys: keys.map(({ id, key }) => {
-        const { kty, n, e } = JSON.parse(key) as JWK & { kty: string };
-        return { kty, n, e, kid: id, use: 'sig', alg: algorithm } as JWK;
+        const { kty, n, e } = JSON.parse(key) as Pick<PublishedKey, 'kty' | 'n' | 'e'>;
+        return { kty, n, e, kid: id, use: 'sig', alg: algorithm };
       }),
     };
   }
