@@ -64,6 +64,9 @@ const definitionHelp = {
   schemas: 'Schemas of your own (RFC 7643 §7); indexed keeps an index for filters and sorting',
   resourceTypes:
     'New resource types (RFC 7643 §6); an entry with the name of a standard type adds its schemaExtensions',
+  roles:
+    'Roles by their names: groups is a SCIM filter of the groups that give it, keep and seats are how many active people must and may have it',
+  entitlements: 'Entitlements by their names, with the same rules as roles',
 } as const;
 
 function property(name: OptionName): object {

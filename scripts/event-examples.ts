@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { applyRules } from '../src/directory/access-rules.ts';
 import { Connections } from '../src/directory/connections.ts';
 import { Directory } from '../src/directory/directory.ts';
 import { hashSecret, newSecret } from '../src/directory/secret.ts';
@@ -21,6 +22,7 @@ import { TokenReader } from '../src/events/streams/token-reader.ts';
 import { Deliverer } from '../src/events/webhook/deliverer.ts';
 import { Endpoints } from '../src/events/webhook/endpoints.ts';
 import { startServer } from '../src/http/server.ts';
+import { readAccessRules } from '../src/query/access-rules.ts';
 import { configuredRegistry } from '../src/scim/custom-schemas.ts';
 import { toleratedFor } from '../src/scim/tolerances.ts';
 import { openSqliteStore } from '../src/store/sqlite/index.ts';
@@ -56,6 +58,7 @@ async function examples(): Promise<ReadonlyMap<string, Example>> {
   });
   const server = await startServer({
     ...{ store, clock, baseUrl, basePath: '/scim/v2', host: '127.0.0.1', port: 0 },
+    guard: { people: 4, percent: 10 },
     onDeadToken: (token, reason) => connections.failing(token, reason),
   });
   const reader = new EventReader(recordsOf(store), store.feed, shownAs(registry, '/scim/v2', baseUrl));
@@ -102,6 +105,8 @@ async function examples(): Promise<ReadonlyMap<string, Example>> {
   });
 
   try {
+    const roles = { billing_admin: { groups: 'externalId eq "fin"', seats: 1 } };
+    await applyRules(store, readAccessRules({ roles }, registry), { kind: 'cli', name: 'root' });
     const { secret, ...okta } = await newToken('okta', 'scim');
     const user = { schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'], userName: 'jane@example.com' };
     const jane = await told('`POST /Users`', () =>
@@ -175,6 +180,27 @@ async function examples(): Promise<ReadonlyMap<string, Example>> {
       directory.restore(byHand, typeOf('Device'), own.id),
     );
     await told('`scimd user forget`', () => directory.erase(byHand, typeOf('User'), jane.id));
+
+    const people: string[] = [];
+    for (const userName of ['kim@example.com', 'lee@example.com', 'mia@example.com'])
+      people.push((await send(secret, 'POST', '/Users', { ...user, userName, active: true })).id);
+    const addToFinance = (value?: string) =>
+      send(
+        secret,
+        'PATCH',
+        `/Groups/${finance.id}`,
+        patch({ op: 'add', path: 'members', value: [{ value }] }),
+      );
+    await addToFinance(people[0]);
+    await told('`PATCH /Groups/{id}`, which gives a role that has no seat left', () =>
+      addToFinance(people[1]),
+    );
+    await told('four people deactivated or deleted within an hour, with `guard.people` 4', async () => {
+      for (const id of people) await send(secret, 'DELETE', `/Users/${id}`);
+    });
+    await told('`scimd guard release`', () =>
+      store.guards.release(1, new Date(now + hour), { kind: 'cli', name: 'root' }),
+    );
 
     now += 73 * hour;
     await told('72 hours without a request', () => connections.look());

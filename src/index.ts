@@ -11,7 +11,10 @@
  * ```
  */
 
+import { applyRules } from './directory/access-rules.ts';
 import { Connections, defaultSilentHours } from './directory/connections.ts';
+import { embeddedAccess, type ScimdAccess } from './directory/embedded-access.ts';
+import type { GuardNews, GuardOptions } from './directory/guard.ts';
 import type { Hooks, Proposal, ProposedMembers, TenantChange } from './directory/hooks.ts';
 import { defaultRetentionDays, Retention } from './directory/retention.ts';
 import { Tokens } from './directory/tokens.ts';
@@ -22,8 +25,9 @@ import type { Stream } from './events/streams/management.ts';
 import { SigningKeys } from './events/streams/signing-keys.ts';
 import { Streams } from './events/streams/streams.ts';
 import { type Delivery, startDelivery } from './events/webhook/delivery.ts';
+import { embeddedWebhooks } from './events/webhook/embedded.ts';
 import { Endpoints } from './events/webhook/endpoints.ts';
-import type { Answer, EndpointSecrets, EndpointState, NewEndpoint } from './events/webhook/management.ts';
+import type { EndpointState, Webhooks } from './events/webhook/management.ts';
 import { LiveApplication } from './http/application.ts';
 import { fetchWith } from './http/fetch.ts';
 import type {
@@ -38,19 +42,29 @@ import type {
 import { startServer } from './http/server.ts';
 import { ConfigurationError } from './ops/configuration-error.ts';
 import { checkLibraryOptions } from './ops/library-options.ts';
+import { readAccessRules } from './query/access-rules.ts';
 import { configuredRegistry, DefinitionError, type DefinitionProblem } from './scim/custom-schemas.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
+import { type AccessRule, type AccessRuleForm, RulesError } from './scim/roles.ts';
 import type { Idp } from './scim/tolerances.ts';
 import type { Actor, Cause, LastState, RecordedEdit } from './store/change.ts';
-import type { Endpoint } from './store/outbox.ts';
+import type { Lock } from './store/grants.ts';
+import type { GuardAlert, GuardReason, GuardState, MassLoss } from './store/guard.ts';
 import { loadedAddon } from './store/sqlite/addon-file.ts';
 import { openSqliteStoreAsync } from './store/sqlite/index.ts';
 import type { Scope, Tenant, Token } from './store/store.ts';
 
 export { type ErrorBody, ScimError, type ScimType } from './error.ts';
 export type {
+  AccessRule,
+  AccessRuleForm,
   Actor,
   Cause,
+  GuardAlert,
+  GuardNews,
+  GuardOptions,
+  GuardReason,
+  GuardState,
   Hooks,
   HttpOptions,
   Idp,
@@ -58,20 +72,23 @@ export type {
   JwtOptions,
   LastState,
   Limits,
+  Lock,
   Log,
+  MassLoss,
   Proposal,
   ProposedMembers,
   RecordedEdit,
   ResourceTypeDefinition,
   RunningServer,
   SchemaDefinition,
+  ScimdAccess,
   Scope,
   Tenant,
   TenantChange,
   TlsIdentity,
   Token,
 };
-export { ConfigurationError, DefinitionError, type DefinitionProblem };
+export { ConfigurationError, DefinitionError, type DefinitionProblem, RulesError };
 
 export interface ScimdOptions
   extends Partial<
@@ -86,6 +103,12 @@ export interface ScimdOptions
   readonly resourceTypes?: readonly (Partial<ResourceTypeDefinition> & { readonly name: string })[];
   /** Attributes, in standard notation, with an index for `co` (RFC 7644 §3.4.2.2): worth its writes from 100,000 resources on. */
   readonly containsIndex?: readonly string[];
+  /**
+   * Roles and entitlements by their names, with the groups that give them. They are in force from the start on, unless
+   * they would leave a role with fewer people than it must keep: then createScimd throws a RulesError.
+   */
+  readonly roles?: Readonly<Record<string, AccessRuleForm>>;
+  readonly entitlements?: Readonly<Record<string, AccessRuleForm>>;
   /** How many days changes are kept; 400 unless given, 0 for ever. */
   readonly retentionDays?: number;
   /** Hours without a request after which the connection of a provider is silent, which is an event; 72 unless given, 0: never. */
@@ -103,24 +126,6 @@ export interface NewToken {
   readonly expires?: Date;
   /** The id of the user that /Me stands for. */
   readonly subject?: string;
-}
-
-/** What `scimd webhook` does, for a tenant by its name. Throws an error that says what cannot be, and why. */
-export interface Webhooks {
-  create(endpoint: Omit<NewEndpoint, 'tenant'> & { readonly tenant?: string }): Promise<EndpointSecrets>;
-  list(tenant?: string): Promise<readonly Endpoint[]>;
-  /** With its last attempts, newest first, and what waits to be sent again. */
-  show(id: string): Promise<EndpointState>;
-  /** Sends an `endpoint.test` now; what it answered. */
-  test(id: string): Promise<Answer>;
-  pause(id: string): Promise<Endpoint>;
-  /** Goes on where it was. */
-  resume(id: string): Promise<Endpoint>;
-  /** A new secret; the old one is valid beside it until then, a day from now without it. */
-  rotate(id: string, until?: Date): Promise<EndpointSecrets>;
-  /** Sends events from one position to another once more; how many there are. */
-  replay(id: string, from: string, to?: string): Promise<number>;
-  delete(id: string): Promise<void>;
 }
 
 /** What `scimd stream` does. Receivers make streams over HTTP, with a token of scope `events`. */
@@ -167,6 +172,8 @@ export interface Scimd {
     readonly after?: number;
     readonly limit?: number;
   }): Promise<readonly TenantChange[]>;
+  /** Who has what, whose access is blocked, and what the guard holds back. */
+  readonly access: ScimdAccess;
   /** Endpoints that are told of every event (Standard Webhooks 1.0.0). */
   readonly webhooks: Webhooks;
   /** Streams of security event tokens (RFC 9967, Shared Signals Framework 1.0). */
@@ -219,8 +226,12 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   checkLibraryOptions(options);
   const { database, schemas, resourceTypes, containsIndex, retentionDays, silentHours, ...others } = options;
   const { before, within, after, ...more } = others;
-  const { basePath = '/scim/v2', ...http } = more;
+  const { basePath = '/scim/v2', roles, entitlements, ...http } = more;
   const registry = configuredRegistry({ schemas, resourceTypes, containsIndex });
+  const rules =
+    roles === undefined && entitlements === undefined
+      ? undefined
+      : readAccessRules({ roles, entitlements }, registry);
   const clock = http.clock ?? (() => new Date());
   const store = await openSqliteStoreAsync({
     file: database,
@@ -248,7 +259,11 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     pushesTokens: database !== ':memory:',
     onDeadToken: (token, reason) => connections.failing(token, reason),
   };
-  const application = await LiveApplication.start(httpOptions).catch(async (error) => {
+  const start = async (): Promise<LiveApplication> => {
+    if (rules !== undefined) await applyRules(store, rules, embedder);
+    return LiveApplication.start(httpOptions);
+  };
+  const application = await start().catch(async (error) => {
     await store.close();
     throw error;
   });
@@ -342,18 +357,8 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
       await store.durable();
       return changes.map((change) => ({ ...change, tenant: name }));
     },
-    webhooks: {
-      create: async ({ tenant = 'default', ...more }) =>
-        endpoints.create({ ...more, tenant: await tenantMade(tenant) }),
-      list: async (tenant) => endpoints.list(tenant === undefined ? undefined : await existing(tenant)),
-      show: (id) => endpoints.show(id),
-      test: (id) => endpoints.test(id),
-      pause: (id) => endpoints.pause(id),
-      resume: (id) => endpoints.resume(id),
-      rotate: (id, until = new Date(clock().getTime() + day)) => endpoints.rotate(id, until),
-      replay: (id, from, to) => endpoints.replay(id, from, to),
-      delete: (id) => endpoints.delete(id),
-    },
+    access: embeddedAccess(store, existing, clock, embedder),
+    webhooks: embeddedWebhooks(endpoints, { existing, made: tenantMade, clock }),
     streams: {
       list: async (tenant) => streams.list(tenant === undefined ? undefined : await existing(tenant)),
       show: (id) => streams.show(id),
@@ -372,6 +377,8 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     },
   };
 }
+
+const embedder: Actor = { kind: 'embedder' };
 
 function noToken(id: string): RangeError {
   return new RangeError(`there is no token ${id}`);

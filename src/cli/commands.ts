@@ -5,6 +5,7 @@ import { optionNames } from '../ops/options.ts';
 import { idps } from '../scim/tolerances.ts';
 import { formats } from '../transfer/file-source.ts';
 import { conflictAnswers } from '../transfer/importer.ts';
+import { accessCommands } from './access-commands.ts';
 import { backUpDatabase, restoreDatabase } from './backup.ts';
 import type { Command, Flag } from './command.ts';
 import { completion, shells } from './completion.ts';
@@ -147,6 +148,7 @@ export const commands: readonly Command[] = [
   },
   ...eventCommands,
   ...peopleCommands,
+  ...accessCommands,
   {
     name: 'explain',
     summary: 'Show how a filter runs: tree, plan, SQL, index use',

@@ -1,5 +1,5 @@
 /** scimd config check, print, schema. */
-import { definitionNames } from '../ops/config-file.ts';
+import { type DefinitionName, definitionNames } from '../ops/config-file.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
 import { optionNames, optionOf } from '../ops/options.ts';
 import schema from '../ops/scim.config.schema.json' with { type: 'json' };
@@ -22,6 +22,8 @@ export async function checkConfiguration({ settings, json, terminal }: Invocatio
   return 0;
 }
 
+const isByName = (name: DefinitionName): boolean => name === 'roles' || name === 'entitlements';
+
 export function printConfiguration({ settings, json, terminal }: Invocation): number {
   const { values, origins, definitions, file } = settings();
   const ofOptions = optionNames.map((name) => {
@@ -31,9 +33,11 @@ export function printConfiguration({ settings, json, terminal }: Invocation): nu
   });
   const ofDefinitions = definitionNames.map((name) => ({
     name,
-    value: definitions[name] ?? [],
+    value: definitions[name] ?? (isByName(name) ? {} : []),
     // A line shows their names; --json shows all.
-    text: ((definitions[name] ?? []) as { id?: string; name?: string }[]).map((each) => each.id ?? each.name),
+    text: isByName(name)
+      ? Object.keys(definitions[name] ?? {})
+      : ((definitions[name] ?? []) as { id?: string; name?: string }[]).map((each) => each.id ?? each.name),
     origin: origins.get(name),
   }));
   const rows = [...ofOptions, ...ofDefinitions];

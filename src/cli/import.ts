@@ -15,6 +15,7 @@ import { conflictAnswers, Importer, type OnConflict } from '../transfer/importer
 import { findRemote, inOrder, type Remote } from '../transfer/remote.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, registryFor, resourceTypeNamed, withStore } from './database.ts';
+import { guardText } from './guard.ts';
 import { baseUrl, baseUrlProblem, tokenFor } from './other-server.ts';
 
 export const defaultOnConflict = conflictAnswers[0];
@@ -100,7 +101,7 @@ async function importInto(
 ): Promise<number> {
   const { operand = '', flags, json, terminal } = invocation;
   const tenant = await findTenant(store, flags.get('tenant') ?? defaultTenant);
-  const { uniqueDisplayName } = invocation.settings().settings;
+  const { uniqueDisplayName, guard } = invocation.settings().settings;
   const onConflict = (flags.get('on-conflict') ?? defaultOnConflict) as OnConflict;
   const progress = progressOn(terminal, json);
   const from = {
@@ -127,7 +128,15 @@ async function importInto(
           only: flags.get('type'),
         });
   const limits = { ...DEFAULT_LIMITS, characters: Number.POSITIVE_INFINITY };
-  const directory = new Directory(store, { limits, uniqueDisplayName });
+  const directory = new Directory(store, {
+    ...{ limits, uniqueDisplayName, guard },
+    onGuard(news) {
+      const text = guardText(news);
+      if (text === undefined) return;
+      progress.clear();
+      terminal.note(`scimd: ${text}`);
+    },
+  });
   const whole = await importFrom(source, {
     importer: new Importer(directory, tenant.number, onConflict),
     stopAtConflict: onConflict === 'fail',

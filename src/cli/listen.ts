@@ -41,7 +41,10 @@ export async function listen(
       onDeadToken: (token, reason) => connections.failing(token, reason),
       ...(metrics === undefined
         ? {}
-        : { observe: metrics.observe, metrics: metrics.text, onWrongToken: metrics.wrongToken }),
+        : {
+            ...{ observe: metrics.observe, metrics: metrics.text, onWrongToken: metrics.wrongToken },
+            onGuard: metrics.guard,
+          }),
       ...(certificate === undefined ? {} : { tls: certificate }),
     });
   } catch (error) {
@@ -92,7 +95,7 @@ function changeable(settings: Settings): Partial<HttpOptions> {
   const { trustedProxies, publicDiscovery, sensitiveAttributes } = settings;
   const { limits, auth, docs } = settings;
   const { privateReceivers } = settings.changes;
-  const { baseUrl, jwt, uniqueDisplayName, logPersonalData: recordAddresses } = settings;
+  const { baseUrl, jwt, uniqueDisplayName, logPersonalData: recordAddresses, guard } = settings;
   const { issuer, ...rest } = jwt;
   return {
     ...{ trustedProxies, publicDiscovery, sensitiveAttributes, limits, basicAuth: auth.basic },
@@ -101,6 +104,7 @@ function changeable(settings: Settings): Partial<HttpOptions> {
       uniqueDisplayName,
       recordAddresses,
       privateReceivers,
+      guard,
       docs: docs ? documentation : undefined,
     },
     pushesTokens: settings.database !== ':memory:',

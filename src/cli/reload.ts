@@ -8,11 +8,15 @@ import type { SettingsInForce } from '../ops/settings.ts';
 /** Applies settings; rejects, having changed nothing, when it cannot. */
 export type Apply = (settings: Settings) => Promise<void>;
 
+/** Definitions that need a restart; rules of roles do not. */
+const restarting = definitionNames.filter((name) => name !== 'roles' && name !== 'entitlements');
+
 /** Compares with what is in force and applies the difference. A wrong configuration changes nothing. */
 export function reloader(
   start: SettingsInForce,
   read: () => SettingsInForce,
   apply: Apply,
+  applyRules: (next: SettingsInForce) => Promise<void>,
   log: Log & { level: string },
 ): () => void {
   let inForce = start;
@@ -24,9 +28,10 @@ export function reloader(
       );
       const reloadable = (name: OptionName) => optionOf(name).reloadable === true;
       await apply(next.settings);
+      await applyRules(next);
       log.level = next.settings.logLevel;
       log.info({ changed: changed.filter(reloadable), config: next.file }, 'configuration read again');
-      const defined = definitionNames.filter(
+      const defined = restarting.filter(
         (name) => JSON.stringify(next.definitions[name]) !== JSON.stringify(inForce.definitions[name]),
       );
       const waiting = [...changed.filter((name) => !reloadable(name)), ...defined];

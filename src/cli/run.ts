@@ -1,12 +1,14 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
 
+import { ruleWarnings } from '../directory/access-rules.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
 import { escapeControls } from '../ops/escape-controls.ts';
 import { fileAdvice, fileReason, isSystemError } from '../ops/file-error.ts';
-import { readSettings } from '../ops/settings.ts';
+import { type DefinitionsChecked, type RegistryDefinitions, readSettings } from '../ops/settings.ts';
 import { OutputError, type Terminal } from '../ops/terminal.ts';
-import { configuredRegistry, DefinitionError, type DefinitionProblem } from '../scim/custom-schemas.ts';
+import { readAccessRules } from '../query/access-rules.ts';
+import { configuredRegistry, DefinitionError } from '../scim/custom-schemas.ts';
 import { requireRuntime } from '../store/sqlite/connection.ts';
 import { StoreError } from '../store/store-error.ts';
 import { parseArguments, selectCommand } from './arguments.ts';
@@ -72,14 +74,12 @@ async function dispatch(
   }
 }
 
-function checkDefinitions(
-  definitions: Parameters<typeof configuredRegistry>[0],
-): readonly DefinitionProblem[] {
+function checkDefinitions(definitions: RegistryDefinitions): DefinitionsChecked {
   try {
-    configuredRegistry(definitions);
-    return [];
+    const registry = configuredRegistry(definitions);
+    return { problems: [], warnings: ruleWarnings(readAccessRules(definitions, registry), registry) };
   } catch (error) {
-    if (error instanceof DefinitionError) return error.problems;
+    if (error instanceof DefinitionError) return { problems: error.problems, warnings: [] };
     throw error;
   }
 }

@@ -9,7 +9,10 @@ import { ConfigurationError } from '../ops/configuration-error.ts';
 import { createLog } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
+import type { SettingsInForce } from '../ops/settings.ts';
 import type { OutputError, Terminal } from '../ops/terminal.ts';
+import type { Store } from '../store/store.ts';
+import { applyConfiguredRules } from './access-rules.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { deliver } from './deliver.ts';
 import { exchangeLogOf } from './exchange-log.ts';
@@ -30,12 +33,16 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   const signals = stopSignals(terminal);
   const listening = Promise.withResolvers<Apply>();
   const apply: Apply = async (next) => (await listening.promise)(next);
-  if (!attached(terminal)) process.on('SIGHUP', reloader(start, settings, apply, log));
+  const opened = Promise.withResolvers<Store>();
+  const rules = async (next: SettingsInForce): Promise<void> =>
+    applyConfiguredRules(next, await opened.promise, log);
+  if (!attached(terminal)) process.on('SIGHUP', reloader(start, settings, apply, rules, log));
   const problems = await startProblems(start);
   if (problems.length > 0) throw new ConfigurationError(problems);
   for (const warning of warnings) log.warn({}, warning);
   const store = await openForServing(start, signals.stop, terminal, log);
   if (store === undefined) return exitStatus.done;
+  opened.resolve(store);
   let stopBackups = (): void => {};
   let delivery: Delivery | undefined;
   const retention = new Retention(store, {
@@ -49,6 +56,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   let stopWatching = (): void => {};
   let exchangeLog: ExchangeLog | undefined;
   try {
+    await rules(start);
     const state = { ready: true };
     const metrics = inForce.metrics ? createMetrics() : undefined;
     stopBackups = scheduleBackups(inForce, metrics, log);

@@ -77,7 +77,7 @@ export async function listTokens(invocation: Invocation): Promise<number> {
             token.tenantName,
             token.idp,
             token.scope,
-            stateOf(token, now),
+            usable(token, now) && token.paused !== undefined ? 'paused' : stateOf(token, now),
             token.expires?.slice(0, 10) ?? 'never',
             token.lastUsed?.slice(0, 16).replace('T', ' ') ?? 'never',
           ]),
@@ -127,7 +127,7 @@ export async function revokeToken(invocation: Invocation): Promise<number> {
 }
 
 /** By its id, or by its name when one candidate has it. */
-async function findToken(
+export async function findToken(
   store: AccessStore,
   word: string,
   tenantName: string | undefined,
@@ -177,7 +177,7 @@ function printNew(
 }
 
 function tokenJson(token: Token, now: Date): object {
-  const { id, name, tenantName, idp, scope, created, expires, revoked, lastUsed, subject } = token;
+  const { id, name, tenantName, idp, scope, created, expires, revoked, lastUsed, subject, paused } = token;
   return {
     id,
     name,
@@ -190,6 +190,7 @@ function tokenJson(token: Token, now: Date): object {
     revoked,
     lastUsed,
     subject,
+    paused,
   };
 }
 

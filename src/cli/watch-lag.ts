@@ -1,8 +1,17 @@
-/** Tells the metric and the log how long leavers wait for applications. */
+/** Tells the metrics and the log how long leavers wait for applications, and what the guard holds back. */
 import { watchLags } from '../events/lag.ts';
 import type { Log } from '../http/options.ts';
 import type { Metrics } from '../ops/metrics.ts';
 import type { Store } from '../store/store.ts';
+
+/** In how many tenants the guard holds changes back; a database that cannot be read is told of by whoever needs it. */
+async function countHeld(store: Store, metrics: Metrics | undefined): Promise<void> {
+  try {
+    metrics?.held((await store.guards.states()).filter(({ held }) => held !== undefined).length);
+  } catch {
+    // The last number stands.
+  }
+}
 
 /** Answers what ends it. */
 export function watchLag(store: Store, metrics: Metrics | undefined, log: Log): () => void {
@@ -10,6 +19,7 @@ export function watchLag(store: Store, metrics: Metrics | undefined, log: Log): 
   const clock = (): Date => new Date();
   return watchLags(store, clock, (lags, late, now) => {
     const seconds = lags.map(({ since }) => Math.max(0, now - since.getTime()) / 1000);
+    void countHeld(store, metrics);
     metrics?.deprovisionLag(Math.max(0, ...seconds));
     for (const { kind, name, tenant, since } of late)
       if (!told.has(`${tenant} ${name}`))

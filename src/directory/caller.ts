@@ -18,6 +18,8 @@ export interface Principal {
   readonly idp: string;
   /** The id of the user that /Me stands for. */
   readonly subject: string | undefined;
+  /** Since when an operator has paused what it writes. */
+  readonly paused?: string | undefined;
 }
 
 /** Who asks, and how what they send is read: the part that a request has in every use case. */
@@ -45,7 +47,12 @@ export function operator(tenant: number, actor: Actor, idp: Idp): Caller {
   return { principal, tolerated: toleratedFor(idp), base: '' };
 }
 
-/** @throws DirectoryError `read-only` unless the principal may write. */
-export function requireWrite(principal: Principal): void {
-  if (principal.scope === 'read') throw new DirectoryError('read-only', 'This token may only read');
+/** @throws DirectoryError `read-only` unless the principal may write, `paused` while that is paused. */
+export function requireWrite({ scope, paused }: Principal): void {
+  if (scope === 'read') throw new DirectoryError('read-only', 'This token may only read');
+  if (paused !== undefined)
+    throw new DirectoryError(
+      'paused',
+      `The operator of this application has paused provisioning since ${paused}; nothing was changed. Nothing is to be done in your identity provider: it sends the change again, and meanwhile everything can be read.`,
+    );
 }

@@ -4,6 +4,7 @@ import type { ResourceType } from '../scim/registry.ts';
 import { type Document, membersAttribute } from '../scim/resource.ts';
 import { demandsNewGroupName } from '../scim/tolerances.ts';
 import type { Change } from '../store/change.ts';
+import type { GuardReason } from '../store/guard.ts';
 import type {
   Command,
   Result,
@@ -17,6 +18,14 @@ import { type Submit, submitTo } from './batch.ts';
 import type { Caller } from './caller.ts';
 import { DirectoryError, notDeleted, notFound } from './directory-error.ts';
 import { type Creation, type Draft, documentChange, isEmpty } from './draft.ts';
+import {
+  type GuardNews,
+  type GuardOptions,
+  type GuardPolicies,
+  guardError,
+  guardPolicies,
+  policyFor,
+} from './guard.ts';
 import { enriched, type Hooks, type Proposal, proposedMembers, refuse } from './hooks.ts';
 import type { Hashing } from './password.ts';
 import { sensitivePaths } from './sensitive.ts';
@@ -27,6 +36,10 @@ export interface CommitOptions {
   /** Is a group refused, 409 uniqueness, whose displayName another group of its tenant has? No unless given. */
   readonly uniqueDisplayName?: boolean;
   readonly hooks?: Hooks;
+  /** When losses of access are too many at once; with the defaults unless given. */
+  readonly guard?: GuardOptions;
+  /** Is told of what the guard did. */
+  readonly onGuard?: (news: GuardNews) => void;
   /** Is told of what {@link Hooks.after} throws. */
   readonly onHookError?: (error: unknown) => void;
 }
@@ -45,6 +58,8 @@ export class Commits {
   readonly #uniqueDisplayName: boolean;
   readonly #hooks: Hooks;
   readonly #onHookError: ((error: unknown) => void) | undefined;
+  readonly #guard: GuardPolicies;
+  readonly #onGuard: ((news: GuardNews) => void) | undefined;
   readonly #tenantNames = new Map<number, string>();
 
   constructor(store: Store, options: CommitOptions) {
@@ -54,6 +69,8 @@ export class Commits {
     this.#uniqueDisplayName = uniqueDisplayName;
     this.#hooks = hooks;
     this.#onHookError = onHookError;
+    this.#guard = guardPolicies(options.guard ?? {});
+    this.#onGuard = options.onGuard;
     for (const type of store.registry.resourceTypes) {
       const paths = sensitivePaths(type, sensitive);
       if (paths.size > 0) this.#sensitive.set(type, paths);
@@ -282,12 +299,15 @@ export class Commits {
       base,
       ...(work === undefined ? {} : { work }),
       commands: [command],
+      guard: policyFor(this.#guard, principal.actor),
       ...(after === undefined ? {} : { reports: true }),
       ...(within === undefined ? {} : { within: (changes) => runWithin(within, changes, tenant) }),
     };
     const submitted = await submit(unit);
     switch (submitted.outcome) {
       case 'done':
+        for (const alert of submitted.alerts ?? [])
+          this.#onGuard?.({ tenant: principal.tenant, kind: 'alert', alert });
         if (after !== undefined)
           for (const change of submitted.changes ?? []) this.#tell(after, { ...change, tenant });
         return submitted.results[0];
@@ -308,11 +328,25 @@ export class Commits {
         throw new ScimError(400, 'noTarget', submitted.detail);
       case 'invalid-id':
         throw new DirectoryError('invalid-id', 'id must not be empty and must not contain "bulkId"');
+      case 'guarded':
+        await this.#guarded(caller, submitted.reason);
+        throw guardError(submitted.reason);
       case 'undone':
         throw new DirectoryError('undone', 'Another change, to be made together with this one, failed');
       case 'failed':
         throw submitted.error;
     }
+  }
+
+  /** Records that the guard refused something: the first of its kind in a while, since a provider tries again and again. */
+  async #guarded({ principal, requestId }: Caller, reason: GuardReason): Promise<void> {
+    const { tenant, actor } = principal;
+    if (reason.kind === 'mass') {
+      const { kind: _, ...loss } = reason;
+      if (await this.#store.guards.hold(tenant, loss, actor, requestId))
+        this.#onGuard?.({ tenant, kind: 'held', ...loss });
+    } else if (reason.kind !== 'held') await this.#store.guards.refused(tenant, reason, actor, requestId);
+    this.#onGuard?.({ tenant, kind: 'refused', reason });
   }
 
   #tell(after: NonNullable<Hooks['after']>, change: Parameters<typeof after>[0]): void {

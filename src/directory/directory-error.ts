@@ -16,8 +16,16 @@ export type DirectoryErrorCode =
   | 'undone'
   /** Too many others change the resource at the same time. */
   | 'busy'
+  /** The guard holds it back until an operator releases it. */
+  | 'held'
+  /** The guard protects who would lose their access. */
+  | 'protected'
+  /** As many people as may have a role or an entitlement have it. */
+  | 'no-seats'
   /** The principal may not write. */
-  | 'read-only';
+  | 'read-only'
+  /** Writes of the token or of its tenant are paused. */
+  | 'paused';
 
 /** `message` is for the caller. */
 export class DirectoryError extends Error {

@@ -14,7 +14,16 @@ export interface Topic {
 const groups: Readonly<Record<string, readonly string[]>> = {
   'Get going': ['start', 'application', 'events', 'streams'],
   'Identity providers': ['okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping', 'tolerances'],
-  Operate: ['operating', 'credentials', 'settings', 'commands', 'transfer', 'schemas', 'troubleshooting'],
+  Operate: [
+    'operating',
+    'access',
+    'credentials',
+    'settings',
+    'commands',
+    'transfer',
+    'schemas',
+    'troubleshooting',
+  ],
   Develop: ['filters', 'embedding', 'reference'],
   Background: ['standard'],
 };

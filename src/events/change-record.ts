@@ -6,7 +6,8 @@ export type ChangeRecord = Omit<Change, 'tenant'>;
 
 /** Does the change end somebody's access? Such events go ahead of others. */
 export function isLeaver({ type, operation, edits, notice }: ChangeRecord): boolean {
-  if (notice !== undefined) return notice.event === 'tenant.deleted';
+  if (notice !== undefined)
+    return notice.event === 'tenant.deleted' || (type === 'User' && notice.data.locked === true);
   if (type !== 'User') return false;
   return operation === 'delete' || edits.some(isDeactivation);
 }

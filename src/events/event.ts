@@ -85,14 +85,21 @@ export interface EventRole {
   readonly by: readonly EventGroup[];
 }
 
+/** An entitlement, and the groups that give it. */
+export interface EventEntitlement {
+  readonly entitlement: string;
+  readonly by: readonly EventGroup[];
+}
+
 /** What a person may do in the application: the whole desired state, to be applied as often as one likes. */
 export interface Access {
-  /** False: no sign-in, no session, no token, no key. */
+  /** False: no sign-in, no session, no token, no key. Who is locked is not active here, whatever `data.active` is. */
   readonly active: boolean;
   /** Locked here, whatever the provider says. */
   readonly locked: boolean;
   /** From groups by the configured rules; empty without rules. */
   readonly roles: readonly EventRole[];
+  readonly entitlements: readonly EventEntitlement[];
   /** All groups, nested ones too: for an application that maps them itself. Empty for who is not active. */
   readonly groups: readonly EventGroup[];
   /** Groups that this change brought, and took. */
@@ -150,7 +157,7 @@ export type ResourceRestored = OfResource<'resource.restored'>;
 
 /** What is told of nobody and nothing of a directory's own: a connection, a token, a tenant, a delivery. */
 interface OfNotice<Type extends string> extends Envelope<Type> {
-  /** `Token`, `Tenant`, `Endpoint` or `Consumer`, with its id, or its name where it has no other. */
+  /** `Token`, `Tenant`, `Endpoint`, `Consumer`, `Guard`, `Role`, `Entitlement` or `User`, with its id, or its name where it has no other. */
   readonly subject: EventSubject;
 }
 
@@ -214,6 +221,42 @@ export interface EndpointLagging extends OfNotice<'endpoint.lagging'> {
   readonly since: string;
 }
 
+/** Many people lose their access at once. `hold`: since then such changes are refused until an operator releases them. */
+export interface GuardTripped extends OfNotice<'guard.tripped'> {
+  readonly mode: 'alert' | 'hold';
+  /** `left`: people were deactivated or deleted. `removed`: they were taken out of groups. */
+  readonly loss: 'left' | 'removed';
+  /** So many people, of so many who were active, within so many minutes; `hold`: with the change that was refused. */
+  readonly people: number;
+  readonly of: number;
+  readonly minutes: number;
+}
+/** A change was refused; told once an hour of the same role or person. */
+export interface GuardRefused extends OfNotice<'guard.refused'> {
+  /** `keep`, `seats`: a role or an entitlement has its least, or its most, people. */
+  readonly reason: 'keep' | 'seats' | 'protected';
+  readonly role?: string | undefined;
+  readonly entitlement?: string | undefined;
+  readonly keep?: number | undefined;
+  /** How many people would have been left. */
+  readonly left?: number | undefined;
+  readonly seats?: number | undefined;
+  readonly userName?: string | undefined;
+}
+/** An operator lets everything pass until then. */
+export interface GuardReleased extends OfNotice<'guard.released'> {
+  readonly until: string;
+  /** Since when changes were held back, if they were. */
+  readonly held?: string | undefined;
+}
+/** The last seat of a role or an entitlement is taken: who is to get it next is refused. */
+export interface SeatsExhausted extends OfNotice<'seats.exhausted'> {
+  readonly role?: string | undefined;
+  readonly entitlement?: string | undefined;
+  readonly seats: number;
+  readonly used: number;
+}
+
 /** Sent by hand, to try an endpoint of webhooks; is not in the feed. */
 export interface EndpointTest extends Envelope<'endpoint.test'> {
   readonly endpoint: EventEndpoint;
@@ -244,6 +287,10 @@ export type Event =
   | TenantDeleted
   | EndpointDisabled
   | EndpointLagging
+  | GuardTripped
+  | GuardRefused
+  | GuardReleased
+  | SeatsExhausted
   | EndpointTest;
 
 export type EventType = Event['type'];

@@ -1,6 +1,7 @@
 /** The events that a change record makes. Pure: what is beside the record comes in as {@link Present}. */
 import { hash } from 'node:crypto';
 import * as v from 'valibot';
+import { accessState, type GivingGroup, plainGroup } from './access.ts';
 import { eventSchema } from './catalogue.ts';
 import { type ChangeRecord, isLeaver } from './change-record.ts';
 import type {
@@ -20,6 +21,8 @@ export interface PresentResource {
   readonly type: string;
   /** As SCIM shows it, with meta; a user with its groups, a group with `memberCount` and without its members. */
   readonly document: EventResource;
+  /** Is this person's access blocked here? */
+  readonly locked: boolean;
 }
 
 /** What there is now; of what the units name, and not older than the record. */
@@ -30,7 +33,7 @@ export interface Present {
   /** What of a document of the type is shown. */
   visible(type: string, document: EventResource): EventResource;
   /** All groups of a person, direct and nested ones. */
-  groups(id: string): readonly EventGroup[];
+  groups(id: string): readonly GivingGroup[];
   /** All people in a group, by groups in it too. */
   people(group: string): readonly string[];
 }
@@ -179,26 +182,25 @@ function accessOf(
   record: ChangeRecord,
   present: Present,
   id: string,
-  change: 'gained' | 'lost' | undefined,
+  change: 'gained' | 'lost' | 'rules' | undefined,
 ): Access {
-  const document = present.resource(id)?.document;
-  const active = document !== undefined && document.active !== false;
-  const had =
+  const { document, locked = false } = present.resource(id) ?? {};
+  const had: readonly GivingGroup[] =
     document === undefined
       ? (record.last?.groups ?? []).map(({ value, display }) => ({
           group: value,
           ...given('display', display),
         }))
       : present.groups(id);
-  const groups = active ? had : [];
-  const locked = false;
+  const state = accessState(document !== undefined && document.active !== false, locked, had);
   if (change === undefined)
-    return { active, locked, roles: [], groups, gained: groups, lost: active ? [] : had };
+    return { ...state, gained: state.groups, lost: state.active ? [] : had.map(plainGroup) };
+  if (change === 'rules') return { ...state, gained: [], lost: [] };
   const of = groupOf(record, present);
   const isIn = had.some(({ group }) => group === of.group);
   return {
-    ...{ active, locked, roles: [], groups },
-    gained: change === 'gained' && active && isIn ? [of] : [],
+    ...state,
+    gained: change === 'gained' && state.active && isIn ? [of] : [],
     lost: change === 'lost' && !isIn ? [of] : [],
   };
 }

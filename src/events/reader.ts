@@ -118,6 +118,7 @@ export class EventReader {
         const { resource, memberCount } = stored;
         const fresh = {
           type: resource.type,
+          locked: stored.locked,
           document: documentOf(this.#shown, resource, memberCount, groups.get(id)),
         };
         made.set(id, fresh);

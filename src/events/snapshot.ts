@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { entityTag } from '../scim/representation.ts';
 import type { FeedReads, FeedSnapshot } from '../store/feed.ts';
+import { accessState } from './access.ts';
 import type { TenantName } from './reader.ts';
 import type { Shown } from './shown.ts';
 
@@ -30,10 +31,11 @@ async function* linesOf(snapshot: FeedSnapshot, { name }: TenantName, shown: Sho
     let items = 0;
     for (let step = snapshot.next(); step.length > 0; step = snapshot.next()) {
       let text = '';
-      for (const { resource, members, groups } of step) {
+      for (const { resource, members, groups, locked } of step) {
         const { id, type, version, created, modified, body } = resource;
         const apply = shown.projection(type);
-        const visible = apply === undefined ? body : JSON.stringify(apply(JSON.parse(body)));
+        const document = JSON.parse(body);
+        const visible = apply === undefined ? body : JSON.stringify(apply(document));
         const meta = {
           resourceType: type,
           created,
@@ -45,7 +47,11 @@ async function* linesOf(snapshot: FeedSnapshot, { name }: TenantName, shown: Sho
         const more = `${members === undefined ? '' : `"members":${members},`}${
           values.length === 0 ? '' : `"groups":${JSON.stringify(values)},`
         }`;
-        text += `{"type":"snapshot.item","resourceType":${JSON.stringify(type)},"data":${visible.slice(0, -1)},${more}"meta":${JSON.stringify(meta)}}}\n`;
+        const access =
+          type === 'User'
+            ? `,"access":${JSON.stringify(accessState(document.active !== false, locked, groups))}`
+            : '';
+        text += `{"type":"snapshot.item","resourceType":${JSON.stringify(type)},"data":${visible.slice(0, -1)},${more}"meta":${JSON.stringify(meta)}}${access}}\n`;
         items++;
       }
       sum.update(text);

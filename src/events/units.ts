@@ -24,15 +24,18 @@ export type Unit =
   | {
       readonly kind: 'access';
       readonly member: string;
-      /** What the change of the group does to them; undefined: it is the person's own change. */
-      readonly group?: 'gained' | 'lost';
+      /**
+       * What the change of the group does to them; `rules`: what groups give has changed; undefined: it is the person's
+       * own change.
+       */
+      readonly group?: 'gained' | 'lost' | 'rules';
     };
 
 /** Members in one part of `group.members_changed`. */
 const partSize = 500;
 
 export function unitsOf(record: ChangeRecord): Unit[] {
-  if (record.operation === 'notice') return [{ kind: 'notice' }];
+  if (record.operation === 'notice') return noticeUnits(record);
   if (record.operation === 'erase') return erasureUnits(record);
   switch (record.type) {
     case 'User':
@@ -42,6 +45,16 @@ export function unitsOf(record: ChangeRecord): Unit[] {
     default:
       return [{ kind: 'resource', type: `resource.${verbOf(record)}`, edits: record.edits }];
   }
+}
+
+/** A lock, or a change of what groups give, is told as what it makes of the access of people. */
+function noticeUnits({ type, id, notice }: ChangeRecord): Unit[] {
+  if (notice?.event !== 'user.access_changed') return [{ kind: 'notice' }];
+  if (type === 'User') return [{ kind: 'access', member: id }];
+  const { gained, lost } = notice.data;
+  return [gained, lost]
+    .flatMap((ids) => (Array.isArray(ids) ? ids : []))
+    .map((member: string) => ({ kind: 'access', member, group: 'rules' }));
 }
 
 /** An event there is of people alone: the others are erased with whom they are about. */

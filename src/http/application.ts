@@ -1,6 +1,7 @@
 /** One request to one answer: what is mounted there answers; errors become answers here, and all of it is logged. */
 import { operator } from '../directory/caller.ts';
 import { Directory } from '../directory/directory.ts';
+import type { GuardNews } from '../directory/guard.ts';
 import { Feed } from '../events/feed.ts';
 import { Hub } from '../events/hub.ts';
 import { EventReader, recordsOf, type TenantName } from '../events/reader.ts';
@@ -94,6 +95,11 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     uniqueDisplayName: options.uniqueDisplayName ?? false,
     sensitive: options.sensitiveAttributes ?? [],
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
+    ...(options.guard === undefined ? {} : { guard: options.guard }),
+    onGuard(news) {
+      log.warn(...guardLine(news));
+      options.onGuard?.(news);
+    },
     onHookError: (error) => log.error({ err: error }, 'the hook after a change failed'),
   });
   const lists = new ListHandlers(
@@ -210,6 +216,28 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     return finished(response, mount, visit, 'X-Request-Id', requestId);
   };
   return Object.assign(answer, { mounts, endWaiting: () => hub.stop() });
+}
+
+/** What the log says of the guard: of nobody's name. */
+function guardLine(news: GuardNews): [LogFields, string] {
+  const { tenant } = news;
+  switch (news.kind) {
+    case 'held': {
+      const { people, loss } = news;
+      return [
+        { tenant, people, reason: loss },
+        'too many people lose access at once: such changes are held back until scimd guard release',
+      ];
+    }
+    case 'alert': {
+      const { alert } = news;
+      if (alert.kind === 'mass')
+        return [{ tenant, people: alert.people, reason: alert.loss }, 'many people lose access at once'];
+      return [{ tenant, people: alert.seats, reason: alert.name }, 'the last seat of a role is taken'];
+    }
+    case 'refused':
+      return [{ tenant, reason: news.reason.kind }, 'the guard refused a change'];
+  }
 }
 
 /** The feed over the store. `meta.location` of events is the same for all who read them: it needs a configured base. */

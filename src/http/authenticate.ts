@@ -152,6 +152,7 @@ export function authenticatedBy(token: Token): Authenticated {
       actor: actorOf(token),
       idp: token.idp,
       subject: token.subject,
+      ...(token.paused === undefined ? {} : { paused: token.paused }),
     },
     tolerated: toleratedFor(token.idp),
   };

@@ -6,7 +6,9 @@ import {
   schemaResources,
   serviceProviderConfig,
 } from '../scim/discovery.ts';
-import type { Registry } from '../scim/registry.ts';
+import type { Registry, ResourceType } from '../scim/registry.ts';
+import { grantTypes } from '../scim/role-types.ts';
+import type { GrantKind } from '../scim/roles.ts';
 import { listResponseSchema } from './listing.ts';
 import type { HttpResponse, QueryParameters } from './message.ts';
 import { jsonResponse, scimJson } from './responses.ts';
@@ -22,36 +24,46 @@ export class DiscoveryHandlers {
     this.#uniqueDisplayName = uniqueDisplayName;
   }
 
-  serviceProviderConfig(base: string, query: QueryParameters): HttpResponse {
+  /** `given`: which of roles and entitlements there are. */
+  serviceProviderConfig(base: string, query: QueryParameters, given: readonly GrantKind[]): HttpResponse {
     refuseFilter(query);
-    return answer(serviceProviderConfig(base, this.#capabilities));
+    return answer(serviceProviderConfig(base, { ...this.#capabilities, given }));
   }
 
-  schemas(base: string, query: QueryParameters): HttpResponse {
-    return list([...this.#schemasAt(base).values()], query);
+  schemas(base: string, query: QueryParameters, given: readonly GrantKind[]): HttpResponse {
+    return list([...this.#schemasAt(base, given).values()], query);
   }
 
-  schema(base: string, id: string, query: QueryParameters): HttpResponse {
+  schema(base: string, id: string, query: QueryParameters, given: readonly GrantKind[]): HttpResponse {
     refuseFilter(query);
-    const schema = this.#schemasAt(base).get(id.toLowerCase());
+    const schema = this.#schemasAt(base, given).get(id.toLowerCase());
     if (schema === undefined) throw new ScimError(404, undefined, `There is no schema ${id}`);
     return answer(schema);
   }
 
-  #schemasAt(base: string): ReadonlyMap<string, object> {
-    return schemaResources(this.#registry, base, this.#uniqueDisplayName);
+  #schemasAt(base: string, given: readonly GrantKind[]): ReadonlyMap<string, object> {
+    return schemaResources(this.#registry, base, this.#uniqueDisplayName, given);
   }
 
-  resourceTypes(base: string, query: QueryParameters): HttpResponse {
+  resourceTypes(base: string, query: QueryParameters, given: readonly GrantKind[]): HttpResponse {
     return list(
-      this.#registry.resourceTypes.map((type) => resourceTypeResource(type, base)),
+      this.#types(given).map((type) => resourceTypeResource(type, base)),
       query,
     );
   }
 
-  resourceType(base: string, name: string, query: QueryParameters): HttpResponse {
+  #types(given: readonly GrantKind[]): readonly ResourceType[] {
+    return [...this.#registry.resourceTypes, ...given.map((kind) => grantTypes[kind])];
+  }
+
+  resourceType(
+    base: string,
+    name: string,
+    query: QueryParameters,
+    given: readonly GrantKind[],
+  ): HttpResponse {
     refuseFilter(query);
-    const type = this.#registry.resourceTypes.find((candidate) => candidate.name === name);
+    const type = this.#types(given).find((candidate) => candidate.name === name);
     if (type === undefined) throw new ScimError(404, undefined, `There is no resource type ${name}`);
     return answer(resourceTypeResource(type, base));
   }

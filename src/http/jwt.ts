@@ -3,7 +3,7 @@ import type { JWTPayload } from 'jose';
 import { ScimError } from '../error.ts';
 import { toleratedFor } from '../scim/tolerances.ts';
 import type { Actor } from '../store/change.ts';
-import type { Scope, Store } from '../store/store.ts';
+import type { Scope, Store, Tenant } from '../store/store.ts';
 import { insufficientScope, type Verify } from './authenticate.ts';
 import { KeySet, KeysUnavailable, keysAt, readJwksFile } from './key-set.ts';
 import type { JwtAlgorithm, JwtOptions, Log } from './options.ts';
@@ -60,13 +60,16 @@ export async function jwtVerifier(
     // Bound to a key or certificate (RFC 7800), which nobody has proved here to have (RFC 8705 §3, RFC 9449 §7).
     if (payload.cnf !== undefined) return { refused: 'it is a key-bound token, not a bearer token' };
     const idp = idpOf(payload, options);
+    const { number: tenant, name: tenantName, paused } = await tenantOf(payload, options, store);
     return {
       principal: {
-        ...(await tenantOf(payload, options, store)),
+        tenant,
+        tenantName,
         scope: scopeOf(payload, options),
         actor: actorOf(payload, idp),
         idp,
         subject: options.subjectClaim === undefined ? undefined : textOf(payload[options.subjectClaim]),
+        ...(paused === undefined ? {} : { paused }),
       },
       tolerated: toleratedFor(idp),
     };
@@ -87,11 +90,11 @@ async function tenantOf(
   payload: JWTPayload,
   { tenantClaim, tenant = 'default' }: JwtOptions,
   store: Pick<Store, 'tenants'>,
-): Promise<{ readonly tenant: number; readonly tenantName: string }> {
+): Promise<Tenant> {
   const name = tenantClaim === undefined ? tenant : textOf(payload[tenantClaim]);
   const found = (await store.tenants()).find((each) => each.name === name);
   if (found === undefined) throw insufficientScope('The token does not name a tenant of this server', 'scim');
-  return { tenant: found.number, tenantName: found.name };
+  return found;
 }
 
 /** The greatest of the scopes that mean something here. */

@@ -1,4 +1,5 @@
 import type { Directory } from '../directory/directory.ts';
+import type { GuardNews, GuardOptions } from '../directory/guard.ts';
 import type { Hooks } from '../directory/hooks.ts';
 import type { EventReader } from '../events/reader.ts';
 import type { LogFields } from '../ops/log-fields.ts';
@@ -210,6 +211,10 @@ export interface HttpOptions {
   readonly sensitiveAttributes?: readonly string[];
   /** Is a group refused, 409 `uniqueness`, whose displayName another group of its tenant has? */
   readonly uniqueDisplayName?: boolean;
+  /** When losses of access are too many at once, and who is never to lose theirs. */
+  readonly guard?: GuardOptions;
+  /** Is told of what the guard did. */
+  readonly onGuard?: (news: GuardNews) => void;
   /** What the embedder's own code does before, within and after every change. */
   readonly hooks?: Hooks;
   /** Does the change record keep the addresses of clients? */

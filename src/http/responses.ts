@@ -87,6 +87,11 @@ const refusals: Record<
   'invalid-id': { status: 400, scimType: 'invalidValue' },
   undone: { status: 409 },
   busy: { status: 503, headers: [['Retry-After', '1']] },
+  held: { status: 429, headers: [['Retry-After', '300']] },
+  // No 403, which providers take for a wrong token: they would stop the whole connection.
+  protected: { status: 409 },
+  'no-seats': { status: 409 },
+  paused: { status: 503, headers: [['Retry-After', '300']] },
   'read-only': {
     status: 403,
     headers: [['WWW-Authenticate', 'Bearer realm="scimd", error="insufficient_scope", scope="scim"']],

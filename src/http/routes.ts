@@ -4,6 +4,8 @@ import type { Directory } from '../directory/directory.ts';
 import { ScimError } from '../error.ts';
 import { supportedUris } from '../events/streams/event-uris.ts';
 import type { ResourceType } from '../scim/registry.ts';
+import { grantTypes } from '../scim/role-types.ts';
+import { grantKinds } from '../scim/roles.ts';
 import { type ToleranceName, type Tolerated, tolerate } from '../scim/tolerances.ts';
 import { BulkHandler } from './bulk.ts';
 import { DiscoveryHandlers } from './discovery.ts';
@@ -14,6 +16,7 @@ import { decodePart } from './query-string.ts';
 import { locationOf } from './render.ts';
 import { ResourceHandlers } from './resources.ts';
 import { emptyResponse, errorResponse, isExpected, methodNotAllowed } from './responses.ts';
+import { RoleHandlers } from './roles.ts';
 import { searchOf } from './search.ts';
 
 /** `id` is the resource that the path names; empty where it names none. */
@@ -100,6 +103,7 @@ export function createRoutes(
     },
     directory.uniqueDisplayName,
   );
+  const roles = new RoleHandlers(directory.store, limits);
   const open = options.publicDiscovery ?? false;
   const endpoints = types.map((type) => type.endpoint);
   const all: Endpoint[] = [];
@@ -159,11 +163,30 @@ export function createRoutes(
   ofType('/:endpoint', 'all');
   const discover = (path: string, isOpen: boolean, handler: Handler<OpenExchange>): void =>
     always(path, readable(path, isOpen, handler));
-  discover('/ServiceProviderConfig', true, ({ base, query }) => discovery.serviceProviderConfig(base, query));
-  discover('/Schemas', open, ({ base, query }) => discovery.schemas(base, query));
-  discover('/Schemas/:id', open, ({ base, query }, id) => discovery.schema(base, id, query));
-  discover('/ResourceTypes', open, ({ base, query }) => discovery.resourceTypes(base, query));
-  discover('/ResourceTypes/:id', open, ({ base, query }, id) => discovery.resourceType(base, id, query));
+  // A type of the operator's own goes before what rules give.
+  const given = async () =>
+    (await roles.kinds()).filter((kind) => !endpoints.includes(grantTypes[kind].endpoint));
+  discover('/ServiceProviderConfig', true, async ({ base, query }) =>
+    discovery.serviceProviderConfig(base, query, await given()),
+  );
+  discover('/Schemas', open, async ({ base, query }) => discovery.schemas(base, query, await given()));
+  discover('/Schemas/:id', open, async ({ base, query }, id) =>
+    discovery.schema(base, id, query, await given()),
+  );
+  discover('/ResourceTypes', open, async ({ base, query }) =>
+    discovery.resourceTypes(base, query, await given()),
+  );
+  discover('/ResourceTypes/:id', open, async ({ base, query }, id) =>
+    discovery.resourceType(base, id, query, await given()),
+  );
+  for (const kind of grantKinds) {
+    const { endpoint } = grantTypes[kind];
+    always(endpoint, at(endpoint, { GET: (exchange) => roles.list(exchange, kind) }));
+    always(
+      `${endpoint}/:id`,
+      at(`${endpoint}/:id`, { GET: (exchange, id) => roles.get(exchange, kind, id) }),
+    );
+  }
   always('/Bulk', at('/Bulk', { POST: (exchange) => bulk.post(exchange) }, limits.bulkBytes));
   always('/Me', at('/Me', meMethods(types, resource)));
   always('/.search', at('/.search', { POST: search(types) }));

@@ -17,8 +17,11 @@ import { type OptionName, optionGroups, optionNames } from './options.ts';
 /** The file's name in the current folder. */
 export const configFileName = 'scim.config.json';
 
-/** The keys of SCIM definitions (RFC 7643 §6, §7): only the file can contain them; src/scim checks them. */
-export const definitionNames = ['schemas', 'resourceTypes'] as const;
+/**
+ * The keys of SCIM definitions (RFC 7643 §6, §7) and of rules of access: only the file can contain them; src/scim and
+ * src/query check them.
+ */
+export const definitionNames = ['schemas', 'resourceTypes', 'roles', 'entitlements'] as const;
 
 export type DefinitionName = (typeof definitionNames)[number];
 

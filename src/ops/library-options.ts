@@ -17,7 +17,7 @@ const renamed: Readonly<Record<string, OptionName>> = {
 const ofSettings = Object.keys(renamed).filter((name) => !name.includes('.'));
 
 /** Options that are groups of settings. */
-const groups = ['limits', 'jwt', 'tokenEndpoint'] as const;
+const groups = ['limits', 'jwt', 'tokenEndpoint', 'guard'] as const;
 
 type Kind = 'function' | 'array' | 'object' | 'string' | 'boolean';
 
@@ -25,10 +25,13 @@ type Kind = 'function' | 'array' | 'object' | 'string' | 'boolean';
 const own: Readonly<Record<string, Kind>> = {
   schemas: 'array',
   resourceTypes: 'array',
+  roles: 'object',
+  entitlements: 'object',
   documentationUri: 'string',
   log: 'object',
   observe: 'function',
   onWrongToken: 'function',
+  onGuard: 'function',
   metrics: 'function',
   isReady: 'function',
   clock: 'function',

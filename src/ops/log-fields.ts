@@ -47,6 +47,7 @@ export const logFields = {
   since: 'Since when somebody has waited',
   endpoint:
     'The id of a webhook endpoint or a stream, as `scimd webhook list` and `scimd stream list` show it',
+  people: 'How many people are affected',
   lines: 'How many log lines were dropped',
 } as const satisfies Readonly<Record<string, string>>;
 

@@ -14,6 +14,10 @@ export interface Metrics {
   backupFailed(): void;
   /** Seconds for which a leaver has waited for some application to hear of it; 0 if none does. */
   deprovisionLag(seconds: number): void;
+  /** The guard did something. */
+  guard(news: { readonly kind: string }): void;
+  /** In so many tenants changes are held back. */
+  held(tenants: number): void;
   /** Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -50,7 +54,27 @@ export function createMetrics(): Metrics {
     help: 'How long the first leaver has waited that some consumer or webhook endpoint has not heard of; 0 if there is none',
     registers,
   });
+  const guarded = new Counter({
+    name: 'scimd_guard_refusals_total',
+    help: 'Changes that the guard refused: too many people at once, a protected person, a role that must keep people or has no seat left',
+    registers,
+  });
+  const alarms = new Counter({
+    name: 'scimd_guard_alarms_total',
+    help: 'How often too many people lost access at once, or would have',
+    registers,
+  });
+  const heldTenants = new Gauge({
+    name: 'scimd_guard_held_tenants',
+    help: 'Tenants in which the guard holds changes back until it is released',
+    registers,
+  });
   return {
+    guard({ kind }) {
+      if (kind === 'refused') guarded.inc();
+      else alarms.inc();
+    },
+    held: (tenants) => heldTenants.set(tenants),
     wrongToken: () => wrongTokens.inc(),
     backedUp: (at) => lastBackup.set(at.getTime() / 1000),
     backupFailed: () => failedBackups.inc(),

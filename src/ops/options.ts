@@ -22,6 +22,8 @@ import {
   words,
 } from './option-types.ts';
 
+const peopleRule = 'must be ids, externalIds or userNames';
+
 const options = {
   host: option(
     text(/^[A-Za-z0-9.:_-]+$/, 'must be an IP address or a host name'),
@@ -180,6 +182,27 @@ const options = {
       placeholder: 'NAMES',
       detail:
         'worth its writes from 100,000 resources on; serves needles of three characters or more, such as `displayName,emails.value`',
+    },
+  ),
+  'guard.mode': option(oneOf('off', 'alert', 'hold'), 'alert', 'When too many lose access at once', {
+    placeholder: 'MODE',
+    reloadable: true,
+    detail: 'alert tells of it; hold also refuses it until `scimd guard release` (see `scimd docs access`)',
+  }),
+  'guard.percent': option(integer(1, 100), 20, 'The guard acts from this part of the active people on', {
+    detail: 'in percent; in each tenant for itself',
+    reloadable: true,
+  }),
+  'guard.people': option(integer(1, 1_000_000), 20, 'And from so many people on', { reloadable: true }),
+  'guard.minutes': option(integer(1, 10_080), 60, 'Within how many minutes', { reloadable: true }),
+  'guard.protectedPeople': option(
+    v.array(v.pipe(v.string(peopleRule), v.nonEmpty(peopleRule)), peopleRule),
+    [],
+    'People who are never deactivated or deleted',
+    {
+      placeholder: 'NAMES',
+      reloadable: true,
+      detail: 'by id, externalId or userName; such a change is 409',
     },
   ),
   docs: option(flag(), true, 'Show the documentation at /docs, to anybody', { reloadable: true }),

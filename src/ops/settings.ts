@@ -38,10 +38,15 @@ export interface SettingsSources {
   /** Value of `--config`. */
   readonly file?: string;
   /** Says what is wrong with the definitions, by those who know their form. */
-  readonly checkDefinitions: (definitions: RegistryDefinitions) => readonly {
+  readonly checkDefinitions: (definitions: RegistryDefinitions) => DefinitionsChecked;
+}
+
+export interface DefinitionsChecked {
+  readonly problems: readonly {
     readonly path: readonly (string | number)[];
     readonly reason: string;
   }[];
+  readonly warnings: readonly string[];
 }
 
 export interface SettingsInForce {
@@ -84,7 +89,8 @@ export function readSettings(sources: SettingsSources): SettingsInForce {
   for (const name of definitionNames) {
     origins.set(name, name in definitions ? (file as ConfigFile).place([name]) : 'default');
   }
-  for (const { path, reason } of sources.checkDefinitions(definitions)) {
+  const checked = sources.checkDefinitions(definitions);
+  for (const { path, reason } of checked.problems) {
     const origin = origins.get(path[0] as DefinitionName);
     const place = origin === file?.place([path[0] as string]) ? file?.place(path) : origin;
     problems.push(`${place}: ${path.join('.')} ${reason}`);
@@ -97,7 +103,7 @@ export function readSettings(sources: SettingsSources): SettingsInForce {
     origins,
     definitions,
     file: path,
-    warnings: unknownVariables(sources.environment),
+    warnings: [...unknownVariables(sources.environment), ...checked.warnings],
   };
 }
 

@@ -85,5 +85,30 @@ const resourceTypes = v.array(resourceType, 'must be an array of resource types'
 
 export type ConfiguredType = v.InferOutput<typeof resourceType>;
 
+const wholeFrom = (least: number) => {
+  const rule = `must be a whole number from ${least} on`;
+  return v.optional(v.pipe(v.number(rule), v.integer(rule), v.minValue(least, rule)));
+};
+const accessRule = members({
+  groups: v.pipe(string, v.nonEmpty('must be a SCIM filter of groups, such as externalId eq "fin-admins"')),
+  display: v.optional(string),
+  type: v.optional(string),
+  keep: wholeFrom(0),
+  seats: wholeFrom(0),
+  tenants: strings,
+});
+const grantName =
+  'must be named by a letter or digit, then letters, digits and . _ : / -, 128 characters at most';
+const accessRules = v.record(
+  v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/, grantName)),
+  accessRule,
+  'must be an object of rules by their names',
+);
+
 /** What the configuration is read with, and its JSON Schema made from. */
-export const definitionForms = { schemas, resourceTypes } as const;
+export const definitionForms = {
+  schemas,
+  resourceTypes,
+  roles: accessRules,
+  entitlements: accessRules,
+} as const;

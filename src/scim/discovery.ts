@@ -2,6 +2,8 @@
 import type { AttributeDefinition, SchemaDefinition } from './definitions.ts';
 import { type Attribute, compileAttributes, type Registry, type ResourceType } from './registry.ts';
 import { membersAttribute } from './resource.ts';
+import { grantTypes } from './role-types.ts';
+import type { GrantKind } from './roles.ts';
 import commonAttributes from './schemas/common.json' with { type: 'json' };
 import resourceTypeSchema from './schemas/ResourceType.json' with { type: 'json' };
 import schemaSchema from './schemas/Schema.json' with { type: 'json' };
@@ -29,8 +31,11 @@ export interface Capabilities {
 }
 
 /** GET /ServiceProviderConfig (RFC 7643 §5, RFC 9865 §4, RFC 9967 §4). `base` is the absolute base URL. */
-export function serviceProviderConfig(base: string, capabilities: Capabilities): object {
-  const { pagination } = capabilities;
+export function serviceProviderConfig(
+  base: string,
+  capabilities: Capabilities & { readonly given?: readonly GrantKind[] },
+): object {
+  const { pagination, given = [] } = capabilities;
   return {
     schemas: [serviceProviderConfigSchema.id],
     ...(capabilities.documentationUri === undefined
@@ -56,6 +61,15 @@ export function serviceProviderConfig(base: string, capabilities: Capabilities):
         }),
     // An answer of 2xx has done what it says: no request is answered before it is done.
     securityEvents: { asyncRequest: 'none', eventUris: capabilities.eventUris },
+    // draft-ietf-scim-roles-entitlements-01 §3.1.
+    ...(given.length === 0
+      ? {}
+      : {
+          RolesAndEntitlements: {
+            roles: { supported: given.includes('role') },
+            entitlements: { supported: given.includes('entitlement') },
+          },
+        }),
     authenticationSchemes: authenticationSchemes(base, capabilities.authentication),
     meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
   };
@@ -169,12 +183,13 @@ function publishedAttributes(schema: SchemaDefinition, hasUniqueName: boolean): 
 
 /**
  * Every Schema resource, by lower-cased id: those of the resource types and those of discovery itself.
- * `uniqueDisplayName`: is it unique among groups?
+ * `uniqueDisplayName`: is it unique among groups? `given`: which of roles and entitlements there are.
  */
 export function schemaResources(
   registry: Registry,
   base: string,
   uniqueDisplayName: boolean,
+  given: readonly GrantKind[] = [],
 ): Map<string, object> {
   const ofGroups = new Set(
     registry.resourceTypes
@@ -182,6 +197,7 @@ export function schemaResources(
       .map(({ schema }) => schema.id),
   );
   const discovery = [
+    ...given.map((kind) => grantTypes[kind].schema),
     serviceProviderConfigSchema,
     resourceTypeSchema,
     schemaSchema,

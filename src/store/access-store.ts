@@ -21,12 +21,16 @@ export interface Token {
   readonly lastUsed: string | undefined;
   /** The id of the user that /Me stands for. */
   readonly subject: string | undefined;
+  /** Since when its writes, or all of its tenant, are paused. */
+  readonly paused?: string;
 }
 
 export interface Tenant {
   readonly number: number;
   readonly name: string;
   readonly created: string;
+  /** Since when writes of its tokens are paused. */
+  readonly paused?: string;
 }
 
 /** Who may come in, and whose data there is: the part of the store that knows nothing of resource types. */
@@ -48,6 +52,11 @@ export interface AccessStore {
   listTokens(tenant?: number): Awaitable<readonly Token[]>;
   /** Undefined if there is no such token; `at` in the future lets it live on until then. */
   revokeToken(id: string, at: string): Awaitable<Token | undefined>;
+
+  /** Pauses what a token writes since then, or resumes it; undefined if there is no such token. */
+  pauseToken(id: string, since: string | undefined): Awaitable<Token | undefined>;
+  /** The same of all tokens of a tenant, and of those of other issuers. */
+  pauseTenant(number: number, since: string | undefined): Awaitable<void>;
 
   /** Records a notice for each token of a provider that was used for the first time; answers how many tokens were looked at. */
   noteFirstUses(): Promise<number>;

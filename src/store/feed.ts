@@ -1,4 +1,5 @@
 /** What events are made of, beside the change record: resources as they are now, of whatever type, by their ids. */
+import type { Granted } from '../scim/roles.ts';
 import type { Awaitable, StoredResource } from './stored-resource.ts';
 
 /** A group that a resource is in, by itself or by another group. */
@@ -6,16 +7,15 @@ export interface GroupOf {
   readonly group: string;
   readonly externalId?: string;
   readonly display?: string;
+  /** What it gives by the rules in force; absent if that is nothing. */
+  readonly gives?: readonly Granted[];
 }
 
 export interface FeedReads {
   /** The numbers of a tenant's first record that is still kept and of its last one; `newest` is 0 if there was none. */
   extent(tenant: number): Awaitable<{ readonly oldest: number; readonly newest: number }>;
-  /** Those that are there, with how many members each has. */
-  resources(
-    tenant: number,
-    ids: Iterable<string>,
-  ): Awaitable<ReadonlyMap<string, { readonly resource: StoredResource; readonly memberCount: number }>>;
+  /** Those that are there, with how many members each has, and whether their access is blocked here. */
+  resources(tenant: number, ids: Iterable<string>): Awaitable<ReadonlyMap<string, FoundPresent>>;
   /** All groups of each, direct and nested ones; who is in none is left out. */
   groupsOf(tenant: number, ids: Iterable<string>): Awaitable<ReadonlyMap<string, readonly GroupOf[]>>;
   /** The ids of all users in a group, by groups in it too, in their order. */
@@ -27,9 +27,17 @@ export interface FeedReads {
   snapshot(tenant: number): Awaitable<FeedSnapshot>;
 }
 
+/** A resource as it is now. */
+export interface FoundPresent {
+  readonly resource: StoredResource;
+  readonly memberCount: number;
+  readonly locked: boolean;
+}
+
 export interface PersonAccess {
   readonly id: string;
   readonly version: number;
+  /** By their provider, and not locked here. */
   readonly active: boolean;
   readonly groups: readonly string[];
 }
@@ -49,4 +57,5 @@ export interface SnapshotEntry {
   /** Of a group, as a JSON array. */
   readonly members: string | undefined;
   readonly groups: readonly GroupOf[];
+  readonly locked: boolean;
 }

@@ -9,6 +9,8 @@ import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import type { AccessStore, Scope, Tenant, Token } from './access-store.ts';
 import type { Actor, Cause, Change, ChangeRange, LastState, Notice } from './change.ts';
 import type { FeedReads } from './feed.ts';
+import type { Grants } from './grants.ts';
+import type { GuardAlert, GuardPolicy, GuardReason, Guards } from './guard.ts';
 import type { Outbox } from './outbox.ts';
 import type { Awaitable, StoredResource } from './stored-resource.ts';
 import type { StreamStore } from './streams.ts';
@@ -199,6 +201,8 @@ export interface Unit {
   readonly reports?: boolean;
   /** Of the request that it is a part of; without it there is no limit. Past it the outcome is `failed`, with a WorkError. */
   readonly work?: Work;
+  /** What the guard lets pass; without it everything but what `keep` and `seats` of roles refuse. */
+  readonly guard?: GuardPolicy;
 }
 
 /** What a command did. `unchanged`: the edits turned out to have no effect. */
@@ -223,6 +227,7 @@ export type Refusal = { readonly command: number } & (
   | { readonly outcome: 'unmatched'; readonly detail: string }
   /** Another resource has the value of a unique attribute, or the id. */
   | { readonly outcome: 'taken'; readonly path: string; readonly value: unknown }
+  | { readonly outcome: 'guarded'; readonly reason: GuardReason }
 );
 
 /** `failed`: the store could not do it, mostly a StoreError; nothing of the unit was done. */
@@ -232,6 +237,8 @@ export type Outcome =
       readonly results: readonly Result[];
       /** If the unit asked for them. */
       readonly changes?: readonly Change[];
+      /** What the guard has to say of it, if anything. */
+      readonly alerts?: readonly GuardAlert[];
     }
   | Refusal
   | { readonly outcome: 'failed'; readonly error: unknown };
@@ -324,6 +331,8 @@ export interface Store extends AccessStore {
   readonly feed: FeedReads;
   readonly outbox: Outbox;
   readonly streams: StreamStore;
+  readonly grants: Grants;
+  readonly guards: Guards;
 
   /** Is told after each write that is durable; answers what forgets the listener. */
   onCommit(listener: () => void): () => void;

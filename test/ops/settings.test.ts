@@ -25,7 +25,9 @@ interface Given {
   file?: string;
 }
 
-function settings({ flags = {}, environment = {}, file, checkDefinitions = () => [] }: Given = {}) {
+const valid = { problems: [], warnings: [] };
+
+function settings({ flags = {}, environment = {}, file, checkDefinitions = () => valid }: Given = {}) {
   return readSettings({
     flags: new Map(Object.entries(flags).map(([name, value]) => [name as OptionName, [value].flat()])),
     environment,
@@ -291,10 +293,13 @@ describe('definitions of schemas and resource types', () => {
     assert.equal(origins.get('resourceTypes'), 'default');
   });
   test('are complained of where the path leads, or as far as it leads, beside all else', () => {
-    const checkDefinitions = () => [
-      { path: ['schemas', 0, 'id'], reason: 'must be nicer' },
-      { path: ['schemas', 0, 'attributes', 0, 'name'], reason: 'is required' },
-    ];
+    const checkDefinitions = () => ({
+      ...valid,
+      problems: [
+        { path: ['schemas', 0, 'id'], reason: 'must be nicer' },
+        { path: ['schemas', 0, 'attributes', 0, 'name'], reason: 'is required' },
+      ],
+    });
     assert.deepEqual(problems({ file, checkDefinitions, flags: { port: 'x' } }), [
       'flag --port: port must be a whole number from 0 to 65535, not "x"',
       'FILE:4:13: schemas.0.id must be nicer',

@@ -11,9 +11,9 @@ import { groupSchema, patchOp, userSchema } from '../server.ts';
 const folder = mkdtempSync(join(tmpdir(), 'scimd-views-'));
 after(() => rmSync(folder, { recursive: true }));
 
-test('v_users, v_groups, v_memberships and v_access have the columns and rows that are promised', async () => {
+test('v_users, v_groups, v_memberships, v_access and v_roles have the columns and rows that are promised', async () => {
   const database = join(folder, 'scimd.db');
-  const scimd = await createScimd({ database });
+  const scimd = await createScimd({ database, roles: { guide: { groups: 'displayName eq "Outer"' } } });
   const { token } = await scimd.createToken({ name: 'test' });
   const send = async (method: string, path: string, body: object): Promise<{ id: string }> => {
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' };
@@ -49,6 +49,7 @@ test('v_users, v_groups, v_memberships and v_access have the columns and rows th
       {
         ...{ tenant: 'default', id: jane.id, user_name: 'jane', external_id: '00u7', display_name: 'Jane' },
         ...{ active: 1, version: 1, created: undefined, modified: undefined, document: undefined },
+        locked: 0,
       },
     );
     for (const time of [first?.created, first?.modified])
@@ -68,14 +69,24 @@ test('v_users, v_groups, v_memberships and v_access have the columns and rows th
     assert.deepEqual(
       db.prepare('SELECT * FROM v_access ORDER BY group_display_name').all(),
       [
-        { group: inner, name: 'Inner', direct: 1 },
-        { group: outer, name: 'Outer', direct: 0 },
-      ].map(({ group: { id }, name, direct }) => ({
+        { group: inner, name: 'Inner', direct: 1, roles: '[]' },
+        { group: outer, name: 'Outer', direct: 0, roles: '["guide"]' },
+      ].map(({ group: { id }, name, direct, roles }) => ({
         ...{ tenant: 'default', user_id: jane.id, group_id: id, group_display_name: name },
-        ...{ group_external_id: null, direct },
+        ...{ group_external_id: null, direct, roles, entitlements: '[]' },
       })),
       'who is not active has no access',
     );
+    assert.deepEqual(db.prepare('SELECT * FROM v_roles').all(), [
+      {
+        ...{ tenant: 'default', user_id: jane.id, kind: 'role', name: 'guide', group_id: outer.id },
+        ...{ group_display_name: 'Outer', direct: 0 },
+      },
+    ]);
+    await scimd.access.lock(jane.id);
+    assert.deepEqual(db.prepare('SELECT * FROM v_access').all(), []);
+    assert.deepEqual(db.prepare('SELECT * FROM v_roles').all(), []);
+    assert.equal(db.prepare('SELECT locked FROM v_users WHERE id = ?').pluck().get(jane.id), 1);
   } finally {
     db.close();
     await scimd.close();

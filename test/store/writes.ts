@@ -62,6 +62,7 @@ async function only<C extends CreateCommand | UpdateCommand | DeleteCommand>(
     case 'present':
     case 'invalid-id':
     case 'unmatched':
+    case 'guarded':
       throw new RefusedWrite(outcome);
     default:
       throw outcome?.error;

@@ -1,7 +1,7 @@
 /** The feed as a consumer reads it: events, snapshot, acknowledgement, digest. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import type { Event, EventType } from '../event.ts';
+import type { Access, Event, EventType } from '../event.ts';
 import { bucketHash, bucketOf, type DigestPerson, digestLine } from './digest.ts';
 import { ask, type Connection, ConsumerError } from './request.ts';
 
@@ -66,6 +66,8 @@ export interface SnapshotItem {
   readonly type: 'snapshot.item';
   readonly resourceType: string;
   readonly data: { readonly [attribute: string]: unknown };
+  /** Of a person: what they may do in the application. */
+  readonly access?: Omit<Access, 'gained' | 'lost'> | undefined;
 }
 
 export interface Snapshot {

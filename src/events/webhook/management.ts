@@ -54,3 +54,21 @@ export interface EndpointState {
   /** How many changes there are behind its position. */
   readonly behind: number;
 }
+
+/** What `scimd webhook` does, for a tenant by its name. Throws an error that says what cannot be, and why. */
+export interface Webhooks {
+  create(endpoint: Omit<NewEndpoint, 'tenant'> & { readonly tenant?: string }): Promise<EndpointSecrets>;
+  list(tenant?: string): Promise<readonly Endpoint[]>;
+  /** With its last attempts, newest first, and what waits to be sent again. */
+  show(id: string): Promise<EndpointState>;
+  /** Sends an `endpoint.test` now; what it answered. */
+  test(id: string): Promise<Answer>;
+  pause(id: string): Promise<Endpoint>;
+  /** Goes on where it was. */
+  resume(id: string): Promise<Endpoint>;
+  /** A new secret; the old one is valid beside it until then, a day from now without it. */
+  rotate(id: string, until?: Date): Promise<EndpointSecrets>;
+  /** Sends events from one position to another once more; how many there are. */
+  replay(id: string, from: string, to?: string): Promise<number>;
+  delete(id: string): Promise<void>;
+}

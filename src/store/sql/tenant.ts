@@ -1,10 +1,13 @@
 /** The statements of tenants. */
 export const tenantSql = {
   any: 'SELECT 1 FROM tenant LIMIT 1',
-  list: 'SELECT number, name, created FROM tenant WHERE was IS NULL ORDER BY number',
+  list: 'SELECT number, name, created, paused FROM tenant WHERE was IS NULL ORDER BY number',
   /** Of one that is deleted the name that it had. */
   get: 'SELECT number, coalesce(was, name) AS name, created FROM tenant WHERE number = ?',
   number: 'SELECT number FROM tenant WHERE name = ?',
+  name: 'SELECT name FROM tenant WHERE number = ?',
+  /** By since when, or null, and its number. */
+  pause: 'UPDATE tenant SET paused = ? WHERE number = ?',
   insert: 'INSERT INTO tenant (name, created) VALUES (?, ?)',
   /** What hangs on a resource goes with it; tokens and counters go with the tenant. */
   deleteMembers: 'DELETE FROM member WHERE tenant = ?',

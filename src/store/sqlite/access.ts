@@ -144,6 +144,8 @@ export function accessOver({
         return untold.length;
       });
     },
+    pauseToken: (id, since) => write(() => tokens.pause(id, since ?? null)),
+    pauseTenant: (number, since) => write(() => tenants.pause(number, since ?? null)),
 
     hasResource: (tenant, id) => read(() => resource.get(tenant, id) !== undefined),
 

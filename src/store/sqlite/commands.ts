@@ -20,6 +20,7 @@ import type {
   Unit,
   UpdateCommand,
 } from '../store.ts';
+import { GuardedError } from './command-watch.ts';
 import { Eraser } from './erase.ts';
 import { type EdgeEffect, UnmatchedError } from './membership.ts';
 import { References } from './references.ts';
@@ -101,6 +102,7 @@ export class Commands {
     const transaction = unit.context.transaction ?? this.#tools.newTransaction();
     const work: UnitAtWork = { ...unit, transaction };
     const results: Result[] = [];
+    this.#tools.access.takeAlerts();
     const isWatched = unit.within !== undefined || unit.reports === true;
     const after = isWatched ? this.#tools.changes.last(unit.tenant) : 0;
     for (let index = 0; index < commands.length; index++) {
@@ -109,10 +111,12 @@ export class Commands {
       else if (index === 0) return result;
       else throw new RefusedUnit(result);
     }
-    if (!isWatched) return { outcome: 'done', results };
+    const alerts = this.#tools.access.takeAlerts();
+    const done: Done = { outcome: 'done', results, ...(alerts.length === 0 ? {} : { alerts }) };
+    if (!isWatched) return done;
     const changes = this.#tools.changes.read({ tenant: unit.tenant, after, limit: Number.MAX_SAFE_INTEGER });
     unit.within?.(changes);
-    return { outcome: 'done', results, changes };
+    return { ...done, changes };
   }
 
   #runOne(unit: UnitAtWork, command: Command, index: number): Result | Refusal {
@@ -136,6 +140,8 @@ export class Commands {
     } catch (error) {
       if (error instanceof UnmatchedError)
         throw new RefusedUnit({ outcome: 'unmatched', command: index, detail: error.message });
+      if (error instanceof GuardedError)
+        throw new RefusedUnit({ outcome: 'guarded', command: index, reason: error.reason });
       if (!(error instanceof TakenError)) throw error;
       const { path, value } = error;
       throw new RefusedUnit({ outcome: 'taken', command: index, path, value });
@@ -143,7 +149,7 @@ export class Commands {
   }
 
   #create(unit: UnitAtWork, command: CreateCommand, index: number): Result | Refusal {
-    const { types, clock, rows, edges, counts, changes } = this.#tools;
+    const { types, clock, rows, edges, counts, changes, access } = this.#tools;
     const { tenant, context, transaction } = unit;
     const kind = types.of(command.type);
     const id = command.id ?? this.#tools.newId();
@@ -173,12 +179,13 @@ export class Commands {
     const at = instantText(created);
     // A new id is in no group; one that was given may be.
     const grouped = command.id !== undefined && this.#isMember.get(tenant, id) !== undefined;
+    access.created(unit, { kind, rid, id }, document, added, grouped);
     const resource = { id, type: kind.type.name, version: 1, created: at, modified: at, body, grouped };
     return { outcome: 'created', resource };
   }
 
   #update(unit: UnitAtWork, command: UpdateCommand, index: number): Result | Refusal {
-    const { types, clock, rows, edges, changes } = this.#tools;
+    const { types, clock, rows, edges, changes, access } = this.#tools;
     const { tenant, context, transaction } = unit;
     const { id, operation } = command;
     const document = command.document?.difference.edits.length === 0 ? undefined : command.document;
@@ -186,11 +193,13 @@ export class Commands {
     const before = this.#current(tenant, kind, command, index);
     if ('command' in before) return before;
     const { rid } = before;
+    const target = { kind, rid, id };
     const touched = { version: before.version + 1, modified: instantAfter(clock(), before.modified) };
     let { body } = before;
     if (document !== undefined) {
       const { after, difference } = document;
       this.#refuseNamesake(tenant, command, kind, document.before, after);
+      access.changing(unit, target, document.before, after);
       body = JSON.stringify(withId(after, id));
       rows.update({ tenant, kind, rid }, document.before, after, difference.members, body, touched);
       const display = displayOf(kind, after);
@@ -223,20 +232,22 @@ export class Commands {
       added,
       removed,
     });
+    if (document !== undefined) access.changed(unit, target, document.before, withId(document.after, id));
+    if (added.size + removed.size > 0) access.membersChanged(unit, target, { added, removed });
     return { outcome: 'updated', resource: resourceAt(version, modified) };
   }
 
-  #delete(
-    { tenant, context, transaction }: UnitAtWork,
-    command: DeleteCommand,
-    index: number,
-  ): Result | Refusal {
-    const { types, clock, rows, counts, changes } = this.#tools;
+  #delete(unit: UnitAtWork, command: DeleteCommand, index: number): Result | Refusal {
+    const { types, clock, rows, counts, changes, access } = this.#tools;
+    const { tenant, context, transaction } = unit;
     const { id } = command;
     const kind = types.of(command.type);
     const before = this.#current(tenant, kind, command, index);
     if ('command' in before) return before;
     const now = clock();
+    const document = JSON.parse(before.body) as Document;
+    const members = kind.layout.members === undefined ? [] : this.#membersOf.all(before.rid);
+    const deleted = access.deleting(unit, { kind, rid: before.rid, id }, document, members);
     const cause = { operation: 'delete', type: kind.type.name, id } as const;
     const groups: { value: string; display?: string }[] = [];
     for (const [rid, ownerKind, owner, version, modified, display] of this.#ownersOf.all(tenant, id)) {
@@ -262,7 +273,6 @@ export class Commands {
       ...{ tenant, type: kind.type.name, id, now, context, transaction },
       sensitiveOf: (of) => (of === kind ? sensitive : sensitiveOf?.(of.type)),
     });
-    const members = kind.layout.members === undefined ? [] : this.#membersOf.all(before.rid);
     this.#dropMember.run(tenant, id);
     rows.remove(kind, before.rid);
     counts.add(tenant, kind.number, -1);
@@ -277,11 +287,12 @@ export class Commands {
       transaction,
       removed: new Set(members),
       last: {
-        document: withoutPaths(kind.type, JSON.parse(before.body) as Document, sensitive),
+        document: withoutPaths(kind.type, document, sensitive),
         created: instantText(before.created),
         groups,
       },
     });
+    deleted?.();
     return { outcome: 'deleted' };
   }
 

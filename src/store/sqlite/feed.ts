@@ -1,12 +1,12 @@
 /** Reads of the feed: several resources at once, of whatever type, and all of one moment. */
 import type { Database } from 'better-sqlite3';
-import type { FeedReads, FeedSnapshot, GroupOf, PersonAccess, SnapshotEntry } from '../feed.ts';
+import type { Granted } from '../../scim/roles.ts';
+import type { FeedReads, FeedSnapshot, FoundPresent, GroupOf, PersonAccess, SnapshotEntry } from '../feed.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { memberTypeName, ownerTypes } from '../sql/attribute-map.ts';
 import { type ResourceRow, resourceColumns, toResource } from '../sql/resource.ts';
-import type { StoredResource } from '../store.ts';
 
-type Row = [...ResourceRow, memberCount: number];
+type Row = [...ResourceRow, memberCount: number, locked: 0 | 1];
 
 /** Reads over one connection, without a transaction of their own. */
 function statementsOver(db: Database, types: StoredTypes) {
@@ -17,7 +17,8 @@ function statementsOver(db: Database, types: StoredTypes) {
     .raw();
   const resources = db
     .prepare<[string, number], Row>(
-      `SELECT ${resourceColumns}, (SELECT count(*) FROM member WHERE owner = r.rid)
+      `SELECT ${resourceColumns}, (SELECT count(*) FROM member WHERE owner = r.rid),
+         EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = r.tenant AND l.id = r.id)
        FROM json_each(?) j CROSS JOIN resource r ON r.tenant = ? AND r.id = j.value
        CROSS JOIN document d ON d.rid = r.rid`,
     )
@@ -40,6 +41,12 @@ function statementsOver(db: Database, types: StoredTypes) {
        ORDER BY up.value, o.id`,
     )
     .raw();
+  const giving = db
+    .prepare<[string, number], [group: string, kind: Granted['kind'], name: string]>(
+      `SELECT o.id, g.kind, g.name FROM json_each(?) j CROSS JOIN resource o ON o.tenant = ? AND o.id = j.value
+       CROSS JOIN access_grant g ON g.rid = o.rid ORDER BY o.id, g.kind DESC, g.name`,
+    )
+    .raw();
   const people = db
     .prepare<[number, string], string>(
       `WITH RECURSIVE down (rid, type, id) AS (
@@ -53,19 +60,30 @@ function statementsOver(db: Database, types: StoredTypes) {
     .pluck();
   const access = db
     .prepare<[number, string, number], [id: string, version: number, active: string | number | null]>(
-      `SELECT r.id, r.version, d.body ->> '$.active' FROM resource r JOIN document d ON d.rid = r.rid
+      `SELECT r.id, r.version,
+         iif(EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = r.tenant AND l.id = r.id), 0, d.body ->> '$.active')
+       FROM resource r JOIN document d ON d.rid = r.rid
        WHERE r.tenant = ? AND r.id > ? AND r.type = (SELECT number FROM resource_type WHERE name = 'User')
        ORDER BY r.id LIMIT ?`,
     )
     .raw();
   const groupsOf = (tenant: number, ids: Iterable<string>): Map<string, GroupOf[]> => {
     const found = new Map<string, GroupOf[]>();
-    for (const [member, group, externalId, display] of groups.all(JSON.stringify([...ids]), tenant)) {
+    const rows = groups.all(JSON.stringify([...ids]), tenant);
+    const given = new Map<string, Granted[]>();
+    for (const [group, kind, name] of giving.all(
+      JSON.stringify([...new Set(rows.map(([, id]) => id))]),
+      tenant,
+    ))
+      given.set(group, [...(given.get(group) ?? []), { kind, name }]);
+    for (const [member, group, externalId, display] of rows) {
+      const gives = given.get(group);
       const known = found.get(member) ?? [];
       known.push({
         group,
         ...(externalId === null ? {} : { externalId }),
         ...(display === null ? {} : { display }),
+        ...(gives === undefined ? {} : { gives }),
       });
       found.set(member, known);
     }
@@ -77,11 +95,12 @@ function statementsOver(db: Database, types: StoredTypes) {
       return { oldest: pruned + 1, newest };
     },
     resources(tenant: number, ids: Iterable<string>) {
-      const found = new Map<string, { resource: StoredResource; memberCount: number }>();
+      const found = new Map<string, FoundPresent>();
       for (const [...row] of resources.all(JSON.stringify([...ids]), tenant)) {
+        const locked = row.pop() === 1;
         const memberCount = row.pop() as number;
         const resource = toResource(types, row as unknown as ResourceRow);
-        found.set(resource.id, { resource, memberCount });
+        found.set(resource.id, { resource, memberCount, locked });
       }
       return found;
     },
@@ -165,6 +184,9 @@ function snapshotOver(db: Database, types: StoredTypes, tenant: number, close: (
        FROM (SELECT * FROM member WHERE owner = ? ORDER BY value) m`,
     )
     .pluck();
+  const locked = new Set(
+    db.prepare<[number], string>('SELECT id FROM access_lock WHERE tenant = ?').pluck().all(tenant),
+  );
   const isUser = (kind: number): number => (types.nameOf(kind) === 'User' ? 0 : 1);
   const left = counts.map(([kind]) => kind).sort((a, b) => isUser(a) - isUser(b) || a - b);
   let after = 0;
@@ -189,6 +211,7 @@ function snapshotOver(db: Database, types: StoredTypes, tenant: number, close: (
             resource,
             members: type === 'Group' ? members.get(rid) : undefined,
             groups: groups.get(resource.id) ?? [],
+            locked: locked.has(resource.id),
           };
         });
       }

@@ -7,11 +7,15 @@ import type { Registry } from '../../scim/registry.ts';
 import { uuidV7Source } from '../layout/ids.ts';
 import { keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
+import { AccessWatch } from '../sql/access-watch.ts';
 import { memberMap } from '../sql/attribute-map.ts';
+import { grantSql } from '../sql/grants.ts';
 import { selectMembersSql } from '../sql/membership.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
+import { guardsOver } from './access-guard.ts';
 import { ChangeLog } from './changes.ts';
+import { CommandWatch } from './command-watch.ts';
 import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { counters } from './counters.ts';
@@ -21,6 +25,7 @@ import { type WalSync, walSync } from './durability.ts';
 import { toStoreError } from './errors.ts';
 import { feedReads } from './feed.ts';
 import { getter } from './get.ts';
+import { GrantTable, grantsOver } from './grants.ts';
 import { groupCommit } from './group-commit.ts';
 import { fileGuard, layoutGuard } from './guards.ts';
 import { HeldSnapshots, openSnapshotConnection } from './held-snapshots.ts';
@@ -199,6 +204,15 @@ function storeOver(
   });
   const rows = rowWriter(db, statements);
   const counts = counters(db);
+  const note = (notice: NewNotice): boolean => changes.note(notice, keyOfTime(clock().getTime()), uuid());
+  const table = new GrantTable({ db, types, registry, others });
+  const watch = new AccessWatch(table.sql, types, () => table.rules, clock);
+  others.onWrite(() => watch.forget());
+  const lock = db.prepare(grantSql.isLocked);
+  const accessWatch = new CommandWatch({
+    ...{ table, watch, note },
+    isLocked: (tenant, id) => lock.get(tenant, id) !== undefined,
+  });
   const write = new Commands({
     db,
     types,
@@ -206,6 +220,7 @@ function storeOver(
     edges,
     changes,
     counts,
+    access: accessWatch,
     clock,
     newId: options.newId ?? uuid,
     newTransaction: uuid,
@@ -263,6 +278,8 @@ function storeOver(
       forget() {
         counts.forget();
         changes.forget();
+        table.forget();
+        watch.forget();
       },
     },
   });
@@ -279,7 +296,6 @@ function storeOver(
     .pluck()
     .get() as Buffer;
 
-  const note = (notice: NewNotice): boolean => changes.note(notice, keyOfTime(clock().getTime()), uuid());
   const access = accessOver({
     db,
     clock,
@@ -295,11 +311,16 @@ function storeOver(
   const feed = feedReads(db, types, read, db.memory ? undefined : () => openConnection(file, busyTimeout));
   const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run, note });
 
+  const grants = grantsOver({ db, clock, table, read, write: commit.run, note });
+  const guards = guardsOver({ db, clock, read, write: commit.run, note });
+
   return {
     registry,
     feed,
     outbox,
     streams: streamsOver({ db, read, write: commit.run }),
+    grants,
+    guards,
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -13,6 +13,8 @@ export interface Tenants {
   get(number: number): Tenant | undefined;
   remove(name: string, actor: Actor | undefined): boolean;
   forget(before: Date): number;
+  /** Since when writes of the tenant are paused; null: they are not. */
+  pause(number: number, since: string | null): void;
 }
 
 export interface TenantTools {
@@ -37,7 +39,8 @@ export function tenantTable({ db, clock, note, settle }: TenantTools): Tenants {
   ].map((sql) => db.prepare(sql));
   const deleteDeliveries = db.prepare(tenantSql.deleteDeliveries);
   const forgotten = db.prepare<[string], number>(tenantSql.forgotten).pluck();
-  const all = db.prepare<[], Tenant>(tenantSql.list);
+  const all = db.prepare<[], Omit<Tenant, 'paused'> & { paused: string | null }>(tenantSql.list);
+  const pause = db.prepare(tenantSql.pause);
   const insert = db.prepare(tenantSql.insert);
   const begin = db.prepare(changeSql.begin);
   const numberOf = db.prepare<[string], number>(tenantSql.number).pluck();
@@ -69,7 +72,8 @@ export function tenantTable({ db, clock, note, settle }: TenantTools): Tenants {
   };
 
   return {
-    list: () => all.all(),
+    list: () => all.all().map(({ paused, ...tenant }) => (paused === null ? tenant : { ...tenant, paused })),
+    pause: (number, since) => void pause.run(since, number),
     get: (number) => one.get(number),
     create(name) {
       const created = clock().toISOString();

@@ -17,6 +17,7 @@ interface Row {
   ended: 0 | 1;
   last_used: string | null;
   subject: string | null;
+  paused: string | null;
 }
 
 type NewToken = Parameters<Store['createToken']>[0];
@@ -26,6 +27,8 @@ export interface Tokens {
   list(tenant: number | undefined): Token[];
   create(token: NewToken): Token;
   revoke(id: string, at: string): Token | undefined;
+  /** Since when its writes are paused; null: they are not. */
+  pause(id: string, since: string | null): Token | undefined;
   /** Those whose revocation has yet to come. */
   ending(): readonly { readonly id: string; readonly revoked: string }[];
   /** Notes that the time has come. */
@@ -57,6 +60,7 @@ function toToken(row: Row, now: Date): Token {
     ...(row.ended === 1 || isBack ? { ended: true } : {}),
     lastUsed: row.last_used ?? undefined,
     subject: row.subject ?? undefined,
+    ...(row.paused === null ? {} : { paused: row.paused }),
   };
 }
 
@@ -67,6 +71,7 @@ export function tokenTable(db: Database, clock: () => Date, newId: () => string)
   const ofTenant = db.prepare<[number], Row>(tokenSql.listOfTenant);
   const insert = db.prepare(tokenSql.insert);
   const revoke = db.prepare(tokenSql.revoke);
+  const pause = db.prepare(tokenSql.pause);
   const ending = db.prepare<[], { id: string; revoked: string }>(tokenSql.ending);
   const end = db.prepare(tokenSql.end);
   const use = db.prepare(tokenSql.use);
@@ -102,6 +107,10 @@ export function tokenTable(db: Database, clock: () => Date, newId: () => string)
     revoke(id, at) {
       const now = clock().toISOString();
       revoke.run(at, now, at <= now ? 1 : 0, id);
+      return withId(id);
+    },
+    pause(id, since) {
+      pause.run(since, id);
       return withId(id);
     },
     ending: () => ending.all(),

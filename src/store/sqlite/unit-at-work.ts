@@ -3,6 +3,7 @@ import type { Database } from 'better-sqlite3';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { Unit } from '../store.ts';
 import type { ChangeLog } from './changes.ts';
+import type { CommandWatch } from './command-watch.ts';
 import type { Counters } from './counters.ts';
 import type { EdgeWriter } from './membership.ts';
 import type { RowWriter } from './writer.ts';
@@ -14,6 +15,7 @@ export interface Tools {
   readonly edges: EdgeWriter;
   readonly changes: ChangeLog;
   readonly counts: Counters;
+  readonly access: CommandWatch;
   readonly clock: () => Date;
   readonly newId: () => string;
   readonly newTransaction: () => string;

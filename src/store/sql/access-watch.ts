@@ -1,0 +1,202 @@
+/**
+ * What is watched while a unit is carried out, in its transaction: how many people lose access, that roles keep their
+ * people, and that nobody gets what has no seat left. Plain steps, for any database. Where no rule has a limit and
+ * nobody loses anything, it costs nothing.
+ */
+import { fold } from '../../scim/comparison.ts';
+import { type AccessRule, type Granted, grantedText } from '../../scim/roles.ts';
+import type { GuardAlert, GuardPolicy, GuardReason, Loss } from '../guard.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import type { Document } from '../store.ts';
+import type { holderSql } from './grants.ts';
+import { activePeopleSql, guardSql } from './guard.ts';
+import type { Steps } from './steps.ts';
+
+/** Lets pass, perhaps with an alert; or not. */
+export type Verdict =
+  | { readonly refused: GuardReason }
+  | { readonly refused?: undefined; readonly alert?: GuardAlert };
+
+const pass: Verdict = {};
+
+/** Members of one group, by its row. */
+export interface Edges {
+  readonly rid: number;
+  readonly members: Iterable<string>;
+}
+
+/** Behind the largest number that a count is asked for. */
+const all = Number.MAX_SAFE_INTEGER;
+
+export class AccessWatch {
+  readonly #sql: ReturnType<typeof holderSql>;
+  readonly #activePeople: string;
+  readonly #rules: () => readonly AccessRule[];
+  readonly #clock: () => Date;
+  /** At least so many seats are free: less than that need not be counted. By tenant, kind and name. */
+  readonly #free = new Map<string, number>();
+  #limited: { readonly of: readonly AccessRule[]; readonly rules: readonly AccessRule[] } | undefined;
+
+  constructor(
+    sql: ReturnType<typeof holderSql>,
+    types: StoredTypes,
+    rules: () => readonly AccessRule[],
+    clock: () => Date,
+  ) {
+    this.#sql = sql;
+    this.#activePeople = activePeopleSql(types);
+    this.#rules = rules;
+    this.#clock = clock;
+  }
+
+  /** Somebody else may have written. */
+  forget(): void {
+    this.#free.clear();
+  }
+
+  /** The rules that limit how many people have something. */
+  get limits(): readonly AccessRule[] {
+    const of = this.#rules();
+    if (this.#limited?.of !== of) {
+      const rules = of.filter(({ keep = 0, seats }) => keep > 0 || seats !== undefined);
+      this.#limited = { of, rules };
+    }
+    return this.#limited.rules;
+  }
+
+  /** What of the limited roles these ids have, or give if they are groups, directly and by other groups. */
+  *through(tenant: number, ids: readonly string[]): Steps<readonly AccessRule[]> {
+    if (this.limits.length === 0 || ids.length === 0) return [];
+    const rows = (yield { text: this.#sql.through, parameters: [JSON.stringify(ids), tenant] }) as readonly [
+      Granted['kind'],
+      string,
+    ][];
+    const found = new Set(rows.map(([kind, name]) => grantedText({ kind, name })));
+    return this.limits.filter((rule) => found.has(grantedText(rule)));
+  }
+
+  /** Before somebody who is active is deactivated or deleted. */
+  *leaving(tenant: number, policy: GuardPolicy, id: string, document: Document): Steps<Verdict> {
+    if (policy.protectedPeople.size === 0) return yield* this.losing(tenant, policy, 'left', 1);
+    const { userName, externalId } = document;
+    const names = [id, userName, externalId].filter((name) => typeof name === 'string');
+    if (names.some((name) => policy.protectedPeople.has(fold(name))))
+      return {
+        refused: { kind: 'protected', id, ...(typeof userName === 'string' ? { userName } : {}) },
+      };
+    return yield* this.losing(tenant, policy, 'left', 1);
+  }
+
+  /** Before so many people lose something, or within the transaction in which they do. */
+  *losing(tenant: number, policy: GuardPolicy, loss: Loss, people: number): Steps<Verdict> {
+    const { mode, minutes, byHand = false } = policy;
+    if (mode === 'off' || people === 0) return pass;
+    const now = this.#clock();
+    const [state] = (yield { text: guardSql.state, parameters: [tenant] }) as readonly [
+      held: string | null,
+      tripped: string | null,
+      released: string | null,
+    ][];
+    const [held = null, tripped = null, released = null] = state ?? [];
+    if (released !== null && now.getTime() < Date.parse(released)) return pass;
+    if (held !== null && mode === 'hold' && !byHand) return { refused: { kind: 'held', since: held } };
+    const minute = Math.floor(now.getTime() / 60_000);
+    yield { text: guardSql.forget, parameters: [tenant, loss, minute - minutes] };
+    yield { text: guardSql.count, parameters: [tenant, loss, minute, people] };
+    const lost = yield* this.#number(guardSql.sum, tenant, loss, minute - minutes);
+    if (lost < policy.people) return pass;
+    const active = yield* this.#number(this.#activePeople, tenant, tenant);
+    // Who has left within the time was there when it began; who is leaving still is.
+    const left = loss === 'left' ? lost : yield* this.#number(guardSql.sum, tenant, 'left', minute - minutes);
+    const of = Math.max(1, active + left - (loss === 'left' ? people : 0));
+    if (lost < policy.share * of) return pass;
+    const mass = { kind: 'mass', loss, people: lost, of, minutes } as const;
+    if (mode === 'hold' && !byHand) return { refused: mass };
+    if (tripped !== null && now.getTime() - Date.parse(tripped) < minutes * 60_000) return pass;
+    const { kind: _, ...reason } = mass;
+    yield { text: guardSql.trip, parameters: [tenant, now.toISOString(), JSON.stringify(reason)] };
+    return { alert: mass };
+  }
+
+  /**
+   * After a change that took these roles from people: from all of `sure`, if there are any, or from those who are
+   * among `ids`, or in those of them that are groups, and have them no more.
+   */
+  *keeping(
+    tenant: number,
+    rules: readonly AccessRule[],
+    ids: readonly string[],
+    sure: boolean,
+  ): Steps<Verdict> {
+    for (const { kind, name, keep = 0 } of rules) {
+      if (keep === 0) continue;
+      const left = yield* this.#number(this.#sql.count, tenant, kind, name, keep);
+      if (left >= keep) continue;
+      if (!sure) {
+        const people = yield* this.#ids(this.#sql.peopleIn, JSON.stringify(ids), tenant);
+        const holders = new Set(yield* this.#ids(this.#sql.holders, tenant, kind, name));
+        if (people.every((id) => holders.has(id))) continue;
+      }
+      return { refused: { kind: 'keep', grant: kind, name, keep, left } };
+    }
+    return pass;
+  }
+
+  /** After a change that gave these roles to people: by new members of a group, or without it to one more, or to many. */
+  *seating(tenant: number, rules: readonly AccessRule[], added: Edges | 'one' | 'many'): Steps<Verdict> {
+    let alert: GuardAlert | undefined;
+    for (const rule of rules) {
+      const { kind, name, seats } = rule;
+      if (seats === undefined) continue;
+      const key = `${tenant} ${grantedText(rule)}`;
+      const people = added === 'one' ? 1 : added === 'many' ? all : [...added.members].length;
+      const free = (this.#free.get(key) ?? 0) - people;
+      // A member that is a group brings more than one: it is counted.
+      if (free > 0 && (added === 'one' || (yield* this.#areUsers(tenant, added)))) {
+        this.#free.set(key, free);
+        continue;
+      }
+      const used = yield* this.#number(this.#sql.count, tenant, kind, name, seats + 1);
+      this.#free.set(key, seats - used);
+      if (used < seats) continue;
+      const before = yield* this.#before(tenant, rule, added);
+      if (
+        used > seats &&
+        (before <= seats || before < (yield* this.#number(this.#sql.count, tenant, kind, name, all)))
+      )
+        return { refused: { kind: 'seats', grant: kind, name, seats } };
+      if (used === seats && before < seats) alert = { kind: 'seats', grant: kind, name, seats };
+    }
+    return alert === undefined ? pass : { alert };
+  }
+
+  /** How many had it before. */
+  *#before(tenant: number, { kind, name }: AccessRule, added: Edges | 'one' | 'many'): Steps<number> {
+    if (added === 'many') return 0;
+    if (added === 'one') return (yield* this.#number(this.#sql.count, tenant, kind, name, all)) - 1;
+    const { rid, members } = added;
+    const text = JSON.stringify([...members]);
+    const rows = yield {
+      text: this.#sql.countWithout,
+      parameters: [tenant, kind, name, rid, text, all],
+    };
+    return Number((rows as readonly [number][])[0]?.[0]);
+  }
+
+  *#areUsers(tenant: number, added: Edges | 'one' | 'many'): Steps<boolean> {
+    if (typeof added === 'string') return false;
+    const members = [...added.members];
+    const rows = yield { text: this.#sql.groupsAmong, parameters: [JSON.stringify(members), tenant] };
+    return rows.length === 0;
+  }
+
+  *#number(text: string, ...parameters: readonly (string | number)[]): Steps<number> {
+    const rows = (yield { text, parameters }) as readonly [number | string][];
+    return Number(rows[0]?.[0] ?? 0);
+  }
+
+  *#ids(text: string, ...parameters: readonly (string | number)[]): Steps<string[]> {
+    const rows = (yield { text, parameters }) as readonly [string][];
+    return rows.map(([id]) => id);
+  }
+}

@@ -1,0 +1,63 @@
+/** The statements of roles, entitlements and locks. Who has something is active, not locked, and in a group that gives it. */
+import type { StoredTypes } from '../layout/stored-type.ts';
+import type { StoreDialect } from './dialect.ts';
+
+export const grantSql = {
+  rules: 'SELECT rule FROM access_rule ORDER BY kind DESC, name',
+  deleteRules: 'DELETE FROM access_rule',
+  insertRule: 'INSERT INTO access_rule (kind, name, rule) VALUES (?, ?, ?)',
+  /** By the group's row. */
+  ofGroup: 'SELECT kind, name FROM access_grant WHERE rid = ? ORDER BY kind DESC, name',
+  insert: 'INSERT INTO access_grant (rid, kind, name, tenant) VALUES (?, ?, ?, ?)',
+  delete: 'DELETE FROM access_grant WHERE rid = ? AND kind = ? AND name = ?',
+  deleteAll: 'DELETE FROM access_grant',
+  lock: 'INSERT INTO access_lock (tenant, id, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  unlock: 'DELETE FROM access_lock WHERE tenant = ? AND id = ?',
+  locks: 'SELECT id, since, reason FROM access_lock WHERE tenant = ? ORDER BY since, id',
+  isLocked: 'SELECT 1 FROM access_lock WHERE tenant = ? AND id = ?',
+} as const;
+
+/** The number of the resource type of this name; one that no resource has where there is none. */
+export function numberOfType(types: StoredTypes, name: string): number {
+  return types.all.find(({ type }) => type.name === name)?.number ?? 0;
+}
+
+export function holderSql({ join, jsonStrings }: StoreDialect, types: StoredTypes) {
+  const users = numberOfType(types, 'User');
+  const down = (start: string, except = ''): string => `WITH RECURSIVE down (rid, type) AS (
+  ${start}
+  UNION
+  SELECT r.rid, r.type FROM down ${join} member m ON m.owner = down.rid${except} ${join} resource r ON r.tenant = m.tenant AND r.id = m.value
+)`;
+  const people = `FROM down ${join} resource p ON p.rid = down.rid
+WHERE down.type = ${users} AND coalesce(p.active, 1) = 1
+  AND NOT EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = p.tenant AND l.id = p.id)`;
+  const named = `SELECT r.rid, r.type FROM access_grant g ${join} resource r ON r.rid = g.rid
+  WHERE g.tenant = ? AND g.kind = ? AND g.name = ?`;
+  const given = `SELECT r.rid, r.type FROM ${jsonStrings('?', 'j')} ${join} resource r ON r.tenant = ? AND r.id = j.value`;
+  return {
+    /** Ids of those who have it: by tenant, kind and name. */
+    holders: `${down(named)} SELECT p.id ${people} ORDER BY p.id`,
+    /** How many have it, counted up to a number: by tenant, kind, name and that number. */
+    count: `${down(named)} SELECT count(*) FROM (SELECT 1 ${people} LIMIT ?) c`,
+    /** The same without the members of one group that a JSON array names: its row and the array before the number. */
+    countWithout: `${down(named, ` AND NOT (m.owner = ? AND m.value IN (SELECT j.value FROM ${jsonStrings('?', 'j')}))`)}
+SELECT count(*) FROM (SELECT 1 ${people} LIMIT ?) c`,
+    /** Ids of the people among these resources, and in those of them that are groups: by a JSON array of ids and the tenant. */
+    peopleIn: `${down(given)} SELECT p.id ${people} ORDER BY p.id`,
+    /** What membership of a resource gives, and what it gives if it is a group: by a JSON array of ids and the tenant. */
+    through: `WITH RECURSIVE up (rid) AS (
+  SELECT r.rid FROM ${jsonStrings('?', 'j')} ${join} resource r ON r.tenant = ? AND r.id = j.value
+  UNION
+  SELECT m.owner FROM up ${join} resource o ON o.rid = up.rid ${join} member m ON m.tenant = o.tenant AND m.value = o.id
+)
+SELECT DISTINCT g.kind, g.name FROM up ${join} access_grant g ON g.rid = up.rid`,
+    /** Groups among these resources: by a JSON array of ids and the tenant. */
+    groupsAmong: `SELECT r.id FROM ${jsonStrings('?', 'j')} ${join} resource r ON r.tenant = ? AND r.id = j.value
+WHERE r.type <> ${users} LIMIT 1`,
+    /** Row, id and document of all groups of a tenant. */
+    groups: `SELECT r.rid, r.id, d.body, EXISTS (SELECT 1 FROM member m WHERE m.owner = r.rid)
+FROM resource r ${join} document d ON d.rid = r.rid
+WHERE r.tenant = ? AND r.type = ${numberOfType(types, 'Group')} ORDER BY r.rid`,
+  } as const;
+}

@@ -1,0 +1,224 @@
+/** What commands mean for who has access, watched in their transaction: roles of groups, the guard, limits of roles. */
+import { type Granted, grantedText } from '../../scim/roles.ts';
+import type { GuardAlert, GuardReason } from '../guard.ts';
+import type { StoredType } from '../layout/stored-type.ts';
+import type { AccessWatch, Verdict } from '../sql/access-watch.ts';
+import type { Document, NewNotice, Unit } from '../store.ts';
+import { accessNotices, type GrantTable } from './grants.ts';
+
+/** Thrown where the guard does not let a command pass; what the unit has written by then is to be taken back. */
+export class GuardedError extends Error {
+  override readonly name = 'GuardedError';
+  readonly reason: GuardReason;
+
+  constructor(reason: GuardReason) {
+    super(`the guard refuses it: ${reason.kind}`);
+    this.reason = reason;
+  }
+}
+
+/** A resource that a command is about. */
+export interface Target {
+  readonly kind: StoredType;
+  readonly rid: number;
+  readonly id: string;
+}
+
+export interface Edges {
+  readonly added: ReadonlySet<string>;
+  readonly removed: ReadonlySet<string>;
+}
+
+export interface CommandWatchTools {
+  readonly table: GrantTable;
+  readonly watch: AccessWatch;
+  /** Records a notice, in the transaction. */
+  readonly note: (notice: NewNotice) => unknown;
+  readonly isLocked: (tenant: number, id: string) => boolean;
+}
+
+/** A deletion that has been let pass so far, to be checked once more when it is done. */
+export type Deletion = () => void;
+
+const isActive = (document: Document): boolean => document.active !== false;
+const isUser = ({ kind }: Pick<Target, 'kind'>): boolean => kind.type.name === 'User';
+const givesRoles = ({ kind }: Pick<Target, 'kind'>): boolean => kind.type.name === 'Group';
+
+/** Every method throws a GuardedError where the guard does not let the command pass. */
+export class CommandWatch {
+  readonly #tools: CommandWatchTools;
+  #alerts: GuardAlert[] = [];
+
+  constructor(tools: CommandWatchTools) {
+    this.#tools = tools;
+  }
+
+  /** What the commands since the last call have set off. */
+  takeAlerts(): readonly GuardAlert[] {
+    const alerts = this.#alerts;
+    if (alerts.length > 0) this.#alerts = [];
+    return alerts;
+  }
+
+  /** After a resource came into being. `grouped`: a group had its id as a member already. */
+  created(
+    unit: Unit,
+    target: Target,
+    document: Document,
+    added: ReadonlySet<string>,
+    grouped: boolean,
+  ): void {
+    const { table, watch } = this.#tools;
+    const { tenant } = unit;
+    if (givesRoles(target) && table.compiled.length > 0) table.regrant(tenant, target.rid, document);
+    if (watch.limits.length === 0) return;
+    if (isUser(target)) {
+      if (grouped && isActive(document)) this.#seatOne(unit, target.id);
+    } else if (added.size > 0) this.#seatMembers(unit, target, added);
+  }
+
+  /** Before a document is replaced by another. */
+  changing(unit: Unit, target: Target, before: Document, after: Document): void {
+    if (!isUser(target) || !isActive(before) || isActive(after)) return;
+    this.#leave(unit, target.id, before);
+  }
+
+  /** After that. */
+  changed(unit: Unit, target: Target, before: Document, after: Document): void {
+    const { table, watch } = this.#tools;
+    const { tenant } = unit;
+    if (isUser(target)) {
+      if (watch.limits.length === 0 || isActive(before) === isActive(after)) return;
+      if (isActive(after)) this.#seatOne(unit, target.id);
+      else this.#keep(unit, this.#through(tenant, target.id), [], !this.#tools.isLocked(tenant, target.id));
+      return;
+    }
+    if (!givesRoles(target) || table.compiled.length === 0) return;
+    this.#regrant(unit, target, after);
+  }
+
+  /** After members of a group came and went. */
+  membersChanged(unit: Unit, target: Target, { added, removed }: Edges): void {
+    const { table, watch } = this.#tools;
+    const { tenant, guard } = unit;
+    if (removed.size > 0 && guard !== undefined && guard.mode !== 'off') {
+      const people = table.peopleIn(tenant, removed).length;
+      this.#judge(unit, table.run(watch.losing(tenant, guard, 'removed', people)));
+    }
+    if (watch.limits.length === 0 || added.size + removed.size === 0) return;
+    const rules = this.#through(tenant, target.id);
+    if (rules.length === 0) return;
+    if (removed.size > 0) this.#keep(unit, rules, [...removed], false);
+    if (added.size > 0) this.#seatMembers(unit, target, added);
+  }
+
+  /** Before a resource is deleted; what it answers is called behind that. */
+  deleting(unit: Unit, target: Target, document: Document, members: readonly string[]): Deletion | undefined {
+    const { table, watch, isLocked } = this.#tools;
+    const { tenant, guard } = unit;
+    const limited = watch.limits.length > 0;
+    if (isUser(target)) {
+      if (!isActive(document)) return undefined;
+      this.#leave(unit, target.id, document);
+      if (!limited || isLocked(tenant, target.id)) return undefined;
+      const rules = this.#through(tenant, target.id);
+      return () => this.#keep(unit, rules, [], true);
+    }
+    if (members.length === 0) return undefined;
+    if (guard !== undefined && guard.mode !== 'off') {
+      const people = table.peopleIn(tenant, members).length;
+      this.#judge(unit, table.run(watch.losing(tenant, guard, 'removed', people)));
+    }
+    if (!limited) return undefined;
+    const rules = this.#through(tenant, target.id);
+    return rules.length === 0 ? undefined : () => this.#keep(unit, rules, members, false);
+  }
+
+  #leave(unit: Unit, id: string, document: Document): void {
+    const { tenant, guard } = unit;
+    if (guard === undefined) return;
+    const { table, watch } = this.#tools;
+    this.#judge(unit, table.run(watch.leaving(tenant, guard, id, document)));
+  }
+
+  /** The group gives other roles: for exactly those who gain or lose one, that their access changed is recorded. */
+  #regrant(unit: Unit, { rid, id, kind }: Target, document: Document): void {
+    const { table, watch, note } = this.#tools;
+    const { tenant, context } = unit;
+    const { gained, lost } = table.regranting(tenant, rid, document);
+    const all = [...gained, ...lost];
+    if (all.length === 0) return;
+    const before = all.map((granted) => table.holders(tenant, granted));
+    table.regrant(tenant, rid, document);
+    const changes = all.map((granted, index) => {
+      const had = new Set(before[index]);
+      const has = new Set(table.holders(tenant, granted));
+      return {
+        ...granted,
+        gained: [...has].filter((person) => !had.has(person)),
+        lost: [...had].filter((person) => !has.has(person)),
+      };
+    });
+    const { actor, request } = context;
+    const cause = { operation: 'patch', type: kind.type.name, id } as const;
+    const more = { actor, cause, ...(request === undefined ? {} : { request }) };
+    const some = changes.filter((each) => each.gained.length + each.lost.length > 0);
+    for (const notice of accessNotices(tenant, some, more)) note(notice);
+    const limitsOf = (granted: readonly Granted[]) => {
+      const names = new Set(granted.map(grantedText));
+      return watch.limits.filter((rule) => names.has(grantedText(rule)));
+    };
+    this.#keep(unit, limitsOf(lost), [id], false);
+    this.#judge(unit, table.run(watch.seating(tenant, limitsOf(gained), 'many')));
+  }
+
+  #seatOne(unit: Unit, id: string): void {
+    const { tenant } = unit;
+    const { table, watch, isLocked } = this.#tools;
+    if (isLocked(tenant, id)) return;
+    this.#judge(unit, table.run(watch.seating(tenant, this.#through(tenant, id), 'one')));
+  }
+
+  #seatMembers(unit: Unit, { rid, id }: Target, members: ReadonlySet<string>): void {
+    const { table, watch } = this.#tools;
+    const rules = this.#through(unit.tenant, id);
+    this.#judge(unit, table.run(watch.seating(unit.tenant, rules, { rid, members })));
+  }
+
+  #keep(unit: Unit, rules: AccessWatch['limits'], ids: readonly string[], sure: boolean): void {
+    if (!sure && ids.length === 0) return;
+    const { table, watch } = this.#tools;
+    this.#judge(unit, table.run(watch.keeping(unit.tenant, rules, ids, sure)));
+  }
+
+  #through(tenant: number, id: string): AccessWatch['limits'] {
+    const { table, watch } = this.#tools;
+    return table.run(watch.through(tenant, [id]));
+  }
+
+  #judge({ tenant, context: { actor, request } }: Unit, verdict: Verdict): void {
+    if (verdict.refused !== undefined) throw new GuardedError(verdict.refused);
+    const { alert } = verdict;
+    if (alert === undefined) return;
+    this.#alerts.push(alert);
+    this.#tools.note({ tenant, actor, ...(request === undefined ? {} : { request }), ...alertNotice(alert) });
+  }
+}
+
+/** What the record tells of an alert. */
+function alertNotice(alert: GuardAlert): Pick<NewNotice, 'event' | 'subject' | 'data'> {
+  if (alert.kind === 'mass') {
+    const { kind: _, ...mass } = alert;
+    return {
+      event: 'guard.tripped',
+      subject: { type: 'Guard', id: 'guard' },
+      data: { mode: 'alert', ...mass },
+    };
+  }
+  const { grant, name, seats } = alert;
+  return {
+    event: 'seats.exhausted',
+    subject: { type: grant === 'role' ? 'Role' : 'Entitlement', id: name },
+    data: { [grant]: name, seats, used: seats },
+  };
+}
