@@ -47,6 +47,7 @@ import { configuredRegistry, DefinitionError, type DefinitionProblem } from './s
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import { type AccessRule, type AccessRuleForm, RulesError } from './scim/roles.ts';
 import type { Idp } from './scim/tolerances.ts';
+import type { ClientKeys } from './store/access-store.ts';
 import type { Actor, Cause, LastState, RecordedEdit } from './store/change.ts';
 import type { Lock } from './store/grants.ts';
 import type { GuardAlert, GuardReason, GuardState, MassLoss } from './store/guard.ts';
@@ -111,6 +112,8 @@ export interface ScimdOptions
   readonly entitlements?: Readonly<Record<string, AccessRuleForm>>;
   /** How many days changes are kept; 400 unless given, 0 for ever. */
   readonly retentionDays?: number;
+  /** Holds the server to the profile of OpenID's IPSIE. */
+  readonly profile?: 'ipsie';
   /** Hours without a request after which the connection of a provider is silent, which is an event; 72 unless given, 0: never. */
   readonly silentHours?: number;
 }
@@ -126,6 +129,8 @@ export interface NewToken {
   readonly expires?: Date;
   /** The id of the user that /Me stands for. */
   readonly subject?: string;
+  /** With keys it is a client of the token endpoint, which authenticates by assertions (RFC 7523); its id is its client_id. */
+  readonly keys?: ClientKeys;
 }
 
 /** What `scimd stream` does. Receivers make streams over HTTP, with a token of scope `events`. */
@@ -225,9 +230,9 @@ const overlap = day / 1000;
 export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   checkLibraryOptions(options);
   const { database, schemas, resourceTypes, containsIndex, retentionDays, silentHours, ...others } = options;
-  const { before, within, after, ...more } = others;
+  const { before, within, after, profile, ...more } = others;
   const { basePath = '/scim/v2', roles, entitlements, ...http } = more;
-  const registry = configuredRegistry({ schemas, resourceTypes, containsIndex });
+  const registry = configuredRegistry({ schemas, resourceTypes, containsIndex, profile });
   const rules =
     roles === undefined && entitlements === undefined
       ? undefined
@@ -280,7 +285,7 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
           store,
           thread: {
             ...{ file: database, basePath, baseUrl: http.baseUrl, addon: loadedAddon() },
-            definitions: { schemas, resourceTypes, containsIndex },
+            definitions: { schemas, resourceTypes, containsIndex, profile },
           },
           onNotice(notice) {
             if (notice.kind === 'failing')

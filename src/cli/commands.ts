@@ -70,6 +70,7 @@ export const commands: readonly Command[] = [
       },
       expires: { placeholder: 'WHEN', help: '90d, 12h, 2w, 1y or a date', default: defaultExpiry },
       subject: { placeholder: 'USER_ID', help: 'The id of the user that /Me stands for' },
+      'client-keys': { placeholder: 'URL|FILE', help: 'Public keys of a client that signs assertions' },
     },
     settings: ['database'],
     json: true,

@@ -1,10 +1,12 @@
 /** scimd token create, list, rotate, revoke. */
 
 import { Tokens } from '../directory/tokens.ts';
+import { JwksFileError, readJwksFile } from '../http/key-set.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { escapeControls } from '../ops/escape-controls.ts';
 import { columns } from '../ops/terminal.ts';
 import { idps } from '../scim/tolerances.ts';
+import type { ClientKeys } from '../store/access-store.ts';
 import type { AccessStore, Scope, Token } from '../store/store.ts';
 import type { Invocation } from './command.ts';
 import { defaultTenant, findTenant, withAccess } from './database.ts';
@@ -30,6 +32,7 @@ export async function createToken(invocation: Invocation): Promise<number> {
   const name = checkLabel('--name', flags.get('name') ?? '');
   const expires = parseExpiry(flags.get('expires') ?? defaultExpiry, now);
   const subject = flags.get('subject');
+  const keys = await clientKeys(flags.get('client-keys'));
   return withAccess(invocation, true, async (store) => {
     const tenant = await findTenant(store, flags.get('tenant') ?? defaultTenant);
     const same = (await store.listTokens(tenant.number)).filter(
@@ -47,14 +50,41 @@ export async function createToken(invocation: Invocation): Promise<number> {
       scope: (flags.get('scope') as Scope | undefined) ?? scopes[0],
       expires,
       subject,
+      keys,
     });
     if (subject !== undefined && !(await store.hasResource(tenant.number, subject)))
       terminal.note(
         `scimd: tenant ${tenant.name} has no user with the id ${escapeControls(subject)}: /Me is 404 until it has; --subject is an id, not a userName`,
       );
-    printNew(invocation, token, secret);
+    if (keys === undefined) printNew(invocation, token, secret);
+    else printClient(invocation, token);
     return 0;
   });
+}
+
+/** Of a client that authenticates by assertions: a URL, or a file that is read now. */
+async function clientKeys(given: string | undefined): Promise<ClientKeys | undefined> {
+  if (given === undefined) return undefined;
+  if (/^https:\/\/[^\s/]+/.test(given)) return { jwksUri: given };
+  if (/^https?:/.test(given))
+    throw new UsageError(`--client-keys must be an https URL or a file, not ${JSON.stringify(given)}`);
+  try {
+    return { jwks: JSON.stringify(await readJwksFile(given)) };
+  } catch (error) {
+    if (error instanceof JwksFileError) throw new UsageError(`--client-keys: ${error.message}`);
+    throw error;
+  }
+}
+
+/** Its id is all that the client needs. */
+function printClient({ json, terminal }: Invocation, token: Token): void {
+  if (json) {
+    terminal.print(JSON.stringify({ ...tokenJson(token, new Date()), clientId: token.id }));
+    return;
+  }
+  terminal.print(token.id);
+  if (terminal.interactive)
+    terminal.note(`created client ${token.name} of tenant ${token.tenantName}: its client_id is above`);
 }
 
 export async function listTokens(invocation: Invocation): Promise<number> {

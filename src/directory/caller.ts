@@ -56,3 +56,12 @@ export function requireWrite({ scope, paused }: Principal): void {
       `The operator of this application has paused provisioning since ${paused}; nothing was changed. Nothing is to be done in your identity provider: it sends the change again, and meanwhile everything can be read.`,
     );
 }
+
+/** @throws DirectoryError `read-only` where it is not the provider who writes, by a token of its own. */
+export function requireProvider({ actor: { kind } }: Principal): void {
+  if (kind === 'token' || kind === 'jwt' || kind === 'system') return;
+  throw new DirectoryError(
+    'read-only',
+    'The profile ipsie leaves people and groups to the identity provider: nothing is changed by hand, or imported',
+  );
+}

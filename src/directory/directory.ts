@@ -2,6 +2,7 @@
 import { DEFAULT_LIMITS, type Limits } from '../../grammar/index.ts';
 import { Patch } from '../query/patch.ts';
 import { sortAttribute } from '../query/sort.ts';
+import { interoperable, refuseUndefined } from '../scim/interop.ts';
 import { readPatchOp } from '../scim/messages.ts';
 import type { PatchResult } from '../scim/patch.ts';
 import { membersPatches } from '../scim/patch-members.ts';
@@ -24,7 +25,7 @@ import type {
   Store,
   StoredResource,
 } from '../store/store.ts';
-import { type Caller, requireWrite } from './caller.ts';
+import { type Caller, requireProvider, requireWrite } from './caller.ts';
 import { type CommitOptions, Commits, type Written } from './commits.ts';
 import { busy, notFound, versionMismatch } from './directory-error.ts';
 import { creationOf, type Draft, documentChange, isEmpty, memberEdit, Passwords } from './draft.ts';
@@ -86,6 +87,12 @@ export class Directory {
     return this.store.registry;
   }
 
+  /** @throws DirectoryError `read-only` for whoever may not write, and for whoever changes by hand what is the provider's. */
+  #requireWrite({ principal }: Caller): void {
+    requireWrite(principal);
+    if (this.registry.profile !== undefined) requireProvider(principal);
+  }
+
   /** Undefined if there is none. */
   find(
     { principal, base, work }: Caller,
@@ -144,7 +151,8 @@ export class Directory {
    * @throws ScimError where the body is not valid, or a unique value is taken.
    */
   async create(caller: Caller, type: ResourceType, body: unknown, id?: string): Promise<StoredResource> {
-    requireWrite(caller.principal);
+    this.#requireWrite(caller);
+    if (this.registry.profile !== undefined) refuseUndefined(type, body);
     return this.createChecked(caller, type, checkNew(type, body, caller.tolerated), id);
   }
 
@@ -155,7 +163,7 @@ export class Directory {
     checked: CheckedResource,
     id?: string,
   ): Promise<StoredResource> {
-    requireWrite(caller.principal);
+    this.#requireWrite(caller);
     return this.#commits.create(caller, type, creationOf(checked, id));
   }
 
@@ -170,7 +178,8 @@ export class Directory {
     body: unknown,
     ifMatch?: IfMatch,
   ): Promise<Written> {
-    requireWrite(caller.principal);
+    this.#requireWrite(caller);
+    if (this.registry.profile !== undefined) refuseUndefined(type, body);
     const passwords = new Passwords();
     return this.change(caller, type, id, ifMatch, (stored) => {
       const before = JSON.parse(stored.body) as Document;
@@ -198,8 +207,9 @@ export class Directory {
     message: unknown,
     ifMatch?: IfMatch,
   ): Promise<Written & { readonly edits: readonly Edit[] }> {
-    requireWrite(caller.principal);
-    const operations = readPatchOp(message, type, caller.tolerated);
+    this.#requireWrite(caller);
+    const asked = readPatchOp(message, type, caller.tolerated);
+    const operations = this.registry.profile === undefined ? asked : interoperable(type, asked);
     const spend = (values: number): void => caller.work?.spendInWrites(values);
     const limits = {
       ...this.#limits,
@@ -238,7 +248,7 @@ export class Directory {
 
   /** @throws DirectoryError `not-found`, `version-mismatch`, `busy`. */
   async delete(caller: Caller, type: ResourceType, id: string, ifMatch?: IfMatch): Promise<void> {
-    requireWrite(caller.principal);
+    this.#requireWrite(caller);
     if (ifMatch === undefined && !this.#commits.needsBefore) {
       await this.#commits.delete(caller, type, id);
       return;
@@ -258,7 +268,7 @@ export class Directory {
    * has its name meanwhile.
    */
   async restore(caller: Caller, type: ResourceType, id: string): Promise<StoredResource> {
-    requireWrite(caller.principal);
+    this.#requireWrite(caller);
     const { tenant } = caller.principal;
     const deleted = await this.store.deletion({ tenant, type, id });
     return this.#commits.restore(caller, type, id, deleted?.last.document);
@@ -305,7 +315,7 @@ export class Directory {
     stored: StoredResource,
     draft: Draft,
   ): Promise<Written | undefined> {
-    requireWrite(caller.principal);
+    this.#requireWrite(caller);
     return this.#commits.update(caller, type, stored, draft);
   }
 

@@ -1,4 +1,5 @@
 /** Tokens: made, replaced by others for the same use, and revoked. */
+import type { ClientKeys } from '../store/access-store.ts';
 import type { AccessStore, Scope, Token } from '../store/store.ts';
 import { hashSecret, newSecret } from './secret.ts';
 
@@ -15,6 +16,8 @@ export interface TokenRequest {
   readonly expires?: Date | undefined;
   /** The id of the user that /Me stands for. */
   readonly subject?: string | undefined;
+  /** With keys it is a client of the token endpoint, which authenticates by an assertion (RFC 7523). */
+  readonly keys?: ClientKeys | undefined;
 }
 
 /** A new token with its text, which is known here only. */
@@ -32,7 +35,7 @@ export class Tokens {
     this.#clock = clock;
   }
 
-  async create({ name, tenant, idp, scope, expires, subject }: TokenRequest): Promise<IssuedToken> {
+  async create({ name, tenant, idp, scope, expires, subject, keys }: TokenRequest): Promise<IssuedToken> {
     const secret = newSecret();
     const token = await this.#store.createToken({
       hash: hashSecret(secret),
@@ -43,6 +46,7 @@ export class Tokens {
       expires: (expires ?? new Date(this.#clock().getTime() + year)).toISOString(),
       ...(subject === undefined ? {} : { subject }),
     });
+    if (keys !== undefined) await this.#store.clients.setKeys(token.id, keys);
     return { token, secret };
   }
 
@@ -53,8 +57,9 @@ export class Tokens {
   async rotate(old: Token, until: Date, expires?: Date): Promise<IssuedToken> {
     const { name, tenant, idp, scope, subject } = old;
     const life = old.expires === undefined ? year : Date.parse(old.expires) - Date.parse(old.created);
+    const client = await this.#store.clients.find(old.id);
     const issued = await this.create({
-      ...{ name, tenant, idp, scope, subject },
+      ...{ name, tenant, idp, scope, subject, keys: client?.keys },
       expires: expires ?? new Date(this.#clock().getTime() + life),
     });
     await this.#store.revokeToken(old.id, until.toISOString());

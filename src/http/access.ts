@@ -2,9 +2,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { AccessTokens, accessTokenVerifier } from './access-token.ts';
 import { type Authenticate, authenticator, type Verify } from './authenticate.ts';
+import type { BaseUrl } from './base-url.ts';
+import { ClientAssertions } from './client-assertion.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import { jwtVerifier } from './jwt.ts';
 import type { Mount } from './mounts.ts';
+import { tokenEndpointMetadata } from './oauth-metadata.ts';
 import { tokenEndpoint } from './oauth-token.ts';
 import type { HttpOptions, Limits } from './options.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
@@ -15,12 +18,13 @@ interface Tools {
   readonly proxies: TrustedProxies;
   /** The store's own secret. */
   readonly secretKey: Uint8Array;
+  readonly baseOf: BaseUrl;
 }
 
 export interface Access {
   readonly authenticate: Authenticate;
-  /** The token endpoint, if there is one. */
-  readonly tokenMount: Mount | undefined;
+  /** The token endpoint with its metadata, if there is one. */
+  readonly tokenMounts: readonly Mount[];
 }
 
 export async function accessWith(
@@ -29,12 +33,12 @@ export async function accessWith(
     basePath,
     basicAuth = false,
     jwt,
-    tokenEndpoint: endpoint,
+    tokenEndpoint: asked,
     log,
     onWrongToken,
     onDeadToken,
   }: HttpOptions,
-  { limits, clock, proxies, secretKey }: Tools,
+  { limits, clock, proxies, secretKey, baseOf }: Tools,
 ): Promise<Access> {
   const failures = new FailedAttempts({
     ...{ free: limits.failedAttempts, clock, wait },
@@ -44,16 +48,24 @@ export async function accessWith(
       log?.warn({ client }, 'many wrong tokens from this address: its answers are delayed'),
   });
   const others: Verify[] = [];
-  let tokenMount: Mount | undefined;
+  const tokenMounts: Mount[] = [];
+  const isProfiled = store.registry.profile !== undefined;
+  const endpoint = asked ?? (isProfiled ? { seconds: 3600 } : undefined);
   if (endpoint !== undefined) {
     const tokens = new AccessTokens(secretKey);
     others.push(accessTokenVerifier(store, tokens));
     const { seconds } = endpoint;
-    tokenMount = tokenEndpoint(`${basePath}/oauth/token`, {
-      ...{ store, tokens, seconds, failures, proxies, onDeadToken },
-    });
+    const path = `${basePath}/oauth/token`;
+    const assertions = new ClientAssertions(store.clients, log);
+    tokenMounts.push(
+      tokenEndpoint(path, {
+        ...{ store, tokens, seconds, failures, proxies, onDeadToken, assertions, baseOf },
+        onlyAssertions: isProfiled,
+      }),
+      tokenEndpointMetadata(path, baseOf, isProfiled),
+    );
   }
   if (jwt !== undefined) others.push(await jwtVerifier(jwt, store, clock, log));
   const authenticate = authenticator({ store, basic: basicAuth, others, failures, proxies, onDeadToken });
-  return { authenticate, tokenMount };
+  return { authenticate, tokenMounts };
 }

@@ -12,8 +12,15 @@ import { SigningKeys } from '../events/streams/signing-keys.ts';
 import { Streams } from '../events/streams/streams.ts';
 import { TokenReader } from '../events/streams/token-reader.ts';
 import type { LogFields } from '../ops/log-fields.ts';
+import { toleratedFor } from '../scim/tolerances.ts';
 import { accessWith } from './access.ts';
-import { type Authenticated, requireRead, type SignIn, WrongToken } from './authenticate.ts';
+import {
+  type Authenticated,
+  requireAccessToken,
+  requireRead,
+  type SignIn,
+  WrongToken,
+} from './authenticate.ts';
 import { baseUrlOf } from './base-url.ts';
 import { Cursors } from './cursor.ts';
 import { docsPages } from './docs-pages.ts';
@@ -24,7 +31,7 @@ import { frontPage } from './front-page.ts';
 import { ListHandlers } from './listing.ts';
 import { discard, type HttpRequest, type HttpResponse } from './message.ts';
 import { actorKey, anybody, type Mount, mount, mountTable, type Visit } from './mounts.ts';
-import { defaultLimits, type HttpOptions, type Log } from './options.ts';
+import { defaultLimits, type HttpOptions, type Limits, type Log } from './options.ts';
 import { probes } from './probes.ts';
 import { RateLimit } from './rate-limit.ts';
 import { requestIdOf } from './request-id.ts';
@@ -83,7 +90,8 @@ const silent: Log = { info() {}, warn() {}, error() {}, isLevelEnabled: () => fa
 
 export async function createApplication(options: HttpOptions): Promise<Application> {
   const { store, basePath, exchangeLog } = options;
-  const limits = { ...defaultLimits, ...options.limits };
+  const { profile } = store.registry;
+  const limits = limitsOf(options, profile);
   const log = options.log ?? silent;
   const clock = options.clock ?? (() => new Date());
   const proxies = new TrustedProxies(options.trustedProxies);
@@ -92,7 +100,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   const { filterCharacters: characters, filterDepth: depth, filterTerms: terms } = limits;
   const directory = new Directory(store, {
     limits: { characters, depth, terms },
-    uniqueDisplayName: options.uniqueDisplayName ?? false,
+    uniqueDisplayName: options.uniqueDisplayName === true || profile !== undefined,
     sensitive: options.sensitiveAttributes ?? [],
     ...(options.hooks === undefined ? {} : { hooks: options.hooks }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
@@ -110,11 +118,15 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   );
   const routes = createRoutes(options, limits, directory, lists);
 
-  const { authenticate, tokenMount } = await accessWith(options, { limits, clock, proxies, secretKey });
+  const { authenticate, tokenMounts } = await accessWith(options, {
+    ...{ limits, clock, proxies, secretKey, baseOf },
+  });
   const perAddress = new RateLimit(limits.requestsPerAddress, clock);
   const perToken = new RateLimit(limits.requestsPerSecond, clock);
-  const signedIn = (visit: Visit, who: Authenticated): Authenticated => {
-    visit.identity = who.principal;
+  const signedIn = (visit: Visit, known: Authenticated): Authenticated => {
+    visit.identity = known.principal;
+    const who = profile === undefined ? known : { ...known, tolerated: toleratedFor('strict') };
+    if (profile !== undefined) requireAccessToken(known);
     visit.tolerated = who.tolerated;
     requireRead(who.principal);
     if (limits.requestsPerSecond > 0) perToken.take(actorKey(who.principal.actor));
@@ -133,7 +145,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       ...{ limits, authenticate, baseOf, tenantOf: events.tenantOf },
     }),
     ...probes(options, authenticate),
-    ...(tokenMount === undefined ? [] : [tokenMount]),
+    ...tokenMounts,
     scimMount({
       basePath,
       limits,
@@ -239,6 +251,16 @@ function guardLine(news: GuardNews): [LogFields, string] {
       return [{ tenant, reason: news.reason.kind }, 'the guard refused a change'];
   }
 }
+
+/** With a profile rates are limited, if the options say nothing of it. */
+function limitsOf({ limits }: HttpOptions, profile: string | undefined): Limits {
+  const all = { ...defaultLimits, ...limits };
+  if (profile === undefined || all.requestsPerSecond > 0) return all;
+  return { ...all, requestsPerSecond: requestsOfProfile };
+}
+
+/** A second, with one token. */
+const requestsOfProfile = 100;
 
 /** The feed over the store. `meta.location` of events is the same for all who read them: it needs a configured base. */
 function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub) {

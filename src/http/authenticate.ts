@@ -28,6 +28,8 @@ export class WrongToken extends ScimError {
 export interface Authenticated {
   readonly principal: Principal;
   readonly tolerated: Tolerated;
+  /** The token is one of the store itself, and no access token that was given for it. */
+  readonly isStatic?: boolean;
 }
 
 /** Why a token is not taken; is told to the client. */
@@ -135,7 +137,7 @@ export function authenticator(options: AuthenticateOptions): Authenticate {
         if (hashes.size >= mostHashes) hashes.clear();
         hashes.set(text, hash);
       }
-      return authenticatedBy(token);
+      return authenticatedBy(token, true);
     };
     const found = store.findToken(hash);
     return found instanceof Promise ? found.then(known) : known(found);
@@ -143,8 +145,9 @@ export function authenticator(options: AuthenticateOptions): Authenticate {
 }
 
 /** Whoever holds a token of the store. */
-export function authenticatedBy(token: Token): Authenticated {
+export function authenticatedBy(token: Token, isStatic = false): Authenticated {
   return {
+    isStatic,
     principal: {
       tenant: token.tenant,
       tenantName: token.tenantName,
@@ -194,6 +197,15 @@ export function isLive(token: Token, now: Date): boolean {
 export function insufficientScope(detail: string, scope: string): ScimError {
   return new ScimError(403, undefined, detail, {
     headers: [['WWW-Authenticate', `${realm}, error="insufficient_scope", scope="${scope}"`]],
+  });
+}
+
+/** 401 for a token of the store where only access tokens are taken (IPSIE: OAuth, with tokens that end soon). */
+export function requireAccessToken({ isStatic }: Authenticated): void {
+  if (isStatic !== true) return;
+  const detail = 'The profile ipsie takes access tokens only: get one at the token endpoint';
+  throw new ScimError(401, undefined, detail, {
+    headers: [['WWW-Authenticate', `${realm}, error="invalid_token", error_description="${detail}"`]],
   });
 }
 

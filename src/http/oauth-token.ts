@@ -7,7 +7,9 @@ import { hashSecret } from '../directory/secret.ts';
 import type { Scope, Store, Token } from '../store/store.ts';
 import type { AccessTokens } from './access-token.ts';
 import { type DeadTokenListener, isLive, whyDead } from './authenticate.ts';
+import type { BaseUrl } from './base-url.ts';
 import { basicChallenge, basicCredentials } from './basic.ts';
+import { AssertionError, assertionType, type ClientAssertions } from './client-assertion.ts';
 import type { FailedAttempts } from './failed-attempts.ts';
 import type { HttpRequest, HttpResponse } from './message.ts';
 import { type Mount, mount } from './mounts.ts';
@@ -23,6 +25,10 @@ export interface TokenEndpointOptions {
   readonly failures: FailedAttempts;
   readonly proxies: TrustedProxies;
   readonly onDeadToken: DeadTokenListener | undefined;
+  readonly assertions: ClientAssertions;
+  /** Are client secrets refused? */
+  readonly onlyAssertions: boolean;
+  readonly baseOf: BaseUrl;
 }
 
 type ErrorCode = 'invalid_request' | 'invalid_client' | 'invalid_scope' | 'unsupported_grant_type';
@@ -61,23 +67,27 @@ export function tokenEndpoint(path: string, options: TokenEndpointOptions): Moun
   });
 }
 
+interface Client {
+  readonly token: Token;
+  /** Of the token's text. */
+  readonly hash: string;
+}
+
 async function grant(options: TokenEndpointOptions, request: HttpRequest, now: Date): Promise<object> {
-  const { store, tokens, seconds, failures, proxies, onDeadToken } = options;
+  const { tokens, seconds, onlyAssertions } = options;
   const form = await readForm(request);
-  const { id, secret } = clientOf(request, form);
+  const asserted = form.has('client_assertion') || form.has('client_assertion_type');
+  const given = asserted ? assertionIn(request, form) : clientOf(request, form);
   if (form.get('grant_type') !== 'client_credentials') {
     throw form.has('grant_type')
       ? new OAuthError('unsupported_grant_type', 'The grant type must be client_credentials')
       : new OAuthError('invalid_request', 'grant_type is missing');
   }
-  const hash = hashSecret(secret);
-  const token = await store.findToken(hash);
-  if (token !== undefined && !isLive(token, now)) onDeadToken?.(token, whyDead(token, now));
-  if (token === undefined || !isLive(token, now) || (id !== token.id && id !== token.name)) {
-    await failures.note(networkOf(proxies.clientOf(request)));
-    throw new OAuthError('invalid_client', 'The client is unknown, or its secret is not valid');
-  }
-  const scope = grantedScope(token, form.get('scope'));
+  const { token, hash } =
+    typeof given === 'string'
+      ? await byAssertion(options, request, given, form.get('client_id'), now)
+      : await bySecret(options, request, given, now);
+  const scope = grantedScope(token, form.get('scope'), onlyAssertions);
   const expires = endOf(token, now, seconds);
   return {
     access_token: tokens.issue({ hash, expires, scope }),
@@ -85,6 +95,67 @@ async function grant(options: TokenEndpointOptions, request: HttpRequest, now: D
     expires_in: Math.floor((expires.getTime() - now.getTime()) / 1000),
     scope,
   };
+}
+
+async function bySecret(
+  { store, failures, proxies, onDeadToken, onlyAssertions }: TokenEndpointOptions,
+  request: HttpRequest,
+  { id, secret }: { readonly id: string; readonly secret: string },
+  now: Date,
+): Promise<Client> {
+  if (onlyAssertions)
+    throw new OAuthError(
+      'invalid_client',
+      'The profile ipsie takes no client secrets: authenticate by a client_assertion (RFC 7523)',
+    );
+  const hash = hashSecret(secret);
+  const token = await store.findToken(hash);
+  if (token !== undefined && !isLive(token, now)) onDeadToken?.(token, whyDead(token, now));
+  if (token === undefined || !isLive(token, now) || (id !== token.id && id !== token.name)) {
+    await failures.note(networkOf(proxies.clientOf(request)));
+    throw new OAuthError('invalid_client', 'The client is unknown, or its secret is not valid');
+  }
+  return { token, hash };
+}
+
+async function byAssertion(
+  { failures, proxies, assertions, baseOf, onDeadToken }: TokenEndpointOptions,
+  request: HttpRequest,
+  assertion: string,
+  clientId: string | undefined,
+  now: Date,
+): Promise<Client> {
+  const { origin } = new URL(baseOf(request));
+  const refuse = async (why: string): Promise<never> => {
+    await failures.note(networkOf(proxies.clientOf(request)));
+    throw new OAuthError('invalid_client', why);
+  };
+  let client: Client;
+  try {
+    client = await assertions.verify(assertion, [`${origin}${request.path}`, origin], () => now);
+  } catch (error) {
+    if (error instanceof AssertionError) return refuse(error.message);
+    throw error;
+  }
+  const { token } = client;
+  if (!isLive(token, now)) {
+    onDeadToken?.(token, whyDead(token, now));
+    return refuse('The client is not active any more');
+  }
+  if (clientId !== undefined && clientId !== token.id && clientId !== token.name)
+    throw new OAuthError('invalid_client', 'client_id is not the client of the assertion');
+  return client;
+}
+
+/** RFC 7521 §4.2; not together with another way to authenticate (RFC 6749 §2.3). */
+function assertionIn(request: HttpRequest, form: ReadonlyMap<string, string>): string {
+  if (form.get('client_assertion_type') !== assertionType)
+    throw new OAuthError('invalid_request', `client_assertion_type must be ${assertionType}`);
+  if (form.has('client_secret') || request.header('authorization') !== undefined)
+    throw new OAuthError('invalid_request', 'The client authenticates in two ways at once');
+  const assertion = form.get('client_assertion');
+  if (assertion === undefined) throw new OAuthError('invalid_request', 'client_assertion is missing');
+  return assertion;
 }
 
 /** An access token does not outlive what it was given for. */
@@ -103,13 +174,13 @@ const within: Readonly<Record<Scope, readonly Scope[]>> = {
 };
 
 /** `read` narrows; words that mean nothing here are ignored (RFC 6749 §3.3), more than the token has is refused. */
-function grantedScope({ scope }: Token, asked: string | undefined): Scope {
+function grantedScope({ scope }: Token, asked: string | undefined, atMostScim: boolean): Scope {
   const words: readonly string[] = asked?.split(' ') ?? [];
-  const most = within.admin.find((known) => words.includes(known));
-  if (most === undefined) return scope;
+  const most = within.admin.find((known) => words.includes(known)) ?? scope;
   if (!within[scope].includes(most))
     throw new OAuthError('invalid_scope', `The client has the scope ${scope}`);
-  return most;
+  // IPSIE: the scope scim, and nothing broader.
+  return most === 'admin' && atMostScim ? 'scim' : most;
 }
 
 /** Each parameter at most once (RFC 6749 §3.2). */

@@ -90,7 +90,7 @@ export function createRoutes(
       authentication: {
         jwt: options.jwt !== undefined,
         basic: options.basicAuth ?? false,
-        clientCredentials: options.tokenEndpoint !== undefined,
+        clientCredentials: options.tokenEndpoint !== undefined || registry.profile !== undefined,
       },
       bulk: { supported: true, maxOperations: limits.bulkOperations, maxPayloadSize: limits.bulkBytes },
       maxResults: limits.maxPageSize,
@@ -99,6 +99,7 @@ export function createRoutes(
         defaultPageSize: limits.defaultPageSize,
         cursorTimeout: limits.cursorSeconds,
       },
+      profile: registry.profile,
       eventUris: supportedUris,
     },
     directory.uniqueDisplayName,

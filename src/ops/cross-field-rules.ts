@@ -19,6 +19,7 @@ export function checkTogether(values: Values, origins: Origins): string[] {
     ),
     ...notBoth(values, origins, 'jwt.jwksUri', 'jwt.jwksFile'),
     ...samePath(values, origins),
+    ...ofProfile(values, origins),
   ];
 }
 
@@ -57,4 +58,20 @@ function samePath(values: Values, origins: Origins): string[] {
 
 function pathOf(url: string): string {
   return url.replace(/^https?:\/\/[^/]*/, '').replace(/\/+$/, '');
+}
+
+/** The profile ipsie asks for 25 requests a second at least, and knows no HTTP Basic. */
+function ofProfile(values: Values, origins: Origins): string[] {
+  if (values.get('profile') === undefined) return [];
+  const rate = Number(values.get('limits.requestsPerSecond'));
+  return [
+    ...(rate > 0 && rate < 25
+      ? [
+          `${origins.get('limits.requestsPerSecond')}: limits.requestsPerSecond, which is ${rate}, must be at least 25 with the profile ipsie`,
+        ]
+      : []),
+    ...(values.get('auth.basic') === true
+      ? [`${origins.get('auth.basic')}: auth.basic and the profile ipsie exclude each other`]
+      : []),
+  ];
 }

@@ -43,7 +43,7 @@ const own: Readonly<Record<string, Kind>> = {
 
 /** Settings that are options of the same name. */
 const shared: readonly OptionName[] = [
-  ...(['database', 'basePath', 'baseUrl', 'trustedProxies'] as const),
+  ...(['database', 'basePath', 'baseUrl', 'trustedProxies', 'profile'] as const),
   ...(['publicDiscovery', 'sensitiveAttributes', 'containsIndex'] as const),
 ];
 

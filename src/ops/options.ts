@@ -72,6 +72,11 @@ const options = {
       detail: '`Forwarded` too; addresses or CIDR ranges, with commas between them on the command line',
     },
   ),
+  profile: option(oneOf('ipsie'), undefined, 'Hold the server to a profile: ipsie', {
+    placeholder: 'PROFILE',
+    detail:
+      'clients authenticate by assertions and nothing else, rates are limited, what is not defined is refused, there is no `password`, and nothing is changed by hand',
+  }),
   insecureHttp: option(flag(), false, 'Allow plain HTTP beyond loopback', {
     common: true,
     detail: 'otherwise a certificate or a trusted proxy is required',

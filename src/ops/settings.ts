@@ -27,6 +27,7 @@ import {
 /** Schemas and resource types of the file's own, and the settings that name their attributes. */
 export interface RegistryDefinitions extends Definitions {
   readonly containsIndex?: readonly string[];
+  readonly profile?: 'ipsie' | undefined;
 }
 
 export interface SettingsSources {
@@ -84,7 +85,12 @@ export function readSettings(sources: SettingsSources): SettingsInForce {
   const definitions: RegistryDefinitions = {
     ...file?.definitions,
     // Anything but a list of names was reported above.
-    ...(problems.length > 0 ? {} : { containsIndex: values.get('containsIndex') as readonly string[] }),
+    ...(problems.length > 0
+      ? {}
+      : {
+          containsIndex: values.get('containsIndex') as readonly string[],
+          profile: values.get('profile') as 'ipsie' | undefined,
+        }),
   };
   for (const name of definitionNames) {
     origins.set(name, name in definitions ? (file as ConfigFile).place([name]) : 'default');

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { attributesToIndex } from './contains-index.ts';
 import { type ConfiguredType, definitionForms } from './definition-forms.ts';
 import type { AttributeDefinition, ResourceTypeDefinition, SchemaDefinition } from './definitions.ts';
+import { type Profile, profiledSchemas, profileProblems } from './profile.ts';
 import { compileRegistry, type Registry } from './registry.ts';
 import commonAttributes from './schemas/common.json' with { type: 'json' };
 import { standardResourceTypes, standardSchemas } from './standard.ts';
@@ -38,6 +39,7 @@ export function configuredRegistry(configured: {
   readonly resourceTypes?: unknown;
   /** Names of attributes, in standard notation. */
   readonly containsIndex?: readonly string[] | undefined;
+  readonly profile?: Profile | undefined;
 }): Registry {
   const problems: DefinitionProblem[] = [];
   const read = <T>(form: v.GenericSchema<unknown, T>, value: unknown, at: string): T | undefined => {
@@ -53,7 +55,13 @@ export function configuredRegistry(configured: {
   const ownTypes = read(definitionForms.resourceTypes, configured.resourceTypes, 'resourceTypes');
   if (ownSchemas === undefined || ownTypes === undefined) throw new DefinitionError(problems);
   const checker = new Checker(problems);
-  const allSchemas = [...standardSchemas, ...(ownSchemas as readonly SchemaDefinition[])];
+  const { profile } = configured;
+  const standard = profile === undefined ? standardSchemas : profiledSchemas(standardSchemas);
+  const allSchemas = [...standard, ...(ownSchemas as readonly SchemaDefinition[])];
+  if (profile !== undefined)
+    for (const [at, each] of (ownSchemas as readonly SchemaDefinition[]).entries())
+      for (const { index, reason } of profileProblems(each))
+        problems.push({ path: ['schemas', at, 'attributes', index], reason });
   checker.schemas(ownSchemas as readonly SchemaDefinition[]);
   const types = checker.resourceTypes(ownTypes, new Map(allSchemas.map((each) => [each.id, each])));
   checker.references(ownSchemas as readonly SchemaDefinition[], new Set(types.map((type) => type.name)));
@@ -69,7 +77,7 @@ export function configuredRegistry(configured: {
     return [];
   });
   if (problems.length > 0) throw new DefinitionError(problems);
-  return { ...registry, containsIndex: new Set(containsIndex) };
+  return { ...registry, containsIndex: new Set(containsIndex), profile };
 }
 
 type Path = readonly (string | number)[];

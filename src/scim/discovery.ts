@@ -1,5 +1,6 @@
 /** The discovery resources (RFC 7644 §4): what clients read to learn what this server can. */
 import type { AttributeDefinition, SchemaDefinition } from './definitions.ts';
+import type { Profile } from './profile.ts';
 import { type Attribute, compileAttributes, type Registry, type ResourceType } from './registry.ts';
 import { membersAttribute } from './resource.ts';
 import { grantTypes } from './role-types.ts';
@@ -26,6 +27,7 @@ export interface Capabilities {
   readonly pagination:
     | { readonly cursor: boolean; readonly defaultPageSize: number; readonly cursorTimeout: number }
     | undefined;
+  readonly profile: Profile | undefined;
   /** URIs of the events that security event tokens tell (RFC 9967 §4). */
   readonly eventUris: readonly string[];
 }
@@ -35,7 +37,7 @@ export function serviceProviderConfig(
   base: string,
   capabilities: Capabilities & { readonly given?: readonly GrantKind[] },
 ): object {
-  const { pagination, given = [] } = capabilities;
+  const { pagination, profile, given = [] } = capabilities;
   return {
     schemas: [serviceProviderConfigSchema.id],
     ...(capabilities.documentationUri === undefined
@@ -44,7 +46,7 @@ export function serviceProviderConfig(
     patch: { supported: true },
     bulk: capabilities.bulk,
     filter: { supported: true, maxResults: capabilities.maxResults },
-    changePassword: { supported: true },
+    changePassword: { supported: profile === undefined },
     sort: { supported: true },
     etag: { supported: true },
     ...(pagination === undefined
@@ -70,30 +72,42 @@ export function serviceProviderConfig(
             entitlements: { supported: given.includes('entitlement') },
           },
         }),
-    authenticationSchemes: authenticationSchemes(base, capabilities.authentication),
+    authenticationSchemes: authenticationSchemes(base, capabilities),
+    ...(profile === undefined ? {} : { interopProfileConformant: true }),
     meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },
   };
 }
 
 function authenticationSchemes(
   base: string,
-  { jwt, basic, clientCredentials }: Capabilities['authentication'],
+  { authentication: { jwt, basic, clientCredentials }, profile }: Capabilities,
 ): object[] {
-  const schemes = [
-    {
-      type: 'oauthbearertoken',
-      name: 'OAuth Bearer Token',
-      description: 'A bearer token made with `scimd token create`, sent in the Authorization header',
-      specUri: 'https://www.rfc-editor.org/info/rfc6750',
-      primary: true,
-    },
-  ];
+  const specUri = (rfc: number) => `https://www.rfc-editor.org/info/rfc${rfc}`;
+  const asserted = {
+    type: 'oauth2',
+    name: 'OAuth 2.0 with JWT client authentication',
+    description: `Client credentials for an access token at ${base}/oauth/token; the client authenticates by a JWT of its own`,
+    specUri: specUri(7523),
+    primary: true,
+  };
+  const bearer = profile === undefined;
+  const schemes = bearer
+    ? [
+        {
+          type: 'oauthbearertoken',
+          name: 'OAuth Bearer Token',
+          description: 'A bearer token made with `scimd token create`, sent in the Authorization header',
+          specUri: 'https://www.rfc-editor.org/info/rfc6750',
+          primary: true,
+        },
+      ]
+    : [asserted];
   const add = (type: string, name: string, description: string, rfc: number) =>
     schemes.push({
       type,
       name,
       description,
-      specUri: `https://www.rfc-editor.org/info/rfc${rfc}`,
+      specUri: specUri(rfc),
       primary: false,
     });
   if (jwt)
@@ -103,7 +117,7 @@ function authenticationSchemes(
       'An access token of the configured issuer, sent as a bearer token',
       9068,
     );
-  if (clientCredentials) {
+  if (clientCredentials && bearer) {
     const description = `Client credentials for an access token at ${base}/oauth/token; the client secret is a bearer token`;
     add('oauth2', 'OAuth 2.0 Client Credentials', description, 6749);
   }
@@ -181,6 +195,23 @@ function publishedAttributes(schema: SchemaDefinition, hasUniqueName: boolean): 
   });
 }
 
+/** With what the interoperability profile adds to it. */
+const profiledConfigSchema = {
+  ...serviceProviderConfigSchema,
+  attributes: [
+    ...serviceProviderConfigSchema.attributes,
+    {
+      name: 'interopProfileConformant',
+      type: 'boolean',
+      multiValued: false,
+      description: 'Whether the server keeps to the SCIM interoperability profile.',
+      required: false,
+      mutability: 'readOnly',
+      returned: 'default',
+    },
+  ],
+};
+
 /**
  * Every Schema resource, by lower-cased id: those of the resource types and those of discovery itself.
  * `uniqueDisplayName`: is it unique among groups? `given`: which of roles and entitlements there are.
@@ -198,7 +229,7 @@ export function schemaResources(
   );
   const discovery = [
     ...given.map((kind) => grantTypes[kind].schema),
-    serviceProviderConfigSchema,
+    registry.profile === undefined ? serviceProviderConfigSchema : profiledConfigSchema,
     resourceTypeSchema,
     schemaSchema,
   ] as unknown as SchemaDefinition[];

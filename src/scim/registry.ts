@@ -13,6 +13,7 @@ import type {
   SchemaDefinition,
   Uniqueness,
 } from './definitions.ts';
+import type { Profile } from './profile.ts';
 import commonAttributes from './schemas/common.json' with { type: 'json' };
 
 /** A compiled attribute or sub-attribute; characteristics are those of RFC 7643 §2.2 with its defaults filled in. */
@@ -76,6 +77,8 @@ export interface Registry {
   readonly resourceTypes: readonly ResourceType[];
   /** Attributes in which `co` (RFC 7644 §3.4.2.2) is served by an index. */
   readonly containsIndex: ReadonlySet<Attribute>;
+  /** What the server is held to beside the RFCs. */
+  readonly profile?: Profile | undefined;
 }
 
 /** Defaults that depend on the type: references and binaries are case-exact (RFC 7643 §2.3.6, §2.3.7). */

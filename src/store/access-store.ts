@@ -34,7 +34,22 @@ export interface Tenant {
 }
 
 /** Who may come in, and whose data there is: the part of the store that knows nothing of resource types. */
+/** Where the public keys of a client are (RFC 7517 §5): at a URL, or here as JSON. */
+export type ClientKeys = { readonly jwksUri: string } | { readonly jwks: string };
+
+/** Clients of the token endpoint that authenticate by an assertion (RFC 7523 §2.2). */
+export interface ClientStore {
+  /** By the id of its token, or by its name where only one client has it. `hash` is that of the token's text. */
+  find(
+    client: string,
+  ): Awaitable<{ readonly token: Token; readonly hash: string; readonly keys: ClientKeys } | undefined>;
+  setKeys(token: string, keys: ClientKeys): Promise<void>;
+  /** False if it was used before. What has expired at `now` is forgotten; both in milliseconds since 1970. */
+  useOnce(key: string, until: number, now: number): Promise<boolean>;
+}
+
 export interface AccessStore {
+  readonly clients: ClientStore;
   /**
    * By the SHA-256 of the token's text, in lower-case hexadecimal digits. Revoked and expired ones are answered too:
    * the caller decides.

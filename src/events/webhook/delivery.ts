@@ -15,6 +15,7 @@ export interface DeliveryThreadData {
     readonly schemas?: unknown;
     readonly resourceTypes?: unknown;
     readonly containsIndex?: readonly string[] | undefined;
+    readonly profile?: 'ipsie' | undefined;
   };
   readonly baseUrl: string | undefined;
   readonly basePath: string;

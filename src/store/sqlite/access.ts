@@ -4,6 +4,7 @@ import { resourceSql } from '../sql/resource.ts';
 import { tenantSql } from '../sql/tenant.ts';
 import type { AccessStore, NewNotice, Token } from '../store.ts';
 import { isConnection, tokenNotice } from '../token-notice.ts';
+import { clientsOver } from './clients.ts';
 import type { GroupCommit } from './group-commit.ts';
 import type { FileGuard } from './guards.ts';
 import type { DataVersion, Snapshot } from './snapshot.ts';
@@ -116,6 +117,7 @@ export function accessOver({
   const timer = setInterval(endDue, endsInterval).unref();
 
   return {
+    clients: clientsOver({ db, read, write, tokenOf: tokens.find }),
     findToken(hash) {
       const found = read(() => find(hash));
       if (found === undefined) return undefined;
