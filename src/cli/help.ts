@@ -162,7 +162,6 @@ function settingsHelp(group?: string): string {
 --${flagName(first)} is ${environmentName(first)} in the environment and${group === undefined ? ' ' : '\n'}"${first.slice(first.indexOf('.') + 1)}" in the file${group === undefined ? '' : `, inside "${group}"`}.
 
 ${described(shown.map((name) => [settingFlag(name), settingHelp(name)]))}
-
 ${group === undefined ? groups : others}Example:
   ${environmentName(first)}=${optionOf(first).default} scimd serve --${flagName(names[1] ?? first)} ${optionOf(names[1] ?? first).default}`;
 }

@@ -1,16 +1,7 @@
 /** One request to one answer: what is mounted there answers; errors become answers here, and all of it is logged. */
-import { operator } from '../directory/caller.ts';
 import { Directory } from '../directory/directory.ts';
 import type { GuardNews } from '../directory/guard.ts';
-import { Feed } from '../events/feed.ts';
 import { Hub } from '../events/hub.ts';
-import { EventReader, recordsOf, type TenantName } from '../events/reader.ts';
-import { shownAs } from '../events/shown.ts';
-import { snapshotLines } from '../events/snapshot.ts';
-import { Polls } from '../events/streams/poll.ts';
-import { SigningKeys } from '../events/streams/signing-keys.ts';
-import { Streams } from '../events/streams/streams.ts';
-import { TokenReader } from '../events/streams/token-reader.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import { toleratedFor } from '../scim/tolerances.ts';
 import { accessWith } from './access.ts';
@@ -24,6 +15,7 @@ import {
 import { baseUrlOf } from './base-url.ts';
 import { Cursors } from './cursor.ts';
 import { docsPages } from './docs-pages.ts';
+import { eventsParts, streamsParts } from './event-parts.ts';
 import { eventsMount } from './events.ts';
 import type { RawExchange } from './exchange-entry.ts';
 import { keptLength } from './exchange-log.ts';
@@ -261,49 +253,6 @@ function limitsOf({ limits }: HttpOptions, profile: string | undefined): Limits 
 
 /** A second, with one token. */
 const requestsOfProfile = 100;
-
-/** The feed over the store. `meta.location` of events is the same for all who read them: it needs a configured base. */
-function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub) {
-  const shown = shownAs(store.registry, basePath, baseUrl);
-  const reader = new EventReader(recordsOf(store), store.feed, shown);
-  const names = new Map<number, string>();
-  return {
-    reader,
-    feed: new Feed(reader, store.feed, store.outbox, hub),
-    durable: () => store.durable(),
-    snapshot: (tenant: TenantName) => snapshotLines(store.feed, tenant, shown),
-    async tenantOf(number: number): Promise<TenantName | undefined> {
-      const name = names.get(number) ?? (await store.tenant(number))?.name;
-      if (name === undefined) return undefined;
-      names.set(number, name);
-      return { number, name };
-    },
-  };
-}
-
-/** Streams over the store. */
-function streamsParts(
-  { store, baseUrl, basePath, privateReceivers: allowPrivate = false, pushesTokens = true }: HttpOptions,
-  hub: Hub,
-  directory: Directory,
-  clock: () => Date,
-) {
-  const shown = shownAs(store.registry, basePath, baseUrl);
-  const keys = new SigningKeys(store.streams, clock);
-  const streams = new Streams(store, keys, { shown, allowPrivate });
-  const reader = new TokenReader(recordsOf(store), store.feed, store.streams, shown);
-  const user = store.registry.resourceTypes.find(({ name }) => name === 'User');
-  return {
-    ...{ keys, streams, canPush: pushesTokens },
-    polls: new Polls(store, { streams, reader, keys, hub, clock }),
-    async usersBy(tenant: number, filter: string): Promise<readonly string[]> {
-      if (user === undefined) return [];
-      const caller = operator(tenant, { kind: 'system' }, 'generic');
-      const { resources } = await directory.list(caller, { types: [user], filter, limit: 2 });
-      return resources.map(({ id }) => id);
-    },
-  };
-}
 
 /** With the headers of the mount, and without a body where HEAD asked. */
 function finished(
