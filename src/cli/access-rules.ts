@@ -15,6 +15,7 @@ import { readAccessRules } from '../query/access-rules.ts';
 import { type AccessRule, grantedText, RulesError } from '../scim/roles.ts';
 import type { RulesEffect } from '../store/grants.ts';
 import type { Store } from '../store/store.ts';
+import { commandActor } from './actor.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
 
@@ -82,7 +83,7 @@ export async function applyRoles(invocation: Invocation): Promise<number> {
     const rules = requireRules(invocation, store);
     let effects: readonly RulesEffect[] | undefined;
     try {
-      effects = await applyRules(store, rules, { kind: 'cli' }, flags.has('force'));
+      effects = await applyRules(store, rules, commandActor(), flags.has('force'));
     } catch (error) {
       if (!(error instanceof RulesError)) throw error;
       throw new CommandError(

@@ -4,6 +4,7 @@ import { UsageError } from '../ops/command-error.ts';
 import { parseSpan } from '../ops/span.ts';
 import { columns } from '../ops/terminal.ts';
 import type { MassLoss } from '../store/guard.ts';
+import { commandActor } from './actor.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, withAccess, withStore } from './database.ts';
 import { findToken, usable } from './token.ts';
@@ -74,7 +75,7 @@ export async function releaseGuard(invocation: Invocation): Promise<number> {
     const { number, name } = await findTenant(store, flags.get('tenant') ?? defaultTenant);
     const until = new Date(Date.now() + span);
     const before = (await store.guards.states()).find(({ tenant }) => tenant === number)?.held;
-    const { released } = await store.guards.release(number, until, { kind: 'cli' });
+    const { released } = await store.guards.release(number, until, commandActor());
     if (json) terminal.print(JSON.stringify({ tenant: name, released, held: before }));
     else
       terminal.print(

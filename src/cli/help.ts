@@ -36,6 +36,8 @@ const groups: Readonly<Record<string, string>> = {
   tenant: 'Separate sets of users and groups',
   user: 'Users by hand',
   group: 'Groups by hand',
+  roles: 'Roles from groups, by rules',
+  guard: 'Many who lose access at once',
   config: 'Check and print the configuration',
 };
 
@@ -156,7 +158,7 @@ function settingsHelp(group?: string): string {
   const [first] = names as [OptionName];
   const left = group === undefined ? 0 : names.length - mostSettings;
   const shown = left > 1 ? names.slice(0, mostSettings) : names;
-  const groups = `More: help ${optionGroups.join('|')}\n`;
+  const groups = `More: ${optionGroups.join('|')}\n`;
   const others = left > 1 ? `${left} more: scimd docs settings\n` : '';
   return `Flag over environment over scim.config.json over [default].
 --${flagName(first)} is ${environmentName(first)} in the environment and${group === undefined ? ' ' : '\n'}"${first.slice(first.indexOf('.') + 1)}" in the file${group === undefined ? '' : `, inside "${group}"`}.

@@ -189,7 +189,8 @@ export function inTenant(
   return withStore(invocation, false, async (store) => {
     const tenant = await findTenant(store, invocation.flags.get('tenant') ?? defaultTenant);
     const type = store.registry.resourceTypes.find((each) => each.name === typeName) as ResourceType;
-    const directory = new Directory(store);
+    const { guard } = invocation.settings().settings;
+    const directory = new Directory(store, { guard });
     return action({ directory, caller: operator(tenant.number, commandActor(), 'strict'), tenant, type });
   });
 }

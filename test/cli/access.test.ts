@@ -209,7 +209,7 @@ describe('guard and pause', () => {
     assert.equal((await run('pause', '--token', 'nobody')).status, 1);
   });
 
-  test('import by hand of a person who leaves passes the guard too', async () => {
+  test('imports and commands by hand pass the guard too: who is protected stays', async () => {
     const id = await create('/Users', newUser({ userName: 'root', active: true }));
     const guarded = { ...place, environment: { ...place.environment, SCIMD_GUARD_PROTECTED_PEOPLE: 'ROOT' } };
     writeFileSync(
@@ -219,6 +219,11 @@ describe('guard and pause', () => {
     const { status, stderr } = await scimd(['import', 'root.ndjson', '--on-conflict', 'replace'], guarded);
     assert.equal(status, 1);
     assert.match(stderr, /root is protected in this application/);
+    for (const command of ['deactivate', 'delete']) {
+      const refused = await scimd(['user', command, 'root'], guarded);
+      assert.equal(refused.status, 1, refused.stdout);
+      assert.match(refused.stderr, /^scimd: root is protected in this application/m);
+    }
     const body = patchOp({ op: 'replace', path: 'active', value: false });
     assert.equal((await request('PATCH', `/Users/${id}`, body)).status, 200);
   });

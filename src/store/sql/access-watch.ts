@@ -19,6 +19,13 @@ export type Verdict =
 
 const pass: Verdict = {};
 
+/** What the guard of a tenant does: times, as {@link guardSql} has them. */
+interface State {
+  readonly held: string | null;
+  readonly tripped: string | null;
+  readonly released: string | null;
+}
+
 /** Members of one group, by its row. */
 export interface Edges {
   readonly rid: number;
@@ -35,6 +42,13 @@ export class AccessWatch {
   readonly #clock: () => Date;
   /** At least so many seats are free: less than that need not be counted. By tenant, kind and name. */
   readonly #free = new Map<string, number>();
+  readonly #states = new Map<number, State>();
+  /** By tenant and loss. */
+  readonly #sums = new Map<string, { readonly minute: number; readonly minutes: number; sum: number }>();
+  readonly #bases = new Map<
+    number,
+    { readonly minute: number; readonly minutes: number; readonly of: number }
+  >();
   #limited: { readonly of: readonly AccessRule[]; readonly rules: readonly AccessRule[] } | undefined;
 
   constructor(
@@ -49,9 +63,12 @@ export class AccessWatch {
     this.#clock = clock;
   }
 
-  /** Somebody else may have written. */
+  /** Somebody else may have written, or what was written was taken back. */
   forget(): void {
     this.#free.clear();
+    this.#states.clear();
+    this.#sums.clear();
+    this.#bases.clear();
   }
 
   /** The rules that limit how many people have something. */
@@ -92,30 +109,73 @@ export class AccessWatch {
     const { mode, minutes, byHand = false } = policy;
     if (mode === 'off' || people === 0) return pass;
     const now = this.#clock();
-    const [state] = (yield { text: guardSql.state, parameters: [tenant] }) as readonly [
-      held: string | null,
-      tripped: string | null,
-      released: string | null,
-    ][];
-    const [held = null, tripped = null, released = null] = state ?? [];
+    const { held, tripped, released } = yield* this.#state(tenant);
     if (released !== null && now.getTime() < Date.parse(released)) return pass;
     if (held !== null && mode === 'hold' && !byHand) return { refused: { kind: 'held', since: held } };
     const minute = Math.floor(now.getTime() / 60_000);
-    yield { text: guardSql.forget, parameters: [tenant, loss, minute - minutes] };
-    yield { text: guardSql.count, parameters: [tenant, loss, minute, people] };
-    const lost = yield* this.#number(guardSql.sum, tenant, loss, minute - minutes);
+    const lost = yield* this.#count(tenant, loss, people, minute, minutes);
     if (lost < policy.people) return pass;
-    const active = yield* this.#number(this.#activePeople, tenant, tenant);
-    // Who has left within the time was there when it began; who is leaving still is.
-    const left = loss === 'left' ? lost : yield* this.#number(guardSql.sum, tenant, 'left', minute - minutes);
-    const of = Math.max(1, active + left - (loss === 'left' ? people : 0));
+    const of = yield* this.#base(tenant, loss, people, minute, minutes);
     if (lost < policy.share * of) return pass;
     const mass = { kind: 'mass', loss, people: lost, of, minutes } as const;
     if (mode === 'hold' && !byHand) return { refused: mass };
     if (tripped !== null && now.getTime() - Date.parse(tripped) < minutes * 60_000) return pass;
     const { kind: _, ...reason } = mass;
     yield { text: guardSql.trip, parameters: [tenant, now.toISOString(), JSON.stringify(reason)] };
+    this.#states.delete(tenant);
     return { alert: mass };
+  }
+
+  *#state(tenant: number): Steps<State> {
+    const known = this.#states.get(tenant);
+    if (known !== undefined) return known;
+    const [row] = (yield { text: guardSql.state, parameters: [tenant] }) as readonly [
+      held: string | null,
+      tripped: string | null,
+      released: string | null,
+    ][];
+    const [held = null, tripped = null, released = null] = row ?? [];
+    const state = { held, tripped, released };
+    this.#states.set(tenant, state);
+    return state;
+  }
+
+  /** Adds to those of this minute; how many they are within all of the policy's. */
+  *#count(tenant: number, loss: Loss, people: number, minute: number, minutes: number): Steps<number> {
+    yield { text: guardSql.count, parameters: [tenant, loss, minute, people] };
+    const key = `${tenant} ${loss}`;
+    const known = this.#sums.get(key);
+    if (known?.minute === minute && known.minutes === minutes) {
+      known.sum += people;
+      return known.sum;
+    }
+    yield { text: guardSql.forget, parameters: [tenant, loss, minute - minutes] };
+    const sum = yield* this.#number(guardSql.sum, tenant, loss, minute - minutes);
+    this.#sums.set(key, { minute, minutes, sum });
+    return sum;
+  }
+
+  /** How many people were active when the policy's time began, as it is reckoned once a minute. */
+  *#base(tenant: number, loss: Loss, people: number, minute: number, minutes: number): Steps<number> {
+    const known = this.#bases.get(tenant);
+    if (known?.minute === minute && known.minutes === minutes) return known.of;
+    const active = yield* this.#number(this.#activePeople, tenant, tenant);
+    // Who has left within the time was there when it began; who is leaving still is.
+    const left = yield* this.#number(guardSql.sum, tenant, 'left', minute - minutes);
+    const of = Math.max(1, active + left - (loss === 'left' ? people : 0));
+    this.#bases.set(tenant, { minute, minutes, of });
+    return of;
+  }
+
+  /** How many of these resources, and in those of them that are groups, are active people. */
+  *peopleAmong(tenant: number, ids: readonly string[]): Steps<number> {
+    const [only] = ids;
+    if (only !== undefined && ids.length === 1) {
+      const rows = yield { text: this.#sql.isPerson, parameters: [tenant, only] };
+      const [isUser, isActive] = (rows as readonly [boolean | number, boolean | number][])[0] ?? [1, 0];
+      if (isUser) return isActive ? 1 : 0;
+    }
+    return (yield* this.#ids(this.#sql.peopleIn, JSON.stringify(ids), tenant)).length;
   }
 
   /**
@@ -130,6 +190,9 @@ export class AccessWatch {
   ): Steps<Verdict> {
     for (const { kind, name, keep = 0 } of rules) {
       if (keep === 0) continue;
+      // Mostly there are enough without the groups in groups.
+      const direct = yield* this.#number(this.#sql.countDirect, tenant, kind, name, keep);
+      if (direct >= keep) continue;
       const left = yield* this.#number(this.#sql.count, tenant, kind, name, keep);
       if (left >= keep) continue;
       if (!sure) {

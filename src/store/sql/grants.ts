@@ -40,7 +40,15 @@ WHERE down.type = ${users} AND coalesce(p.active, 1) = 1
     holders: `${down(named)} SELECT p.id ${people} ORDER BY p.id`,
     /** How many have it, counted up to a number: by tenant, kind, name and that number. */
     count: `${down(named)} SELECT count(*) FROM (SELECT 1 ${people} LIMIT ?) c`,
-    /** The same without the members of one group that a JSON array names: its row and the array before the number. */
+    /** The same of direct members alone, which takes no longer for many of them. */
+    countDirect: `SELECT count(*) FROM (
+  SELECT DISTINCT m.value FROM access_grant g ${join} member m ON m.owner = g.rid ${join} resource p ON p.tenant = m.tenant AND p.id = m.value
+  WHERE g.tenant = ? AND g.kind = ? AND g.name = ? AND p.type = ${users} AND coalesce(p.active, 1) = 1
+    AND NOT EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = p.tenant AND l.id = p.id)
+  LIMIT ?) c`,
+    /** Is it a person, and active? By tenant and id. */
+    isPerson: `SELECT type = ${users}, coalesce(active, 1) = 1 FROM resource WHERE tenant = ? AND id = ?`,
+    /** The count without the members of one group that a JSON array names: its row and the array before the number. */
     countWithout: `${down(named, ` AND NOT (m.owner = ? AND m.value IN (SELECT j.value FROM ${jsonStrings('?', 'j')}))`)}
 SELECT count(*) FROM (SELECT 1 ${people} LIMIT ?) c`,
     /** Ids of the people among these resources, and in those of them that are groups: by a JSON array of ids and the tenant. */

@@ -102,7 +102,7 @@ export class CommandWatch {
     const { table, watch } = this.#tools;
     const { tenant, guard } = unit;
     if (removed.size > 0 && guard !== undefined && guard.mode !== 'off') {
-      const people = table.peopleIn(tenant, removed).length;
+      const people = table.run(watch.peopleAmong(tenant, [...removed]));
       this.#judge(unit, table.run(watch.losing(tenant, guard, 'removed', people)));
     }
     if (watch.limits.length === 0 || added.size + removed.size === 0) return;
@@ -126,7 +126,7 @@ export class CommandWatch {
     }
     if (members.length === 0) return undefined;
     if (guard !== undefined && guard.mode !== 'off') {
-      const people = table.peopleIn(tenant, members).length;
+      const people = table.run(watch.peopleAmong(tenant, members));
       this.#judge(unit, table.run(watch.losing(tenant, guard, 'removed', people)));
     }
     if (!limited) return undefined;

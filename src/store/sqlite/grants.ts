@@ -95,11 +95,6 @@ export class GrantTable {
     return this.#all<[string]>(this.sql.holders, tenant, kind, name).map(([id]) => id);
   }
 
-  /** Ids of the active, unlocked people among these, and in those of them that are groups. */
-  peopleIn(tenant: number, ids: Iterable<string>): string[] {
-    return this.#all<[string]>(this.sql.peopleIn, JSON.stringify([...ids]), tenant).map(([id]) => id);
-  }
-
   effect(rules: readonly AccessRule[]): TenantEffect[] {
     const compiled = rules.map((rule) => {
       const made = compileRule(rule, this.#tools.registry);

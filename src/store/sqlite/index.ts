@@ -311,8 +311,13 @@ function storeOver(
   const feed = feedReads(db, types, read, db.memory ? undefined : () => openConnection(file, busyTimeout));
   const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run, note });
 
-  const grants = grantsOver({ db, clock, table, read, write: commit.run, note });
-  const guards = guardsOver({ db, clock, read, write: commit.run, note });
+  const writeAccess = <T>(action: () => T): Promise<T> =>
+    commit.run(() => {
+      watch.forget();
+      return action();
+    });
+  const grants = grantsOver({ db, clock, table, read, write: writeAccess, note });
+  const guards = guardsOver({ db, clock, read, write: writeAccess, note });
 
   return {
     registry,
