@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { applyRules, ruleWarnings } from '../../src/directory/access-rules.ts';
+import { eventUri } from '../../src/events/streams/event-uris.ts';
+import { tokensOf } from '../../src/events/streams/security-events.ts';
 import { readAccessRules } from '../../src/query/access-rules.ts';
 import { DefinitionError } from '../../src/scim/custom-schemas.ts';
 import { RulesError } from '../../src/scim/roles.ts';
@@ -244,6 +246,15 @@ test('somebody who is locked has no access, in events, views and snapshots, and 
     const { mia } = await at.told();
     assert.deepEqual([mia.active, mia.locked, mia.roles, mia.groups], [false, true, [], []]);
     assert.equal(mia.lost.length, 1);
+    const record = (await at.store.changes({ tenant: 1, id, limit: 100 })).at(-1);
+    assert.ok(record);
+    const stream = { id: 's', issuer: 'i', audience: ['a'], delivered: new Set([eventUri.sessionRevoked]) };
+    const [token] = tokensOf(record, { uri: `/Users/${id}`, document: undefined }, stream);
+    assert.deepEqual(
+      Object.values(token?.claims.events ?? {}).map((payload: Json) => payload.reason_admin),
+      [{ en: 'The user was locked' }],
+      'a stream of security events ends the sessions (CAEP 1.0 §3.1)',
+    );
     assert.equal((await at.server.request('GET', `/Users/${id}`)).text, seen);
     // What the provider writes does not unlock.
     await at.patch(`/Users/${id}`, { op: 'replace', path: 'active', value: false });

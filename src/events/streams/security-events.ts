@@ -206,10 +206,14 @@ function operationOf(edit: RecordedEdit): object {
   return { op: edit.from === undefined ? 'add' : 'replace', path, value: edit.to };
 }
 
-/** CAEP 1.0 §3.1: whoever is deactivated or deleted has no session any more. */
+/** CAEP 1.0 §3.1: whoever is deactivated, deleted or locked has no session any more. */
 function sessionRevoked(record: ChangeRecord, delivered: Delivered): EventPayloads {
   if (!isLeaver(record)) return {};
-  const reason = record.operation === 'delete' ? 'The user was deleted' : 'The user was deactivated';
+  const reasons: Readonly<Record<string, string>> = {
+    delete: 'The user was deleted',
+    notice: 'The user was locked',
+  };
+  const reason = reasons[record.operation] ?? 'The user was deactivated';
   return only(delivered, {
     [eventUri.sessionRevoked]: {
       event_timestamp: secondsOf(record.at),
