@@ -248,7 +248,7 @@ test('somebody who is locked has no access, in events, views and snapshots, and 
     assert.equal(mia.lost.length, 1);
     const record = (await at.store.changes({ tenant: 1, id, limit: 100 })).at(-1);
     assert.ok(record);
-    const stream = { id: 's', issuer: 'i', audience: ['a'], delivered: new Set([eventUri.sessionRevoked]) };
+    const stream = { id: 's', issuer: 'i', audience: 'a', delivered: new Set([eventUri.sessionRevoked]) };
     const [token] = tokensOf(record, { uri: `/Users/${id}`, document: undefined }, stream);
     assert.deepEqual(
       Object.values(token?.claims.events ?? {}).map((payload: Json) => payload.reason_admin),
