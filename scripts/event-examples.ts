@@ -17,9 +17,7 @@ import type { Event } from '../src/events/event.ts';
 import { LagWatch, noticeOf } from '../src/events/lag.ts';
 import { EventReader, recordsOf } from '../src/events/reader.ts';
 import { shownAs } from '../src/events/shown.ts';
-import { SigningKeys } from '../src/events/streams/signing-keys.ts';
-import { TokenReader } from '../src/events/streams/token-reader.ts';
-import { Deliverer } from '../src/events/webhook/deliverer.ts';
+import { delivererOver } from '../src/events/webhook/delivery.ts';
 import { Endpoints } from '../src/events/webhook/endpoints.ts';
 import { startServer } from '../src/http/server.ts';
 import { readAccessRules } from '../src/query/access-rules.ts';
@@ -61,7 +59,8 @@ async function examples(): Promise<ReadonlyMap<string, Example>> {
     guard: { people: 4, percent: 10 },
     onDeadToken: (token, reason) => connections.failing(token, reason),
   });
-  const reader = new EventReader(recordsOf(store), store.feed, shownAs(registry, '/scim/v2', baseUrl));
+  const shown = shownAs(registry, '/scim/v2', baseUrl);
+  const reader = new EventReader(recordsOf(store), store.feed, shown);
   const found = new Map<string, Example>();
 
   const newToken = async (name: string, scope: Scope, tenant = 1, hours = 8760) => {
@@ -229,7 +228,7 @@ async function examples(): Promise<ReadonlyMap<string, Example>> {
       await store.note(lags.map((lag) => noticeOf(lag, now)));
     });
 
-    const endpoints = new Endpoints(store, reader, clock);
+    const endpoints = new Endpoints(store, reader, clock, shown.urlOf);
     const bodies: string[] = [];
     const app = createServer(async (request, response) => {
       let text = '';
@@ -243,13 +242,7 @@ async function examples(): Promise<ReadonlyMap<string, Example>> {
     await endpoints.test(endpoint.id);
     found.set('endpoint.test', { cause: '`scimd webhook test`', event: JSON.parse(bodies[0] ?? '') });
     await told('an endpoint that answered 410', async () => {
-      const shown = shownAs(registry, '/scim/v2', baseUrl);
-      const keys = new SigningKeys(store.streams, clock);
-      const deliverer = new Deliverer({
-        ...{ reader, records: recordsOf(store), outbox: store.outbox, urlOf: shown.urlOf, clock },
-        tokens: new TokenReader(recordsOf(store), store.feed, store.streams, shown),
-        sign: (claims) => keys.sign(claims),
-      });
+      const deliverer = delivererOver(store, shown, () => {}, clock);
       await deliverer.start();
       await send(
         entra,

@@ -92,9 +92,7 @@ export type {
 export { ConfigurationError, DefinitionError, type DefinitionProblem, RulesError };
 
 export interface ScimdOptions
-  extends Partial<
-      Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken' | 'pushesTokens'>
-    >,
+  extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken'>>,
     Hooks {
   /** The SQLite file; `:memory:` lives as long as the server. */
   readonly database: string;
@@ -261,7 +259,6 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   const { privateReceivers: allowPrivate = false } = http;
   const httpOptions: HttpOptions = {
     ...{ ...http, basePath, store, hooks },
-    pushesTokens: database !== ':memory:',
     onDeadToken: (token, reason) => connections.failing(token, reason),
   };
   const start = async (): Promise<LiveApplication> => {
@@ -276,29 +273,25 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   const reader = new EventReader(recordsOf(store), store.feed, shown);
   const signingKeys = new SigningKeys(store.streams, clock);
   const streams = new Streams(store, signingKeys, { shown, allowPrivate });
-  const endpoints = new Endpoints(store, reader, clock);
-  // A database in memory is this thread's alone.
-  const delivery: Delivery | undefined =
-    database === ':memory:'
-      ? undefined
-      : startDelivery({
-          store,
-          thread: {
-            ...{ file: database, basePath, baseUrl: http.baseUrl, addon: loadedAddon() },
-            definitions: { schemas, resourceTypes, containsIndex, profile },
-          },
-          onNotice(notice) {
-            if (notice.kind === 'failing')
-              http.log?.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');
-            else
-              http.log?.warn(
-                { endpoint: notice.endpoint, reason: notice.reason },
-                notice.kind === 'gap'
-                  ? 'a webhook endpoint was away for too long'
-                  : 'a webhook endpoint is disabled',
-              );
-          },
-        });
+  const endpoints = new Endpoints(store, reader, clock, shown.urlOf);
+  const delivery: Delivery = startDelivery({
+    store,
+    thread: {
+      ...{ file: database, basePath, baseUrl: http.baseUrl, addon: loadedAddon() },
+      definitions: { schemas, resourceTypes, containsIndex, profile },
+    },
+    onNotice(notice) {
+      if (notice.kind === 'failing')
+        http.log?.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');
+      else
+        http.log?.warn(
+          { endpoint: notice.endpoint, reason: notice.reason },
+          notice.kind === 'gap'
+            ? 'a webhook endpoint was away for too long'
+            : 'a webhook endpoint is disabled',
+        );
+    },
+  });
   const retention = new Retention(store, {
     days: retentionDays ?? defaultRetentionDays,
     clock,
@@ -377,7 +370,7 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
       connections.stop();
       stopWatching();
       application.endWaiting();
-      await delivery?.stop();
+      await delivery.stop();
       await store.close();
     },
   };

@@ -5,14 +5,8 @@ import type { SettingsInForce } from '../ops/settings.ts';
 import { loadedAddon } from '../store/sqlite/addon-file.ts';
 import type { Store } from '../store/store.ts';
 
-/** Undefined for a database in memory, which is this thread's alone. */
-export function deliver(
-  { settings, definitions }: SettingsInForce,
-  store: Store,
-  log: Log,
-): Delivery | undefined {
+export function deliver({ settings, definitions }: SettingsInForce, store: Store, log: Log): Delivery {
   const { database: file, basePath, baseUrl } = settings;
-  if (file === ':memory:') return undefined;
   return startDelivery({
     store,
     thread: { file, basePath, baseUrl, definitions, addon: loadedAddon() },

@@ -107,7 +107,6 @@ function changeable(settings: Settings): Partial<HttpOptions> {
       guard,
       docs: docs ? documentation : undefined,
     },
-    pushesTokens: settings.database !== ':memory:',
     tokenEndpoint: auth.tokenEndpoint ? { seconds: auth.accessTokenSeconds } : undefined,
     jwt: issuer === undefined ? undefined : { issuer, ...rest },
   };

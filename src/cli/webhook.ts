@@ -22,9 +22,10 @@ function withEndpoints(
 ): Promise<number> {
   const { basePath, baseUrl } = invocation.settings().settings;
   return withStore(invocation, create, async (store) => {
-    const reader = new EventReader(recordsOf(store), store.feed, shownAs(store.registry, basePath, baseUrl));
+    const shown = shownAs(store.registry, basePath, baseUrl);
+    const reader = new EventReader(recordsOf(store), store.feed, shown);
     try {
-      return await action(new Endpoints(store, reader, () => new Date()), store);
+      return await action(new Endpoints(store, reader, () => new Date(), shown.urlOf), store);
     } catch (error) {
       if (error instanceof AddressError)
         throw new CommandError(error.message, 'On a closed network: --allow-private');

@@ -33,7 +33,7 @@ export function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub)
 
 /** Streams over the store. */
 export function streamsParts(
-  { store, baseUrl, basePath, privateReceivers: allowPrivate = false, pushesTokens = true }: HttpOptions,
+  { store, baseUrl, basePath, privateReceivers: allowPrivate = false }: HttpOptions,
   hub: Hub,
   directory: Directory,
   clock: () => Date,
@@ -44,7 +44,7 @@ export function streamsParts(
   const reader = new TokenReader(recordsOf(store), store.feed, store.streams, shown);
   const user = store.registry.resourceTypes.find(({ name }) => name === 'User');
   return {
-    ...{ keys, streams, canPush: pushesTokens },
+    ...{ keys, streams },
     polls: new Polls(store, { streams, reader, keys, hub, clock }),
     async usersBy(tenant: number, filter: string): Promise<readonly string[]> {
       if (user === undefined) return [];

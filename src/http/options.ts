@@ -203,8 +203,6 @@ export interface HttpOptions {
   readonly tokenEndpoint?: { readonly seconds: number } | undefined;
   /** May security event tokens be pushed to private addresses, and without TLS? */
   readonly privateReceivers?: boolean;
-  /** Is there somebody who pushes security event tokens? There is unless it is said otherwise. */
-  readonly pushesTokens?: boolean;
   /** May /Schemas and /ResourceTypes be read without a token? /ServiceProviderConfig always may (RFC 7643 §5). */
   readonly publicDiscovery?: boolean;
   /** Attributes that a filter in a URL is refused for, 403 `sensitive`; POST .search takes it (RFC 7644 §7.5.2). */

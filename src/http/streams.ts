@@ -45,8 +45,6 @@ export interface StreamsParts {
   readonly tenantOf: (number: number) => Promise<TenantName | undefined>;
   /** The ids of users that a filter finds, two at most. */
   readonly usersBy: (tenant: number, filter: string) => Promise<readonly string[]>;
-  /** Can tokens be pushed? Not where there is nobody who does. */
-  readonly canPush: boolean;
 }
 
 const json = ['Content-Type', 'application/json'];
@@ -118,7 +116,7 @@ export function streamMounts(parts: StreamsParts): Mount[] {
       headers: ['Cache-Control', 'public, max-age=300', 'X-Content-Type-Options', 'nosniff'],
       recorded: true,
       authenticate: anybody,
-      answer: ({ request }) => ok(transmitter(issuerOf(request), parts.canPush)),
+      answer: ({ request }) => ok(transmitter(issuerOf(request))),
     }),
     mount({
       path: '/jwks.json',
@@ -136,12 +134,12 @@ export function streamMounts(parts: StreamsParts): Mount[] {
 }
 
 /** SSF 1.0 §7.1. */
-function transmitter(issuer: string, canPush: boolean): object {
+function transmitter(issuer: string): object {
   return {
     spec_version: '1_0',
     issuer,
     jwks_uri: `${issuer}/jwks.json`,
-    delivery_methods_supported: canPush ? [pushMethod, pollMethod] : [pollMethod],
+    delivery_methods_supported: [pushMethod, pollMethod],
     configuration_endpoint: `${issuer}/ssf/streams`,
     status_endpoint: `${issuer}/ssf/status`,
     add_subject_endpoint: `${issuer}/ssf/subjects/add`,
@@ -154,7 +152,7 @@ function transmitter(issuer: string, canPush: boolean): object {
 
 /** By path below `/ssf`, and method. */
 function streamHandlers(parts: StreamsParts): Record<string, Record<string, Handler>> {
-  const { streams, polls, limits, usersBy, canPush } = parts;
+  const { streams, polls, limits, usersBy } = parts;
 
   const shown = (stream: Stream): Readonly<Record<string, unknown>> =>
     configurationOf(stream, `${stream.stream.issuer}/ssf/poll/${stream.id}`);
@@ -166,16 +164,11 @@ function streamHandlers(parts: StreamsParts): Record<string, Record<string, Hand
     if (id === undefined) throw invalid('stream_id is missing in the query');
     return id;
   };
-  const checkDelivery = (kind: 'push' | 'poll'): void => {
-    if (kind === 'push' && !canPush)
-      throw invalid(`delivery.method: this server pushes no tokens; use ${pollMethod}`);
-  };
 
   const create: Handler = async (visit, asked) => {
     const { tenant, name, issuer } = asked;
     const message = readMessage(newStreamMessage, await bodyOf(visit));
     const delivery = deliveryOf(message.delivery);
-    checkDelivery(delivery.kind);
     const stream = await streams.create({
       ...{ tenant: tenant.number, receiver: name, issuer, delivery },
       audience: `${issuer}/ssf/receivers/${encodeURIComponent(tenant.name)}/${encodeURIComponent(name)}`,
@@ -198,7 +191,6 @@ function streamHandlers(parts: StreamsParts): Record<string, Record<string, Hand
       const message = readMessage(streamChangeMessage, await bodyOf(visit));
       const stream = await find(asked, message.stream_id);
       const wanted = readChange(stream, message, isReplacement, shown(stream));
-      checkDelivery(wanted.delivery.kind);
       return ok(shown(await streams.reconfigure(stream, wanted)));
     };
 

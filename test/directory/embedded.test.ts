@@ -14,6 +14,7 @@ import { startServer } from '../../src/http/server.ts';
 import { createScimd, type Scimd } from '../../src/index.ts';
 import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { startReceiver } from '../events/receiver.ts';
 import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-embedded-'));
@@ -118,6 +119,24 @@ describe('tokens and tenants', () => {
       await assert.rejects(scimd.tokens.rotate('nobody'), RangeError);
     });
   });
+
+  test('webhooks of a database in memory are delivered, by this thread', () =>
+    withScimd({}, async (scimd) => {
+      const receiver = await startReceiver();
+      const made = await scimd.webhooks.create({
+        url: receiver.url,
+        allowPrivate: true,
+        types: ['user.created'],
+      });
+      await receiver.close();
+      const app = await startReceiver(made.secret, Number(new URL(receiver.url).port));
+      const { token } = await scimd.createToken({ name: 'okta' });
+      assert.equal((await scimd.fetch(post(token, 'memory@example.com'))).status, 201);
+      await until('the event', () => app.received.length === 1);
+      assert.equal(app.events()[0]?.type, 'user.created');
+      await scimd.webhooks.delete(made.endpoint.id);
+      await app.close();
+    }));
 
   test('tenants are named, made and deleted with all that is theirs', () =>
     withScimd({}, async (scimd) => {

@@ -12,6 +12,7 @@ import { shownAs } from '../../src/events/shown.ts';
 import { SigningKeys } from '../../src/events/streams/signing-keys.ts';
 import { TokenReader } from '../../src/events/streams/token-reader.ts';
 import { Deliverer, type DelivererOptions, type DeliveryNotice } from '../../src/events/webhook/deliverer.ts';
+import { Endpoints } from '../../src/events/webhook/endpoints.ts';
 import { startServer } from '../../src/http/server.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import type { Endpoint } from '../../src/store/outbox.ts';
@@ -280,6 +281,26 @@ describe('delivery', () => {
     await until('all', () => app.events().length === 200);
     assert.ok(app.received.length <= 6, `${app.received.length} messages`);
     assert.match(app.received[0]?.id ?? '', /^msg_/);
+  });
+
+  test('a replay of batches has the same bytes each time, and those of the first delivery', async () => {
+    const app = await receiver();
+    const { newest } = await store.feed.extent(1);
+    const endpoint = await endpointAt(app, { types: ['user.created'], batch: 3 });
+    for (let count = 0; count < 6; count++) await send('POST', '/Users', newUser());
+    await deliverer();
+    await until('two batches', () => app.received.length === 2);
+    const shown = shownAs(store.registry, '/scim/v2', undefined);
+    const reader = new EventReader(recordsOf(store), store.feed, shown);
+    const endpoints = new Endpoints(store, reader, () => new Date(), shown.urlOf);
+    const first = app.received.map(({ id, body }) => [id, body]);
+    for (let time = 1; time <= 2; time++) {
+      await until('an empty outbox', async () => (await store.outbox.deliveries(endpoint.id)).length === 0);
+      assert.equal(await endpoints.replay(endpoint.id, String(newest + 1), 'now'), 6);
+      await until('two more', () => app.received.length === 2 + 2 * time, 20);
+      const again = app.received.slice(-2).map(({ id, body }) => [id, body]);
+      assert.deepEqual(again.sort(), [...first].sort());
+    }
   });
 
   test('an event over 64 kB goes without data and with its URL', async () => {

@@ -25,6 +25,21 @@ test(`killed ${kills} times under load, no event is lost and each person's come 
   assert.equal(made.status, 0, made.stderr);
   const { id, secret } = JSON.parse(made.stdout);
   const app = await startReceiver(secret, Number(new URL(free.url).port));
+  const batches = await startReceiver();
+  await batches.close();
+  const batched = await scimd(
+    ['webhook', 'create', batches.url, '--allow-private', '--type', 'user.*', '--batch', '50', '--json'],
+    place,
+  );
+  assert.equal(batched.status, 0, batched.stderr);
+  const second = JSON.parse(batched.stdout);
+  const bulk = await startReceiver(second.secret, Number(new URL(batches.url).port));
+  /** By message: what came under its id, answered or not. */
+  const bodies = new Map<string, Set<string>>();
+  bulk.answer = ({ id: message, body }) => {
+    bodies.set(message, (bodies.get(message) ?? new Set()).add(body));
+    return 204;
+  };
 
   /** By person: how many changes were acknowledged. */
   const acknowledged = new Map<string, number>();
@@ -61,33 +76,41 @@ test(`killed ${kills} times under load, no event is lost and each person's come 
     server = await serving(['serve', '--port', '0'], place);
   }
 
-  const shown = async () => JSON.parse((await scimd(['webhook', 'show', id, '--json'], place)).stdout);
-  await until(
-    'all to be delivered',
-    async () => {
-      const { behind, waiting } = await shown();
-      return behind === 0 && waiting.length === 0;
-    },
-    300,
-  );
+  for (const each of [id, second.id])
+    await until(
+      'all to be delivered',
+      async () => {
+        const printed = (await scimd(['webhook', 'show', each, '--json'], place)).stdout;
+        const { behind, waiting } = JSON.parse(printed);
+        return behind === 0 && waiting.length === 0;
+      },
+      300,
+    );
   await server.stop();
   await app.close();
+  await bulk.close();
 
-  const firsts = new Map<string, number[]>();
-  const seen = new Set<string>();
-  for (const event of app.events()) {
-    if (seen.has(event.id) || !('subject' in event)) continue;
-    seen.add(event.id);
-    firsts.set(event.subject.id, [...(firsts.get(event.subject.id) ?? []), event.sequence]);
-  }
   assert.ok(acknowledged.size > kills, `${acknowledged.size} people`);
-  for (const [person, updates] of acknowledged) {
-    const numbers = firsts.get(person) ?? [];
-    assert.ok(numbers.length >= updates + 1, `${person}: ${numbers.length} events, ${updates} updates`);
-    assert.deepEqual(
-      numbers,
-      [...numbers].sort((a, b) => a - b),
-      person,
-    );
+  for (const receiver of [app, bulk]) {
+    const firsts = new Map<string, number[]>();
+    const seen = new Set<string>();
+    for (const event of receiver.events()) {
+      const isOne = event.type === 'user.created' || event.type === 'user.updated';
+      if (seen.has(event.id) || !isOne) continue;
+      seen.add(event.id);
+      firsts.set(event.subject.id, [...(firsts.get(event.subject.id) ?? []), event.sequence]);
+    }
+    for (const [person, updates] of acknowledged) {
+      const numbers = firsts.get(person) ?? [];
+      assert.ok(numbers.length >= updates + 1, `${person}: ${numbers.length} events, ${updates} updates`);
+      assert.deepEqual(
+        numbers,
+        [...numbers].sort((a, b) => a - b),
+        person,
+      );
+    }
   }
+  assert.ok([...bodies.keys()].length > kills, `${bodies.size} batches`);
+  for (const [message, each] of bodies)
+    assert.equal(each.size, 1, `${message} came with ${each.size} bodies`);
 });

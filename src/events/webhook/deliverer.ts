@@ -23,9 +23,9 @@ const mostSocketsOfFailing = 10;
 const socketsOfEndpoint = 2;
 /** Milliseconds: an endpoint that takes longer gets nothing else meanwhile. */
 const slow = 1000;
-/** Milliseconds: how long a lease holds, how often it is renewed. */
-const leaseTime = 9000;
-const renewEvery = 3000;
+/** Milliseconds: how long a lease holds, how often it is renewed. Both together are the longest pause after a server died. */
+const leaseTime = 6500;
+const renewEvery = 2000;
 /** Milliseconds between looks for what other processes wrote. */
 const lookEvery = 250;
 /** Milliseconds between writes of what was delivered. */
@@ -155,13 +155,17 @@ export class Deliverer {
     }
     if (this.#stopped) return;
     clearTimeout(this.#renewal);
-    this.#renewal = setTimeout(() => void this.#renew(), renewEvery);
+    this.#renewal = setTimeout(() => void this.#renew(), renewEvery).unref();
     for (const runner of this.#runners.values()) this.#pump(runner);
   }
 
   async #admit(endpoint: Endpoint): Promise<void> {
+    const before = this.#runners.get(endpoint.id);
+    before?.lane.expectOpen();
     const open = await this.#options.outbox.deliveries(endpoint.id);
     const known = this.#runners.get(endpoint.id);
+    // It came and went meanwhile: the next look has it.
+    if (known !== before) return;
     if (known !== undefined && isOfSame(known.lane.endpoint, endpoint)) {
       known.lane.reconfigure(endpoint);
       known.lane.addOpen(open);
@@ -258,6 +262,7 @@ export class Deliverer {
       lane.abandon(message);
       return;
     }
+    if (lane.isKept(message) && !(await this.#keep(lane, message, gone.signal))) return;
     const options = { ...this.#options.sending, signal: gone.signal, agent };
     let answer: Answer;
     try {
@@ -281,6 +286,17 @@ export class Deliverer {
     await this.#store().catch(() => {});
     const runner = this.#runners.get(endpoint.id);
     if (runner?.lane === lane) this.#drop(runner);
+  }
+
+  /** Brings the outbox up to date before a message is sent; false where it cannot be, or is not ours to send any more. */
+  async #keep(lane: Lane, message: Message, gone: AbortSignal): Promise<boolean> {
+    const isStored = await this.#store().then(
+      () => true,
+      () => false,
+    );
+    if (isStored && !gone.aborted) return true;
+    lane.postpone(message, this.#clock().getTime() + renewEvery);
+    return false;
   }
 
   #call(

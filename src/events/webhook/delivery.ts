@@ -1,10 +1,14 @@
 /**
- * Delivery beside the server: in a thread of its own, so that it slows no request. The thread begins when there is an
+ * Delivery beside the server: in a thread of its own, so that it slows no request; in this one for a database in memory. The thread begins when there is an
  * endpoint to deliver to, and again when it should ever end.
  */
 import { Worker } from 'node:worker_threads';
 import type { Store } from '../../store/store.ts';
-import type { DeliveryNotice } from './deliverer.ts';
+import { EventReader, recordsOf } from '../reader.ts';
+import { type Shown, shownAs } from '../shown.ts';
+import { SigningKeys } from '../streams/signing-keys.ts';
+import { TokenReader } from '../streams/token-reader.ts';
+import { Deliverer, type DeliveryNotice } from './deliverer.ts';
 import { deliveryProgram } from './delivery-program.ts';
 
 /** What the thread is given at its start. */
@@ -40,7 +44,7 @@ export interface Delivery {
 }
 
 export interface DeliveryOptions {
-  readonly store: Pick<Store, 'outbox' | 'onCommit'>;
+  readonly store: Store;
   readonly thread: Omit<DeliveryThreadData, 'packages'>;
   readonly onNotice?: ((message: DeliveryMessage) => void) | undefined;
 }
@@ -50,8 +54,29 @@ const lookEvery = 1000;
 const restartAfter = 5000;
 const patience = 3000;
 
+/** Delivers with a store; `clock` for tests. */
+export function delivererOver(
+  store: Store,
+  shown: Shown,
+  onNotice: (notice: DeliveryNotice) => void,
+  clock: () => Date = () => new Date(),
+): Deliverer {
+  const records = recordsOf(store);
+  const keys = new SigningKeys(store.streams, clock);
+  return new Deliverer({
+    ...{ records, outbox: store.outbox, urlOf: shown.urlOf, onNotice, clock },
+    reader: new EventReader(records, store.feed, shown),
+    tokens: new TokenReader(records, store.feed, store.streams, shown),
+    sign: (claims) => keys.sign(claims),
+    extent: (tenant) => store.feed.extent(tenant),
+    // What another thread or process has committed may be read before it is on the disk: nobody is told of that.
+    durable: async () => store.durable(),
+  });
+}
+
 export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Delivery {
   let worker: Worker | undefined;
+  let here: Deliverer | undefined;
   let stopped = false;
   let isTold = false;
   let timer: NodeJS.Timeout | undefined;
@@ -62,8 +87,17 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
       () => false,
     );
     if (stopped) return;
-    if (found) begin();
+    if (found && isHere) beginHere();
+    else if (found) begin();
     else timer = setTimeout(() => void look(), lookEvery).unref();
+  };
+
+  // A database in memory is this thread's alone.
+  const isHere = thread.file === ':memory:';
+  const beginHere = (): void => {
+    const shown = shownAs(store.registry, thread.basePath, thread.baseUrl);
+    here = delivererOver(store, shown, (notice) => onNotice?.(messageOfNotice(notice)));
+    void here.start();
   };
 
   const begin = (): void => {
@@ -83,11 +117,12 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
   };
 
   const forget = store.onCommit(() => {
-    if (worker === undefined || isTold) return;
+    if ((worker === undefined && here === undefined) || isTold) return;
     isTold = true;
     setImmediate(() => {
       isTold = false;
       worker?.postMessage('wake');
+      here?.wake();
     });
   });
   void look();
@@ -97,6 +132,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
       stopped = true;
       clearTimeout(timer);
       forget();
+      await here?.stop();
       const running = worker;
       if (running === undefined) return;
       running.ref();

@@ -6,9 +6,10 @@ import type { EndpointTest } from '../event.ts';
 import { eventId } from '../events-of.ts';
 import { type Position, parsePosition, positionText } from '../position.ts';
 import type { EventReader } from '../reader.ts';
+import type { Shown } from '../shown.ts';
 import { checkUrl } from './address.ts';
 import type { Answer, EndpointSecrets, EndpointState, NewEndpoint } from './management.ts';
-import { carriedEvent, type Message, messageOf, wantedBy } from './message.ts';
+import { type Carried, carriedEvent, type Message, messageOf, wantedBy } from './message.ts';
 import { type SendOptions, send } from './send.ts';
 import { newWebhookKey, newWebhookSecret, publicKeyOf, signatureHeaders } from './signature.ts';
 
@@ -33,11 +34,18 @@ export class Endpoints {
   readonly #store: Pick<Store, 'feed' | 'outbox'>;
   readonly #reader: EventReader;
   readonly #clock: () => Date;
+  readonly #urlOf: Shown['urlOf'];
 
-  constructor(store: Pick<Store, 'feed' | 'outbox'>, reader: EventReader, clock: () => Date) {
+  constructor(
+    store: Pick<Store, 'feed' | 'outbox'>,
+    reader: EventReader,
+    clock: () => Date,
+    urlOf: Shown['urlOf'],
+  ) {
     this.#store = store;
     this.#reader = reader;
     this.#clock = clock;
+    this.#urlOf = urlOf;
   }
 
   /** @throws EndpointError, and AddressError where nothing may be sent to the URL. */
@@ -125,27 +133,28 @@ export class Endpoints {
     const extent = await this.#store.feed.extent(endpoint.tenant);
     const first = positionIn(from, extent);
     const last = to === undefined ? first : positionIn(to, extent);
-    const messages: Message[] = [];
+    const carried: Carried[] = [];
     const tenant = { number: endpoint.tenant, name: endpoint.tenantName };
     let position: Position = { sequence: first.sequence - 1 };
     for (let more = true; more && position.sequence < last.sequence; ) {
       const page = await this.#reader.read(tenant, position, { limit: 500, wants: wantedBy(endpoint) });
       for (const made of page.made)
-        if (made.event.sequence <= last.sequence)
-          messages.push(messageOf([carriedEvent(made, () => undefined)], endpoint.batch > 1));
+        if (made.event.sequence <= last.sequence) carried.push(carriedEvent(made, this.#urlOf));
       ({ position, more } = page);
-      if (messages.length > mostReplayed)
+      if (carried.length > mostReplayed)
         throw new EndpointError(
           'invalid',
           `More than ${mostReplayed} events are from ${from} to ${to}: replay them in parts`,
         );
     }
-    const stored = messages.map(({ id: message, sequence, place, subjects, leaver, body = '' }) => ({
-      ...{ message, sequence, place, subjects, leaver, body },
-      ...{ tries: 0, next: 0 },
-    }));
+    const stored = inBatches(carried, endpoint.batch).map(
+      ({ id: message, sequence, place, subjects, leaver, body = '' }) => ({
+        ...{ message, sequence, place, subjects, leaver, body },
+        ...{ tries: 0, next: 0 },
+      }),
+    );
     if (!(await this.#store.outbox.enqueue(id, stored))) throw missing(id);
-    return stored.length;
+    return carried.length;
   }
 
   /** Sends an `endpoint.test` at once, and tells what it answered. @throws EndpointError `missing` */
@@ -183,6 +192,16 @@ export class Endpoints {
     if (changed === undefined) throw missing(id);
     return changed;
   }
+}
+
+/** Messages of so many each: the same for the same events. */
+function inBatches(carried: readonly Carried[], batch: number): Message[] {
+  const messages: Message[] = [];
+  for (let at = 0; at < carried.length; at += batch) {
+    const [first, ...rest] = carried.slice(at, at + batch);
+    if (first !== undefined) messages.push(messageOf([first, ...rest], batch > 1));
+  }
+  return messages;
 }
 
 function missing(id: string): EndpointError {

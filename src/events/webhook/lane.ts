@@ -64,6 +64,8 @@ export class Lane {
   readonly #pulled = new Set<string>();
   readonly #busy = new Set<string>();
   readonly #open = new Map<string, Waiting>();
+  /** Delivered since the outbox began to be read; undefined while it is not. */
+  #gone: Set<string> | undefined;
   #proven = false;
   #failures = 0;
   #failingSince: number | undefined;
@@ -83,8 +85,16 @@ export class Lane {
 
   /** Messages that are in the outbox: those of a server before, and those that are replayed. */
   addOpen(open: readonly StoredDelivery[]): void {
-    for (const each of open)
-      if (!this.#open.has(each.message)) this.#open.set(each.message, { ...each, inFlight: false });
+    for (const each of open) {
+      if (this.#open.has(each.message) || this.#gone?.has(each.message)) continue;
+      this.#open.set(each.message, { ...each, inFlight: false });
+    }
+    this.#gone = undefined;
+  }
+
+  /** The outbox is about to be read: what is not taken out of it yet, or is delivered meanwhile, is not to be added again. */
+  expectOpen(): void {
+    this.#gone = new Set(this.#unstored.removals());
   }
 
   reconfigure(endpoint: Endpoint): void {
@@ -205,10 +215,24 @@ export class Lane {
   next(now: number): Message | undefined {
     const message = this.#retry(now) ?? this.#leaver() ?? this.#fresh(now);
     if (message === undefined) return undefined;
+    if (this.isKept(message)) this.#keep(message);
     for (const subject of message.subjects) this.#busy.add(subject);
     this.inFlight++;
     this.lastBegun = performance.now();
     return message;
+  }
+
+  /** Is it in the outbox before it is sent? Which events a batch has nothing else would tell after a crash. */
+  isKept({ body }: Message): boolean {
+    return this.endpoint.batch > 1 && body !== undefined;
+  }
+
+  #keep(message: Message): void {
+    const known = this.#open.get(message.id);
+    this.#store(message, known?.next ?? 0);
+    this.#finish(message.carried);
+    const open = this.#open.get(message.id);
+    if (open !== undefined) open.inFlight = true;
   }
 
   /** When the next failed message is due; undefined if none is. */
@@ -358,6 +382,7 @@ export class Lane {
   }
 
   #forget({ id }: Message): void {
+    this.#gone?.add(id);
     if (this.#open.delete(id)) this.#unstored.remove(id);
   }
 

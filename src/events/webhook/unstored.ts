@@ -13,6 +13,8 @@ export class Unstored {
   #retried: Retried[] = [];
   #removed: string[] = [];
   #attempts: Attempt[] = [];
+  /** What is being stored. */
+  #taken: Progress | undefined;
   /** By message, until the outbox has it. */
   readonly #bodies = new Map<string, string>();
 
@@ -34,6 +36,11 @@ export class Unstored {
 
   retry(retried: Retried): void {
     this.#retried.push(retried);
+  }
+
+  /** Messages that are to be taken out of the outbox, and are in it still. */
+  removals(): string[] {
+    return [...this.#removed, ...(this.#taken?.removed ?? [])];
   }
 
   remove(id: string): void {
@@ -59,15 +66,18 @@ export class Unstored {
     this.#position = position;
     this.#fields = {};
     [this.#put, this.#retried, this.#removed, this.#attempts] = [[], [], [], []];
+    this.#taken = progress;
     return progress;
   }
 
   stored({ put }: Progress): void {
+    this.#taken = undefined;
     for (const { message, body } of put) if (this.#bodies.get(message) === body) this.#bodies.delete(message);
   }
 
   /** It could not be stored. */
   giveBack({ put, retried, removed, attempts, failingSince, state, reason }: Progress): void {
+    this.#taken = undefined;
     const gone = new Set(this.#removed);
     this.#put = [...put.filter(({ message }) => !gone.has(message)), ...this.#put];
     this.#retried = [...retried, ...this.#retried];

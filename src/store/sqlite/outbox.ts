@@ -101,7 +101,7 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
   const drop = db.prepare('DELETE FROM endpoint WHERE id = ?');
   const take = db.prepare(
     `UPDATE endpoint SET lease_owner = ?, lease_until = ?
-     WHERE state = 'active' AND kind <> 'poll' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ?)`,
+     WHERE state = 'active' AND kind <> 'poll' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ? OR lease_until > ?)`,
   );
   const give = db.prepare('UPDATE endpoint SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = ?');
   const owned = db
@@ -283,7 +283,8 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
 
     lease: (owner, now, until) =>
       write(() => {
-        take.run(owner, until, owner, now);
+        // Nobody holds one for so long: the clock was set back.
+        take.run(owner, until, owner, now, now + 2 * (until - now));
         return leased.all(owner).map(toEndpoint);
       }),
     release: (owner) => write(() => void give.run(owner)),
