@@ -7,7 +7,7 @@ import type { ExchangeLog } from '../http/exchange-log.ts';
 import type { Log, RunningServer } from '../http/options.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
 import { createLog } from '../ops/log.ts';
-import { createMetrics } from '../ops/metrics.ts';
+import { createMetrics, type Metrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import type { OutputError, Terminal } from '../ops/terminal.ts';
@@ -23,6 +23,7 @@ import { type Apply, reloader } from './reload.ts';
 import { scheduleBackups } from './scheduled-backups.ts';
 import { type ServiceManager, serviceManager } from './service-manager.ts';
 import { startProblems } from './start-check.ts';
+import { StoredStateReader } from './stored-state.ts';
 import { watchLag } from './watch-lag.ts';
 import { welcome } from './welcome.ts';
 
@@ -58,7 +59,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
   try {
     await rules(start);
     const state = { ready: true };
-    const metrics = inForce.metrics ? createMetrics() : undefined;
+    const metrics = inForce.metrics ? await metricsOf(store, inForce.database) : undefined;
     stopBackups = scheduleBackups(inForce, metrics, log);
     const manager = serviceManager(terminal.environment, (error) =>
       log.warn({ err: error }, 'systemd cannot be notified: is systemd-notify installed?'),
@@ -105,6 +106,22 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     connections.stop();
     await Promise.race([store.close(), signals.force.then(() => wait(patience))]);
   }
+}
+
+/** With what is stored, looked at when they are read. */
+async function metricsOf(store: Store, database: string): Promise<Metrics> {
+  const metrics = createMetrics();
+  const isFile = database !== ':memory:' && !/^postgres(?:ql)?:/.test(database);
+  const reader = new StoredStateReader(store, isFile ? database : undefined);
+  await reader.start();
+  return {
+    ...metrics,
+    async text() {
+      // Of a database that cannot be read the others are told all the same.
+      await reader.refresh(metrics.stored).catch(() => {});
+      return metrics.text();
+    },
+  };
 }
 
 /** Milliseconds that a forced stop waits for the database to be closed, which it need not be. */

@@ -1,6 +1,10 @@
-/** Prometheus metrics: names by its conventions, few labels with few values (no ids, no tenants, no names). */
+/**
+ * Prometheus metrics: names by its conventions, few labels with few values (no ids, no tenants, no names, but those of
+ * tokens, which are few).
+ */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { type ObservedRequest, RequestMetrics } from './request-metrics.ts';
+import { StoredMetrics, type StoredState } from './stored-metrics.ts';
 
 /** What a request contributes. */
 export interface Observed extends ObservedRequest {
@@ -18,6 +22,8 @@ export interface Metrics {
   guard(news: { readonly kind: string }): void;
   /** In so many tenants changes are held back. */
   held(tenants: number): void;
+  /** What is stored, as it is now. */
+  stored(state: StoredState): void;
   /** Prometheus' text format. */
   text(): Promise<string>;
 }
@@ -27,7 +33,11 @@ export function createMetrics(): Metrics {
   const registers = [registry];
   // Its ten milliseconds would wake an idle process a hundred times a second.
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
+  // Gauges with the name of a counter: promtool refuses them.
+  for (const what of ['handles', 'requests', 'resources'])
+    registry.removeSingleMetric(`nodejs_active_${what}_total`);
   const requests = new RequestMetrics(registry);
+  const stored = new StoredMetrics(registry);
   const tolerated = new Counter({
     name: 'scimd_tolerances_total',
     help: 'Requests in which a deviation of an identity provider was tolerated',
@@ -83,6 +93,7 @@ export function createMetrics(): Metrics {
       requests.add(observed);
       for (const tolerance of observed.tolerances) tolerated.inc({ tolerance });
     },
+    stored: (state) => stored.set(state),
     text: () => registry.metrics(),
   };
 }

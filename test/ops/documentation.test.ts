@@ -70,6 +70,11 @@ describe('metrics', () => {
   async function exported(): Promise<string> {
     const metrics = createMetrics();
     const { observe, wrongToken: onWrongToken, text } = metrics;
+    metrics.stored({
+      ...{ active: 1, inactive: 0, groups: 0, files: { database: 1, wal: 1 } },
+      tokens: [{ tenant: 'default', name: 'okta', id: '1', expires: 1, lastRequest: 1 }],
+      changes: [{ type: 'User', operation: 'create', count: 1 }],
+    });
     const server = await startScimd({ observe, onWrongToken, metrics: text });
     try {
       const { json } = await server.request('POST', '/Users', { body: newUser() });
