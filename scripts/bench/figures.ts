@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Options } from './arguments.ts';
 import { cursorDepth } from './cursor.ts';
+import { deliveryFigures } from './delivery.ts';
 import { exchangeLogCost } from './exchange-log.ts';
 import type { Fixtures } from './fixtures.ts';
 import { hostileFigures } from './hostile.ts';
@@ -26,6 +27,7 @@ const measurements: readonly Measurement[] = [
   { name: 'start', from: 0, run: measureStart },
   { name: 'import', from: 0, run: importUsers },
   { name: 'exchange-log', from: 0, run: exchangeLogCost },
+  { name: 'delivery', from: 0, run: deliveryFigures },
   { name: 'hostile', from: 0, run: hostileFigures },
 ];
 

@@ -32,8 +32,8 @@ export class ServerProcess {
     users: number,
     inspect: readonly string[] = [],
     flags: readonly string[] = [],
+    token = newSecret(),
   ): Promise<ServerProcess> {
-    const token = newSecret();
     const indexed = containsIndex(users).flatMap((name) => ['--contains-index', name]);
     const args = [
       'serve',

@@ -43,6 +43,36 @@ function figure(name: string): Target['measured'] {
 
 const targets: readonly Target[] = [
   {
+    what: 'p99 from a deactivation to its acknowledgement, an idle receiver',
+    measured: figure('delivery-idle'),
+    atMost: 50,
+    unit: 'ms',
+  },
+  {
+    what: 'the same while creates are delivered: leavers first',
+    measured: figure('delivery-busy'),
+    atMost: 250,
+    unit: 'ms',
+  },
+  {
+    what: 'p99 of 500 writes a second with ten consumers and three endpoints, of that without',
+    measured: figure('delivery-p99'),
+    atMost: 1.5,
+    unit: '×',
+  },
+  {
+    what: 'creates with a consumer and a batching endpoint, of the rate without',
+    measured: figure('delivery-create'),
+    atLeast: 0.75,
+    unit: '×',
+  },
+  {
+    what: 'processor time of 1,000 waiting consumers, a second',
+    measured: figure('delivery-waiting'),
+    atMost: 10,
+    unit: 'ms',
+  },
+  {
     what: 'creates with the exchange log, of the rate without',
     measured: figure('exchange-log-create'),
     atLeast: 0.9,

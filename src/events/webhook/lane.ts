@@ -17,6 +17,7 @@ import type { Records } from '../reader.ts';
 import type { LaneSource } from './lane-source.ts';
 import { type Answer, succeeded } from './management.ts';
 import { type Carried, type Message, messageOf } from './message.ts';
+import { OpenMessages } from './open-messages.ts';
 import { disableAfter, nextTry } from './schedule.ts';
 import { Unstored } from './unstored.ts';
 
@@ -35,8 +36,6 @@ const fewFailures = 3;
 const probeEvery = 60_000;
 /** With so many failed messages no new ones are begun, but for leavers. */
 const mostOpen = 1000;
-
-type Waiting = Omit<StoredDelivery, 'next'> & { next: number; inFlight: boolean };
 
 export class Lane {
   endpoint: Endpoint;
@@ -63,9 +62,7 @@ export class Lane {
   /** Whose events are being looked for, to go first. */
   readonly #pulled = new Set<string>();
   readonly #busy = new Set<string>();
-  readonly #open = new Map<string, Waiting>();
-  /** Delivered since the outbox began to be read; undefined while it is not. */
-  #gone: Set<string> | undefined;
+  readonly #open = new OpenMessages();
   #proven = false;
   #failures = 0;
   #failingSince: number | undefined;
@@ -85,16 +82,12 @@ export class Lane {
 
   /** Messages that are in the outbox: those of a server before, and those that are replayed. */
   addOpen(open: readonly StoredDelivery[]): void {
-    for (const each of open) {
-      if (this.#open.has(each.message) || this.#gone?.has(each.message)) continue;
-      this.#open.set(each.message, { ...each, inFlight: false });
-    }
-    this.#gone = undefined;
+    this.#open.add(open);
   }
 
   /** The outbox is about to be read: what is not taken out of it yet, or is delivered meanwhile, is not to be added again. */
   expectOpen(): void {
-    this.#gone = new Set(this.#unstored.removals());
+    this.#open.expect(this.#unstored.removals());
   }
 
   reconfigure(endpoint: Endpoint): void {
@@ -228,33 +221,20 @@ export class Lane {
   }
 
   #keep(message: Message): void {
-    const known = this.#open.get(message.id);
-    this.#store(message, known?.next ?? 0);
+    this.#store(message, 0, true);
     this.#finish(message.carried);
-    const open = this.#open.get(message.id);
-    if (open !== undefined) open.inFlight = true;
   }
 
   /** When the next failed message is due; undefined if none is. */
   due(): number | undefined {
-    const times = [...this.#open.values()].flatMap(({ inFlight, next }) => (inFlight ? [] : next));
+    const times = this.#open.due();
     if (this.isFailing() && this.#window.length > 0) times.push(this.#probeAt);
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
   #retry(now: number): Message | undefined {
-    if (this.#open.size === 0) return undefined;
-    const open = [...this.#open.values()].sort((a, b) => a.sequence - b.sequence || a.place - b.place);
-    const blocked = new Set(this.#busy);
-    let found: Waiting | undefined;
-    for (const each of open) {
-      const isFree = !each.subjects.some((subject) => blocked.has(subject));
-      for (const subject of each.subjects) blocked.add(subject);
-      if (!isFree || each.inFlight || each.next > now) continue;
-      if (found === undefined || (each.leaver && !found.leaver)) found = each;
-    }
+    const found = this.#open.take(now, this.#busy);
     if (found === undefined) return undefined;
-    found.inFlight = true;
     const { message: id, subjects, sequence, place, leaver, tries } = found;
     return { id, carried: [], subjects, sequence, place, leaver, body: this.#unstored.body(id), tries };
   }
@@ -262,7 +242,7 @@ export class Lane {
   #leaver(): Message | undefined {
     for (const [person, chain] of this.#chains) {
       if (this.#busy.has(person) || this.#pulled.has(person)) continue;
-      if (this.#isOpen(person)) {
+      if (this.#open.isOf(person)) {
         for (const carried of chain) this.#putBehind(carried);
         this.#chains.delete(person);
         continue;
@@ -290,7 +270,7 @@ export class Lane {
         break;
       }
       if (blocked.has(subject)) left.push(carried);
-      else if (this.#isOpen(subject)) this.#putBehind(carried);
+      else if (this.#open.isOf(subject)) this.#putBehind(carried);
       else {
         taken.push(carried);
         continue;
@@ -303,21 +283,16 @@ export class Lane {
     return messageOf([first, ...rest], this.endpoint.batch > 1);
   }
 
-  #isOpen(subject: string): boolean {
-    for (const { subjects } of this.#open.values()) if (subjects.includes(subject)) return true;
-    return false;
-  }
-
   /** Waits in the outbox for earlier messages of its subject. */
   #putBehind(carried: Carried): void {
     this.#store(messageOf([carried], this.endpoint.batch > 1), 0);
     this.#finish([carried]);
   }
 
-  #store(message: Message, next: number): void {
+  #store(message: Message, next: number, inFlight = false): void {
     const { id, subjects, sequence, place, leaver, tries, body } = message;
     const stored = { message: id, sequence, place, subjects, leaver, tries, next };
-    this.#open.set(id, { ...stored, inFlight: false });
+    this.#open.put(stored, inFlight);
     if (body !== undefined) this.#unstored.put({ ...stored, body });
     else this.#unstored.retry({ message: id, tries, next });
   }
@@ -372,7 +347,7 @@ export class Lane {
     this.#proven = true;
     if (this.#failures > 0 || this.#failingSince !== undefined) {
       // One that was down is there again: what waited for a later hour is sent now.
-      if (this.isFailing()) for (const each of this.#open.values()) each.next = 0;
+      if (this.isFailing()) this.#open.hurry();
       this.#failures = 0;
       this.#failingSince = undefined;
       this.#unstored.set({ failingSince: null });
@@ -382,7 +357,6 @@ export class Lane {
   }
 
   #forget({ id }: Message): void {
-    this.#gone?.add(id);
     if (this.#open.delete(id)) this.#unstored.remove(id);
   }
 

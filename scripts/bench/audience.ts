@@ -1,0 +1,60 @@
+/**
+ * Those who hear of changes, in a process of their own: a receiver of webhooks that takes everything, and consumers that
+ * wait at the feed. `audience.ts` prints the receiver's port. By messages: `{follow: {origin, token, count}}` begins so
+ * many consumers, `leavers` is answered with the milliseconds from each deactivation to its acknowledgement since the
+ * last time, `heard` with how many events have come.
+ */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Connection, encode, Connection as Feed, type Target } from './client.ts';
+
+interface Follow {
+  readonly target: Target;
+  readonly count: number;
+}
+
+let leavers: number[] = [];
+let heard = 0;
+
+const timestamp = /"timestamp":"([^"]+)"/;
+const types = /"type":"(?!batch)[a-z]+\.[a-z_]+","/g;
+
+const receiver = createServer((request, response) => {
+  const chunks: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => chunks.push(chunk));
+  request.on('end', () => {
+    const body = Buffer.concat(chunks).toString();
+    response.writeHead(204).end(() => {
+      heard += body.match(types)?.length ?? 0;
+      // Only what is sent by itself is timed.
+      if (body.includes('"type":"user.deactivated"'))
+        leavers.push(Date.now() - Date.parse(timestamp.exec(body)?.[1] ?? ''));
+    });
+  });
+});
+receiver.keepAliveTimeout = 60_000;
+await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+console.log((receiver.address() as AddressInfo).port);
+
+async function follow(target: Target): Promise<void> {
+  const connection: Connection = await Feed.open(target);
+  for (let position = 'now'; ; ) {
+    const { text } = await connection.ask(
+      encode(target, { method: 'GET', path: `/events?after=${position}&wait=30s&limit=1000` }),
+    );
+    heard += text.match(types)?.length ?? 0;
+    position = /"position":"([\d.]+)","more":(?:true|false)\}$/.exec(text)?.[1] ?? position;
+  }
+}
+
+process.on('message', (message: 'leavers' | 'heard' | { readonly follow: Follow }) => {
+  if (message === 'leavers') {
+    process.send?.({ leavers });
+    leavers = [];
+  } else if (message === 'heard') process.send?.({ heard });
+  else {
+    const { target, count } = message.follow;
+    for (let each = 0; each < count; each++) follow(target).catch(() => {});
+  }
+});
+process.on('disconnect', () => process.exit());

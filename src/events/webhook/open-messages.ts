@@ -1,0 +1,68 @@
+/** The messages of one endpoint that are in the outbox: those that failed, those behind them, and batches on their way. */
+import type { StoredDelivery } from '../../store/outbox.ts';
+
+type Waiting = Omit<StoredDelivery, 'next'> & { next: number; inFlight: boolean };
+
+export class OpenMessages {
+  readonly #all = new Map<string, Waiting>();
+  /** Delivered since the outbox began to be read; undefined while it is not. */
+  #gone: Set<string> | undefined;
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Those that are in the outbox: of a server before, and those that are replayed. */
+  add(stored: readonly StoredDelivery[]): void {
+    for (const each of stored)
+      if (!this.#all.has(each.message) && !this.#gone?.has(each.message)) this.put(each);
+    this.#gone = undefined;
+  }
+
+  /** The outbox is about to be read: `removed`, and what is delivered meanwhile, is not to be added again. */
+  expect(removed: readonly string[]): void {
+    this.#gone = new Set(removed);
+  }
+
+  put(stored: StoredDelivery, inFlight = false): void {
+    this.#all.set(stored.message, { ...stored, inFlight });
+  }
+
+  /** True if it was there. */
+  delete(message: string): boolean {
+    this.#gone?.add(message);
+    return this.#all.delete(message);
+  }
+
+  /** Is there one of the subject? */
+  isOf(subject: string): boolean {
+    for (const { subjects } of this.#all.values()) if (subjects.includes(subject)) return true;
+    return false;
+  }
+
+  /** When each is due that nobody sends right now. */
+  due(): number[] {
+    return [...this.#all.values()].flatMap(({ inFlight, next }) => (inFlight ? [] : next));
+  }
+
+  /** All are due now. */
+  hurry(): void {
+    for (const each of this.#all.values()) each.next = 0;
+  }
+
+  /** The first that is due, leavers before others, with nothing of its subjects in front of it; it counts as sent from now on. */
+  take(now: number, busy: ReadonlySet<string>): StoredDelivery | undefined {
+    if (this.#all.size === 0) return undefined;
+    const open = [...this.#all.values()].sort((a, b) => a.sequence - b.sequence || a.place - b.place);
+    const blocked = new Set(busy);
+    let found: Waiting | undefined;
+    for (const each of open) {
+      const isFree = !each.subjects.some((subject) => blocked.has(subject));
+      for (const subject of each.subjects) blocked.add(subject);
+      if (!isFree || each.inFlight || each.next > now) continue;
+      if (found === undefined || (each.leaver && !found.leaver)) found = each;
+    }
+    if (found !== undefined) found.inFlight = true;
+    return found;
+  }
+}
