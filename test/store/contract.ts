@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { enterpriseUserSchema } from '../../src/scim/standard.ts';
 import type { StoredResource } from '../../src/store/store.ts';
+import { accessContract } from './contract-access.ts';
 import { changeContract } from './contract-changes.ts';
 import { edgeContract } from './contract-edges.ts';
 import { readContract } from './contract-reads.ts';
@@ -329,6 +330,10 @@ export function storeContract(name: string, open: Open): void {
   describe(
     `${name}: restoration and erasure`,
     fresh(() => restoreContract(() => s)),
+  );
+  describe(
+    `${name}: access`,
+    fresh(() => accessContract(() => s)),
   );
   describe(
     `${name}: tenants and tokens`,

@@ -64,6 +64,9 @@ AND NOT EXISTS (SELECT 1 FROM change n WHERE n.tenant = c.tenant AND n.id = c.id
   /** All of one resource, oldest first, as an erasure needs them; by tenant, id and type. */
   erasable: `SELECT sequence, version, at, operation, edits, last FROM change
 WHERE tenant = ? AND id = ? AND type = ? ORDER BY sequence`,
+  /** The same of the notices about somebody, by tenant and id. */
+  blankNotices:
+    'UPDATE change SET notice = NULL, salt = NULL WHERE tenant = ? AND id = ? AND notice IS NOT NULL',
   /** Takes the content out of a change: without its salt the digest says nothing of it any more. */
   blank: 'UPDATE change SET edits = ?, last = NULL, salt = NULL WHERE tenant = ? AND sequence = ?',
   /** Stored messages of a tenant, and what was answered to its messages. */

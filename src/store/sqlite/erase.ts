@@ -4,6 +4,7 @@ import type { LastState, RecordedEdit } from '../change.ts';
 import { erasedText } from '../erased-text.ts';
 import { instantAfter } from '../layout/instant.ts';
 import { changeSql } from '../sql/change.ts';
+import { grantSql } from '../sql/grants.ts';
 import type { EraseCommand, Refusal, Result } from '../store.ts';
 import type { Tools, UnitAtWork } from './unit-at-work.ts';
 
@@ -19,6 +20,8 @@ type ErasableRow = [
 export class Eraser {
   readonly #tools: Tools;
   readonly #changes: Statement<[tenant: number, id: string, kind: number], ErasableRow>;
+  readonly #blankNotices: Statement<[tenant: number, id: string]>;
+  readonly #unlock: Statement<[tenant: number, id: string]>;
   readonly #blank: Statement<[edits: string | null, tenant: number, sequence: number]>;
   readonly #deliveries: Statement<[tenant: number], [endpoint: string, message: string, body: string]>;
   readonly #setBody: Statement<[body: string, endpoint: string, message: string]>;
@@ -28,6 +31,8 @@ export class Eraser {
   constructor(db: Database, tools: Tools) {
     this.#tools = tools;
     this.#changes = db.prepare<[number, string, number], ErasableRow>(changeSql.erasable).raw();
+    this.#blankNotices = db.prepare(changeSql.blankNotices);
+    this.#unlock = db.prepare(grantSql.unlock);
     this.#blank = db.prepare(changeSql.blank);
     this.#deliveries = db.prepare<[number], [string, string, string]>(changeSql.deliveries).raw();
     this.#setBody = db.prepare(changeSql.setDeliveryBody);
@@ -61,6 +66,8 @@ export class Eraser {
         if (last !== null) for (const name of namesIn(JSON.parse(last) as LastState)) names.add(name);
         this.#blank.run(edits === null ? null : blankEdits(edits), tenant, sequence);
       }
+      this.#blankNotices.run(tenant, id);
+      this.#unlock.run(tenant, id);
       for (const [endpoint, message, body] of this.#deliveries.all(tenant))
         if (body.includes(JSON.stringify(id))) this.#setBody.run(erasedText(body, id), endpoint, message);
       const sequences = new Set(rows.map(([sequence]) => sequence));
