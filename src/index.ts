@@ -21,13 +21,12 @@ import { Tokens } from './directory/tokens.ts';
 import { watchLags } from './events/lag.ts';
 import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
-import type { Stream } from './events/streams/management.ts';
 import { SigningKeys } from './events/streams/signing-keys.ts';
 import { Streams } from './events/streams/streams.ts';
 import { type Delivery, startDelivery } from './events/webhook/delivery.ts';
 import { embeddedWebhooks } from './events/webhook/embedded.ts';
 import { Endpoints } from './events/webhook/endpoints.ts';
-import type { EndpointState, Webhooks } from './events/webhook/management.ts';
+import type { Webhooks } from './events/webhook/management.ts';
 import { LiveApplication } from './http/application.ts';
 import { fetchWith } from './http/fetch.ts';
 import type {
@@ -47,13 +46,36 @@ import { configuredRegistry, DefinitionError, type DefinitionProblem } from './s
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import { type AccessRule, type AccessRuleForm, RulesError } from './scim/roles.ts';
 import type { Idp } from './scim/tolerances.ts';
-import type { ClientKeys } from './store/access-store.ts';
+import type {
+  AnyTablesOptions,
+  NewToken,
+  Scimd,
+  ScimdOptions,
+  ScimdStreams,
+  ScimdTenants,
+  ScimdTokens,
+  TablesScimdOptions,
+} from './scimd.ts';
 import type { Actor, Cause, LastState, RecordedEdit } from './store/change.ts';
 import type { Lock } from './store/grants.ts';
 import type { GuardAlert, GuardReason, GuardState, MassLoss } from './store/guard.ts';
 import { loadedAddon } from './store/sqlite/addon-file.ts';
 import { openSqliteStoreAsync } from './store/sqlite/index.ts';
-import type { Scope, Tenant, Token } from './store/store.ts';
+import type { Scope, Store, Tenant, Token } from './store/store.ts';
+import { MapError, type TablesReport } from './store/tables/compile.ts';
+import {
+  type ColumnOptions,
+  type ColumnSource,
+  type MembersMap,
+  members,
+  type TableMap,
+  type TableSource,
+  table,
+} from './store/tables/define.ts';
+import { type SqlConnection, sql, type TablesSource } from './store/tables/drivers.ts';
+import { type Link, openTables } from './store/tables/index.ts';
+import { migrationOf } from './store/tables/migration.ts';
+import { type TableChange, withinSteps } from './store/tables/within.ts';
 
 export { type ErrorBody, ScimError, type ScimType } from './error.ts';
 export type {
@@ -76,179 +98,111 @@ export type {
   Lock,
   Log,
   MassLoss,
+  NewToken,
   Proposal,
   ProposedMembers,
   RecordedEdit,
   ResourceTypeDefinition,
   RunningServer,
   SchemaDefinition,
+  Scimd,
   ScimdAccess,
+  ScimdOptions,
+  ScimdStreams,
+  ScimdTenants,
+  ScimdTokens,
   Scope,
+  TablesScimdOptions,
   Tenant,
   TenantChange,
   TlsIdentity,
   Token,
+  Webhooks,
 };
-export { ConfigurationError, DefinitionError, type DefinitionProblem, RulesError };
-
-export interface ScimdOptions
-  extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken'>>,
-    Hooks {
-  /** The SQLite file; `:memory:` lives as long as the server. */
-  readonly database: string;
-  /** Schemas of your own, beside User, Group and EnterpriseUser (RFC 7643 §7). */
-  readonly schemas?: readonly SchemaDefinition[];
-  /** New resource types; an entry with the name of a standard type adds its `schemaExtensions` (RFC 7643 §6). */
-  readonly resourceTypes?: readonly (Partial<ResourceTypeDefinition> & { readonly name: string })[];
-  /** Attributes, in standard notation, with an index for `co` (RFC 7644 §3.4.2.2): worth its writes from 100,000 resources on. */
-  readonly containsIndex?: readonly string[];
-  /**
-   * Roles and entitlements by their names, with the groups that give them. They are in force from the start on, unless
-   * they would leave a role with fewer people than it must keep: then createScimd throws a RulesError.
-   */
-  readonly roles?: Readonly<Record<string, AccessRuleForm>>;
-  readonly entitlements?: Readonly<Record<string, AccessRuleForm>>;
-  /** How many days changes are kept; 400 unless given, 0 for ever. */
-  readonly retentionDays?: number;
-  /** Holds the server to the profile of OpenID's IPSIE. */
-  readonly profile?: 'ipsie';
-  /** Hours without a request after which the connection of a provider is silent, which is an event; 72 unless given, 0: never. */
-  readonly silentHours?: number;
-}
-
-export interface NewToken {
-  readonly name: string;
-  /** Name of the tenant; `default` unless given, made if there is none. */
-  readonly tenant?: string;
-  /** Whose tolerances apply; `generic` unless given. */
-  readonly idp?: Idp;
-  readonly scope?: Scope;
-  /** A year from now unless given (RFC 7644 §7.4: tokens have an end). */
-  readonly expires?: Date;
-  /** The id of the user that /Me stands for. */
-  readonly subject?: string;
-  /** With keys it is a client of the token endpoint, which authenticates by assertions (RFC 7523); its id is its client_id. */
-  readonly keys?: ClientKeys;
-}
-
-/** What `scimd stream` does. Receivers make streams over HTTP, with a token of scope `events`. */
-export interface ScimdStreams {
-  /** All, or those of the tenant of that name. */
-  list(tenant?: string): Promise<readonly Stream[]>;
-  /** With its last attempts, newest first, and what waits in it. */
-  show(id: string): Promise<EndpointState>;
-  /** The receiver is told before. */
-  pause(id: string, reason?: string): Promise<Stream>;
-  /** Goes on where it was, and the receiver is told. */
-  resume(id: string): Promise<Stream>;
-  delete(id: string): Promise<void>;
-  /** Tokens are signed with a new key from now on, whose id it answers. `revoke`: the old ones are published no longer. */
-  rotateKey(options?: { readonly revoke?: boolean }): Promise<string>;
-}
-
-export interface Scimd {
-  /**
-   * Answers a WHATWG Request; bound, so that it can be passed on by itself. `remoteAddress` is the peer's, which rate
-   * limits go by; what else hosts give as a second argument is ignored.
-   */
-  readonly fetch: (
-    request: Request,
-    more?: { readonly remoteAddress?: string | undefined } | object,
-  ) => Promise<Response>;
-  /** Serves on node:http, or node:https with `tls`. `port` 0 takes a free one; `host` is 127.0.0.1 unless given. */
-  listen(options: {
-    readonly port: number;
-    readonly host?: string;
-    readonly tls?: TlsIdentity;
-  }): Promise<RunningServer>;
-  /** The token's text is told here only. */
-  createToken(token: NewToken): Promise<{ readonly id: string; readonly token: string }>;
-  readonly tokens: ScimdTokens;
-  readonly tenants: ScimdTenants;
-  /**
-   * Changes of a tenant after a number, oldest first: what came, changed and went. Without `after` from the oldest that
-   * is kept; `tenant` is `default` and `limit` 100 unless given.
-   * @throws RangeError where changes after that number are kept no longer.
-   */
-  changes(options?: {
-    readonly tenant?: string;
-    readonly after?: number;
-    readonly limit?: number;
-  }): Promise<readonly TenantChange[]>;
-  /** Who has what, whose access is blocked, and what the guard holds back. */
-  readonly access: ScimdAccess;
-  /** Endpoints that are told of every event (Standard Webhooks 1.0.0). */
-  readonly webhooks: Webhooks;
-  /** Streams of security event tokens (RFC 9967, Shared Signals Framework 1.0). */
-  readonly streams: ScimdStreams;
-  /** Closes the database; close what listens first. */
-  close(): Promise<void>;
-}
+export {
+  type ColumnOptions,
+  type ColumnSource,
+  ConfigurationError,
+  DefinitionError,
+  type DefinitionProblem,
+  type Link,
+  MapError,
+  type MembersMap,
+  members,
+  migrationOf,
+  RulesError,
+  type SqlConnection,
+  sql,
+  type TableChange,
+  type TableMap,
+  type TableSource,
+  type TablesReport,
+  type TablesSource,
+  table,
+};
 
 const day = 24 * 60 * 60 * 1000;
-
-/** What {@link Scimd.tokens} can do. */
-export interface ScimdTokens {
-  /** All, or those of the tenant of that name; revoked and expired ones too. */
-  list(options?: { readonly tenant?: string }): Promise<readonly Token[]>;
-  /**
-   * A new token for the same use, whose text is told here only. The old one works for `overlapSeconds` more, a day
-   * unless given; the new one lives as long as the old one was given, unless `expires` is.
-   * @throws RangeError if there is no such token.
-   */
-  rotate(
-    id: string,
-    options?: { readonly overlapSeconds?: number; readonly expires?: Date },
-  ): Promise<{ readonly id: string; readonly token: string }>;
-  /**
-   * Takes a token back from now on.
-   * @throws RangeError if there is no such token.
-   */
-  revoke(id: string): Promise<Token>;
-}
-
-/** What {@link Scimd.tenants} can do. */
-export interface ScimdTenants {
-  list(): Promise<readonly Tenant[]>;
-  /** @throws StoreError `tenant-exists`. */
-  create(name: string): Promise<Tenant>;
-  /** Deletes the tenant with all that is its own; false if there is none of that name. */
-  delete(name: string): Promise<boolean>;
-}
 
 /** Seconds for which a token that was replaced works on. */
 const overlap = day / 1000;
 
+/** Makes a server of your tables. @throws MapError where the map does not fit them, with every problem and its place. */
+export async function createScimd<Transaction, Waits extends boolean>(
+  options: TablesScimdOptions<Transaction, Waits>,
+): Promise<Scimd>;
 /**
  * Opens the database and makes a server of it.
  * @throws ConfigurationError where an option is unknown or wrong, with every problem.
  * @throws DefinitionError where schemas or resource types are wrong, with every problem and its place.
  * @throws StoreError where the database cannot be opened.
  */
-export async function createScimd(options: ScimdOptions): Promise<Scimd> {
+export async function createScimd(options: ScimdOptions): Promise<Scimd>;
+export async function createScimd(options: ScimdOptions | AnyTablesOptions): Promise<Scimd> {
   checkLibraryOptions(options);
-  const { database, schemas, resourceTypes, containsIndex, retentionDays, silentHours, ...others } = options;
-  const { before, within, after, profile, ...more } = others;
-  const { basePath = '/scim/v2', roles, entitlements, ...http } = more;
-  const registry = configuredRegistry({ schemas, resourceTypes, containsIndex, profile });
+  const { database, schemas, resourceTypes, retentionDays, silentHours, before, after, ...others } = options;
+  const given = { ...noTables, ...others };
+  const {
+    store: source,
+    within,
+    link,
+    migrate,
+    containsIndex,
+    roles,
+    entitlements,
+    profile,
+    ...more
+  } = given;
+  const { basePath = '/scim/v2', ...http } = more;
+  const configured = configuredRegistry({ schemas, resourceTypes, containsIndex, profile });
   const rules =
     roles === undefined && entitlements === undefined
       ? undefined
-      : readAccessRules({ roles, entitlements }, registry);
+      : readAccessRules({ roles, entitlements }, configured);
   const clock = http.clock ?? (() => new Date());
-  const store = await openSqliteStoreAsync({
-    file: database,
-    registry,
-    clock,
-    onNotice: ({ kind, ...notice }) => {
-      const { path: attribute, ...rest } = { path: undefined, ...notice };
-      const fields = attribute === undefined ? rest : { ...rest, attribute };
-      http.log?.info(fields, `opening the database: ${kind}`);
-    },
-  });
+  const own =
+    source === undefined
+      ? undefined
+      : await openTables({
+          ...{ database: source.database, tables: source.tables, registry: configured, clock, link },
+          migrate: migrate ?? true,
+          within: within === undefined ? undefined : withinSteps(within as (...given: unknown[]) => unknown),
+        });
+  const store: Store =
+    own ??
+    (await openSqliteStoreAsync({
+      file: database as string,
+      registry: configured,
+      clock,
+      onNotice: ({ kind, ...notice }) => {
+        const { path: attribute, ...rest } = { path: undefined, ...notice };
+        const fields = attribute === undefined ? rest : { ...rest, attribute };
+        http.log?.info(fields, `opening the database: ${kind}`);
+      },
+    }));
+  const { registry } = store;
   const hooks: Hooks = {
     ...(before === undefined ? {} : { before }),
-    ...(within === undefined ? {} : { within }),
+    ...(within === undefined || own !== undefined ? {} : { within: within as Hooks['within'] & object }),
     ...(after === undefined ? {} : { after }),
   };
   const connections = new Connections(store, {
@@ -277,7 +231,8 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
   const delivery: Delivery = startDelivery({
     store,
     thread: {
-      ...{ file: database, basePath, baseUrl: http.baseUrl, addon: loadedAddon() },
+      // Over tables of the embedder's own it is done in this thread too.
+      ...{ file: database ?? ':memory:', basePath, baseUrl: http.baseUrl, addon: loadedAddon() },
       definitions: { schemas, resourceTypes, containsIndex, profile },
     },
     onNotice(notice) {
@@ -365,6 +320,7 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
       delete: (id) => streams.delete(id),
       rotateKey: async ({ revoke = false } = {}) => (await signingKeys.rotate(revoke)).id,
     },
+    report: own?.report,
     async close() {
       retention.stop();
       connections.stop();
@@ -375,6 +331,12 @@ export async function createScimd(options: ScimdOptions): Promise<Scimd> {
     },
   };
 }
+
+/** Options that one of the two forms does not have. */
+const noTables = {
+  ...{ store: undefined, link: undefined, migrate: undefined, containsIndex: undefined },
+  ...{ roles: undefined, entitlements: undefined },
+};
 
 const embedder: Actor = { kind: 'embedder' };
 

@@ -1,6 +1,7 @@
 /**
  * A scimd for a test: a real store on a real file, answering on a real socket. With SCIMD_COMMAND set (the bundle, the
- * binary; an absolute path) that program is started in place of the sources.
+ * binary; an absolute path) that program is started in place of the sources; with SCIMD_TEST_TABLES (sqlite, postgres)
+ * it is on tables of an application.
  */
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -62,6 +63,7 @@ export interface ServerOptions extends Partial<Omit<HttpOptions, 'store'>> {
 
 const run = promisify(execFile);
 const command = process.env.SCIMD_COMMAND;
+const ownTables = process.env.SCIMD_TEST_TABLES;
 
 /** Starts one. Options other than `idp` need the sources and ignore SCIMD_COMMAND. */
 export async function startScimd(options: ServerOptions = {}): Promise<TestServer> {
@@ -87,7 +89,8 @@ type Started = Omit<TestServer, 'request'>;
 
 async function startHere(database: string, options: ServerOptions): Promise<Started> {
   const { registry = standardRegistry(), idp = 'generic', ...http } = options;
-  const store = openSqliteStore({ file: database, registry });
+  const store =
+    ownTables === undefined ? openSqliteStore({ file: database, registry }) : await onTables(registry);
   const newToken = (token: TokenOptions) => makeToken(store, token);
   const token = await newToken({ idp });
   const server = await startServer({ basePath: '/scim/v2', ...http, store, host: '127.0.0.1', port: 0 });
@@ -101,6 +104,12 @@ async function startHere(database: string, options: ServerOptions): Promise<Star
       await store.close();
     },
   };
+}
+
+/** The store over an embedder's tables of that kind, for tests that are run on it too. */
+async function onTables(registry: Registry): Promise<Store> {
+  const { openStore } = await import('./tables/fixture.ts');
+  return openStore(ownTables === 'postgres' ? 'postgres' : 'sqlite', { registry });
 }
 
 async function makeToken(store: Store, token: TokenOptions): Promise<string> {

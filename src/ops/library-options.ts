@@ -39,6 +39,9 @@ const own: Readonly<Record<string, Kind>> = {
   within: 'function',
   after: 'function',
   recordAddresses: 'boolean',
+  store: 'object',
+  link: 'function',
+  migrate: 'boolean',
 };
 
 /** Settings that are options of the same name. */
@@ -82,8 +85,15 @@ export function checkLibraryOptions(options: object, more: Readonly<Record<strin
     } else if (isGroup(name)) checkGroup(name, value);
     else check(name, renamed[name] ?? (name as OptionName), value);
   }
-  const { database } = options as { readonly database?: unknown };
-  if (database === undefined) problems.push('database must be a file name or :memory:');
+  const { database, store } = options as { readonly database?: unknown; readonly store?: unknown };
+  if (database === undefined && store === undefined)
+    problems.push('database must be a file name or :memory:, or store your tables');
+  if (database !== undefined && store !== undefined)
+    problems.push('database and store exclude one another: give only one');
+  if (store !== undefined)
+    for (const name of ['roles', 'entitlements', 'guard', 'containsIndex'])
+      if ((options as Readonly<Record<string, unknown>>)[name] !== undefined)
+        problems.push(`${name} needs a database of scimd, not tables of your own`);
   if (problems.length === 0) problems.push(...checkTogether(values, origins));
   if (problems.length > 0) throw new ConfigurationError(problems);
 

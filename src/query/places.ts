@@ -128,12 +128,18 @@ export class Places {
   }
 
   unmapped(path: string, range: Range): ScimFilterError {
-    return this.#error('unmappedAttribute', `${path} cannot be filtered by here`, range);
+    const { known } = this.map;
+    const hint = known === undefined || known.length === 0 ? undefined : `What can be: ${known.join(', ')}`;
+    return this.#error('unmappedAttribute', `${path} cannot be filtered by here`, range, hint);
   }
 
-  #error(code: string, detail: string, range: Range): ScimFilterError {
+  #error(code: string, detail: string, range: Range, hint?: string): ScimFilterError {
     const { source } = this.#options;
-    return new ScimFilterError({ code, detail, range, ...(source === undefined ? {} : { source }) });
+    return new ScimFilterError({
+      ...{ code, detail, range },
+      ...(source === undefined ? {} : { source }),
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 
   /** The attribute's expression as its order is defined. */

@@ -94,6 +94,8 @@ export type Storage = ColumnStorage | JsonStorage | TableStorage | JsonArrayStor
 export interface StorageMap {
   /** The expression that identifies the resource in the outer query: `r.rid`. */
   readonly key: string;
+  /** What can be filtered by, for those who ask for something else; absent where that is nearly everything. */
+  readonly known?: readonly string[];
   /**
    * Where an attribute is. For a multi-valued attribute the answer is `table` or `jsonArray`; for anything
    * singular (sub-attributes of singular complex attributes included) `column` or `json`.

@@ -23,6 +23,15 @@ function foldingMap(): Map<number, number> {
   return folding;
 }
 
+/** Each character beyond ASCII that folds to another one, and beside it the other one: for databases that fold text. */
+export function foldingPairs(): readonly [from: string, to: string] {
+  const pairs = [...(folding ?? foldingMap())].filter(([code]) => code >= 0x80);
+  return [
+    String.fromCodePoint(...pairs.map(([code]) => code)),
+    String.fromCodePoint(...pairs.map(([, to]) => to)),
+  ];
+}
+
 const ascii = /^[\x00-\x7f]*$/;
 
 /**

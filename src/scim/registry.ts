@@ -81,12 +81,17 @@ export interface Registry {
   readonly profile?: Profile | undefined;
 }
 
+/** Of an attribute's path: has it {@link Attribute.normalized}? */
+type Normalized = (path: string) => boolean;
+
+const everyPath = (): boolean => true;
+
 /** Defaults that depend on the type: references and binaries are case-exact (RFC 7643 §2.3.6, §2.3.7). */
 function compileAttribute(
   definition: AttributeDefinition,
   extension: string | undefined,
   parent: Attribute | undefined,
-  normalized: boolean,
+  isNormalized: Normalized,
 ): Attribute {
   const type = definition.type ?? 'string';
   const prefix = parent === undefined ? (extension === undefined ? '' : `${extension}:`) : `${parent.path}.`;
@@ -107,11 +112,11 @@ function compileAttribute(
     parent,
     subAttributes,
     indexed: definition.indexed ?? false,
-    normalized,
+    normalized: isNormalized(prefix + definition.name),
     definition,
   };
   for (const sub of definition.subAttributes ?? []) {
-    subAttributes.set(sub.name.toLowerCase(), compileAttribute(sub, extension, attribute, normalized));
+    subAttributes.set(sub.name.toLowerCase(), compileAttribute(sub, extension, attribute, isNormalized));
   }
   return attribute;
 }
@@ -120,13 +125,13 @@ function compileAttribute(
 export function compileAttributes(
   definitions: readonly AttributeDefinition[],
   extension: string | undefined,
-  normalized = true,
+  isNormalized: Normalized = everyPath,
 ): Map<string, Attribute> {
   const attributes = new Map<string, Attribute>();
   for (const definition of definitions) {
     attributes.set(
       definition.name.toLowerCase(),
-      compileAttribute(definition, extension, undefined, normalized),
+      compileAttribute(definition, extension, undefined, isNormalized),
     );
   }
   return attributes;
@@ -139,14 +144,18 @@ export function compileAttributes(
 function compileResourceType(
   definition: ResourceTypeDefinition,
   schemas: ReadonlyMap<string, SchemaDefinition>,
-  normalized: boolean,
+  isNormalized: Normalized,
 ): ResourceType {
   const schema = schemas.get(definition.schema);
   if (schema === undefined)
     throw new Error(`resource type ${definition.name}: schema ${definition.schema} is not defined`);
-  const common = compileAttributes(commonAttributes as readonly AttributeDefinition[], undefined, normalized);
+  const common = compileAttributes(
+    commonAttributes as readonly AttributeDefinition[],
+    undefined,
+    isNormalized,
+  );
   const attributes = new Map(common);
-  for (const [key, attribute] of compileAttributes(schema.attributes, undefined, normalized)) {
+  for (const [key, attribute] of compileAttributes(schema.attributes, undefined, isNormalized)) {
     if (!common.has(key)) attributes.set(key, attribute);
   }
   const extensions = new Map<string, Extension>();
@@ -157,7 +166,7 @@ function compileResourceType(
     extensions.set(uri.toLowerCase(), {
       schema: extension,
       required,
-      attributes: compileAttributes(extension.attributes, extension.id, normalized),
+      attributes: compileAttributes(extension.attributes, extension.id, isNormalized),
     });
   }
   const endpoint = definition.endpoint.startsWith('/') ? definition.endpoint : `/${definition.endpoint}`;
@@ -175,11 +184,14 @@ function compileResourceType(
 export function compileRegistry(
   schemas: readonly SchemaDefinition[],
   resourceTypes: readonly ResourceTypeDefinition[],
+  isNormalized: (type: string, path: string) => boolean = everyPath,
 ): Registry {
   const byId = new Map(schemas.map((schema) => [schema.id, schema]));
   return {
     schemas: byId,
-    resourceTypes: resourceTypes.map((definition) => compileResourceType(definition, byId, true)),
+    resourceTypes: resourceTypes.map((definition) =>
+      compileResourceType(definition, byId, (path) => isNormalized(definition.name, path)),
+    ),
     containsIndex: new Set(),
   };
 }
@@ -199,7 +211,7 @@ export function resourceTypeOf(schemas: readonly SchemaDefinition[]): ResourceTy
       schemaExtensions: extensions.map((extension) => ({ schema: extension.id, required: false })),
     },
     new Map(schemas.map((schema) => [schema.id, schema])),
-    false,
+    () => false,
   );
 }
 

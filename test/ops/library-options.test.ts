@@ -29,7 +29,7 @@ describe('createScimd refuses', () => {
     [
       { databse: join(folder, 'lost.db') },
       /^unknown option "databse", did you mean "database"\?$/,
-      /^database must be a file name or :memory:$/,
+      /^database must be a file name or :memory:, or store your tables$/,
     ],
     [{}, /^database must be/],
     [{ database: '' }, /^database must be a file name or :memory:, not ""$/],

@@ -28,8 +28,11 @@ function isTaken(path: string, value: unknown): (error: unknown) => boolean {
   };
 }
 
-/** Registers the contract's tests for the stores that `open` opens; each test has a store of its own. */
-export function storeContract(name: string, open: Open): void {
+/**
+ * Registers the contract's tests for the stores that `open` opens; each test has a store of its own. Where memberships
+ * refer to rows, a group keeps no members that are not there.
+ */
+export function storeContract(name: string, open: Open, { keepsStrangers = true } = {}): void {
   let s: Setting;
   const fresh = (tests: () => void) => () => {
     beforeEach(async () => {
@@ -321,15 +324,15 @@ export function storeContract(name: string, open: Open): void {
   );
   describe(
     `${name}: edges`,
-    fresh(() => edgeContract(() => s)),
+    fresh(() => edgeContract(() => s, keepsStrangers)),
   );
   describe(
     `${name}: changes`,
-    fresh(() => changeContract(() => s)),
+    fresh(() => changeContract(() => s, keepsStrangers)),
   );
   describe(
     `${name}: restoration and erasure`,
-    fresh(() => restoreContract(() => s)),
+    fresh(() => restoreContract(() => s, keepsStrangers)),
   );
   describe(
     `${name}: access`,
@@ -337,6 +340,6 @@ export function storeContract(name: string, open: Open): void {
   );
   describe(
     `${name}: tenants and tokens`,
-    fresh(() => tenancyContract(() => s)),
+    fresh(() => tenancyContract(() => s, keepsStrangers)),
   );
 }

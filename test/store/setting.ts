@@ -22,6 +22,9 @@ import { changeOf, create, createdBy, update, type Version } from './writes.ts';
 export const base = 'https://scim.example/v2';
 export const actor = { kind: 'token', id: 'token-1', name: 'test', idp: 'generic' } as const;
 
+/** In place of `test` for what a store does not do. */
+export function without(_name: string, _test: () => Promise<void>): void {}
+
 /** How a store is opened: over a clock that the test holds. */
 export type Open = (options: { readonly registry: Registry; readonly clock: () => Date }) => Promise<Store>;
 
@@ -46,7 +49,7 @@ export class Setting {
     const time = { setting: undefined as Setting | undefined };
     const start = Date.parse('2026-01-02T03:04:05.678Z');
     const store = await open({ registry, clock: () => new Date(time.setting?.now ?? start) });
-    time.setting = new Setting(registry, store, start);
+    time.setting = new Setting(store.registry, store, start);
     return time.setting;
   }
 

@@ -1,0 +1,167 @@
+/** What an embedded server is given, and what it can do. */
+import type { ScimdAccess } from './directory/embedded-access.ts';
+import type { Hooks, TenantChange } from './directory/hooks.ts';
+import type { Stream } from './events/streams/management.ts';
+import type { EndpointState, Webhooks } from './events/webhook/management.ts';
+import type { HttpOptions, RunningServer, TlsIdentity } from './http/options.ts';
+import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
+import type { AccessRuleForm } from './scim/roles.ts';
+import type { Idp } from './scim/tolerances.ts';
+import type { ClientKeys } from './store/access-store.ts';
+import type { Scope, Tenant, Token } from './store/store.ts';
+import type { TablesReport } from './store/tables/compile.ts';
+import type { SqlDatabase } from './store/tables/database.ts';
+import type { TablesSource } from './store/tables/drivers.ts';
+import type { Link } from './store/tables/index.ts';
+import type { TableChange } from './store/tables/within.ts';
+
+export interface ScimdOptions
+  extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken'>>,
+    Hooks {
+  /** The SQLite file; `:memory:` lives as long as the server. */
+  readonly database: string;
+  /** Schemas of your own, beside User, Group and EnterpriseUser (RFC 7643 §7). */
+  readonly schemas?: readonly SchemaDefinition[];
+  /** New resource types; an entry with the name of a standard type adds its `schemaExtensions` (RFC 7643 §6). */
+  readonly resourceTypes?: readonly (Partial<ResourceTypeDefinition> & { readonly name: string })[];
+  /** Attributes, in standard notation, with an index for `co` (RFC 7644 §3.4.2.2): worth its writes from 100,000 resources on. */
+  readonly containsIndex?: readonly string[];
+  /**
+   * Roles and entitlements by their names, with the groups that give them. They are in force from the start on, unless
+   * they would leave a role with fewer people than it must keep: then createScimd throws a RulesError.
+   */
+  readonly roles?: Readonly<Record<string, AccessRuleForm>>;
+  readonly entitlements?: Readonly<Record<string, AccessRuleForm>>;
+  /** How many days changes are kept; 400 unless given, 0 for ever. */
+  readonly retentionDays?: number;
+  /** Holds the server to the profile of OpenID's IPSIE. */
+  readonly profile?: 'ipsie';
+  /** Hours without a request after which the connection of a provider is silent, which is an event; 72 unless given, 0: never. */
+  readonly silentHours?: number;
+}
+
+/** SCIM on tables of your own, in place of a database of scimd's own. Roles, entitlements and the guard need that one. */
+export interface TablesScimdOptions<Transaction, Waits extends boolean>
+  extends Omit<ScimdOptions, 'database' | 'within' | 'containsIndex' | 'roles' | 'entitlements' | 'guard'> {
+  /** Your tables with their database: `sql(pool, { User, Group })`. */
+  readonly store: TablesSource<Transaction, Waits>;
+  readonly database?: undefined;
+  /** Are scimd's own tables (`scimd_…`) made where they are missing? Yes unless false: then run what `migrationOf` answers. */
+  readonly migrate?: boolean;
+  /** Finds the row that a new resource is to be, by its key, where it is there already. Never by e-mail. */
+  readonly link?: Link;
+  /**
+   * Runs in the transaction of the change, with it, which is taken back if it throws; a ScimError is what the client
+   * gets. Only where the driver can wait may it answer a promise.
+   */
+  readonly within?: (
+    transaction: Transaction,
+    change: TableChange,
+  ) => Waits extends true ? void | Promise<void> : undefined;
+}
+
+/** The same, whatever the driver. */
+export interface AnyTablesOptions extends Omit<TablesScimdOptions<never, boolean>, 'store' | 'within'> {
+  readonly store: { readonly database: SqlDatabase; readonly tables: TablesSource['tables'] };
+  readonly within?: (...given: never[]) => unknown;
+}
+
+export interface NewToken {
+  readonly name: string;
+  /** Name of the tenant; `default` unless given, made if there is none. */
+  readonly tenant?: string;
+  /** Whose tolerances apply; `generic` unless given. */
+  readonly idp?: Idp;
+  readonly scope?: Scope;
+  /** A year from now unless given (RFC 7644 §7.4: tokens have an end). */
+  readonly expires?: Date;
+  /** The id of the user that /Me stands for. */
+  readonly subject?: string;
+  /** With keys it is a client of the token endpoint, which authenticates by assertions (RFC 7523); its id is its client_id. */
+  readonly keys?: ClientKeys;
+}
+
+/** What `scimd stream` does. Receivers make streams over HTTP, with a token of scope `events`. */
+export interface ScimdStreams {
+  /** All, or those of the tenant of that name. */
+  list(tenant?: string): Promise<readonly Stream[]>;
+  /** With its last attempts, newest first, and what waits in it. */
+  show(id: string): Promise<EndpointState>;
+  /** The receiver is told before. */
+  pause(id: string, reason?: string): Promise<Stream>;
+  /** Goes on where it was, and the receiver is told. */
+  resume(id: string): Promise<Stream>;
+  delete(id: string): Promise<void>;
+  /** Tokens are signed with a new key from now on, whose id it answers. `revoke`: the old ones are published no longer. */
+  rotateKey(options?: { readonly revoke?: boolean }): Promise<string>;
+}
+
+export interface Scimd {
+  /**
+   * Answers a WHATWG Request; bound, so that it can be passed on by itself. `remoteAddress` is the peer's, which rate
+   * limits go by; what else hosts give as a second argument is ignored.
+   */
+  readonly fetch: (
+    request: Request,
+    more?: { readonly remoteAddress?: string | undefined } | object,
+  ) => Promise<Response>;
+  /** Serves on node:http, or node:https with `tls`. `port` 0 takes a free one; `host` is 127.0.0.1 unless given. */
+  listen(options: {
+    readonly port: number;
+    readonly host?: string;
+    readonly tls?: TlsIdentity;
+  }): Promise<RunningServer>;
+  /** The token's text is told here only. */
+  createToken(token: NewToken): Promise<{ readonly id: string; readonly token: string }>;
+  readonly tokens: ScimdTokens;
+  readonly tenants: ScimdTenants;
+  /**
+   * Changes of a tenant after a number, oldest first: what came, changed and went. Without `after` from the oldest that
+   * is kept; `tenant` is `default` and `limit` 100 unless given.
+   * @throws RangeError where changes after that number are kept no longer.
+   */
+  changes(options?: {
+    readonly tenant?: string;
+    readonly after?: number;
+    readonly limit?: number;
+  }): Promise<readonly TenantChange[]>;
+  /** Who has what, whose access is blocked, and what the guard holds back. */
+  readonly access: ScimdAccess;
+  /** Endpoints that are told of every event (Standard Webhooks 1.0.0). */
+  readonly webhooks: Webhooks;
+  /** Streams of security event tokens (RFC 9967, Shared Signals Framework 1.0). */
+  readonly streams: ScimdStreams;
+  /** Of tables of your own: what has no index, and what goes to `rest`. */
+  readonly report: TablesReport | undefined;
+  /** Closes the database; close what listens first. Tables of your own stay open. */
+  close(): Promise<void>;
+}
+
+/** What {@link Scimd.tokens} can do. */
+export interface ScimdTokens {
+  /** All, or those of the tenant of that name; revoked and expired ones too. */
+  list(options?: { readonly tenant?: string }): Promise<readonly Token[]>;
+  /**
+   * A new token for the same use, whose text is told here only. The old one works for `overlapSeconds` more, a day
+   * unless given; the new one lives as long as the old one was given, unless `expires` is.
+   * @throws RangeError if there is no such token.
+   */
+  rotate(
+    id: string,
+    options?: { readonly overlapSeconds?: number; readonly expires?: Date },
+  ): Promise<{ readonly id: string; readonly token: string }>;
+  /**
+   * Takes a token back from now on.
+   * @throws RangeError if there is no such token.
+   */
+  revoke(id: string): Promise<Token>;
+}
+
+/** What {@link Scimd.tenants} can do. */
+export interface ScimdTenants {
+  list(): Promise<readonly Tenant[]>;
+  /** @throws StoreError `tenant-exists`. */
+  create(name: string): Promise<Tenant>;
+  /** Deletes the tenant with all that is its own; false if there is none of that name. */
+  delete(name: string): Promise<boolean>;
+}

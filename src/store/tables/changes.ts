@@ -1,0 +1,281 @@
+/** The change record in scimd's own tables: dense numbers per tenant, and the chain of digests over all of it. */
+import type { Actor, Change, ChangeRange, LastState, RecordedEdit } from '../change.ts';
+import { erasedText } from '../erased-text.ts';
+import { instantText, keyOfTime } from '../layout/instant.ts';
+import {
+  type ChangeEntry,
+  isNoticeOf,
+  nextChange,
+  noLink,
+  noticeEntry,
+  toChange,
+} from '../sql/change-row.ts';
+import type { DeletedResource, NewNotice } from '../store.ts';
+import { one, type SqlRow, type Steps, statement } from './database.ts';
+
+const columns =
+  'sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed, last, tolerances, cause, digest, link, notice';
+
+export type NewChange = Omit<ChangeEntry, 'type'> & { readonly type: string };
+
+/** Records notices of one tenant; answers how many were new. */
+export function* note(
+  notices: readonly NewNotice[],
+  now: Date,
+  transaction: string,
+  dialect: 'sqlite' | 'postgres',
+): Steps<number> {
+  let count = 0;
+  for (const notice of notices) {
+    const { tenant, subject, unlessSince } = notice;
+    // Whoever holds the head is the only one to look and to write.
+    if (dialect === 'postgres')
+      yield statement('SELECT 1 FROM scimd_change_counter WHERE tenant = ? FOR UPDATE', tenant);
+    if (unlessSince !== undefined) {
+      const known = yield statement(
+        'SELECT notice FROM scimd_change WHERE tenant = ? AND id = ? AND notice IS NOT NULL AND at >= ?',
+        ...[tenant, subject.id, keyOfTime(Date.parse(unlessSince))],
+      );
+      if (known.some((row) => isNoticeOf(String(row.notice), notice))) continue;
+    }
+    const entry = noticeEntry(notice, keyOfTime(now.getTime()), transaction);
+    yield* append(tenant, [{ ...entry, type: subject.type }], dialect);
+    count++;
+  }
+  return count;
+}
+
+/**
+ * Appends changes of one tenant, in their order, and answers them. The head's row is held until the transaction ends,
+ * so that number order is commit order.
+ */
+export function* append(
+  tenant: number,
+  entries: readonly NewChange[],
+  dialect: 'sqlite' | 'postgres',
+): Steps<readonly Change[]> {
+  if (entries.length === 0) return [];
+  const held = dialect === 'postgres' ? ' FOR UPDATE' : '';
+  const known = yield* one(`SELECT sequence, link FROM scimd_change_counter WHERE tenant = ?${held}`, tenant);
+  const head = {
+    sequence: Number(known?.sequence ?? 0),
+    link: typeof known?.link === 'string' ? Buffer.from(known.link, 'hex') : noLink,
+  };
+  const made: Change[] = [];
+  for (const { type, ...entry } of entries) {
+    const row = nextChange(head, { ...entry, type: 0 }, type);
+    const [, sequence, , id, version, operation, at, txn, request, actor, edits, added, removed] = row;
+    const [, , , , , , , , , , , , , last, tolerances, cause, salt, digest, link, notice] = row;
+    yield statement(
+      `INSERT INTO scimd_change (tenant, ${columns}, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ...[tenant, sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed],
+      ...[last, tolerances, cause, digest.toString('hex'), link.toString('hex'), notice, salt],
+    );
+    made.push(
+      toChange(
+        tenant,
+        [
+          sequence,
+          0,
+          id,
+          version,
+          operation,
+          at,
+          txn,
+          request,
+          actor,
+          edits,
+          added,
+          removed,
+          last,
+          tolerances,
+          cause,
+          digest,
+          link,
+          notice,
+        ],
+        () => type,
+      ),
+    );
+  }
+  yield statement(
+    'UPDATE scimd_change_counter SET sequence = ?, link = ? WHERE tenant = ?',
+    head.sequence,
+    Buffer.from(head.link).toString('hex'),
+    tenant,
+  );
+  return made;
+}
+
+export function* readChanges({
+  tenant,
+  after = 0,
+  id,
+  limit,
+}: {
+  readonly tenant: number;
+  readonly after?: number;
+  readonly id?: string;
+  readonly limit: number;
+}): Steps<Change[]> {
+  const rows = yield statement(
+    `SELECT ${columns} FROM scimd_change WHERE tenant = ? AND sequence > ?${id === undefined ? '' : ' AND id = ?'} ORDER BY sequence LIMIT ?`,
+    ...[tenant, after, ...(id === undefined ? [] : [id]), limit],
+  );
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+  const bytes = (value: unknown): Uint8Array | null =>
+    typeof value === 'string' ? Buffer.from(value, 'hex') : null;
+  return rows.map((row) =>
+    toChange(
+      tenant,
+      [
+        Number(row.sequence),
+        0,
+        String(row.id),
+        Number(row.version),
+        String(row.operation),
+        String(row.at),
+        text(row.txn),
+        text(row.request),
+        String(row.actor),
+        text(row.edits),
+        text(row.added),
+        text(row.removed),
+        text(row.last),
+        text(row.tolerances),
+        text(row.cause),
+        bytes(row.digest),
+        bytes(row.link),
+        text(row.notice),
+      ],
+      () => String(row.type),
+    ),
+  );
+}
+
+export function* changeRange(tenant: number): Steps<ChangeRange> {
+  const row = yield* one('SELECT pruned, sequence FROM scimd_change_counter WHERE tenant = ?', tenant);
+  return { oldest: Number(row?.pruned ?? 0) + 1, newest: Number(row?.sequence ?? 0) };
+}
+
+/** Answers how many changes it removed. */
+export function* pruneChanges(before: Date, limit: number): Steps<number> {
+  const end = keyOfTime(before.getTime());
+  let sum = 0;
+  for (const { tenant } of yield statement('SELECT tenant FROM scimd_change_counter ORDER BY tenant')) {
+    const rows = yield statement(
+      'SELECT sequence, at, link FROM scimd_change WHERE tenant = ? ORDER BY sequence LIMIT ?',
+      Number(tenant),
+      limit,
+    );
+    const first = rows.findIndex(({ at }) => String(at) >= end);
+    const last = rows[(first === -1 ? rows.length : first) - 1];
+    if (last === undefined) continue;
+    const removed = yield statement(
+      'DELETE FROM scimd_change WHERE tenant = ? AND sequence <= ? RETURNING 1 AS done',
+      Number(tenant),
+      Number(last.sequence),
+    );
+    sum += removed.length;
+    yield statement(
+      'UPDATE scimd_change_counter SET pruned = ?, pruned_link = ? WHERE tenant = ?',
+      Number(last.sequence),
+      typeof last.link === 'string' ? last.link : null,
+      Number(tenant),
+    );
+  }
+  return sum;
+}
+
+const deletedColumns = 'c.id, c.sequence, c.version, c.at, c.actor, c.last, c.removed';
+/** Deletions that have not been undone or erased. */
+const undone = `FROM scimd_change c WHERE c.tenant = ? AND c.type = ? AND c.operation = 'delete' AND c.last IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM scimd_change n WHERE n.tenant = c.tenant AND n.id = c.id AND n.type = c.type AND n.sequence > c.sequence)`;
+
+interface Deletion extends Omit<DeletedResource, 'at'> {
+  readonly version: number;
+  /** The instant's key. */
+  readonly at: string;
+  readonly removed: readonly string[];
+}
+
+function toDeletion(row: SqlRow): Deletion {
+  return {
+    id: String(row.id),
+    sequence: Number(row.sequence),
+    version: Number(row.version),
+    at: String(row.at),
+    actor: JSON.parse(String(row.actor)) as Actor,
+    last: JSON.parse(String(row.last)) as LastState,
+    removed: typeof row.removed === 'string' ? (JSON.parse(row.removed) as string[]) : [],
+  };
+}
+
+export function deleted({ id, sequence, at, actor, last }: Deletion): DeletedResource {
+  return { id, sequence, at: instantText(at), actor, last };
+}
+
+export function* deletionOf(tenant: number, type: string, id: string): Steps<Deletion | undefined> {
+  const row = yield* one(`SELECT ${deletedColumns} ${undone} AND c.id = ?`, tenant, type, id);
+  return row === undefined ? undefined : toDeletion(row);
+}
+
+export function* deletions(
+  tenant: number,
+  type: string,
+  before: number | undefined,
+  limit: number,
+): Steps<readonly DeletedResource[]> {
+  const rows = yield statement(
+    `SELECT ${deletedColumns} ${undone} AND c.sequence < ? ORDER BY c.sequence DESC LIMIT ?`,
+    ...[tenant, type, before ?? Number.MAX_SAFE_INTEGER, limit],
+  );
+  return rows.map((row) => deleted(toDeletion(row)));
+}
+
+/** That an attribute changed is left, and when. */
+export function erasedEdit({ path, omitted }: RecordedEdit): RecordedEdit {
+  return { path, omitted: omitted === 'sensitive' ? omitted : 'erased' };
+}
+
+/** Takes the content out of all changes of a resource, and out of messages that speak of it; answers its latest change. */
+export function* eraseChanges(
+  tenant: number,
+  type: string,
+  id: string,
+): Steps<{ readonly version: number; readonly at: string; readonly operation: string } | undefined> {
+  const rows = yield statement(
+    'SELECT sequence, version, at, operation, edits FROM scimd_change WHERE tenant = ? AND id = ? AND type = ? ORDER BY sequence',
+    ...[tenant, id, type],
+  );
+  for (const { sequence, edits } of rows) {
+    const blank =
+      typeof edits === 'string'
+        ? JSON.stringify((JSON.parse(edits) as readonly RecordedEdit[]).map(erasedEdit))
+        : null;
+    yield statement(
+      'UPDATE scimd_change SET edits = ?, last = NULL, salt = NULL WHERE tenant = ? AND sequence = ?',
+      ...[blank, tenant, Number(sequence)],
+    );
+  }
+  const ours = 'endpoint IN (SELECT id FROM scimd_endpoint WHERE tenant = ?)';
+  for (const { endpoint, message, body } of yield statement(
+    `SELECT endpoint, message, body FROM scimd_delivery WHERE ${ours}`,
+    tenant,
+  ))
+    if (String(body).includes(JSON.stringify(id)))
+      yield statement(
+        'UPDATE scimd_delivery SET body = ? WHERE endpoint = ? AND message = ?',
+        ...[erasedText(String(body), id), String(endpoint), String(message)],
+      );
+  const sequences = new Set(rows.map(({ sequence }) => Number(sequence)));
+  for (const attempt of yield statement(
+    `SELECT id, sequence, answer FROM scimd_attempt WHERE ${ours}`,
+    tenant,
+  ))
+    if (sequences.has(Number(attempt.sequence)) || String(attempt.answer).includes(id))
+      yield statement("UPDATE scimd_attempt SET answer = '' WHERE id = ?", String(attempt.id));
+  const latest = rows.at(-1);
+  if (latest === undefined) return undefined;
+  return { version: Number(latest.version), at: String(latest.at), operation: String(latest.operation) };
+}

@@ -1,0 +1,282 @@
+/** What events are made of: resources of whatever type by their ids, the groups they are in, and all at one moment. */
+import type { FeedReads, FeedSnapshot, FoundPresent, GroupOf, PersonAccess, SnapshotEntry } from '../feed.ts';
+import type { Awaitable } from '../stored-resource.ts';
+import { changeRange } from './changes.ts';
+import { type SqlRow, type Steps, statement } from './database.ts';
+import type { MappedMembers, Memberships } from './memberships.ts';
+import { idText } from './names.ts';
+import type { Reading, Row, ServedType } from './reading.ts';
+
+export interface FeedTools {
+  readonly reading: Reading;
+  readonly memberships: Memberships;
+  readonly types: readonly ServedType[];
+  readonly read: <T>(tenant: number, steps: () => Steps<T>) => Awaitable<T>;
+  /** All of one moment. */
+  readonly readAtOnce: <T>(tenant: number, steps: () => Steps<T>) => Awaitable<T>;
+}
+
+/** Resources in one step of a snapshot. */
+const stepSize = 100;
+const idsAtOnce = 500;
+
+export class FeedSteps {
+  readonly #reading: Reading;
+  readonly #memberships: Memberships;
+  readonly #types: readonly ServedType[];
+
+  constructor({ reading, memberships, types }: Omit<FeedTools, 'read' | 'readAtOnce'>) {
+    this.#reading = reading;
+    this.#memberships = memberships;
+    this.#types = types;
+  }
+
+  *rows(served: ServedType, tenant: number, ids: readonly string[]): Steps<Row[]> {
+    const { table } = served;
+    const rows: Row[] = [];
+    const possible = ids.filter((id) => this.#reading.isPossible(table, id));
+    const within = this.#reading.within(served, tenant);
+    for (let first = 0; first < possible.length; first += idsAtOnce) {
+      const some = possible.slice(first, first + idsAtOnce);
+      const found = yield statement(
+        `SELECT ${this.#reading.columns(served)} ${this.#reading.from(served)} WHERE t.${table.id.sql} IN (${some.map(() => table.id.parameter).join(', ')}) AND ${within.text}`,
+        ...some.map((id) => table.id.bind(id)),
+        ...within.parameters,
+      );
+      rows.push(...found.map((row: SqlRow) => this.#reading.toRow(served, row)));
+    }
+    return rows;
+  }
+
+  *resources(tenant: number, ids: readonly string[]): Steps<Map<string, FoundPresent>> {
+    const found = new Map<string, FoundPresent>();
+    for (const served of this.#types)
+      for (const { resource, row } of yield* this.rows(served, tenant, ids)) {
+        const memberCount = yield* this.#reading.memberCount(
+          served.table.facts.name,
+          row,
+          Number.MAX_SAFE_INTEGER,
+        );
+        found.set(resource.id, { resource, memberCount, locked: false });
+      }
+    return found;
+  }
+
+  *groupsOf(tenant: number, ids: readonly string[]): Steps<Map<string, GroupOf[]>> {
+    const found = new Map<string, GroupOf[]>();
+    for (const served of this.#types) {
+      const all = this.#memberships.with(served.table.facts.name);
+      if (all.length === 0) continue;
+      const rows = (yield* this.rows(served, tenant, ids)).filter(({ resource }) => resource.grouped);
+      yield* this.#groupsOfRows(tenant, served, all, rows, found);
+    }
+    return found;
+  }
+
+  *#groupsOfRows(
+    tenant: number,
+    served: ServedType,
+    all: readonly MappedMembers[],
+    rows: readonly Row[],
+    found: Map<string, GroupOf[]>,
+  ): Steps<void> {
+    const idsByRow = new Map(rows.map(({ row, resource }) => [String(row), resource.id]));
+    for (const mapped of all)
+      for (let first = 0; first < rows.length; first += idsAtOnce) {
+        const some = rows.slice(first, first + idsAtOnce).map(({ row }) => row);
+        const edges = yield this.#memberships.groupsSql(mapped, served.table.facts.name, some);
+        const owner = this.#reading.served(mapped.owner.table.type);
+        const groups = new Map<string, GroupOf>();
+        const ids = [...new Set(edges.map(({ value }) => String(value)))];
+        for (const { resource, document } of yield* this.rows(owner, tenant, ids))
+          groups.set(resource.id, {
+            group: resource.id,
+            ...(typeof document.externalId === 'string' ? { externalId: document.externalId } : {}),
+            ...(typeof document.displayName === 'string' ? { display: document.displayName } : {}),
+          });
+        for (const { member, value } of edges) {
+          const id = idsByRow.get(String(member));
+          const group = groups.get(String(value));
+          if (id === undefined || group === undefined) continue;
+          const known = found.get(id);
+          if (known === undefined) found.set(id, [group]);
+          else known.push(group);
+        }
+      }
+    for (const groups of found.values()) groups.sort((a, b) => (a.group < b.group ? -1 : 1));
+  }
+
+  /** The ids of all people in a group, by groups in it too. */
+  *people(tenant: number, group: string): Steps<readonly string[]> {
+    const people = new Set<string>();
+    const seen = new Set<string>();
+    for (const mapped of this.#memberships.all) {
+      const start = yield* this.#reading.find(mapped.owner.table.type, tenant, group);
+      let rows: unknown[] = start === undefined ? [] : [start.row];
+      while (rows.length > 0) {
+        const next: unknown[] = [];
+        for (const row of rows) {
+          if (seen.has(String(row))) continue;
+          seen.add(String(row));
+          const { row: key } = mapped.owner.table;
+          const found = yield statement(
+            `SELECT e.value, e.member, e.nested FROM (${this.#memberships.memberRows(mapped)}) e WHERE e.owner = ${key.parameter}`,
+            key.bind(row),
+          );
+          for (const { value, member, nested } of found) {
+            if (Number(nested) === 1) next.push(member);
+            else people.add(String(value));
+          }
+        }
+        rows = next;
+      }
+    }
+    return [...people].sort();
+  }
+
+  *accessOf(tenant: number, after: string, limit: number): Steps<readonly PersonAccess[]> {
+    const users = this.#types.find(({ type }) => type.name === 'User');
+    if (users === undefined) return [];
+    const rows = yield* this.#after(users, tenant, after, limit);
+    const active = rows
+      .filter(({ document }) => document.active !== false)
+      .map(({ resource }) => resource.id);
+    const groups = yield* this.groupsOf(tenant, active);
+    return rows.map(({ resource, document }) => ({
+      id: resource.id,
+      version: resource.version,
+      active: document.active !== false,
+      groups: (groups.get(resource.id) ?? []).map(({ group }) => group),
+    }));
+  }
+
+  *#after(served: ServedType, tenant: number, after: string, limit: number): Steps<Row[]> {
+    const { table } = served;
+    const within = this.#reading.within(served, tenant);
+    const id = idText(table, 't');
+    const found = yield statement(
+      `SELECT ${this.#reading.columns(served)} ${this.#reading.from(served)} WHERE ${within.text} AND ${id} > ? ORDER BY ${id} LIMIT ?`,
+      ...within.parameters,
+      after,
+      limit,
+    );
+    return found.map((row: SqlRow) => this.#reading.toRow(served, row));
+  }
+
+  *entries(tenant: number): Steps<{ readonly sequence: number; readonly entries: SnapshotEntry[] }> {
+    const { newest: sequence } = yield* changeRange(tenant);
+    const entries: SnapshotEntry[] = [];
+    const order = [...this.#types].sort(
+      (a, b) => Number(b.type.name === 'User') - Number(a.type.name === 'User'),
+    );
+    for (const served of order) {
+      for (let rows = yield* this.#after(served, tenant, '', stepSize); rows.length > 0; ) {
+        const ids = rows.map(({ resource }) => resource.id);
+        const groups = served.type.name === 'User' ? yield* this.groupsOf(tenant, ids) : undefined;
+        const mapped = this.#memberships.of(served.table.facts.name);
+        for (const { resource, row } of rows) {
+          const members = mapped === undefined ? undefined : yield* this.#memberList(mapped, row);
+          entries.push({ resource, members, groups: groups?.get(resource.id) ?? [], locked: false });
+        }
+        rows = yield* this.#after(served, tenant, ids.at(-1) ?? '', stepSize);
+      }
+    }
+    return { sequence, entries };
+  }
+
+  *#memberList(mapped: MappedMembers, row: unknown): Steps<string> {
+    const { row: key } = mapped.owner.table;
+    const found = yield statement(
+      `SELECT e.value, e.type FROM (${this.#memberships.memberRows(mapped)}) e WHERE e.owner = ${key.parameter} ORDER BY e.value`,
+      key.bind(row),
+    );
+    return JSON.stringify(found.map(({ value, type }) => ({ value: String(value), type: String(type) })));
+  }
+
+  /** Is there a resource of that id, of whatever type? */
+  *has(tenant: number, id: string): Steps<boolean> {
+    for (const { table, type } of this.#types)
+      if (this.#reading.isPossible(table, id) && (yield* this.#reading.find(type, tenant, id)) !== undefined)
+        return true;
+    return false;
+  }
+
+  /** How many resources a tenant has of each type. */
+  *counts(tenant: number): Steps<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const served of this.#types) {
+      const within = this.#reading.within(served, tenant);
+      const row = (yield statement(
+        `SELECT count(*) AS n FROM ${served.table.facts.sql} t WHERE ${within.text}`,
+        ...within.parameters,
+      ))[0];
+      const total = Number(row?.n ?? 0);
+      if (total > 0) counts[served.type.name] = total;
+    }
+    return counts;
+  }
+
+  /** What is to go with a tenant. */
+  *clear(tenant: number): Steps<void> {
+    for (const { owner, facts, group } of this.#memberships.all) {
+      const within = this.#reading.within(this.#reading.served(owner.table.type), tenant, 'g');
+      yield statement(
+        `DELETE FROM ${facts.sql} WHERE ${group.sql} IN (SELECT g.${owner.table.row.sql} FROM ${owner.table.facts.sql} g WHERE ${within.text})`,
+        ...within.parameters,
+      );
+    }
+    for (const served of this.#types) {
+      const { table, type } = served;
+      const within = this.#reading.within(served, tenant);
+      const rows = `SELECT t.${table.row.sql} FROM ${table.facts.sql} t WHERE ${within.text}`;
+      yield statement(
+        `DELETE FROM scimd_resource WHERE type = ? AND id IN (SELECT ${idText(table, 't')} FROM ${table.facts.sql} t WHERE ${within.text})`,
+        type.name,
+        ...within.parameters,
+      );
+      if (table.onDelete === undefined)
+        yield statement(
+          `DELETE FROM ${table.facts.sql} WHERE ${table.row.sql} IN (${rows})`,
+          ...within.parameters,
+        );
+      else {
+        const all = (yield statement(
+          `SELECT ${this.#reading.columns(served)} ${this.#reading.from(served)} WHERE ${within.text}`,
+          ...within.parameters,
+        )).map((row: SqlRow) => this.#reading.toRow(served, row));
+        for (const { row, document } of all) {
+          const sets = table.onDelete.map(({ column, value }) => ({
+            sql: `${column.sql} = ${column.parameter}`,
+            value: column.bind(
+              typeof value === 'function' ? (value as (given: unknown) => unknown)(document) : value,
+            ),
+          }));
+          yield statement(
+            `UPDATE ${table.facts.sql} SET ${sets.map(({ sql }) => sql).join(', ')} WHERE ${table.row.sql} = ${table.row.parameter}`,
+            ...sets.map(({ value }) => value),
+            table.row.bind(row),
+          );
+        }
+      }
+    }
+  }
+}
+
+export function feedReads(
+  steps: FeedSteps,
+  { read, readAtOnce }: Pick<FeedTools, 'read' | 'readAtOnce'>,
+): FeedReads {
+  return {
+    extent: (tenant) => read(tenant, () => changeRange(tenant)),
+    resources: (tenant, ids) => read(tenant, () => steps.resources(tenant, [...ids])),
+    groupsOf: (tenant, ids) => read(tenant, () => steps.groupsOf(tenant, [...ids])),
+    people: (tenant, group) => read(tenant, () => steps.people(tenant, group)),
+    accessOf: (tenant, after, limit) => read(tenant, () => steps.accessOf(tenant, after, limit)),
+    async snapshot(tenant): Promise<FeedSnapshot> {
+      const { sequence, entries } = await readAtOnce(tenant, () => steps.entries(tenant));
+      const counts: Record<string, number> = {};
+      for (const { resource } of entries) counts[resource.type] = (counts[resource.type] ?? 0) + 1;
+      return { sequence, counts, next: () => entries.splice(0, stepSize), close() {} };
+    },
+  };
+}

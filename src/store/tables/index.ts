@@ -1,0 +1,370 @@
+/** The store over the embedder's own tables, and the few of scimd's own beside them. */
+import type { Registry } from '../../scim/registry.ts';
+import type { Document } from '../../scim/resource.ts';
+import type { Change } from '../change.ts';
+import { uuidV7Source } from '../layout/ids.ts';
+import type { NewNotice, Outcome, Page, Query, Store, Unit } from '../store.ts';
+import { StoreError } from '../store-error.ts';
+import type { Awaitable } from '../stored-resource.ts';
+import {
+  createTenant,
+  createToken,
+  findToken,
+  forgetTenants,
+  hasFirstUses,
+  listTenants,
+  listTokens,
+  noteFirstUses,
+  noteUse,
+  pauseTenant,
+  pauseToken,
+  removeTenant,
+  revokeToken,
+  succeedTenant,
+  tenantOf,
+} from './access.ts';
+import {
+  append,
+  changeRange,
+  deleted,
+  deletionOf,
+  deletions,
+  note,
+  pruneChanges,
+  readChanges,
+} from './changes.ts';
+import { clientsOver } from './clients.ts';
+import { compileMaps, referencesOf, reportOf, type TablesReport } from './compile.ts';
+import { carryOut, one, type RunSql, type SqlDatabase, type Steps, statement } from './database.ts';
+import type { TableMap } from './define.ts';
+import { FeedSteps, feedReads } from './feed.ts';
+import { KnownTokens } from './known-tokens.ts';
+import { Listing } from './listing.ts';
+import { Memberships } from './memberships.ts';
+import { makeTables } from './migration.ts';
+import { noGrants, noGuards } from './no-roles.ts';
+import { outboxOver } from './outbox.ts';
+import { memberReader, Reading, type ServedType } from './reading.ts';
+import { servedRegistry } from './served.ts';
+import { streamsOver } from './streams.ts';
+import { TotalCounts } from './totals.ts';
+import { RefusedUnit } from './unit-at-work.ts';
+import { isRetryable } from './violations.ts';
+import { InFlight, WriteQueue } from './write-queue.ts';
+import { Writing } from './writing.ts';
+
+/** Finds the row that a new resource is to be, which is there already: its key, or nothing. */
+export type Link = (
+  resource: Document,
+  about: { readonly type: string; readonly tenant: string },
+) => Awaitable<unknown>;
+
+/** A change that is being made, of which the embedder's own code is told within its transaction. */
+export type Within = (transaction: unknown, change: Change, reads: WithinReads) => Steps<void>;
+
+/** What a hook may have to know of people. */
+export interface WithinReads {
+  readonly feed: FeedSteps;
+  readonly reading: Reading;
+  readonly users: ServedType | undefined;
+  readonly tenantName: string;
+}
+
+export interface TablesOptions {
+  readonly database: SqlDatabase;
+  /** By the name of the resource type. */
+  readonly tables: Readonly<Record<string, TableMap>>;
+  readonly registry: Registry;
+  readonly clock?: () => Date;
+  /** Are scimd's own tables made where they are not there? Yes unless false. */
+  readonly migrate?: boolean;
+  readonly link?: Link | undefined;
+  readonly within?: Within | undefined;
+}
+
+/** How often a unit is tried again when PostgreSQL asks for it. */
+const attempts = 10;
+
+/** @throws MapError where the map does not fit the tables. */
+export async function openTables(options: TablesOptions): Promise<Store & { readonly report: TablesReport }> {
+  const { database, tables, registry: asked, clock = () => new Date(), migrate = true } = options;
+  const newId = uuidV7Source(() => clock().getTime());
+  const outside = <T>(steps: Steps<T>): Awaitable<T> => carryOut(steps, database, database.run);
+  if (migrate) await outside(makeTables(database.dialect, clock().toISOString()));
+  const registry = servedRegistry(asked, tables);
+  const memberships = new Memberships();
+  const types = await compileMaps(database, registry, tables, memberships, outside);
+  const setting = async (name: string): Promise<string> =>
+    String((await outside(one('SELECT value FROM scimd_setting WHERE name = ?', name)))?.value ?? '');
+  const began = await setting('began');
+  const secret = Buffer.from(await setting('secret'), 'base64');
+  const names = new Map<number, string>();
+  const hasTenants = [...types.values()].some(({ table }) => table.tenant !== undefined);
+  const tenantName = (number: number): string => {
+    const name = names.get(number);
+    if (name === undefined) throw new Error(`there is no tenant ${number}`);
+    return name;
+  };
+  const loadTenants = function* (): Steps<Awaited<ReturnType<Store['tenants']>>> {
+    const all = yield* listTenants();
+    for (const { number, name } of all) names.set(number, name);
+    return all;
+  };
+  const reading = new Reading({ database, types, memberships, began, tenantName });
+  const served = [...types.values()];
+  const listing = new Listing(database.dialect, reading);
+  const references = referencesOf(served);
+  const writing = new Writing({ database, reading, memberships, tenantName, clock, newId, references });
+  const feedSteps = new FeedSteps({ reading, memberships, types: served });
+  await outside(loadTenants());
+
+  const inFlight = new InFlight(() => {
+    if (isClosing) throw closed();
+  });
+  let isClosing = false;
+  let isClosed = false;
+  const closed = (): StoreError =>
+    new StoreError('closed', 'the store is closed', 'Close it when nothing asks it any more.');
+  const read = <T>(steps: () => Steps<T>): Awaitable<T> => {
+    if (isClosed) throw closed();
+    return outside(steps());
+  };
+  /** Of a tenant, whose name has to be known first. */
+  const readOf = <T>(tenant: number, steps: () => Steps<T>): Awaitable<T> =>
+    read(function* () {
+      if (!names.has(tenant)) yield* loadTenants();
+      if (!names.has(tenant)) names.set(tenant, `tenant ${tenant} is gone`);
+      return yield* steps();
+    });
+  const transaction = <T>(steps: (transaction: unknown) => Steps<T>): Awaitable<T> =>
+    database.transaction((run: RunSql, given) => carryOut(steps(given), database, run, given));
+  const queue = new WriteQueue(database, transaction);
+  const write = async <T>(steps: () => Steps<T>): Promise<T> => {
+    if (isClosed) throw closed();
+    return queue.run(steps);
+  };
+
+  const listeners = new Set<() => void>();
+  const told = (): void => {
+    for (const listener of listeners) listener();
+  };
+
+  const linksOf = async ({ commands, tenant }: Unit): Promise<ReadonlyMap<number, unknown>> => {
+    const links = new Map<number, unknown>();
+    const { link } = options;
+    if (link === undefined) return links;
+    for (const [index, command] of commands.entries()) {
+      if (command.kind !== 'create') continue;
+      const about = { type: command.type.name, tenant: tenantName(tenant) };
+      const found = await link(command.document, about);
+      if (found !== undefined && found !== null) links.set(index, found);
+    }
+    return links;
+  };
+
+  const carried = function* (
+    unit: Unit,
+    links: ReadonlyMap<number, unknown>,
+    given: unknown,
+  ): Steps<Outcome> {
+    const id = unit.context.transaction ?? newId();
+    const { results, entries } = yield* writing.unit(unit, id, links);
+    const changes = yield* append(unit.tenant, entries, database.dialect);
+    if (options.within !== undefined) {
+      const users = served.find(({ type }) => type.name === 'User');
+      const reads = { feed: feedSteps, reading, users, tenantName: tenantName(unit.tenant) };
+      for (const change of changes) yield* options.within(given, change, reads);
+    }
+    const { within } = unit;
+    if (within !== undefined) yield { call: () => within(changes) };
+    return { outcome: 'done', results, ...(unit.reports === true ? { changes } : {}) };
+  };
+
+  const commitOne = async (unit: Unit): Promise<Outcome> => {
+    try {
+      if (!names.has(unit.tenant)) await outside(loadTenants());
+      const links = await linksOf(unit);
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await queue.run((given) => carried(unit, links, given));
+        } catch (error) {
+          if (!isRetryable(error) || attempt === attempts) throw error;
+          await new Promise((resolve) => setTimeout(resolve, attempt * 5 * Math.random()));
+        }
+      }
+    } catch (error) {
+      return error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error };
+    }
+  };
+
+  const tokens = new KnownTokens({
+    clock,
+    find: (hash, now) => read(() => findToken(hash, now)),
+    used: (id, now) => void write(() => noteUse(id, now)).catch(() => {}),
+    found: ({ tenant, tenantName: name }) => names.set(tenant, name),
+  });
+  const counts = new TotalCounts(database);
+
+  const noted = (notices: readonly NewNotice[]): Steps<number> =>
+    note(notices, clock(), newId(), database.dialect);
+  const outbox = outboxOver({ dialect: database.dialect, clock, newId, read, write, note: noted });
+  const streams = streamsOver({ newId, read, write });
+  const feed = feedReads(feedSteps, {
+    read: readOf,
+    readAtOnce: (tenant, steps) =>
+      database.dialect === 'sqlite' && !database.waits
+        ? readOf(tenant, steps)
+        : transaction(function* () {
+            if (database.dialect === 'postgres')
+              yield statement('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+            if (!names.has(tenant)) yield* loadTenants();
+            return yield* steps();
+          }),
+  });
+
+  return {
+    registry,
+    feed,
+    outbox,
+    streams,
+    clients: clientsOver({ clock, read, write }),
+    grants: noGrants,
+    guards: noGuards,
+    report: reportOf(served),
+    onCommit(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    newId,
+    secretKey: () => secret,
+
+    get(query) {
+      const found = readOf(query.tenant, () => reading.get(query));
+      const complete = (resource: Awaited<typeof found>) => {
+        if (resource?.later === undefined) return resource;
+        const { later, ...rest } = resource;
+        return {
+          ...rest,
+          members: memberReader(later, (ids) =>
+            read(() => reading.memberPart({ ...later, ids }, query.base ?? '')),
+          ),
+        };
+      };
+      return found instanceof Promise ? found.then(complete) : complete(found);
+    },
+    list: (query: Query): Awaitable<Page> => {
+      query.work?.check();
+      return readOf(query.tenant, () =>
+        listing.list(query, (type, count) => counts.of(query.tenant, type, count)),
+      );
+    },
+    memberCount: (tenant, group, most) =>
+      readOf(tenant, function* () {
+        for (const { table, type } of served) {
+          const found = memberships.of(table.facts.name) && (yield* reading.find(type, tenant, group));
+          if (found !== undefined) return yield* reading.memberCount(table.facts.name, found.row, most);
+        }
+        return 0;
+      }),
+    credential: (tenant, id) =>
+      readOf(tenant, function* () {
+        for (const { type } of served) {
+          if ((yield* reading.find(type, tenant, id)) === undefined) continue;
+          const row = yield* one(
+            'SELECT credential FROM scimd_resource WHERE type = ? AND id = ?',
+            type.name,
+            id,
+          );
+          if (typeof row?.credential === 'string') return row.credential;
+        }
+        return undefined;
+      }),
+
+    commit: inFlight.around(async (units) => {
+      const outcomes = database.dialect === 'sqlite' ? await Promise.all(units.map(commitOne)) : [];
+      // What comes first is done first: other connections would not wait for one another.
+      if (database.dialect === 'postgres') for (const unit of units) outcomes.push(await commitOne(unit));
+      if (outcomes.some(({ outcome }) => outcome === 'done')) told();
+      return outcomes;
+    }),
+    async note(notices) {
+      const count = await write(() => noted(notices));
+      if (count > 0) told();
+      return count;
+    },
+    durable: () => undefined,
+    changes: (asked) => read(() => readChanges(asked)),
+    deletion: ({ tenant, type, id }) =>
+      readOf(tenant, function* () {
+        if ((yield* reading.find(type, tenant, id)) !== undefined) return undefined;
+        const found = yield* deletionOf(tenant, type.name, id);
+        return found === undefined ? undefined : deleted(found);
+      }),
+    deletions: ({ tenant, type, before, limit }) =>
+      readOf(tenant, () => deletions(tenant, type.name, before, limit)),
+    changeRange: (tenant) => read(() => changeRange(tenant)),
+    pruneChanges: (before, limit) => write(() => pruneChanges(before, limit)),
+
+    findToken: (hash) => tokens.find(hash),
+    createToken: (token) => write(() => createToken(token, newId(), clock())),
+    listTokens: (tenant) => read(() => listTokens(tenant, clock())),
+    async revokeToken(id, at) {
+      const revoked = await write(() => revokeToken(id, at, clock()));
+      tokens.clear();
+      return revoked;
+    },
+    async pauseToken(id, since) {
+      const token = await write(() => pauseToken(id, since, clock()));
+      tokens.clear();
+      return token;
+    },
+    async pauseTenant(number, since) {
+      await write(() => pauseTenant(number, since));
+      tokens.clear();
+    },
+    hasResource: (tenant, id) => readOf(tenant, () => feedSteps.has(tenant, id)),
+    tenants: () => read(loadTenants),
+    async createTenant(name) {
+      if (!hasTenants)
+        throw new StoreError(
+          'other-configuration',
+          'the tables are of one tenant: no key.tenant says which column tells tenants apart',
+          'Give key.tenant in the map, or use the tenant default.',
+        );
+      const tenant = await write(() => createTenant(name, clock()));
+      names.set(tenant.number, tenant.name);
+      return tenant;
+    },
+    tenant: (number) => read(() => tenantOf(number)),
+    async forgetTenants(before) {
+      return write(() => forgetTenants(before));
+    },
+    async noteFirstUses() {
+      // Mostly there are none, and nothing is to be written.
+      if (!(await read(hasFirstUses))) return 0;
+      return write(() => noteFirstUses(clock(), noted));
+    },
+    async deleteTenant(name, actor) {
+      const tenant = (await read(loadTenants)).find((each) => each.name === name);
+      if (tenant === undefined) return false;
+      await write(function* () {
+        const counts = yield* feedSteps.counts(tenant.number);
+        yield* succeedTenant(tenant, counts, actor, clock(), noted);
+        yield* feedSteps.clear(tenant.number);
+        yield* removeTenant(tenant.number);
+      });
+      tokens.clear();
+      names.delete(tenant.number);
+      told();
+      return true;
+    },
+    async checkReady() {
+      await read(() => one('SELECT 1 AS ready FROM scimd_setting'));
+    },
+    async close() {
+      isClosing = true;
+      await inFlight.none();
+      isClosed = true;
+    },
+  };
+}

@@ -1,0 +1,208 @@
+/** Who is in what, as SQL over the embedder's table of memberships; every edit costs what it changes. */
+import { quoteText as text } from '../../query/dialect.ts';
+import type { ColumnStorage, SqlFragment, TableStorage } from '../../query/storage.ts';
+import type { Attribute } from '../../scim/registry.ts';
+import type { Statement } from './database.ts';
+import type { TableFacts } from './facts.ts';
+import type { Column, MappedTable } from './mapping.ts';
+import { idText, request } from './names.ts';
+
+/** A resource type with what statements over it need. */
+export interface Served {
+  readonly table: MappedTable;
+  readonly conditions: {
+    /** A column or JSON as it is stored. */
+    storedText(attribute: Attribute, alias: string): string;
+    /** The SQL of its key; undefined where it has no place. */
+    keyOf(attribute: Attribute, alias: string): string | undefined;
+  };
+  /** The attribute `displayName`, if the type has one. */
+  readonly display: Attribute | undefined;
+}
+
+/** A table of memberships: its groups, and those who are in them. */
+export interface MappedMembers {
+  readonly facts: TableFacts;
+  readonly group: Column;
+  readonly member: Column;
+  readonly nested: Column | undefined;
+  readonly owner: Served;
+  readonly people: Served;
+}
+
+/** What holds for the rows of a type that are resources, whatever the tenant. */
+export function liveSql({ id, onDelete }: MappedTable, alias: string): string {
+  const set = (onDelete ?? []).map(({ column, value }) => {
+    const isConstant = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+    if (!isConstant) return `${alias}.${column.sql} IS NULL`;
+    const literal = typeof value === 'string' ? text(value) : String(value);
+    return `${alias}.${column.sql} IS DISTINCT FROM ${literal}`;
+  });
+  return [`${alias}.${id.sql} IS NOT NULL`, ...set].join(' AND ');
+}
+
+function column(sql: string, indexed = false): ColumnStorage {
+  return { kind: 'column', sql, indexed };
+}
+
+export class Memberships {
+  readonly all: MappedMembers[] = [];
+
+  /** Of the type whose table has this name, as a group. */
+  of(tableName: string): MappedMembers | undefined {
+    return this.all.find(({ owner }) => owner.table.facts.name === tableName);
+  }
+
+  /** Those whose members the type's resources can be. */
+  with(tableName: string): readonly MappedMembers[] {
+    return this.all.filter(
+      ({ people, owner, nested }) =>
+        people.table.facts.name === tableName ||
+        (nested !== undefined && owner.table.facts.name === tableName),
+    );
+  }
+
+  /** A condition that the row `alias` is a member of something. */
+  grouped(tableName: string, alias: string): string {
+    const each = this.with(tableName).flatMap(({ facts, people, owner, member, nested }) => {
+      const columns = [
+        ...(people.table.facts.name === tableName ? [[member, people] as const] : []),
+        ...(nested !== undefined && owner.table.facts.name === tableName ? [[nested, owner] as const] : []),
+      ];
+      return columns.map(
+        ([of, { table }]) =>
+          `EXISTS (SELECT 1 FROM ${facts.sql} x WHERE x.${of.sql} = ${alias}.${table.row.sql})`,
+      );
+    });
+    return each.length === 0 ? 'FALSE' : each.join(' OR ');
+  }
+
+  /** Rows of `owner`, `value`, `member`, `nested`, `display`, `display_key`, `type` and `folder`. */
+  memberRows({ facts, group, member, nested, owner, people }: MappedMembers): string {
+    const arm = (of: Column, { table, conditions, display }: Served, isNested: 0 | 1): string =>
+      `SELECT m.${group.sql} AS owner, ${idText(table, 'u')} AS value, u.${table.row.sql} AS member, ${isNested} AS nested, ${
+        display === undefined ? 'NULL' : conditions.storedText(display, 'u')
+      } AS display, ${
+        (display === undefined ? undefined : conditions.keyOf(display, 'u')) ?? 'NULL'
+      } AS display_key, ${text(table.type.name)} AS type, ${text(`${table.type.endpoint}/`)} AS folder FROM ${facts.sql} m JOIN ${
+        table.facts.sql
+      } u ON u.${table.row.sql} = m.${of.sql} AND ${liveSql(table, 'u')}`;
+    const arms = [arm(member, people, 0), ...(nested === undefined ? [] : [arm(nested, owner, 1)])];
+    return arms.join('\nUNION ALL ');
+  }
+
+  membersOf(tableName: string): TableStorage | undefined {
+    const mapped = this.of(tableName);
+    if (mapped === undefined) return undefined;
+    return {
+      kind: 'table',
+      from: `(${this.memberRows(mapped)}) e`,
+      key: 'e.owner',
+      where: { sql: '', parameters: [] },
+      column: memberColumn,
+    };
+  }
+
+  groupsOf(tableName: string): TableStorage | undefined {
+    const all = this.with(tableName);
+    if (all.length === 0) return undefined;
+    const first = all[0] as MappedMembers;
+    const rows = all.map((mapped) => groupRows(mapped, tableName));
+    return {
+      kind: 'table',
+      from: `(${rows.length === 1 ? rows[0] : rows.map((each) => `SELECT * FROM (${each}) a`).join('\nUNION ALL ')}) e`,
+      key: 'e.owner',
+      where: { sql: '', parameters: [] },
+      column(sub) {
+        switch (sub.name) {
+          case 'value':
+            return column('e.value', true);
+          case 'display':
+            return column('e.display_key');
+          case 'type':
+            return column('e.type');
+          case '$ref':
+            return column(`(${request}.base || e.folder || e.value)`);
+          default:
+            return undefined;
+        }
+      },
+      ...(all.length > 1 || first.nested === undefined
+        ? {}
+        : { equals: (sub, key) => (sub.name === 'value' ? withinGroup(first, String(key)) : undefined) }),
+    };
+  }
+
+  /** The groups of resources by their rows, direct ones first: `member`, `value`, `display`, `depth`. */
+  groupsSql(mapped: MappedMembers, tableName: string, rows: readonly unknown[]): Statement {
+    const { facts, group, member, nested, owner, people } = mapped;
+    const isPerson = people.table.facts.name === tableName;
+    const start = isPerson ? member : (nested as Column);
+    const { table } = isPerson ? people : owner;
+    const list = rows.map(() => table.row.parameter).join(', ');
+    const direct = `SELECT m.${start.sql} AS member, m.${group.sql} AS grp, 0 AS depth FROM ${facts.sql} m WHERE m.${start.sql} IN (${list})`;
+    const { display, conditions } = owner;
+    const columns = `n.member AS member, ${idText(owner.table, 'g')} AS value, ${
+      display === undefined ? 'NULL' : conditions.storedText(display, 'g')
+    } AS display, n.depth AS depth`;
+    const rest = `JOIN ${owner.table.facts.sql} g ON g.${owner.table.row.sql} = n.grp AND ${liveSql(owner.table, 'g')} ORDER BY n.depth, ${idText(owner.table, 'g')}`;
+    const sql =
+      nested === undefined
+        ? `SELECT ${columns} FROM (${direct}) n ${rest}`
+        : `WITH RECURSIVE up (member, grp, depth) AS (${direct}
+UNION SELECT up.member, m.${group.sql}, 1 FROM up JOIN ${facts.sql} m ON m.${nested.sql} = up.grp
+), nearest (member, grp, depth) AS (SELECT member, grp, min(depth) FROM up GROUP BY member, grp)
+SELECT ${columns} FROM nearest n ${rest}`;
+    return { text: sql, parameters: rows.map((row) => table.row.bind(row)) };
+  }
+}
+
+/** The column for a sub-attribute of `members`, in rows of {@link Memberships.memberRows} called `e`. */
+export function memberColumn(sub: Attribute): ColumnStorage | undefined {
+  switch (sub.name) {
+    case 'value':
+      return column('e.value', true);
+    case 'display':
+      return column(sub.caseExact ? 'e.display' : 'e.display_key');
+    case 'type':
+      return column(sub.caseExact ? 'e.type' : 'lower(e.type)');
+    case '$ref':
+      return column(`(${request}.base || e.folder || e.value)`);
+    default:
+      return undefined;
+  }
+}
+
+/** Every membership of the resources of a table, through nested groups too. */
+function groupRows(
+  { facts, group, member, nested, owner, people }: MappedMembers,
+  tableName: string,
+): string {
+  const start = people.table.facts.name === tableName ? member : (nested as Column);
+  const { table, conditions, display } = owner;
+  const columns = `${idText(table, 'g')} AS value, ${
+    (display === undefined ? undefined : conditions.keyOf(display, 'g')) ?? 'NULL'
+  } AS display_key, ${text(`${table.type.endpoint}/`)} AS folder`;
+  const groups = `${table.facts.sql} g ON g.${table.row.sql}`;
+  if (nested === undefined)
+    return `SELECT m.${start.sql} AS owner, ${columns}, 'direct' AS type FROM ${facts.sql} m JOIN ${groups} = m.${group.sql} AND ${liveSql(table, 'g')}`;
+  return `WITH RECURSIVE up (owner, grp, depth) AS (
+  SELECT m.${start.sql}, m.${group.sql}, 0 FROM ${facts.sql} m WHERE m.${start.sql} IS NOT NULL
+  UNION SELECT up.owner, m.${group.sql}, 1 FROM up JOIN ${facts.sql} m ON m.${nested.sql} = up.grp
+), nearest (owner, grp, depth) AS (SELECT owner, grp, min(depth) FROM up GROUP BY owner, grp)
+SELECT n.owner, ${columns}, CASE n.depth WHEN 0 THEN 'direct' ELSE 'indirect' END AS type
+FROM nearest n JOIN ${groups} = n.grp AND ${liveSql(table, 'g')}`;
+}
+
+/** The rows of those in a group, and in groups within it. */
+function withinGroup({ facts, group, member, nested, owner }: MappedMembers, id: string): SqlFragment {
+  const { table } = owner;
+  return {
+    sql: `WITH RECURSIVE down (grp) AS (
+  SELECT g.${table.row.sql} FROM ${table.facts.sql} g WHERE ${idText(table, 'g')} = ? AND ${liveSql(table, 'g')}
+  UNION SELECT m.${nested?.sql ?? group.sql} FROM down JOIN ${facts.sql} m ON m.${group.sql} = down.grp WHERE m.${nested?.sql ?? group.sql} IS NOT NULL
+)
+SELECT m.${member.sql} FROM down JOIN ${facts.sql} m ON m.${group.sql} = down.grp WHERE m.${member.sql} IS NOT NULL`,
+    parameters: [id],
+  };
+}

@@ -1,0 +1,307 @@
+/** Reads of resources: one by its id, pages of what a filter selects, and members of groups. */
+import { fold as foldText } from '../../scim/comparison.ts';
+import type { ResourceType } from '../../scim/registry.ts';
+import type { Document } from '../../scim/resource.ts';
+import type { FoundResource, GroupReference, MemberReader, ResourceQuery, StoredResource } from '../store.ts';
+import type { Awaitable } from '../stored-resource.ts';
+import type { Conditions } from './conditions.ts';
+import { one, type SqlDatabase, type SqlRow, type Statement, type Steps, statement } from './database.ts';
+import type { Documents } from './document.ts';
+import type { Column, MappedTable } from './mapping.ts';
+import { liveSql, type MappedMembers, type Memberships, type Served } from './memberships.ts';
+import { idText } from './names.ts';
+import { instantOf } from './values.ts';
+
+/** A type with all that is known of it. */
+export interface ServedType extends Served {
+  readonly conditions: Conditions;
+  readonly documents: Documents;
+  readonly type: ResourceType;
+}
+
+export interface Row {
+  readonly resource: StoredResource;
+  readonly document: Document;
+  /** What other tables refer to. */
+  readonly row: unknown;
+}
+
+/** Members that are read with their group; of more than these the ids are read first, and the rest part by part. */
+const membersAtOnce = 1000;
+const membersInPart = 250;
+
+export interface ReadingTools {
+  readonly database: SqlDatabase;
+  readonly types: ReadonlyMap<ResourceType, ServedType>;
+  readonly memberships: Memberships;
+  /** When scimd's tables were made: for resources of which nothing says when they were. */
+  readonly began: string;
+  /** What the tenant's rows have in their column of tenants. */
+  readonly tenantName: (tenant: number) => string;
+}
+
+/** Members of a group that are read after it. */
+export interface LaterMembers {
+  readonly mapped: MappedMembers;
+  readonly ids: readonly string[];
+}
+
+export class Reading {
+  readonly #tools: ReadingTools;
+  readonly #columns = new Map<ServedType, string>();
+
+  constructor(tools: ReadingTools) {
+    this.#tools = tools;
+  }
+
+  served(type: ResourceType): ServedType {
+    const served =
+      this.#tools.types.get(type) ??
+      [...this.#tools.types.values()].find((each) => each.type.name === type.name);
+    if (served === undefined) throw new Error(`no table holds ${type.name}`);
+    return served;
+  }
+
+  /** What holds for the rows of a tenant that are resources. */
+  within({ table }: ServedType, tenant: number, alias = 't'): Statement {
+    const live = liveSql(table, alias);
+    const { tenant: column } = table;
+    if (column === undefined) return statement(live);
+    const name = this.#tools.tenantName(tenant);
+    return statement(`${live} AND ${alias}.${column.sql} = ${column.parameter}`, column.bind(name));
+  }
+
+  /** An id that cannot be one of the column's is nobody's. */
+  isPossible({ id }: MappedTable, value: string): boolean {
+    return id.fact.type !== 'uuid' || /^[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i.test(value);
+  }
+
+  columns(served: ServedType): string {
+    let known = this.#columns.get(served);
+    if (known !== undefined) return known;
+    const { table } = served;
+    const { id, row, version, created, modified, rest, columns, facts } = table;
+    const own = (column: Column | undefined, name: string): string[] =>
+      column === undefined ? [] : [`t.${column.sql} AS ${name}`];
+    known = [
+      ...own(id, 'id'),
+      ...own(row, 'row_key'),
+      ...own(version, 'version'),
+      ...(created === undefined ? ['s.created AS created'] : own(created, 'created')),
+      ...(modified === undefined ? ['s.modified AS modified'] : own(modified, 'modified')),
+      ...columns.flatMap((column, index) => own(column, `c${index}`)),
+      ...own(rest, 'rest'),
+      `(${this.#tools.memberships.grouped(facts.name, 't')}) AS grouped`,
+    ].join(', ');
+    this.#columns.set(served, known);
+    return known;
+  }
+
+  /** FROM, with what is beside the rows where columns lack. */
+  from({ table }: ServedType): string {
+    const { facts, created, modified, type } = table;
+    const beside =
+      created === undefined || modified === undefined
+        ? ` LEFT JOIN scimd_resource s ON s.type = '${type.name.replaceAll("'", "''")}' AND s.id = ${idText(table, 't')}`
+        : '';
+    return `FROM ${facts.sql} t${beside}`;
+  }
+
+  toRow({ table, documents, type }: ServedType, row: SqlRow): Row {
+    const id = String(row.id);
+    const document = documents.fromRow(row, id);
+    const time = (column: Column | undefined, value: unknown): string =>
+      instantOf(column === undefined ? value : column.unbind(value)) ?? this.#tools.began;
+    return {
+      document,
+      row: row.row_key,
+      resource: {
+        id,
+        type: type.name,
+        version: Number(row.version ?? 1),
+        created: time(table.created, row.created),
+        modified: time(table.modified, row.modified),
+        body: JSON.stringify(document),
+        grouped: Boolean(row.grouped),
+      },
+    };
+  }
+
+  /** The memberships of the groups in a table, if they are that. */
+  membersOf(tableName: string): MappedMembers | undefined {
+    return this.#tools.memberships.of(tableName);
+  }
+
+  *find(type: ResourceType, tenant: number, id: string, lock = false): Steps<Row | undefined> {
+    const served = this.served(type);
+    const { table } = served;
+    if (!this.isPossible(table, id)) return undefined;
+    const { text, parameters } = this.within(served, tenant);
+    const held = lock && this.#tools.database.dialect === 'postgres' ? ' FOR UPDATE OF t' : '';
+    const row = yield* one(
+      `SELECT ${this.columns(served)} ${this.from(served)} WHERE t.${table.id.sql} = ${table.id.parameter} AND ${text}${held}`,
+      table.id.bind(id),
+      ...parameters,
+    );
+    return row === undefined ? undefined : this.toRow(served, row);
+  }
+
+  /** `later` has the members that are too many to be read with the group. */
+  *get(query: ResourceQuery): Steps<(FoundResource & { readonly later?: LaterMembers }) | undefined> {
+    const { tenant, type, id, base = '' } = query;
+    const found = yield* this.find(type, tenant, id);
+    if (found === undefined) return undefined;
+    const groups = query.groups ? yield* this.groups(this.served(type), [found]) : undefined;
+    const mapped = query.members ? this.#tools.memberships.of(this.served(type).table.facts.name) : undefined;
+    const its = groups?.get(found.row);
+    const resource = its === undefined ? found.resource : { ...found.resource, groups: its };
+    if (mapped === undefined) return resource;
+    const members = yield* this.members(mapped, found, base, membersAtOnce);
+    return typeof members === 'string' ? { ...resource, members } : { ...resource, later: members };
+  }
+
+  /** The groups of these rows, direct ones first. */
+  *groups(served: ServedType, rows: readonly Row[]): Steps<Map<unknown, GroupReference[]>> {
+    const found = new Map<unknown, GroupReference[]>();
+    const asked = rows.filter(({ resource }) => resource.grouped).map(({ row }) => row);
+    if (asked.length === 0) return found;
+    for (const mapped of this.#tools.memberships.with(served.table.facts.name)) {
+      for (const each of yield this.#tools.memberships.groupsSql(mapped, served.table.facts.name, asked)) {
+        const reference: GroupReference = {
+          value: String(each.value),
+          display: textOf(mapped.owner, each.display),
+          type: Number(each.depth) === 0 ? 'direct' : 'indirect',
+          resourceType: mapped.owner.table.type.name,
+        };
+        const key = rows.find(({ row }) => String(row) === String(each.member))?.row;
+        const known = found.get(key);
+        if (known === undefined) found.set(key, [reference]);
+        else known.push(reference);
+      }
+    }
+    return found;
+  }
+
+  /** The text of a group's members, or their ids where they are more than `most`. */
+  *members(mapped: MappedMembers, { row }: Row, base: string, most: number): Steps<string | LaterMembers> {
+    const { memberships } = this.#tools;
+    const { row: key } = mapped.owner.table;
+    const where = `WHERE e.owner = ${key.parameter}`;
+    const rows = yield statement(
+      `SELECT e.value, e.display, e.nested, e.type, e.folder FROM (${memberships.memberRows(mapped)}) e ${where} ORDER BY e.value LIMIT ?`,
+      key.bind(row),
+      most + 1,
+    );
+    if (rows.length <= most) return rows.map((each) => memberText(mapped, each, base)).join(',');
+    const ids = yield statement(
+      `SELECT e.value FROM (${memberships.memberRows(mapped)}) e ${where} ORDER BY e.value`,
+      key.bind(row),
+    );
+    return { mapped, ids: ids.map(({ value }) => String(value)) };
+  }
+
+  /** The text of these members, as far as they are still there. */
+  *memberPart({ mapped, ids }: LaterMembers, base: string): Steps<string> {
+    const texts = new Map<string, string>();
+    const kinds = [
+      [mapped.people, 0],
+      ...(mapped.nested === undefined ? [] : ([[mapped.owner, 1]] as const)),
+    ] as const;
+    for (const [{ table, conditions, display }, nested] of kinds) {
+      const wanted = ids.filter((id) => !texts.has(id) && this.isPossible(table, id));
+      if (wanted.length === 0) continue;
+      const rows = yield statement(
+        `SELECT ${idText(table, 'u')} AS value, ${display === undefined ? 'NULL' : conditions.storedText(display, 'u')} AS display FROM ${table.facts.sql} u WHERE u.${table.id.sql} IN (${wanted.map(() => table.id.parameter).join(', ')}) AND ${liveSql(table, 'u')}`,
+        ...wanted.map((id) => table.id.bind(id)),
+      );
+      for (const { value, display: shown } of rows)
+        texts.set(
+          String(value),
+          memberText(
+            mapped,
+            { value, display: shown, nested, type: table.type.name, folder: `${table.type.endpoint}/` },
+            base,
+          ),
+        );
+    }
+    return ids.flatMap((id) => texts.get(id) ?? []).join(',');
+  }
+
+  *memberCount(tableName: string, row: unknown, most: number): Steps<number> {
+    const mapped = this.#tools.memberships.of(tableName);
+    if (mapped === undefined) return 0;
+    const { row: key } = mapped.owner.table;
+    const found = yield* one(
+      `SELECT count(*) AS n FROM (SELECT 1 FROM ${mapped.facts.sql} m WHERE m.${mapped.group.sql} = ${key.parameter} LIMIT ?) p`,
+      key.bind(row),
+      most,
+    );
+    return Number(found?.n ?? 0);
+  }
+
+  /**
+   * SQLite folds no more than ASCII: what else is in columns that these conditions fold is folded here, once, before it
+   * is compared.
+   */
+  *foldTexts(...conditions: readonly string[]): Steps<void> {
+    if (!conditions.some((condition) => condition.includes('scimd_folded'))) return;
+    for (const { table, conditions: own } of this.#tools.types.values())
+      for (const { sql } of own.folding) {
+        const rows = yield statement(
+          `SELECT DISTINCT t.${sql} AS text FROM ${table.facts.sql} t WHERE t.${sql} GLOB '*[^ -~]*' AND NOT EXISTS (SELECT 1 FROM scimd_folded f WHERE f.text = t.${sql})`,
+        );
+        for (const { text } of rows)
+          yield statement(
+            'INSERT INTO scimd_folded (text, folded) VALUES (?, ?) ON CONFLICT DO NOTHING',
+            String(text),
+            foldText(String(text)),
+          );
+      }
+  }
+}
+
+function textOf({ table, display }: Served, stored: unknown): string | undefined {
+  if (stored === null || stored === undefined) return undefined;
+  const field = display === undefined ? undefined : table.byLeaf.get(display);
+  const value = field === undefined ? stored : field.read(stored);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function memberText(
+  mapped: MappedMembers,
+  { value, display, nested, type, folder }: SqlRow,
+  base: string,
+): string {
+  const shown = textOf(Number(nested) === 1 ? mapped.owner : mapped.people, display);
+  const member = {
+    value: String(value),
+    $ref: `${base}${String(folder)}${String(value)}`,
+    type: String(type),
+    ...(shown === undefined ? {} : { display: shown }),
+  };
+  return JSON.stringify(member);
+}
+
+/** Reads the members of a large group part by part: those that it had when it was read, as far as they are still there. */
+export function memberReader(
+  { ids }: LaterMembers,
+  read: (ids: readonly string[]) => Awaitable<string>,
+): MemberReader {
+  let next = 0;
+  return {
+    async next() {
+      for (;;) {
+        const some = ids.slice(next, next + membersInPart);
+        if (some.length === 0) return undefined;
+        next += some.length;
+        const part = await read(some);
+        // Others have their turn in between.
+        await new Promise((resolve) => setImmediate(resolve));
+        if (part !== '') return part;
+      }
+    },
+    close() {
+      next = ids.length;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** Values between columns and JSON: what a driver answers for a column, and what it is to be given. */
+import { FractionalNumber } from '../../scim/json.ts';
+import type { Attribute } from '../../scim/registry.ts';
+import type { SqlDatabase, SqlValue } from './database.ts';
+
+/** The attribute's value from a column's; undefined where it is of no use to the attribute. */
+export function readValue(attribute: Attribute, value: unknown): unknown {
+  switch (attribute.type) {
+    case 'boolean':
+      if (typeof value === 'boolean') return value;
+      return value === 1 || value === 1n || value === '1' || value === 't' || value === 'true';
+    case 'integer':
+    case 'decimal': {
+      const number = Number(value);
+      return Number.isFinite(number) ? number : undefined;
+    }
+    case 'dateTime':
+      return instantOf(value);
+    default:
+      return value instanceof Date ? value.toISOString() : String(value);
+  }
+}
+
+/** RFC 3339 in UTC with milliseconds, of a Date or of what databases write; undefined for anything else. */
+export function instantOf(value: unknown): string | undefined {
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString();
+  if (typeof value !== 'string') return undefined;
+  // `2026-01-02 03:04:05.678+00`, and SQLite's CURRENT_TIMESTAMP, which is in UTC and does not say so.
+  const text = value.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00');
+  const time = Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+}
+
+export function writeValue(dialect: SqlDatabase['dialect'], type: string, value: unknown): SqlValue {
+  if (value === null || value === undefined) return null;
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof FractionalNumber) return writeValue(dialect, type, value.value);
+  if (dialect === 'postgres') return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Uint8Array) return value;
+  if (typeof value === 'object') return JSON.stringify(value);
+  const text = String(value);
+  return /int|real|numeric|double/.test(type) && text.trim() !== '' && Number.isFinite(Number(text))
+    ? Number(text)
+    : text;
+}

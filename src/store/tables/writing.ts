@@ -1,0 +1,307 @@
+/** Units of commands as steps of one transaction: rows of the embedder's tables, memberships, and the change record. */
+import { invalidValue } from '../../error.ts';
+import { instantKey, textKey } from '../../scim/comparison.ts';
+import { type Document, secretAttribute } from '../../scim/resource.ts';
+import type { RecordedEdit } from '../change.ts';
+import { withId, withoutPaths } from '../layout/command-parts.ts';
+import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
+import { recordedEdits } from '../sql/change-row.ts';
+import type {
+  Command,
+  CreateCommand,
+  DeleteCommand,
+  RestoreCommand,
+  Result,
+  Unit,
+  UpdateCommand,
+} from '../store.ts';
+import type { NewChange } from './changes.ts';
+import { one, type Steps, statement } from './database.ts';
+import { History } from './history.ts';
+import type { Column, Field } from './mapping.ts';
+import { MemberEdits } from './member-edits.ts';
+import { idText } from './names.ts';
+import type { Row, ServedType } from './reading.ts';
+import { Rows, touched } from './rows.ts';
+import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
+import { violationOf } from './violations.ts';
+
+export class Writing {
+  readonly #tools: WritingTools;
+  readonly #rows: Rows;
+  readonly #members: MemberEdits;
+  readonly #history: History;
+
+  constructor(tools: WritingTools) {
+    this.#tools = tools;
+    this.#rows = new Rows(tools);
+    this.#members = new MemberEdits(tools);
+    this.#history = new History(tools, this.#rows, this.#members);
+  }
+
+  /** Carries all commands out, and answers what is to be recorded of them. @throws RefusedUnit; ScimError. */
+  *unit(
+    unit: Unit,
+    transaction: string,
+    links: ReadonlyMap<number, unknown>,
+  ): Steps<{ readonly results: readonly Result[]; readonly entries: readonly NewChange[] }> {
+    const coming = new Set(
+      unit.commands.flatMap((command) => (command.kind === 'create' ? (command.id ?? []) : [])),
+    );
+    const work: UnitAtWork = {
+      ...unit,
+      transaction,
+      links,
+      coming,
+      entries: [],
+      documents: new Map(),
+      waiting: [],
+    };
+    const results: Result[] = [];
+    for (const [index, command] of unit.commands.entries()) {
+      try {
+        results.push(yield* this.#command(work, command, index));
+      } catch (error) {
+        if (error instanceof RefusedUnit) throw error;
+        this.#refuseViolation(error, command, index, work.documents.get(index));
+        throw error;
+      }
+    }
+    for (const { mapped, row, id, added } of work.waiting)
+      yield* this.#members.add(work, mapped, row, [id], added, new Set());
+    return { results, entries: work.entries };
+  }
+
+  #command(work: UnitAtWork, command: Command, index: number): Steps<Result> {
+    switch (command.kind) {
+      case 'create':
+        return this.#create(work, command, index);
+      case 'update':
+        return this.#update(work, command, index);
+      case 'delete':
+        return this.#delete(work, command, index);
+      case 'restore':
+        return this.#history.restore(work, command, index, (served, document) =>
+          this.#refuseNamesake(work.tenant, command, served, undefined, document, index),
+        );
+      case 'erase':
+        return this.#history.erase(work, command, index, (deletion) => this.#delete(work, deletion, index));
+    }
+  }
+
+  /** What the database refuses is told by the attribute that it is about. */
+  #refuseViolation(error: unknown, command: Command, index: number, document: Document | undefined): void {
+    const served = this.#tools.reading.served(command.type);
+    const violation = violationOf(error, served.table);
+    if (violation === undefined) return;
+    const { kind, field, name, isId } = violation;
+    if (kind === 'unique') {
+      if (isId) throw new RefusedUnit({ outcome: 'taken', command: index, path: 'id', value: command.id });
+      const value = field === undefined ? undefined : valueIn(document, field);
+      throw new RefusedUnit({
+        outcome: 'taken',
+        command: index,
+        path: field?.path ?? name,
+        value: value ?? null,
+      });
+    }
+    throw invalidValue(`${field?.path ?? name} is refused by the database: ${kind}`);
+  }
+
+  *#create(work: UnitAtWork, command: CreateCommand, index: number): Steps<Result> {
+    const { reading, clock, newId } = this.#tools;
+    const { tenant, context, transaction } = work;
+    const served = reading.served(command.type);
+    const { table } = served;
+    const id = command.id ?? newId();
+    if (command.id !== undefined && (id === '' || id.includes('bulkId')))
+      throw new RefusedUnit({ outcome: 'invalid-id', command: index });
+    if (!reading.isPossible(table, id))
+      throw invalidValue(`id must be a UUID here, not ${JSON.stringify(id)}`);
+    const document = withId(command.document, id);
+    work.documents.set(index, document);
+    yield* this.#refuseNamesake(tenant, command, served, undefined, document, index);
+    const created = keyOfTime(clock().getTime());
+    const values = served.documents.toRow(document);
+    const link = work.links.get(index);
+    if (link === undefined) yield* this.#rows.insert(served, tenant, id, created, values);
+    else yield* this.#rows.adopt(served, tenant, { id, created, key: link }, values, index);
+    yield* this.#rows.noteBeside(table, id, { created, modified: created });
+    if (command.credential !== undefined) yield* this.#rows.setCredential(table, id, command.credential);
+    const made = yield* reading.find(command.type, tenant, id);
+    if (made === undefined) throw new Error(`the row of ${command.type.name} ${id} cannot be read`);
+    const { added } = yield* this.#members.edit(work, command.members, served, made.row, index);
+    work.entries.push({
+      ...{ tenant, type: command.type.name, id, operation: 'create', version: made.resource.version },
+      ...{ at: created, context, transaction, added },
+    });
+    return { outcome: 'created', resource: made.resource };
+  }
+
+  *#update(work: UnitAtWork, command: UpdateCommand, index: number): Steps<Result> {
+    const { reading, clock } = this.#tools;
+    const { tenant, context, transaction } = work;
+    const { id, operation } = command;
+    const document = command.document?.difference.edits.length === 0 ? undefined : command.document;
+    const served = reading.served(command.type);
+    const { table } = served;
+    const before = yield* this.#current(tenant, command, index);
+    const { resource, row } = before;
+    const version = resource.version + 1;
+    const modified = instantAfter(clock(), instantKey(resource.modified) as string);
+    if (document !== undefined) {
+      work.documents.set(index, document.after);
+      yield* this.#refuseNamesake(tenant, command, served, document.before, document.after, index);
+      yield* this.#rows.write(served, row, document, { version, modified });
+    }
+    const { added, removed } = yield* this.#members.edit(work, command.members, served, row, index);
+    const newCredential = yield* this.#rows.editCredential(table, id, command.credential);
+    if (document === undefined && !newCredential && added.size === 0 && removed.size === 0)
+      return { outcome: 'unchanged', resource };
+    if (document === undefined) yield* this.#rows.set(table, row, touched(table, version, modified));
+    yield* this.#rows.noteBeside(table, id, { modified });
+    const edits: RecordedEdit[] = [
+      ...recordedEdits(document?.difference.edits ?? [], command.sensitive),
+      ...(newCredential
+        ? [{ path: secretAttribute(command.type)?.path ?? 'password', omitted: 'sensitive' } as const]
+        : []),
+    ];
+    work.entries.push({
+      ...{ tenant, type: command.type.name, id, operation, version, at: modified, context, transaction },
+      ...{ edits, added, removed },
+    });
+    if (document === undefined)
+      return { outcome: 'updated', resource: { ...resource, version, modified: instantText(modified) } };
+    const after = yield* reading.find(command.type, tenant, id);
+    if (after === undefined) throw new Error(`the row of ${command.type.name} ${id} cannot be read`);
+    return { outcome: 'updated', resource: after.resource };
+  }
+
+  *#delete(work: UnitAtWork, command: DeleteCommand, index: number): Steps<Result> {
+    const { reading, memberships, clock } = this.#tools;
+    const { tenant, context, transaction } = work;
+    const { id, type } = command;
+    const served = reading.served(type);
+    const { table } = served;
+    const before = yield* this.#current(tenant, command, index);
+    const now = clock();
+    const cause = { operation: 'delete', type: type.name, id } as const;
+    const groups: { value: string; display?: string }[] = [];
+    for (const mapped of memberships.with(table.facts.name)) {
+      const { owner, people, facts, member, nested } = mapped;
+      const column = people.table === table ? member : (nested as Column);
+      const rows = yield statement(
+        `SELECT ${idText(owner.table, 'g')} AS id FROM ${facts.sql} m JOIN ${owner.table.facts.sql} g ON g.${owner.table.row.sql} = m.${mapped.group.sql} WHERE m.${column.sql} = ${table.row.parameter} ORDER BY 1`,
+        table.row.bind(before.row),
+      );
+      for (const { id: ownerId } of rows) {
+        const group = yield* reading.find(owner.table.type, tenant, String(ownerId), true);
+        if (group === undefined) continue;
+        const display = group.document.displayName;
+        groups.push({ value: group.resource.id, ...(typeof display === 'string' ? { display } : {}) });
+        if (group.resource.id === id && owner.table === table) continue;
+        const at = instantAfter(now, instantKey(group.resource.modified) as string);
+        const version = group.resource.version + 1;
+        yield* this.#rows.set(owner.table, group.row, touched(owner.table, version, at));
+        yield* this.#rows.noteBeside(owner.table, group.resource.id, { modified: at });
+        work.entries.push({
+          ...{ tenant, type: owner.table.type.name, id: group.resource.id, operation: 'patch', version, at },
+          ...{ context, transaction, removed: new Set([id]), cause },
+        });
+      }
+      yield statement(
+        `DELETE FROM ${facts.sql} WHERE ${column.sql} = ${table.row.parameter}`,
+        table.row.bind(before.row),
+      );
+    }
+    yield* this.#history.removeReferences(work, command, now);
+    const own = memberships.of(table.facts.name);
+    const members = own === undefined ? [] : yield* this.#members.of(own, before.row);
+    if (own !== undefined)
+      yield statement(
+        `DELETE FROM ${own.facts.sql} WHERE ${own.group.sql} = ${table.row.parameter}`,
+        table.row.bind(before.row),
+      );
+    if (table.onDelete === undefined)
+      yield statement(
+        `DELETE FROM ${table.facts.sql} WHERE ${table.row.sql} = ${table.row.parameter}`,
+        table.row.bind(before.row),
+      );
+    else
+      yield* this.#rows.set(
+        table,
+        before.row,
+        table.onDelete.map(({ column, value }) => [
+          column,
+          typeof value === 'function' ? (value as (document: Document) => unknown)(before.document) : value,
+        ]),
+      );
+    yield statement('DELETE FROM scimd_resource WHERE type = ? AND id = ?', type.name, id);
+    const version = before.resource.version + 1;
+    const at = instantAfter(now, instantKey(before.resource.modified) as string);
+    work.entries.push({
+      ...{ tenant, type: type.name, id, operation: 'delete', version, at, context, transaction },
+      removed: new Set(members.map(({ value }) => value)),
+      last: {
+        document: withoutPaths(type, before.document, command.sensitive),
+        created: before.resource.created,
+        groups,
+      },
+    });
+    return { outcome: 'deleted' };
+  }
+
+  *#current(
+    tenant: number,
+    { type, id, expected }: UpdateCommand | DeleteCommand,
+    index: number,
+  ): Steps<Row> {
+    const row = yield* this.#tools.reading.find(type, tenant, id, true);
+    if (row === undefined) throw new RefusedUnit({ outcome: 'missing', command: index });
+    if (expected !== undefined && expected !== row.resource.version)
+      throw new RefusedUnit({ outcome: 'conflict', command: index });
+    return row;
+  }
+
+  *#refuseNamesake(
+    tenant: number,
+    { uniqueDisplayName }: CreateCommand | UpdateCommand | RestoreCommand,
+    served: ServedType,
+    before: Document | undefined,
+    after: Document,
+    index: number,
+  ): Steps<void> {
+    const { display, conditions, table } = served;
+    if (!uniqueDisplayName || display === undefined) return;
+    const key = keyText(display, after.displayName);
+    if (key === undefined || key === keyText(display, before?.displayName)) return;
+    const sql = conditions.keyOf(display, 't');
+    if (sql === undefined) return;
+    yield* this.#tools.reading.foldTexts(sql);
+    const within = this.#tools.reading.within(served, tenant);
+    const found = yield* one(
+      `SELECT 1 AS found FROM ${table.facts.sql} t WHERE ${within.text} AND ${sql} = ? LIMIT 1`,
+      ...within.parameters,
+      key,
+    );
+    if (found !== undefined)
+      throw new RefusedUnit({
+        outcome: 'taken',
+        command: index,
+        path: display.path,
+        value: after.displayName,
+      });
+  }
+}
+
+function keyText(attribute: Parameters<typeof textKey>[0], value: unknown): string | undefined {
+  return typeof value === 'string' ? textKey(attribute)(value) : undefined;
+}
+
+function valueIn(document: Document | undefined, { attribute, leaf }: Field): unknown {
+  const container =
+    attribute.extension === undefined ? document : (document?.[attribute.extension] as Document | undefined);
+  const value = container?.[attribute.name];
+  if (leaf === attribute || Array.isArray(value)) return value;
+  return (value as Document | undefined)?.[leaf.name];
+}

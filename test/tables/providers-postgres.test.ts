@@ -1,0 +1,7 @@
+/** What Okta, Entra ID and Microsoft's own collection send, answered from an application's tables in postgres. */
+process.env.SCIMD_TEST_TABLES = 'postgres';
+await import('../clients/okta.test.ts');
+await import('../clients/entra.test.ts');
+await import('../clients/microsoft-postman.test.ts');
+
+export {};
