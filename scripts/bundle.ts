@@ -4,7 +4,7 @@ import manifest from '../package.json' with { type: 'json' };
 import { packageAt, type ThirdParty } from '../src/cli/third-party.ts';
 import { texts } from '../src/docs/texts.ts';
 import { migrations } from '../src/store/sqlite/migrations.ts';
-import { slimChevrotain } from './slim-chevrotain.ts';
+import { ll1Chevrotain } from './ll1-chevrotain.ts';
 
 /** The modules that read from the disk beside them get their texts put in. */
 function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
@@ -48,7 +48,7 @@ function inlineThreads(options: BuildOptions, around: readonly string[] = []): P
               contents: `export const ${name} = () => { throw new Error('${entry} cannot start itself'); };`,
             };
           // Those of scans and of the exchange log know no language.
-          const slim = entry === threads[2][2] ? [slimChevrotain] : [];
+          const slim = entry === threads[2][2] ? [ll1Chevrotain] : [];
           const within = [inlineThreads(options, [...around, entry]), ...slim];
           const { outputFiles } = await build({
             ...shared,
@@ -140,7 +140,7 @@ export async function bundle({
       ...more,
       entryPoints: [entry],
       outfile,
-      plugins: [inlineTexts(thirdParty), inlineThreads(options), slimChevrotain, ...(options.plugins ?? [])],
+      plugins: [inlineTexts(thirdParty), inlineThreads(options), ll1Chevrotain, ...(options.plugins ?? [])],
     });
   const { metafile } = await run([], { write: false, metafile: true });
   const folders = new Set(
