@@ -42,7 +42,6 @@ export const logFields = {
   ids: 'The ids of the first of them',
   done: 'How many resources have been reindexed so far',
   total: 'How many there are to reindex',
-  attempts: 'How often something was tried until it succeeded',
   consumer: 'The name of a consumer of the feed',
   since: 'Since when somebody has waited',
   endpoint:
