@@ -55,7 +55,10 @@ interface ChangeRow {
 function changesAgree(db: Database): void {
   const played = new Map<string, { version: number; at: string; members: Set<string> }>();
   const changes = db
-    .prepare<[], ChangeRow>('SELECT id, operation, version, at, added, removed FROM change ORDER BY sequence')
+    // Notices tell of connections and deliveries, and change nothing.
+    .prepare<[], ChangeRow>(
+      "SELECT id, operation, version, at, added, removed FROM change WHERE operation <> 'notice' ORDER BY sequence",
+    )
     .iterate();
   for (const { id, operation, version, at, added, removed } of changes) {
     const known = played.get(id);
