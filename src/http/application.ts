@@ -3,6 +3,7 @@ import { Directory } from '../directory/directory.ts';
 import type { GuardNews } from '../directory/guard.ts';
 import { Hub } from '../events/hub.ts';
 import type { LogFields } from '../ops/log-fields.ts';
+import { withoutSource } from '../ops/redact.ts';
 import { toleratedFor } from '../scim/tolerances.ts';
 import { accessWith } from './access.ts';
 import {
@@ -202,7 +203,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
         log.info({ method: request.method, path: request.path, status: response.status }, 'request');
       return finished(response, mount, visit);
     }
-    const at = clock().getTime();
+    const at = exchangeLog === undefined ? 0 : clock().getTime();
     const started = performance.now();
     const response = await answerAt(mount, visit);
     const seconds = (performance.now() - started) / 1000;
@@ -216,7 +217,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       tolerances: visit.tolerated?.used ?? [],
     });
     if (log.isLevelEnabled?.('info') ?? true)
-      log.info({ requestId, ...lineOf(visit, response, seconds * 1000) }, 'request');
+      log.info({ requestId, ...lineOf(visit, response, seconds * 1000, log.redacts ?? false) }, 'request');
     return finished(response, mount, visit, 'X-Request-Id', requestId);
   };
   return Object.assign(answer, { mounts, endWaiting: () => hub.stop() });
@@ -285,6 +286,7 @@ function lineOf(
   { request, identity, tolerated, refused }: Visit,
   response: HttpResponse,
   ms: number,
+  redacts: boolean,
 ): LogFields {
   const tolerances = tolerated === undefined ? [] : [...tolerated.used];
   const { scimType, detail } = response.status < 400 ? none : errorIn(response);
@@ -296,7 +298,9 @@ function lineOf(
     status: response.status,
     ms: Math.round(ms * 100) / 100,
     ...(scimType === undefined ? {} : { scimType }),
-    ...(detail === undefined || response.status >= 500 ? {} : { detail }),
+    ...(detail === undefined || response.status >= 500
+      ? {}
+      : { detail: redacts ? detail : withoutSource(detail) }),
     ...(identity === undefined ? {} : { tenant: identity.tenant, tokenId: actorKey(identity.actor) }),
     ...(tenantName === undefined ? {} : { tenantName }),
     ...(tokenName === undefined ? {} : { tokenName }),

@@ -17,6 +17,8 @@ export interface Log {
   error(fields: LogFields, message?: string): void;
   /** Spares the making of what is not written; without it all is. */
   isLevelEnabled?(level: 'info'): boolean;
+  /** Does it take personal data out by itself? Unless it does, what errors quote of a request is not told to it. */
+  readonly redacts?: boolean;
 }
 
 export interface Limits {

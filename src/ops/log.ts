@@ -17,9 +17,9 @@ export interface LogTarget {
   readonly write?: (text: string) => unknown;
 }
 
-export function createLog(settings: LogSettings, target: LogTarget): Logger {
+export function createLog(settings: LogSettings, target: LogTarget): Logger & { readonly redacts: true } {
   const redact = redaction({ personalData: settings.logPersonalData });
-  return pino(
+  const log = pino(
     {
       level: settings.logLevel,
       // pid and hostname are the service manager's to say.
@@ -44,6 +44,7 @@ export function createLog(settings: LogSettings, target: LogTarget): Logger {
     },
     destinationOf(settings, target),
   );
+  return Object.assign(log, { redacts: true } as const);
 }
 
 function destinationOf({ logFormat }: LogSettings, { isTTY, color, write }: LogTarget): DestinationStream {

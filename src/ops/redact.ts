@@ -83,10 +83,9 @@ export function redaction(options: { readonly personalData: boolean }): Redact {
     return safe.replace(mailAddress, hidden);
   }
 
-  /** What an error quotes is what somebody sent. */
   function detail(value: string): string {
     const shown = text(value);
-    return personalData ? shown : shown.replace(quoted, `"${hidden}"`);
+    return personalData ? shown : withoutSource(shown);
   }
 
   function redact(value: unknown, depth: number): unknown {
@@ -112,6 +111,12 @@ export function redaction(options: { readonly personalData: boolean }): Redact {
   }
 
   return (value) => redact(value, 0);
+}
+
+/** The detail of an error without what somebody sent: what it quotes, and the filter that it shows below its first line. */
+export function withoutSource(detail: string): string {
+  const [first = ''] = detail.split('\n', 1);
+  return first.replace(quoted, `"${hidden}"`);
 }
 
 /** Without percent-encoding, as far as it can be read. */

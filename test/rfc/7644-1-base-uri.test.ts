@@ -20,7 +20,8 @@ function urlsIn(value: unknown): string[] {
   if (typeof value === 'string') return /^https?:/.test(value) ? [value] : [];
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, member]) =>
-    name === 'specUri' || name === 'attributes' ? [] : urlsIn(member),
+    // Events are named by URIs, some of which look like addresses.
+    ['specUri', 'attributes', 'securityEvents'].includes(name) ? [] : urlsIn(member),
   );
 }
 
