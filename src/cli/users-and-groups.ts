@@ -72,6 +72,14 @@ function commandsFor(name: 'User' | 'Group'): TypeCommands {
         const { id } = await find(place, invocation.operand ?? '');
         const rendered = renderResource(renderer, await directory.get(caller, type, id, renderer.parts));
         const text = typeof rendered === 'string' ? rendered : await joined(rendered);
+        const locks = name === 'User' ? await directory.store.grants.locks(place.tenant.number) : [];
+        const lock = locks.find((each) => each.id === id);
+        if (lock !== undefined) {
+          const { since, reason } = lock;
+          invocation.terminal.note(
+            escapeControls(`scimd: locked here since ${since}${reason === undefined ? '' : `: ${reason}`}`),
+          );
+        }
         invocation.terminal.print(invocation.json ? text : JSON.stringify(JSON.parse(text), null, 2));
         return exitStatus.done;
       }),

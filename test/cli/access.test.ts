@@ -139,6 +139,10 @@ describe('roles and locks', () => {
     const locked = await run('user', 'lock', 'jane', '--reason', 'lost laptop');
     assert.equal(locked.stdout, 'jane is locked\n', locked.stderr);
     assert.match((await run('user', 'lock', 'jane')).stdout, /jane is locked already/);
+    assert.match(
+      (await run('user', 'show', 'jane')).stderr,
+      /^scimd: locked here since \d{4}-\S+: lost laptop$/m,
+    );
     const { access, priority } = await lastEvent('user.access_changed');
     assert.deepEqual([access.active, access.locked, access.roles, priority], [false, true, [], 'leaver']);
     assert.deepEqual((await request('GET', `/Users/${jane}`)).json, seen);

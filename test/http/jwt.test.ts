@@ -41,6 +41,17 @@ test('a token of the issuer for this audience is taken, beside the server’s ow
   assert.equal((await get(server.token)).status, 200);
 });
 
+test('writes of JWTs are 503 while their tenant is paused, and reads go on', async () => {
+  const token = await sign(issuer, key);
+  const post = () => server.request('POST', '/Users', { token, body: newUser() });
+  assert.equal((await post()).status, 201);
+  await server.store?.pauseTenant(1, '2026-11-28T09:00:00.000Z');
+  assertError(await post(), 503, /has paused provisioning since 2026-11-28T09:00:00\.000Z/);
+  assert.equal((await get(token)).status, 200);
+  await server.store?.pauseTenant(1, undefined);
+  assert.equal((await post()).status, 201);
+});
+
 for (const [what, claims, detail] of [
   ['another audience', { aud: 'api://other' }, /claim aud/],
   ['no audience', { aud: undefined }, /claim aud/],
