@@ -1,10 +1,17 @@
 /** The guard, played over HTTP as providers make their mistakes: too many leavers, an emptied group, a last seat. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { applyRules } from '../../src/directory/access-rules.ts';
+import { operator } from '../../src/directory/caller.ts';
+import { Directory } from '../../src/directory/directory.ts';
 import type { GuardNews, GuardOptions } from '../../src/directory/guard.ts';
 import { readAccessRules } from '../../src/query/access-rules.ts';
+import type { ResourceType } from '../../src/scim/registry.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Store } from '../../src/store/store.ts';
 import {
   type Answer,
@@ -197,8 +204,6 @@ describe('Okta deactivates 300 of 800 people in a minute', () => {
       const [one = '', two = ''] = await at.people(3);
       await at.patch(`/Users/${one}`, deactivate);
       assert.equal((await at.patch(`/Users/${two}`, deactivate)).status, 429);
-      const { Directory } = await import('../../src/directory/directory.ts');
-      const { operator } = await import('../../src/directory/caller.ts');
       const directory = new Directory(at.store, { guard: { mode: 'hold', people: 2, percent: 1 } });
       const [type] = registry.resourceTypes;
       assert.ok(type);
@@ -443,4 +448,42 @@ describe('what is paused', () => {
       await at.server.close();
     }
   });
+});
+
+test('what another process writes counts here too: seats, losses and a release', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'scimd-guard-'));
+  const open = () => openSqliteStore({ file: join(folder, 'scimd.db'), registry });
+  const [one, other] = [open(), open()];
+  try {
+    const guard = { mode: 'hold', people: 4, percent: 1 } as const;
+    const [here, there] = [new Directory(one, { guard }), new Directory(other, { guard })];
+    const caller = operator(1, { kind: 'token', id: 't' }, 'generic');
+    const [user, group] = registry.resourceTypes as [ResourceType, ResourceType];
+    const ids: string[] = [];
+    for (let count = 0; count < 9; count++)
+      ids.push((await here.create(caller, user, newUser({ active: true }))).id);
+    const team = await here.create(caller, group, newGroup({ externalId: 'team' }));
+    await applyRules(
+      one,
+      readAccessRules({ roles: { a: { groups: 'externalId eq "team"', seats: 4 } } }, registry),
+      actor,
+    );
+    const enter = (directory: Directory, value: string | undefined) =>
+      directory.patch(caller, group, team.id, patchOp({ op: 'add', path: 'members', value: [{ value }] }));
+    await enter(here, ids[0]);
+    for (const id of [ids[1], ids[2], ids[3]]) await enter(there, id);
+    await assert.rejects(enter(here, ids[4]), { name: 'DirectoryError', code: 'no-seats' });
+
+    const leave = (directory: Directory, id: string | undefined) => directory.delete(caller, user, id ?? '');
+    await leave(here, ids[5]);
+    for (const id of [ids[6], ids[7]]) await leave(there, id);
+    await assert.rejects(leave(here, ids[8]), { name: 'DirectoryError', code: 'held' });
+    await assert.rejects(leave(there, ids[8]), { name: 'DirectoryError', code: 'held' });
+    await other.guards.release(1, new Date(Date.now() + 60_000), actor);
+    await leave(here, ids[8]);
+  } finally {
+    await one.close();
+    await other.close();
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -34,6 +34,8 @@ export class ChangeLog {
   readonly #pruneMembers: Statement<[number, number, number, number, number, number]>;
   /** By tenant, within one transaction. */
   readonly #heads = new Map<number, ChangeHead>();
+  /** The last number that this connection has given out, by tenant. */
+  readonly #own = new Map<number, number>();
 
   constructor(db: Database, types: Pick<StoredTypes, 'nameOf'>) {
     this.#types = types;
@@ -82,13 +84,27 @@ export class ChangeLog {
 
   /** Writes where the records of the transaction end, before it does. */
   write(): void {
-    for (const [tenant, { sequence, link }] of this.#heads) this.#setHead.run(sequence, link, tenant);
+    for (const [tenant, { sequence, link }] of this.#heads) {
+      this.#setHead.run(sequence, link, tenant);
+      this.#own.set(tenant, sequence);
+    }
     this.#heads.clear();
+  }
+
+  /** Has another connection recorded a change of a tenant since this one last did? */
+  hasOthers(): boolean {
+    for (const [tenant, sequence] of this.#own)
+      if (this.#head.get(tenant)?.[0] !== sequence) {
+        this.#own.clear();
+        return true;
+      }
+    return false;
   }
 
   /** The transaction, or the unit's part of it, was taken back. */
   forget(): void {
     this.#heads.clear();
+    this.#own.clear();
   }
 
   read({

@@ -27,7 +27,9 @@ export class GrantTable {
   readonly sql: ReturnType<typeof holderSql>;
   readonly #tools: GrantTools;
   readonly #statements: Statements;
-  #rules: readonly AccessRule[] | undefined;
+  #isKnown = false;
+  #text = '';
+  #rules: readonly AccessRule[] = [];
   #compiled: readonly CompiledRule[] | undefined;
 
   constructor(tools: GrantTools) {
@@ -37,20 +39,29 @@ export class GrantTable {
     tools.others.onWrite(() => this.forget());
   }
 
-  /** The rules are not known any more. */
+  /** The rules may be others now. */
   forget(): void {
-    this.#rules = undefined;
-    this.#compiled = undefined;
+    this.#isKnown = false;
   }
 
   get rules(): readonly AccessRule[] {
-    this.#rules ??= this.#all<[string]>(grantSql.rules).map(([rule]) => JSON.parse(rule) as AccessRule);
+    if (this.#isKnown) return this.#rules;
+    const texts = this.#all<[string]>(grantSql.rules).map(([rule]) => rule);
+    const text = texts.join('\n');
+    // Mostly they are the same: then what was made of them is too.
+    if (text !== this.#text) {
+      this.#text = text;
+      this.#rules = texts.map((rule) => JSON.parse(rule) as AccessRule);
+      this.#compiled = undefined;
+    }
+    this.#isKnown = true;
     return this.#rules;
   }
 
   /** Those that can be asked: a rule whose attributes the schemas have no more gives to whom it gave. */
   get compiled(): readonly CompiledRule[] {
-    this.#compiled ??= this.rules
+    const { rules } = this;
+    this.#compiled ??= rules
       .map((rule) => compileRule(rule, this.#tools.registry))
       .filter((each) => 'rule' in each);
     return this.#compiled;

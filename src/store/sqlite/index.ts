@@ -207,7 +207,10 @@ function storeOver(
   const note = (notice: NewNotice): boolean => changes.note(notice, keyOfTime(clock().getTime()), uuid());
   const table = new GrantTable({ db, types, registry, others });
   const watch = new AccessWatch(table.sql, types, () => table.rules, clock);
-  others.onWrite(() => watch.forget());
+  others.onWrite(() => {
+    // What only delivers, or notes the use of a token, changes nobody's access.
+    if (changes.hasOthers()) watch.forget();
+  });
   const lock = db.prepare(grantSql.isLocked);
   const accessWatch = new CommandWatch({
     ...{ table, watch, note },
