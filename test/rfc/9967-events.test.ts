@@ -252,6 +252,17 @@ describe('RFC 9967 §2.4: provisioning events', () => {
   });
 });
 
+test('CAEP 1.0 §3.1: whoever is locked here has no session either', async () => {
+  const id = await created('/Users', newUser());
+  await fresh();
+  await server.store?.grants.lock(1, id, { kind: 'cli' }, 'investigation');
+  const [token, ...others] = await receiver.take(notices);
+  assert.deepEqual(Object.keys(token.events), [sessionRevoked]);
+  assert.deepEqual(token.events[sessionRevoked].reason_admin, { en: 'The user was locked' });
+  assert.equal(token.sub_id.uri, `/Users/${id}`);
+  assert.deepEqual(others, []);
+});
+
 describe('RFC 9967 §2.5: asynchronous requests', () => {
   test('E-2.5.1.1-01: Prefer: respond-async is not honoured: the answer is the usual one', async () => {
     for (const prefer of ['respond-async', 'respond-async, wait=10', 'wait=1']) {
