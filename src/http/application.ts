@@ -248,12 +248,16 @@ function guardLine(news: GuardNews): [LogFields, string] {
 /** With a profile rates are limited, if the options say nothing of it. */
 function limitsOf({ limits }: HttpOptions, profile: string | undefined): Limits {
   const all = { ...defaultLimits, ...limits };
-  if (profile === undefined || all.requestsPerSecond > 0) return all;
-  return { ...all, requestsPerSecond: requestsOfProfile };
+  if (profile === undefined) return all;
+  return {
+    ...all,
+    requestsPerSecond: all.requestsPerSecond || profiledRates.ofToken,
+    requestsPerAddress: all.requestsPerAddress || profiledRates.ofAddress,
+  };
 }
 
-/** A second, with one token. */
-const requestsOfProfile = 100;
+/** Requests a second. A provider may come for many tenants from one address. */
+const profiledRates = { ofToken: 100, ofAddress: 1000 };
 
 /** With the headers of the mount, and without a body where HEAD asked. */
 function finished(

@@ -9,6 +9,7 @@ import {
   type ReceiverClient,
   receiverOf,
   sessionRevoked,
+  streamUpdated,
   verification,
 } from './receiver-client.ts';
 
@@ -322,6 +323,20 @@ describe('RFC 8936: polling', () => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     await receiver.send('POST', '/ssf/verify', { stream_id: (stream as { stream_id?: string }).stream_id });
     assert.equal(Object.keys((await other).sets).length, 1);
+  });
+
+  test('a receiver that comes when changes are not kept any more is told which, and goes on behind them', async () => {
+    const stream = await receiver.create();
+    await createUser();
+    await createUser();
+    const later = new Date(Date.now() + 60_000);
+    while (((await server.store?.pruneChanges(later, 1000)) ?? 0) > 0);
+    const id = await createUser();
+    const [gap, token, ...others] = await receiver.take(stream);
+    assert.match(gap.events[streamUpdated].reason, /^Changes \d+ to \d+ are not kept any more/);
+    assert.equal(gap.events[streamUpdated].status, 'enabled');
+    assert.equal(token.sub_id.uri, `/Users/${id}`);
+    assert.deepEqual(others, []);
   });
 
   test('§2.4.4: a token with an error does not come again, and the error is evidence', async () => {

@@ -71,7 +71,7 @@ export class Polls {
     const most = Math.min(maxEvents, mostTokens);
     const started = performance.now();
     for (;;) {
-      const current = await this.#streams.find(stream.id, stream.tenant);
+      const current = await this.#withoutGap(await this.#streams.find(stream.id, stream.tenant));
       const { claims, more, goesOn, sequence } = await this.#ready(current, most);
       if (goesOn && end?.isEnded !== true) continue;
       const left = longestWait - (performance.now() - started);
@@ -84,6 +84,17 @@ export class Polls {
       }
       await this.#wait(stream, sequence, Math.min(left, lookEvery), end);
     }
+  }
+
+  /** A stream that was not polled for longer than changes are kept goes on behind what is gone, and its receiver is told. */
+  async #withoutGap(stream: Stream): Promise<Stream> {
+    const { oldest } = await this.#store.feed.extent(stream.tenant);
+    const next = (parsePosition(stream.position) ?? start).sequence + 1;
+    if (next >= oldest || stream.state !== 'active') return stream;
+    await this.#streams.tellGap(stream, next, oldest - 1);
+    const position = String(oldest - 1);
+    await this.#store.streams.advance(stream.id, stream.position, position, []);
+    return { ...stream, position };
   }
 
   /** Until there is a change, or a token about the stream. */

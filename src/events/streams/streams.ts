@@ -15,6 +15,7 @@ import {
   type StreamDelivery,
   StreamError,
   type StreamStatus,
+  statusOf,
 } from './management.ts';
 import { push } from './push.ts';
 import { feedEvent, type SetClaims, streamEvent } from './security-events.ts';
@@ -165,6 +166,14 @@ export class Streams {
   async verify(stream: Stream, state: string | undefined): Promise<void> {
     const payload = state === undefined ? {} : { state };
     await this.#put(stream, (jti) => streamEvent(scopeOf(stream), jti, verificationUri, payload));
+  }
+
+  /** What the stream had not got yet is not kept any more: the receiver is told, and should read all anew. */
+  async tellGap(stream: Stream, from: number, to: number): Promise<void> {
+    const reason = `Changes ${from} to ${to} are not kept any more and were not delivered: read all resources anew`;
+    await this.#put(stream, (jti) =>
+      streamEvent(scopeOf(stream), jti, streamUpdatedUri, { status: statusOf(stream), reason }),
+    );
   }
 
   /** Whether the stream gets the events of a resource, from now on (SSF §8.1.3). @throws StreamError `missing`, `full` */
