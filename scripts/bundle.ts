@@ -3,6 +3,7 @@ import { type BuildOptions, type BuildResult, build, type Plugin } from 'esbuild
 import manifest from '../package.json' with { type: 'json' };
 import { packageAt, type ThirdParty } from '../src/cli/third-party.ts';
 import { texts } from '../src/docs/texts.ts';
+import { migrations as postgresMigrations } from '../src/store/postgres/migrations.ts';
 import { migrations } from '../src/store/sqlite/migrations.ts';
 import { ll1Chevrotain } from './ll1-chevrotain.ts';
 
@@ -14,6 +15,11 @@ function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
       onLoad({ filter: /[\\/]store[\\/]sqlite[\\/]migrations\.ts$/ }, () => ({
         contents: `export const migrations = ${JSON.stringify(migrations)};`,
       }));
+      onLoad({ filter: /[\\/]store[\\/]postgres[\\/]migrations\.ts$/ }, () => ({
+        contents: `export const migrations = ${JSON.stringify(postgresMigrations)};`,
+      }));
+      // The driver's other half is native, and never asked for.
+      onLoad({ filter: /[\\/]pg[\\/]lib[\\/]native[\\/]index\.js$/ }, () => ({ contents: '' }));
       onLoad({ filter: /[\\/]docs[\\/]texts\.ts$/ }, () => ({
         contents: `export const texts = ${JSON.stringify(texts)};`,
       }));

@@ -59,8 +59,8 @@ import type {
 import type { Actor, Cause, LastState, RecordedEdit } from './store/change.ts';
 import type { Lock } from './store/grants.ts';
 import type { GuardAlert, GuardReason, GuardState, MassLoss } from './store/guard.ts';
+import { openStore } from './store/open.ts';
 import { loadedAddon } from './store/sqlite/addon-file.ts';
-import { openSqliteStoreAsync } from './store/sqlite/index.ts';
 import type { Scope, Store, Tenant, Token } from './store/store.ts';
 import { MapError, type TablesReport } from './store/tables/compile.ts';
 import {
@@ -189,8 +189,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
         });
   const store: Store =
     own ??
-    (await openSqliteStoreAsync({
-      file: database as string,
+    (await openStore(database as string, {
       registry: configured,
       clock,
       onNotice: ({ kind, ...notice }) => {
@@ -232,7 +231,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
     store,
     thread: {
       // Over tables of the embedder's own it is done in this thread too.
-      ...{ file: database ?? ':memory:', basePath, baseUrl: http.baseUrl, addon: loadedAddon() },
+      ...{ database: database ?? ':memory:', basePath, baseUrl: http.baseUrl, addon: loadedAddon() },
       definitions: { schemas, resourceTypes, containsIndex, profile },
     },
     onNotice(notice) {

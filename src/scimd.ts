@@ -18,7 +18,7 @@ import type { TableChange } from './store/tables/within.ts';
 export interface ScimdOptions
   extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken'>>,
     Hooks {
-  /** The SQLite file; `:memory:` lives as long as the server. */
+  /** The SQLite file; `:memory:` lives as long as the server; or `postgres://USER:PASSWORD@HOST/DATABASE`. */
   readonly database: string;
   /** Schemas of your own, beside User, Group and EnterpriseUser (RFC 7643 §7). */
   readonly schemas?: readonly SchemaDefinition[];

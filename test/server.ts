@@ -16,6 +16,7 @@ import type { Registry } from '../src/scim/registry.ts';
 import { standardRegistry } from '../src/scim/standard.ts';
 import { openSqliteStore } from '../src/store/sqlite/index.ts';
 import type { Scope, Store } from '../src/store/store.ts';
+import { openTestStore } from './store-under-test.ts';
 
 export interface TokenOptions {
   readonly idp?: string;
@@ -90,7 +91,7 @@ type Started = Omit<TestServer, 'request'>;
 async function startHere(database: string, options: ServerOptions): Promise<Started> {
   const { registry = standardRegistry(), idp = 'generic', ...http } = options;
   const store =
-    ownTables === undefined ? openSqliteStore({ file: database, registry }) : await onTables(registry);
+    ownTables === undefined ? await openTestStore(database, { registry }) : await onTables(registry);
   const newToken = (token: TokenOptions) => makeToken(store, token);
   const token = await newToken({ idp });
   const server = await startServer({ basePath: '/scim/v2', ...http, store, host: '127.0.0.1', port: 0 });

@@ -5,11 +5,17 @@ import { join } from 'node:path';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { progressOn } from '../ops/progress.ts';
+import { isPostgresUrl } from '../store/open.ts';
 import { backUp, type Contents, restore } from '../store/sqlite/backup.ts';
 import { exitStatus, type Invocation } from './command.ts';
 
 function databaseOf({ settings }: Invocation): string {
   const { database } = settings().settings;
+  if (isPostgresUrl(database))
+    throw new CommandError(
+      'backups of a PostgreSQL database are made and restored by PostgreSQL',
+      'Use pg_dump and pg_restore, or pg_basebackup; scimd copy --from postgres://… --to FILE makes an SQLite file of it.',
+    );
   if (database === ':memory:') {
     throw new CommandError('a database in memory has no file to back up', 'Give the file: --database FILE');
   }

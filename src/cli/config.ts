@@ -4,6 +4,7 @@ import { ConfigurationError } from '../ops/configuration-error.ts';
 import { optionNames, optionOf } from '../ops/options.ts';
 import schema from '../ops/scim.config.schema.json' with { type: 'json' };
 import { columns } from '../ops/terminal.ts';
+import { withoutPassword } from '../store/open.ts';
 import type { Invocation } from './command.ts';
 import { databaseProblems, startProblems } from './start-check.ts';
 
@@ -28,7 +29,12 @@ export function printConfiguration({ settings, json, terminal }: Invocation): nu
   const { values, origins, definitions, file } = settings();
   const ofOptions = optionNames.map((name) => {
     const value = values.get(name);
-    const shown = optionOf(name).secret && value !== undefined ? '[hidden]' : value;
+    const shown =
+      optionOf(name).secret && value !== undefined
+        ? '[hidden]'
+        : name === 'database'
+          ? withoutPassword(String(value))
+          : value;
     return { name, value: shown, text: shown, origin: origins.get(name) };
   });
   const ofDefinitions = definitionNames.map((name) => ({

@@ -2,10 +2,13 @@
 import { existsSync } from 'node:fs';
 import { suggestion } from '../nearest.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
+import type { Settings } from '../ops/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
+import type { Terminal } from '../ops/terminal.ts';
 import { configuredRegistry } from '../scim/custom-schemas.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
-import { openSqliteAccess, openSqliteStore } from '../store/sqlite/index.ts';
+import { isPostgresUrl, openAccess, openStore, withoutPassword, withPassword } from '../store/open.ts';
+import { postgresVersion } from '../store/postgres/index.ts';
 import { type BeforeUpgrade, backUpBeforeUpgrade } from '../store/sqlite/upgrade.ts';
 import type { AccessStore, Store, Tenant } from '../store/store.ts';
 import type { Invocation } from './command.ts';
@@ -13,6 +16,11 @@ import type { Invocation } from './command.ts';
 /** The standard resource types with what the configuration adds to them. */
 export function registryFor({ definitions }: Pick<SettingsInForce, 'definitions'>): Registry {
   return configuredRegistry(definitions);
+}
+
+/** The path of the file, or the address with its password, which is for nobody to see. */
+export function databaseOf({ database, databasePassword }: Settings): string {
+  return withPassword(database, databasePassword);
 }
 
 /**
@@ -27,7 +35,7 @@ export function withStore<T>(
   return withDatabase(
     invocation,
     create,
-    (file, inForce) => openSqliteStore({ file, registry: registryFor(inForce), rebuild: false }),
+    (database, inForce) => openStore(database, { registry: registryFor(inForce), rebuild: false }),
     action,
   );
 }
@@ -38,7 +46,7 @@ export function withAccess<T>(
   create: boolean,
   action: (store: AccessStore) => Promise<T>,
 ): Promise<T> {
-  return withDatabase(invocation, create, (file) => openSqliteAccess({ file }), action);
+  return withDatabase(invocation, create, openAccess, action);
 }
 
 /** What an upgrade did, and the way back. */
@@ -49,12 +57,31 @@ export function upgradeText(file: string, { from, to, backup }: BeforeUpgrade): 
 async function withDatabase<S extends AccessStore, T>(
   { settings, terminal }: Invocation,
   create: boolean,
-  open: (file: string, inForce: SettingsInForce) => S,
+  open: (database: string, inForce: SettingsInForce) => Promise<S>,
   action: (store: S) => Promise<T>,
 ): Promise<T> {
   const inForce = settings();
   for (const warning of inForce.warnings) terminal.note(`scimd: ${warning}`);
-  const file = inForce.settings.database;
+  const database = databaseOf(inForce.settings);
+  if (isPostgresUrl(database)) await checkTables(database, create);
+  else await checkFile(database, create, terminal);
+  const store = await open(database, inForce);
+  try {
+    return await action(store);
+  } finally {
+    await store.close();
+  }
+}
+
+async function checkTables(url: string, create: boolean): Promise<void> {
+  if (create || (await postgresVersion(url)) > 0) return;
+  throw new CommandError(
+    `${withoutPassword(url)} has no tables of scimd`,
+    'Give the address that the server uses, with its ?schema= if it has one, or start it first: scimd serve',
+  );
+}
+
+async function checkFile(file: string, create: boolean, terminal: Terminal): Promise<void> {
   if (file === ':memory:')
     throw new CommandError(
       'a database in memory belongs to the server that runs on it',
@@ -67,12 +94,6 @@ async function withDatabase<S extends AccessStore, T>(
     );
   const upgrade = await backUpBeforeUpgrade(file);
   if (upgrade !== undefined) terminal.note(`scimd: ${upgradeText(file, upgrade)}`);
-  const store = open(file, inForce);
-  try {
-    return await action(store);
-  } finally {
-    await store.close();
-  }
 }
 
 /** The tenant of that name; `default` is made when it is first needed. */

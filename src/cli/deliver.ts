@@ -4,12 +4,14 @@ import type { Log } from '../http/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import { loadedAddon } from '../store/sqlite/addon-file.ts';
 import type { Store } from '../store/store.ts';
+import { databaseOf } from './database.ts';
 
 export function deliver({ settings, definitions }: SettingsInForce, store: Store, log: Log): Delivery {
-  const { database: file, basePath, baseUrl } = settings;
+  const { basePath, baseUrl } = settings;
+  const database = databaseOf(settings);
   return startDelivery({
     store,
-    thread: { file, basePath, baseUrl, definitions, addon: loadedAddon() },
+    thread: { database, basePath, baseUrl, definitions, addon: loadedAddon() },
     onNotice(notice) {
       if (notice.kind === 'failing')
         log.error({ reason: notice.message }, 'webhooks cannot be delivered at the moment');

@@ -2,6 +2,7 @@
 import { ExchangeLog } from '../http/exchange-log.ts';
 import type { Log } from '../http/options.ts';
 import type { Settings } from '../ops/options.ts';
+import { isPostgresUrl } from '../store/open.ts';
 import { loadedAddon } from '../store/sqlite/addon-file.ts';
 import type { Store } from '../store/store.ts';
 
@@ -9,6 +10,8 @@ import type { Store } from '../store/store.ts';
 export function exchangeFile({ database, exchangeLog }: Settings): string {
   if (exchangeLog.file !== undefined) return exchangeLog.file;
   if (database === ':memory:') return ':memory:';
+  // Each server has its own.
+  if (isPostgresUrl(database)) return 'scimd-exchanges.db';
   return `${database.replace(/\.(?:db|sqlite3?)$/i, '')}-exchanges.db`;
 }
 

@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from '../../grammar/index.ts';
 import { Directory } from '../directory/directory.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { progressOn } from '../ops/progress.ts';
+import { isPostgresUrl, withoutPassword } from '../store/open.ts';
 import { backUp } from '../store/sqlite/backup.ts';
 import type { Store } from '../store/store.ts';
 import type { Format } from '../transfer/file-source.ts';
@@ -78,7 +79,12 @@ async function onStore(
   const inForce = invocation.settings();
   const { database } = inForce.settings;
   if (!invocation.flags.has('dry-run'))
-    return withStore(invocation, true, (store) => action(store, database));
+    return withStore(invocation, true, (store) => action(store, withoutPassword(database)));
+  if (isPostgresUrl(database))
+    throw new CommandError(
+      'a dry run works on a copy of the database, which only an SQLite file gives',
+      'Import into a schema that you drop afterwards: ?schema=trial; or try it on a file: --database trial.db',
+    );
   const folder = mkdtempSync(join(tmpdir(), 'scimd-dry-run-'));
   try {
     const copy = join(folder, 'copy.db');
@@ -111,7 +117,11 @@ async function importInto(
     },
     registry: store.registry,
     resume: flags.has('resume'),
-    identity: JSON.stringify([resolve(database), tenant.name, flags.get('type') ?? null]),
+    identity: JSON.stringify([
+      isPostgresUrl(database) ? database : resolve(database),
+      tenant.name,
+      flags.get('type') ?? null,
+    ]),
   };
   const source: ImportSource =
     remote === undefined

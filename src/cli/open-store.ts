@@ -3,10 +3,10 @@ import type { Log } from '../http/options.ts';
 import { type Progress, progressOn } from '../ops/progress.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import type { Terminal } from '../ops/terminal.ts';
-import { openSqliteStoreAsync } from '../store/sqlite/index.ts';
+import { isPostgresUrl, openStore } from '../store/open.ts';
 import { backUpBeforeUpgrade } from '../store/sqlite/upgrade.ts';
 import type { OpeningNotice, Store } from '../store/store.ts';
-import { registryFor, upgradeText } from './database.ts';
+import { databaseOf, registryFor, upgradeText } from './database.ts';
 
 /** Milliseconds between two lines of the log about the same rebuild. */
 const interval = 5000;
@@ -22,14 +22,14 @@ export async function openForServing(
   void stop.then((signal) => stopping.abort(signal));
   const progress = progressOn(terminal, false);
   try {
-    const { database } = inForce.settings;
-    const upgrade = await backUpBeforeUpgrade(database);
+    const database = databaseOf(inForce.settings);
+    // The tables of PostgreSQL are copied by its own backups.
+    const upgrade = isPostgresUrl(database) ? undefined : await backUpBeforeUpgrade(database);
     if (upgrade !== undefined) {
       const { from, to, backup } = upgrade;
       log.info({ from, to, backup }, upgradeText(database, upgrade));
     }
-    return await openSqliteStoreAsync({
-      file: inForce.settings.database,
+    return await openStore(database, {
       registry: registryFor(inForce),
       signal: stopping.signal,
       onNotice: reporter(progress, log),

@@ -10,6 +10,7 @@ import type { Log } from '../http/options.ts';
 import { CommandError } from '../ops/command-error.ts';
 import type { Settings } from '../ops/options.ts';
 import { parseSpan } from '../ops/span.ts';
+import { isPostgresUrl } from '../store/open.ts';
 
 /** After a failure, in milliseconds. */
 const retryAfter = 60_000;
@@ -23,7 +24,13 @@ export interface BackupMetrics {
 
 /** Throws if they are configured and there is no file to copy. */
 export function checkBackups({ database, backup }: Settings): void {
-  if (backup.every === undefined || database !== ':memory:') return;
+  if (backup.every === undefined) return;
+  if (isPostgresUrl(database))
+    throw new CommandError(
+      'backups of a PostgreSQL database are made by PostgreSQL',
+      'Leave out backup.every, and use pg_dump, pg_basebackup or what your provider has.',
+    );
+  if (database !== ':memory:') return;
   throw new CommandError(
     'a database in memory has no file to back up',
     'Leave out backup.every, or give a file: --database FILE.',

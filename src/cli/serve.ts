@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from '../ops/metrics.ts';
 import type { Settings } from '../ops/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import type { OutputError, Terminal } from '../ops/terminal.ts';
+import { withoutPassword } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { applyConfiguredRules } from './access-rules.ts';
 import { exitStatus, type Invocation } from './command.ts';
@@ -71,7 +72,7 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
     retention.start();
     connections.start();
     stopWatching = watchLag(store, metrics, log);
-    log.info({ url: server.url, database: inForce.database, config: file }, 'started');
+    log.info({ url: server.url, database: withoutPassword(inForce.database), config: file }, 'started');
     try {
       // Only now: had the server not come up, the token would have been made without anybody seeing it.
       const first = await ensureFirstToken(store, inForce.bootstrapToken, log);

@@ -7,6 +7,9 @@ import { CommandError } from '../ops/command-error.ts';
 import { isGuessable } from '../ops/guessable.ts';
 import type { Settings } from '../ops/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
+import { isPostgresUrl } from '../store/open.ts';
+import { parseAddress } from '../store/postgres/address.ts';
+import { StoreError } from '../store/store-error.ts';
 import { readCertificate } from './certificate.ts';
 import { registryFor } from './database.ts';
 import { checkBackups } from './scheduled-backups.ts';
@@ -62,7 +65,17 @@ function textOf(error: unknown): string {
   throw error;
 }
 
-/** Checks the database path; the server itself learns this by opening it. */
+function addressProblem(database: string): string | undefined {
+  try {
+    parseAddress(database);
+    return undefined;
+  } catch (error) {
+    if (error instanceof StoreError) return `${error.message}. ${error.advice}`;
+    throw error;
+  }
+}
+
+/** Checks the database path, or the form of the address; the server itself learns this by opening it. */
 export function databaseProblems({ settings, origins }: SettingsInForce): string[] {
   const problem = problemOf(settings);
   return problem === undefined ? [] : [`${origins.get('database')}: ${problem}`];
@@ -70,6 +83,7 @@ export function databaseProblems({ settings, origins }: SettingsInForce): string
 
 function problemOf({ database }: Settings): string | undefined {
   if (database === ':memory:') return undefined;
+  if (isPostgresUrl(database)) return addressProblem(database);
   const folder = dirname(resolve(database));
   if (!existsSync(folder))
     return `${database} cannot be opened: its folder does not exist. Create the folder.`;

@@ -28,9 +28,18 @@ function manifestAt(folder: string): Manifest {
 export function packageAt(folder: string): ThirdParty {
   const { name, version, license } = manifestAt(folder);
   const files = readdirSync(folder).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));
-  if (files.length === 0) throw new Error(`${name} has no licence in ${folder}`);
+  if (files.length === 0) return { name, version, license, text: licenseInReadme(name, folder) };
   const texts = files.sort().map((file) => readFileSync(join(folder, file), 'utf8').trim());
   return { name, version, license, text: texts.join('\n\n') };
+}
+
+/** Some packages have it as a part of their README, from its heading to the end. */
+function licenseInReadme(name: string, folder: string): string {
+  const readme = readdirSync(folder).find((file) => /^readme\b/i.test(file));
+  const text = readme === undefined ? '' : readFileSync(join(folder, readme), 'utf8');
+  const [, license] = /^#+ *licen[cs]e\b.*\n([\s\S]+)$/im.exec(text) ?? [];
+  if (license === undefined) throw new Error(`${name} has no licence in ${folder}`);
+  return license.trim();
 }
 
 /** Where Node.js finds the package that one in `from` requires. */

@@ -29,7 +29,7 @@ async function* linesOf(snapshot: FeedSnapshot, { name }: TenantName, shown: Sho
     yield `${JSON.stringify({ type: 'snapshot.begin', tenant: name, sequence, counts })}\n`;
     const sum = createHash('sha256');
     let items = 0;
-    for (let step = snapshot.next(); step.length > 0; step = snapshot.next()) {
+    for (let step = await snapshot.next(); step.length > 0; step = await snapshot.next()) {
       let text = '';
       for (const { resource, members, groups, locked } of step) {
         const { id, type, version, created, modified, body } = resource;

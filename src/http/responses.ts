@@ -68,6 +68,8 @@ const storeFailures: Partial<
   busy: [503, 'Another process is writing; nothing was changed', 1],
   overloaded: [503, 'Too many large groups are being read at the moment', 5],
   closed: [503, 'The server is stopping', 5],
+  unavailable: [503, 'The storage cannot be reached at the moment; nothing was changed', 5],
+  'no-tenant': [503, 'The tenant was removed', 60],
   'other-configuration': [503, 'The server is being reconfigured; nothing was changed', 30],
 };
 

@@ -20,6 +20,7 @@ export function checkTogether(values: Values, origins: Origins): string[] {
     ...notBoth(values, origins, 'jwt.jwksUri', 'jwt.jwksFile'),
     ...samePath(values, origins),
     ...ofProfile(values, origins),
+    ...noPasswordOnCommandLine(values, origins),
   ];
 }
 
@@ -44,6 +45,16 @@ function needs(values: Values, origins: Origins, name: OptionName, ...others: Op
 function notBoth(values: Values, origins: Origins, name: OptionName, other: OptionName): string[] {
   if (!isSet(values, name) || !isSet(values, other)) return [];
   return [`${origins.get(name)}: ${name} and ${other} exclude each other`];
+}
+
+/** A list of processes shows what they were started with, to everybody on the machine. */
+function noPasswordOnCommandLine(values: Values, origins: Origins): string[] {
+  const place = origins.get('database') ?? '';
+  const isShown = /^postgres(?:ql)?:\/\/[^/?#]*:[^/?#@]+@/i.test(String(values.get('database')));
+  if (!isShown || !place.startsWith('flag')) return [];
+  return [
+    `${place}: a password given here shows in the list of processes; leave it out, and name a file with SCIMD_DATABASE_PASSWORD_FILE`,
+  ];
 }
 
 /** Links that the server gives lead back to it. */

@@ -87,7 +87,7 @@ export function checkLibraryOptions(options: object, more: Readonly<Record<strin
   }
   const { database, store } = options as { readonly database?: unknown; readonly store?: unknown };
   if (database === undefined && store === undefined)
-    problems.push('database must be a file name or :memory:, or store your tables');
+    problems.push('database must be a file name, :memory: or postgres://…, or store your tables');
   if (database !== undefined && store !== undefined)
     problems.push('database and store exclude one another: give only one');
   if (store !== undefined)

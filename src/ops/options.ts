@@ -23,6 +23,8 @@ import {
 } from './option-types.ts';
 
 const peopleRule = 'must be ids, externalIds or userNames';
+const databaseRule = 'must be a file name, :memory: or postgres://…';
+const passwordRule = 'must be a password';
 
 const options = {
   host: option(
@@ -36,10 +38,16 @@ const options = {
     common: true,
   }),
   database: option(
-    v.pipe(v.string('must be a file name or :memory:'), v.nonEmpty('must be a file name or :memory:')),
+    v.pipe(v.string(databaseRule), v.nonEmpty(databaseRule)),
     'scimd.db',
-    'SQLite file, or :memory:',
+    'SQLite file, :memory:, or postgres://USER@HOST/DATABASE',
     { placeholder: 'FILE', common: true },
+  ),
+  databasePassword: option(
+    v.pipe(v.string(passwordRule), v.nonEmpty(passwordRule)),
+    undefined,
+    'Password of the PostgreSQL account',
+    { secret: true, detail: 'else PGPASSWORD, or the one within the address' },
   ),
   basePath: option(
     text(/^(\/[A-Za-z0-9._~-]+)*$/, 'must start with a slash and not end with one, such as /scim/v2'),

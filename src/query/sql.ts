@@ -219,7 +219,8 @@ class SqlCompiler {
       const alias = this.places.alias();
       const from = this.places.dialect.jsonElements(storage.document, storage.path, alias);
       const inner = this.compile(predicate, { kind: 'json', alias, attribute, array: storage });
-      const each = storage.each === undefined ? '' : `${storage.each(termsOf(predicate), alias)} AND `;
+      const counted = storage.each?.(termsOf(predicate), alias) ?? '';
+      const each = counted === '' ? '' : `${counted} AND `;
       const sql = each !== '' && inner.binds === 'or' ? `(${inner.sql})` : inner.sql;
       return atom(`EXISTS (SELECT 1 FROM ${from} WHERE ${each}${sql})`, scansOf(plan));
     }

@@ -1,5 +1,6 @@
-/** What is left of a stored message when somebody that it speaks of is erased. */
+/** What is left of stored texts when somebody that they speak of is erased. */
 import { isObject } from '../scim/value.ts';
+import type { LastState, RecordedEdit } from './change.ts';
 
 /** What says that there is somebody, and not who it is. */
 const kept: ReadonlySet<string> = new Set(['id', 'value', '$ref', 'type', 'version']);
@@ -26,4 +27,18 @@ function erased(value: unknown, id: string): unknown {
       return [[name, erased(each, id)]];
     }),
   );
+}
+
+/** That an attribute changed is left, and when. */
+export function blankEdits(text: string): string {
+  const edits = JSON.parse(text) as readonly RecordedEdit[];
+  return JSON.stringify(
+    edits.map(({ path, omitted }) => ({ path, omitted: omitted === 'sensitive' ? omitted : 'erased' })),
+  );
+}
+
+/** By what else an answer may speak of them. */
+export function namesIn({ document }: LastState): string[] {
+  const { userName, externalId } = document;
+  return [userName, externalId].filter((name) => typeof name === 'string' && name !== '') as string[];
 }

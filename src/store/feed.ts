@@ -48,7 +48,7 @@ export interface FeedSnapshot {
   /** How many resources there are of each type. */
   readonly counts: Readonly<Record<string, number>>;
   /** The next ones, none at the end: users first. */
-  next(): readonly SnapshotEntry[];
+  next(): Awaitable<readonly SnapshotEntry[]>;
   close(): void;
 }
 

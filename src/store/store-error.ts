@@ -15,6 +15,8 @@ export type StoreErrorCode =
   | 'snapshot-expired'
   | 'conflicting-data'
   | 'other-configuration'
+  | 'unavailable'
+  | 'no-tenant'
   | 'tenant-exists';
 
 /**

@@ -267,7 +267,7 @@ test('somebody who is locked has no access, in events, views and snapshots, and 
     );
     const snapshot = await at.store.feed.snapshot(1);
     assert.deepEqual(
-      snapshot.next().map(({ resource, locked }) => [resource.id, locked]),
+      (await snapshot.next()).map(({ resource, locked }) => [resource.id, locked]),
       [[id, true]],
     );
     snapshot.close();

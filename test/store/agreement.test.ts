@@ -24,8 +24,10 @@ import { bindFilter } from '../../src/query/bind.ts';
 import { compileMatcher } from '../../src/query/compile.ts';
 import type { Attribute } from '../../src/scim/registry.ts';
 import { metaText } from '../../src/scim/representation.ts';
+import { openPostgresStore } from '../../src/store/postgres/index.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Document, Position, StoredResource } from '../../src/store/store.ts';
+import { type PostgresServer, startPostgres } from '../postgres-server.ts';
 import { filters, numbers, people } from '../query/generated.ts';
 import { staffSchemas, staffUri } from '../query/staff.ts';
 import { groupDocument, registryWith, withContainsIndex } from './registry.ts';
@@ -62,33 +64,47 @@ function assigned(value: unknown): unknown {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-agreement-'));
-const settings = new Map<string, Setting>();
-before(async () => {
-  settings.set(
-    'in memory',
-    await Setting.open(
+const withTrigrams = withContainsIndex(
+  registry,
+  'userName',
+  'displayName',
+  'name.familyName',
+  'emails.value',
+  'addresses.locality',
+);
+let server: PostgresServer;
+const opened: Record<string, () => Promise<Setting>> = {
+  'in memory': () =>
+    Setting.open(
       async ({ registry, clock }) => openSqliteStore({ file: ':memory:', registry, clock }),
       registry,
     ),
-  );
-  settings.set(
-    'on disk, with trigrams, by the scan thread',
-    await Setting.open(
+  'on disk, with trigrams, by the scan thread': () =>
+    Setting.open(
       async ({ registry, clock }) =>
         openSqliteStore({ file: join(folder, 'scimd.db'), registry, clock, scanInThreadFrom: 0 }),
-      withContainsIndex(
-        registry,
-        'userName',
-        'displayName',
-        'name.familyName',
-        'emails.value',
-        'addresses.locality',
-      ),
+      withTrigrams,
     ),
-  );
+  PostgreSQL: () =>
+    Setting.open(
+      async (options) => openPostgresStore({ url: await server.newDatabase(), ...options }),
+      registry,
+    ),
+  'PostgreSQL, with trigrams': () =>
+    Setting.open(
+      async (options) => openPostgresStore({ url: await server.newDatabase(), ...options }),
+      withTrigrams,
+    ),
+};
+const kinds = Object.keys(opened);
+const settings = new Map<string, Setting>();
+before(async () => {
+  server = await startPostgres();
+  for (const [kind, open] of Object.entries(opened)) settings.set(kind, await open());
 });
 after(async () => {
   for (const { store } of settings.values()) await store.close();
+  await server.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -221,7 +237,7 @@ function computed(documents: readonly Document[]): fc.Arbitrary<Filter> {
   );
 }
 
-for (const kind of ['in memory', 'on disk, with trigrams, by the scan thread'])
+for (const kind of kinds)
   test(`any filter finds in the store whom the matcher finds among the answers: ${kind} (seed ${seed})`, async () => {
     s = settings.get(kind) as Setting;
     for (let round = 0; round < 4; round++) {
@@ -270,7 +286,7 @@ async function walk(sort: Attribute, descending: boolean): Promise<string[]> {
   }
 }
 
-for (const kind of ['in memory', 'on disk, with trigrams, by the scan thread'])
+for (const kind of kinds)
   test(`a walk sorted by any number meets everybody once, in the order of the doubles: ${kind} (seed ${seed})`, async () => {
     s = settings.get(kind) as Setting;
     const documents = await populate(100);

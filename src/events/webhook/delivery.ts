@@ -13,7 +13,8 @@ import { deliveryProgram } from './delivery-program.ts';
 
 /** What the thread is given at its start. */
 export interface DeliveryThreadData {
-  readonly file: string;
+  /** The path of the SQLite file, or the address of the PostgreSQL database. */
+  readonly database: string;
   /** Schemas and resource types as configured. */
   readonly definitions: {
     readonly schemas?: unknown;
@@ -93,7 +94,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
   };
 
   // A database in memory is this thread's alone.
-  const isHere = thread.file === ':memory:';
+  const isHere = thread.database === ':memory:';
   const beginHere = (): void => {
     const shown = shownAs(store.registry, thread.basePath, thread.baseUrl);
     here = delivererOver(store, shown, (notice) => onNotice?.(messageOfNotice(notice)));

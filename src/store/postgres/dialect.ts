@@ -1,8 +1,20 @@
 /** The store's statements for PostgreSQL: `body` is json, which keeps its text; keys and `rest` are jsonb. */
 import { postgres } from '../../query/postgres.ts';
-import type { StoreDialect } from '../sql/dialect.ts';
+import type { StoreDialect, TextIndex } from '../sql/dialect.ts';
 
-/** The request's tenant and base are settings of its transaction. */
+/**
+ * An index for `co` by the extension pg_trgm, over the texts of all indexed attributes together. It finds what may hold the
+ * needle; the exact test is made beside it.
+ */
+const trigramIndex: TextIndex = {
+  // With fewer characters there is no trigram to look for.
+  match: (needle) =>
+    [...needle].length < 3 ? undefined : `%${needle.replaceAll(/[\\%_]/g, (each) => `\\${each}`)}%`,
+  condition: (rid) => `${rid} IN (SELECT t.rid FROM contains_text t WHERE t.keys LIKE ?)`,
+  count: 'SELECT count(*) FROM (SELECT 1 FROM contains_text WHERE keys LIKE ? LIMIT ?) p',
+};
+
+/** `@tenant` and `@base` are bound by who runs the statement. */
 export const postgresDialect: StoreDialect = {
   query: { ...postgres, placeholder: () => '?' },
   join: 'JOIN',
@@ -11,8 +23,8 @@ export const postgresDialect: StoreDialect = {
   bytes: (document) => `octet_length(${document}::text)`,
   jsonString: (expression) => `to_json(${expression})::text`,
   jsonStrings: (array, alias) => `json_array_elements_text(${array}::json) AS ${alias}(value)`,
-  request: {
-    tenant: "current_setting('scimd.tenant')::bigint",
-    base: "current_setting('scimd.base')",
-  },
+  request: { tenant: '@tenant::bigint', base: '@base::text' },
 };
+
+/** The same where the index for `co` is there. */
+export const postgresDialectWithTrigrams: StoreDialect = { ...postgresDialect, textIndex: trigramIndex };

@@ -180,6 +180,16 @@ export function changedMembers([, , , , , , , , , , , added, removed]: NewChange
   return [added, removed].filter((ids) => ids !== null);
 }
 
+/** The row as it is read. */
+export function readRow(row: NewChangeRow): ChangeRow {
+  const [, sequence, type, id, version, operation, at, txn, request, actor, edits, added] = row;
+  const [, , , , , , , , , , , , removed, last, tolerances, cause, , digest, link, notice] = row;
+  return [
+    ...([sequence, type, id, version, operation, at, txn, request, actor, edits, added] as const),
+    ...([removed, last, tolerances, cause, digest, link, notice] as const),
+  ];
+}
+
 /** A row of `change` as a change of the tenant. */
 export function toChange(tenant: number, row: ChangeRow, nameOf: (type: number) => string): Change {
   const [sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed] = row;

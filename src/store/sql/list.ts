@@ -227,6 +227,11 @@ ORDER BY ${order('p.')}`,
   };
 }
 
+/** Bytes of a document that is read with its row: all of a page's together are no more than the page may have. */
+export function pageShare({ bytes, limit }: Query): number | undefined {
+  return bytes === undefined ? undefined : Math.floor(bytes / (limit + 1));
+}
+
 /** The document of one row, by its number, as much of it as is wanted. */
 export function documentSql(arms: readonly Arm[]): string {
   return `SELECT ${bodyOf(arms)} FROM resource r JOIN document d ON d.rid = r.rid WHERE r.rid = ?`;

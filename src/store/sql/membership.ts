@@ -18,7 +18,7 @@ export type MembersRow = [text: string | null, last: string | null, count: numbe
  * The groups of the resources in `start`; UNION drops what was met before, so cycles end. A membership that is both
  * direct and indirect counts as direct.
  */
-function groupsSql({ join, counting }: StoreDialect, types: StoredTypes, start: string): string {
+export function groupsSql({ join, counting }: StoreDialect, types: StoredTypes, start: string): string {
   const owners = ownerTypes(types);
   return `WITH RECURSIVE up (value, owner, depth) AS (
   SELECT m.value, m.owner, 0 FROM ${start}

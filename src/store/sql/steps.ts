@@ -14,3 +14,14 @@ export function runSteps<Result>(steps: Steps<Result>, run: (step: Sql) => reado
     step = steps.next(run(step.value));
   }
 }
+
+/** The same where each is waited for. */
+export async function runStepsAsync<Result>(
+  steps: Steps<Result>,
+  run: (step: Sql) => Promise<readonly unknown[]>,
+): Promise<Result> {
+  for (let step = steps.next(); ; ) {
+    if (step.done) return step.value;
+    step = steps.next(await run(step.value));
+  }
+}

@@ -1,6 +1,7 @@
 /** The state of the guard of each tenant, in SQLite. */
 import type { Database } from 'better-sqlite3';
-import type { GuardReason, GuardState, Guards, MassLoss } from '../guard.ts';
+import type { GuardState, Guards, MassLoss } from '../guard.ts';
+import { refusedNotice } from '../sql/access-notices.ts';
 import { guardSql } from '../sql/guard.ts';
 import type { NewNotice } from '../store.ts';
 
@@ -74,25 +75,5 @@ export function guardsOver({ db, clock, read, write, note }: GuardTools): Guards
         });
         return toState({ tenant, held: null, tripped, released, reason });
       }),
-  };
-}
-
-function refusedNotice(
-  reason: Exclude<GuardReason, { kind: 'mass' | 'held' }>,
-): Pick<NewNotice, 'event' | 'subject' | 'data'> {
-  const event = 'guard.refused';
-  if (reason.kind === 'protected') {
-    const { id, userName } = reason;
-    return {
-      ...{ event, subject: { type: 'User', id } },
-      data: { reason: 'protected', ...(userName === undefined ? {} : { userName }) },
-    };
-  }
-  const { kind, grant, name } = reason;
-  const limit = reason.kind === 'keep' ? { keep: reason.keep, left: reason.left } : { seats: reason.seats };
-  return {
-    event,
-    subject: { type: grant === 'role' ? 'Role' : 'Entitlement', id: name },
-    data: { reason: kind, [grant]: name, ...limit },
   };
 }

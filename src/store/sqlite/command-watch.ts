@@ -2,9 +2,10 @@
 import { type Granted, grantedText } from '../../scim/roles.ts';
 import type { GuardAlert, GuardReason } from '../guard.ts';
 import type { StoredType } from '../layout/stored-type.ts';
+import { accessNotices, alertNotice } from '../sql/access-notices.ts';
 import type { AccessWatch, Verdict } from '../sql/access-watch.ts';
 import type { Document, NewNotice, Unit } from '../store.ts';
-import { accessNotices, type GrantTable } from './grants.ts';
+import type { GrantTable } from './grants.ts';
 
 /** Thrown where the guard does not let a command pass; what the unit has written by then is to be taken back. */
 export class GuardedError extends Error {
@@ -203,22 +204,4 @@ export class CommandWatch {
     this.#alerts.push(alert);
     this.#tools.note({ tenant, actor, ...(request === undefined ? {} : { request }), ...alertNotice(alert) });
   }
-}
-
-/** What the record tells of an alert. */
-function alertNotice(alert: GuardAlert): Pick<NewNotice, 'event' | 'subject' | 'data'> {
-  if (alert.kind === 'mass') {
-    const { kind: _, ...mass } = alert;
-    return {
-      event: 'guard.tripped',
-      subject: { type: 'Guard', id: 'guard' },
-      data: { mode: 'alert', ...mass },
-    };
-  }
-  const { grant, name, seats } = alert;
-  return {
-    event: 'seats.exhausted',
-    subject: { type: grant === 'role' ? 'Role' : 'Entitlement', id: name },
-    data: { [grant]: name, seats, used: seats },
-  };
 }

@@ -1,7 +1,7 @@
 /** Takes a resource out of what is stored of it, within the transaction of a unit. */
 import type { Database, Statement } from 'better-sqlite3';
-import type { LastState, RecordedEdit } from '../change.ts';
-import { erasedText } from '../erased-text.ts';
+import type { LastState } from '../change.ts';
+import { blankEdits, erasedText, namesIn } from '../erased-text.ts';
 import { instantAfter } from '../layout/instant.ts';
 import { changeSql } from '../sql/change.ts';
 import { grantSql } from '../sql/grants.ts';
@@ -83,18 +83,4 @@ export class Eraser {
       db.pragma(`secure_delete = ${before?.secure_delete ?? 0}`);
     }
   }
-}
-
-/** That an attribute changed is left, and when. */
-function blankEdits(text: string): string {
-  const edits = JSON.parse(text) as readonly RecordedEdit[];
-  return JSON.stringify(
-    edits.map(({ path, omitted }) => ({ path, omitted: omitted === 'sensitive' ? omitted : 'erased' })),
-  );
-}
-
-/** By what else an answer may speak of them. */
-function namesIn({ document }: LastState): string[] {
-  const { userName, externalId } = document;
-  return [userName, externalId].filter((name) => typeof name === 'string' && name !== '') as string[];
 }

@@ -164,7 +164,12 @@ export function feedReads(
   };
 }
 
-function snapshotOver(db: Database, types: StoredTypes, tenant: number, close: () => void): FeedSnapshot {
+/** It answers at once. */
+interface LocalSnapshot extends FeedSnapshot {
+  next(): readonly SnapshotEntry[];
+}
+
+function snapshotOver(db: Database, types: StoredTypes, tenant: number, close: () => void): LocalSnapshot {
   const own = statementsOver(db, types);
   const counts = db
     .prepare<[number], [kind: number, total: number]>(

@@ -4,8 +4,9 @@ import { type CompiledRule, compileRule } from '../../query/access-rules.ts';
 import type { Registry } from '../../scim/registry.ts';
 import type { AccessRule, Granted } from '../../scim/roles.ts';
 import type { Actor } from '../change.ts';
-import type { Grants, Lock, RulesEffect } from '../grants.ts';
+import type { Grants, Lock } from '../grants.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
+import { accessNotices } from '../sql/access-notices.ts';
 import { grantSql, holderSql } from '../sql/grants.ts';
 import { rulesEffect, type TenantEffect } from '../sql/rules-effect.ts';
 import { runSteps, type Steps } from '../sql/steps.ts';
@@ -132,29 +133,6 @@ export class GrantTable {
   #do(text: string, ...parameters: readonly (string | number | null)[]): number {
     return this.#statements.get(text).run(...parameters).changes;
   }
-}
-
-/** Ids in one record of a change of rules. */
-const inOneRecord = 500;
-
-/** The records that say whose access a change of what groups give did change. */
-export function accessNotices(
-  tenant: number,
-  changes: RulesEffect['changes'],
-  more: Pick<NewNotice, 'actor' | 'request' | 'cause'>,
-): NewNotice[] {
-  return changes.flatMap(({ kind, name, gained, lost }) => {
-    const notices: NewNotice[] = [];
-    for (let from = 0; from < Math.max(gained.length, lost.length); from += inOneRecord) {
-      const part = (ids: readonly string[]): readonly string[] => ids.slice(from, from + inOneRecord);
-      notices.push({
-        ...{ tenant, event: 'user.access_changed', ...more },
-        subject: { type: kind === 'role' ? 'Role' : 'Entitlement', id: name },
-        data: { gained: part(gained), lost: part(lost) },
-      });
-    }
-    return notices;
-  });
 }
 
 export interface GrantsTools {

@@ -8,6 +8,7 @@ import {
   countSql,
   documentSql,
   type Phase,
+  pageShare,
   pageSql,
   phasesBeyond,
   writePosition,
@@ -189,7 +190,7 @@ export function lister({
       pages:
         query.limit === 0
           ? []
-          : phases.map((phase) => pageSql(sqliteDialect, of, phase, backwards, shareOf(query))),
+          : phases.map((phase) => pageSql(sqliteDialect, of, phase, backwards, pageShare(query))),
       counts: of.map(countSql),
     });
     const job: ListJob = {
@@ -265,11 +266,6 @@ export function lister({
     }
     return whole(page);
   };
-}
-
-/** Bytes of a document that is read with its row: all of a page's together are no more than the page may have. */
-function shareOf({ bytes, limit }: Query): number | undefined {
-  return bytes === undefined ? undefined : Math.floor(bytes / (limit + 1));
 }
 
 /** The rows as they are in another snapshot; undefined if one is not the same there. */

@@ -4,7 +4,8 @@
  * durable with the position behind it, so that a start that is killed is taken up by the next one.
  */
 import type { Database } from 'better-sqlite3';
-import { type MigratedDocument, migrateDocument, type Quarantined } from '../../scim/migrate-document.ts';
+import { migrateDocument, type Quarantined } from '../../scim/migrate-document.ts';
+import { type Findings, noticesOf, withFindings } from '../layout/findings.ts';
 import type { UniqueRow } from '../layout/index-rows.ts';
 import { sameUniqueness } from '../layout/layout.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
@@ -146,36 +147,6 @@ function batchWriter(
     }
     return findings;
   }).immediate;
-}
-
-/** What a rebuild found in the documents that a person should know, gathered over its batches. */
-type Matter = 'missing' | 'invalid' | 'unknown';
-
-/** By `missing emails.value`; as JSON it is kept with the position of a rebuild. */
-type Findings = Readonly<Record<string, { readonly resources: number; readonly ids: readonly string[] }>>;
-
-const matters = ['missing', 'invalid', 'unknown'] as const satisfies readonly Matter[];
-
-/** As many ids are told as a person would look at. */
-const mostIds = 10;
-
-function withFindings(before: Findings, id: string, migrated: MigratedDocument): Findings {
-  let findings = before;
-  for (const matter of matters) {
-    for (const path of new Set(migrated[matter])) {
-      const known = findings[`${matter} ${path}`] ?? { resources: 0, ids: [] };
-      const ids = known.ids.length < mostIds ? [...known.ids, id] : known.ids;
-      findings = { ...findings, [`${matter} ${path}`]: { resources: known.resources + 1, ids } };
-    }
-  }
-  return findings;
-}
-
-function noticesOf(findings: Findings, type: string): OpeningNotice[] {
-  return Object.entries(findings).map(([key, { resources, ids }]) => {
-    const [matter, path] = key.split(' ', 2) as [Matter, string];
-    return { kind: matter, type, path, resources, ids };
-  });
 }
 
 /** Resources in one transaction: few enough that a signal is soon heeded, enough to make its commit cheap. */

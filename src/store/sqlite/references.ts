@@ -2,24 +2,16 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
 import { differenceOf } from '../../scim/difference.ts';
-import { type Attribute, isResourceId } from '../../scim/registry.ts';
-import { type Document, schemasOf } from '../../scim/resource.ts';
-import { isObject } from '../../scim/value.ts';
+import type { Document } from '../../scim/resource.ts';
 import type { Cause } from '../change.ts';
 import { instantAfter } from '../layout/instant.ts';
+import { type Reference, referencesOf, withoutReference } from '../layout/reference.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { resourceSql } from '../sql/resource.ts';
 import type { SensitivePaths, WriteContext } from '../store.ts';
 import type { ChangeLog } from './changes.ts';
 import type { RowWriter } from './writer.ts';
-
-/** An attribute of which `value` may be the id of a resource of some type. */
-interface Reference {
-  readonly kind: StoredType;
-  readonly value: Attribute;
-  readonly parent: Attribute;
-}
 
 type ReferringRow = [rid: number, id: string, version: number, modified: string, body: string];
 
@@ -44,13 +36,7 @@ export class References {
     this.#rows = rows;
     this.#changes = changes;
     this.#find = db.prepare<[number, number, Key], ReferringRow>(resourceSql.referring).raw();
-    this.#references = types.all.flatMap((kind) =>
-      [...kind.layout.entries.values()].flatMap(({ attribute: value, location }) => {
-        const { parent } = value;
-        const isKept = parent === undefined || parent.required || !isResourceId(value);
-        return isKept || location.kind !== 'element' ? [] : [{ kind, value, parent }];
-      }),
-    );
+    this.#references = referencesOf(types);
   }
 
   /** Takes them away, each recorded with the deletion as its cause. */
@@ -64,7 +50,7 @@ export class References {
         const [rid, referring, version, modified, body] = row;
         if (referring === id) continue;
         const before = JSON.parse(body) as Document;
-        const after = without(kind, before, parent);
+        const after = withoutReference(kind, before, parent);
         const { edits, members } = differenceOf(kind.type, before, after);
         const touched = { version: version + 1, modified: instantAfter(now, modified) };
         this.#rows.update({ tenant, kind, rid }, before, after, members, JSON.stringify(after), touched);
@@ -76,16 +62,4 @@ export class References {
       }
     }
   }
-}
-
-/** The document without the attribute; its members stay in their order. */
-function without({ type }: StoredType, before: Document, { name, extension }: Attribute): Document {
-  const after: Record<string, unknown> = { ...before };
-  if (extension === undefined) delete after[name];
-  else {
-    const { [name]: _, ...rest } = isObject(before[extension]) ? before[extension] : {};
-    if (Object.keys(rest).length === 0) delete after[extension];
-    else after[extension] = rest;
-  }
-  return { ...after, schemas: schemasOf(type, after) };
 }

@@ -3,6 +3,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Key } from '../../scim/comparison.ts';
 import type { ElementRow, IndexRows, UniqueRow } from '../layout/index-rows.ts';
 import type { KeyColumn } from '../layout/layout.ts';
+import { elementDifference, uniqueDifference } from '../layout/row-difference.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { insertElementsSql, mostElements, resourceSql, updateSql } from '../sql/resource.ts';
 import type { Document } from '../store.ts';
@@ -67,17 +68,6 @@ export class TakenError extends Error {
   }
 }
 
-function sameElement(a: ElementRow, b: ElementRow): boolean {
-  return (
-    a.value === b.value &&
-    a.number === b.number &&
-    a.type === b.type &&
-    a.display === b.display &&
-    a.primary === b.primary &&
-    a.rest === b.rest
-  );
-}
-
 export function rowWriter(db: Database, statements: Statements): RowWriter {
   const insertResource = db.prepare(resourceSql.insert);
   const insertDocument = db.prepare(resourceSql.insertDocument);
@@ -133,27 +123,15 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
   };
 
   const updateElements = ({ rid, tenant }: Target, before: IndexRows, after: IndexRows): void => {
-    const added: ElementRow[] = [];
-    const stale = new Map(before.elements.map((row) => [`${row.attribute} ${row.ordinal}`, row]));
-    for (const row of after.elements) {
-      const place = `${row.attribute} ${row.ordinal}`;
-      const old = stale.get(place);
-      stale.delete(place);
-      if (old !== undefined && sameElement(old, row)) continue;
-      if (old !== undefined) deleteElement.run(rid, row.attribute, row.ordinal);
-      added.push(row);
-    }
+    const { gone, added } = elementDifference(before.elements, after.elements);
+    for (const row of gone) deleteElement.run(rid, row.attribute, row.ordinal);
     insertElementRows(rid, tenant, added);
-    for (const row of stale.values()) deleteElement.run(rid, row.attribute, row.ordinal);
   };
 
   const updateUnique = ({ rid, tenant }: Target, before: IndexRows, after: IndexRows): void => {
-    const isIn = (rows: readonly UniqueRow[], row: UniqueRow): boolean =>
-      rows.some(({ attribute, key }) => attribute === row.attribute && key === row.key);
-    for (const row of before.unique) {
-      if (!isIn(after.unique, row)) deleteUnique.run(tenant, row.attribute, row.key);
-    }
-    for (const row of after.unique) if (!isIn(before.unique, row)) insertUniqueRow(rid, tenant, row);
+    const { gone, added } = uniqueDifference(before.unique, after.unique);
+    for (const row of gone) deleteUnique.run(tenant, row.attribute, row.key);
+    for (const row of added) insertUniqueRow(rid, tenant, row);
   };
 
   const updateColumns = (

@@ -1,0 +1,41 @@
+/** Opens a store by the name of its database: the path of an SQLite file, or `postgres://…`. */
+import type { Registry } from '../scim/registry.ts';
+import { isPostgresUrl, withoutPassword } from './postgres/address.ts';
+import { openPostgresAccess, openPostgresStore } from './postgres/index.ts';
+import { openSqliteAccess, openSqliteStoreAsync } from './sqlite/index.ts';
+import type { AccessStore, OpeningNotice, Store } from './store.ts';
+
+export interface OpenOptions {
+  readonly registry: Registry;
+  readonly clock?: () => Date;
+  /** May rows that were written under another registry be made anew? Yes unless false. */
+  readonly rebuild?: boolean;
+  readonly signal?: AbortSignal;
+  /** Is told what the registry changes for what is stored already. */
+  readonly onNotice?: (notice: OpeningNotice) => void;
+}
+
+/** @throws StoreError where the database cannot be opened, or what is stored contradicts the registry. */
+export function openStore(database: string, options: OpenOptions): Promise<Store> {
+  return isPostgresUrl(database)
+    ? openPostgresStore({ url: database, ...options })
+    : openSqliteStoreAsync({ file: database, ...options });
+}
+
+/** Tokens and tenants alone, whatever resource types there are. */
+export async function openAccess(database: string): Promise<AccessStore> {
+  return isPostgresUrl(database)
+    ? openPostgresAccess({ url: database })
+    : openSqliteAccess({ file: database });
+}
+
+/** Puts a password that is kept apart into the address; a name of a file, or an address that has one, stays as it is. */
+export function withPassword(database: string, password: string | undefined): string {
+  if (password === undefined || !isPostgresUrl(database) || !URL.canParse(database)) return database;
+  const url = new URL(database);
+  if (url.password !== '') return database;
+  url.password = encodeURIComponent(password);
+  return url.href;
+}
+
+export { isPostgresUrl, withoutPassword };

@@ -1,0 +1,63 @@
+/**
+ * Takes a resource out of what is stored of it, within the transaction of a unit. What PostgreSQL keeps of the rows before
+ * goes with its next VACUUM, and what its WAL and backups have of them with those.
+ */
+import type { LastState } from '../change.ts';
+import { blankEdits, erasedText, namesIn } from '../erased-text.ts';
+import { instantAfter } from '../layout/instant.ts';
+import type { StoredType } from '../layout/stored-type.ts';
+import { changeSql } from '../sql/change.ts';
+import { grantSql } from '../sql/grants.ts';
+import type { Result, WriteContext } from '../store.ts';
+import type { UnitWriter } from './unit-writer.ts';
+
+type ErasableRow = [
+  sequence: number,
+  version: number,
+  at: string,
+  operation: string,
+  edits: string | null,
+  last: string | null,
+];
+
+export interface Erasure {
+  readonly context: WriteContext;
+  readonly transaction: string;
+  readonly kind: StoredType;
+  readonly id: string;
+  readonly now: Date;
+}
+
+/** Of a resource that is deleted by now. */
+export async function erase(
+  writer: UnitWriter,
+  { context, transaction, kind, id, now }: Erasure,
+): Promise<Result | { readonly outcome: 'missing' }> {
+  const { tenant } = writer;
+  // The deletion may be one of this transaction.
+  writer.flushChanges();
+  const rows = (await writer.query(changeSql.erasable, [tenant, id, kind.number])) as ErasableRow[];
+  const [, version, at, operation] = rows.at(-1) ?? [];
+  if (version === undefined || at === undefined || operation === 'erase') return { outcome: 'missing' };
+  const names = new Set<string>([id]);
+  for (const [sequence, , , , edits, last] of rows) {
+    if (last !== null) for (const name of namesIn(JSON.parse(last) as LastState)) names.add(name);
+    writer.send(changeSql.blank, [edits === null ? null : blankEdits(edits), tenant, sequence]);
+  }
+  writer.send(changeSql.blankNotices, [tenant, id]);
+  writer.send(grantSql.unlock, [tenant, id]);
+  const deliveries = (await writer.query(changeSql.deliveries, [tenant])) as [string, string, string][];
+  for (const [endpoint, message, body] of deliveries)
+    if (body.includes(JSON.stringify(id)))
+      writer.send(changeSql.setDeliveryBody, [erasedText(body, id), endpoint, message]);
+  const sequences = new Set(rows.map(([sequence]) => sequence));
+  const answers = (await writer.query(changeSql.answers, [tenant])) as [number, number, string][];
+  for (const [number, sequence, answer] of answers)
+    if (sequences.has(sequence) || names.values().some((name) => answer.includes(name)))
+      writer.send(changeSql.blankAnswer, [number]);
+  writer.append({
+    ...{ tenant, type: kind.number, id, operation: 'erase', version: version + 1 },
+    ...{ at: instantAfter(now, at), context, transaction },
+  });
+  return { outcome: 'erased' };
+}

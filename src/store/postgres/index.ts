@@ -1,0 +1,231 @@
+/** The store over a PostgreSQL database, which several servers may use at once. */
+import type { Registry } from '../../scim/registry.ts';
+import { uuidV7Source } from '../layout/ids.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import type { AccessStore, NewNotice, OpeningNotice, Store } from '../store.ts';
+import { accessOver } from './access.ts';
+import { type Environment, type PostgresAddress, parseAddress } from './address.ts';
+import { changesOver, recordNotices } from './changes.ts';
+import { commandsOf } from './commands.ts';
+import { containsIndexReady } from './contains-index.ts';
+import { postgresDialect, postgresDialectWithTrigrams } from './dialect.ts';
+import { Connection } from './driver.ts';
+import { toStoreError } from './errors.ts';
+import { feedReads } from './feed.ts';
+import { getter } from './get.ts';
+import { GrantRules, grantsOver } from './grants.ts';
+import { GroupCommit } from './group-commit.ts';
+import { guardsOver } from './guards.ts';
+import { lister } from './list.ts';
+import { outboxOver } from './outbox.ts';
+import { Pool } from './pool.ts';
+import { Reads } from './reads.ts';
+import { rebuildStale, refuseStale } from './rebuild.ts';
+import { Snapshots } from './snapshots.ts';
+import { layoutCheck, layoutHashes, loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
+import { streamsOver } from './streams.ts';
+import { Transactions, type WriteSettings } from './transactions.ts';
+import { type ServerFacts, upgrade, versionOf } from './upgrade.ts';
+
+export interface PostgresStoreOptions {
+  /** `postgres://…` */
+  readonly url: string;
+  readonly registry: Registry;
+  readonly environment?: Environment;
+  readonly clock?: () => Date;
+  /** Makes resource ids; UUIDv7 without it. */
+  readonly newId?: () => string;
+  /** May rows that were written under another registry be made anew? As for SQLite. */
+  readonly rebuild?: boolean;
+  /** For how long a client may read one large group, in milliseconds; five minutes without it. */
+  readonly longestSnapshot?: number;
+  /** How long to wait for another writer of the same tenant, in milliseconds; 5000 without it. */
+  readonly lockMilliseconds?: number;
+  /** Is told what the registry changes for what is stored already. */
+  readonly onNotice?: (notice: OpeningNotice) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** How often it is looked whether another process has made the rows anew, in milliseconds. */
+const layoutEvery = 1000;
+/** Milliseconds that one statement of a write may take. */
+const statementMilliseconds = 30_000;
+
+function writeSettings(facts: ServerFacts, lockMilliseconds = 5000): WriteSettings {
+  return { lockMilliseconds, statementMilliseconds, isAsynchronous: facts.isAsynchronous };
+}
+
+/** The version of its tables; 0 if there are none. Changes nothing. */
+export async function postgresVersion(url: string, environment?: Environment): Promise<number> {
+  return withFirstConnection(parseAddress(url, environment), versionOf);
+}
+
+async function withFirstConnection<T>(
+  address: PostgresAddress,
+  action: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  let connection: Connection | undefined;
+  try {
+    connection = await Connection.open(address);
+    return await action(connection);
+  } catch (error) {
+    throw toStoreError(error);
+  } finally {
+    await connection?.close();
+  }
+}
+
+/**
+ * Opens the store, bringing the tables up to date, and their rows in accord with the registry.
+ * @throws StoreError where the database cannot be reached or used, or where what is stored contradicts the registry.
+ */
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
+  const address = parseAddress(options.url, options.environment);
+  const pool = new Pool(address);
+  try {
+    const opened = await withFirstConnection(address, async (connection) => {
+      const facts = await upgrade(connection, address);
+      const asked = options.registry;
+      const registry = options.rebuild === false ? await withStoredIndexes(connection, asked) : asked;
+      const types = await loadTypes(connection, registry);
+      if (options.rebuild === false) await refuseStale(connection, types);
+      const transactions = new Transactions(pool, writeSettings(facts), () => {});
+      for await (const notice of rebuildStale(transactions, connection, types)) {
+        options.onNotice?.(notice);
+        options.signal?.throwIfAborted();
+      }
+      for (const notice of await unserved(connection, types)) options.onNotice?.(notice);
+      const hasTrigrams = await containsIndexReady(connection, types);
+      const { rows } = await connection.run("SELECT bytes FROM secret WHERE name = 'cursor'");
+      const [secret] = rows as [Buffer][];
+      return { facts, registry, types, hasTrigrams, secret: secret?.[0] as Buffer };
+    });
+    return storeOver(pool, opened, options);
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+/** Tokens and tenants alone: whatever resource types the database has, they are neither needed nor touched. */
+export async function openPostgresAccess({
+  url,
+  environment,
+  clock = () => new Date(),
+}: Pick<PostgresStoreOptions, 'url' | 'environment' | 'clock'>): Promise<AccessStore> {
+  const address = parseAddress(url, environment);
+  const facts = await withFirstConnection(address, (connection) => upgrade(connection, address));
+  const pool = new Pool(address);
+  const newId = uuidV7Source(() => clock().getTime());
+  const transactions = new Transactions(pool, writeSettings(facts), () => {});
+  const note = (notices: readonly NewNotice[]) => recordNotices(transactions, notices, clock(), newId);
+  const access = accessOver({ transactions, clock, newId, note });
+  return {
+    ...access,
+    async close() {
+      access.close();
+      await pool.close();
+    },
+  };
+}
+
+interface Opened {
+  readonly facts: ServerFacts;
+  readonly registry: Registry;
+  readonly types: StoredTypes;
+  readonly hasTrigrams: boolean;
+  readonly secret: Buffer;
+}
+
+function storeOver(
+  pool: Pool,
+  { facts, registry, types, hasTrigrams, secret }: Opened,
+  options: PostgresStoreOptions,
+): Store {
+  const { clock = () => new Date() } = options;
+  const uuid = uuidV7Source(() => clock().getTime());
+  const newId = options.newId ?? uuid;
+  const listeners = new Set<() => void>();
+  const written = (): void => {
+    for (const listener of listeners) listener();
+  };
+  const transactions = new Transactions(pool, writeSettings(facts, options.lockMilliseconds), written);
+  const checkLayout = layoutCheck(types);
+  const commands = commandsOf({ types, clock, newId, newTransaction: uuid });
+  const grants = new GrantRules(types, registry);
+  const commit = new GroupCommit({
+    ...{ transactions, types, commands, checkLayout, grants, written, clock, newId: uuid },
+  });
+  const snapshots = new Snapshots(pool, { longest: options.longestSnapshot ?? 300_000 });
+  const reads = new Reads(pool, types);
+  const note = (notices: readonly NewNotice[]) => recordNotices(transactions, notices, clock(), uuid);
+  const access = accessOver({ transactions, clock, newId: uuid, note });
+
+  // Writers look within their transactions; what is read is at most a second older than a change of the configuration.
+  let looked = performance.now();
+  let other: unknown;
+  const checkThrottled = (): void => {
+    if (other !== undefined) throw other;
+    if (performance.now() - looked < layoutEvery) return;
+    looked = performance.now();
+    pool.read(layoutHashes).then(
+      (rows) => {
+        try {
+          checkLayout(rows);
+        } catch (error) {
+          other = error;
+        }
+      },
+      // Whoever reads is told what is the matter with the database.
+      () => {},
+    );
+  };
+  const checked =
+    <Parameters extends readonly unknown[], T>(read: (...parameters: Parameters) => Promise<T>) =>
+    async (...parameters: Parameters): Promise<T> => {
+      checkThrottled();
+      return read(...parameters);
+    };
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    access.close();
+    await commit.close();
+    snapshots.close();
+    await pool.close();
+  };
+
+  return {
+    registry,
+    feed: feedReads(pool, types, snapshots),
+    outbox: outboxOver({ transactions, clock, newId: uuid, note }),
+    streams: streamsOver(transactions),
+    grants: grantsOver({ pool, transactions, clock, newId: uuid, rules: grants }),
+    guards: guardsOver({ transactions, clock, newId: uuid, note }),
+    onCommit(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    newId,
+    secretKey: () => secret,
+    get: checked(getter(types, reads, snapshots)),
+    list: checked(
+      lister({
+        ...{ types, reads, snapshots },
+        dialect: hasTrigrams ? postgresDialectWithTrigrams : postgresDialect,
+      }),
+    ),
+    memberCount: (tenant, group, most) => reads.memberCount(tenant, group, most),
+    credential: (tenant, id) => reads.credential(tenant, id),
+    commit: (units) => Promise.all(units.map((unit) => commit.run(unit))),
+    note,
+    // What a transaction has written is read by others only once it is on the disk of the server.
+    durable: () => undefined,
+    ...changesOver(pool, transactions, types),
+    ...access,
+    close() {
+      closing ??= close();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/** Lists: a page, its total, and the positions from which one can go on, all of one snapshot. */
+import type { Layout } from '../layout/layout.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
+import type { StoreDialect } from '../sql/dialect.ts';
+import {
+  compileArms,
+  countSql,
+  documentSql,
+  type Phase,
+  pageShare,
+  pageSql,
+  phasesBeyond,
+  writePosition,
+} from '../sql/list.ts';
+import {
+  type ListJob,
+  type ListRows,
+  listSteps,
+  type PageRow,
+  type PartSql,
+  toPageResource,
+} from '../sql/list-job.ts';
+import { membershipSql, mostMembersAtOnce, toGroups } from '../sql/membership.ts';
+import { runStepsAsync } from '../sql/steps.ts';
+import type { FoundResource, MemberReader, Page, Query } from '../store.ts';
+import { type Reads, requestValues } from './reads.ts';
+import type { Snapshot, Snapshots } from './snapshots.ts';
+import { withinWork } from './work-limit.ts';
+
+export interface ListTools {
+  readonly dialect: StoreDialect;
+  readonly types: StoredTypes;
+  readonly reads: Reads;
+  readonly snapshots: Snapshots;
+}
+
+type PageRead = ListRows & { readonly readerOf?: (rid: number) => MemberReader | undefined };
+
+export function lister({ dialect, types, reads, snapshots }: ListTools): (query: Query) => Promise<Page> {
+  const numbersOf = (has: (layout: Layout) => boolean): number[] =>
+    types.all.filter(({ layout }) => has(layout)).map(({ number }) => number);
+  const sql = membershipSql(dialect, types);
+  const groupsPart: PartSql = {
+    text: sql.groupsOfSome,
+    types: numbersOf(({ groups }) => groups !== undefined),
+  };
+  const membersPart = {
+    text: sql.members,
+    types: numbersOf(({ members }) => members !== undefined),
+    most: mostMembersAtOnce,
+  };
+
+  /** The list that providers ask for before each create, `userName eq "x"`. Undefined where it is another one. */
+  const findByUnique = (query: Query): Promise<Page> | undefined => {
+    const { tenant, targets, offset = 0, limit, after, before, groups = false, members } = query;
+    const [target, second] = targets;
+    if (target === undefined || second !== undefined || target.sort !== undefined) return undefined;
+    if (offset > 0 || limit === 0 || after !== undefined || before !== undefined) return undefined;
+    const { type, plan } = target;
+    if (plan?.kind !== 'compare' || plan.operator !== 'eq' || typeof plan.key !== 'string') return undefined;
+    const stored = types.of(type);
+    if (plan.attribute !== stored.layout.uniqueColumn) return undefined;
+    if (members && stored.layout.members !== undefined) return undefined;
+    return reads.findByUnique(tenant, stored, plan.key, groups).then((found) => {
+      if (found === undefined) return { total: 0, resources: [], more: false };
+      const position = writePosition([null, found.rid]);
+      return { total: 1, resources: [found.resource], first: position, last: position, more: false };
+    });
+  };
+
+  const read = async (job: ListJob, snapshot: Snapshot): Promise<PageRead> => {
+    const request = requestValues(job.tenant, job.base);
+    const page = await runStepsAsync(listSteps(job), async ({ text, parameters }) => {
+      const { rows } = await snapshot.run(text, parameters, request);
+      return rows;
+    });
+    if (page.members !== 'many' || job.members === undefined) return page;
+    const { types: owners } = job.members;
+    const readers = new Map(
+      page.rows
+        .filter(([, , type]) => owners.includes(type))
+        .map(([, rid]) => [rid, snapshot.members(reads, rid, job.base)]),
+    );
+    return { ...page, readerOf: (rid) => readers.get(rid) };
+  };
+
+  return async (query) => {
+    const found = findByUnique(query);
+    if (found !== undefined) return found;
+    const arms = compileArms(dialect, types, query);
+    const position = query.after ?? query.before;
+    const turned = query.after === undefined && query.before !== undefined;
+    const backwards = turned !== (query.descending ?? false);
+    const phases: readonly Phase[] =
+      position === undefined ? [{ kind: 'all' }] : phasesBeyond(position, backwards);
+    const job: ListJob = {
+      pages:
+        query.limit === 0
+          ? []
+          : phases.map((phase) => pageSql(dialect, arms, phase, backwards, pageShare(query))),
+      counts: arms.map(countSql),
+      ...(query.groups ? { groups: groupsPart } : {}),
+      ...(query.members ? { members: membersPart } : {}),
+      limit: query.limit,
+      offset: query.offset ?? 0,
+      fromStart: position === undefined,
+      tenant: query.tenant,
+      base: query.base,
+      bytes: query.bytes === undefined ? undefined : { most: query.bytes, document: documentSql(arms) },
+    };
+    const page = await withinWork(query.work, snapshots, (snapshot) => read(job, snapshot));
+    const rows: readonly PageRow[] = turned ? [...page.rows].reverse() : page.rows;
+    const [first, last] = [rows.at(0), rows.at(-1)];
+    const groups = page.groups === undefined ? undefined : toGroups(types, page.groups);
+    const texts = page.members === 'many' ? undefined : page.members;
+    return {
+      total: page.total,
+      resources: rows.map((row): FoundResource => {
+        const [, rid] = row;
+        const resource = toPageResource(types, row);
+        const its = groups?.get(resource.id);
+        const members = page.readerOf === undefined ? texts?.get(rid) : page.readerOf(rid);
+        return {
+          ...resource,
+          ...(its === undefined ? {} : { groups: its }),
+          ...(members === undefined ? {} : { members }),
+        };
+      }),
+      ...(first === undefined || last === undefined
+        ? {}
+        : { first: writePosition([first[0], first[1]]), last: writePosition([last[0], last[1]]) }),
+      more: page.more,
+    };
+  };
+}

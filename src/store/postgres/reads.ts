@@ -1,0 +1,181 @@
+/** Reads by id. Those that come together go in one statement: each round trip costs more than a row does. */
+import { resourceUriKey } from '../../scim/comparison.ts';
+import type { ResourceType } from '../../scim/registry.ts';
+import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
+import { type GroupRow, groupsSql, type MembersRow, membershipSql, toGroups } from '../sql/membership.ts';
+import { type ResourceRow, resourceColumns, resourceSql, toResource } from '../sql/resource.ts';
+import type { FoundResource } from '../store.ts';
+import { postgresDialect } from './dialect.ts';
+import type { RequestValues, Rows, Value } from './driver.ts';
+import type { Pool } from './pool.ts';
+
+/** A resource, and the number of its row. */
+export interface ReadRow {
+  readonly rid: number;
+  readonly resource: FoundResource;
+}
+
+/** Runs a statement in the snapshot that is read from. */
+export type Run = (sql: string, parameters?: readonly Value[], request?: RequestValues) => Promise<Rows>;
+
+/** What one statement looks for. */
+const mostAtOnce = 64;
+/** Such statements under way at once: what comes meanwhile goes with the next. */
+const mostStatements = 2;
+
+interface Asked {
+  readonly tenant: number;
+  readonly type: number;
+  readonly key: string;
+  readonly withGroups: boolean;
+  readonly resolve: (row: ReadRow | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Looks for single resources by one condition, several at once. */
+class Finder {
+  readonly #pool: Pool;
+  readonly #types: StoredTypes;
+  readonly #sql: string;
+  #waiting: Asked[] = [];
+  #running = 0;
+  #isScheduled = false;
+
+  constructor(pool: Pool, types: StoredTypes, condition: string) {
+    this.#pool = pool;
+    this.#types = types;
+    this.#sql = `SELECT k.place, r.rid, ${resourceColumns}, CASE WHEN k.groups THEN (
+  SELECT json_agg(json_build_array(g.value, g.id, g.type, g.display, g.depth))
+  FROM (${groupsSql(postgresDialect, types, 'member m WHERE m.tenant = r.tenant AND m.value = r.id')}) AS g (value, id, type, display, depth)
+) END
+FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::boolean[]) WITH ORDINALITY AS k (tenant, type, key, groups, place)
+JOIN resource r ON r.tenant = k.tenant AND ${condition}
+JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
+  }
+
+  find(asked: Pick<Asked, 'tenant' | 'type' | 'key' | 'withGroups'>): Promise<ReadRow | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...asked, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#running >= mostStatements || this.#waiting.length === 0) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      void this.#run(this.#waiting.splice(0, mostAtOnce));
+      this.#schedule();
+    });
+  }
+
+  async #run(asked: readonly Asked[]): Promise<void> {
+    this.#running++;
+    try {
+      const rows = await this.#pool.read(this.#sql, [
+        asked.map(({ tenant }) => tenant),
+        asked.map(({ type }) => type),
+        asked.map(({ key }) => key),
+        asked.map(({ withGroups }) => (withGroups ? 'true' : 'false')),
+      ]);
+      const found = new Map(rows.map((row) => [row[0] as number, row]));
+      asked.forEach(({ resolve }, index) => {
+        const row = found.get(index + 1);
+        resolve(row === undefined ? undefined : this.#toRow(row));
+      });
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
+    } finally {
+      this.#running--;
+      this.#schedule();
+    }
+  }
+
+  #toRow([, rid, ...columns]: readonly unknown[]): ReadRow {
+    const groups = columns.pop() as string | null;
+    const resource = toResource(this.#types, columns as unknown as ResourceRow);
+    const its =
+      groups === null ? undefined : toGroups(this.#types, JSON.parse(groups) as GroupRow[]).get(resource.id);
+    return { rid: rid as number, resource: its === undefined ? resource : { ...resource, groups: its } };
+  }
+}
+
+export class Reads {
+  readonly #types: StoredTypes;
+  readonly #byId: Finder;
+  readonly #byUnique: Finder;
+  readonly #pool: Pool;
+  readonly #membership: ReturnType<typeof membershipSql>;
+
+  constructor(pool: Pool, types: StoredTypes) {
+    this.#pool = pool;
+    this.#types = types;
+    this.#membership = membershipSql(postgresDialect, types);
+    this.#byId = new Finder(pool, types, 'r.type = k.type AND r.id = k.key');
+    this.#byUnique = new Finder(pool, types, 'r.type = k.type AND r.unique_key = k.key');
+  }
+
+  get(tenant: number, type: ResourceType, id: string, groups: boolean): Promise<ReadRow | undefined> {
+    const stored = this.#types.of(type);
+    return this.#byId.find({
+      ...{ tenant, type: stored.number, key: id },
+      withGroups: groups && stored.layout.groups !== undefined,
+    });
+  }
+
+  /** By the key of its value of the type's unique attribute. */
+  findByUnique(
+    tenant: number,
+    { number, layout }: StoredType,
+    key: string,
+    groups: boolean,
+  ): Promise<ReadRow | undefined> {
+    return this.#byUnique.find({
+      ...{ tenant, type: number, key },
+      withGroups: groups && layout.groups !== undefined,
+    });
+  }
+
+  /** The row of a resource within a snapshot. */
+  async getIn(run: Run, tenant: number, type: ResourceType, id: string): Promise<ReadRow | undefined> {
+    const { rows } = await run(resourceSql.get, [tenant, id, this.#types.of(type).number]);
+    const [found] = rows;
+    if (found === undefined) return undefined;
+    const [rid, ...row] = found;
+    return { rid: rid as number, resource: toResource(this.#types, row as unknown as ResourceRow) };
+  }
+
+  async groupsIn(run: Run, tenant: number, id: string) {
+    const { rows } = await run(this.#membership.groupsOfOne, [tenant, id]);
+    return toGroups(this.#types, rows as unknown as GroupRow[]).get(id);
+  }
+
+  /** Members behind one, as JSON objects; `next` is undefined behind the last. */
+  async membersIn(
+    run: Run,
+    rid: number,
+    base: string | undefined,
+    most: number,
+    after = '',
+  ): Promise<{ readonly text: string; readonly next: string | undefined }> {
+    const { rows } = await run(this.#membership.members, [base ?? '', rid, after, most]);
+    const [[text, last, count]] = rows as unknown as [MembersRow];
+    return { text: text ?? '', next: count === most && last !== null ? last : undefined };
+  }
+
+  async memberCount(tenant: number, group: string, most: number): Promise<number> {
+    const [row] = await this.#pool.read(this.#membership.count, [tenant, group, most]);
+    return (row as [number] | undefined)?.[0] ?? 0;
+  }
+
+  async credential(tenant: number, id: string): Promise<string | undefined> {
+    const [row] = await this.#pool.read(resourceSql.credential, [tenant, id]);
+    return (row as [string] | undefined)?.[0];
+  }
+}
+
+/** What statements that name the request are given. */
+export function requestValues(tenant: number, base: string | undefined): RequestValues {
+  return { tenant, base: resourceUriKey(base ?? '') };
+}

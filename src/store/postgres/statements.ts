@@ -1,0 +1,112 @@
+/** Statements that write many rows at once, from arrays of their columns; what is read is read by those of `store/sql`. */
+
+/** `INSERT INTO t (a, b) SELECT * FROM unnest(?::bigint[], ?::text[])` */
+function insertMany(
+  table: string,
+  columns: readonly (readonly [name: string, type: string])[],
+  more = '',
+): string {
+  const names = columns.map(([name]) => name).join(', ');
+  const arrays = columns.map(([, type]) => `?::${type}[]`).join(', ');
+  const values = columns.map(([name, type]) =>
+    type === 'text' && jsonColumns.has(`${table}.${name}`)
+      ? `u.${name}::${jsonColumns.get(`${table}.${name}`)}`
+      : `u.${name}`,
+  );
+  return `INSERT INTO ${table} (${names}) SELECT ${values.join(', ')} FROM unnest(${arrays}) AS u (${names})${more}`;
+}
+
+/** JSON goes as a text within the array. */
+const jsonColumns: ReadonlyMap<string, string> = new Map([
+  ['document.body', 'json'],
+  ['document_keys.keys', 'jsonb'],
+  ['element.rest', 'jsonb'],
+]);
+
+const texts = (...names: readonly string[]) => names.map((name) => [name, 'text'] as const);
+const numbers = (...names: readonly string[]) => names.map((name) => [name, 'bigint'] as const);
+
+export const writeSql = {
+  /** Of a tenant, under whose lock all else is done: the number of its last change, and its link. */
+  lock: 'SELECT sequence, link FROM change_counter WHERE tenant = ? FOR UPDATE',
+  setHead: 'UPDATE change_counter SET sequence = ?, link = ? WHERE tenant = ?',
+  rids: "SELECT nextval('resource_rid') FROM generate_series(1, ?::int)",
+  resources: insertMany('resource', [
+    ...numbers('rid', 'tenant', 'type'),
+    ...texts('id', 'external_id', 'unique_key', 'display_key'),
+    ...numbers('active'),
+    ...texts('created', 'modified'),
+    ...numbers('version'),
+  ]),
+  documents: insertMany('document', [...numbers('rid', 'tenant'), ...texts('body')]),
+  keys: insertMany('document_keys', [...numbers('rid', 'tenant'), ...texts('keys')]),
+  elements: insertMany('element', [
+    ...numbers('rid', 'attribute', 'ordinal', 'tenant'),
+    ...texts('value'),
+    ['number', 'float8'],
+    ...texts('type', 'display'),
+    ['"primary"', 'bigint'],
+    ...texts('rest'),
+  ]),
+  uniques: insertMany('unique_value', [
+    ...numbers('tenant', 'attribute'),
+    ...texts('key'),
+    ...numbers('rid'),
+  ]),
+  contained: insertMany('contains_text', [...numbers('rid', 'tenant'), ...texts('keys')]),
+  members: insertMany(
+    'member',
+    [
+      ...numbers('owner'),
+      ...texts('value'),
+      ...numbers('tenant', 'kind'),
+      ...texts('display', 'type', 'display_key', 'type_key'),
+    ],
+    ' ON CONFLICT DO NOTHING',
+  ),
+  changes: insertMany('change', [
+    ...numbers('tenant', 'sequence', 'type'),
+    ...texts('id'),
+    ...numbers('version'),
+    ...texts('operation', 'at', 'txn', 'request', 'actor', 'edits', 'added', 'removed', 'last'),
+    ...texts('tolerances', 'cause', 'salt'),
+    ['digest', 'bytea'],
+    ['link', 'bytea'],
+    ...texts('notice'),
+  ]),
+  /** Whom changes of groups are about: by tenant, ids and numbers of the changes. */
+  changedMembers: `INSERT INTO change_member (tenant, member, sequence)
+SELECT ?::bigint, u.member, u.sequence FROM unnest(?::text[], ?::bigint[]) AS u (member, sequence) ON CONFLICT DO NOTHING`,
+  touches: `UPDATE resource r SET version = u.version, modified = u.modified
+FROM unnest(?::bigint[], ?::bigint[], ?::text[]) AS u (rid, version, modified) WHERE r.rid = u.rid AND r.tenant = ?`,
+  counts: `INSERT INTO counter (tenant, type, total)
+SELECT t.number, u.type, u.total FROM unnest(?::bigint[], ?::bigint[]) AS u (type, total) JOIN tenant t ON t.number = ?
+ON CONFLICT (tenant, type) DO UPDATE SET total = counter.total + excluded.total`,
+  putContained: `INSERT INTO contains_text (rid, tenant, keys) VALUES (?, ?, ?)
+ON CONFLICT (rid, tenant) DO UPDATE SET keys = excluded.keys`,
+  deleteContained: 'DELETE FROM contains_text WHERE rid = ? AND tenant = ?',
+  updateDocument: 'UPDATE document SET body = ?::json WHERE rid = ? AND tenant = ?',
+  updateKeys: 'UPDATE document_keys SET keys = ?::jsonb WHERE rid = ? AND tenant = ?',
+  deleteElements: `DELETE FROM element e USING unnest(?::bigint[], ?::bigint[]) AS u (attribute, ordinal)
+WHERE e.rid = ? AND e.tenant = ? AND e.attribute = u.attribute AND e.ordinal = u.ordinal`,
+  setCredential: `INSERT INTO credential (rid, tenant, hash) VALUES (?, ?, ?)
+ON CONFLICT (rid, tenant) DO UPDATE SET hash = excluded.hash`,
+  deleteCredential: 'DELETE FROM credential WHERE rid = ? AND tenant = ?',
+  quarantine: `INSERT INTO set_aside (rid, tenant, entries) VALUES (?, ?, ?)
+ON CONFLICT (rid, tenant) DO UPDATE SET entries = excluded.entries`,
+  /** Of the tenant those of these ids, of whatever type: what a command begins with. */
+  current: `SELECT r.rid, r.type, r.id, r.version, r.created, r.modified, d.body,
+  EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id)
+FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(?::text[])`,
+  /** Id, type and displayName of these ids. */
+  described: `SELECT r.id, r.type, d.body ->> 'displayName'
+FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(?::text[])`,
+  /** Which of these values are members of these groups' rows? */
+  edges: `SELECT u.owner, u.value FROM unnest(?::bigint[], ?::text[]) AS u (owner, value)
+JOIN member m ON m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
+  /** The same by the ids of the groups. */
+  edgesOfIds: `SELECT o.rid, m.value FROM unnest(?::text[], ?::text[]) AS u (id, value)
+JOIN resource o ON o.tenant = ? AND o.id = u.id JOIN member m ON m.owner = o.rid AND m.value = u.value AND m.tenant = o.tenant`,
+  removeMembers: 'DELETE FROM member WHERE owner = ? AND tenant = ? AND value = ANY(?::text[])',
+  isMember: 'SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1',
+} as const;

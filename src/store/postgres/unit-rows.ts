@@ -1,0 +1,104 @@
+/** Rows as a transaction of units reads and writes them. */
+import type { Key } from '../../scim/comparison.ts';
+import type { KeyColumn } from '../layout/layout.ts';
+import type { StoredType } from '../layout/stored-type.ts';
+import { changedMembers, type NewChangeRow } from '../sql/change-row.ts';
+import type { Document } from '../store.ts';
+import type { Value } from './driver.ts';
+
+/** A resource as it is within the transaction. */
+export interface Current {
+  readonly rid: number;
+  readonly type: number;
+  readonly id: string;
+  readonly version: number;
+  readonly created: string;
+  readonly modified: string;
+  readonly body: string;
+  readonly grouped: boolean;
+}
+
+/** What a member is: the number of its type, and its displayName. */
+export type Described = readonly [type: number, display: string | null];
+
+/** Version and time of a change. */
+export interface Touched {
+  readonly version: number;
+  readonly modified: string;
+}
+
+export interface NewResource {
+  readonly kind: StoredType;
+  readonly id: string;
+  readonly created: string;
+  readonly document: Document;
+  readonly body: string;
+  /** Can nobody have known its id before? Else a group may have it already. */
+  readonly isNew: boolean;
+}
+
+/** A row of `member`, but for the tenant. */
+export interface NewMember {
+  readonly owner: number;
+  readonly value: string;
+  readonly kind: number | null;
+  readonly display: string | null;
+  readonly type: string | null;
+  readonly displayKey: string | null;
+  readonly typeKey: string | null;
+}
+
+type Columns = readonly (Key | Uint8Array | null)[];
+
+/** Rows that wait to be inserted, in the order in which their tables refer to each other. */
+export const insertions = [
+  'resources',
+  'documents',
+  'keys',
+  'elements',
+  'uniques',
+  'contained',
+  'members',
+] as const;
+
+export const keyColumns: readonly KeyColumn[] = ['external_id', 'unique_key', 'display_key', 'active'];
+
+export function columnsOf(rows: readonly Columns[]): Value[] {
+  const [first = []] = rows;
+  return first.map((_, column) => rows.map((row) => row[column] as Key | null));
+}
+
+/** Where a unit begins, to come back to. */
+export interface Mark {
+  readonly sequence: number;
+  readonly link: Uint8Array;
+  readonly changes: number;
+  readonly counts: ReadonlyMap<number, number>;
+}
+
+/** A row of `writeSql.current`. */
+export function toCurrent(row: readonly unknown[]): Current {
+  const [rid, type, id, version, created, modified, body, grouped] = row as [
+    number,
+    number,
+    string,
+    number,
+    string,
+    string,
+    string,
+    boolean,
+  ];
+  return { rid, type, id, version, created, modified, body, grouped };
+}
+
+/** Members that came or went with a change, and its number. */
+export function membersOf(row: NewChangeRow): (readonly [member: string, sequence: number])[] {
+  return changedMembers(row).flatMap((ids) =>
+    (JSON.parse(ids) as string[]).map((id) => [id, row[1]] as const),
+  );
+}
+
+/** The rows that wait: none. */
+export function noRows(): Record<(typeof insertions)[number], Columns[]> {
+  return { resources: [], documents: [], keys: [], elements: [], uniques: [], contained: [], members: [] };
+}

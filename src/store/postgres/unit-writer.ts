@@ -1,0 +1,394 @@
+/**
+ * What one transaction writes in one tenant, under that tenant's lock: nobody else changes what it has read. Rows come
+ * together and go in few statements, which are sent without waiting for the answer to the one before.
+ */
+import type { Change } from '../change.ts';
+import type { ElementRow, IndexRows, UniqueRow } from '../layout/index-rows.ts';
+import { elementDifference, uniqueDifference } from '../layout/row-difference.ts';
+import type { StoredType } from '../layout/stored-type.ts';
+import {
+  type ChangeEntry,
+  type ChangeHead,
+  type NewChangeRow,
+  nextChange,
+  readRow,
+  toChange,
+} from '../sql/change-row.ts';
+import { resourceSql } from '../sql/resource.ts';
+import type { Document } from '../store.ts';
+import type { Connection, RequestValues, Value } from './driver.ts';
+import { writeSql } from './statements.ts';
+import {
+  type Current,
+  columnsOf,
+  type Described,
+  insertions,
+  keyColumns,
+  type Mark,
+  membersOf,
+  type NewMember,
+  type NewResource,
+  noRows,
+  type Touched,
+  toCurrent,
+} from './unit-rows.ts';
+
+export class UnitWriter {
+  readonly tenant: number;
+  readonly #nameOf: (type: number) => string;
+  /** The document that was written last. */
+  written: Document = {};
+  readonly #connection: Connection;
+  readonly #head: ChangeHead;
+  readonly #rids: number[];
+  readonly #current = new Map<string, Current | null>();
+  readonly #described = new Map<string, Described | null>();
+  readonly #edges = new Map<string, boolean>();
+  readonly #changes: NewChangeRow[] = [];
+  /** How many of them were sent. */
+  #sentChanges = 0;
+  readonly #counts = new Map<number, number>();
+  readonly #touches = new Map<number, Touched>();
+  readonly #rows = noRows();
+  #sent: Promise<unknown>[] = [];
+  #failure: unknown;
+
+  constructor(
+    connection: Connection,
+    tenant: number,
+    nameOf: (type: number) => string,
+    head: ChangeHead,
+    rids: readonly number[],
+  ) {
+    this.#connection = connection;
+    this.tenant = tenant;
+    this.#nameOf = nameOf;
+    this.#head = head;
+    this.#rids = [...rids];
+  }
+
+  /** What was read beforehand. */
+  note(asked: Iterable<string>, rows: readonly unknown[][]): void {
+    for (const id of asked) this.#current.set(id, null);
+    for (const row of rows) {
+      const current = toCurrent(row);
+      this.#current.set(current.id, current);
+    }
+  }
+
+  noteDescribed(asked: Iterable<string>, rows: readonly unknown[][]): void {
+    for (const id of asked) this.#described.set(id, null);
+    for (const [id, type, display] of rows as [string, number, string | null][])
+      this.#described.set(id, [type, display]);
+  }
+
+  noteEdges(asked: Iterable<readonly [owner: number, value: string]>, rows: readonly unknown[][]): void {
+    for (const [owner, value] of asked) this.#edges.set(`${owner} ${value}`, false);
+    for (const [owner, value] of rows as [number, string][]) this.#edges.set(`${owner} ${value}`, true);
+  }
+
+  async current(id: string): Promise<Current | undefined> {
+    const known = this.#current.get(id);
+    if (known !== undefined) return known ?? undefined;
+    this.note([id], await this.query(writeSql.current, [this.tenant, [id]]));
+    return this.#current.get(id) ?? undefined;
+  }
+
+  /** What each is; those that are no resource of the tenant are left out. */
+  async describe(ids: readonly string[]): Promise<ReadonlyMap<string, Described | null>> {
+    const unknown = [...new Set(ids)].filter((id) => !this.#described.has(id));
+    if (unknown.length > 0)
+      this.noteDescribed(unknown, await this.query(writeSql.described, [this.tenant, unknown]));
+    return this.#described;
+  }
+
+  /** Which of these are members of the group? */
+  async membersAmong(owner: number, values: readonly string[]): Promise<ReadonlySet<string>> {
+    const unknown = values.filter((value) => !this.#edges.has(`${owner} ${value}`));
+    if (unknown.length > 0) {
+      const rows = await this.query(writeSql.edges, [unknown.map(() => owner), unknown, this.tenant]);
+      this.noteEdges(
+        unknown.map((value) => [owner, value] as const),
+        rows,
+      );
+    }
+    return new Set(values.filter((value) => this.#edges.get(`${owner} ${value}`) === true));
+  }
+
+  /** Sends what waits, and then this; answers its rows. */
+  async query(sql: string, parameters: readonly Value[], request?: RequestValues): Promise<unknown[][]> {
+    this.flush();
+    try {
+      return (await this.#connection.run(sql, parameters, request)).rows;
+    } catch (error) {
+      // A statement fails mostly because one before it did.
+      await Promise.all(this.#sent);
+      throw this.#failure ?? error;
+    }
+  }
+
+  /** Sends what waits, and then this, and waits for neither. */
+  send(sql: string, parameters: readonly Value[]): void {
+    this.flush();
+    this.#send(sql, parameters);
+  }
+
+  insert({ kind, id, created, document, body, isNew }: NewResource): number {
+    const { tenant } = this;
+    const rid = this.#rids.shift();
+    if (rid === undefined) throw new Error('no row number was drawn for the resource');
+    this.written = document;
+    const { columns, keys, elements, unique, text } = kind.indexRows(document);
+    const { external_id, unique_key, display_key, active } = columns;
+    this.#rows.resources.push([
+      ...([rid, tenant, kind.number, id, external_id, unique_key, display_key, active] as const),
+      ...([created, created, 1] as const),
+    ]);
+    this.#rows.documents.push([rid, tenant, body]);
+    this.#rows.keys.push([rid, tenant, keys]);
+    this.#addElements(rid, elements);
+    this.#addUnique(rid, unique);
+    if (text !== '') this.#rows.contained.push([rid, tenant, text]);
+    this.#described.delete(id);
+    const current = { rid, type: kind.number, id, version: 1, created, modified: created, body };
+    if (isNew) this.#current.set(id, { ...current, grouped: false });
+    else this.#current.delete(id);
+    return rid;
+  }
+
+  /** A document from `before` to `after`, with the index rows and columns of the members that `changed`. */
+  update(
+    target: Pick<Current, 'rid' | 'id'>,
+    kind: StoredType,
+    before: Document,
+    after: Document,
+    changed: ReadonlySet<string>,
+    body: string,
+    { version, modified }: Touched,
+  ): void {
+    const { tenant } = this;
+    const { rid, id } = target;
+    this.written = after;
+    const from = kind.indexRows(before, changed);
+    const to = kind.indexRows(after, changed);
+    const columns = keyColumns.filter((column) => from.columns[column] !== to.columns[column]);
+    this.#touches.delete(rid);
+    const assignments = columns.map((column) => `${column} = ?, `).join('');
+    this.send(`UPDATE resource SET ${assignments}version = ?, modified = ? WHERE rid = ? AND tenant = ?`, [
+      ...columns.map((column) => to.columns[column]),
+      ...[version, modified, rid, tenant],
+    ]);
+    this.#updateElements(rid, from, to);
+    this.#updateUnique(rid, from, to);
+    this.send(writeSql.updateDocument, [body, rid, tenant]);
+    if (from.text !== to.text) this.#putText(rid, kind.indexRows(after).text);
+    if (from.keys !== to.keys) this.send(writeSql.updateKeys, [kind.indexRows(after).keys, rid, tenant]);
+    const known = this.#current.get(id);
+    if (known !== undefined && known !== null) this.#current.set(id, { ...known, version, modified, body });
+    this.#described.delete(id);
+  }
+
+  /** All index rows anew, whatever there is. */
+  reindex(rid: number, kind: StoredType, document: Document): void {
+    const { tenant } = this;
+    const { columns, keys, elements, unique, text } = kind.indexRows(document);
+    const { external_id, unique_key, display_key, active } = columns;
+    this.send(
+      'UPDATE resource SET external_id = ?, unique_key = ?, display_key = ?, active = ? WHERE rid = ? AND tenant = ?',
+      [external_id, unique_key, display_key, active, rid, tenant],
+    );
+    this.send(writeSql.updateKeys, [keys, rid, tenant]);
+    this.send('DELETE FROM element WHERE rid = ? AND tenant = ?', [rid, tenant]);
+    this.send('DELETE FROM unique_value WHERE rid = ? AND tenant = ?', [rid, tenant]);
+    this.#putText(rid, text);
+    this.#addElements(rid, elements);
+    this.#addUnique(rid, unique);
+  }
+
+  touch(rid: number, id: string, touched: Touched): void {
+    this.#touches.set(rid, touched);
+    const known = this.#current.get(id);
+    if (known !== undefined && known !== null) this.#current.set(id, { ...known, ...touched });
+  }
+
+  remove({ rid, id }: Current): void {
+    this.#touches.delete(rid);
+    this.send('DELETE FROM resource WHERE rid = ? AND tenant = ?', [rid, this.tenant]);
+    this.#current.set(id, null);
+    this.#described.set(id, null);
+    this.#edges.clear();
+  }
+
+  addMembers(members: readonly NewMember[]): void {
+    for (const { owner, value, kind, display, type, displayKey, typeKey } of members) {
+      this.#rows.members.push([owner, value, this.tenant, kind, display, type, displayKey, typeKey]);
+      this.#edges.set(`${owner} ${value}`, true);
+      const known = this.#current.get(value);
+      if (known !== undefined && known !== null) this.#current.set(value, { ...known, grouped: true });
+    }
+  }
+
+  removeMembers(owner: number, values: readonly string[]): void {
+    if (values.length === 0) return;
+    this.send(writeSql.removeMembers, [owner, this.tenant, values]);
+    for (const value of values) {
+      this.#edges.set(`${owner} ${value}`, false);
+      this.#current.delete(value);
+    }
+  }
+
+  /** It is in no group any more. */
+  leaveGroups(id: string): void {
+    this.send(resourceSql.leaveGroups, [this.tenant, id]);
+    this.#edges.clear();
+  }
+
+  count(type: number, difference: 1 | -1): void {
+    this.#counts.set(type, (this.#counts.get(type) ?? 0) + difference);
+  }
+
+  /** `typeName` is what a notice is about, which has no number. */
+  append(entry: ChangeEntry, typeName = this.#nameOf(entry.type)): void {
+    this.#changes.push(nextChange(this.#head, entry, typeName));
+  }
+
+  get changeCount(): number {
+    return this.#changes.length;
+  }
+
+  /** The changes behind so many. */
+  changesAfter(count: number): Change[] {
+    return this.#changes.slice(count).map((row) => toChange(this.tenant, readRow(row), this.#nameOf));
+  }
+
+  /** The number of the last change, and its link. */
+  get head(): Readonly<ChangeHead> {
+    return this.#head;
+  }
+
+  mark(): Mark {
+    const { sequence, link } = this.#head;
+    return { sequence, link, changes: this.#changes.length, counts: new Map(this.#counts) };
+  }
+
+  /** What came since then was taken back in the database. */
+  backTo({ sequence, link, changes, counts }: Mark): void {
+    this.#head.sequence = sequence;
+    this.#head.link = link;
+    this.#changes.length = changes;
+    this.#sentChanges = Math.min(this.#sentChanges, changes);
+    this.#counts.clear();
+    for (const [type, count] of counts) this.#counts.set(type, count);
+    this.#touches.clear();
+    for (const table of insertions) this.#rows[table] = [];
+    this.#current.clear();
+    this.#described.clear();
+    this.#edges.clear();
+    this.#sent = [];
+    this.#failure = undefined;
+  }
+
+  /** Sends the rows that wait. */
+  flush(): void {
+    if (this.#touches.size > 0) {
+      const touches = [...this.#touches];
+      this.#touches.clear();
+      this.#send(writeSql.touches, [
+        touches.map(([rid]) => rid),
+        touches.map(([, { version }]) => version),
+        touches.map(([, { modified }]) => modified),
+        this.tenant,
+      ]);
+    }
+    for (const table of insertions) {
+      const rows = this.#rows[table];
+      if (rows.length === 0) continue;
+      this.#rows[table] = [];
+      this.#send(writeSql[table], columnsOf(rows));
+    }
+  }
+
+  /** Sends the changes that wait, for whoever reads the record within the transaction. */
+  flushChanges(): void {
+    const rows = this.#changes.slice(this.#sentChanges);
+    if (rows.length === 0) return;
+    this.#sentChanges = this.#changes.length;
+    this.#send(writeSql.changes, columnsOf(rows));
+    const members = rows.flatMap(membersOf);
+    if (members.length > 0)
+      this.#send(writeSql.changedMembers, [
+        this.tenant,
+        members.map(([id]) => id),
+        members.map(([, sequence]) => sequence),
+      ]);
+  }
+
+  /** Waits for all that was sent. @throws the first error of the server. */
+  async settle(): Promise<void> {
+    this.flush();
+    const sent = this.#sent;
+    this.#sent = [];
+    await Promise.all(sent);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Sends what is written once for all units: changes, how many resources there are, where the record ends. */
+  sendRest(): void {
+    this.flush();
+    this.flushChanges();
+    if (this.#changes.length > 0) {
+      const { sequence, link } = this.#head;
+      this.#send(writeSql.setHead, [sequence, link, this.tenant]);
+    }
+    const counts = [...this.#counts].filter(([, count]) => count !== 0);
+    if (counts.length > 0)
+      this.#send(writeSql.counts, [
+        counts.map(([type]) => type),
+        counts.map(([, count]) => count),
+        this.tenant,
+      ]);
+  }
+
+  #send(sql: string, parameters: readonly Value[]): void {
+    this.#sent.push(
+      this.#connection.run(sql, parameters).catch((error: unknown) => {
+        this.#failure ??= error;
+      }),
+    );
+  }
+
+  #addElements(rid: number, elements: readonly ElementRow[]): void {
+    for (const { attribute, ordinal, value, number, type, display, primary, rest } of elements)
+      this.#rows.elements.push([
+        ...[rid, attribute, ordinal, this.tenant],
+        ...[value, number, type, display, primary, rest],
+      ]);
+  }
+
+  #addUnique(rid: number, unique: readonly UniqueRow[]): void {
+    for (const { attribute, key } of unique) this.#rows.uniques.push([this.tenant, attribute, key, rid]);
+  }
+
+  #putText(rid: number, text: string): void {
+    const target = [rid, this.tenant];
+    if (text === '') this.send(writeSql.deleteContained, target);
+    else this.send(writeSql.putContained, [...target, text]);
+  }
+
+  #updateElements(rid: number, before: IndexRows, after: IndexRows): void {
+    const { gone, added } = elementDifference(before.elements, after.elements);
+    if (gone.length > 0)
+      this.send(writeSql.deleteElements, [
+        gone.map(({ attribute }) => attribute),
+        gone.map(({ ordinal }) => ordinal),
+        ...[rid, this.tenant],
+      ]);
+    this.#addElements(rid, added);
+  }
+
+  #updateUnique(rid: number, before: IndexRows, after: IndexRows): void {
+    const { gone, added } = uniqueDifference(before.unique, after.unique);
+    for (const row of gone) this.send(resourceSql.deleteUnique, [this.tenant, row.attribute, row.key]);
+    this.#addUnique(rid, added);
+  }
+}

