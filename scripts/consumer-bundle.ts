@@ -1,10 +1,10 @@
-/** How the published `scimd/consumer` is bundled: one file, with nothing of Node's. */
+/** How `scimd/consumer`, `scimd/drizzle` and `scimd/kysely` are bundled: a file each, with nothing of Node's. */
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** Writes it to the folder; answers its path. */
-export async function bundleConsumer(folder: string): Promise<string> {
-  const outfile = `${folder}/consumer.js`;
+/** Writes one to the folder; answers its path. */
+export async function bundleSmall(name: 'consumer' | 'drizzle' | 'kysely', folder: string): Promise<string> {
+  const outfile = `${folder}/${name}.js`;
   await build({
     absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
     bundle: true,
@@ -15,7 +15,9 @@ export async function bundleConsumer(folder: string): Promise<string> {
     mainFields: ['module', 'main'],
     legalComments: 'none',
     logLevel: 'warning',
-    entryPoints: ['src/consumer.ts'],
+    entryPoints: [`src/${name}.ts`],
+    // The query builder is the embedder's own.
+    external: ['drizzle-orm', 'kysely'],
     outfile,
   });
   return outfile;

@@ -28,7 +28,15 @@ import { embeddedWebhooks } from './events/webhook/embedded.ts';
 import { Endpoints } from './events/webhook/endpoints.ts';
 import type { Webhooks } from './events/webhook/management.ts';
 import { LiveApplication } from './http/application.ts';
-import { fetchWith } from './http/fetch.ts';
+import {
+  type EmbeddedQuery,
+  type EmbeddedResource,
+  type EmbeddedResources,
+  embeddedResources,
+} from './http/embedded-resources.ts';
+import type { EmbedderPrincipal, EmbedderRequest } from './http/embedder-authentication.ts';
+import { belowBase, fetchWith } from './http/fetch.ts';
+import { type NodeHandler, nodeHandler } from './http/node-handler.ts';
 import type {
   HttpOptions,
   JwtAlgorithm,
@@ -83,6 +91,11 @@ export type {
   AccessRuleForm,
   Actor,
   Cause,
+  EmbeddedQuery,
+  EmbeddedResource,
+  EmbeddedResources,
+  EmbedderPrincipal,
+  EmbedderRequest,
   GuardAlert,
   GuardNews,
   GuardOptions,
@@ -99,6 +112,7 @@ export type {
   Log,
   MassLoss,
   NewToken,
+  NodeHandler,
   Proposal,
   ProposedMembers,
   RecordedEdit,
@@ -265,11 +279,25 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
   /** The number of the tenant of that name, made if there is none. */
   const tenantMade = async (name: string): Promise<number> =>
     ((await tenantNamed(name)) ?? (await store.createTenant(name))).number;
+  const answer = belowBase(application.answer, basePath, registry);
+  const embedded = (name: string): EmbeddedResources =>
+    embeddedResources(
+      { directory: application.directory, numberOf: existing, base: http.baseUrl ?? basePath },
+      name,
+    );
   return {
     fetch: (request, given) => {
       const address = given !== undefined && 'remoteAddress' in given ? given.remoteAddress : undefined;
-      return fetchWith(application, request, typeof address === 'string' ? address : undefined);
+      return fetchWith(answer, request, typeof address === 'string' ? address : undefined);
     },
+    handler: nodeHandler(answer),
+    get users() {
+      return embedded('User');
+    },
+    get groups() {
+      return embedded('Group');
+    },
+    resources: embedded,
     listen: ({ host = '127.0.0.1', ...where }) =>
       startServer({ ...httpOptions, ...where, host, application }),
     async createToken({ tenant = 'default', idp = 'generic', scope = 'scim', ...asked }) {

@@ -3,6 +3,8 @@ import type { ScimdAccess } from './directory/embedded-access.ts';
 import type { Hooks, TenantChange } from './directory/hooks.ts';
 import type { Stream } from './events/streams/management.ts';
 import type { EndpointState, Webhooks } from './events/webhook/management.ts';
+import type { EmbeddedResources } from './http/embedded-resources.ts';
+import type { NodeHandler } from './http/node-handler.ts';
 import type { HttpOptions, RunningServer, TlsIdentity } from './http/options.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { AccessRuleForm } from './scim/roles.ts';
@@ -105,6 +107,13 @@ export interface Scimd {
     request: Request,
     more?: { readonly remoteAddress?: string | undefined } | object,
   ) => Promise<Response>;
+  /** Answers a request of node:http, Express, Fastify (`request.raw`, `reply.raw`), also behind a parser that has read the body. */
+  readonly handler: NodeHandler;
+  /** Resources without tokens and HTTP, through the same use cases, hooks and record. */
+  readonly users: EmbeddedResources;
+  readonly groups: EmbeddedResources;
+  /** The same of another resource type by its name. @throws RangeError where there is none. */
+  resources(type: string): EmbeddedResources;
   /** Serves on node:http, or node:https with `tls`. `port` 0 takes a free one; `host` is 127.0.0.1 unless given. */
   listen(options: {
     readonly port: number;

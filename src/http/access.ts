@@ -4,6 +4,7 @@ import { AccessTokens, accessTokenVerifier } from './access-token.ts';
 import { type Authenticate, authenticator, type Verify } from './authenticate.ts';
 import type { BaseUrl } from './base-url.ts';
 import { ClientAssertions } from './client-assertion.ts';
+import { embedderFirst } from './embedder-authentication.ts';
 import { FailedAttempts } from './failed-attempts.ts';
 import { jwtVerifier } from './jwt.ts';
 import type { Mount } from './mounts.ts';
@@ -37,6 +38,7 @@ export async function accessWith(
     log,
     onWrongToken,
     onDeadToken,
+    authenticate: embedder,
   }: HttpOptions,
   { limits, clock, proxies, secretKey, baseOf }: Tools,
 ): Promise<Access> {
@@ -66,6 +68,7 @@ export async function accessWith(
     );
   }
   if (jwt !== undefined) others.push(await jwtVerifier(jwt, store, clock, log));
-  const authenticate = authenticator({ store, basic: basicAuth, others, failures, proxies, onDeadToken });
+  const byToken = authenticator({ store, basic: basicAuth, others, failures, proxies, onDeadToken });
+  const authenticate = embedder === undefined ? byToken : embedderFirst(embedder, store, byToken);
   return { authenticate, tokenMounts };
 }

@@ -38,6 +38,7 @@ import { networkOf, TrustedProxies } from './trusted-proxies.ts';
 /** Answers requests; never rejects. `mounts` is all that there is to ask. */
 export type Application = ((request: HttpRequest) => Promise<HttpResponse>) & {
   readonly mounts: readonly Mount[];
+  readonly directory: Directory;
   /** Answers those who wait for events: the server stops. */
   endWaiting(): void;
 };
@@ -62,6 +63,11 @@ export class LiveApplication {
 
   /** Answers a request with the options that are in force when it comes. */
   readonly answer = (request: HttpRequest): Promise<HttpResponse> => this.#application(request);
+
+  /** The use cases, for who asks without HTTP. */
+  get directory(): Directory {
+    return this.#application.directory;
+  }
 
   /** Nobody waits for events any more. */
   endWaiting(): void {
@@ -220,7 +226,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       log.info({ requestId, ...lineOf(visit, response, seconds * 1000, log.redacts ?? false) }, 'request');
     return finished(response, mount, visit, 'X-Request-Id', requestId);
   };
-  return Object.assign(answer, { mounts, endWaiting: () => hub.stop() });
+  return Object.assign(answer, { directory, mounts, endWaiting: () => hub.stop() });
 }
 
 /** What the log says of the guard: of nobody's name. */

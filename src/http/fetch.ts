@@ -1,5 +1,6 @@
 /** The WHATWG form, for those who embed the server: Request in, Response out. */
 
+import type { Registry } from '../scim/registry.ts';
 import type { RequestEnd } from '../store/work.ts';
 import type { LiveApplication } from './application.ts';
 import { tooLarge } from './body.ts';
@@ -7,11 +8,11 @@ import type { BodyPieces, HttpRequest, HttpResponse } from './message.ts';
 
 /** Answers a WHATWG Request. `remoteAddress` is the peer's, when the host knows it. */
 export async function fetchWith(
-  application: Pick<LiveApplication, 'answer'>,
+  answer: LiveApplication['answer'],
   request: Request,
   remoteAddress?: string,
 ): Promise<Response> {
-  return responseOf(await application.answer(requestOf(request, remoteAddress)));
+  return responseOf(await answer(requestOf(request, remoteAddress)));
 }
 
 function requestOf(request: Request, remoteAddress: string | undefined): HttpRequest {
@@ -34,6 +35,35 @@ function requestOf(request: Request, remoteAddress: string | undefined): HttpReq
       }
       return Buffer.concat(chunks);
     },
+  };
+}
+
+const protocolEndpoints = [
+  '/Schemas',
+  '/ResourceTypes',
+  '/ServiceProviderConfig',
+  '/Bulk',
+  '/Me',
+  '/.search',
+];
+
+/**
+ * The same for what is mounted behind a router that strips its prefix, as Hono's `mount` does: a path that begins with an
+ * endpoint of SCIM is one below the base path.
+ */
+export function belowBase(
+  answer: LiveApplication['answer'],
+  basePath: string,
+  { resourceTypes }: Registry,
+): LiveApplication['answer'] {
+  const endpoints = [...resourceTypes.map(({ endpoint }) => endpoint), ...protocolEndpoints];
+  const known = new Set(endpoints.map((endpoint) => endpoint.toLowerCase()));
+  return (request) => {
+    const { path, search } = request;
+    const first = /^\/[^/]*/.exec(path)?.[0].toLowerCase() ?? '/';
+    const isBelow = known.has(first) || (first === '/' && search !== '');
+    if (path.startsWith(`${basePath}/`) || path === basePath || !isBelow) return answer(request);
+    return answer({ ...request, path: `${basePath}${path === '/' ? '' : path}` });
   };
 }
 

@@ -6,6 +6,7 @@ import type { LogFields } from '../ops/log-fields.ts';
 import type { Store, Token } from '../store/store.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { BaseUrl } from './base-url.ts';
+import type { EmbedderAuthenticate } from './embedder-authentication.ts';
 import type { RawExchange } from './exchange-entry.ts';
 import type { HttpRequest } from './message.ts';
 import type { Mount } from './mounts.ts';
@@ -199,6 +200,8 @@ export interface HttpOptions {
   readonly limits?: Partial<Limits>;
   /** Is a token taken as the password of HTTP Basic too (RFC 7617)? */
   readonly basicAuth?: boolean;
+  /** Asks the embedder's own code who a request is from, before tokens are looked at. */
+  readonly authenticate?: EmbedderAuthenticate;
   /** Takes JWTs of another server beside tokens. */
   readonly jwt?: JwtOptions | undefined;
   /** POST /oauth/token gives access tokens that live so many seconds for tokens (RFC 6749 §4.4); absent: there is none. */

@@ -40,6 +40,7 @@ const own: Readonly<Record<string, Kind>> = {
   after: 'function',
   recordAddresses: 'boolean',
   store: 'object',
+  authenticate: 'function',
   link: 'function',
   migrate: 'boolean',
 };

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
 import { Webhook } from 'standardwebhooks';
-import { bundleConsumer } from '../../scripts/consumer-bundle.ts';
+import { bundleSmall } from '../../scripts/consumer-bundle.ts';
 import { VerificationError, verify } from '../../src/consumer.ts';
 import { newWebhookKey, newWebhookSecret, signatureHeaders } from '../../src/events/webhook/signature.ts';
 import { newUser, startScimd, type TestServer } from '../server.ts';
@@ -18,7 +18,7 @@ let server: TestServer;
 let token: string;
 before(async () => {
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  await bundleConsumer(folder);
+  await bundleSmall('consumer', folder);
   server = await startScimd();
   token = await server.newToken({ scope: 'events' });
   for (let count = 0; count < 3; count++) await server.request('POST', '/Users', { body: newUser() });

@@ -274,14 +274,18 @@ export class Conditions {
     // A row of the embedder's own may have neither of the two values, and `get` says what it means.
     if (yes === null && read(column.bind(no)) === false) return `(${own} IS NULL)`;
     if (no === null && read(column.bind(yes)) === true) return `(${own} IS NOT NULL)`;
-    const constant = (value: unknown): string | undefined =>
-      typeof value === 'string' ? text(value) : typeof value === 'number' ? String(value) : undefined;
+    const constant = (value: unknown): string | undefined => {
+      const bound = value === null ? null : column.bind(value);
+      return typeof bound === 'string' ? text(bound) : typeof bound === 'number' ? String(bound) : undefined;
+    };
     const [is, isNot] = [constant(yes), constant(no)];
     if (is === undefined || isNot === undefined) return undefined;
-    const cast = this.#dialect.name === 'sqlite' || typeof yes === 'number' ? own : `CAST(${own} AS text)`;
-    return this.#dialect.name === 'sqlite'
-      ? `CASE ${cast} WHEN ${is} THEN 1 WHEN ${isNot} THEN 0 END`
-      : `CASE ${cast} WHEN ${is} THEN true WHEN ${isNot} THEN false END`;
+    const isSqlite = this.#dialect.name === 'sqlite';
+    const shown = (value: boolean): string => (isSqlite ? String(Number(value)) : String(value));
+    const cast = isSqlite ? own : `CAST(${own} AS text)`;
+    const ofNull = read(null);
+    const whenNull = typeof ofNull === 'boolean' ? ` WHEN ${own} IS NULL THEN ${shown(ofNull)}` : '';
+    return `CASE${whenNull} WHEN ${cast} = ${is} THEN ${shown(true)} WHEN ${cast} = ${isNot} THEN ${shown(false)} END`;
   }
 
   #standInFor(element: Element): void {

@@ -41,6 +41,7 @@ export function checkWhole(mapped: MappedTable, at: string, report: Report): voi
     ...type.attributes.values(),
     ...[...type.extensions.values()].flatMap((each) => [...each.attributes.values()]),
   ]) {
+    if (attribute.path === 'schemas' || attribute.path === 'meta') continue;
     if (
       attribute.required &&
       attribute.mutability !== 'readOnly' &&

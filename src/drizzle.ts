@@ -1,0 +1,107 @@
+/**
+ * `scimd/drizzle`: SCIM on tables of Drizzle, in PostgreSQL or SQLite. Hooks get Drizzle's own transaction.
+ *
+ * ```ts
+ * const scimd = await createScimd({ store: drizzle(db, { User, Group }) });
+ * ```
+ */
+import { type SQL, sql } from 'drizzle-orm';
+import type { Awaitable } from './store/stored-resource.ts';
+import type { RunSql, SqlDatabase, SqlRow } from './store/tables/database.ts';
+import type { TableMap } from './store/tables/define.ts';
+import type { TablesSource } from './store/tables/drivers.ts';
+
+/** A database of Drizzle over SQLite. */
+export interface DrizzleSqlite {
+  all(...given: never[]): unknown;
+  run(...given: never[]): unknown;
+  transaction(...given: never[]): unknown;
+}
+
+/** A database of Drizzle over PostgreSQL. */
+export interface DrizzlePostgres {
+  execute(...given: never[]): unknown;
+  transaction(...given: never[]): unknown;
+}
+
+/** The transaction that hooks get. */
+export type DrizzleTransaction<Database extends { transaction(...given: never[]): unknown }> = Parameters<
+  Database['transaction']
+>[0] extends (transaction: infer Transaction, ...more: never[]) => unknown
+  ? Transaction
+  : never;
+
+/** Those of better-sqlite3 do not wait. */
+export type DrizzleWaits<Database> = Database extends { run(...given: never[]): infer Result }
+  ? Result extends PromiseLike<unknown>
+    ? true
+    : false
+  : true;
+
+/** Your tables in a database of Drizzle. */
+export function drizzle<Database extends DrizzleSqlite | DrizzlePostgres>(
+  database: Database,
+  tables: Readonly<Record<string, TableMap>>,
+): TablesSource<DrizzleTransaction<Database>, DrizzleWaits<Database>> {
+  const over = 'all' in database ? overSqlite(database) : overPostgres(database);
+  return { database: over, tables } as TablesSource<never, never>;
+}
+
+/** The statement as Drizzle has it, with its parameters in their places. */
+function queryOf(text: string, parameters: Parameters<RunSql>[1]): SQL {
+  const pieces: string[] = [''];
+  for (const part of text.split(/('[^']*'|"[^"]*"|\$\d+|\?)/)) {
+    if (part === '?' || /^\$\d+$/.test(part)) pieces.push('');
+    else pieces[pieces.length - 1] += part;
+  }
+  const strings = Object.assign(pieces, { raw: pieces });
+  return sql(strings, ...parameters.map((value) => sql.param(value)));
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
+}
+
+const answers = /^\s*(?:SELECT|WITH)\b|\bRETURNING\b/i;
+
+function overSqlite(database: DrizzleSqlite): SqlDatabase {
+  const on =
+    (queries: Pick<DrizzleSqlite, 'all' | 'run'>): RunSql =>
+    (text, parameters) => {
+      const query = queryOf(text, parameters) as never;
+      if (answers.test(text)) return queries.all(query) as Awaitable<readonly SqlRow[]>;
+      const done = queries.run(query);
+      return isPromise(done) ? done.then(() => []) : [];
+    };
+  const waits = (database as { readonly resultKind?: unknown }).resultKind === 'async';
+  const work = { behavior: 'immediate' } as never;
+  return {
+    dialect: 'sqlite',
+    waits,
+    run: on(database),
+    transaction: <T>(run: (run: RunSql, transaction: unknown) => Awaitable<T>): Awaitable<T> =>
+      database.transaction(
+        ((transaction: DrizzleSqlite) => run(on(transaction), transaction)) as never,
+        work,
+      ) as Awaitable<T>,
+  };
+}
+
+function overPostgres(database: DrizzlePostgres): SqlDatabase {
+  const on =
+    (queries: Pick<DrizzlePostgres, 'execute'>): RunSql =>
+    async (text, parameters) => {
+      const result = await queries.execute(queryOf(text, parameters) as never);
+      // postgres.js answers the rows themselves, pg and PGlite what they are in.
+      const rows = Array.isArray(result) ? result : ((result as { readonly rows?: unknown }).rows ?? []);
+      return rows as readonly SqlRow[];
+    };
+  return {
+    dialect: 'postgres',
+    waits: true,
+    run: on(database),
+    transaction: <T>(work: (run: RunSql, transaction: unknown) => Awaitable<T>): Promise<T> =>
+      database.transaction((async (transaction: DrizzlePostgres) =>
+        work(on(transaction), transaction)) as never) as Promise<T>,
+  };
+}

@@ -1,0 +1,465 @@
+/** SCIM on an application's own tables as its developer has it: hooks, links, handlers, query builders, and what a start refuses. */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { DatabaseSync } from 'node:sqlite';
+import { after, test } from 'node:test';
+import { PGlite } from '@electric-sql/pglite';
+import Database from 'better-sqlite3';
+import { drizzle as drizzleSqlite } from 'drizzle-orm/better-sqlite3';
+import { pgTable, text as pgText, timestamp } from 'drizzle-orm/pg-core';
+import { drizzle as drizzlePostgres } from 'drizzle-orm/pglite';
+import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import express from 'express';
+import { Kysely, SqliteDialect } from 'kysely';
+import { drizzle } from '../../src/drizzle.ts';
+import { createScimd, MapError, members, type Scimd, ScimError, sql, table } from '../../src/index.ts';
+import { kysely } from '../../src/kysely.ts';
+import { maps, openDatabase } from './fixture.ts';
+
+const userSchema = 'urn:ietf:params:scim:schemas:core:2.0:User';
+const open: Scimd[] = [];
+after(async () => {
+  for (const scimd of open) await scimd.close();
+});
+
+function kept(scimd: Scimd): Scimd {
+  open.push(scimd);
+  return scimd;
+}
+
+async function send(
+  scimd: Pick<Scimd, 'fetch'>,
+  token: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ readonly status: number; readonly json: Record<string, unknown> }> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' };
+  const answer = await scimd.fetch(
+    new Request(`http://app.example/scim/v2${path}`, {
+      ...{ method, headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }),
+  );
+  const content = await answer.text();
+  return { status: answer.status, json: content === '' ? {} : JSON.parse(content) };
+}
+
+const person = (userName: string, more: object = {}) => ({ schemas: [userSchema], userName, ...more });
+
+test('an application with its own users calls the same use cases without tokens and HTTP', async () => {
+  const { connection, run } = await openDatabase('sqlite');
+  const scimd = kept(await createScimd({ store: sql(connection, maps()) }));
+  const made = await scimd.users.create({
+    userName: 'bjensen',
+    name: { givenName: 'Barbara' },
+    title: 'Guide',
+  });
+  assert.deepEqual(
+    await run('SELECT org, login, login_folded, first_name, scim_id, scim_version FROM users'),
+    [
+      {
+        org: 'default',
+        login: 'bjensen',
+        login_folded: 'bjensen',
+        first_name: 'Barbara',
+        scim_id: made.id,
+        scim_version: 1,
+      },
+    ],
+  );
+  const patched = await scimd.users.patch(made.id, [
+    { op: 'replace', path: 'name.givenName', value: 'Babs' },
+  ]);
+  assert.deepEqual(patched.name, { givenName: 'Babs' });
+  const group = await scimd.groups.create({ displayName: 'Guides', members: [{ value: made.id }] });
+  assert.equal(Array.isArray((await scimd.users.get(made.id))?.groups), true);
+  const found = await scimd.users.list({ filter: 'title eq "guide" and groups.display sw "gui"' });
+  assert.deepEqual([found.totalResults, found.Resources.map(({ id }) => id)], [1, [made.id]]);
+  await assert.rejects(scimd.users.create({ userName: 'BJENSEN' }), /userName "BJENSEN" is already in use/);
+  await scimd.groups.delete(group.id);
+  await scimd.users.delete(made.id);
+  assert.equal(await scimd.users.get(made.id), undefined);
+  assert.deepEqual(await run('SELECT count(*) AS kept FROM users WHERE deleted_at IS NOT NULL'), [
+    { kept: 1 },
+  ]);
+  assert.equal(
+    (await scimd.users.create({ userName: 'bjensen' })).userName,
+    'bjensen',
+    'the name is free again',
+  );
+  assert.throws(() => scimd.resources('Device'), RangeError);
+});
+
+for (const kind of ['sqlite', 'postgres'] as const)
+  test(`a hook within the transaction sees each person whose access changes, and takes the change back: ${kind}`, async () => {
+    const { connection, run } = await openDatabase(kind);
+    const told: string[] = [];
+    const scimd = kept(
+      await createScimd({
+        store: sql(connection as Database.Database, maps()),
+        within: (_, { subject, operation, access }) => {
+          told.push(
+            `${operation} ${subject.type} ${access === undefined ? '-' : `${access.active} ${access.groups.map(({ display }) => display)}`}`,
+          );
+          if (operation === 'delete') throw new ScimError(400, 'mutability', 'nobody leaves');
+          return undefined;
+        },
+      }),
+    );
+    const ann = await scimd.users.create({ userName: 'ann' });
+    const inner = await scimd.groups.create({ displayName: 'inner', members: [{ value: ann.id }] });
+    await scimd.groups.create({ displayName: 'outer', members: [{ value: inner.id }] });
+    await scimd.users.patch(ann.id, [{ op: 'replace', value: { active: false } }]);
+    assert.deepEqual(told.splice(0), [
+      'create User true ',
+      'create Group -',
+      'create User true inner',
+      'create Group -',
+      'create User true inner,outer',
+      'patch User false inner,outer',
+    ]);
+    await assert.rejects(scimd.users.delete(ann.id), { status: 400, message: 'nobody leaves' });
+    assert.equal((await scimd.users.get(ann.id))?.active, false);
+    assert.deepEqual(await run("SELECT count(*) AS n FROM scimd_change WHERE operation = 'delete'"), [
+      { n: 0 },
+    ]);
+  });
+
+test('a hook that answers a promise where the driver cannot wait is an error, and nothing is written', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const within = (async () => {}) as unknown as () => undefined;
+  const scimd = kept(await createScimd({ store: sql(connection as Database.Database, maps()), within }));
+  await assert.rejects(scimd.users.create({ userName: 'ann' }), /does not wait for a promise/);
+  assert.equal((await scimd.users.list()).totalResults, 0);
+});
+
+for (const kind of ['sqlite', 'postgres'] as const)
+  test(`a row that is there is linked and keeps what the provider does not speak of; a linked one is taken: ${kind}`, async () => {
+    const { connection, run } = await openDatabase(kind);
+    await run(
+      "INSERT INTO users (org, login, login_folded, first_name, badge, created_at, updated_at) VALUES ('default', 'old', 'old', 'Olga', 'B1', '2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.000Z')",
+    );
+    const scimd = kept(
+      await createScimd({
+        store: sql(connection, maps()),
+        link: async ({ externalId }, { type }) => (type === 'User' && externalId === 'hr-1' ? 1 : undefined),
+      }),
+    );
+    assert.equal((await scimd.users.list()).totalResults, 0, 'a row without an id is no resource');
+    const linked = await scimd.users.create({ userName: 'olga', externalId: 'hr-1' });
+    assert.deepEqual([linked.userName, linked.name], ['olga', { givenName: 'Olga' }]);
+    const [row] = await run('SELECT id, login, badge, scim_id FROM users');
+    assert.deepEqual(row, { id: 1, login: 'olga', badge: 'B1', scim_id: linked.id });
+    await assert.rejects(
+      scimd.users.create({ userName: 'other', externalId: 'hr-1' }),
+      /externalId "hr-1" is already in use/,
+    );
+  });
+
+test('a start refuses a map that does not fit, with every problem and its place', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const User = table('users', {
+    key: { id: 'id', version: 'login' },
+    attributes: {
+      userName: 'login',
+      'name.giveName': 'first_name',
+      emails: 'email',
+      active: 'email',
+      externalId: 'nowhere',
+    },
+  });
+  const error = await createScimd({ store: sql(connection as Database.Database, { User }) }).catch(
+    (caught: unknown) => caught,
+  );
+  assert.ok(error instanceof MapError);
+  const problems = error.problems.map(({ path, reason }) => `${path} ${reason}`);
+  for (const expected of [
+    /^User\.key\.id id must be text or uuid/,
+    /^User\.key\.version login must be an integer/,
+    /^User\.attributes\["name\.giveName"\] User has no attribute name\.giveName/,
+    /^User\.attributes\["emails"\] has several values/,
+    /^User\.attributes\["externalId"\] users has no column nowhere: it has id, org/,
+    /^User users\.org is NOT NULL, has no default and is not mapped/,
+    /^User\.attributes\["userName"\] userName is unique by the schema, and no index makes it so: CREATE UNIQUE INDEX/,
+  ])
+    assert.ok(
+      problems.some((problem) => expected.test(problem)),
+      `${expected} in\n${problems.join('\n')}`,
+    );
+});
+
+test('without rest a filter by what has no column is refused with what can be, and /Schemas does not have it', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const { User } = maps();
+  const { rest: _, ...plain } = User;
+  const attributes = { userName: 'login', externalId: 'idp_id', 'name.givenName': 'first_name' };
+  const scimd = kept(
+    await createScimd({
+      store: sql(connection as Database.Database, {
+        User: {
+          ...plain,
+          attributes: { ...attributes, userName: { column: 'login', folded: 'login_folded' } },
+        },
+      }),
+    }),
+  );
+  const { token } = await scimd.createToken({ name: 'okta' });
+  const { status, json } = await send(scimd, token, 'GET', '/Users?filter=title%20pr');
+  assert.equal(status, 400);
+  assert.match(String(json.detail), /User has no attribute title/);
+  const schemas = await send(scimd, token, 'GET', `/Schemas/${userSchema}`);
+  const names = (schemas.json.attributes as { name: string }[]).map(({ name }) => name);
+  assert.deepEqual(names, ['userName', 'name', 'password']);
+  const made = await send(scimd, token, 'POST', '/Users', person('ann', { name: { givenName: 'Ann' } }));
+  assert.equal(made.status, 201);
+});
+
+for (const kind of ['sqlite', 'postgres'] as const)
+  test(`fifty writers of one group lose no member, and a large group is read whole: ${kind}`, async () => {
+    // More than a thousand are read part by part.
+    const many = kind === 'sqlite' ? 1000 : 200;
+    const { connection } = await openDatabase(kind);
+    const scimd = kept(await createScimd({ store: sql(connection, maps()) }));
+    const { token } = await scimd.createToken({ name: 'entra', idp: 'entra' });
+    const { json: bulk } = await send(scimd, token, 'POST', '/Bulk', {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations: Array.from({ length: many }, (_, i) => ({
+        method: 'POST',
+        path: '/Users',
+        bulkId: `u${i}`,
+        data: person(`u${i}`),
+      })),
+    });
+    const ids = (bulk.Operations as { location: string }[]).map(({ location }) => location.split('/').at(-1));
+    assert.equal(ids.length, many);
+    const extra = await scimd.users.create({ userName: 'extra' });
+    const group = await scimd.groups.create({ displayName: 'all' });
+    const patched = await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        send(scimd, token, 'PATCH', `/Groups/${group.id}`, {
+          schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+          Operations: [
+            {
+              op: 'add',
+              path: 'members',
+              value: ids.slice((i * many) / 50, ((i + 1) * many) / 50).map((value) => ({ value })),
+            },
+          ],
+        }),
+      ),
+    );
+    assert.deepEqual(
+      [...new Set(patched.map(({ status }) => status))].sort().filter((status) => status >= 300),
+      [],
+    );
+    await scimd.groups.patch(group.id, [{ op: 'add', path: 'members', value: [{ value: extra.id }] }]);
+    const { json: read } = await send(scimd, token, 'GET', `/Groups/${group.id}`);
+    const values = (read.members as { value: string }[]).map(({ value }) => value);
+    assert.deepEqual(values.sort(), [...ids, extra.id].sort());
+    await assert.rejects(
+      scimd.groups.patch(group.id, [{ op: 'add', path: 'members', value: [{ value: 'nobody' }] }]),
+      { status: 400, message: 'members: there is no User "nobody"' },
+    );
+  });
+
+test('who the application knows needs no token of scimd, and is in the change record', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const scimd = kept(
+    await createScimd({
+      store: sql(connection as Database.Database, maps()),
+      authenticate: ({ headers }) =>
+        headers.get('authorization') === 'Bearer ours' ? { name: 'our gateway', idp: 'okta' } : undefined,
+    }),
+  );
+  assert.equal((await send(scimd, 'ours', 'POST', '/Users', person('ann'))).status, 201);
+  assert.equal((await send(scimd, 'theirs', 'GET', '/Users')).status, 401);
+  const [change] = await scimd.changes();
+  assert.deepEqual(change?.actor, { kind: 'embedder', name: 'our gateway', idp: 'okta' });
+});
+
+test('a router that strips its prefix still leads to the endpoints', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const scimd = kept(
+    await createScimd({ store: sql(connection as Database.Database, maps()), authenticate: () => ({}) }),
+  );
+  const answer = await scimd.fetch(new Request('http://app.example/Users?count=1'));
+  assert.equal(answer.status, 200);
+  const made = await scimd.fetch(
+    new Request('http://app.example/users', {
+      method: 'POST',
+      body: JSON.stringify(person('ann')),
+      headers: { 'content-type': 'application/json' },
+    }),
+  );
+  const { meta } = (await made.json()) as { meta: { location: string } };
+  assert.match(meta.location, /^http:\/\/app\.example\/scim\/v2\/Users\/[0-9a-f-]{36}$/);
+});
+
+test('Express with Kysely on SQLite, mounted behind a parser that has read the body', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const db = new Kysely<{ sessions: { user_id: string } }>({
+    dialect: new SqliteDialect({ database: connection as Database.Database }),
+  });
+  const scimd = kept(await createScimd({ store: kysely(db, maps()) }));
+  const { token } = await scimd.createToken({ name: 'okta' });
+  const app = express();
+  app.use(express.json({ type: ['application/json', 'application/scim+json'] }));
+  app.use('/scim/v2', (request, response) => scimd.handler(request, response));
+  const server = createServer(app).listen(0);
+  try {
+    const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/scim/v2`;
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' };
+    const made = await fetch(`${base}/Users`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(person('Ann')),
+    });
+    assert.equal(made.status, 201);
+    const { id, meta } = (await made.json()) as { id: string; meta: { location: string } };
+    assert.equal(meta.location, `${base}/Users/${id}`);
+    const found = await fetch(`${base}/Users?filter=${encodeURIComponent('userName eq "ANN"')}`, { headers });
+    assert.equal(((await found.json()) as { totalResults: number }).totalResults, 1);
+    assert.equal((await fetch(`${base}/Users/${id}`, { method: 'DELETE', headers })).status, 204);
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+test('Drizzle on PostgreSQL: columns are its own, and hooks get its transaction', async () => {
+  const users = pgTable('users', {
+    id: pgText('id').primaryKey(),
+    scimVersion: pgText('scim_version'),
+    email: pgText('email'),
+    disabledAt: timestamp('disabled_at', { withTimezone: true }),
+    deletedAt: timestamp('deleted_at', { withTimezone: true }),
+  });
+  const client = await PGlite.create();
+  await client.exec(
+    `CREATE TABLE users (id uuid PRIMARY KEY, scim_version integer NOT NULL DEFAULT 1, email text NOT NULL, idp_id text,
+    disabled_at timestamptz, deleted_at timestamptz, scim jsonb); CREATE UNIQUE INDEX users_email ON users (scimd_fold(email)) WHERE deleted_at IS NULL`.replace(
+      'scimd_fold(email)',
+      'lower(email)',
+    ),
+  );
+  const db = drizzlePostgres({ client });
+  const User = table(users, {
+    key: { id: users.id, version: users.scimVersion },
+    attributes: {
+      userName: users.email,
+      'emails[type eq "work"].value': users.email,
+      externalId: 'idp_id',
+      active: {
+        column: users.disabledAt,
+        get: (at) => at === null,
+        set: (on) => (on === false ? new Date() : null),
+      },
+    },
+    rest: 'scim',
+    onDelete: { set: { deletedAt: () => new Date() } },
+  });
+  const seen: unknown[] = [];
+  const scimd = kept(
+    await createScimd({
+      store: drizzle(db, { User }),
+      async within(tx, { subject }) {
+        seen.push(subject.id, await tx.select({ email: users.email }).from(users));
+      },
+    }),
+  );
+  const made = await scimd.users.create({ userName: 'Åsa@example.com', active: false });
+  assert.deepEqual(seen, [made.id, [{ email: 'Åsa@example.com' }]]);
+  assert.equal(
+    (await scimd.users.list({ filter: 'userName eq "åSA@example.com" and active eq false' })).totalResults,
+    1,
+  );
+  assert.equal((await scimd.users.list({ filter: 'id eq "nobody"' })).totalResults, 0);
+  assert.equal(await scimd.users.get('nobody'), undefined);
+  await scimd.users.delete(made.id);
+  assert.equal((await db.select().from(users))[0]?.deletedAt instanceof Date, true);
+  await scimd.close();
+  open.pop();
+  await client.close();
+});
+
+test('Drizzle on SQLite: its timestamps are seconds, and transactions are synchronous', async () => {
+  const client = new Database(':memory:');
+  client.exec(`CREATE TABLE people (pk INTEGER PRIMARY KEY, id TEXT UNIQUE, v INTEGER NOT NULL DEFAULT 1, email TEXT NOT NULL UNIQUE,
+    idp TEXT, made INTEGER, changed INTEGER, off INTEGER)`);
+  const people = sqliteTable('people', {
+    id: text('id'),
+    v: integer('v'),
+    email: text('email'),
+    made: integer('made', { mode: 'timestamp' }),
+    changed: integer('changed', { mode: 'timestamp_ms' }),
+    off: integer('off', { mode: 'boolean' }),
+  });
+  const User = table(people, {
+    key: { id: people.id, version: people.v },
+    created: people.made,
+    modified: people.changed,
+    attributes: {
+      userName: { column: people.email, folded: true },
+      externalId: 'idp',
+      active: { column: people.off, get: (off) => off !== true, set: (on) => on === false },
+    },
+  });
+  const scimd = kept(
+    await createScimd({
+      store: drizzle(drizzleSqlite({ client }), { User }),
+      within: (tx, { subject }) => {
+        assert.equal(tx.select({ id: people.id }).from(people).all()[0]?.id, subject.id);
+        return undefined;
+      },
+    }),
+  );
+  const made = await scimd.users.create({ userName: 'ann', active: false });
+  const { created, lastModified } = made.meta as Record<string, string>;
+  const count = async (filter: string) => (await scimd.users.list({ filter })).totalResults;
+  assert.equal(await count(`meta.created eq "${created}" and meta.lastModified eq "${lastModified}"`), 1);
+  assert.equal(await count('active eq false'), 1);
+  assert.equal(await count('meta.created lt "2020-01-01T00:00:00Z"'), 0);
+});
+
+test('node:sqlite, with a table that has no columns for times', async () => {
+  const db = new DatabaseSync(':memory:');
+  db.exec(
+    'CREATE TABLE teams (pk INTEGER PRIMARY KEY, id TEXT UNIQUE, v INTEGER NOT NULL DEFAULT 1, name TEXT NOT NULL, idp TEXT)',
+  );
+  db.exec(
+    'CREATE TABLE users (id TEXT PRIMARY KEY, v INTEGER NOT NULL DEFAULT 1, login TEXT NOT NULL, idp TEXT, scim TEXT)',
+  );
+  db.exec('CREATE UNIQUE INDEX users_login ON users (login)');
+  db.exec(
+    'CREATE TABLE seats (team INTEGER NOT NULL REFERENCES teams, member TEXT NOT NULL REFERENCES users, PRIMARY KEY (team, member))',
+  );
+  db.exec('CREATE INDEX seats_of ON seats (member)');
+  const User = table('users', {
+    key: { id: 'id', version: 'v' },
+    attributes: { userName: 'login', externalId: 'idp' },
+    rest: 'scim',
+  });
+  const Group = table('teams', {
+    key: { id: 'id', version: 'v' },
+    attributes: { displayName: 'name', externalId: 'idp' },
+    members: members('seats', { group: 'team', member: 'member' }),
+  });
+  const scimd = kept(await createScimd({ store: sql(db, { User, Group }) }));
+  const ann = await scimd.users.create({ userName: 'ann', displayName: 'Ann' });
+  const team = await scimd.groups.create({ displayName: 'É', members: [{ value: ann.id }] });
+  const { created, lastModified } = team.meta as Record<string, string>;
+  assert.equal(created, lastModified);
+  const renamed = await scimd.groups.patch(team.id, [{ op: 'replace', path: 'displayName', value: 'é2' }]);
+  assert.ok((renamed.meta as Record<string, string>).lastModified! > lastModified!);
+  assert.equal(
+    (await scimd.groups.list({ filter: 'displayName sw "É" and members.display eq "ann"' })).totalResults,
+    1,
+  );
+  assert.equal((await scimd.groups.list({ filter: `meta.created eq "${created}"` })).totalResults, 1);
+  await assert.rejects(
+    scimd.groups.patch(team.id, [{ op: 'add', path: 'members', value: [{ value: team.id }] }]),
+    /is a Group, and only Users can be members here/,
+  );
+});
