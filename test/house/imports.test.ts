@@ -124,7 +124,9 @@ test('only store/open.ts, cli, src/index.ts with its types and the threads that 
     return (
       engine === undefined ||
       roomOf(from) === 'cli' ||
-      ['src/index.ts', 'src/scimd.ts', 'src/store/open.ts'].includes(from) ||
+      ['src/index.ts', 'src/scimd.ts', 'src/store/open.ts', 'src/drizzle.ts', 'src/kysely.ts'].includes(
+        from,
+      ) ||
       from === 'src/delivery-worker.ts' ||
       from === 'src/exchange-worker.ts' ||
       from.startsWith(`src/store/${engine}/`)

@@ -29,10 +29,10 @@ describe('createScimd refuses', () => {
     [
       { databse: join(folder, 'lost.db') },
       /^unknown option "databse", did you mean "database"\?$/,
-      /^database must be a file name or :memory:, or store your tables$/,
+      /^database must be a file name, :memory: or postgres:\/\/…, or store your tables$/,
     ],
     [{}, /^database must be/],
-    [{ database: '' }, /^database must be a file name or :memory:, not ""$/],
+    [{ database: '' }, /^database must be a file name, :memory: or postgres:\/\/…, not ""$/],
     [{ database: 7 }, /^database must be/],
     [{ database, basePath: '/scim/v2/' }, /^basePath must start with a slash and not end with one/],
     [{ database, baseUrl: 'https://id.example' }, /the path of baseUrl, which is empty, must be basePath/],
