@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import type { Actor } from '../store/change.ts';
 
 /** With sudo, who called it: `jane (as root)`. */
-function operatingSystemUser(environment: NodeJS.ProcessEnv = process.env): string {
+export function operatingSystemUser(environment: NodeJS.ProcessEnv = process.env): string {
   const name = ownName();
   const caller = environment.SUDO_USER;
   return caller === undefined || caller === '' || caller === name ? name : `${caller} (as ${name})`;

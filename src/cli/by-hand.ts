@@ -274,7 +274,10 @@ async function memberId(place: Place, wanted: string): Promise<string> {
 const pageSize = 500;
 
 /** By id, or by the name that it had. */
-async function findDeleted({ directory, tenant, type }: Place, wanted: string): Promise<DeletedResource> {
+export async function findDeleted(
+  { directory, tenant, type }: Place,
+  wanted: string,
+): Promise<DeletedResource> {
   const { store } = directory;
   const byId = await store.deletion({ tenant: tenant.number, type, id: wanted });
   if (byId !== undefined) return byId;

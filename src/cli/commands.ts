@@ -6,6 +6,7 @@ import { idps } from '../scim/tolerances.ts';
 import { formats } from '../transfer/file-source.ts';
 import { conflictAnswers } from '../transfer/importer.ts';
 import { accessCommands } from './access-commands.ts';
+import { auditCommands } from './audit-commands.ts';
 import { backUpDatabase, restoreDatabase } from './backup.ts';
 import type { Command, Flag } from './command.ts';
 import { completion, shells } from './completion.ts';
@@ -150,6 +151,7 @@ export const commands: readonly Command[] = [
   ...eventCommands,
   ...peopleCommands,
   ...accessCommands,
+  ...auditCommands,
   {
     name: 'explain',
     summary: 'Show how a filter runs: tree, plan, SQL, index use',

@@ -46,6 +46,13 @@ const minor = new Set([
   ...['init', 'docs', 'migrate', 'healthcheck', 'completion', 'licenses', 'version', 'help'],
 ]);
 
+/** Others that share a line: what moves data and stops writes; who had access when, and the proof. */
+const sharing = [
+  ['export', 'import', 'backup', 'restore', 'pause', 'resume', 'explain'],
+  ['history', 'access', 'diff', 'leavers', 'orphans', 'seats', 'verify'],
+] as const;
+const shared: ReadonlySet<string> = new Set(sharing.flat());
+
 /** scimd help [COMMAND]. */
 export function printHelp({ operand, commands, terminal }: Invocation): number {
   terminal.print(helpOn(commands, operand));
@@ -71,7 +78,7 @@ export function programHelp(commands: readonly Command[]): string {
     if (member !== undefined) row.members.push(member);
     rows.set(word, row);
   }
-  const lines = [...rows].filter(([word]) => !minor.has(word));
+  const lines = [...rows].filter(([word]) => !minor.has(word) && !shared.has(word));
   const others = [...rows].filter(([word]) => minor.has(word));
   return `scimd: a SCIM 2.0 server, from identity providers into one SQLite file
 
@@ -79,15 +86,22 @@ Usage: scimd [COMMAND] [FLAGS]
 ${columns(
   lines.map(([word, { members, text }]) => [
     word,
-    members.length === 0 ? text : `${members.join('|')}: ${text}`,
+    members.length === 0 ? text : fitting(members.join('|'), text),
   ]),
   '  ',
 )}
+${sharing.map((words) => `  ${words.join(', ')}`).join('\n')}
   ${others.map(([word]) => word).join(', ')}
 "scimd help COMMAND" explains a command, "scimd help settings" the settings.
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 Example:
   scimd serve --port 8099 --database :memory:`;
+}
+
+/** Many commands leave no room to say what they are about. */
+function fitting(members: string, text: string): string {
+  const whole = `${members}: ${text}`;
+  return whole.length <= screenWidth - 11 ? whole : members;
 }
 
 export function groupHelp(commands: readonly Command[], group: string): string {

@@ -25,6 +25,7 @@ export async function migrateDatabase({ settings, json, terminal }: Invocation):
   const store = openSqliteStore({
     file,
     registry: registryFor(inForce),
+    sensitive: inForce.settings.sensitiveAttributes,
     onNotice: (notice) => {
       if (notice.kind === 'rebuilt') rebuilt += notice.resources;
     },

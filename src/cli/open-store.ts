@@ -31,6 +31,7 @@ export async function openForServing(
     }
     return await openStore(database, {
       registry: registryFor(inForce),
+      sensitive: inForce.settings.sensitiveAttributes,
       signal: stopping.signal,
       onNotice: reporter(progress, log),
     });

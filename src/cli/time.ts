@@ -41,3 +41,15 @@ function parseDate(text: string): Date | undefined {
     ? date
     : undefined;
 }
+
+/** A moment of the past: a date, a span back from now such as 90d, or the number of a change. */
+export function parseMoment(flag: string, text: string, now: Date): Date | number {
+  const span = parseSpan(text);
+  if (span !== undefined) return new Date(now.getTime() - span);
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const date = parseDate(text);
+  if (date !== undefined) return date;
+  throw new UsageError(
+    `${flag} must be a date such as 2026-04-01 or 2026-04-01T12:00Z, a span back from now such as 90d, or the number of a change, not "${text}"`,
+  );
+}

@@ -2,7 +2,7 @@
 
 import { ScimFilterError } from '../../grammar/index.ts';
 import { type Caller, operator } from '../directory/caller.ts';
-import { Directory } from '../directory/directory.ts';
+import { Directory, type DirectoryOptions } from '../directory/directory.ts';
 import { locationOf, Renderer, renderResource } from '../http/render.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { escapeControls } from '../ops/escape-controls.ts';
@@ -12,7 +12,7 @@ import { everything } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { resourceText } from '../scim/representation.ts';
 import type { Document } from '../scim/resource.ts';
-import type { Position, StoredResource, Tenant } from '../store/store.ts';
+import type { Position, Store, StoredResource, Tenant } from '../store/store.ts';
 import { commandActor } from './actor.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
@@ -197,8 +197,18 @@ export function inTenant(
   return withStore(invocation, false, async (store) => {
     const tenant = await findTenant(store, invocation.flags.get('tenant') ?? defaultTenant);
     const type = store.registry.resourceTypes.find((each) => each.name === typeName) as ResourceType;
-    const { guard } = invocation.settings().settings;
-    const directory = new Directory(store, { guard });
-    return action({ directory, caller: operator(tenant.number, commandActor(), 'strict'), tenant, type });
+    const { guard, sensitiveAttributes: sensitive, uniqueDisplayName } = invocation.settings().settings;
+    return action(placeIn(store, tenant, type, { guard, sensitive, uniqueDisplayName }));
   });
+}
+
+/** Where a command looks for resources of a type. */
+export function placeIn(
+  store: Store,
+  tenant: Tenant,
+  type: ResourceType,
+  options: DirectoryOptions = {},
+): Place {
+  const caller = operator(tenant.number, commandActor(), 'strict');
+  return { directory: new Directory(store, options), caller, tenant, type };
 }

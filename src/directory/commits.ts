@@ -1,5 +1,6 @@
 /** Gives changes to the store: what hooks make of them, passwords hashed, with what the record tells of the caller. */
 import { ScimError } from '../error.ts';
+import { sensitivePaths } from '../query/sensitive.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { type Document, membersAttribute } from '../scim/resource.ts';
 import { demandsNewGroupName } from '../scim/tolerances.ts';
@@ -28,7 +29,6 @@ import {
 } from './guard.ts';
 import { enriched, type Hooks, type Proposal, proposedMembers, refuse } from './hooks.ts';
 import type { Hashing } from './password.ts';
-import { sensitivePaths } from './sensitive.ts';
 
 export interface CommitOptions {
   /** Attributes, in standard notation, of which the change record keeps no values. */

@@ -18,6 +18,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     'operating',
     'scale',
     'access',
+    'audit',
     'credentials',
     'settings',
     'commands',

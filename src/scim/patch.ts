@@ -8,6 +8,7 @@ import { invalidValue, ScimError } from '../error.ts';
 import { addedValues, append, orderedComplex, settled, valuesOf } from './patch-lists.ts';
 import type { MembersPatch } from './patch-members.ts';
 import { described, fits, isMembership, namedAmong } from './patch-named.ts';
+import { withoutStaleReference } from './patch-references.ts';
 import { describedBy, type Edit, immutable, namedValue } from './patch-request.ts';
 import type { Attribute, ResourceType } from './registry.ts';
 import {
@@ -80,8 +81,11 @@ export function applyEdits(
     else if (isSecret(edit.attribute) && !options.secretsInDocument) password = newSecret(edit, options);
     else applyEdit(draft, edit, options);
   }
-  for (const attribute of edited)
-    requireSubAttributes(attribute, valueIn(document, attribute), valueIn(draft, attribute));
+  for (const attribute of edited) {
+    const [before, after] = [valueIn(document, attribute), valueIn(draft, attribute)];
+    if (isObject(after)) putIn(draft, attribute, withoutStaleReference(attribute, before, after));
+    requireSubAttributes(attribute, before, valueIn(draft, attribute));
+  }
   for (const extension of type.extensions.values()) {
     // One that no edit names is as it was; edits of members alone come with an empty document.
     if (![...edited].some((attribute) => attribute.extension === extension.schema.id)) continue;
@@ -126,14 +130,16 @@ function valueIn(document: Document, attribute: Attribute): unknown {
 }
 
 function applyEdit(draft: Mutable, edit: Edit, options: PatchOptions): void {
-  const { name, extension } = edit.attribute;
   const before = valueIn(draft, edit.attribute);
   const after = edited(edit, before, options);
-  if (after === before) return;
+  if (after !== before) putIn(draft, edit.attribute, after);
+}
+
+function putIn(draft: Mutable, { name, extension }: Attribute, value: unknown): void {
   const present = extension === undefined ? draft : draft[extension];
   const container = isObject(present) ? present : {};
   if (extension !== undefined) draft[extension] = container;
-  put(container, name, after);
+  put(container, name, value);
 }
 
 function put(container: Mutable, name: string, value: unknown): void {

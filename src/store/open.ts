@@ -10,6 +10,8 @@ export interface OpenOptions {
   readonly clock?: () => Date;
   /** May rows that were written under another registry be made anew? Yes unless false. */
   readonly rebuild?: boolean;
+  /** Attributes, in standard notation, of which the record of a rebuild keeps no values. */
+  readonly sensitive?: readonly string[];
   readonly signal?: AbortSignal;
   /** Is told what the registry changes for what is stored already. */
   readonly onNotice?: (notice: OpeningNotice) => void;

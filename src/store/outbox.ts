@@ -104,7 +104,24 @@ export interface Progress {
   readonly reason?: string;
 }
 
+/** An application said that it has handled a change. */
+export interface Confirmation {
+  readonly sequence: number;
+  readonly kind: 'consumer' | 'endpoint';
+  /** Of a consumer its name, of an endpoint its id. */
+  readonly key: string;
+  /** Of an endpoint its URL. */
+  readonly name: string;
+  /** RFC 3339 in UTC. */
+  readonly at: string;
+}
+
 export interface Outbox {
+  /**
+   * When applications first said that they have handled each of these changes: consumers of the feed of every change,
+   * endpoints of webhooks of those that end somebody's access.
+   */
+  confirmations(tenant: number, sequences: readonly number[]): Awaitable<readonly Confirmation[]>;
   consumers(tenant: number): Awaitable<readonly Consumer[]>;
   /** Undefined if the consumer is further already: it does not go back. */
   acknowledge(

@@ -4,6 +4,7 @@
  * retry. Contract tests run against every implementation.
  */
 import type { Plan } from '../query/plan.ts';
+import type { SensitivePaths } from '../query/sensitive.ts';
 import type { Difference } from '../scim/difference.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import type { AccessStore, Scope, Tenant, Token } from './access-store.ts';
@@ -12,11 +13,12 @@ import type { FeedReads } from './feed.ts';
 import type { Grants } from './grants.ts';
 import type { GuardAlert, GuardPolicy, GuardReason, Guards } from './guard.ts';
 import type { Outbox } from './outbox.ts';
+import type { PastReads } from './past.ts';
 import type { Awaitable, StoredResource } from './stored-resource.ts';
 import type { StreamStore } from './streams.ts';
 import type { Work } from './work.ts';
 
-export type { AccessStore, Awaitable, Scope, StoredResource, Tenant, Token };
+export type { AccessStore, Awaitable, Scope, SensitivePaths, StoredResource, Tenant, Token };
 
 /** A validated resource under its registered names, without `meta`, `password` and edges (members, groups). */
 export type Document = Readonly<Record<string, unknown>>;
@@ -109,9 +111,6 @@ export interface NewNotice extends Notice {
   /** RFC 3339: if the same was recorded of the same subject since then, by whatever server, it is not recorded again. */
   readonly unlessSince?: string;
 }
-
-/** Paths of attributes of which the record says that they changed, and not from what to what. */
-export type SensitivePaths = ReadonlySet<string>;
 
 /** A command that can give a resource its displayName. */
 interface NamingCommand {
@@ -333,6 +332,7 @@ export interface Store extends AccessStore {
   readonly streams: StreamStore;
   readonly grants: Grants;
   readonly guards: Guards;
+  readonly past: PastReads;
 
   /** Is told after each write that is durable; answers what forgets the listener. */
   onCommit(listener: () => void): () => void;

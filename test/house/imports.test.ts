@@ -10,6 +10,7 @@ const rooms = [
   'store',
   'directory',
   'events',
+  'history',
   'http',
   'admin',
   ['doctor', 'transfer'],
@@ -29,7 +30,7 @@ function violations(allowed: (edge: (typeof edges)[number]) => boolean): string[
   return edges.filter((edge) => !allowed(edge)).map(({ from, specifier }) => `${from} imports ${specifier}`);
 }
 
-test('imports run one way: grammar ← scim ← query ← store ← directory ← events ← http ← admin ← doctor, transfer ← cli', () => {
+test('imports run one way: grammar ← scim ← query ← store ← directory ← events ← history ← http ← admin ← doctor, transfer ← cli', () => {
   const found = violations(({ from, file }) => {
     if (file === undefined || roomOf(from) === roomOf(file)) return true;
     const [floor, target] = [floorOf(roomOf(from)), floorOf(roomOf(file))];

@@ -225,6 +225,26 @@ test('S-4.3-02: a manager can be given by value alone, in the forms that PATCH h
   ]);
 });
 
+test('S-4.3-02: with manager.value its $ref goes, which would name somebody else, or nobody', async () => {
+  const [boss, other] = [await user(), await user()];
+  const manager = { value: boss.id, $ref: `${server.base}/Users/${boss.id}` };
+  const path = `${enterpriseSchema}:manager.value`;
+  for (const [operation, left] of [
+    [{ op: 'replace', path, value: '' }, undefined],
+    [{ op: 'remove', path }, undefined],
+    [{ op: 'replace', path, value: null }, undefined],
+    [{ op: 'replace', path, value: other.id }, { value: other.id }],
+    [{ op: 'replace', path, value: boss.id }, manager],
+    [{ op: 'replace', path: `${enterpriseSchema}:manager`, value: { value: other.id } }, { value: other.id }],
+  ] as const) {
+    const report = await user({ [enterpriseSchema]: { manager, department: 'Tours' } });
+    const { status, json, text } = await client.patch(`/Users/${report.id}`, operation);
+    assert.equal(status, 200, text);
+    assert.deepEqual(json[enterpriseSchema].manager, left, JSON.stringify(operation));
+    assert.equal(json[enterpriseSchema].department, 'Tours');
+  }
+});
+
 test('S-4.3-03: manager.value is case-exact', async () => {
   let boss = await user();
   while (!/[a-f]/.test(boss.id)) boss = await user();

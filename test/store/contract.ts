@@ -6,6 +6,7 @@ import type { StoredResource } from '../../src/store/store.ts';
 import { accessContract } from './contract-access.ts';
 import { changeContract } from './contract-changes.ts';
 import { edgeContract } from './contract-edges.ts';
+import { pastContract } from './contract-past.ts';
 import { readContract } from './contract-reads.ts';
 import { restoreContract } from './contract-restore.ts';
 import { tenancyContract } from './contract-tenancy.ts';
@@ -333,6 +334,10 @@ export function storeContract(
   describe(
     `${name}: changes`,
     fresh(() => changeContract(() => s, keepsStrangers)),
+  );
+  describe(
+    `${name}: the past`,
+    fresh(() => pastContract(() => s)),
   );
   describe(
     `${name}: restoration and erasure`,

@@ -167,3 +167,56 @@ test('groups of a type that is configured no more own no memberships, until it i
     await opened.close();
   }
 });
+
+test('a document that is fitted to new schemas gets a new version and a change, as an application sees one', async () => {
+  const file = newFile();
+  await fill(file, plain, 2);
+  const without = registryWith();
+  const store = openSqliteStore({ file, registry: without });
+  const changes = await store.changes({ tenant: 1, after: 2, limit: 10 });
+  assert.deepEqual(
+    changes.map(({ operation, version, edits, actor: by }) => ({ operation, version, edits, by })),
+    [1, 2].map(() => ({
+      operation: 'migrate',
+      version: 2,
+      edits: [{ path: badgeUri, omitted: 'unrecorded' }],
+      by: { kind: 'system' },
+    })),
+  );
+  assert.equal(new Set(changes.map(({ transaction }) => transaction)).size, 1);
+  const [id = ''] = changes.map((change) => change.id);
+  const type = typeNamed(without, 'User');
+  assert.equal((await store.get({ tenant: 1, type, id }))?.version, 2);
+  assert.deepEqual((await store.past.verify({ tenant: 1 })).problems, []);
+  await store.close();
+  const again = openSqliteStore({ file, registry: plain });
+  const [back] = await again.changes({ tenant: 1, after: 4, limit: 1 });
+  assert.deepEqual(back?.edits.map((edit) => edit.path).sort(), [`${badgeUri}:floor`, `${badgeUri}:number`]);
+  assert.ok(back?.edits.every((edit) => edit.omitted === undefined && edit.to !== undefined));
+  await again.close();
+});
+
+test('a rebuild that changes indexes alone changes nothing that an application sees', async () => {
+  const file = newFile();
+  await fill(file, plain, 2);
+  const store = openSqliteStore({ file, registry: indexed });
+  assert.deepEqual(await store.changes({ tenant: 1, after: 2, limit: 10 }), []);
+  await store.close();
+});
+
+test('of sensitive attributes a migration records no values', async () => {
+  const file = newFile();
+  await fill(file, plain, 1);
+  await openSqliteStore({ file, registry: registryWith() }).close();
+  const sensitive = [`${badgeUri}:number`];
+  const store = openSqliteStore({ file, registry: plain, sensitive });
+  const [, , back] = await store.changes({ tenant: 1, limit: 10 });
+  assert.deepEqual(
+    back?.edits.find(({ path }) => path === `${badgeUri}:number`),
+    {
+      path: `${badgeUri}:number`,
+      omitted: 'sensitive',
+    },
+  );
+  await store.close();
+});

@@ -19,6 +19,7 @@ import { writeSql } from '../../src/store/postgres/statements.ts';
 import { streamSql } from '../../src/store/postgres/streams.ts';
 import { memberMap } from '../../src/store/sql/attribute-map.ts';
 import { changeMemberSql, changeSql, knownMembersSql } from '../../src/store/sql/change.ts';
+import { confirmationSql } from '../../src/store/sql/confirmation.ts';
 import { grantSql, holderSql } from '../../src/store/sql/grants.ts';
 import { activePeopleSql, guardSql } from '../../src/store/sql/guard.ts';
 import {
@@ -30,6 +31,7 @@ import {
   writePosition,
 } from '../../src/store/sql/list.ts';
 import { membershipSql, selectMembersSql } from '../../src/store/sql/membership.ts';
+import { pastSql } from '../../src/store/sql/past.ts';
 import { insertElementsSql, mostElements, resourceSql, updateSql } from '../../src/store/sql/resource.ts';
 import { batchSql, rebuildSql, storedTypeSql } from '../../src/store/sql/stored-type.ts';
 import { tenantSql } from '../../src/store/sql/tenant.ts';
@@ -90,6 +92,8 @@ function fixed(): Record<string, Readonly<Record<string, string>>> {
     changeMemberSql: changeMemberSql(postgresDialect),
     knownMembersSql: { knownMembers: knownMembersSql(postgresDialect) },
     tenantSql,
+    pastSql,
+    confirmationSql,
     tokenSql,
     grantSql,
     holderSql: holderSql(postgresDialect, types),

@@ -1,8 +1,12 @@
 /** Reads of the change record, and what is done to it beside the units that write it. */
+
 import { instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
+import type { PastSources } from '../past-over.ts';
 import { type ChangeRow, changeMemberSql, changeSql } from '../sql/change.ts';
-import { isNoticeOf, noticeEntry, toChange } from '../sql/change-row.ts';
+import { type DigestedParts, isNoticeOf, noticeEntry, noticeType, toChange } from '../sql/change-row.ts';
+import { confirmationSql } from '../sql/confirmation.ts';
+import { pastSql } from '../sql/past.ts';
 import type { DeletedResource, NewNotice, Store } from '../store.ts';
 import { postgresDialect } from './dialect.ts';
 import type { Pool } from './pool.ts';
@@ -55,12 +59,50 @@ export function changesOver(pool: Pool, transactions: Transactions, types: Store
           }
           if (last === undefined) return 0;
           const [sequence, link] = last;
+          await connection.run(confirmationSql.prune, [tenant, sequence]);
           await connection.run(members.prune, [tenant, sequence, tenant, sequence, tenant, sequence]);
           const { count } = await connection.run(changeSql.prune, [tenant, sequence]);
           await connection.run(changeSql.setPruned, [sequence, link, tenant]);
           return count;
         });
       return sum;
+    },
+  };
+}
+
+type DigestedRow = [
+  sequence: number,
+  type: number,
+  ...parts: DigestedParts,
+  salt: string | null,
+  digest: Uint8Array | null,
+  link: Uint8Array | null,
+];
+
+/** What the past is rebuilt and verified from, beside the changes themselves. */
+export function chainOver(
+  pool: Pool,
+  types: StoredTypes,
+): Pick<PastSources, 'changesAbout' | 'ends' | 'digested'> {
+  return {
+    async changesAbout(tenant, id) {
+      const rows = await pool.read(pastSql.changesAbout, [tenant, tenant, id, tenant, id]);
+      return rows.map((row) => toChange(tenant, row as ChangeRow, types.nameOf));
+    },
+    async ends(tenant) {
+      type EndsRow = [number, Uint8Array | null, number, Uint8Array | null];
+      const [row] = (await pool.read(pastSql.ends, [tenant])) as EndsRow[];
+      const [sequence, link, pruned, prunedLink] = row ?? [0, null, 0, null];
+      return { sequence, link, pruned, prunedLink };
+    },
+    async digested(tenant, after, limit) {
+      const rows = (await pool.read(pastSql.digestedPart, [tenant, after, limit])) as DigestedRow[];
+      return rows.map(([sequence, type, ...rest]) => {
+        const [salt, digest, link] = rest.slice(-3) as [string | null, Uint8Array | null, Uint8Array | null];
+        const parts = rest.slice(0, -3) as unknown as DigestedParts;
+        const typeName = noticeType(parts[13]) ?? types.nameOf(type);
+        return { sequence, typeName, parts, salt, digest, link };
+      });
     },
   };
 }

@@ -2,10 +2,11 @@
 import type { Registry } from '../../scim/registry.ts';
 import { uuidV7Source } from '../layout/ids.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
+import { pastOver } from '../past-over.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Store } from '../store.ts';
 import { accessOver } from './access.ts';
 import { type Environment, type PostgresAddress, parseAddress } from './address.ts';
-import { changesOver, recordNotices } from './changes.ts';
+import { chainOver, changesOver, recordNotices } from './changes.ts';
 import { commandsOf } from './commands.ts';
 import { containsIndexReady } from './contains-index.ts';
 import { postgresDialect, postgresDialectWithTrigrams } from './dialect.ts';
@@ -195,9 +196,12 @@ function storeOver(
     await pool.close();
   };
 
+  const feed = feedReads(pool, types, snapshots);
+  const changes = changesOver(pool, transactions, types);
   return {
     registry,
-    feed: feedReads(pool, types, snapshots),
+    feed,
+    past: pastOver({ registry, feed, ...changes, ...chainOver(pool, types) }),
     outbox: outboxOver({ transactions, clock, newId: uuid, note }),
     streams: streamsOver(transactions),
     grants: grantsOver({ pool, transactions, clock, newId: uuid, rules: grants }),
@@ -221,7 +225,7 @@ function storeOver(
     note,
     // What a transaction has written is read by others only once it is on the disk of the server.
     durable: () => undefined,
-    ...changesOver(pool, transactions, types),
+    ...changes,
     ...access,
     close() {
       closing ??= close();

@@ -1,6 +1,7 @@
 /** Consumers, endpoints, failed messages and attempts. Of several servers one at a time writes to an endpoint. */
 import type {
   Attempt,
+  Confirmation,
   Consumer,
   Endpoint,
   EndpointChange,
@@ -8,6 +9,7 @@ import type {
   Progress,
   StoredDelivery,
 } from '../outbox.ts';
+import { confirmationSql, handledUpTo } from '../sql/confirmation.ts';
 import type { NewNotice } from '../store.ts';
 import type { Connection, Value } from './driver.ts';
 import type { Transactions } from './transactions.ts';
@@ -192,6 +194,9 @@ export function outboxOver({ transactions, clock, newId, note }: OutboxTools): O
           ...[each.status ?? null, each.error ?? null, each.answer, each.clockDifference ?? null],
         ]),
       ),
+      ...progress.attempts
+        .filter(({ status = 0 }) => status >= 200 && status < 300)
+        .map(({ at, sequence }) => connection.run(confirmationSql.ofEndpoint, [at, sequence, endpoint])),
       ...(since >= 1000 ? [connection.run(outboxSql.pruneAttempts, [endpoint, endpoint])] : []),
       ...(progress.failingSince === undefined
         ? []
@@ -203,7 +208,37 @@ export function outboxOver({ transactions, clock, newId, note }: OutboxTools): O
     return true;
   };
 
+  const confirm = async (
+    connection: Connection,
+    tenant: number,
+    name: string,
+    consumer: Consumer,
+  ): Promise<void> => {
+    const handled = handledUpTo(consumer.position);
+    if (handled > 0)
+      await connection.run(confirmationSql.ofConsumer, [tenant, name, handled, consumer.acknowledged]);
+  };
+
   return {
+    async confirmations(tenant, sequences) {
+      const consumers = await pool.read(outboxSql.consumers, [tenant]);
+      const endpoints = await pool.read(outboxSql.ofTenant, [tenant]);
+      const applications = [
+        ...consumers.map(toConsumer).map(({ name }) => ({ kind: 'consumer', key: name, name }) as const),
+        ...endpoints
+          .map(toEndpoint)
+          .map(({ id, url }) => ({ kind: 'endpoint', key: id, name: url }) as const),
+      ];
+      const found: Confirmation[] = [];
+      for (const sequence of sequences)
+        for (const application of applications) {
+          const { kind, key } = application;
+          const sql = kind === 'consumer' ? confirmationSql.firstOfConsumer : confirmationSql.firstOfEndpoint;
+          const [row] = await pool.read(sql, [tenant, key, sequence]);
+          if (row !== undefined) found.push({ ...application, sequence, at: String(row[0]) });
+        }
+      return found;
+    },
     async consumers(tenant) {
       return (await pool.read(outboxSql.consumers, [tenant])).map(toConsumer);
     },
@@ -213,10 +248,15 @@ export function outboxOver({ transactions, clock, newId, note }: OutboxTools): O
         const inserted = await connection.run(outboxSql.insertConsumer, [tenant, name, position, now, now]);
         const [row] = (await connection.run(outboxSql.consumer, [tenant, name])).rows;
         const known = toConsumer(row as unknown[]);
-        if (inserted.rows.length > 0) return known;
+        if (inserted.rows.length > 0) {
+          await confirm(connection, tenant, name, known);
+          return known;
+        }
         if (known.position !== position && !isBehind(known.position)) return undefined;
         await connection.run(outboxSql.setConsumer, [position, now, tenant, name]);
-        return { ...known, position, acknowledged: now };
+        const consumer = { ...known, position, acknowledged: now };
+        await confirm(connection, tenant, name, consumer);
+        return consumer;
       }),
     async forgetConsumer(tenant, name) {
       return (await write(outboxSql.deleteConsumer, [tenant, name])).length > 0;

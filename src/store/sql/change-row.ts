@@ -105,7 +105,8 @@ function sha256(data: string | Uint8Array): Buffer {
 
 const pair = new Uint8Array(64);
 
-function linkOver(before: Uint8Array, digest: Uint8Array): Buffer {
+/** The link of a change: the SHA-256 of the link before it and its digest. */
+export function linkOver(before: Uint8Array, digest: Uint8Array): Buffer {
   pair.set(before, 0);
   pair.set(digest, 32);
   return sha256(pair);
@@ -148,6 +149,37 @@ export type NewChangeRow = readonly [
   notice: string | null,
 ];
 
+/** What is digested of a row beside its number and its type. */
+export type DigestedParts = readonly [
+  id: string,
+  version: number,
+  operation: string,
+  at: string,
+  txn: string | null,
+  request: string | null,
+  actor: string,
+  edits: string | null,
+  added: string | null,
+  removed: string | null,
+  last: string | null,
+  tolerances: string | null,
+  cause: string | null,
+  notice: string | null,
+];
+
+/** The salted SHA-256 of a row. Each part is JSON, or has no line break, so that no other row has this text. */
+export function digestOf(
+  salt: string,
+  sequence: number,
+  typeName: string,
+  [id, version, operation, at, txn, request, actor, edits, ...rest]: DigestedParts,
+): Buffer {
+  const [added, removed, last, tolerances, cause, notice] = rest;
+  return sha256(
+    `${salt}\n${sequence}\n${typeName}\n${JSON.stringify(id)}\n${version}\n${operation}\n${at}\n${JSON.stringify(txn)}\n${JSON.stringify(request)}\n${actor}\n${edits}\n${added}\n${removed}\n${last}\n${tolerances}\n${cause}${notice === null ? '' : `\n${notice}`}`,
+  );
+}
+
 /** The row that comes next, behind which the head stands from now on. */
 export function nextChange(head: ChangeHead, entry: ChangeEntry, typeName: string): NewChangeRow {
   const { tenant, type, id, version, operation, at, context, transaction } = entry;
@@ -163,9 +195,11 @@ export function nextChange(head: ChangeHead, entry: ChangeEntry, typeName: strin
   const cause = by === undefined ? null : JSON.stringify(by);
   const notice = entry.notice === undefined ? null : JSON.stringify(entry.notice);
   const salt = newSalt();
-  // Each part is JSON, or has no line break, so that no other change has this text.
-  const content = `${salt}\n${sequence}\n${typeName}\n${JSON.stringify(id)}\n${version}\n${operation}\n${at}\n${JSON.stringify(transaction)}\n${JSON.stringify(request)}\n${actor}\n${edits}\n${added}\n${removed}\n${last}\n${tolerances}\n${cause}${notice === null ? '' : `\n${notice}`}`;
-  const digest = sha256(content);
+  const parts = [
+    ...([id, version, operation, at, transaction, request, actor, edits] as const),
+    ...([added, removed, last, tolerances, cause, notice] as const),
+  ] as const;
+  const digest = digestOf(salt, sequence, typeName, parts);
   const link = linkOver(head.link, digest);
   head.sequence = sequence;
   head.link = link;
@@ -216,6 +250,11 @@ export function toChange(tenant: number, row: ChangeRow, nameOf: (type: number) 
     ...(digest === null ? {} : { digest: hexOf(digest) }),
     ...(link === null ? {} : { link: hexOf(link) }),
   };
+}
+
+/** What a stored notice is about; undefined of a change of a resource. */
+export function noticeType(text: string | null): string | undefined {
+  return text === null ? undefined : (JSON.parse(text) as StoredNotice).type;
 }
 
 function hexOf(bytes: Uint8Array): string {

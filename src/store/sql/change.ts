@@ -2,7 +2,7 @@
 import type { StoreDialect } from './dialect.ts';
 
 /** In the order of {@link ChangeRow}. */
-const columns =
+export const changeColumns =
   'sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed, last, tolerances, cause, digest, link, notice';
 
 export type ChangeRow = [
@@ -33,9 +33,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   /** The notices about one subject, from a time on. */
   noticesSince: 'SELECT notice FROM change WHERE tenant = ? AND id = ? AND notice IS NOT NULL AND at >= ?',
   /** Rows are {@link ChangeRow}s; by tenant, the number after which they begin, and how many. */
-  list: `SELECT ${columns} FROM change WHERE tenant = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
+  list: `SELECT ${changeColumns} FROM change WHERE tenant = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
   /** The same of one resource, whose id is the third of four. */
-  listOfOne: `SELECT ${columns} FROM change WHERE tenant = ? AND sequence > ? AND id = ? ORDER BY sequence LIMIT ?`,
+  listOfOne: `SELECT ${changeColumns} FROM change WHERE tenant = ? AND sequence > ? AND id = ? ORDER BY sequence LIMIT ?`,
   /** The number of the tenant's last change, and its link. */
   head: 'SELECT sequence, link FROM change_counter WHERE tenant = ?',
   /** Where the record of a new tenant begins. */

@@ -37,7 +37,7 @@ ON CONFLICT (rid) DO UPDATE SET entries = excluded.entries`,
 
 /** Resources of a type behind a row, in the order of rows: by row, type and how many. */
 export function batchSql({ join, unindexed }: StoreDialect): string {
-  return `SELECT r.rid, r.tenant, r.id, d.body, s.entries
+  return `SELECT r.rid, r.tenant, r.id, r.version, r.modified, d.body, s.entries
 FROM resource r ${join} document d ON d.rid = r.rid LEFT JOIN set_aside s ON s.rid = r.rid
 WHERE r.rid > ? AND ${unindexed('r.type')} = ? ORDER BY r.rid LIMIT ?`;
 }

@@ -14,6 +14,8 @@ import {
   noticeEntry,
   toChange,
 } from '../sql/change-row.ts';
+import { confirmationSql } from '../sql/confirmation.ts';
+import { pastSql } from '../sql/past.ts';
 import type { NewNotice } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
 
@@ -23,6 +25,7 @@ export class ChangeLog {
   readonly #list: Statement<[number, number, number], ChangeRow>;
   readonly #listOfOne: Statement<[number, number, string, number], ChangeRow>;
   readonly #noticesSince: Statement<[tenant: number, id: string, since: string], string>;
+  readonly #about: Statement<[number, number, string, number, string], ChangeRow>;
   readonly #head: Statement<[number], [number, Uint8Array | null]>;
   readonly #setHead: Statement<[number, Uint8Array, number]>;
   readonly #range: Statement<[number], [number, number]>;
@@ -32,6 +35,7 @@ export class ChangeLog {
   readonly #setPruned: Statement<[number, Uint8Array | null, number]>;
   readonly #insertMembers: Statement<[tenant: number, sequence: number, ids: string]>;
   readonly #pruneMembers: Statement<[number, number, number, number, number, number]>;
+  readonly #pruneConfirmations: Statement<[number, number]>;
   /** By tenant, within one transaction. */
   readonly #heads = new Map<number, ChangeHead>();
   /** The last number that this connection has given out, by tenant. */
@@ -43,6 +47,7 @@ export class ChangeLog {
     this.#list = db.prepare<[number, number, number], ChangeRow>(changeSql.list).raw();
     this.#listOfOne = db.prepare<[number, number, string, number], ChangeRow>(changeSql.listOfOne).raw();
     this.#noticesSince = db.prepare<[number, string, string], string>(changeSql.noticesSince).pluck();
+    this.#about = db.prepare<[number, number, string, number, string], ChangeRow>(pastSql.changesAbout).raw();
     this.#head = db.prepare<[number], [number, Uint8Array | null]>(changeSql.head).raw();
     this.#setHead = db.prepare(changeSql.setHead);
     this.#range = db.prepare<[number], [number, number]>(changeSql.range).raw();
@@ -53,6 +58,7 @@ export class ChangeLog {
     const members = changeMemberSql(sqliteDialect);
     this.#insertMembers = db.prepare(members.insert);
     this.#pruneMembers = db.prepare(members.prune);
+    this.#pruneConfirmations = db.prepare(confirmationSql.prune);
   }
 
   append(entry: ChangeEntry): void {
@@ -123,6 +129,13 @@ export class ChangeLog {
     return rows.map((row) => toChange(tenant, row, this.#types.nameOf));
   }
 
+  /** Changes of a resource, and of groups that it joined or left, oldest first. */
+  about(tenant: number, id: string): Change[] {
+    return this.#about
+      .all(tenant, tenant, id, tenant, id)
+      .map((row) => toChange(tenant, row, (type) => this.#types.nameOf(type)));
+  }
+
   range(tenant: number): ChangeRange {
     const [pruned, newest] = this.#range.get(tenant) ?? [0, 0];
     return { oldest: pruned + 1, newest };
@@ -141,6 +154,7 @@ export class ChangeLog {
       if (last === undefined) continue;
       const [sequence, link] = last;
       this.#pruneMembers.run(tenant, sequence, tenant, sequence, tenant, sequence);
+      this.#pruneConfirmations.run(tenant, sequence);
       sum += this.#prune.run(tenant, sequence).changes;
       this.#setPruned.run(sequence, link, tenant);
     }

@@ -34,6 +34,7 @@ import { edgeWriter } from './membership.ts';
 import { meterOf, writeAllowanceOf } from './meter.ts';
 import { offsetCache } from './offset-cache.ts';
 import { outboxOver } from './outbox.ts';
+import { pastReads } from './past.ts';
 import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { requestSetter } from './request-context.ts';
@@ -63,6 +64,8 @@ export interface SqliteStoreOptions {
   readonly scanInThreadFrom?: number;
   /** For how long a client may read one large group, in milliseconds; five minutes without it. */
   readonly longestSnapshot?: number;
+  /** Attributes, in standard notation, of which the record of a rebuild keeps no values. */
+  readonly sensitive?: readonly string[];
   /** Is told what the registry changes for what is stored already. */
   readonly onNotice?: (notice: OpeningNotice) => void;
 }
@@ -145,7 +148,11 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
     const types = loadTypes(db, registry);
     const statements = new Statements(db);
     if (options.rebuild === false) refuseStale(db, types);
-    yield* rebuildStale(db, types, rowWriter(db, statements));
+    const { clock = () => new Date(), sensitive = [] } = options;
+    yield* rebuildStale(db, types, {
+      ...{ rows: rowWriter(db, statements), changes: new ChangeLog(db, types), clock, sensitive },
+      newTransaction: uuidV7Source(() => clock().getTime()),
+    });
     yield* unserved(db, types);
     const store = storeOver(db, types, statements, { ...options, registry });
     opened = true;
@@ -311,7 +318,9 @@ function storeOver(
     settle: () => changes.write(),
   });
 
-  const feed = feedReads(db, types, read, db.memory ? undefined : () => openConnection(file, busyTimeout));
+  const another = db.memory ? undefined : () => openConnection(file, busyTimeout);
+  const feed = feedReads(db, types, read, another);
+  const past = pastReads({ db, types, changes, read, connection: another });
   const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run, note });
 
   const writeAccess = <T>(action: () => T): Promise<T> =>
@@ -329,6 +338,7 @@ function storeOver(
     streams: streamsOver({ db, read, write: commit.run }),
     grants,
     guards,
+    past,
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

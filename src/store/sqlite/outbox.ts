@@ -2,6 +2,7 @@
 import type { Database } from 'better-sqlite3';
 import type {
   Attempt,
+  Confirmation,
   Consumer,
   Endpoint,
   EndpointChange,
@@ -9,6 +10,7 @@ import type {
   Progress,
   StoredDelivery,
 } from '../outbox.ts';
+import { confirmationSql, handledUpTo } from '../sql/confirmation.ts';
 import type { NewNotice } from '../store.ts';
 
 /** So many attempts of an endpoint are kept. */
@@ -79,6 +81,25 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
      ON CONFLICT DO UPDATE SET position = excluded.position, acknowledged = excluded.acknowledged`,
   );
   const dropConsumer = db.prepare('DELETE FROM consumer WHERE tenant = ? AND name = ?');
+
+  const confirmConsumer = db.prepare(confirmationSql.ofConsumer);
+  const confirmEndpoint = db.prepare(confirmationSql.ofEndpoint);
+  const firstOf = {
+    consumer: db.prepare<[number, string, number], string>(confirmationSql.firstOfConsumer).pluck(),
+    endpoint: db.prepare<[number, string, number], string>(confirmationSql.firstOfEndpoint).pluck(),
+  };
+  const confirmations = (tenant: number, sequences: readonly number[]): Confirmation[] => {
+    const applications = [
+      ...consumers.all(tenant).map(({ name }) => ({ kind: 'consumer', key: name, name }) as const),
+      ...ofTenant.all(tenant).map(({ id, url }) => ({ kind: 'endpoint', key: id, name: url }) as const),
+    ];
+    return sequences.flatMap((sequence) =>
+      applications.flatMap((application) => {
+        const at = firstOf[application.kind].get(tenant, application.key, sequence);
+        return at === undefined ? [] : [{ ...application, sequence, at }];
+      }),
+    );
+  };
 
   const from = 'FROM endpoint e JOIN tenant t ON t.number = e.tenant';
   const all = db.prepare<[], EndpointRow>(`SELECT ${endpointColumns} ${from} ORDER BY e.created, e.id`);
@@ -219,6 +240,8 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
         each.answer,
         each.clockDifference ?? null,
       );
+    for (const { sequence, at, status = 0 } of progress.attempts)
+      if (status >= 200 && status < 300) confirmEndpoint.run(at, sequence, endpoint);
     const since = (written.get(endpoint) ?? 0) + progress.attempts.length;
     written.set(endpoint, since % 1000);
     if (since >= 1000) pruneAttempts.run(endpoint, endpoint);
@@ -228,6 +251,7 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
   };
 
   return {
+    confirmations: (tenant, sequences) => read(() => confirmations(tenant, sequences)),
     consumers: (tenant) => read(() => consumers.all(tenant)),
     acknowledge: (tenant, name, position, isBehind) =>
       write(() => {
@@ -235,6 +259,8 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
         const known = consumer.get(tenant, name);
         if (known !== undefined && known.position !== position && !isBehind(known.position)) return undefined;
         putConsumer.run(tenant, name, position, now, known?.created ?? now);
+        const handled = handledUpTo(position);
+        if (handled > 0) confirmConsumer.run(tenant, name, handled, now);
         return consumer.get(tenant, name);
       }),
     forgetConsumer: (tenant, name) => write(() => dropConsumer.run(tenant, name).changes > 0),

@@ -4,17 +4,35 @@
  * durable with the position behind it, so that a start that is killed is taken up by the next one.
  */
 import type { Database } from 'better-sqlite3';
+import { type SensitivePaths, sensitivePaths } from '../../query/sensitive.ts';
+import { differenceOf } from '../../scim/difference.ts';
 import { migrateDocument, type Quarantined } from '../../scim/migrate-document.ts';
+import type { ResourceType } from '../../scim/registry.ts';
+import { isObject } from '../../scim/value.ts';
+import type { RecordedEdit } from '../change.ts';
 import { type Findings, noticesOf, withFindings } from '../layout/findings.ts';
 import type { UniqueRow } from '../layout/index-rows.ts';
+import { instantAfter } from '../layout/instant.ts';
 import { sameUniqueness } from '../layout/layout.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
+import { recordedEdits } from '../sql/change-row.ts';
 import { resourceSql } from '../sql/resource.ts';
 import { batchSql, rebuildSql, storedTypeSql } from '../sql/stored-type.ts';
 import type { Document, OpeningNotice } from '../store.ts';
 import { otherConfiguration, StoreError } from '../store-error.ts';
+import type { ChangeLog } from './changes.ts';
 import { sqliteDialect } from './dialect.ts';
 import type { RowWriter } from './writer.ts';
+
+/** What a rebuild writes with. */
+export interface RebuildTools {
+  readonly rows: RowWriter;
+  readonly changes: ChangeLog;
+  readonly clock: () => Date;
+  readonly newTransaction: () => string;
+  /** Attributes, in standard notation, of which the change record keeps no values. */
+  readonly sensitive: readonly string[];
+}
 
 interface State {
   readonly layout: string;
@@ -27,8 +45,12 @@ interface State {
  * Does nothing for types whose rows are as their layout has them. Each value yielded is the end of a durable step.
  * @throws StoreError conflicting-data, with everything as it was, where resources share a value that is now unique.
  */
-export function* rebuildStale(db: Database, types: StoredTypes, rows: RowWriter): Generator<OpeningNotice> {
-  for (const kind of types.all) yield* rebuild(db, kind, rows);
+export function* rebuildStale(
+  db: Database,
+  types: StoredTypes,
+  tools: RebuildTools,
+): Generator<OpeningNotice> {
+  for (const kind of types.all) yield* rebuild(db, kind, tools);
 }
 
 /** Throws a StoreError if there are resources whose rows would have to be built anew. */
@@ -52,7 +74,7 @@ function resourcesOf(db: Database, { number }: StoredType): number {
   return total.get(number) ?? 0;
 }
 
-function* rebuild(db: Database, kind: StoredType, rows: RowWriter): Generator<OpeningNotice> {
+function* rebuild(db: Database, kind: StoredType, tools: RebuildTools): Generator<OpeningNotice> {
   const { number, type, layout } = kind;
   const layoutNow = db.prepare<[number], string>(storedTypeSql.layoutOf).pluck();
   const stateNow = db.prepare<[number], State>(rebuildSql.state);
@@ -100,7 +122,7 @@ function* rebuild(db: Database, kind: StoredType, rows: RowWriter): Generator<Op
   }
   let { position } = state;
   let findings = JSON.parse(state.findings) as Findings;
-  const write = batchWriter(db, kind, rows);
+  const write = batchWriter(db, kind, tools);
   for (let batch = readBatch(position); batch.length > 0; batch = readBatch(position)) {
     position = batch.at(-1)?.rid as number;
     const found = write(batch, position, findings);
@@ -125,13 +147,31 @@ function* rebuild(db: Database, kind: StoredType, rows: RowWriter): Generator<Op
 function batchWriter(
   db: Database,
   kind: StoredType,
-  rows: RowWriter,
+  { rows, changes, clock, newTransaction, sensitive }: RebuildTools,
 ): (batch: readonly StoredRow[], position: number, before: Findings) => Findings | undefined {
   const updateBody = db.prepare(resourceSql.updateDocument);
   const quarantine = db.prepare(rebuildSql.quarantine);
   const release = db.prepare(rebuildSql.release);
   const advance = db.prepare(rebuildSql.advance);
-  return db.transaction((batch: readonly StoredRow[], position: number, before: Findings) => {
+  const hidden = sensitivePaths(kind.type, sensitive);
+  /** What an application sees of it, if it sees anything: another version, and a change by the system. */
+  const record = (row: StoredRow, document: Document, transaction: string): void => {
+    const edits = migratedEdits(kind.type, row.document, document, hidden);
+    if (edits.length === 0) return;
+    const touched = { version: row.version + 1, modified: instantAfter(clock(), row.modified) };
+    rows.touch(row.rid, touched);
+    changes.append({
+      ...{
+        tenant: row.tenant,
+        type: kind.number,
+        id: row.id,
+        operation: 'migrate',
+        version: touched.version,
+      },
+      ...{ at: touched.modified, context: { actor: system }, transaction, edits },
+    });
+  };
+  const writeBatch = db.transaction((batch: readonly StoredRow[], position: number, before: Findings) => {
     const fitted = batch.map((row) => ({
       row,
       ...migrateDocument(kind.type, row.document, row.quarantined),
@@ -139,14 +179,59 @@ function batchWriter(
     const findings = fitted.reduce((sum, each) => withFindings(sum, each.row.id, each), before);
     const advanced = advance.run(position, JSON.stringify(findings), kind.number, kind.layout.signature);
     if (advanced.changes === 0) return undefined;
+    const transaction = newTransaction();
     for (const { row, document, quarantined } of fitted) {
-      if (document !== row.document) updateBody.run(JSON.stringify(document), row.rid);
+      if (document !== row.document) {
+        updateBody.run(JSON.stringify(document), row.rid);
+        record(row, document, transaction);
+      }
       if (quarantined.length > 0) quarantine.run(row.rid, JSON.stringify(quarantined));
       else if (row.quarantined.length > 0) release.run(row.rid);
       rows.reindex({ tenant: row.tenant, kind, rid: row.rid }, document);
     }
+    changes.write();
     return findings;
   }).immediate;
+  return (...given) => {
+    try {
+      return writeBatch(...given);
+    } catch (error) {
+      changes.forget();
+      throw error;
+    }
+  };
+}
+
+const system = { kind: 'system' } as const;
+
+/**
+ * How the document that is shown differs from the one that was. Of what no schema defines any more the values are not
+ * recorded, since nothing says whether they are secret; they are kept aside.
+ */
+function migratedEdits(
+  type: ResourceType,
+  before: Document,
+  after: Document,
+  hidden: SensitivePaths,
+): RecordedEdit[] {
+  const edits: RecordedEdit[] = [...recordedEdits(differenceOf(type, before, after).edits, hidden)];
+  const gone = (
+    names: Document,
+    known: ReadonlyMap<string, unknown>,
+    left: unknown,
+    prefix: string,
+  ): void => {
+    for (const name of Object.keys(names))
+      if (!known.has(name.toLowerCase()) && !(isObject(left) && name in left))
+        edits.push({ path: prefix + name, omitted: 'unrecorded' });
+  };
+  const base = new Map<string, unknown>([...type.attributes, ...type.extensions]);
+  gone(before, base, after, '');
+  for (const { schema, attributes } of type.extensions.values()) {
+    const container = before[schema.id];
+    if (isObject(container)) gone(container, attributes, after[schema.id], `${schema.id}:`);
+  }
+  return edits;
 }
 
 /** Resources in one transaction: few enough that a signal is soon heeded, enough to make its commit cheap. */
@@ -157,6 +242,8 @@ interface StoredRow {
   readonly rid: number;
   readonly tenant: number;
   readonly id: string;
+  readonly version: number;
+  readonly modified: string;
   readonly body: string;
   readonly document: Document;
   readonly quarantined: readonly Quarantined[];
@@ -168,7 +255,15 @@ type ReadBatch = (position: number) => StoredRow[];
 function batchReader(db: Database, kind: StoredType): ReadBatch {
   const rows = db.prepare<
     [number, number, number],
-    { rid: number; tenant: number; id: string; body: string; entries: string | null }
+    {
+      rid: number;
+      tenant: number;
+      id: string;
+      version: number;
+      modified: string;
+      body: string;
+      entries: string | null;
+    }
   >(batchSql(sqliteDialect));
   return (position) =>
     rows.all(position, kind.number, batchSize).map(({ entries, ...row }) => ({

@@ -2,12 +2,14 @@
 import type { Actor, Change, ChangeRange, LastState, RecordedEdit } from '../change.ts';
 import { erasedText } from '../erased-text.ts';
 import { instantText, keyOfTime } from '../layout/instant.ts';
+import type { ChainEnds, ChainRow } from '../sql/chain-check.ts';
 import {
   type ChangeEntry,
   isNoticeOf,
   nextChange,
   noLink,
   noticeEntry,
+  noticeType,
   toChange,
 } from '../sql/change-row.ts';
 import type { DeletedResource, NewNotice } from '../store.ts';
@@ -122,35 +124,72 @@ export function* readChanges({
     `SELECT ${columns} FROM scimd_change WHERE tenant = ? AND sequence > ?${id === undefined ? '' : ' AND id = ?'} ORDER BY sequence LIMIT ?`,
     ...[tenant, after, ...(id === undefined ? [] : [id]), limit],
   );
-  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
-  const bytes = (value: unknown): Uint8Array | null =>
-    typeof value === 'string' ? Buffer.from(value, 'hex') : null;
-  return rows.map((row) =>
-    toChange(
-      tenant,
-      [
-        Number(row.sequence),
-        0,
-        String(row.id),
-        Number(row.version),
-        String(row.operation),
-        String(row.at),
-        text(row.txn),
-        text(row.request),
-        String(row.actor),
-        text(row.edits),
-        text(row.added),
-        text(row.removed),
-        text(row.last),
-        text(row.tolerances),
-        text(row.cause),
-        bytes(row.digest),
-        bytes(row.link),
-        text(row.notice),
-      ],
-      () => String(row.type),
-    ),
+  return rows.map((row) => changeOf(tenant, row));
+}
+
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const bytesOrNull = (value: unknown): Uint8Array | null =>
+  typeof value === 'string' ? Buffer.from(value, 'hex') : null;
+
+function changeOf(tenant: number, row: SqlRow): Change {
+  return toChange(
+    tenant,
+    [
+      ...([Number(row.sequence), 0, String(row.id), Number(row.version), String(row.operation)] as const),
+      ...([String(row.at), textOrNull(row.txn), textOrNull(row.request), String(row.actor)] as const),
+      ...([textOrNull(row.edits), textOrNull(row.added), textOrNull(row.removed)] as const),
+      ...([textOrNull(row.last), textOrNull(row.tolerances), textOrNull(row.cause)] as const),
+      ...([bytesOrNull(row.digest), bytesOrNull(row.link), textOrNull(row.notice)] as const),
+    ],
+    () => String(row.type),
   );
+}
+
+/** Changes of a resource and of groups that it joined or left, oldest first. */
+export function* changesAbout(tenant: number, id: string): Steps<Change[]> {
+  const quoted = JSON.stringify(id);
+  const rows = yield statement(
+    `SELECT ${columns} FROM scimd_change WHERE tenant = ? AND (id = ? OR added IS NOT NULL OR removed IS NOT NULL) ORDER BY sequence`,
+    ...[tenant, id],
+  );
+  return rows
+    .filter((row) => row.id === id || `${row.added}${row.removed}`.includes(quoted))
+    .map((row) => changeOf(tenant, row));
+}
+
+/** Where the counter says that the record begins and ends. */
+export function* chainEnds(tenant: number): Steps<ChainEnds> {
+  const row = yield* one(
+    'SELECT sequence, link, pruned, pruned_link FROM scimd_change_counter WHERE tenant = ?',
+    tenant,
+  );
+  return {
+    sequence: Number(row?.sequence ?? 0),
+    link: bytesOrNull(row?.link),
+    pruned: Number(row?.pruned ?? 0),
+    prunedLink: bytesOrNull(row?.pruned_link),
+  };
+}
+
+/** What is digested of changes behind a number, with their salts. */
+export function* digestedChanges(tenant: number, after: number, limit: number): Steps<ChainRow[]> {
+  const rows = yield statement(
+    `SELECT ${columns}, salt FROM scimd_change WHERE tenant = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
+    ...[tenant, after, limit],
+  );
+  return rows.map((row) => ({
+    sequence: Number(row.sequence),
+    typeName: noticeType(textOrNull(row.notice)) ?? String(row.type),
+    parts: [
+      ...([String(row.id), Number(row.version), String(row.operation), String(row.at)] as const),
+      ...([textOrNull(row.txn), textOrNull(row.request), String(row.actor), textOrNull(row.edits)] as const),
+      ...([textOrNull(row.added), textOrNull(row.removed), textOrNull(row.last)] as const),
+      ...([textOrNull(row.tolerances), textOrNull(row.cause), textOrNull(row.notice)] as const),
+    ],
+    salt: textOrNull(row.salt),
+    digest: bytesOrNull(row.digest),
+    link: bytesOrNull(row.link),
+  }));
 }
 
 export function* changeRange(tenant: number): Steps<ChangeRange> {

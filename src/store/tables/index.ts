@@ -3,6 +3,7 @@ import type { Registry } from '../../scim/registry.ts';
 import type { Document } from '../../scim/resource.ts';
 import type { Change } from '../change.ts';
 import { uuidV7Source } from '../layout/ids.ts';
+import { pastOver } from '../past-over.ts';
 import type { NewNotice, Outcome, Page, Query, Store, Unit } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import type { Awaitable } from '../stored-resource.ts';
@@ -25,10 +26,13 @@ import {
 } from './access.ts';
 import {
   append,
+  chainEnds,
   changeRange,
+  changesAbout,
   deleted,
   deletionOf,
   deletions,
+  digestedChanges,
   note,
   pruneChanges,
   readChanges,
@@ -222,8 +226,18 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
           }),
   });
 
+  const past = pastOver({
+    ...{ registry: asked, feed },
+    changes: (page) => read(() => readChanges(page)),
+    changeRange: (tenant) => read(() => changeRange(tenant)),
+    changesAbout: (tenant, id) => read(() => changesAbout(tenant, id)),
+    ends: (tenant) => read(() => chainEnds(tenant)),
+    digested: (tenant, after, limit) => read(() => digestedChanges(tenant, after, limit)),
+  });
+
   return {
     registry,
+    past,
     feed,
     outbox,
     streams,

@@ -1,6 +1,7 @@
 /** Consumers, endpoints, failed messages and attempts in scimd's own tables beside those of the embedder. */
 import type {
   Attempt,
+  Confirmation,
   Consumer,
   Endpoint,
   EndpointChange,
@@ -10,6 +11,7 @@ import type {
   StreamSettings,
   WebhookSecret,
 } from '../outbox.ts';
+import { handledUpTo } from '../sql/confirmation.ts';
 import type { NewNotice } from '../store.ts';
 import type { Awaitable } from '../stored-resource.ts';
 import { one, type SqlRow, type Steps, statement } from './database.ts';
@@ -180,6 +182,31 @@ export function outboxOver({ dialect, clock, newId, read, write, note }: OutboxT
     return (yield statement(`${sql} RETURNING 1 AS done`, ...parameters)).length > 0;
   };
   return {
+    // What was acknowledged last is kept, so that a consumer may have said so earlier than is told.
+    confirmations: (tenant, sequences) =>
+      read(function* () {
+        const found: Confirmation[] = [];
+        const consumers = yield statement(
+          'SELECT name, position, acknowledged FROM scimd_consumer WHERE tenant = ? ORDER BY name',
+          tenant,
+        );
+        for (const row of consumers)
+          for (const sequence of sequences) {
+            const [name, at] = [String(row.name), String(row.acknowledged)];
+            if (handledUpTo(String(row.position)) >= sequence)
+              found.push({ sequence, kind: 'consumer', key: name, name, at });
+          }
+        for (const sequence of sequences) {
+          const rows = yield statement(
+            `SELECT e.id, e.url, min(a.at) AS at FROM scimd_attempt a JOIN scimd_endpoint e ON e.id = a.endpoint
+             WHERE e.tenant = ? AND a.sequence = ? AND a.status BETWEEN 200 AND 299 GROUP BY e.id, e.url`,
+            ...[tenant, sequence],
+          );
+          for (const { id, url, at } of rows)
+            found.push({ sequence, kind: 'endpoint', key: String(id), name: String(url), at: String(at) });
+        }
+        return found;
+      }),
     consumers: (tenant) =>
       read(function* () {
         const rows = yield statement(

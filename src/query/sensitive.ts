@@ -1,7 +1,9 @@
 /** Attributes of which the change record keeps no values. */
-import { isHidden } from '../query/bind.ts';
 import { type ResourceType, resolveName } from '../scim/registry.ts';
-import type { SensitivePaths } from '../store/store.ts';
+import { isHidden } from './bind.ts';
+
+/** Paths of attributes of which the record says that they changed, and not from what to what. */
+export type SensitivePaths = ReadonlySet<string>;
 
 /**
  * Paths of the type's top-level and extension attributes that are never shown (RFC 7643 §2.2 `returned`), or that are

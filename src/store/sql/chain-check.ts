@@ -1,0 +1,118 @@
+/**
+ * Checks the change record of a tenant: numbers without a gap, each digest over what is there, each link over the digest
+ * and the link before. Content without its salt must have been erased, which a later record says.
+ */
+import type { ChainHead, ChainProblem, ChainReport } from '../chain.ts';
+import { type DigestedParts, digestOf, linkOver, noLink } from './change-row.ts';
+
+export interface ChainRow {
+  readonly sequence: number;
+  readonly typeName: string;
+  readonly parts: DigestedParts;
+  readonly salt: string | null;
+  readonly digest: Uint8Array | null;
+  readonly link: Uint8Array | null;
+}
+
+/** Where the tenant's counter says that the record begins and ends. */
+export interface ChainEnds {
+  readonly sequence: number;
+  readonly link: Uint8Array | null;
+  readonly pruned: number;
+  readonly prunedLink: Uint8Array | null;
+}
+
+/** As many problems are told as a person would look at. */
+const mostProblems = 20;
+
+function same(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0;
+}
+
+export class ChainCheck {
+  readonly #ends: ChainEnds;
+  readonly #expected: ChainHead | undefined;
+  readonly #problems: ChainProblem[] = [];
+  /** By id: the last change without content that no erasure has explained yet. */
+  readonly #blank = new Map<string, number>();
+  #previous: number;
+  #link: Uint8Array;
+  #isChained: boolean;
+  #changes = 0;
+  #erased = 0;
+  #unchained = 0;
+  #isExpectedSeen = false;
+
+  constructor(ends: ChainEnds, expected: ChainHead | undefined) {
+    this.#ends = ends;
+    this.#expected = expected;
+    this.#previous = ends.pruned;
+    this.#link = ends.prunedLink ?? noLink;
+    this.#isChained = ends.prunedLink !== null;
+    this.#compare(ends.pruned, this.#link);
+  }
+
+  /** To be given all rows in their order. */
+  add({ sequence, typeName, parts, salt, digest, link }: ChainRow): void {
+    this.#changes++;
+    if (sequence !== this.#previous + 1)
+      this.#tell(sequence, `changes ${this.#previous + 1} to ${sequence - 1} are missing`);
+    this.#previous = sequence;
+    const [id, , operation] = parts;
+    if (operation === 'erase') this.#blank.delete(id);
+    if (digest === null || link === null) {
+      if (this.#isChained) this.#tell(sequence, 'has no digest, though changes before it have one');
+      else this.#unchained++;
+      return;
+    }
+    this.#isChained = true;
+    if (salt === null) {
+      this.#erased++;
+      this.#blank.set(id, sequence);
+    } else if (!same(digestOf(salt, sequence, typeName, parts), digest)) {
+      this.#tell(sequence, 'is not what was recorded: its digest is another one');
+    }
+    if (!same(linkOver(this.#link, digest), link))
+      this.#tell(sequence, 'does not follow the change before it: its link is another one');
+    this.#link = link;
+    this.#compare(sequence, link);
+  }
+
+  end(): ChainReport {
+    const { sequence, link } = this.#ends;
+    if (this.#previous !== sequence)
+      this.#tell(this.#previous, `is the last change, though ${sequence} were made`);
+    else if (this.#isChained && (link === null || !same(link, this.#link)))
+      this.#tell(sequence, 'is not the change with which the record ended');
+    for (const blank of this.#blank.values())
+      this.#tell(blank, 'has lost its content, and no later erasure says so');
+    if (this.#expected !== undefined && !this.#isExpectedSeen) {
+      const { sequence: noted } = this.#expected;
+      const why =
+        noted < this.#ends.pruned ? 'is kept no longer, so that it cannot be compared' : 'is not there';
+      this.#tell(noted, why);
+    }
+    return {
+      changes: this.#changes,
+      erased: this.#erased,
+      unchained: this.#unchained,
+      head: this.#isChained ? { sequence: this.#previous, link: hexOf(this.#link) } : undefined,
+      problems: this.#problems,
+    };
+  }
+
+  #compare(sequence: number, link: Uint8Array): void {
+    if (this.#expected?.sequence !== sequence) return;
+    this.#isExpectedSeen = true;
+    if (hexOf(link) !== this.#expected.link.toLowerCase())
+      this.#tell(sequence, 'has another link than was noted: what came before was rewritten');
+  }
+
+  #tell(sequence: number, problem: string): void {
+    if (this.#problems.length < mostProblems) this.#problems.push({ sequence, problem });
+  }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
