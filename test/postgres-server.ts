@@ -89,9 +89,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** `settings` are those of postgresql.conf. */
+/** `settings` are those of postgresql.conf; `tls` is the certificate and its key, with which it speaks TLS. */
 export async function startPostgres(
   settings: Readonly<Record<string, string>> = {},
+  tls?: { readonly 'server.crt': string; readonly 'server.key': string },
 ): Promise<PostgresServer> {
   const bin = programs();
   const folder = mkdtempSync(join(tmpdir(), 'scimd-pg-'));
@@ -121,11 +122,21 @@ export async function startPostgres(
     ],
     { ...identity, env: environment },
   );
+  for (const [name, text] of Object.entries(tls ?? {})) {
+    writeFileSync(join(data, name), text, { mode: 0o600 });
+    if (identity.uid !== undefined) chownSync(join(data, name), identity.uid, identity.gid);
+  }
   const port = await freePort();
   const url = (database: string) =>
     `postgres://postgres:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
   let child: ChildProcess | undefined;
-  const all = { fsync: 'off', max_connections: '200', log_min_messages: 'fatal', ...settings };
+  const all = {
+    fsync: 'off',
+    max_connections: '200',
+    log_min_messages: 'fatal',
+    ...(tls && { ssl: 'on' }),
+    ...settings,
+  };
   const server: PostgresServer = {
     port,
     folder,
