@@ -1,12 +1,12 @@
 /** TLS to PostgreSQL: verified unless the address says otherwise. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseAddress } from '../../src/store/postgres/address.ts';
 import { openPostgresAccess } from '../../src/store/postgres/index.ts';
+import { newCertificate } from '../http/certificates.ts';
 import { type PostgresServer, startPostgres } from '../postgres-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-pg-tls-'));
@@ -14,27 +14,11 @@ const certificate = join(folder, 'server.crt');
 let server: PostgresServer;
 
 before(async () => {
-  execFileSync(
-    'openssl',
-    [
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
-      ...[
-        '-addext',
-        'subjectAltName=DNS:localhost',
-        '-keyout',
-        join(folder, 'server.key'),
-        '-out',
-        certificate,
-      ],
-    ],
-    { stdio: 'ignore' },
-  );
+  const identity = newCertificate('01');
+  writeFileSync(certificate, identity.certificate);
   server = await startPostgres(
-    {},
-    {
-      'server.crt': readFileSync(certificate, 'utf8'),
-      'server.key': readFileSync(join(folder, 'server.key'), 'utf8'),
-    },
+    { listen_addresses: '127.0.0.1,127.0.0.2' },
+    { 'server.crt': identity.certificate, 'server.key': identity.key },
   );
 });
 after(async () => {
@@ -79,10 +63,10 @@ test('a host elsewhere is verified where nothing is said, this machine is spoken
 test('verify-full takes the certificate of the authority that is named, for the name that it has', async () => {
   await connects(await address('localhost', { sslmode: 'verify-full', sslrootcert: certificate }));
   await assert.rejects(
-    connects(await address('127.0.0.1', { sslmode: 'verify-full', sslrootcert: certificate })),
+    connects(await address('127.0.0.2', { sslmode: 'verify-full', sslrootcert: certificate })),
     { code: 'cannot-open', message: /certificate/ },
   );
-  await connects(await address('127.0.0.1', { sslmode: 'verify-ca', sslrootcert: certificate }));
+  await connects(await address('127.0.0.2', { sslmode: 'verify-ca', sslrootcert: certificate }));
 });
 
 test('a certificate that nobody known has signed is refused, unless nothing is to be verified', async () => {

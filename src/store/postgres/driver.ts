@@ -79,6 +79,19 @@ export function textOf(sql: string): string {
   return statementOf(sql).text;
 }
 
+/**
+ * PostgreSQL has no text with NUL. Documents have none either, but what a client asks for may, and what a receiver of
+ * webhooks answers: it is a character of which nobody can say more.
+ */
+function storable(value: Value | undefined): Value | undefined {
+  if (typeof value === 'string') return value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value;
+  if (!Array.isArray(value)) return value;
+  const isClean = value.every((each) => typeof each !== 'string' || !each.includes('\0'));
+  return isClean
+    ? value
+    : value.map((each) => (typeof each === 'string' ? each.replaceAll('\0', '\ufffd') : each));
+}
+
 /** Values for `@tenant` and `@base`. */
 export interface RequestValues {
   readonly tenant: number;
@@ -164,7 +177,7 @@ export class Connection {
     const { text, name, bound } = statementOf(sql);
     let next = 0;
     const values = bound.map((what) => {
-      if (what === 'parameter') return parameters[next++];
+      if (what === 'parameter') return storable(parameters[next++]);
       if (request === undefined) throw new Error(`the statement needs the request: ${sql}`);
       return request[what];
     });
