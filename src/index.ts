@@ -27,6 +27,9 @@ import { type Delivery, startDelivery } from './events/webhook/delivery.ts';
 import { embeddedWebhooks } from './events/webhook/embedded.ts';
 import { Endpoints } from './events/webhook/endpoints.ts';
 import type { Webhooks } from './events/webhook/management.ts';
+import { embeddedHistory, type ScimdHistory } from './history/embedded-history.ts';
+import { EvidenceError } from './history/evidence.ts';
+import { HistoryError } from './history/report.ts';
 import { LiveApplication } from './http/application.ts';
 import {
   type EmbeddedQuery,
@@ -121,6 +124,7 @@ export type {
   SchemaDefinition,
   Scimd,
   ScimdAccess,
+  ScimdHistory,
   ScimdOptions,
   ScimdStreams,
   ScimdTenants,
@@ -139,6 +143,8 @@ export {
   ConfigurationError,
   DefinitionError,
   type DefinitionProblem,
+  EvidenceError,
+  HistoryError,
   type Link,
   MapError,
   type MembersMap,
@@ -192,7 +198,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
     roles === undefined && entitlements === undefined
       ? undefined
       : readAccessRules({ roles, entitlements }, configured);
-  const clock = http.clock ?? (() => new Date());
+  const { clock = () => new Date(), sensitiveAttributes: sensitive = [] } = http;
   const own =
     source === undefined
       ? undefined
@@ -204,8 +210,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
   const store: Store =
     own ??
     (await openStore(database as string, {
-      registry: configured,
-      clock,
+      ...{ registry: configured, clock, sensitive },
       onNotice: ({ kind, ...notice }) => {
         const { path: attribute, ...rest } = { path: undefined, ...notice };
         const fields = attribute === undefined ? rest : { ...rest, attribute };
@@ -338,6 +343,10 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
       return changes.map((change) => ({ ...change, tenant: name }));
     },
     access: embeddedAccess(store, existing, clock, embedder),
+    history: embeddedHistory(store, existing, embedder, {
+      ...{ hooks, sensitive, uniqueDisplayName: http.uniqueDisplayName ?? false },
+      ...(httpOptions.guard === undefined ? {} : { guard: httpOptions.guard }),
+    }),
     webhooks: embeddedWebhooks(endpoints, { existing, made: tenantMade, clock }),
     streams: {
       list: async (tenant) => streams.list(tenant === undefined ? undefined : await existing(tenant)),

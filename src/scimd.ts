@@ -3,6 +3,7 @@ import type { ScimdAccess } from './directory/embedded-access.ts';
 import type { Hooks, TenantChange } from './directory/hooks.ts';
 import type { Stream } from './events/streams/management.ts';
 import type { EndpointState, Webhooks } from './events/webhook/management.ts';
+import type { ScimdHistory } from './history/embedded-history.ts';
 import type { EmbeddedResources } from './http/embedded-resources.ts';
 import type { NodeHandler } from './http/node-handler.ts';
 import type { HttpOptions, RunningServer, TlsIdentity } from './http/options.ts';
@@ -136,6 +137,8 @@ export interface Scimd {
   }): Promise<readonly TenantChange[]>;
   /** Who has what, whose access is blocked, and what the guard holds back. */
   readonly access: ScimdAccess;
+  /** Who had access when, and the proof; deleted resources brought back, and people erased. */
+  readonly history: ScimdHistory;
   /** Endpoints that are told of every event (Standard Webhooks 1.0.0). */
   readonly webhooks: Webhooks;
   /** Streams of security event tokens (RFC 9967, Shared Signals Framework 1.0). */

@@ -6,6 +6,7 @@ import { cursorDepth } from './cursor.ts';
 import { deliveryFigures } from './delivery.ts';
 import { exchangeLogCost } from './exchange-log.ts';
 import type { Fixtures } from './fixtures.ts';
+import { historyTimes } from './history.ts';
 import { hostileFigures } from './hostile.ts';
 import { importUsers } from './import.ts';
 import { scanInterference, streamInterference } from './interference.ts';
@@ -28,6 +29,7 @@ const measurements: readonly Measurement[] = [
   { name: 'import', from: 0, run: importUsers },
   { name: 'exchange-log', from: 0, run: exchangeLogCost },
   { name: 'delivery', from: 0, run: deliveryFigures },
+  { name: 'history', from: 0, run: historyTimes },
   { name: 'hostile', from: 0, run: hostileFigures },
 ];
 

@@ -43,6 +43,18 @@ function figure(name: string): Target['measured'] {
 
 const targets: readonly Target[] = [
   {
+    what: 'access a year ago, over ten changes a person',
+    measured: figure('history-access'),
+    atMost: 5,
+    unit: 's',
+  },
+  {
+    what: 'history of one person, the slowest',
+    measured: figure('history-person'),
+    atMost: 50,
+    unit: 'ms',
+  },
+  {
     what: 'p99 from a deactivation to its acknowledgement, an idle receiver',
     measured: figure('delivery-idle'),
     atMost: 50,

@@ -2,9 +2,11 @@
  * Users and groups changed by hand: create, set, delete, restore, forget, and who is in a group. Each goes through the
  * directory as a request of a provider does, and is recorded with the operating system's user as its actor.
  */
+import { existsSync } from 'node:fs';
 import { ScimFilterError } from '../../grammar/index.ts';
 import { DirectoryError } from '../directory/directory-error.ts';
 import { ScimError } from '../error.ts';
+import { forgottenPerson } from '../history/forgotten.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { escapeControls } from '../ops/escape-controls.ts';
 import { Patch } from '../query/patch.ts';
@@ -12,8 +14,10 @@ import { patchOpSchema } from '../scim/messages.ts';
 import type { Attribute } from '../scim/registry.ts';
 import { type Document, membersAttribute } from '../scim/resource.ts';
 import { toleratedFor } from '../scim/tolerances.ts';
+import { SqliteExchanges } from '../store/sqlite/exchanges.ts';
 import type { DeletedResource, StoredResource } from '../store/store.ts';
 import { exitStatus, type Invocation } from './command.ts';
+import { exchangeFile } from './exchange-log.ts';
 import { find, findIfAny, inTenant, nameOf, type Place } from './users-and-groups.ts';
 
 type Run = (invocation: Invocation) => Promise<number>;
@@ -146,13 +150,18 @@ export function restore(typeName: TypeName): Run {
 export const forget: Run = (invocation) =>
   at(invocation, 'User', async (place) => {
     const { operand = '', flags } = invocation;
-    const { directory, caller, type } = place;
+    const { directory, caller, tenant, type } = place;
     const { id } = (await findIfAny(place, operand)) ?? (await findDeleted(place, operand));
     if (!flags.has('yes'))
       throw new UsageError(
         `this erases user ${id} and everything that is stored of them, and cannot be undone; confirm it with --yes`,
       );
+    const person = await forgottenPerson(directory.store, tenant, id);
     await directory.erase(caller, type, id);
+    const log = exchangeFile(invocation.settings().settings);
+    const exchanges = existsSync(log) ? new SqliteExchanges(log) : undefined;
+    exchanges?.forget(person);
+    exchanges?.close();
     tell(invocation, id, { erased: true }, `${id} is erased; backups that were made before still have them`);
   });
 

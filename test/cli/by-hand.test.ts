@@ -1,10 +1,13 @@
 /** Users and groups changed by hand beside a running server: through the directory, with the system's user as actor. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { until } from '../until.ts';
 import { type Result, scimd, serving, temporaryFolder } from './scimd.ts';
 
 const token = 'a-token-for-tests-of-commands';
@@ -157,6 +160,40 @@ test('two deleted people of one userName are told apart by id', async () => {
   const restored = await run('user', 'restore', 'same@example.com');
   assert.equal(restored.status, 1);
   for (const id of ids) assert.ok(restored.stderr.includes(id), restored.stderr);
+});
+
+test('user forget takes a person out of the exchange log too, by every name that they had, and out of later backups', async () => {
+  const send = async (method: string, path: string, body: object): Promise<Json> => {
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/scim+json' };
+    return (await fetch(server.url + path, { method, headers, body: JSON.stringify(body) })).json();
+  };
+  const schemas = ['urn:ietf:params:scim:schemas:core:2.0:User'];
+  const { id } = await send('POST', '/Users', {
+    schemas,
+    userName: 'forgettable.one@example.com',
+    title: 'x',
+  });
+  await send('PUT', `/Users/${id}`, { schemas, userName: 'forgettable.two@example.com', title: 'y' });
+  await fetch(
+    `${server.url}/Users?filter=${encodeURIComponent('userName eq "forgettable.one@example.com"')}`,
+    {
+      headers: { authorization: `Bearer ${token}` },
+    },
+  );
+  const logged = () => readFileSync(join(folder, 'scimd-exchanges.db')).includes('forgettable');
+  await until('the exchanges in the log', async () =>
+    (await run('log', '--user', id, '--bodies')).stdout.includes('forgettable.two'),
+  );
+  await json('user', 'forget', 'forgettable.two@example.com', '--yes');
+  assert.doesNotMatch((await run('log', '--bodies')).stdout, /forgettable/);
+  await json('backup', 'after.backup');
+  assert.ok(!readFileSync(join(folder, 'after.backup')).includes('forgettable'), 'not even in free pages');
+  const db = new Sqlite(join(folder, 'scimd-exchanges.db'));
+  db.pragma('wal_checkpoint(TRUNCATE)');
+  db.close();
+  assert.ok(!logged());
+  const [{ problems }] = await json('verify');
+  assert.deepEqual(problems, []);
 });
 
 test('user forget needs --yes, and leaves neither the person nor their past', async () => {
