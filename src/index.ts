@@ -28,7 +28,7 @@ import { embeddedWebhooks } from './events/webhook/embedded.ts';
 import { Endpoints } from './events/webhook/endpoints.ts';
 import type { Webhooks } from './events/webhook/management.ts';
 import { embeddedHistory, type ScimdHistory } from './history/embedded-history.ts';
-import { EvidenceError } from './history/evidence.ts';
+import { EvidenceError } from './history/evidence-form.ts';
 import { HistoryError } from './history/report.ts';
 import { LiveApplication } from './http/application.ts';
 import {

@@ -2,13 +2,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import manifest from '../../package.json' with { type: 'json' };
-import {
-  EvidenceError,
-  evidence,
-  type ReportFormat,
-  readSigningKey,
-  reportFormats,
-} from '../history/evidence.ts';
+import { evidence, readSigningKey } from '../history/evidence.ts';
+import { EvidenceError, type ReportFormat, reportFormats } from '../history/evidence-form.ts';
 import type { Report } from '../history/report.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { escapeControls } from '../ops/escape-controls.ts';

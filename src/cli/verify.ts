@@ -1,6 +1,7 @@
 /** scimd verify: is the change record what was recorded, and is a file what a command wrote? */
 import { readFileSync } from 'node:fs';
-import { EvidenceError, readPublicKey, type Verified, verifyEvidence } from '../history/evidence.ts';
+import { readPublicKey, verifyEvidence } from '../history/evidence.ts';
+import { EvidenceError, type Verified } from '../history/evidence-form.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import type { ChainHead, ChainReport } from '../store/chain.ts';
 import { exitStatus, type Invocation } from './command.ts';

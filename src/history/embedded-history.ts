@@ -10,14 +10,8 @@ import type { Actor } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
 import { type AccessQuery, type AccessRow, accessReport } from './access.ts';
 import { type DiffQuery, type DiffRow, diffReport } from './diff.ts';
-import {
-  evidence,
-  type ReportFormat,
-  readPublicKey,
-  readSigningKey,
-  type Verified,
-  verifyEvidence,
-} from './evidence.ts';
+import { evidence, readPublicKey, readSigningKey, verifyEvidence } from './evidence.ts';
+import type { ReportFormat, Verified } from './evidence-form.ts';
 import { type LeaverRow, type LeaversQuery, leaversReport } from './leavers.ts';
 import { type OrphanRow, type OrphansQuery, orphansReport } from './orphans.ts';
 import type { Report } from './report.ts';

@@ -4,10 +4,8 @@
  */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import { columns as inColumns } from '../ops/terminal.ts';
+import { EvidenceError, type ReportFormat, type Verified } from './evidence-form.ts';
 import type { AsOf, Cell, Report } from './report.ts';
-
-export const reportFormats = ['table', 'csv', 'json'] as const;
-export type ReportFormat = (typeof reportFormats)[number];
 
 /** What a file says of itself, before its digest. */
 export interface EvidenceHeader {
@@ -28,20 +26,6 @@ export interface Maker extends Pick<EvidenceHeader, 'query' | 'author' | 'versio
   readonly made?: Date;
   /** Signs the file. */
   readonly key?: KeyObject | undefined;
-}
-
-/** A file that is not what it says, or no evidence at all. */
-export class EvidenceError extends Error {
-  override readonly name = 'EvidenceError';
-}
-
-/** What a file that is whole says. */
-export interface Verified {
-  readonly header: Readonly<Record<string, unknown>>;
-  readonly rows: number;
-  readonly sha256: string;
-  /** The SHA-256 of the public key that signed it, in base 64; undefined if nobody has. */
-  readonly signedBy: string | undefined;
 }
 
 const firstLine = '# scimd evidence 1';

@@ -2,14 +2,8 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import {
-  EvidenceError,
-  evidence,
-  readPublicKey,
-  readSigningKey,
-  reportFormats,
-  verifyEvidence,
-} from '../../src/history/evidence.ts';
+import { evidence, readPublicKey, readSigningKey, verifyEvidence } from '../../src/history/evidence.ts';
+import { EvidenceError, reportFormats } from '../../src/history/evidence-form.ts';
 import type { Report } from '../../src/history/report.ts';
 
 const report: Report<{ userName: string; roles: readonly string[]; seats: number | undefined }> = {
