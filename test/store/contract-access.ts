@@ -82,10 +82,13 @@ export function accessContract(setting: () => Setting): void {
     assert.deepEqual(await people(), [1]);
     await s.change(group, { externalId: 'others' });
     assert.deepEqual(await people(), [0]);
+    const told = await events('user.access_changed');
     assert.deepEqual(
-      (await events('user.access_changed')).map(({ notice, cause }) => [notice?.data, cause?.id]),
+      told.map(({ notice, cause }) => [notice?.data, cause?.id]),
       [[{ gained: [], lost: [user.id] }, group.id]],
     );
+    const change = (await s.store.changes({ tenant: 1, id: group.id, limit: 100 })).at(-1);
+    assert.equal(told[0]?.transaction, change?.transaction);
     await s.change((await s.get(group)) ?? group, { externalId: 'admins' });
     assert.deepEqual(await people(), [1]);
     await remove((await s.get(group)) ?? group);

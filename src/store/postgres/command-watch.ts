@@ -41,7 +41,11 @@ export interface CommandWatchTools {
   /** The rows of `grantSql.rules`. */
   readonly rules: readonly unknown[][];
   readonly clock: () => Date;
-  readonly newId: () => string;
+}
+
+/** A unit with the id of its transaction. */
+interface WatchedUnit extends Unit {
+  readonly transaction: string;
 }
 
 /** A deletion that has been let pass so far, to be checked once more when it is done. */
@@ -83,7 +87,7 @@ export class CommandWatch {
 
   /** After a resource came into being. `grouped`: a group had its id as a member already. */
   async created(
-    unit: Unit,
+    unit: WatchedUnit,
     target: Target,
     document: Document,
     added: ReadonlySet<string>,
@@ -98,13 +102,13 @@ export class CommandWatch {
   }
 
   /** Before a document is replaced by another. */
-  async changing(unit: Unit, target: Target, before: Document, after: Document): Promise<void> {
+  async changing(unit: WatchedUnit, target: Target, before: Document, after: Document): Promise<void> {
     if (!isUser(target) || !isActive(before) || isActive(after)) return;
     await this.#leave(unit, target.id, before);
   }
 
   /** After that. */
-  async changed(unit: Unit, target: Target, before: Document, after: Document): Promise<void> {
+  async changed(unit: WatchedUnit, target: Target, before: Document, after: Document): Promise<void> {
     const { tenant } = unit;
     if (isUser(target)) {
       if (this.#watch.limits.length === 0 || isActive(before) === isActive(after)) return;
@@ -124,7 +128,7 @@ export class CommandWatch {
 
   /** After members of a group came and went. */
   async membersChanged(
-    unit: Unit,
+    unit: WatchedUnit,
     target: Target,
     added: ReadonlySet<string>,
     removed: ReadonlySet<string>,
@@ -139,7 +143,7 @@ export class CommandWatch {
 
   /** Before a resource is deleted; what it answers is called behind that. */
   async deleting(
-    unit: Unit,
+    unit: WatchedUnit,
     target: Target,
     document: Document,
     members: readonly string[],
@@ -160,13 +164,13 @@ export class CommandWatch {
     return rules.length === 0 ? undefined : () => this.#keep(unit, rules, members, false);
   }
 
-  async #leave(unit: Unit, id: string, document: Document): Promise<void> {
+  async #leave(unit: WatchedUnit, id: string, document: Document): Promise<void> {
     const { tenant, guard } = unit;
     if (guard === undefined) return;
     this.#judge(unit, await carryOut(this.#run, this.#watch.leaving(tenant, guard, id, document)));
   }
 
-  async #lose(unit: Unit, members: ReadonlySet<string>): Promise<void> {
+  async #lose(unit: WatchedUnit, members: ReadonlySet<string>): Promise<void> {
     const { tenant, guard } = unit;
     if (members.size === 0 || guard === undefined || guard.mode === 'off') return;
     const { sql } = this.#tools.grants;
@@ -201,7 +205,7 @@ export class CommandWatch {
   }
 
   /** For exactly those who gain or lose one, that their access changed is recorded. */
-  async #regrant(unit: Unit, { rid, id, kind }: Target, document: Document): Promise<void> {
+  async #regrant(unit: WatchedUnit, { rid, id, kind }: Target, document: Document): Promise<void> {
     const { tenant, context } = unit;
     const { gained, lost } = await this.#regranting(tenant, rid, document);
     const all = [...gained, ...lost];
@@ -222,7 +226,7 @@ export class CommandWatch {
     const cause = { operation: 'patch', type: kind.type.name, id } as const;
     const more = { actor, cause, ...(request === undefined ? {} : { request }) };
     const some = changes.filter((each) => each.gained.length + each.lost.length > 0);
-    for (const notice of accessNotices(tenant, some, more)) this.#note(notice);
+    for (const notice of accessNotices(tenant, some, more)) this.#note(notice, unit.transaction);
     const limitsOf = (granted: readonly Granted[]): readonly AccessRule[] => {
       const names = new Set(granted.map(grantedText));
       return this.#watch.limits.filter((rule) => names.has(grantedText(rule)));
@@ -241,21 +245,21 @@ export class CommandWatch {
     return found;
   }
 
-  async #seatOne(unit: Unit, id: string): Promise<void> {
+  async #seatOne(unit: WatchedUnit, id: string): Promise<void> {
     const { tenant } = unit;
     if (await this.#isLocked(tenant, id)) return;
     const rules = await this.#through(tenant, id);
     this.#judge(unit, await carryOut(this.#run, this.#watch.seating(tenant, rules, 'one')));
   }
 
-  async #seatMembers(unit: Unit, { rid, id }: Target, members: ReadonlySet<string>): Promise<void> {
+  async #seatMembers(unit: WatchedUnit, { rid, id }: Target, members: ReadonlySet<string>): Promise<void> {
     const { tenant } = unit;
     const rules = await this.#through(tenant, id);
     this.#judge(unit, await carryOut(this.#run, this.#watch.seating(tenant, rules, { rid, members })));
   }
 
   async #keep(
-    unit: Unit,
+    unit: WatchedUnit,
     rules: readonly AccessRule[],
     ids: readonly string[],
     sure: boolean,
@@ -272,16 +276,20 @@ export class CommandWatch {
     return (await this.#run(grantSql.isLocked, [tenant, id])).length > 0;
   }
 
-  #judge({ tenant, context: { actor, request } }: Unit, verdict: Verdict): void {
+  #judge({ tenant, transaction, context: { actor, request } }: WatchedUnit, verdict: Verdict): void {
     if (verdict.refused !== undefined) throw new GuardedError(verdict.refused);
     const { alert } = verdict;
     if (alert === undefined) return;
     this.#alerts.push(alert);
-    this.#note({ tenant, actor, ...(request === undefined ? {} : { request }), ...alertNotice(alert) });
+    this.#note(
+      { tenant, actor, ...(request === undefined ? {} : { request }), ...alertNotice(alert) },
+      transaction,
+    );
   }
 
-  #note(notice: NewNotice): void {
-    const { writer, clock, newId } = this.#tools;
-    writer.append(noticeEntry(notice, keyOfTime(clock().getTime()), newId()), notice.subject.type);
+  /** As a part of the unit's transaction. */
+  #note(notice: NewNotice, transaction: string): void {
+    const { writer, clock } = this.#tools;
+    writer.append(noticeEntry(notice, keyOfTime(clock().getTime()), transaction), notice.subject.type);
   }
 }

@@ -46,7 +46,6 @@ export interface GroupCommitTools {
   readonly checkLayout: LayoutCheck;
   readonly grants: GrantRules;
   readonly clock: () => Date;
-  readonly newId: () => string;
   /** Is told that something was written, before who wrote it is. */
   readonly written: () => void;
 }
@@ -278,7 +277,7 @@ export class GroupCommit {
     tenant: number,
     jobs: readonly Job[],
   ): Promise<{ readonly writer: UnitWriter; readonly watch: CommandWatch }> {
-    const { transactions, checkLayout, types, grants, clock, newId } = this.#tools;
+    const { transactions, checkLayout, types, grants, clock } = this.#tools;
     const foreseen = foresee(jobs);
     const begun = connection.script(transactions.beginning);
     const ids = [...foreseen.current];
@@ -323,7 +322,7 @@ export class GroupCommit {
       }),
       edges.rows,
     );
-    const watch = new CommandWatch({ writer, types, grants, rules: rules.rows, clock, newId });
+    const watch = new CommandWatch({ writer, types, grants, rules: rules.rows, clock });
     return { writer, watch };
   }
 }

@@ -155,7 +155,7 @@ function storeOver(
   const commands = commandsOf({ types, clock, newId, newTransaction: uuid });
   const grants = new GrantRules(types, registry);
   const commit = new GroupCommit({
-    ...{ transactions, types, commands, checkLayout, grants, written, clock, newId: uuid },
+    ...{ transactions, types, commands, checkLayout, grants, written, clock },
   });
   const snapshots = new Snapshots(pool, { longest: options.longestSnapshot ?? 300_000 });
   const reads = new Reads(pool, types);

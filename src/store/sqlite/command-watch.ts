@@ -4,8 +4,9 @@ import type { GuardAlert, GuardReason } from '../guard.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { accessNotices, alertNotice } from '../sql/access-notices.ts';
 import type { AccessWatch, Verdict } from '../sql/access-watch.ts';
-import type { Document, NewNotice, Unit } from '../store.ts';
+import type { Document, NewNotice } from '../store.ts';
 import type { GrantTable } from './grants.ts';
+import type { UnitAtWork } from './unit-at-work.ts';
 
 /** Thrown where the guard does not let a command pass; what the unit has written by then is to be taken back. */
 export class GuardedError extends Error {
@@ -33,8 +34,8 @@ export interface Edges {
 export interface CommandWatchTools {
   readonly table: GrantTable;
   readonly watch: AccessWatch;
-  /** Records a notice, in the transaction. */
-  readonly note: (notice: NewNotice) => unknown;
+  /** Records a notice in the transaction, as a part of the unit's. */
+  readonly note: (notice: NewNotice, transaction: string) => unknown;
   readonly isLocked: (tenant: number, id: string) => boolean;
 }
 
@@ -63,7 +64,7 @@ export class CommandWatch {
 
   /** After a resource came into being. `grouped`: a group had its id as a member already. */
   created(
-    unit: Unit,
+    unit: UnitAtWork,
     target: Target,
     document: Document,
     added: ReadonlySet<string>,
@@ -79,13 +80,13 @@ export class CommandWatch {
   }
 
   /** Before a document is replaced by another. */
-  changing(unit: Unit, target: Target, before: Document, after: Document): void {
+  changing(unit: UnitAtWork, target: Target, before: Document, after: Document): void {
     if (!isUser(target) || !isActive(before) || isActive(after)) return;
     this.#leave(unit, target.id, before);
   }
 
   /** After that. */
-  changed(unit: Unit, target: Target, before: Document, after: Document): void {
+  changed(unit: UnitAtWork, target: Target, before: Document, after: Document): void {
     const { table, watch } = this.#tools;
     const { tenant } = unit;
     if (isUser(target)) {
@@ -99,7 +100,7 @@ export class CommandWatch {
   }
 
   /** After members of a group came and went. */
-  membersChanged(unit: Unit, target: Target, { added, removed }: Edges): void {
+  membersChanged(unit: UnitAtWork, target: Target, { added, removed }: Edges): void {
     const { table, watch } = this.#tools;
     const { tenant, guard } = unit;
     if (removed.size > 0 && guard !== undefined && guard.mode !== 'off') {
@@ -114,7 +115,12 @@ export class CommandWatch {
   }
 
   /** Before a resource is deleted; what it answers is called behind that. */
-  deleting(unit: Unit, target: Target, document: Document, members: readonly string[]): Deletion | undefined {
+  deleting(
+    unit: UnitAtWork,
+    target: Target,
+    document: Document,
+    members: readonly string[],
+  ): Deletion | undefined {
     const { table, watch, isLocked } = this.#tools;
     const { tenant, guard } = unit;
     const limited = watch.limits.length > 0;
@@ -135,7 +141,7 @@ export class CommandWatch {
     return rules.length === 0 ? undefined : () => this.#keep(unit, rules, members, false);
   }
 
-  #leave(unit: Unit, id: string, document: Document): void {
+  #leave(unit: UnitAtWork, id: string, document: Document): void {
     const { tenant, guard } = unit;
     if (guard === undefined) return;
     const { table, watch } = this.#tools;
@@ -143,7 +149,7 @@ export class CommandWatch {
   }
 
   /** The group gives other roles: for exactly those who gain or lose one, that their access changed is recorded. */
-  #regrant(unit: Unit, { rid, id, kind }: Target, document: Document): void {
+  #regrant(unit: UnitAtWork, { rid, id, kind }: Target, document: Document): void {
     const { table, watch, note } = this.#tools;
     const { tenant, context } = unit;
     const { gained, lost } = table.regranting(tenant, rid, document);
@@ -164,7 +170,7 @@ export class CommandWatch {
     const cause = { operation: 'patch', type: kind.type.name, id } as const;
     const more = { actor, cause, ...(request === undefined ? {} : { request }) };
     const some = changes.filter((each) => each.gained.length + each.lost.length > 0);
-    for (const notice of accessNotices(tenant, some, more)) note(notice);
+    for (const notice of accessNotices(tenant, some, more)) note(notice, unit.transaction);
     const limitsOf = (granted: readonly Granted[]) => {
       const names = new Set(granted.map(grantedText));
       return watch.limits.filter((rule) => names.has(grantedText(rule)));
@@ -173,20 +179,20 @@ export class CommandWatch {
     this.#judge(unit, table.run(watch.seating(tenant, limitsOf(gained), 'many')));
   }
 
-  #seatOne(unit: Unit, id: string): void {
+  #seatOne(unit: UnitAtWork, id: string): void {
     const { tenant } = unit;
     const { table, watch, isLocked } = this.#tools;
     if (isLocked(tenant, id)) return;
     this.#judge(unit, table.run(watch.seating(tenant, this.#through(tenant, id), 'one')));
   }
 
-  #seatMembers(unit: Unit, { rid, id }: Target, members: ReadonlySet<string>): void {
+  #seatMembers(unit: UnitAtWork, { rid, id }: Target, members: ReadonlySet<string>): void {
     const { table, watch } = this.#tools;
     const rules = this.#through(unit.tenant, id);
     this.#judge(unit, table.run(watch.seating(unit.tenant, rules, { rid, members })));
   }
 
-  #keep(unit: Unit, rules: AccessWatch['limits'], ids: readonly string[], sure: boolean): void {
+  #keep(unit: UnitAtWork, rules: AccessWatch['limits'], ids: readonly string[], sure: boolean): void {
     if (!sure && ids.length === 0) return;
     const { table, watch } = this.#tools;
     this.#judge(unit, table.run(watch.keeping(unit.tenant, rules, ids, sure)));
@@ -197,11 +203,14 @@ export class CommandWatch {
     return table.run(watch.through(tenant, [id]));
   }
 
-  #judge({ tenant, context: { actor, request } }: Unit, verdict: Verdict): void {
+  #judge({ tenant, transaction, context: { actor, request } }: UnitAtWork, verdict: Verdict): void {
     if (verdict.refused !== undefined) throw new GuardedError(verdict.refused);
     const { alert } = verdict;
     if (alert === undefined) return;
     this.#alerts.push(alert);
-    this.#tools.note({ tenant, actor, ...(request === undefined ? {} : { request }), ...alertNotice(alert) });
+    this.#tools.note(
+      { tenant, actor, ...(request === undefined ? {} : { request }), ...alertNotice(alert) },
+      transaction,
+    );
   }
 }

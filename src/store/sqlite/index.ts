@@ -220,7 +220,8 @@ function storeOver(
   });
   const lock = db.prepare(grantSql.isLocked);
   const accessWatch = new CommandWatch({
-    ...{ table, watch, note },
+    ...{ table, watch },
+    note: (notice, transaction) => changes.note(notice, keyOfTime(clock().getTime()), transaction),
     isLocked: (tenant, id) => lock.get(tenant, id) !== undefined,
   });
   const write = new Commands({
