@@ -4,9 +4,8 @@ import type { GuardAlert, GuardReason } from '../guard.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { accessNotices, alertNotice } from '../sql/access-notices.ts';
 import type { AccessWatch, Verdict } from '../sql/access-watch.ts';
-import type { Document, NewNotice } from '../store.ts';
+import type { Document, NewNotice, Unit } from '../store.ts';
 import type { GrantTable } from './grants.ts';
-import type { UnitAtWork } from './unit-at-work.ts';
 
 /** Thrown where the guard does not let a command pass; what the unit has written by then is to be taken back. */
 export class GuardedError extends Error {
@@ -39,6 +38,11 @@ export interface CommandWatchTools {
   readonly isLocked: (tenant: number, id: string) => boolean;
 }
 
+/** A unit with the id of its transaction. */
+interface WatchedUnit extends Unit {
+  readonly transaction: string;
+}
+
 /** A deletion that has been let pass so far, to be checked once more when it is done. */
 export type Deletion = () => void;
 
@@ -64,7 +68,7 @@ export class CommandWatch {
 
   /** After a resource came into being. `grouped`: a group had its id as a member already. */
   created(
-    unit: UnitAtWork,
+    unit: WatchedUnit,
     target: Target,
     document: Document,
     added: ReadonlySet<string>,
@@ -80,13 +84,13 @@ export class CommandWatch {
   }
 
   /** Before a document is replaced by another. */
-  changing(unit: UnitAtWork, target: Target, before: Document, after: Document): void {
+  changing(unit: WatchedUnit, target: Target, before: Document, after: Document): void {
     if (!isUser(target) || !isActive(before) || isActive(after)) return;
     this.#leave(unit, target.id, before);
   }
 
   /** After that. */
-  changed(unit: UnitAtWork, target: Target, before: Document, after: Document): void {
+  changed(unit: WatchedUnit, target: Target, before: Document, after: Document): void {
     const { table, watch } = this.#tools;
     const { tenant } = unit;
     if (isUser(target)) {
@@ -100,7 +104,7 @@ export class CommandWatch {
   }
 
   /** After members of a group came and went. */
-  membersChanged(unit: UnitAtWork, target: Target, { added, removed }: Edges): void {
+  membersChanged(unit: WatchedUnit, target: Target, { added, removed }: Edges): void {
     const { table, watch } = this.#tools;
     const { tenant, guard } = unit;
     if (removed.size > 0 && guard !== undefined && guard.mode !== 'off') {
@@ -116,7 +120,7 @@ export class CommandWatch {
 
   /** Before a resource is deleted; what it answers is called behind that. */
   deleting(
-    unit: UnitAtWork,
+    unit: WatchedUnit,
     target: Target,
     document: Document,
     members: readonly string[],
@@ -141,7 +145,7 @@ export class CommandWatch {
     return rules.length === 0 ? undefined : () => this.#keep(unit, rules, members, false);
   }
 
-  #leave(unit: UnitAtWork, id: string, document: Document): void {
+  #leave(unit: WatchedUnit, id: string, document: Document): void {
     const { tenant, guard } = unit;
     if (guard === undefined) return;
     const { table, watch } = this.#tools;
@@ -149,7 +153,7 @@ export class CommandWatch {
   }
 
   /** The group gives other roles: for exactly those who gain or lose one, that their access changed is recorded. */
-  #regrant(unit: UnitAtWork, { rid, id, kind }: Target, document: Document): void {
+  #regrant(unit: WatchedUnit, { rid, id, kind }: Target, document: Document): void {
     const { table, watch, note } = this.#tools;
     const { tenant, context } = unit;
     const { gained, lost } = table.regranting(tenant, rid, document);
@@ -179,20 +183,20 @@ export class CommandWatch {
     this.#judge(unit, table.run(watch.seating(tenant, limitsOf(gained), 'many')));
   }
 
-  #seatOne(unit: UnitAtWork, id: string): void {
+  #seatOne(unit: WatchedUnit, id: string): void {
     const { tenant } = unit;
     const { table, watch, isLocked } = this.#tools;
     if (isLocked(tenant, id)) return;
     this.#judge(unit, table.run(watch.seating(tenant, this.#through(tenant, id), 'one')));
   }
 
-  #seatMembers(unit: UnitAtWork, { rid, id }: Target, members: ReadonlySet<string>): void {
+  #seatMembers(unit: WatchedUnit, { rid, id }: Target, members: ReadonlySet<string>): void {
     const { table, watch } = this.#tools;
     const rules = this.#through(unit.tenant, id);
     this.#judge(unit, table.run(watch.seating(unit.tenant, rules, { rid, members })));
   }
 
-  #keep(unit: UnitAtWork, rules: AccessWatch['limits'], ids: readonly string[], sure: boolean): void {
+  #keep(unit: WatchedUnit, rules: AccessWatch['limits'], ids: readonly string[], sure: boolean): void {
     if (!sure && ids.length === 0) return;
     const { table, watch } = this.#tools;
     this.#judge(unit, table.run(watch.keeping(unit.tenant, rules, ids, sure)));
@@ -203,7 +207,7 @@ export class CommandWatch {
     return table.run(watch.through(tenant, [id]));
   }
 
-  #judge({ tenant, transaction, context: { actor, request } }: UnitAtWork, verdict: Verdict): void {
+  #judge({ tenant, transaction, context: { actor, request } }: WatchedUnit, verdict: Verdict): void {
     if (verdict.refused !== undefined) throw new GuardedError(verdict.refused);
     const { alert } = verdict;
     if (alert === undefined) return;
