@@ -1,6 +1,7 @@
 /** How the server's programs are bundled: dist/scimd.js by scripts/build.ts, the single executables by scripts/binary.ts. */
 import { type BuildOptions, type BuildResult, build, type Plugin } from 'esbuild';
 import manifest from '../package.json' with { type: 'json' };
+import { built } from '../src/admin/built.ts';
 import { packageAt, type ThirdParty } from '../src/cli/third-party.ts';
 import { texts } from '../src/docs/texts.ts';
 import { migrations as postgresMigrations } from '../src/store/postgres/migrations.ts';
@@ -22,6 +23,9 @@ function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
       onLoad({ filter: /[\\/]pg[\\/]lib[\\/]native[\\/]index\.js$/ }, () => ({ contents: '' }));
       onLoad({ filter: /[\\/]docs[\\/]texts\.ts$/ }, () => ({
         contents: `export const texts = ${JSON.stringify(texts)};`,
+      }));
+      onLoad({ filter: /[\\/]admin[\\/]built\.ts$/ }, () => ({
+        contents: `const made = ${JSON.stringify(built())};\nexport const built = () => made;`,
       }));
       onLoad({ filter: /[\\/]cli[\\/]third-party\.ts$/ }, () => ({
         contents: `export const thirdParty = () => ${JSON.stringify(thirdParty)};`,

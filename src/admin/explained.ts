@@ -143,7 +143,7 @@ function endOf({ refused, token, at }: LoggedExchange, tokens: readonly Token[])
 }
 
 /** What a resource is called. */
-function nameOfDocument(document: Document | undefined): string | undefined {
+export function nameOfDocument(document: Document | undefined): string | undefined {
   const name = document?.userName ?? document?.displayName;
   return typeof name === 'string' ? name : undefined;
 }
@@ -153,7 +153,7 @@ const months = 'January February March April May June July August September Octo
 );
 
 /** `2 May`, with the year where it is not this one; in UTC. */
-function dayOf(time: string | number | Date): string {
+export function dayOf(time: string | number | Date): string {
   const date = new Date(time);
   const year = date.getUTCFullYear() === new Date().getUTCFullYear() ? '' : ` ${date.getUTCFullYear()}`;
   return `${date.getUTCDate()} ${months[date.getUTCMonth()]}${year}`;

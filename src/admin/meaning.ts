@@ -31,7 +31,7 @@ const providers: Readonly<Record<string, string>> = {
 };
 
 /** The provider's name, else the token's. */
-function providerName(idp: string | undefined, tokenName: string | undefined): string {
+export function providerName(idp: string | undefined, tokenName: string | undefined): string {
   return (idp === undefined ? undefined : providers[idp]) ?? tokenName ?? 'A client';
 }
 

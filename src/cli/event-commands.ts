@@ -1,4 +1,5 @@
 /** The commands of events and webhooks, for the table of commands. */
+import { printAdminLink } from './admin.ts';
 import type { Command, Flag } from './command.ts';
 import { defaultTenant } from './database.ts';
 import { printLog } from './log.ts';
@@ -49,6 +50,18 @@ export const eventCommands: readonly Command[] = [
     json: true,
     example: 'scimd log --follow --status 4xx --token okta',
     run: printLog,
+  },
+  {
+    name: 'admin link',
+    summary: 'Print a link that signs an administrator in at /admin, once',
+    flags: {
+      tenant: { placeholder: 'TENANT', help: 'Only for this tenant', default: 'all' },
+      'read-only': { help: 'Changes nothing' },
+    },
+    settings: ['database', 'baseUrl', 'host', 'port', 'tls.certificateFile'],
+    json: true,
+    example: 'scimd admin link --tenant acme',
+    run: printAdminLink,
   },
   {
     name: 'tail',

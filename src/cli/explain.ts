@@ -100,7 +100,7 @@ function contained(plan: Plan): Attribute[] {
 }
 
 /** The parsed filter, one node a line; ranges and raw literals are in --json. */
-function treeLines(node: Filter, indent = ''): string[] {
+export function treeLines(node: Filter, indent = ''): string[] {
   const inner = `${indent}  `;
   switch (node.type) {
     case 'compare':
@@ -125,7 +125,7 @@ function treeLines(node: Filter, indent = ''): string[] {
 }
 
 /** The plan as an indented tree. */
-function planLines(plan: Plan, indent = ''): string[] {
+export function planLines(plan: Plan, indent = ''): string[] {
   const inner = `${indent}  `;
   switch (plan.kind) {
     case 'compare':

@@ -30,6 +30,7 @@ function described(rows: readonly (readonly [word: string, text: string])[]): st
 
 /** What the commands that share a first word are about. */
 const groups: Readonly<Record<string, string>> = {
+  admin: 'Sign in at /admin',
   token: 'Create and revoke bearer tokens',
   stream: 'Security event tokens',
   webhook: 'Webhooks',
@@ -43,7 +44,7 @@ const groups: Readonly<Record<string, string>> = {
 
 /** Listed together in one line of the overview. */
 const minor = new Set([
-  ...['init', 'docs', 'migrate', 'healthcheck', 'completion', 'licenses', 'version', 'help'],
+  ...['admin', 'init', 'docs', 'migrate', 'healthcheck', 'completion', 'licenses', 'version', 'help'],
 ]);
 
 /** Others that share a line: what moves data and stops writes; who had access when, and the proof. */
@@ -91,7 +92,16 @@ ${columns(
   '  ',
 )}
 ${sharing.map((words) => `  ${words.join(', ')}`).join('\n')}
-  ${others.map(([word]) => word).join(', ')}
+  ${others
+    .map(
+      ([
+        word,
+        {
+          members: [member],
+        },
+      ]) => (word === 'admin' ? `${word} ${member}` : word),
+    )
+    .join(', ')}
 "scimd help COMMAND" explains a command, "scimd help settings" the settings.
 Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 Example:
@@ -170,15 +180,15 @@ function settingsHelp(group?: string): string {
     group === undefined ? !name.includes('.') : name.startsWith(`${group}.`),
   );
   const [first] = names as [OptionName];
-  const left = group === undefined ? 0 : names.length - mostSettings;
+  const left = names.length - mostSettings;
   const shown = left > 1 ? names.slice(0, mostSettings) : names;
-  const groups = `More: ${optionGroups.join('|')}\n`;
+  const groups = `More: ${optionGroups.join('|')}`.replace(/^(.{60,78}\|)(?=.{3})/, '$1\n  ');
   const others = left > 1 ? `${left} more: scimd docs settings\n` : '';
   return `Flag over environment over scim.config.json over [default].
 --${flagName(first)} is ${environmentName(first)} in the environment and${group === undefined ? ' ' : '\n'}"${first.slice(first.indexOf('.') + 1)}" in the file${group === undefined ? '' : `, inside "${group}"`}.
 
 ${described(shown.map((name) => [settingFlag(name), settingHelp(name)]))}
-${group === undefined ? groups : others}Example:
+${group === undefined ? `${groups}\n` : others}Example:
   ${environmentName(first)}=${optionOf(first).default} scimd serve --${flagName(names[1] ?? first)} ${optionOf(names[1] ?? first).default}`;
 }
 

@@ -1,7 +1,6 @@
 /** The settings as options of the HTTP server, at the start and when they change. */
 import type { Connections } from '../directory/connections.ts';
 import { documentation } from '../docs/documentation.ts';
-import type { ExchangeLog } from '../http/exchange-log.ts';
 import type { HttpOptions, Log, RunningServer } from '../http/options.ts';
 import { UnknownAttributeError } from '../http/sensitive.ts';
 import { startServer } from '../http/server.ts';
@@ -26,7 +25,7 @@ export async function listen(
   log: Log,
   isReady: () => boolean,
   metrics: Metrics | undefined,
-  exchangeLog: ExchangeLog | undefined,
+  { exchangeLog, mounts }: Pick<HttpOptions, 'exchangeLog' | 'mounts'>,
   connections: Connections,
 ): Promise<Listening> {
   const { host, port, basePath } = settings;
@@ -37,6 +36,7 @@ export async function listen(
   try {
     server = await startServer({
       ...changeable(settings),
+      ...(settings.admin.enabled ? { mounts } : {}),
       ...{ host, port, store, basePath, log, isReady, exchangeLog },
       onDeadToken: (token, reason) => connections.failing(token, reason),
       ...(metrics === undefined
@@ -70,7 +70,7 @@ export async function listen(
     async apply(next) {
       // With TLS or without it is decided at the start.
       const renewed = certificate === undefined ? undefined : readCertificate(next);
-      await server.reconfigure(changeable(next));
+      await server.reconfigure({ ...changeable(next), mounts: next.admin.enabled ? mounts : undefined });
       inForce = next;
       if (renewed !== undefined) await renew(renewed);
       if ((certificate === undefined) !== (next.tls.certificateFile === undefined))

@@ -1,5 +1,6 @@
 /** scimd serve. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { adminMounts } from '../admin/index.ts';
 import { Connections } from '../directory/connections.ts';
 import { Retention } from '../directory/retention.ts';
 import type { Delivery } from '../events/webhook/delivery.ts';
@@ -14,6 +15,7 @@ import type { OutputError, Terminal } from '../ops/terminal.ts';
 import { withoutPassword } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { applyConfiguredRules } from './access-rules.ts';
+import { adminOptions } from './admin.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { deliver } from './deliver.ts';
 import { exchangeLogOf } from './exchange-log.ts';
@@ -66,7 +68,9 @@ export async function serve({ settings, json, terminal }: Invocation): Promise<n
       log.warn({ err: error }, 'systemd cannot be notified: is systemd-notify installed?'),
     );
     exchangeLog = exchangeLogOf(inForce, store, log);
-    const server = await listen(inForce, store, log, () => state.ready, metrics, exchangeLog, connections);
+    const mounts = adminMounts(adminOptions(start, store, exchangeLog));
+    const beside = { exchangeLog, mounts };
+    const server = await listen(inForce, store, log, () => state.ready, metrics, beside, connections);
     listening.resolve(server.apply);
     delivery = deliver(start, store, log);
     retention.start();

@@ -16,6 +16,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   'Identity providers': ['okta', 'entra', 'onelogin', 'jumpcloud', 'google', 'ping', 'tolerances'],
   Operate: [
     'operating',
+    'admin',
     'scale',
     'access',
     'audit',

@@ -159,6 +159,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       ...{ store, directory, authenticate, baseOf, limits, clock, log, secretKey },
       clientOf: (request) => proxies.clientOf(request),
       reader: events.reader,
+      urlOf: events.urlOf,
     }) ?? []),
   ];
   const mountOf = mountTable(mounts);

@@ -19,6 +19,7 @@ export function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub)
   const names = new Map<number, string>();
   return {
     reader,
+    urlOf: shown.urlOf,
     feed: new Feed(reader, store.feed, store.outbox, hub),
     durable: () => store.durable(),
     snapshot: (tenant: TenantName) => snapshotLines(store.feed, tenant, shown),

@@ -286,7 +286,7 @@ export class ExchangeLog {
 }
 
 /** The log cannot be read at the moment; requests are answered as ever. */
-class ExchangeLogError extends Error {
+export class ExchangeLogError extends Error {
   override readonly name = 'ExchangeLogError';
 }
 

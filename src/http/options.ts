@@ -2,6 +2,7 @@ import type { Directory } from '../directory/directory.ts';
 import type { GuardNews, GuardOptions } from '../directory/guard.ts';
 import type { Hooks } from '../directory/hooks.ts';
 import type { EventReader } from '../events/reader.ts';
+import type { Shown } from '../events/shown.ts';
 import type { LogFields } from '../ops/log-fields.ts';
 import type { Store, Token } from '../store/store.ts';
 import type { Authenticate } from './authenticate.ts';
@@ -182,6 +183,8 @@ export interface MountParts {
   /** Where the request comes from, whatever proxies are in between. */
   readonly clientOf: (request: HttpRequest) => string;
   readonly reader: EventReader;
+  /** Where a resource is, as clients reach it. */
+  readonly urlOf: Shown['urlOf'];
   readonly limits: Limits;
   readonly clock: () => Date;
   readonly log: Log;

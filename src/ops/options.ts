@@ -255,6 +255,10 @@ const options = {
     detail: 'else beside the database',
   }),
   'backup.keep': option(integer(1, 10_000), 7, 'How many scheduled backups to keep'),
+  'admin.enabled': option(flag(), true, 'Serve the page for administrators at /admin', {
+    detail: 'for who signs in: by `scimd admin link`, or with a token of the scope admin or read',
+    reloadable: true,
+  }),
   'exchangeLog.retentionDays': option(integer(1, 3650), 14, 'How many days exchanges are kept'),
   'exchangeLog.maxMegabytes': option(integer(16, 1_048_576), 256, 'Largest size of the exchange log', {
     detail: 'in MB; the oldest exchanges go first',

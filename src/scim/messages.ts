@@ -72,6 +72,13 @@ const searchRequest = message('SearchRequest', {
 
 export const patchOpSchema = patchOp.urn;
 
+/** The schemas by which messages are checked, for OpenAPI. */
+export const messageSchemas = {
+  PatchOp: patchOp.schema,
+  BulkRequest: bulkRequest.schema,
+  SearchRequest: searchRequest.schema,
+} as const;
+
 export type BulkRequest = v.InferOutput<typeof bulkRequest.schema>;
 export type SearchRequest = v.InferOutput<typeof searchRequest.schema>;
 

@@ -8,6 +8,7 @@ import type { SensitivePaths } from '../query/sensitive.ts';
 import type { Difference } from '../scim/difference.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import type { AccessStore, Scope, Tenant, Token } from './access-store.ts';
+import type { AdminStore } from './admin.ts';
 import type { Actor, Cause, Change, ChangeRange, LastState, Notice } from './change.ts';
 import type { FeedReads } from './feed.ts';
 import type { Grants } from './grants.ts';
@@ -333,6 +334,7 @@ export interface Store extends AccessStore {
   readonly grants: Grants;
   readonly guards: Guards;
   readonly past: PastReads;
+  readonly admin: AdminStore;
 
   /** Is told after each write that is durable; answers what forgets the listener. */
   onCommit(listener: () => void): () => void;

@@ -18,6 +18,7 @@ import { createMetrics } from '../../src/ops/metrics.ts';
 import { flagName, optionNames } from '../../src/ops/options.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { testMounts } from '../admin/admin-server.ts';
 import { scimd, serving, temporaryFolder } from '../cli/scimd.ts';
 import { newUser, patchOp, startScimd } from '../server.ts';
 import { until } from '../until.ts';
@@ -266,6 +267,7 @@ describe('endpoints', () => {
     const basePath = '/scim/v2';
     const { mounts } = await createApplication({
       ...{ store, basePath, tokenEndpoint: { seconds: 60 }, docs: documentationPages },
+      mounts: testMounts(undefined),
       metrics: async () => 'none',
     });
     await store.close();
@@ -289,6 +291,7 @@ describe('endpoints', () => {
     const server = await startScimd({
       tokenEndpoint: { seconds: 60 },
       docs: documentationPages,
+      mounts: testMounts(undefined),
       metrics: async () => 'none',
     });
     try {

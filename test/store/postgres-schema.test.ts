@@ -51,7 +51,7 @@ const withoutTenant = new Set([
     'signing_key',
   ],
   ...['token', 'endpoint', 'delivery', 'attempt', 'stream_removed', 'stream_acknowledged'],
-  ...['client_key', 'used_assertion'],
+  ...['client_key', 'used_assertion', 'admin_grant', 'admin_action'],
 ]);
 
 test('every key contains the tenant, so that tables can be distributed by it: as the catalogue has them', async () => {

@@ -6,6 +6,7 @@ import { pastOver } from '../past-over.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Store } from '../store.ts';
 import { accessOver } from './access.ts';
 import { type Environment, type PostgresAddress, parseAddress } from './address.ts';
+import { adminOver } from './admin.ts';
 import { chainOver, changesOver, recordNotices } from './changes.ts';
 import { commandsOf } from './commands.ts';
 import { containsIndexReady } from './contains-index.ts';
@@ -203,6 +204,7 @@ function storeOver(
     feed,
     past: pastOver({ registry, feed, ...changes, ...chainOver(pool, types) }),
     outbox: outboxOver({ transactions, clock, newId: uuid, note }),
+    admin: adminOver(transactions, clock, uuid),
     streams: streamsOver(transactions),
     grants: grantsOver({ pool, transactions, clock, newId: uuid, rules: grants }),
     guards: guardsOver({ transactions, clock, newId: uuid, note }),

@@ -14,6 +14,7 @@ import { selectMembersSql } from '../sql/membership.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
 import { guardsOver } from './access-guard.ts';
+import { adminOver } from './admin.ts';
 import { ChangeLog } from './changes.ts';
 import { CommandWatch } from './command-watch.ts';
 import { Commands, RefusedUnit } from './commands.ts';
@@ -323,6 +324,7 @@ function storeOver(
   const feed = feedReads(db, types, read, another);
   const past = pastReads({ db, types, changes, read, connection: another });
   const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run, note });
+  const admin = adminOver({ db, clock, newId: uuid, read, write: commit.run });
 
   const writeAccess = <T>(action: () => T): Promise<T> =>
     commit.run(() => {
@@ -340,6 +342,7 @@ function storeOver(
     grants,
     guards,
     past,
+    admin,
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -46,6 +46,7 @@ import { KnownTokens } from './known-tokens.ts';
 import { Listing } from './listing.ts';
 import { Memberships } from './memberships.ts';
 import { makeTables } from './migration.ts';
+import { noAdmin } from './no-admin.ts';
 import { noGrants, noGuards } from './no-roles.ts';
 import { outboxOver } from './outbox.ts';
 import { memberReader, Reading, type ServedType } from './reading.ts';
@@ -242,6 +243,7 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
     outbox,
     streams,
     clients: clientsOver({ clock, read, write }),
+    admin: noAdmin,
     grants: noGrants,
     guards: noGuards,
     report: reportOf(served),

@@ -1,0 +1,252 @@
+/** Who left, and when each application heard of it: the proof that an auditor asks for. */
+import * as v from 'valibot';
+import { isLeaver } from '../../events/change-record.ts';
+import { parsePosition } from '../../events/position.ts';
+import type { Change } from '../../store/change.ts';
+import type { Store } from '../../store/store.ts';
+import { nameOfDocument } from '../explained.ts';
+import { type AdminParts, type Asked, endpoint, tenantFor, tenantQuery, wholeNumber } from './endpoint.ts';
+import { actorName } from './resources.ts';
+
+const confirmation = v.object({
+  application: v.string(),
+  /** When it confirmed; absent: it has not. */
+  at: v.optional(v.string()),
+  /** Milliseconds after the change was durable. */
+  after: v.optional(v.number()),
+  tries: v.optional(v.number()),
+});
+export type Confirmation = v.InferOutput<typeof confirmation>;
+
+const leaverShape = v.object({
+  id: v.string(),
+  name: v.string(),
+  at: v.string(),
+  sequence: v.number(),
+  how: v.picklist(['deactivated', 'deleted']),
+  by: v.string(),
+  confirmations: v.array(confirmation),
+  /** The longest that an application took, in milliseconds; absent: one has not heard yet, or there is none. */
+  slowest: v.optional(v.number()),
+});
+export type Leaver = v.InferOutput<typeof leaverShape>;
+
+/** Leavers in one report: the last of them. */
+const mostLeavers = 2000;
+/** Changes that are looked through at once, and by one request; the rest is, little by little, behind it. */
+const atOnce = 500;
+const byRequest = 4000;
+const mostAttempts = 2000;
+const day = 86_400_000;
+
+/** By sequence number: what each application confirmed. */
+export async function confirmationsOf(
+  { outbox }: Pick<Store, 'outbox'>,
+  tenant: number,
+): Promise<(change: { readonly sequence: number; readonly at: string }) => Confirmation[]> {
+  const webhooks = await Promise.all(
+    (await outbox.endpoints(tenant)).map(async ({ id, url, position }) => {
+      const heard = new Map<number, { readonly at: string; readonly tries: number }>();
+      for (const attempt of await outbox.attempts(id, mostAttempts)) {
+        if (attempt.status === undefined || attempt.status >= 300) continue;
+        const end = new Date(Date.parse(attempt.at) + attempt.milliseconds).toISOString();
+        heard.set(attempt.sequence, { at: end, tries: attempt.try });
+      }
+      return { name: url, heard, position: parsePosition(position)?.sequence ?? 0 };
+    }),
+  );
+  const consumers = (await outbox.consumers(tenant)).map(({ name, position, acknowledged }) => ({
+    name,
+    acknowledged,
+    position: parsePosition(position)?.sequence ?? 0,
+  }));
+  return ({ sequence, at }) => [
+    ...webhooks.flatMap(({ name, heard }): Confirmation[] => {
+      const found = heard.get(sequence);
+      if (found === undefined) return [{ application: name }];
+      return [
+        {
+          application: name,
+          at: found.at,
+          after: Math.max(0, Date.parse(found.at) - Date.parse(at)),
+          tries: found.tries,
+        },
+      ];
+    }),
+    ...consumers.map(({ name, acknowledged, position }): Confirmation => {
+      if (position < sequence) return { application: name };
+      // It said so at the latest then: of the acknowledgements the last one is kept.
+      return {
+        application: name,
+        at: acknowledged,
+        after: Math.max(0, Date.parse(acknowledged) - Date.parse(at)),
+      };
+    }),
+  ];
+}
+
+async function leaversOf(
+  parts: AdminParts,
+  tenant: number,
+  from: number,
+  to: number,
+): Promise<{ readonly leavers: Leaver[]; readonly isComplete: boolean; readonly sequence: number }> {
+  const { store } = parts;
+  const confirmed = await confirmationsOf(store, tenant);
+  const known = await knownLeavers(store, tenant);
+  const { isComplete, scanned: after } = known;
+  const left = known.leavers
+    .filter(({ at }) => Date.parse(at) >= from && Date.parse(at) < to)
+    .slice(-mostLeavers);
+  const names = await namesOf(store, tenant, left);
+  const leavers = left.map((change): Leaver => {
+    const { id, at, sequence, operation, actor } = change;
+    const confirmations = confirmed({ sequence, at });
+    const times = confirmations.map((each) => each.after);
+    const isHeard = times.length > 0 && times.every((each) => each !== undefined);
+    return {
+      ...{ id, name: names.get(id) ?? id, at, sequence, by: actorName(actor), confirmations },
+      how: operation === 'delete' ? 'deleted' : 'deactivated',
+      ...(isHeard ? { slowest: Math.max(...(times as number[])) } : {}),
+    };
+  });
+  // Those that somebody has not heard of first, then the slowest.
+  const slowness = ({ slowest, confirmations }: Leaver): number =>
+    slowest ?? (confirmations.length === 0 ? -1 : Number.POSITIVE_INFINITY);
+  leavers.sort((a, b) => slowness(b) - slowness(a) || b.sequence - a.sequence);
+  return { leavers, isComplete, sequence: after };
+}
+
+/** Who left, as far as the record has been looked through. */
+interface KnownLeavers {
+  readonly leavers: Change[];
+  scanned: number;
+  isComplete: boolean;
+  isScanning: boolean;
+}
+
+const known = new WeakMap<Store, Map<number, KnownLeavers>>();
+
+/** Each change is looked at once, as long as the server runs. */
+async function knownLeavers(store: Store, tenant: number): Promise<KnownLeavers> {
+  const ofStore = known.get(store) ?? new Map<number, KnownLeavers>();
+  known.set(store, ofStore);
+  let found = ofStore.get(tenant);
+  if (found === undefined) {
+    const { oldest } = await store.changeRange(tenant);
+    found = { leavers: [], scanned: oldest - 1, isComplete: false, isScanning: false };
+    ofStore.set(tenant, found);
+  }
+  if (found.isScanning) return found;
+  found.isComplete = false;
+  for (let read = 0; read < byRequest && !found.isComplete; read += atOnce) await scan(store, tenant, found);
+  if (!found.isComplete) {
+    found.isScanning = true;
+    void scanOn(store, tenant, found);
+  }
+  return found;
+}
+
+async function scan(store: Store, tenant: number, to: KnownLeavers): Promise<void> {
+  const changes = await store.changes({ tenant, after: to.scanned, limit: atOnce });
+  to.scanned = changes.at(-1)?.sequence ?? to.scanned;
+  for (const change of changes) if (isLeaver(change)) to.leavers.push(change);
+  to.isComplete = changes.length < atOnce;
+}
+
+/** Between requests, so that none waits for it. */
+async function scanOn(store: Store, tenant: number, found: KnownLeavers): Promise<void> {
+  try {
+    while (!found.isComplete) {
+      await new Promise((resolve) => setTimeout(resolve, 2).unref());
+      await scan(store, tenant, found);
+    }
+  } catch {
+    // The database is closed, or cannot be read: the next request goes on.
+  } finally {
+    found.isScanning = false;
+  }
+}
+
+async function namesOf(
+  store: Store,
+  tenant: number,
+  changes: readonly Change[],
+): Promise<Map<string, string>> {
+  const names = new Map<string, string>();
+  for (const { id, last } of changes) {
+    const name = nameOfDocument(last?.document);
+    if (name !== undefined) names.set(id, name);
+  }
+  const missing = changes.map(({ id }) => id).filter((id) => !names.has(id));
+  for (const [id, { resource }] of await store.feed.resources(tenant, missing)) {
+    const name = nameOfDocument(JSON.parse(resource.body));
+    if (name !== undefined) names.set(id, name);
+  }
+  return names;
+}
+
+/** A day as `2026-05-02`, or what is left out. */
+const dayText = v.optional(
+  v.pipe(
+    v.string(),
+    v.regex(/^(?:|\d{4}-\d\d-\d\d)$/, 'must be a day such as 2026-05-02'),
+    v.transform((text) => (text === '' ? undefined : text)),
+    v.check(
+      (text) => text === undefined || !Number.isNaN(Date.parse(text)),
+      'must be a day such as 2026-05-02',
+    ),
+  ),
+);
+
+export const leaversQuery = v.object({
+  ...tenantQuery,
+  from: dayText,
+  to: dayText,
+  limit: v.optional(wholeNumber(1, 1000), 200),
+});
+
+/** The days of a report: the last 90 unless given. */
+function periodOf(
+  { from, to }: { readonly from?: string | undefined; readonly to?: string | undefined },
+  now: Date,
+): { readonly from: number; readonly to: number } {
+  const end = to === undefined ? now.getTime() + 1 : Date.parse(to) + day;
+  return { from: from === undefined ? now.getTime() - 90 * day : Date.parse(from), to: end };
+}
+
+export async function leaversFor(asked: Asked<v.InferOutput<typeof leaversQuery>, unknown>) {
+  const { query, parts } = asked;
+  const tenant = await tenantFor(asked, query.tenant);
+  const period = periodOf(query, parts.clock());
+  const { leavers, isComplete, sequence } = await leaversOf(parts, tenant.number, period.from, period.to);
+  return {
+    tenant: tenant.name,
+    from: new Date(period.from).toISOString(),
+    to: new Date(period.to).toISOString(),
+    asOf: { sequence, at: parts.clock().toISOString() },
+    isComplete,
+    count: leavers.length,
+    leavers: leavers.slice(0, query.limit),
+  };
+}
+
+export const accessEndpoints = [
+  endpoint({
+    method: 'GET',
+    path: '/leavers',
+    summary: 'Who left, and when each application confirmed it; the slowest first',
+    needs: 'read',
+    query: leaversQuery,
+    answer: v.object({
+      tenant: v.string(),
+      from: v.string(),
+      to: v.string(),
+      asOf: v.object({ sequence: v.number(), at: v.string() }),
+      isComplete: v.boolean(),
+      count: v.number(),
+      leavers: v.array(leaverShape),
+    }),
+    handle: leaversFor,
+  }),
+] as const;

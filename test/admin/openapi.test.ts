@@ -1,0 +1,102 @@
+/** OpenAPI 3.1: linted, and what it says of the admin API is what the server answers. */
+import assert from 'node:assert/strict';
+import { execFile, execFileSync } from 'node:child_process';
+import { after, before, test } from 'node:test';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { newUser } from '../server.ts';
+import { type AdminServer, startAdmin } from './admin-server.ts';
+
+let server: AdminServer;
+before(async () => {
+  server = await startAdmin();
+  await server.request('POST', '/Users', { body: newUser() });
+});
+after(() => server.close());
+
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, { readonly responses?: Readonly<Record<string, unknown>> }>>>
+  >;
+}
+
+test('the document is OpenAPI 3.1 without a problem, by the recommended rules of a linter', async () => {
+  const answer = await server.request('GET', `${server.origin}/openapi.json`, { token: null });
+  assert.equal(answer.status, 200);
+  const document = answer.json as Document;
+  assert.equal(document.openapi, '3.1.0');
+  const config = await createConfig({
+    extends: ['recommended'],
+    // That of a server on the reader's own machine.
+    rules: { 'no-server-example.com': 'off' },
+  });
+  const problems = await lintFromString({ source: answer.text, config, absoluteRef: 'openapi.json' });
+  assert.deepEqual(
+    problems.map(({ ruleId, message, location }) => `${ruleId} ${location[0]?.pointer ?? ''}: ${message}`),
+    [],
+  );
+  assert.ok(Object.keys(document.paths).length > 40);
+});
+
+test('it has SCIM with the configured types, the feed, and each endpoint of the admin API', async () => {
+  const { paths } = (await server.request('GET', `${server.origin}/openapi.json`)).json as Document;
+  for (const path of [
+    '/scim/v2/Users/{id}',
+    '/scim/v2/Bulk',
+    '/events',
+    '/admin/api/exchanges/{id}',
+    '/admin/api/tokens',
+  ])
+    assert.ok(path in paths, path);
+});
+
+/** PyPI's schemathesis, where it is installed; `.ci/run` installs it. */
+const schemathesis = [process.env.SCHEMATHESIS, 'schemathesis', 'st'].find((name) => {
+  try {
+    return name !== undefined && execFileSync(name, ['--version'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    return false;
+  }
+});
+
+test('schemathesis finds no 5xx, and no answer outside its schema', {
+  skip:
+    schemathesis === undefined &&
+    'there is no schemathesis here: pip install schemathesis, or name it in SCHEMATHESIS',
+  timeout: 600_000,
+}, async () => {
+  const token = await server.newToken({ scope: 'admin' });
+  const run = await new Promise<{ readonly failed: boolean; readonly said: string }>((resolve) => {
+    execFile(
+      schemathesis as string,
+      [
+        ...['run', `${server.origin}/openapi.json`, '--url', server.origin],
+        ...['-H', `Authorization: Bearer ${token}`],
+        ...[
+          '--checks',
+          'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance',
+        ],
+        ...[
+          '--max-examples',
+          process.env.SCHEMATHESIS_EXAMPLES ?? '15',
+          '--phases',
+          'examples,coverage,fuzzing',
+          '--seed',
+          '1',
+        ],
+        // These never end, or end the session of the run.
+        ...[
+          '--exclude-path',
+          '/admin/api/exchanges/stream',
+          '--exclude-path',
+          '/admin/api/tokens/{id}/revoke',
+        ],
+        '--no-color',
+      ],
+      { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) =>
+        resolve({ failed: error !== null, said: stdout.slice(-8000) + stderr.slice(-2000) }),
+    );
+  });
+  assert.ok(!run.failed, run.said);
+});
