@@ -1,5 +1,5 @@
 /**
- * npm run test:hostile [-- FILE …]: the attacks of test/hostile in their whole extent, which takes some 20 minutes. All of it
+ * npm run test:hostile [-- FILE …]: the attacks of test/hostile in their whole extent, fifty kills under delivery among them, which takes some 20 minutes. All of it
  * stays on this machine. SCIMD_HOSTILE_SEED repeats the requests that were made at random.
  */
 import { spawnSync } from 'node:child_process';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { killAgainAndAgain } from '../test/crash/rounds.ts';
 
 const chosen = process.argv.slice(2);
-const files = chosen.length > 0 ? chosen : ['test/hostile/*.test.ts'];
+const files = chosen.length > 0 ? chosen : ['test/hostile/*.test.ts', 'test/events/kill.test.ts'];
 const { status } = spawnSync(
   process.execPath,
   ['--import', 'tsx', '--test', '--test-concurrency=1', '--test-timeout=1800000', ...files],

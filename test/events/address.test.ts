@@ -92,6 +92,14 @@ describe('names', () => {
     await assert.rejects(addressesOf(url, false, asked()), /has no address/);
   });
 
+  test('whatever the DNS answers is looked at as an address in the URL is', async () => {
+    for (const address of refused) {
+      await assert.rejects(addressesOf(url, false, asked(address)), AddressError, address);
+      await assert.rejects(addressesOf(url, false, asked('8.8.8.8', address)), AddressError, address);
+    }
+    for (const address of allowed) assert.deepEqual(await addressesOf(url, false, asked(address)), [address]);
+  });
+
   test('localhost, resolved by the system, is refused', async () => {
     await assert.rejects(addressesOf(new URL('https://localhost/'), false), AddressError);
   });

@@ -216,6 +216,55 @@ describe('delivery', () => {
     await until('an empty outbox', async () => (await store.outbox.deliveries(endpoint.id)).length === 0);
   });
 
+  test('a clock that jumps, forwards and back, reorders nothing', async () => {
+    const app = await receiver();
+    app.anyTime = true;
+    await endpointAt(app, { types: ['user.created', 'user.updated'] });
+    const running = await deliverer();
+    const people = [await send('POST', '/Users', newUser()), await send('POST', '/Users', newUser())];
+    await until('both', () => app.received.length === 2);
+    const day = 24 * 60 * 60 * 1000;
+    let count = 2;
+    for (const jump of [day, -day, 2 * day, -30 * day]) {
+      // What fails before the jump is tried again behind it.
+      let failures = 0;
+      app.answer = () => {
+        failures++;
+        return 503;
+      };
+      for (const { id } of people)
+        await send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', path: 'title', value: `${jump}` }));
+      await until('a failure', () => failures > 0);
+      ahead += jump;
+      for (const { id } of people)
+        await send(
+          'PATCH',
+          `/Users/${id}`,
+          patchOp({ op: 'replace', path: 'title', value: `after ${jump}` }),
+        );
+      app.answer = undefined;
+      count += 4;
+      ahead += 10 * day;
+      running.wake();
+      await until(`all after ${jump}`, () => {
+        running.wake();
+        return app.received.length >= count;
+      });
+    }
+    for (const { id } of people) {
+      const numbers = app
+        .events()
+        .filter((event) => 'subject' in event && event.subject.id === id)
+        .map(({ sequence }) => sequence);
+      assert.deepEqual(
+        numbers,
+        [...numbers].sort((a, b) => a - b),
+        id,
+      );
+      assert.equal(numbers.length, 9);
+    }
+  });
+
   test('410 disables the endpoint; enabled again it goes on where it was', async () => {
     const app = await receiver();
     const endpoint = await endpointAt(app, { types: ['user.created'] });

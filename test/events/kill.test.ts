@@ -6,11 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { scimd, secretPattern, serving, temporaryFolder } from '../cli/scimd.ts';
+import { extent } from '../hostile/extent.ts';
 import { newUser, patchOp } from '../server.ts';
 import { until } from '../until.ts';
 import { startReceiver } from './receiver.ts';
 
-const kills = Number(process.env.SCIMD_KILLS ?? 4);
+const kills = extent(4, 50);
 
 test(`killed ${kills} times under load, no event is lost and each person's come in order`, async () => {
   const place = { folder: temporaryFolder(), environment: { SCIMD_DATABASE: 'scimd.db' } };

@@ -257,7 +257,8 @@ export class Lane {
   #fresh(now: number): Message | undefined {
     if (this.#window.length === 0 || this.#open.size >= mostOpen) return undefined;
     if (this.isFailing()) {
-      if (now < this.#probeAt) return undefined;
+      // Unless the clock was set back meanwhile.
+      if (now < this.#probeAt && this.#probeAt - now <= probeEvery) return undefined;
       this.#probeAt = now + probeEvery;
     }
     const blocked = new Set([...this.#busy, ...this.#pulled, ...this.#chains.keys()]);

@@ -1,5 +1,6 @@
 /** The messages of one endpoint that are in the outbox: those that failed, those behind them, and batches on their way. */
 import type { StoredDelivery } from '../../store/outbox.ts';
+import { longestDelay } from './schedule.ts';
 
 type Waiting = Omit<StoredDelivery, 'next'> & { next: number; inFlight: boolean };
 
@@ -59,10 +60,15 @@ export class OpenMessages {
     for (const each of open) {
       const isFree = !each.subjects.some((subject) => blocked.has(subject));
       for (const subject of each.subjects) blocked.add(subject);
-      if (!isFree || each.inFlight || each.next > now) continue;
+      if (!isFree || each.inFlight || !hasCome(each.next, now)) continue;
       if (found === undefined || (each.leaver && !found.leaver)) found = each;
     }
     if (found !== undefined) found.inFlight = true;
     return found;
   }
+}
+
+/** What is further away than anything is put off was set by a clock that has been set back. */
+function hasCome(time: number, now: number): boolean {
+  return time <= now || time - now > longestDelay;
 }

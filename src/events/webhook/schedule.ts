@@ -18,6 +18,9 @@ export const retryDelays: readonly number[] = [
   24 * hour,
 ];
 
+/** No try is put off by more. */
+export const longestDelay = 1.2 * 24 * hour;
+
 /** An endpoint where nothing but failures came for so long is disabled. */
 export const disableAfter = 5 * 24 * hour;
 
