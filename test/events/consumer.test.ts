@@ -1,10 +1,12 @@
 /** scimd/consumer as it is published: in Node.js, and where there is nothing but what all runtimes have in common. */
 import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
 import { Webhook } from 'standardwebhooks';
@@ -117,6 +119,39 @@ describe('scimd/consumer as it is published', () => {
     const run = runInContext(round, createContext({ AbortController }));
     check(await run(published, new URL(server.base).origin, token, secret, signed(), body));
   });
+
+  // The npm packages of these names have them; DENO and BUN say where they are.
+  for (const [name, command, flags] of [
+    ['Deno', process.env.DENO ?? 'deno', ['run', '--quiet', '--allow-net', '--allow-read']],
+    ['Bun', process.env.BUN ?? 'bun', ['run']],
+  ] as const) {
+    const isHere = spawnSync(command, ['--version']).status === 0;
+    test(`runs in ${name}, and in a worker of it`, {
+      skip: isHere ? false : `there is no ${command}`,
+    }, async () => {
+      const given = [new URL(server.base).origin, token, secret, signed(), body].map((each) =>
+        JSON.stringify(each),
+      );
+      const answer = `(${round})(await import('./consumer.js'), ${given.join()})`;
+      writeFileSync(join(folder, 'worker.mjs'), `postMessage(await ${answer});`);
+      writeFileSync(
+        join(folder, 'main.mjs'),
+        `console.log(await ${answer});
+         const worker = new Worker(new URL('./worker.mjs', import.meta.url), { type: 'module' });
+         worker.onmessage = ({ data }) => {
+           console.log(data);
+           worker.terminate();
+         };`,
+      );
+      // The server is in this process: it must not stand still meanwhile.
+      const { stdout } = await promisify(execFile)(command, [...flags, join(folder, 'main.mjs')], {
+        timeout: 60_000,
+      });
+      const lines = stdout.trim().split('\n');
+      assert.equal(lines.length, 2, stdout);
+      for (const line of lines) check(line);
+    });
+  }
 
   test('bundled, runs where there is fetch, Web Crypto and nothing of Node.js', async () => {
     const { outputFiles } = await build({
