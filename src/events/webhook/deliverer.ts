@@ -16,6 +16,7 @@ import { type SourceTools, sourceOf } from './lane-source.ts';
 import type { Answer } from './management.ts';
 import type { Message } from './message.ts';
 import { type SendOptions, send } from './send.ts';
+import { SharedPages } from './shared-pages.ts';
 import { signatureHeaders } from './signature.ts';
 
 const mostSockets = 20;
@@ -31,7 +32,7 @@ const lookEvery = 250;
 /** Milliseconds between writes of what was delivered. */
 const storeEvery = 200;
 
-export interface DelivererOptions extends Omit<LaneTools, 'sourceOf'>, SourceTools {
+export interface DelivererOptions extends Omit<LaneTools, 'sourceOf'>, Omit<SourceTools, 'pages'> {
   readonly outbox: Outbox;
   /** Signs the tokens of streams. */
   readonly sign: (claims: SetClaims) => Promise<string>;
@@ -60,6 +61,7 @@ interface Runner {
 export class Deliverer {
   readonly #options: DelivererOptions;
   readonly #owner = randomUUID();
+  readonly #pages: SharedPages;
   readonly #clock: () => Date;
   readonly #runners = new Map<string, Runner>();
   #sockets = 0;
@@ -79,6 +81,7 @@ export class Deliverer {
 
   constructor(options: DelivererOptions) {
     this.#options = options;
+    this.#pages = new SharedPages(options.reader);
     this.#clock = options.clock ?? (() => new Date());
   }
 
@@ -175,7 +178,8 @@ export class Deliverer {
     else await this.#tellGap(endpoint);
     const settings = { keepAlive: true, maxSockets: socketsOfEndpoint, maxFreeSockets: 1, timeout: 30_000 };
     const agent = endpoint.url.startsWith('https:') ? new HttpsAgent(settings) : new HttpAgent(settings);
-    const tools = { ...this.#options, sourceOf: (each: Endpoint) => sourceOf(each, this.#options) };
+    const sources = { ...this.#options, pages: this.#pages };
+    const tools = { ...this.#options, sourceOf: (each: Endpoint) => sourceOf(each, sources) };
     const lane = new Lane(endpoint, open, tools);
     this.#runners.set(endpoint.id, { lane, agent, gone: new AbortController(), filling: false });
   }

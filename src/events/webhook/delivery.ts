@@ -50,6 +50,8 @@ export interface DeliveryOptions {
   readonly onNotice?: ((message: DeliveryMessage) => void) | undefined;
 }
 
+/** Milliseconds between two wakes: what comes faster is read together, at a fraction of the cost. */
+const restAfterWake = 15;
 /** Milliseconds between looks for a first endpoint; until a thread that ended begins again; that the end may take. */
 const lookEvery = 1000;
 const restartAfter = 5000;
@@ -80,6 +82,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
   let here: Deliverer | undefined;
   let stopped = false;
   let isTold = false;
+  let lastTold = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   const look = async (): Promise<void> => {
@@ -120,11 +123,15 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
   const forget = store.onCommit(() => {
     if ((worker === undefined && here === undefined) || isTold) return;
     isTold = true;
-    setImmediate(() => {
+    const tell = (): void => {
       isTold = false;
+      lastTold = performance.now();
       worker?.postMessage('wake');
       here?.wake();
-    });
+    };
+    const rest = lastTold + restAfterWake - performance.now();
+    if (rest <= 0) setImmediate(tell);
+    else setTimeout(tell, rest).unref();
   });
   void look();
 

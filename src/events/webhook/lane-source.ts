@@ -5,6 +5,7 @@ import type { Position } from '../position.ts';
 import type { EventReader } from '../reader.ts';
 import type { TokenReader } from '../streams/token-reader.ts';
 import { type Carried, carriedEvent, carriedToken, wantedBy } from './message.ts';
+import type { SharedPages } from './shared-pages.ts';
 
 export interface LaneSource {
   /** About so many behind a position. */
@@ -18,12 +19,14 @@ export interface LaneSource {
 
 export interface SourceTools {
   readonly reader: EventReader;
+  /** The same events, read together with other endpoints. */
+  readonly pages: SharedPages;
   readonly tokens: TokenReader;
   /** Where a resource can be read; undefined where no address is known. */
   readonly urlOf: (type: string, id: string) => string | undefined;
 }
 
-export function sourceOf(endpoint: Endpoint, { reader, tokens, urlOf }: SourceTools): LaneSource {
+export function sourceOf(endpoint: Endpoint, { reader, pages, tokens, urlOf }: SourceTools): LaneSource {
   const { stream } = endpoint;
   if (stream !== undefined) {
     const read = { ...endpoint, stream };
@@ -38,9 +41,10 @@ export function sourceOf(endpoint: Endpoint, { reader, tokens, urlOf }: SourceTo
   const tenant = { number: endpoint.tenant, name: endpoint.tenantName };
   const wants = wantedBy(endpoint);
   return {
-    async read(after, limit) {
-      const { made, ...page } = await reader.read(tenant, after, { limit, wants });
-      return { ...page, carried: made.map((each) => carriedEvent(each, urlOf)) };
+    async read(after) {
+      const { made, ...page } = await pages.read(tenant, after);
+      const wanted = made.filter(({ event }) => wants(event));
+      return { ...page, carried: wanted.map((each) => carriedEvent(each, urlOf)) };
     },
     async all(record) {
       const made = await reader.all(tenant, record);

@@ -85,8 +85,12 @@ export function messageOf(carried: readonly [Carried, ...Carried[]], batch: bool
   };
 }
 
+/** Texts of events that several endpoints get, and batches and tries of one. */
+const texts = new WeakMap<Event, string>();
+
 function eventText(event: Event, urlOf: (type: string, id: string) => string | undefined): string {
-  const text = JSON.stringify(event);
+  const text = texts.get(event) ?? JSON.stringify(event);
+  texts.set(event, text);
   if (Buffer.byteLength(text) <= largest || !('data' in event)) return text;
   const url = urlOf(event.subject.type, event.subject.id);
   return JSON.stringify({ ...event, data: null, ...(url === undefined ? {} : { url }) });
