@@ -162,6 +162,8 @@ export interface Outbox {
    * that nobody has at `now`.
    */
   lease(owner: string, now: number, until: number): Promise<readonly Endpoint[]>;
+  /** Who has any, or had when they died. */
+  owners(): Awaitable<readonly string[]>;
   /** Gives them back. */
   release(owner: string): Promise<void>;
   deliveries(endpoint: string): Awaitable<readonly StoredDelivery[]>;

@@ -3,7 +3,6 @@
  * an endpoint; endpoints whose last answer was a failure share half of them, and have one each as those that have not
  * answered yet, so that those which hang harm nobody else.
  */
-import { randomUUID } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { FeedReads } from '../../store/feed.ts';
@@ -15,6 +14,7 @@ import { Lane, type LaneTools } from './lane.ts';
 import { type SourceTools, sourceOf } from './lane-source.ts';
 import type { Answer } from './management.ts';
 import type { Message } from './message.ts';
+import { leaseOf, newOwner } from './owner.ts';
 import { type SendOptions, send } from './send.ts';
 import { SharedPages } from './shared-pages.ts';
 import { signatureHeaders } from './signature.ts';
@@ -60,7 +60,7 @@ interface Runner {
 
 export class Deliverer {
   readonly #options: DelivererOptions;
-  readonly #owner = randomUUID();
+  readonly #owner = newOwner();
   readonly #pages: SharedPages;
   readonly #clock: () => Date;
   readonly #runners = new Map<string, Runner>();
@@ -146,8 +146,7 @@ export class Deliverer {
   async #renew(): Promise<void> {
     clearTimeout(this.#renewal);
     try {
-      const now = this.#clock().getTime();
-      const endpoints = await this.#options.outbox.lease(this.#owner, now, now + leaseTime);
+      const endpoints = await leaseOf(this.#options.outbox, this.#owner, this.#clock().getTime(), leaseTime);
       const mine = new Set(endpoints.map(({ id }) => id));
       for (const runner of this.#runners.values()) if (!mine.has(runner.lane.endpoint.id)) this.#drop(runner);
       for (const endpoint of endpoints) await this.#admit(endpoint);

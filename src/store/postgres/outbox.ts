@@ -66,6 +66,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'active', ?, ?, ?, ?)`,
   take: `UPDATE endpoint SET lease_owner = ?, lease_until = ?
 WHERE state = 'active' AND kind <> 'poll' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ? OR lease_until > ?)`,
   give: 'UPDATE endpoint SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = ?',
+  owners: 'SELECT DISTINCT lease_owner FROM endpoint WHERE lease_owner IS NOT NULL',
   owned: "SELECT 1 FROM endpoint WHERE id = ? AND lease_owner = ? AND state = 'active' FOR UPDATE",
   setPosition: 'UPDATE endpoint SET position = ? WHERE id = ?',
   setFailing: 'UPDATE endpoint SET failing_since = ? WHERE id = ?',
@@ -319,6 +320,9 @@ export function outboxOver({ transactions, clock, newId, note }: OutboxTools): O
         await connection.run(outboxSql.take, [owner, until, owner, now, now + 2 * (until - now)]);
         return (await connection.run(outboxSql.leased, [owner])).rows.map(toEndpoint);
       }),
+    async owners() {
+      return (await pool.read(outboxSql.owners, [])).map(([owner]) => owner as string);
+    },
     async release(owner) {
       await write(outboxSql.give, [owner]);
     },

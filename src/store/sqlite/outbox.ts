@@ -125,6 +125,9 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
      WHERE state = 'active' AND kind <> 'poll' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ? OR lease_until > ?)`,
   );
   const give = db.prepare('UPDATE endpoint SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = ?');
+  const owners = db
+    .prepare<[], string>('SELECT DISTINCT lease_owner FROM endpoint WHERE lease_owner IS NOT NULL')
+    .pluck();
   const owned = db
     .prepare<[string, string], number>(
       "SELECT 1 FROM endpoint WHERE id = ? AND lease_owner = ? AND state = 'active'",
@@ -313,6 +316,7 @@ export function outboxOver({ db, clock, newId, read, write, note }: OutboxTools)
         take.run(owner, until, owner, now, now + 2 * (until - now));
         return leased.all(owner).map(toEndpoint);
       }),
+    owners: () => read(() => owners.all()),
     release: (owner) => write(() => void give.run(owner)),
     deliveries: (endpoint) =>
       read(() =>

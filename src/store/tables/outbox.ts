@@ -317,14 +317,22 @@ export function outboxOver({ dialect, clock, newId, read, write, note }: OutboxT
       write(function* () {
         yield statement(
           `UPDATE scimd_endpoint SET lease_owner = ?, lease_until = ?
-           WHERE state = 'active' AND kind <> 'poll' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ?)`,
-          ...[owner, until, owner, now],
+           WHERE state = 'active' AND kind <> 'poll' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ? OR lease_until > ?)`,
+          // Nobody holds one for so long: the clock was set back.
+          ...[owner, until, owner, now, now + 2 * (until - now)],
         );
         const rows = yield statement(
           `SELECT ${columns} ${from} WHERE e.lease_owner = ? AND e.state = 'active' AND e.kind <> 'poll' ORDER BY e.created, e.id`,
           owner,
         );
         return rows.map(toEndpoint);
+      }),
+    owners: () =>
+      read(function* () {
+        const rows = yield statement(
+          'SELECT DISTINCT lease_owner FROM scimd_endpoint WHERE lease_owner IS NOT NULL',
+        );
+        return rows.map(({ lease_owner: owner }) => String(owner));
       }),
     release: (owner) =>
       write(function* () {
