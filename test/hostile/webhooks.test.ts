@@ -70,7 +70,7 @@ const wrong = {
     answering((request, response) => response.writeHead(307, { location: request.url ?? '/' }).end()),
   'redirects to the metadata of a cloud': () =>
     answering((_request, response) =>
-      response.writeHead(302, { location: 'http://169.254.169.254/latest/meta-data/' }).end(),
+      response.writeHead(302, { location: 'http://169.254.169.254/' }).end(),
     ),
   'answers 500 to all': () => answering((_request, response) => response.writeHead(500).end()),
   'asks to wait for a year': () =>
@@ -78,7 +78,7 @@ const wrong = {
 } as const;
 
 function memoryOf(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+  return Number(/VmRSS:[ \t]+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 }
 
 test('ten endpoints that misbehave, and one that is gone, beside one that takes everything', async () => {

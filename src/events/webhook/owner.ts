@@ -1,6 +1,6 @@
 /** Who delivers to an endpoint: a process, named so that another one on the same system can see that it is gone. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Endpoint, Outbox } from '../../store/outbox.ts';
 
 /** Where process ids mean the same: one start of one system, and in it one container. Empty where that cannot be told. */
@@ -21,12 +21,7 @@ export function newOwner(): string {
 function isGone(owner: string): boolean {
   const [place = '', pid] = owner.split('/');
   if (place === '' || place !== system() || !/^\d+$/.test(pid ?? '')) return false;
-  try {
-    process.kill(Number(pid), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
+  return !existsSync(`/proc/${pid}`);
 }
 
 /** The endpoints that the owner delivers to for so many milliseconds. Whoever is seen to be gone is not waited for. */
