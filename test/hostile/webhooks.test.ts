@@ -69,9 +69,7 @@ const wrong = {
   'redirects in a circle': () =>
     answering((request, response) => response.writeHead(307, { location: request.url ?? '/' }).end()),
   'redirects to the metadata of a cloud': () =>
-    answering((_request, response) =>
-      response.writeHead(302, { location: 'http://169.254.169.254/' }).end(),
-    ),
+    answering((_request, response) => response.writeHead(302, { location: 'http://169.254.169.254/' }).end()),
   'answers 500 to all': () => answering((_request, response) => response.writeHead(500).end()),
   'asks to wait for a year': () =>
     answering((_request, response) => response.writeHead(429, { 'retry-after': '31536000' }).end()),
