@@ -44,12 +44,12 @@ const groups: Readonly<Record<string, string>> = {
 
 /** Listed together in one line of the overview. */
 const minor = new Set([
-  ...['admin', 'init', 'docs', 'migrate', 'healthcheck', 'completion', 'licenses', 'version', 'help'],
+  ...['admin', 'init', 'docs', 'healthcheck', 'completion', 'licenses', 'version', 'help'],
 ]);
 
 /** Others that share a line: what moves data and stops writes; who had access when, and the proof. */
 const sharing = [
-  ['export', 'import', 'backup', 'restore', 'pause', 'resume', 'explain'],
+  ['export', 'import', 'backup', 'restore', 'migrate', 'pause', 'resume', 'explain'],
   ['history', 'access', 'diff', 'leavers', 'orphans', 'seats', 'verify'],
 ] as const;
 const shared: ReadonlySet<string> = new Set(sharing.flat());

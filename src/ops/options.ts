@@ -40,7 +40,7 @@ const options = {
   database: option(
     v.pipe(v.string(databaseRule), v.nonEmpty(databaseRule)),
     'scimd.db',
-    'SQLite file, :memory:, or postgres://USER@HOST/DATABASE',
+    'SQLite file, :memory: or postgres://…',
     { placeholder: 'FILE', common: true },
   ),
   databasePassword: option(
