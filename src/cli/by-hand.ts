@@ -3,6 +3,7 @@
  * directory as a request of a provider does, and is recorded with the operating system's user as its actor.
  */
 import { existsSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { ScimFilterError } from '../../grammar/index.ts';
 import { DirectoryError } from '../directory/directory-error.ts';
 import { ScimError } from '../error.ts';
@@ -22,6 +23,9 @@ import { find, findIfAny, inTenant, nameOf, type Place } from './users-and-group
 
 type Run = (invocation: Invocation) => Promise<number>;
 type TypeName = 'User' | 'Group';
+
+/** Milliseconds after which a server has written what it has answered to the exchange log. */
+const unwritten = 1000;
 
 /** An operation of a PatchOp message. */
 interface Operation {
@@ -159,9 +163,14 @@ export const forget: Run = (invocation) =>
     const person = await forgottenPerson(directory.store, tenant, id);
     await directory.erase(caller, type, id);
     const log = exchangeFile(invocation.settings().settings);
-    const exchanges = existsSync(log) ? new SqliteExchanges(log) : undefined;
-    exchanges?.forget(person);
-    exchanges?.close();
+    if (existsSync(log)) {
+      const exchanges = new SqliteExchanges(log);
+      exchanges.forget(person);
+      // A server may have requests about them that it has answered and not yet written.
+      await wait(unwritten);
+      exchanges.forget(person);
+      exchanges.close();
+    }
     tell(invocation, id, { erased: true }, `${id} is erased; backups that were made before still have them`);
   });
 

@@ -66,6 +66,9 @@ export function thirdParty(): readonly ThirdParty[] {
   return [...folders].map(packageAt).sort((a, b) => a.name.localeCompare(b.name));
 }
 
+/** What scimd is put on by those who have it already. */
+const ofEmbedders: ReadonlySet<string> = new Set(['drizzle-orm', 'kysely']);
+
 const importedPackage = /^(?:import|export)\s[^'";]*?\sfrom '((?:@[\w.-]+\/)?[\w.-]+)(?:\/[^']*)?'/gm;
 
 function importedPackages(): ReadonlySet<string> {
@@ -77,5 +80,5 @@ function importedPackages(): ReadonlySet<string> {
   const names = files.flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(importedPackage)].map(([, name = '']) => name),
   );
-  return new Set(names.filter((name) => !name.startsWith('.')));
+  return new Set(names.filter((name) => !name.startsWith('.') && !ofEmbedders.has(name)));
 }

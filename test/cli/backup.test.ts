@@ -39,8 +39,8 @@ test('backup copies a database that is written meanwhile, verified; restore brin
   assert.equal(told.backup, 'copy.backup');
   assert.equal(told.tokens, 1);
   assert.ok(told.resources >= 50 && told.resources <= 50 + meanwhile.length, `${told.resources} resources`);
-  // The connection's first request is a notice of its own.
-  assert.equal(told.changes, told.resources + 1);
+  // The notice of the connection's first request may be there already.
+  assert.ok([0, 1].includes(told.changes - told.resources), `${told.changes} changes`);
 
   const later = await createUser(server.url);
   const refused = await scimd(['restore', 'copy.backup'], place);

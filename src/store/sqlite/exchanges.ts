@@ -271,8 +271,6 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
     const has = places.flatMap((place) => wanted.map(() => `instr(lower(${place}), ?) > 0`)).join(' OR ');
     const keys = wanted.map(keyOf);
     const among = keys.map(() => '?').join(', ');
-    // What is taken out is not to stand in free pages, or in the journal.
-    this.#db.pragma('secure_delete = ON');
     const count = this.#db
       .transaction(() => {
         const found = this.#db
@@ -302,7 +300,8 @@ WHERE (e.tenant = ? OR e.tenant IS NULL) AND (e.id IN (SELECT number / 32 FROM m
         return found.length;
       })
       .immediate();
-    this.#db.pragma('secure_delete = OFF');
+    // What is taken out is not to stand in free pages, between the rows of a page that was split, or in the journal.
+    this.#db.exec('VACUUM');
     this.#db.pragma('wal_checkpoint(TRUNCATE)');
     return count;
   }
