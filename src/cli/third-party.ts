@@ -16,6 +16,7 @@ interface Manifest {
   readonly version: string;
   readonly license: string;
   readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -59,7 +60,8 @@ export function thirdParty(): readonly ThirdParty[] {
       const folder = folderOf(name, from);
       if (folders.has(folder)) continue;
       folders.add(folder);
-      visit(Object.keys(manifestAt(folder).dependencies ?? {}), folder);
+      const { dependencies = {}, optionalDependencies = {} } = manifestAt(folder);
+      visit(Object.keys({ ...dependencies, ...optionalDependencies }), folder);
     }
   };
   visit(importedPackages(), project);

@@ -17,6 +17,7 @@ import { migrations } from '../../src/store/postgres/migrations.ts';
 import { outboxSql } from '../../src/store/postgres/outbox.ts';
 import { writeSql } from '../../src/store/postgres/statements.ts';
 import { streamSql } from '../../src/store/postgres/streams.ts';
+import { adminSql } from '../../src/store/sql/admin.ts';
 import { memberMap } from '../../src/store/sql/attribute-map.ts';
 import { changeMemberSql, changeSql, knownMembersSql } from '../../src/store/sql/change.ts';
 import { confirmationSql } from '../../src/store/sql/confirmation.ts';
@@ -94,6 +95,7 @@ function fixed(): Record<string, Readonly<Record<string, string>>> {
     tenantSql,
     pastSql,
     confirmationSql,
+    adminSql,
     tokenSql,
     grantSql,
     holderSql: holderSql(postgresDialect, types),

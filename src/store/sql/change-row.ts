@@ -106,7 +106,7 @@ function sha256(data: string | Uint8Array): Buffer {
 const pair = new Uint8Array(64);
 
 /** The link of a change: the SHA-256 of the link before it and its digest. */
-export function linkOver(before: Uint8Array, digest: Uint8Array): Buffer {
+export function linkOver(before: Uint8Array, digest: Uint8Array): Uint8Array {
   pair.set(before, 0);
   pair.set(digest, 32);
   return sha256(pair);
@@ -144,8 +144,8 @@ export type NewChangeRow = readonly [
   tolerances: string | null,
   cause: string | null,
   salt: string,
-  digest: Buffer,
-  link: Buffer,
+  digest: Uint8Array,
+  link: Uint8Array,
   notice: string | null,
 ];
 
@@ -173,7 +173,7 @@ export function digestOf(
   sequence: number,
   typeName: string,
   [id, version, operation, at, txn, request, actor, edits, ...rest]: DigestedParts,
-): Buffer {
+): Uint8Array {
   const [added, removed, last, tolerances, cause, notice] = rest;
   return sha256(
     `${salt}\n${sequence}\n${typeName}\n${JSON.stringify(id)}\n${version}\n${operation}\n${at}\n${JSON.stringify(txn)}\n${JSON.stringify(request)}\n${actor}\n${edits}\n${added}\n${removed}\n${last}\n${tolerances}\n${cause}${notice === null ? '' : `\n${notice}`}`,
@@ -257,6 +257,6 @@ export function noticeType(text: string | null): string | undefined {
   return text === null ? undefined : (JSON.parse(text) as StoredNotice).type;
 }
 
-function hexOf(bytes: Uint8Array): string {
+export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }

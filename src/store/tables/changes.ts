@@ -5,6 +5,7 @@ import { instantText, keyOfTime } from '../layout/instant.ts';
 import type { ChainEnds, ChainRow } from '../sql/chain-check.ts';
 import {
   type ChangeEntry,
+  hexOf,
   isNoticeOf,
   nextChange,
   noLink,
@@ -71,7 +72,7 @@ export function* append(
     yield statement(
       `INSERT INTO scimd_change (tenant, ${columns}, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       ...[tenant, sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed],
-      ...[last, tolerances, cause, digest.toString('hex'), link.toString('hex'), notice, salt],
+      ...[last, tolerances, cause, hexOf(digest), hexOf(link), notice, salt],
     );
     made.push(
       toChange(
