@@ -3,6 +3,7 @@
  * bundlers can leave Chevrotain out where nothing is parsed ("sideEffects" in package.json).
  */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type BuildOptions, build, type Plugin, transformSync } from 'esbuild';
@@ -66,7 +67,7 @@ export async function bundleFilter(
   const { outputFiles } = await build({
     ...shared,
     stdin: {
-      contents: `export { parseFilter } from './${folder}/filter.js';`,
+      contents: `export { parseFilter } from ${JSON.stringify(resolve(folder, 'filter.js'))};`,
       resolveDir: shared.absWorkingDir!,
     },
     ...{ minify: true, sourcemap: false, write: false },
