@@ -1,6 +1,7 @@
 /** How `scimd/consumer`, `scimd/drizzle` and `scimd/kysely` are bundled: a file each, with nothing of Node's. */
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { ofEmbedders } from '../src/cli/third-party.ts';
 
 /** Writes one to the folder; answers its path. */
 export async function bundleSmall(name: 'consumer' | 'drizzle' | 'kysely', folder: string): Promise<string> {
@@ -17,7 +18,7 @@ export async function bundleSmall(name: 'consumer' | 'drizzle' | 'kysely', folde
     logLevel: 'warning',
     entryPoints: [`src/${name}.ts`],
     // The query builder is the embedder's own.
-    external: ['drizzle-orm', 'kysely'],
+    external: [...ofEmbedders],
     outfile,
   });
   return outfile;

@@ -5,10 +5,9 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { ofEmbedders } from '../src/cli/third-party.ts';
 
 const entries = ['index', 'filter', 'consumer', 'drizzle', 'kysely'].map((name) => `src/${name}.d.ts`);
-/** Whoever imports an entry that is for a package has it. */
-const theirs = ['drizzle-orm', 'kysely'];
 
 /** Writes them to the folder. */
 export function writeDeclarations(folder: string): void {
@@ -20,7 +19,8 @@ export function writeDeclarations(folder: string): void {
     const code = readFileSync(file, 'utf8').replace(/\/\*[\s\S]*?\*\//g, '');
     for (const [, from, imported] of code.matchAll(/\bfrom '([^']+)'|\bimport\("([^"]+)"\)/g)) {
       const specifier = from ?? imported ?? '';
-      if (theirs.includes(specifier)) continue;
+      // Whoever imports an entry that is for a package has it.
+      if (ofEmbedders.includes(specifier)) continue;
       if (!specifier.startsWith('.'))
         throw new Error(`${file} refers to ${specifier}, which users do not have`);
       visit(join(dirname(file), specifier.replace(/\.ts$/, '.d.ts')));

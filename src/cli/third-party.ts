@@ -69,7 +69,7 @@ export function thirdParty(): readonly ThirdParty[] {
 }
 
 /** What scimd is put on by those who have it already. */
-const ofEmbedders: ReadonlySet<string> = new Set(['drizzle-orm', 'kysely']);
+export const ofEmbedders: readonly string[] = ['drizzle-orm', 'kysely'];
 
 const importedPackage = /^(?:import|export)\s[^'";]*?\sfrom '((?:@[\w.-]+\/)?[\w.-]+)(?:\/[^']*)?'/gm;
 
@@ -82,5 +82,5 @@ function importedPackages(): ReadonlySet<string> {
   const names = files.flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(importedPackage)].map(([, name = '']) => name),
   );
-  return new Set(names.filter((name) => !name.startsWith('.') && !ofEmbedders.has(name)));
+  return new Set(names.filter((name) => !name.startsWith('.') && !ofEmbedders.includes(name)));
 }
