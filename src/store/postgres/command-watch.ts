@@ -4,35 +4,25 @@
  */
 import type { CompiledRule } from '../../query/access-rules.ts';
 import { type AccessRule, type Granted, grantedText } from '../../scim/roles.ts';
-import type { GuardAlert, GuardReason } from '../guard.ts';
+import type { GuardAlert } from '../guard.ts';
 import { keyOfTime } from '../layout/instant.ts';
-import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
+import type { StoredTypes } from '../layout/stored-type.ts';
 import { accessNotices, alertNotice } from '../sql/access-notices.ts';
 import { AccessWatch, type Verdict } from '../sql/access-watch.ts';
 import { noticeEntry } from '../sql/change-row.ts';
 import { grantSql } from '../sql/grants.ts';
 import { tenantSql } from '../sql/tenant.ts';
-import type { Document, NewNotice, Unit } from '../store.ts';
+import {
+  GuardedError,
+  givesRoles,
+  isActive,
+  isUser,
+  type Target,
+  type WatchedUnit,
+} from '../sql/watched-unit.ts';
+import type { Document, NewNotice } from '../store.ts';
 import { carryOut, type GrantRules, type RunSql } from './grants.ts';
 import type { UnitWriter } from './unit-writer.ts';
-
-/** Thrown where the guard does not let a command pass; what the unit has written by then is to be taken back. */
-export class GuardedError extends Error {
-  override readonly name = 'GuardedError';
-  readonly reason: GuardReason;
-
-  constructor(reason: GuardReason) {
-    super(`the guard refuses it: ${reason.kind}`);
-    this.reason = reason;
-  }
-}
-
-/** A resource that a command is about. */
-export interface Target {
-  readonly kind: StoredType;
-  readonly rid: number;
-  readonly id: string;
-}
 
 export interface CommandWatchTools {
   readonly writer: UnitWriter;
@@ -43,17 +33,8 @@ export interface CommandWatchTools {
   readonly clock: () => Date;
 }
 
-/** A unit with the id of its transaction. */
-interface WatchedUnit extends Unit {
-  readonly transaction: string;
-}
-
 /** A deletion that has been let pass so far, to be checked once more when it is done. */
 export type Deletion = () => Promise<void>;
-
-const isActive = (document: Document): boolean => document.active !== false;
-const isUser = ({ kind }: Pick<Target, 'kind'>): boolean => kind.type.name === 'User';
-const givesRoles = ({ kind }: Pick<Target, 'kind'>): boolean => kind.type.name === 'Group';
 
 /** Every method rejects with a GuardedError where the guard does not let the command pass. */
 export class CommandWatch {

@@ -9,6 +9,7 @@ import { memberMap } from '../sql/attribute-map.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { selectMembersSql } from '../sql/membership.ts';
 import { resourceSql, toResource } from '../sql/resource.ts';
+import { GuardedError } from '../sql/watched-unit.ts';
 import type {
   Command,
   CreateCommand,
@@ -23,7 +24,7 @@ import type {
   Unit,
   UpdateCommand,
 } from '../store.ts';
-import { type CommandWatch, GuardedError } from './command-watch.ts';
+import type { CommandWatch } from './command-watch.ts';
 import { postgresDialect } from './dialect.ts';
 import { erase } from './erase.ts';
 import { violatedUnique } from './errors.ts';

@@ -1,31 +1,21 @@
 /** What commands mean for who has access, watched in their transaction: roles of groups, the guard, limits of roles. */
 import { type Granted, grantedText } from '../../scim/roles.ts';
-import type { GuardAlert, GuardReason } from '../guard.ts';
-import type { StoredType } from '../layout/stored-type.ts';
+import type { GuardAlert } from '../guard.ts';
 import { accessNotices, alertNotice } from '../sql/access-notices.ts';
 import type { AccessWatch, Verdict } from '../sql/access-watch.ts';
-import type { Document, NewNotice, Unit } from '../store.ts';
+import {
+  GuardedError,
+  givesRoles,
+  isActive,
+  isUser,
+  type Target,
+  type WatchedUnit,
+} from '../sql/watched-unit.ts';
+import type { Document, NewNotice } from '../store.ts';
 import type { GrantTable } from './grants.ts';
 
-/** Thrown where the guard does not let a command pass; what the unit has written by then is to be taken back. */
-export class GuardedError extends Error {
-  override readonly name = 'GuardedError';
-  readonly reason: GuardReason;
-
-  constructor(reason: GuardReason) {
-    super(`the guard refuses it: ${reason.kind}`);
-    this.reason = reason;
-  }
-}
-
-/** A resource that a command is about. */
-export interface Target {
-  readonly kind: StoredType;
-  readonly rid: number;
-  readonly id: string;
-}
-
-export interface Edges {
+/** Members that came and went, by id. */
+interface MemberChanges {
   readonly added: ReadonlySet<string>;
   readonly removed: ReadonlySet<string>;
 }
@@ -38,17 +28,8 @@ export interface CommandWatchTools {
   readonly isLocked: (tenant: number, id: string) => boolean;
 }
 
-/** A unit with the id of its transaction. */
-interface WatchedUnit extends Unit {
-  readonly transaction: string;
-}
-
 /** A deletion that has been let pass so far, to be checked once more when it is done. */
 export type Deletion = () => void;
-
-const isActive = (document: Document): boolean => document.active !== false;
-const isUser = ({ kind }: Pick<Target, 'kind'>): boolean => kind.type.name === 'User';
-const givesRoles = ({ kind }: Pick<Target, 'kind'>): boolean => kind.type.name === 'Group';
 
 /** Every method throws a GuardedError where the guard does not let the command pass. */
 export class CommandWatch {
@@ -104,15 +85,10 @@ export class CommandWatch {
   }
 
   /** After members of a group came and went. */
-  membersChanged(unit: WatchedUnit, target: Target, { added, removed }: Edges): void {
-    const { table, watch } = this.#tools;
-    const { tenant, guard } = unit;
-    if (removed.size > 0 && guard !== undefined && guard.mode !== 'off') {
-      const people = table.run(watch.peopleAmong(tenant, [...removed]));
-      this.#judge(unit, table.run(watch.losing(tenant, guard, 'removed', people)));
-    }
-    if (watch.limits.length === 0 || added.size + removed.size === 0) return;
-    const rules = this.#through(tenant, target.id);
+  membersChanged(unit: WatchedUnit, target: Target, { added, removed }: MemberChanges): void {
+    this.#lose(unit, [...removed]);
+    if (this.#tools.watch.limits.length === 0 || added.size + removed.size === 0) return;
+    const rules = this.#through(unit.tenant, target.id);
     if (rules.length === 0) return;
     if (removed.size > 0) this.#keep(unit, rules, [...removed], false);
     if (added.size > 0) this.#seatMembers(unit, target, added);
@@ -125,8 +101,8 @@ export class CommandWatch {
     document: Document,
     members: readonly string[],
   ): Deletion | undefined {
-    const { table, watch, isLocked } = this.#tools;
-    const { tenant, guard } = unit;
+    const { watch, isLocked } = this.#tools;
+    const { tenant } = unit;
     const limited = watch.limits.length > 0;
     if (isUser(target)) {
       if (!isActive(document)) return undefined;
@@ -136,10 +112,7 @@ export class CommandWatch {
       return () => this.#keep(unit, rules, [], true);
     }
     if (members.length === 0) return undefined;
-    if (guard !== undefined && guard.mode !== 'off') {
-      const people = table.run(watch.peopleAmong(tenant, members));
-      this.#judge(unit, table.run(watch.losing(tenant, guard, 'removed', people)));
-    }
+    this.#lose(unit, members);
     if (!limited) return undefined;
     const rules = this.#through(tenant, target.id);
     return rules.length === 0 ? undefined : () => this.#keep(unit, rules, members, false);
@@ -150,6 +123,14 @@ export class CommandWatch {
     if (guard === undefined) return;
     const { table, watch } = this.#tools;
     this.#judge(unit, table.run(watch.leaving(tenant, guard, id, document)));
+  }
+
+  #lose(unit: WatchedUnit, members: readonly string[]): void {
+    const { tenant, guard } = unit;
+    if (members.length === 0 || guard === undefined || guard.mode === 'off') return;
+    const { table, watch } = this.#tools;
+    const people = table.run(watch.peopleAmong(tenant, members));
+    this.#judge(unit, table.run(watch.losing(tenant, guard, 'removed', people)));
   }
 
   /** The group gives other roles: for exactly those who gain or lose one, that their access changed is recorded. */

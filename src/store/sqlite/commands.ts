@@ -6,6 +6,7 @@ import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
+import { GuardedError } from '../sql/watched-unit.ts';
 import type {
   Command,
   CreateCommand,
@@ -20,7 +21,6 @@ import type {
   Unit,
   UpdateCommand,
 } from '../store.ts';
-import { GuardedError } from './command-watch.ts';
 import { Eraser } from './erase.ts';
 import { type EdgeEffect, UnmatchedError } from './membership.ts';
 import { References } from './references.ts';
