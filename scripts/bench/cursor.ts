@@ -5,12 +5,37 @@ import { type Connection, encode } from './client.ts';
 import type { Fixtures } from './fixtures.ts';
 import type { Figure } from './line.ts';
 import { median } from './measure.ts';
+import type { BenchPostgres } from './postgres.ts';
 import { ServerProcess } from './server-process.ts';
 
 const count = 100;
 
-export async function cursorDepth({ rounds }: Options, fixtures: Fixtures, users: number): Promise<Figure[]> {
-  const server = await ServerProcess.scimd(fixtures.database(users, false, 'scimd'), users);
+export async function cursorDepth(
+  options: Options,
+  fixtures: Fixtures,
+  users: number,
+  postgres: BenchPostgres | undefined,
+): Promise<Figure[]> {
+  const name = 'cursor';
+  const title = 'cursor page at 90 % of the walk, of page 1';
+  const figures = [
+    { name, title, users, value: await depthOf(fixtures.database(users, false, 'scimd')), unit: '×' },
+  ];
+  if (postgres === undefined) return figures;
+  const value = await depthOf(await postgres.database(users, false, 'scimd'));
+  return [
+    ...figures,
+    { name: `${name}-postgres`, title: `${title}, on PostgreSQL`, users, value, unit: '×' },
+  ];
+
+  function depthOf(database: string): Promise<number> {
+    return costOfDepth(options, database, users);
+  }
+}
+
+/** What a page costs deep within the walk, of what the first one costs. */
+async function costOfDepth({ rounds }: Options, database: string, users: number): Promise<number> {
+  const server = await ServerProcess.scimd(database, users);
   const encoded = (cursor: string): string =>
     encode(server.target, {
       method: 'GET',
@@ -32,8 +57,7 @@ export async function cursorDepth({ rounds }: Options, fixtures: Fixtures, users
         first.push(await pageCost(connection, encoded('')));
         deep.push(await pageCost(connection, encoded(cursor)));
       }
-      const title = 'cursor page at 90 % of the walk, of page 1';
-      return [{ name: 'cursor', title, users, value: median(deep) / median(first), unit: '×' }];
+      return median(deep) / median(first);
     });
   } finally {
     await server.stop();

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Options } from './arguments.ts';
+import type { Databases } from './compare.ts';
 import { cursorDepth } from './cursor.ts';
 import { deliveryFigures } from './delivery.ts';
 import { exchangeLogCost } from './exchange-log.ts';
@@ -12,12 +13,18 @@ import { importUsers } from './import.ts';
 import { scanInterference, streamInterference } from './interference.ts';
 import type { Figure } from './line.ts';
 import { median } from './measure.ts';
+import type { BenchPostgres } from './postgres.ts';
 import { measureStart } from './start.ts';
 
 interface Measurement {
   readonly name: string;
   readonly from: number;
-  readonly run: (options: Options, fixtures: Fixtures, users: number) => Promise<Figure[]>;
+  readonly run: (
+    options: Options,
+    fixtures: Fixtures,
+    users: number,
+    postgres: BenchPostgres | undefined,
+  ) => Promise<Figure[]>;
 }
 
 const measurements: readonly Measurement[] = [
@@ -37,14 +44,14 @@ export const figureNames: readonly string[] = measurements.map(({ name }) => nam
 
 export async function measureFigures(
   options: Options,
-  fixtures: Fixtures,
+  { fixtures, postgres }: Databases,
   users: number,
   progress: (text: string) => void,
 ): Promise<Figure[]> {
   const figures: Figure[] = [];
   for (const { name, from, run } of measurements) {
     if (users < from || (options.only.length > 0 && !options.only.includes(name))) continue;
-    for (const found of await run(options, fixtures, users)) {
+    for (const found of await run(options, fixtures, users, postgres)) {
       figures.push(found);
       progress(`${found.title}: ${found.value.toFixed(2)} ${found.unit}`);
     }

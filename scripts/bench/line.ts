@@ -1,7 +1,14 @@
 /** What the benchmark found: a line for each workload and number of users. */
 import type { Result } from './measure.ts';
 
-export type ServerName = 'scimd' | 'scimmy memory' | 'scimmy SQLite' | 'limit';
+export type ServerName =
+  | 'scimd'
+  | 'scimmy memory'
+  | 'scimmy SQLite'
+  | 'limit'
+  | 'scimd PostgreSQL'
+  | 'scimmy PostgreSQL'
+  | 'limit PostgreSQL';
 
 export interface Line {
   readonly name: string;

@@ -6,6 +6,7 @@ import { compareWorkloads } from './compare.ts';
 import { figureNames, measureFigures } from './figures.ts';
 import { Fixtures } from './fixtures.ts';
 import type { Figure, Line } from './line.ts';
+import { BenchPostgres } from './postgres.ts';
 import { report } from './report.ts';
 import { allHold, judge } from './targets.ts';
 import { workloads } from './workloads.ts';
@@ -21,16 +22,18 @@ async function bench(chosen: Options): Promise<void> {
   const unknown = chosen.only.filter((name) => !known.has(name));
   if (unknown.length > 0) throw new Error(`no such workload: ${unknown.join(', ')}; see --list`);
   const fixtures = new Fixtures(chosen.directory);
+  const postgres = chosen.postgres ? await BenchPostgres.start(chosen.postgresUrl) : undefined;
   const lines: Line[] = [];
   const figures: Figure[] = [];
   const progress = (text: string): void => void process.stderr.write(`${text}\n`);
   try {
     for (const users of chosen.scales) {
-      lines.push(...(await compareWorkloads(chosen, fixtures, users, progress)));
-      figures.push(...(await measureFigures(chosen, fixtures, users, progress)));
+      lines.push(...(await compareWorkloads(chosen, { fixtures, postgres }, users, progress)));
+      figures.push(...(await measureFigures(chosen, { fixtures, postgres }, users, progress)));
     }
   } finally {
     fixtures.remove();
+    await postgres?.close();
   }
   const findings = { lines, figures };
   const verdicts = judge(findings);

@@ -13,6 +13,8 @@ export interface Result {
   readonly p99: number;
   /** Microseconds of the server's CPU time for one request. */
   readonly cpu: number;
+  /** The same of the database server; 0 where the database is in the process. */
+  readonly databaseCpu: number;
   /** Bytes. */
   readonly rss: number;
 }
@@ -37,7 +39,10 @@ export function median(values: readonly number[]): number {
 
 export function medians(results: readonly Result[]): Result {
   const of = (name: keyof Result) => median(results.map((result) => result[name]));
-  return { rate: of('rate'), p50: of('p50'), p99: of('p99'), cpu: of('cpu'), rss: of('rss') };
+  return {
+    ...{ rate: of('rate'), p50: of('p50'), p99: of('p99') },
+    ...{ cpu: of('cpu'), databaseCpu: of('databaseCpu'), rss: of('rss') },
+  };
 }
 
 /** A workload on one server, from its first check to its last round. */
@@ -80,6 +85,7 @@ export class Runner {
     const latencies: number[] = [];
     const refused = new Map<number, number>();
     const before = await this.server.usage();
+    const databaseBefore = this.server.databaseCpu();
     const start = performance.now();
     const end = start + seconds * 1000;
     let left = requests;
@@ -97,6 +103,7 @@ export class Runner {
     );
     const took = (performance.now() - start) / 1000;
     const after = await this.server.usage();
+    const databaseAfter = this.server.databaseCpu();
     for (const connection of open) connection.close();
     assert.equal(
       refused.size,
@@ -108,6 +115,7 @@ export class Runner {
       p50: percentile(latencies, 0.5),
       p99: percentile(latencies, 0.99),
       cpu: (after.cpu - before.cpu) / latencies.length,
+      databaseCpu: (databaseAfter - databaseBefore) / latencies.length,
       rss: after.rss,
     };
   }

@@ -1,6 +1,6 @@
 /**
- * The peer: scimmy, scimmy-routers and express as their users put them together, in memory or on better-sqlite3.
- * `peer.ts memory|sqlite USERS [groups]`, the latter with the file behind it. What a careful user would do is done:
+ * The peer: scimmy, scimmy-routers and express as their users put them together, in memory, on better-sqlite3 or on pg.
+ * `peer.ts memory|sqlite|postgres USERS [groups]`, with the file behind it, or the address in SCIMD_DATABASE. What a careful user would do is done:
  * look-ups by id and by userName are indexed, and only the page that is asked for is handed over.
  */
 import { once } from 'node:events';
@@ -10,13 +10,25 @@ import express from 'express';
 import SCIMMY from 'scimmy';
 import SCIMMYRouters from 'scimmy-routers';
 import { groupDocument, groupId, groupSizes, outsiders, userDocument, userId } from './data.ts';
-import { memoryTable, type PeerTable, type Resource, sqliteTables } from './peer-tables.ts';
+import {
+  memoryTable,
+  type PeerTable,
+  type PeerTables,
+  postgresTables,
+  type Resource,
+  sqliteTables,
+} from './peer-tables.ts';
 
 const [kind, count = '0', groups, file = ''] = process.argv.slice(2);
 const users = Number(count);
 
-const tables =
-  kind === 'sqlite' ? sqliteTables(file) : { users: memoryTable(), groups: memoryTable(), seeded() {} };
+async function tablesOf(): Promise<PeerTables> {
+  if (kind === 'sqlite') return sqliteTables(file);
+  if (kind === 'postgres') return postgresTables(process.env.SCIMD_DATABASE ?? '');
+  return { users: memoryTable(), groups: memoryTable(), seeded() {} };
+}
+
+const tables = await tablesOf();
 /** None without users: an import begins with nothing. */
 const seeded = users === 0 ? 0 : users + outsiders;
 let next = seeded;
@@ -34,10 +46,10 @@ function stamp(id: string, document: object, created: string, resourceType: stri
   return { ...document, id, meta: { resourceType, created, lastModified: new Date().toISOString() } };
 }
 
-function egress(table: PeerTable, asked: Asked, query: QueryParameters): unknown {
+async function egress(table: PeerTable, asked: Asked, query: QueryParameters): Promise<unknown> {
   const { id, filter } = asked;
   if (id !== undefined) {
-    const found = table.get(id);
+    const found = await table.get(id);
     if (found === undefined) throw new Error('not found');
     return found;
   }
@@ -46,14 +58,14 @@ function egress(table: PeerTable, asked: Asked, query: QueryParameters): unknown
   asked.constraints = { ...asked.constraints, startIndex, count };
   const name = /^userName eq "([^"]*)"$/i.exec(filter?.expression ?? '')?.[1];
   if (name !== undefined) return table.named(name);
-  if (filter !== undefined) return filter.match(table.all());
+  if (filter !== undefined) return filter.match(await table.all());
   if (query.sortBy !== undefined || startIndex > 1) return table.all();
-  asked.constraints.totalResults = table.total();
+  asked.constraints.totalResults = await table.total();
   return table.page(count);
 }
 
-function ingress(table: PeerTable, type: string, { id }: Asked, instance: object): Resource {
-  const before = id === undefined ? undefined : table.get(id);
+async function ingress(table: PeerTable, type: string, { id }: Asked, instance: object): Promise<Resource> {
+  const before = id === undefined ? undefined : await table.get(id);
   const now = new Date().toISOString();
   const resource = stamp(
     id ?? userId(++next),
@@ -61,14 +73,14 @@ function ingress(table: PeerTable, type: string, { id }: Asked, instance: object
     before?.meta.created ?? now,
     type,
   );
-  if (before === undefined && table.named(String(resource.userName)).length > 0)
+  if (before === undefined && (await table.named(String(resource.userName))).length > 0)
     throw new SCIMMY.Types.Error(409, 'uniqueness', 'userName is taken');
-  table.put(resource);
+  await table.put(resource);
   return resource;
 }
 
 for (let number = 1; number <= seeded; number++)
-  tables.users.put(stamp(userId(number), userDocument(number), new Date().toISOString(), 'User'));
+  await tables.users.put(stamp(userId(number), userDocument(number), new Date().toISOString(), 'User'));
 for (const size of groups === 'groups' ? groupSizes.filter((each) => each <= users) : []) {
   const members = Array.from({ length: size }, (_, index) => ({
     value: userId(index + 1),
@@ -76,9 +88,9 @@ for (const size of groups === 'groups' ? groupSizes.filter((each) => each <= use
     type: 'User',
   }));
   const document = { ...groupDocument(`Group of ${size}`), members };
-  tables.groups.put(stamp(groupId(size), document, new Date().toISOString(), 'Group'));
+  await tables.groups.put(stamp(groupId(size), document, new Date().toISOString(), 'Group'));
 }
-tables.seeded();
+await tables.seeded();
 
 // The handlers take and give plain objects, which scimmy's types do not foresee.
 function handlers(table: PeerTable, type: string) {

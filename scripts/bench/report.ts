@@ -27,7 +27,47 @@ function times({ results }: Line, server: ServerName): string {
   return ours === undefined || theirs === undefined ? '' : `${number(ours.rate / theirs.rate)}×`;
 }
 
+/** The same workloads on PostgreSQL, where they were run there. */
+function postgresLines(lines: readonly Line[]): string[] {
+  const found = lines.filter(({ results }) => results['scimd PostgreSQL'] !== undefined);
+  if (found.length === 0) return [];
+  const head = ['on PostgreSQL', 'users', 'ops/s', 'p50 ms', 'p99 ms', 'CPU µs', 'of its server', 'RSS MB'];
+  return [
+    table([
+      [...head, 'of SQLite', 'limit/s', 'of limit', 'CPU of limit', 'of its server', 'scimmy'],
+      ...found.map((line) => {
+        const ours = line.results['scimd PostgreSQL'];
+        const limit = line.results['limit PostgreSQL'];
+        const of = (name: ServerName): string => {
+          const theirs = line.results[name];
+          return ours === undefined || theirs === undefined ? '' : `${number(ours.rate / theirs.rate)}×`;
+        };
+        return [
+          line.title,
+          number(line.users, 0),
+          number(ours?.rate),
+          number(ours?.p50),
+          number(ours?.p99),
+          number(ours?.cpu, 0),
+          number(ours?.databaseCpu, 0),
+          number((ours?.rss ?? 0) / 2 ** 20, 0),
+          of('scimd'),
+          number(limit?.rate),
+          of('limit PostgreSQL'),
+          number(limit?.cpu, 0),
+          number(limit?.databaseCpu, 0),
+          of('scimmy PostgreSQL'),
+        ];
+      }),
+    ]),
+  ];
+}
+
 export function reportLines(lines: readonly Line[]): string {
+  return [onSqlite(lines), ...postgresLines(lines)].join('\n\n');
+}
+
+function onSqlite(lines: readonly Line[]): string {
   return table([
     [
       'workload',

@@ -1,6 +1,6 @@
-/** Writes a database of so many users, through the store: `seed.ts FILE USERS [groups]`. */
+/** Writes a database of so many users, through the store: `seed.ts FILE USERS [groups]`; SCIMD_DATABASE instead of FILE. */
 import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
-import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { openStore } from '../../src/store/open.ts';
 import type { Command } from '../../src/store/store.ts';
 import {
   containsIndex,
@@ -15,7 +15,7 @@ import {
 const [file = '', count = '0', groups] = process.argv.slice(2);
 const users = Number(count);
 const registry = configuredRegistry({ containsIndex: containsIndex(users) });
-const store = openSqliteStore({ file, registry });
+const store = await openStore(file || (process.env.SCIMD_DATABASE ?? ''), { registry });
 const [user, group] = registry.resourceTypes;
 if (user === undefined || group === undefined) throw new Error('no users or no groups in the registry');
 /** Each command is a unit of its own. */

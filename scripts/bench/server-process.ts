@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { newSecret } from '../../src/directory/secret.ts';
+import { isPostgresUrl } from '../../src/store/open.ts';
 import { Connection, type Target } from './client.ts';
 import { containsIndex } from './data.ts';
 import { bundle } from './programs.ts';
@@ -19,6 +20,8 @@ export class ServerProcess {
   readonly name: string;
   readonly target: Target;
   readonly child: ChildProcess;
+  /** Microseconds of CPU that the database server has used, if there is one that tells. */
+  databaseCpu: () => number = () => 0;
 
   private constructor(name: string, target: Target, child: ChildProcess) {
     this.name = name;
@@ -26,7 +29,7 @@ export class ServerProcess {
     this.child = child;
   }
 
-  /** scimd itself, as `scimd serve` starts it for so many users. */
+  /** scimd itself, as `scimd serve` starts it for so many users. The database is a file, or the address of one. */
   static async scimd(
     database: string,
     users: number,
@@ -35,12 +38,12 @@ export class ServerProcess {
     token = newSecret(),
   ): Promise<ServerProcess> {
     const indexed = containsIndex(users).flatMap((name) => ['--contains-index', name]);
+    const isPostgres = isPostgresUrl(database);
     const args = [
       'serve',
       '--port',
       '0',
-      '--database',
-      database,
+      ...(isPostgres ? [] : ['--database', database]),
       '--log-level',
       'warn',
       ...indexed,
@@ -48,15 +51,26 @@ export class ServerProcess {
     ];
     const child = fork(bundle(), args, {
       execArgv: ['--import', here('usage-probe.mjs'), ...inspect],
-      env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token },
+      env: {
+        ...process.env,
+        SCIMD_BOOTSTRAP_TOKEN: token,
+        // Not as an argument: it has a password.
+        ...(isPostgres ? { SCIMD_DATABASE: database } : {}),
+      },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
-    return ServerProcess.of('scimd', child, token);
+    return ServerProcess.of(isPostgres ? 'scimd PostgreSQL' : 'scimd', child, token);
   }
 
   /** A file of this folder that prints the address as scimd does. */
-  static async script(name: string, file: string, args: readonly string[]): Promise<ServerProcess> {
+  static async script(
+    name: string,
+    file: string,
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
     const child = fork(here(file), [...args], {
+      env: { ...process.env, ...environment },
       execArgv: ['--import', 'tsx', '--import', here('usage-probe.mjs')],
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });

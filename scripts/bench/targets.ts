@@ -28,9 +28,18 @@ function times(name: string, other: ServerName, users?: number): Target['measure
   };
 }
 
-function milliseconds(name: string, users: number): Target['measured'] {
+/** The same on PostgreSQL, of `other`. */
+function onPostgres(name: string, other: ServerName): Target['measured'] {
   return (findings) => {
-    const rate = lineOf(findings, name, users)?.results.scimd?.rate;
+    const line = lineOf(findings, name);
+    const [ours, theirs] = [line?.results['scimd PostgreSQL'], line?.results[other]];
+    return ours === undefined || theirs === undefined ? undefined : ours.rate / theirs.rate;
+  };
+}
+
+function milliseconds(name: string, users: number, server: ServerName = 'scimd'): Target['measured'] {
+  return (findings) => {
+    const rate = lineOf(findings, name, users)?.results[server]?.rate;
     return rate === undefined ? undefined : 1000 / rate;
   };
 }
@@ -41,7 +50,60 @@ function figure(name: string): Target['measured'] {
     figures.filter((each) => each.name === name).sort((a, b) => b.users - a.users)[0]?.value;
 }
 
+/** What a workload is to reach on PostgreSQL of a bare loop over the same rows. */
+const ofLoop: readonly (readonly [name: string, what: string, atLeast: number])[] = [
+  ['get', 'GET by id', 0.8],
+  ['username', 'userName eq', 0.8],
+  ['list', 'list of 100', 0.8],
+  ['valuepath', 'value path', 0.9],
+  ['patch', 'PATCH active', 0.8],
+  ['member-10000', '±1 member of 10,000', 0.8],
+  ['create', 'creates', 0.7],
+];
+
+const postgresTargets: readonly Target[] = [
+  {
+    what: 'PostgreSQL: GET by id, of SQLite',
+    measured: onPostgres('get', 'scimd'),
+    atLeast: 0.6,
+    unit: '×',
+  },
+  ...ofLoop.map(
+    ([name, what, atLeast]): Target => ({
+      what: `PostgreSQL: ${what}, of a bare pipelined loop`,
+      measured: onPostgres(name, 'limit PostgreSQL'),
+      atLeast,
+      unit: '×',
+    }),
+  ),
+  {
+    what: 'PostgreSQL: ±1 member of 100,000, cost beside 10',
+    measured(findings) {
+      const [small, large] = ['member-10', 'member-100000'].map(
+        (name) => lineOf(findings, name, 100_000)?.results['scimd PostgreSQL'],
+      );
+      if (small === undefined || large === undefined) return undefined;
+      return (large.cpu + large.databaseCpu) / (small.cpu + small.databaseCpu);
+    },
+    atMost: 1.3,
+    unit: '×',
+  },
+  {
+    what: 'PostgreSQL: displayName co over 1,000,000 users, with trigrams',
+    measured: milliseconds('contains', 1_000_000, 'scimd PostgreSQL'),
+    atMost: 20,
+    unit: 'ms',
+  },
+  {
+    what: 'PostgreSQL: cursor page at depth 90 %, cost beside page 1',
+    measured: figure('cursor-postgres'),
+    atMost: 1.5,
+    unit: '×',
+  },
+];
+
 const targets: readonly Target[] = [
+  ...postgresTargets,
   {
     what: 'access a year ago, over ten changes a person',
     measured: figure('history-access'),

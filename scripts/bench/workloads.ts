@@ -16,7 +16,7 @@ export interface Turn {
   readonly nth: number;
 }
 
-export type Peer = 'scimmy memory' | 'scimmy SQLite';
+export type Peer = 'scimmy memory' | 'scimmy SQLite' | 'scimmy PostgreSQL';
 
 export interface Workload {
   readonly name: string;
@@ -33,6 +33,8 @@ export interface Workload {
   readonly slowPeers?: boolean;
   readonly limit?: 'same' | 'select' | 'insert';
   readonly limitRows?: number;
+  /** The limit on PostgreSQL knows it. */
+  readonly postgresLimit?: boolean;
   /** Largest number of users that it makes sense with. */
   readonly mostUsers?: number;
 }
@@ -64,6 +66,7 @@ function page(total: number, length: number) {
 const getById: Workload = {
   name: 'get',
   title: 'GET by id',
+  postgresLimit: true,
   limit: 'same',
   request: ({ users }, { n }) => ({ method: 'GET', path: `/Users/${userId(scattered(n, users))}` }),
   check({ status, json }, { users }, { n }) {
@@ -75,6 +78,7 @@ const getById: Workload = {
 
 const byName: Workload = {
   name: 'username',
+  postgresLimit: true,
   title: 'filter=userName eq',
   limit: 'same',
   request: ({ users }, { n }) => ({
@@ -89,6 +93,7 @@ const byName: Workload = {
 
 const patchActive: Workload = {
   name: 'patch',
+  postgresLimit: true,
   title: 'PATCH active',
   limit: 'same',
   request({ users }, { n }) {
@@ -107,6 +112,7 @@ function creation(name: string, title: string, connections: number): Workload {
     name,
     title,
     connections,
+    postgresLimit: true,
     limit: 'insert',
     request: ({ users }, { n }) => ({
       method: 'POST',
@@ -127,8 +133,9 @@ function membership(size: number): Workload {
     name: `member-${size}`,
     title: `PATCH ±1 member of ${size.toLocaleString('en')}`,
     group: size,
+    postgresLimit: true,
     slowPeers: true,
-    peers: peer ? ['scimmy memory', 'scimmy SQLite'] : [],
+    peers: peer ? ['scimmy memory', 'scimmy SQLite', 'scimmy PostgreSQL'] : [],
     mostUsers: size === 100_000 ? 1_000_000 : 100_000,
     request({ users }, { lane, nth }) {
       const value = userId(users + 1 + lane);
@@ -155,7 +162,7 @@ function wholeGroup(size: number): Workload {
     group: size,
     connections: 4,
     slowPeers: true,
-    peers: size === 10_000 ? ['scimmy memory', 'scimmy SQLite'] : [],
+    peers: size === 10_000 ? ['scimmy memory', 'scimmy SQLite', 'scimmy PostgreSQL'] : [],
     limit: 'same',
     mostUsers: 100_000,
     request: () => ({ method: 'GET', path: `/Groups/${groupId(size)}` }),
@@ -206,6 +213,7 @@ export const workloads: readonly Workload[] = [
   byName,
   {
     name: 'list',
+    postgresLimit: true,
     title: 'list of 100',
     limit: 'select',
     limitRows: 100,
@@ -217,6 +225,7 @@ export const workloads: readonly Workload[] = [
   },
   {
     name: 'valuepath',
+    postgresLimit: true,
     title: 'emails[type eq "work" and value co "@x"]',
     slowPeers: true,
     request: () => ({

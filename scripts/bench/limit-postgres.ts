@@ -1,0 +1,330 @@
+/**
+ * The limit on PostgreSQL: what node:http and pg alone reach on this machine, without any protocol. `limit-postgres.ts
+ * USERS`, with the address of a copy of scimd's database in SCIMD_DATABASE. It reads and writes the rows that scimd reads
+ * and writes; requests that come together share a statement, or a transaction of which all statements are sent at once.
+ */
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import pg from 'pg';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
+import { parseAddress } from '../../src/store/postgres/address.ts';
+import { Connection, textOf } from '../../src/store/postgres/driver.ts';
+import { writeSql } from '../../src/store/postgres/statements.ts';
+import { loadTypes } from '../../src/store/postgres/stored-types.ts';
+import { containsIndex, userId } from './data.ts';
+
+const users = Number(process.argv[2]);
+const address = process.env.SCIMD_DATABASE ?? '';
+
+const registry = configuredRegistry({ containsIndex: containsIndex(users) });
+const opened = await Connection.open(parseAddress(address));
+const types = await loadTypes(opened, registry);
+const [user, group] = registry.resourceTypes.map((type) => types.of(type));
+if (user === undefined || group === undefined) throw new Error('no users or no groups in the registry');
+
+type Value = string | number | null | Uint8Array | readonly (string | number | null | Uint8Array)[];
+type Row = readonly unknown[];
+
+const numbers = new Set([20, 21, 23]);
+
+async function connect(): Promise<pg.Client> {
+  const config: pg.ClientConfig & { pipeline: boolean } = {
+    connectionString: address,
+    pipeline: true,
+    types: { getTypeParser: (oid: number) => (numbers.has(oid) ? Number : String) } as pg.CustomTypesConfig,
+  };
+  const client = new pg.Client(config);
+  await client.connect();
+  return client;
+}
+
+const names = new Map<string, string>();
+
+async function run(client: pg.Client, text: string, values: readonly Value[] = []): Promise<Row[]> {
+  const name = names.get(text) ?? `b${names.size}`;
+  names.set(text, name);
+  const { rows } = await client.query<unknown[]>({ name, text, values: [...values], rowMode: 'array' });
+  return rows;
+}
+
+/** What comes while as many as may be are under way goes together with the next. */
+function together<T>(
+  most: number,
+  clients: readonly pg.Client[],
+  work: (client: pg.Client, all: T[]) => Promise<void>,
+) {
+  const free = [...clients];
+  const waiting: T[] = [];
+  let isScheduled = false;
+  const schedule = (): void => {
+    if (isScheduled || free.length === 0 || waiting.length === 0) return;
+    isScheduled = true;
+    setImmediate(() => {
+      isScheduled = false;
+      const client = free.pop();
+      if (client === undefined) return;
+      const some = waiting.splice(0, most);
+      work(client, some).then(
+        () => {
+          free.push(client);
+          schedule();
+        },
+        (error: unknown) => {
+          console.error(error);
+          process.exit(1);
+        },
+      );
+      schedule();
+    });
+  };
+  return (item: T): void => {
+    waiting.push(item);
+    schedule();
+  };
+}
+
+interface Asked {
+  readonly key: string;
+  readonly response: ServerResponse;
+}
+
+interface Change {
+  readonly id: string;
+  readonly body: string;
+  readonly response: ServerResponse;
+}
+
+const readers = [await connect(), await connect()];
+const writer = await connect();
+const page = await connect();
+
+function send(response: ServerResponse, status: number, text: string): void {
+  if (status === 204) response.writeHead(204).end();
+  else
+    response
+      .writeHead(status, {
+        'Content-Type': 'application/scim+json',
+        'Content-Length': Buffer.byteLength(text),
+      })
+      .end(text);
+}
+
+/** A resource as it is answered: document, version, created, modified. */
+function resourceText(type: string, id: string, [version, created, modified, body]: Row): string {
+  return `${(body as string).slice(0, -1)},"meta":{"resourceType":"${type}","created":"${created}Z","lastModified":"${modified}Z","location":"${base}/${type}s/${id}","version":"W/\\"${version}\\""}}`;
+}
+
+function listText(total: number, texts: readonly string[]): string {
+  return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":${total},"startIndex":1,"itemsPerPage":${texts.length},"Resources":[${texts.join(',')}]}`;
+}
+
+function finder(column: string, answer: (id: string, row: Row) => string) {
+  const sql = `SELECT k.place, r.id, r.version, r.created, r.modified, d.body
+FROM unnest($1::text[]) WITH ORDINALITY AS k (key, place)
+JOIN resource r ON r.tenant = 1 AND r.type = ${user?.number} AND r.${column} = k.key
+JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
+  return together<Asked>(64, readers, async (client, all) => {
+    const rows = await run(client, sql, [all.map(({ key }) => key)]);
+    for (const [place, id, ...row] of rows) {
+      const asked = all[(place as number) - 1] as Asked;
+      send(asked.response, 200, answer(id as string, row));
+    }
+  });
+}
+
+const findById = finder('id', (id, row) => resourceText('User', id, row));
+const findByName = finder('unique_key', (id, row) => listText(1, [resourceText('User', id, row)]));
+
+const pageSql = `SELECT r.id, r.version, r.created, r.modified, d.body
+FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant
+WHERE r.tenant = 1 AND r.type = ${user.number} ORDER BY r.rid LIMIT $1`;
+
+async function list(count: number, response: ServerResponse): Promise<void> {
+  const [rows, totals] = await Promise.all([
+    run(page, pageSql, [count]),
+    run(page, `SELECT total FROM counter WHERE tenant = 1 AND type = ${user?.number}`),
+  ]);
+  const texts = rows.map(([id, ...row]) => resourceText('User', id as string, row));
+  send(response, 200, listText(totals[0]?.[0] as number, texts));
+}
+
+const emails = user.attributeNumber(
+  [...user.layout.entries.values()].find(({ attribute }) => attribute.path === 'emails')?.attribute as never,
+);
+const valuePathSql = `SELECT DISTINCT rid FROM element
+WHERE tenant = 1 AND attribute = ${emails} AND type = 'work' AND strpos(value, $1) > 0`;
+
+async function valuePath(needle: string, response: ServerResponse): Promise<void> {
+  const rows = await run(page, valuePathSql, [needle]);
+  send(response, 200, listText(rows.length, []));
+}
+
+let sequence = Number((await run(writer, 'SELECT sequence FROM change_counter WHERE tenant = 1'))[0]?.[0]);
+/** The sequence of row numbers is not asked: nobody else writes in this database. */
+let rid = Number((await run(writer, 'SELECT max(rid) FROM resource'))[0]?.[0]);
+// As long as ids, salts and digests are.
+const [salt, digest] = ['s'.repeat(22), Buffer.alloc(32, 7)];
+const actor = JSON.stringify({ kind: 'token', id: userId(0), name: 'bench', idp: 'generic' });
+const at = '2026-01-01T00:00:00.000';
+
+function change(
+  type: number,
+  id: string,
+  version: number,
+  operation: string,
+  ...[edits, added, removed]: (string | null)[]
+) {
+  return [
+    ...[1, ++sequence, type, id, version, operation, at, userId(0), userId(0), actor],
+    ...[edits ?? null, added ?? null, removed ?? null, null, null, null, salt, digest, digest, null],
+  ];
+}
+
+function columns(rows: readonly Value[][]): Value[] {
+  return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] as string | number | null));
+}
+
+/** The statements of a transaction, and what ends it, in one go. */
+async function transaction(
+  statements: readonly (readonly [text: string, values: readonly Value[]])[],
+  changes: Value[][],
+): Promise<void> {
+  const all = [
+    writer.query('BEGIN'),
+    ...statements.map(([text, values]) => run(writer, text, values)),
+    run(writer, textOf(writeSql.changes), columns(changes)),
+    run(writer, textOf(writeSql.setHead), [sequence, digest, 1]),
+    writer.query('COMMIT'),
+  ];
+  await Promise.all(all);
+}
+
+const create = together<Change>(200, [writer], async (_, all) => {
+  const rows: Record<'resources' | 'documents' | 'keys' | 'elements' | 'contained', Value[][]> = {
+    ...{ resources: [], documents: [], keys: [], elements: [], contained: [] },
+  };
+  const changes: Value[][] = [];
+  const answers = all.map(({ body }) => {
+    const plain = JSON.parse(body);
+    const id = userId(++rid + 1_000_000_000);
+    const { columns: keyed, keys, elements, text } = user.indexRows(plain);
+    const { external_id, unique_key, display_key, active } = keyed;
+    const document = JSON.stringify({ id, ...plain });
+    rows.resources.push([rid, 1, user.number, id, external_id, unique_key, display_key, active, at, at, 1]);
+    rows.documents.push([rid, 1, document]);
+    rows.keys.push([rid, 1, keys]);
+    for (const { attribute, ordinal, value, number, type, display, primary, rest } of elements)
+      rows.elements.push([rid, attribute, ordinal, 1, value, number, type, display, primary, rest]);
+    if (text !== '') rows.contained.push([rid, 1, text]);
+    changes.push(change(user.number, id, 1, 'create'));
+    return resourceText('User', id, [1, at, at, document]);
+  });
+  const tables = Object.entries(rows).filter(([, its]) => its.length > 0) as [keyof typeof rows, Value[][]][];
+  await transaction(
+    [
+      ...tables.map(([table, its]) => [textOf(writeSql[table]), columns(its)] as const),
+      [textOf(writeSql.counts), [[user.number], [all.length], 1]],
+    ],
+    changes,
+  );
+  for (const [index, { response }] of all.entries()) send(response, 201, answers[index] as string);
+});
+
+const currentSql = `SELECT r.id, r.rid, r.version, r.created, d.body FROM resource r
+JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = 1 AND r.id = ANY($1::text[])`;
+const setActiveSql = `UPDATE resource r SET active = u.active, version = u.version, modified = u.modified
+FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[]) AS u (rid, active, version, modified)
+WHERE r.rid = u.rid AND r.tenant = 1`;
+const setDocumentSql = `UPDATE document d SET body = u.body::json
+FROM unnest($1::bigint[], $2::text[]) AS u (rid, body) WHERE d.rid = u.rid AND d.tenant = 1`;
+
+const patch = together<Change>(200, [writer], async (client, all) => {
+  const found = await run(client, currentSql, [all.map(({ id }) => id)]);
+  const current = new Map(found.map((row) => [row[0], row]));
+  const changes: Value[][] = [];
+  const touched: Value[][] = [];
+  const documents: Value[][] = [];
+  const answers = all.map(({ id, body }) => {
+    const [, row, version, created, text] = current.get(id) as [string, number, number, string, string];
+    const document = JSON.parse(text);
+    const before = document.active;
+    document.active = JSON.parse(body).Operations[0].value;
+    const after = JSON.stringify(document);
+    touched.push([row, document.active ? 1 : 0, version + 1, at]);
+    documents.push([row, after]);
+    const edits = JSON.stringify([{ path: 'active', from: before, to: document.active }]);
+    changes.push(change(user.number, id, version + 1, 'patch', edits));
+    return resourceText('User', id, [version + 1, created, at, after]);
+  });
+  await transaction(
+    [
+      [setActiveSql, columns(touched)],
+      [setDocumentSql, columns(documents)],
+    ],
+    changes,
+  );
+  for (const [index, { response }] of all.entries()) send(response, 200, answers[index] as string);
+});
+
+const groupSql = 'SELECT rid, version FROM resource WHERE tenant = 1 AND id = $1';
+const removeSql = 'DELETE FROM member WHERE owner = $1 AND tenant = 1 AND value = ANY($2::text[])';
+
+const member = together<Change>(200, [writer], async (client, all) => {
+  const [row] = await run(client, groupSql, [all[0]?.id ?? '']);
+  const [owner, version] = row as [number, number];
+  const added: Value[][] = [];
+  const removed: string[] = [];
+  const changes: Value[][] = [];
+  const subjects: [string, number][] = [];
+  for (const [index, { id, body }] of all.entries()) {
+    const { op, path, value } = JSON.parse(body).Operations[0];
+    const who: string = op === 'add' ? value[0].value : path.slice('members[value eq "'.length, -2);
+    if (op === 'add') added.push([owner, who, 1, user.number, `Given${who}`, null, `given${who}`, null]);
+    else removed.push(who);
+    const ids = JSON.stringify([who]);
+    const lists = op === 'add' ? [null, ids, null] : [null, null, ids];
+    changes.push(change(group.number, id, version + 1 + index, 'patch', ...lists));
+    subjects.push([who, sequence]);
+  }
+  await transaction(
+    [
+      ...(added.length === 0 ? [] : [[textOf(writeSql.members), columns(added)] as const]),
+      ...(removed.length === 0 ? [] : [[removeSql, [owner, removed]] as const]),
+      [textOf(writeSql.touches), [[owner], [version + all.length], [at], 1]],
+      [
+        textOf(writeSql.changedMembers),
+        [1, subjects.map(([id]) => id), subjects.map(([, number]) => number)],
+      ],
+    ],
+    changes,
+  );
+  for (const { response } of all) send(response, 204, '');
+});
+
+const server = createServer((request, response) => {
+  const url = new URL(request.url ?? '/', base);
+  const [, , , kind, id = ''] = url.pathname.split('/');
+  if (request.method === 'GET') {
+    const filter = url.searchParams.get('filter');
+    if (id !== '') findById({ key: id, response });
+    else if (filter === null) void list(Number(url.searchParams.get('count')), response);
+    else if (filter.startsWith('userName eq ')) findByName({ key: JSON.parse(filter.slice(12)), response });
+    else void valuePath(/co "(.*)"/.exec(filter)?.[1] ?? '', response);
+    return;
+  }
+  let body = '';
+  request.setEncoding('utf8');
+  request.on('data', (chunk: string) => {
+    body += chunk;
+  });
+  request.on('end', () => {
+    const write = request.method === 'POST' ? create : kind === 'Groups' ? member : patch;
+    write({ id, body, response });
+  });
+});
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/scim/v2`;
+await opened.close();
+console.log(`listening on ${base}`);
