@@ -11,6 +11,7 @@ import { backUpDatabase, restoreDatabase } from './backup.ts';
 import type { Command, Flag } from './command.ts';
 import { completion, shells } from './completion.ts';
 import { checkConfiguration, printConfiguration, printSchema } from './config.ts';
+import { copy } from './copy.ts';
 import { defaultTenant } from './database.ts';
 import { printDocs } from './docs.ts';
 import { defaultTimeout, doctor } from './doctor.ts';
@@ -223,6 +224,19 @@ export const commands: readonly Command[] = [
     json: true,
     example: 'scimd restore scimd.backup --database scimd.db',
     run: restoreDatabase,
+  },
+  {
+    name: 'copy',
+    summary: 'Copy a database with all it has: SQLite to PostgreSQL, and back',
+    flags: {
+      from: { placeholder: 'DATABASE', help: 'File or postgres:// address [the database]' },
+      to: { placeholder: 'DATABASE', help: 'A new file, or an empty database [the database]' },
+      live: { help: 'Let the source be written to; later changes are not copied' },
+    },
+    settings: ['database'],
+    json: true,
+    example: 'scimd copy --from scimd.db --to postgres://scimd@db.example.com/scimd',
+    run: copy,
   },
   {
     name: 'migrate',

@@ -49,7 +49,7 @@ const minor = new Set([
 
 /** Others that share a line: what moves data and stops writes; who had access when, and the proof. */
 const sharing = [
-  ['export', 'import', 'backup', 'restore', 'migrate', 'pause', 'resume', 'explain'],
+  ['export', 'import', 'backup', 'restore', 'copy', 'migrate', 'pause', 'resume', 'explain'],
   ['history', 'access', 'diff', 'leavers', 'orphans', 'seats', 'verify'],
 ] as const;
 const shared: ReadonlySet<string> = new Set(sharing.flat());

@@ -144,29 +144,36 @@ export class Feed {
     );
   }
 
-  /** All people of a tenant by the buckets of the digest, with the position that they are at. */
-  async digest(tenant: number): Promise<{
-    readonly sequence: number;
-    readonly buckets: readonly ReadonlyMap<string, DigestPerson>[];
-  }> {
-    const buckets: Map<string, DigestPerson>[] = Array.from({ length: 256 }, () => new Map());
+  /** As {@link peopleDigest}. */
+  digest(tenant: number): Promise<PeopleDigest> {
+    return peopleDigest(this.#reads, tenant);
+  }
+}
+
+export interface PeopleDigest {
+  readonly sequence: number;
+  readonly buckets: readonly ReadonlyMap<string, DigestPerson>[];
+}
+
+/** All people of a tenant by the buckets of the digest, with the position that they are at. */
+export async function peopleDigest(reads: FeedReads, tenant: number): Promise<PeopleDigest> {
+  const buckets: Map<string, DigestPerson>[] = Array.from({ length: 256 }, () => new Map());
+  for (;;) {
+    const { newest } = await reads.extent(tenant);
+    for (const bucket of buckets) bucket.clear();
+    let after = '';
     for (;;) {
-      const { newest } = await this.#reads.extent(tenant);
-      for (const bucket of buckets) bucket.clear();
-      let after = '';
-      for (;;) {
-        const people = await this.#reads.accessOf(tenant, after, 500);
-        for (const person of people) buckets[bucketOf(person.id)]?.set(person.id, person);
-        const last = people.at(-1);
-        if (last === undefined) break;
-        after = last.id;
-        // Others have their turn.
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      // Of one moment, or it says nothing.
-      const { newest: sequence } = await this.#reads.extent(tenant);
-      if (sequence === newest) return { sequence, buckets };
+      const people = await reads.accessOf(tenant, after, 500);
+      for (const person of people) buckets[bucketOf(person.id)]?.set(person.id, person);
+      const last = people.at(-1);
+      if (last === undefined) break;
+      after = last.id;
+      // Others have their turn.
+      await new Promise((resolve) => setImmediate(resolve));
     }
+    // Of one moment, or it says nothing.
+    const { newest: sequence } = await reads.extent(tenant);
+    if (sequence === newest) return { sequence, buckets };
   }
 }
 

@@ -1,7 +1,10 @@
 /** Opens a store by the name of its database: the path of an SQLite file, or `postgres://…`. */
 import type { Registry } from '../scim/registry.ts';
+import type { CopySource, CopyTarget } from './copy.ts';
 import { isPostgresUrl, withoutPassword } from './postgres/address.ts';
+import { postgresCopySource, postgresCopyTarget } from './postgres/copy.ts';
 import { openPostgresAccess, openPostgresStore } from './postgres/index.ts';
+import { sqliteCopySource, sqliteCopyTarget } from './sqlite/copy.ts';
 import { openSqliteAccess, openSqliteStoreAsync } from './sqlite/index.ts';
 import type { AccessStore, OpeningNotice, Store } from './store.ts';
 
@@ -29,6 +32,16 @@ export async function openAccess(database: string): Promise<AccessStore> {
   return isPostgresUrl(database)
     ? openPostgresAccess({ url: database })
     : openSqliteAccess({ file: database });
+}
+
+/** All rows of a database as they are now, for a copy. @throws StoreError where there is none of this release. */
+export async function openCopySource(database: string): Promise<CopySource> {
+  return isPostgresUrl(database) ? postgresCopySource(database) : sqliteCopySource(database);
+}
+
+/** Where a copy goes to. @throws StoreError where something is there already. */
+export async function openCopyTarget(database: string): Promise<CopyTarget> {
+  return isPostgresUrl(database) ? postgresCopyTarget(database) : sqliteCopyTarget(database);
 }
 
 /** Puts a password that is kept apart into the address; a name of a file, or an address that has one, stays as it is. */

@@ -75,7 +75,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   '42501': {
     code: 'cannot-open',
     message: 'the account may not do what scimd needs',
-    advice: 'Grant what scimd docs operating lists for PostgreSQL.',
+    advice: 'Grant what scimd docs scale lists: What the account needs.',
   },
   '58': {
     code: 'io',

@@ -24,23 +24,18 @@ export interface ServerFacts {
 interface Looked extends ServerFacts {
   readonly schema: string | null;
   readonly isStandby: boolean;
+  /** Has a copy of another database begun here, and not come to its end? */
+  readonly isUnfinished: boolean;
 }
 
 async function look(connection: Connection): Promise<Looked> {
   const { rows } = await connection.run(
     `SELECT current_schema(), pg_is_in_recovery(), current_setting('server_version_num')::int,
   current_setting('server_version'), current_setting('synchronous_commit') = 'off', current_setting('server_encoding'),
-  to_regclass('scimd_version') IS NOT NULL`,
+  to_regclass('scimd_version') IS NOT NULL, to_regclass('scimd_copy') IS NOT NULL`,
   );
-  const [schema, isStandby, number, serverVersion, isAsynchronous, encoding, hasVersion] = rows[0] as [
-    string | null,
-    boolean,
-    number,
-    string,
-    boolean,
-    string,
-    boolean,
-  ];
+  const [schema, isStandby, number, serverVersion, isAsynchronous, encoding, hasVersion, isUnfinished] =
+    rows[0] as [string | null, boolean, number, string, boolean, string, boolean, boolean];
   if (number < oldestServer)
     throw new StoreError(
       'cannot-open',
@@ -54,7 +49,7 @@ async function look(connection: Connection): Promise<Looked> {
       'Create one with UTF8: createdb --encoding UTF8 --template template0 DATABASE.',
     );
   const from = hasVersion ? await versionNow(connection) : 0;
-  return { schema, isStandby, serverVersion, isAsynchronous, from };
+  return { schema, isStandby, serverVersion, isAsynchronous, isUnfinished, from };
 }
 
 async function versionNow(connection: Connection): Promise<number> {
@@ -71,9 +66,19 @@ export async function versionOf(connection: Connection): Promise<number> {
  * Makes the tables what this release needs.
  * @throws StoreError `newer-database`, `foreign-database`, `readonly`, `cannot-open`.
  */
-export async function upgrade(connection: Connection, address: PostgresAddress): Promise<ServerFacts> {
+export async function upgrade(
+  connection: Connection,
+  address: PostgresAddress,
+  { isCopying = false }: { readonly isCopying?: boolean } = {},
+): Promise<ServerFacts> {
   const found = await look(connection);
   refuseNewer(found.from, address);
+  if (found.isUnfinished && !isCopying)
+    throw new StoreError(
+      'cannot-open',
+      `${address.shown} is a copy of another database that has not come to its end`,
+      'Run the same scimd copy again, which goes on where it was; or drop the schema.',
+    );
   await checkSchema(found, connection, address);
   if (found.from === currentVersion) return found;
   if (found.isStandby)

@@ -3,7 +3,8 @@
  * and the link before. Content without its salt must have been erased, which a later record says.
  */
 import type { ChainHead, ChainProblem, ChainReport } from '../chain.ts';
-import { type DigestedParts, digestOf, linkOver, noLink } from './change-row.ts';
+import type { Cell, CopiedTable, Row, RowReader } from '../copy.ts';
+import { type DigestedParts, digestOf, linkOver, noLink, noticeType } from './change-row.ts';
 
 export interface ChainRow {
   readonly sequence: number;
@@ -116,3 +117,48 @@ export class ChainCheck {
 function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
 }
+
+/** Rows of `change` by the names of their columns, as a copy reads them. */
+export interface RecordReader {
+  add(columns: readonly string[], rows: readonly Row[]): void;
+  end(): readonly (ChainReport & { readonly tenant: string })[];
+}
+
+/** Checks the change records of all tenants of a database whose rows are read in their order. */
+export async function changeReader(reader: RowReader): Promise<RecordReader> {
+  const all = (table: CopiedTable, columns: readonly string[]) =>
+    reader.rows(table, columns, null, Number.MAX_SAFE_INTEGER);
+  const types = new Map((await all('resource_type', ['number', 'name'])).rows as readonly [number, string][]);
+  const names = new Map((await all('tenant', ['number', 'name'])).rows as readonly [number, string][]);
+  const checks = new Map<number, ChainCheck>();
+  const ends = await all('change_counter', ['tenant', 'sequence', 'link', 'pruned', 'pruned_link']);
+  for (const [tenant, sequence, link, pruned, prunedLink] of ends.rows as readonly EndsRow[])
+    checks.set(tenant, new ChainCheck({ sequence, link, pruned, prunedLink }, undefined));
+  return {
+    add(columns, rows) {
+      const places = [...partColumns, 'tenant', 'sequence', 'type', 'salt', 'digest', 'link'].map((name) =>
+        columns.indexOf(name),
+      );
+      for (const row of rows) {
+        const cells = places.map((place) => row[place] as Cell);
+        const parts = cells.slice(0, partColumns.length) as unknown as DigestedParts;
+        const [tenant, sequence, type, salt, digest, link] = cells.slice(
+          partColumns.length,
+        ) as unknown as TailCells;
+        const typeName = noticeType(parts[13]) ?? types.get(type) ?? String(type);
+        checks.get(tenant)?.add({ sequence, typeName, parts, salt, digest, link });
+      }
+    },
+    end: () =>
+      [...checks].map(([tenant, check]) => ({ tenant: names.get(tenant) ?? String(tenant), ...check.end() })),
+  };
+}
+
+type EndsRow = readonly [number, number, Uint8Array | null, number, Uint8Array | null];
+type TailCells = readonly [number, number, number, string | null, Uint8Array | null, Uint8Array | null];
+
+/** In the order of {@link DigestedParts}. */
+const partColumns = [
+  ...(['id', 'version', 'operation', 'at', 'txn', 'request', 'actor', 'edits'] as const),
+  ...(['added', 'removed', 'last', 'tolerances', 'cause', 'notice'] as const),
+] as const;
