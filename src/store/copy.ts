@@ -3,6 +3,7 @@
  * one and writes to another.
  */
 import { hash } from 'node:crypto';
+import { StoreError } from './store-error.ts';
 
 /** A value of a column; JSON is its text. */
 export type Cell = string | number | null | Uint8Array;
@@ -189,3 +190,27 @@ export const headSql = [
   'SELECT number, type, path FROM attribute ORDER BY number',
   'SELECT kind, name, rule FROM access_rule ORDER BY kind, name',
 ] as const;
+
+export function olderSource(shown: string, version: number, current: number): StoreError {
+  return new StoreError(
+    'cannot-open',
+    `${shown} has database version ${version}, and this release copies version ${current}`,
+    'Bring it up to date first: scimd migrate.',
+  );
+}
+
+export function unfinishedRebuild(shown: string): StoreError {
+  return new StoreError(
+    'busy',
+    `the indexes of ${shown} are being rebuilt`,
+    'Wait until that is done; if no server does it, start one, or run scimd migrate.',
+  );
+}
+
+export function otherCopy(shown: string): StoreError {
+  return new StoreError(
+    'busy',
+    `another scimd copy writes to ${shown} at the same time`,
+    'Let one of them go on. If none runs, start it again: it goes on where it was.',
+  );
+}

@@ -10,13 +10,15 @@ import {
   drawnNumbers,
   headOf,
   headSql,
+  olderSource,
+  otherCopy,
   passingTables,
   type Row,
   type RowReader,
+  unfinishedRebuild,
 } from '../copy.ts';
 import { withoutContainsIndex } from '../layout/layout.ts';
 import { storedTypeSql } from '../sql/stored-type.ts';
-import { olderSource, otherCopy, unfinishedRebuild } from '../sqlite/copy.ts';
 import { StoreError } from '../store-error.ts';
 import { type Environment, parseAddress } from './address.ts';
 import { Connection } from './driver.ts';
@@ -171,7 +173,7 @@ export async function postgresCopySource(url: string, environment?: Environment)
         `${address.shown} has database version ${version}, and this release copies version ${currentVersion}`,
         'Use the newer release for it.',
       );
-    if (version < currentVersion) throw olderSource(address.shown, version);
+    if (version < currentVersion) throw olderSource(address.shown, version, currentVersion);
     await connection.script(
       'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0',
     );
@@ -300,7 +302,8 @@ export async function postgresCopyTarget(url: string, environment?: Environment)
     const version = await versionOf(connection);
     const begun = await connection.run("SELECT to_regclass('scimd_copy') IS NOT NULL");
     const isBegun = begun.rows[0]?.[0] === true;
-    if (version > 0 && version < currentVersion && !isBegun) throw olderSource(address.shown, version);
+    if (version > 0 && version < currentVersion && !isBegun)
+      throw olderSource(address.shown, version, currentVersion);
     if (version === currentVersion && !isBegun && !(await isEmpty(connection)))
       return new PostgresTarget(connection, address.shown, 'full');
     await upgrade(connection, address, { isCopying: true });

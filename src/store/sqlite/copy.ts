@@ -12,9 +12,12 @@ import {
   drawnNumbers,
   headOf,
   headSql,
+  olderSource,
+  otherCopy,
   passingTables,
   type Row,
   type RowReader,
+  unfinishedRebuild,
 } from '../copy.ts';
 import { withoutContainsIndex } from '../layout/layout.ts';
 import { storedTypeSql } from '../sql/stored-type.ts';
@@ -161,7 +164,7 @@ export function sqliteCopySource(file: string): CopySource {
           );
         const version = Number(db.pragma('user_version', { simple: true }));
         refuseNewer(version, file);
-        if (version < currentVersion) throw olderSource(file, version);
+        if (version < currentVersion) throw olderSource(file, version, currentVersion);
         if (db.prepare('SELECT 1 FROM rebuild').get() !== undefined) throw unfinishedRebuild(file);
         return new SqliteSource(db, file);
       } catch (error) {
@@ -170,30 +173,6 @@ export function sqliteCopySource(file: string): CopySource {
       }
     },
     { role: 'database', file },
-  );
-}
-
-export function olderSource(shown: string, version: number): StoreError {
-  return new StoreError(
-    'cannot-open',
-    `${shown} has database version ${version}, and this release copies version ${currentVersion}`,
-    'Bring it up to date first: scimd migrate.',
-  );
-}
-
-export function unfinishedRebuild(shown: string): StoreError {
-  return new StoreError(
-    'busy',
-    `the indexes of ${shown} are being rebuilt`,
-    'Wait until that is done; if no server does it, start one, or run scimd migrate.',
-  );
-}
-
-export function otherCopy(shown: string): StoreError {
-  return new StoreError(
-    'busy',
-    `another scimd copy writes to ${shown} at the same time`,
-    'Let one of them go on. If none runs, start it again: it goes on where it was.',
   );
 }
 
