@@ -358,9 +358,9 @@ function exchangeOf(
     tolerances: used === undefined || used.size === 0 ? noTolerances : [...used],
     requestId,
     route,
-    sent: sent === undefined || sent.length <= keptLength ? sent : sent.slice(0, keptLength),
+    sent: sent === undefined || sent.length <= keptLength.sent ? sent : sent.slice(0, keptLength.sent),
     sentLength: sent?.length ?? 0,
-    answered: !isText ? undefined : body.length <= keptLength ? body : body.slice(0, keptLength),
+    answered: isText ? body.slice(0, keptLength.answered) : undefined,
   };
 }
 

@@ -80,8 +80,8 @@ const patience = 3000;
 /** Milliseconds between two reports of trouble. */
 const reportEvery = 60_000;
 
-/** Characters of a body that are handed over. */
-export const keptLength = 32_768;
+/** Characters of a body that are handed over: the thread looks through all of them for secrets. */
+export const keptLength = { sent: 32_768, answered: 8192 } as const;
 
 export class ExchangeLog {
   readonly #options: ExchangeLogOptions;

@@ -97,7 +97,9 @@ export function lister({ dialect, types, reads, snapshots }: ListTools): (query:
       pages:
         query.limit === 0
           ? []
-          : phases.map((phase) => pageSql(dialect, arms, phase, backwards, pageShare(query))),
+          : phases.map((phase) =>
+              pageSql(dialect, arms, phase, backwards, pageShare(query), (query.offset ?? 0) > 0),
+            ),
       counts: arms.map(countSql),
       ...(query.groups ? { groups: groupsPart } : {}),
       ...(query.members ? { members: membersPart } : {}),

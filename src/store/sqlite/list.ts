@@ -190,7 +190,9 @@ export function lister({
       pages:
         query.limit === 0
           ? []
-          : phases.map((phase) => pageSql(sqliteDialect, of, phase, backwards, pageShare(query))),
+          : phases.map((phase) =>
+              pageSql(sqliteDialect, of, phase, backwards, pageShare(query), skipped > 0),
+            ),
       counts: of.map(countSql),
     });
     const job: ListJob = {
