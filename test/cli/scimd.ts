@@ -12,8 +12,11 @@ import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const sources = [process.execPath, '--import', import.meta.resolve('tsx'), main];
-const [file = '', ...prefix] = process.env.SCIMD_COMMAND?.split(' ') ?? sources;
+/** Node.js runs the sources as they are; what it has compiled serves the next process. */
+export const compileCache = join(tmpdir(), 'scimd-test-compile-cache');
+const sources = [process.execPath, main];
+/** The program under test, and what stands before a command's own arguments. */
+export const [program = '', ...programArguments] = process.env.SCIMD_COMMAND?.split(' ') ?? sources;
 
 /** An empty folder, removed when the test file is done. */
 export function temporaryFolder(): string {
@@ -39,10 +42,10 @@ function launch(args: readonly string[], { folder, environment = {}, under = [] 
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(SCIMD_|NO_COLOR$|FORCE_COLOR$)/.test(name),
   );
-  const [program = file, ...rest] = [...under, file, ...prefix, ...args];
-  return spawn(program, rest, {
+  const [first = program, ...rest] = [...under, program, ...programArguments, ...args];
+  return spawn(first, rest, {
     cwd: folder,
-    env: { ...Object.fromEntries(inherited), ...environment },
+    env: { NODE_COMPILE_CACHE: compileCache, ...Object.fromEntries(inherited), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

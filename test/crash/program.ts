@@ -1,15 +1,7 @@
 /** The server under test as a process that can be killed: the sources, or with SCIMD_COMMAND set that program. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const [program = process.execPath, ...prefix] = process.env.SCIMD_COMMAND?.split(' ') ?? [
-  process.execPath,
-  '--import',
-  import.meta.resolve('tsx'),
-  main,
-];
+import { compileCache, program, programArguments } from '../cli/scimd.ts';
 
 export const token = 'a-token-for-tests-of-crashes';
 
@@ -21,10 +13,19 @@ export interface Program {
 
 /** Resolves when it listens. */
 export async function startProgram(database: string): Promise<Program> {
-  const child: ChildProcess = spawn(program, [...prefix, 'serve', '--port', '0', '--database', database], {
-    env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token, SCIMD_LOG_LEVEL: 'error' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child: ChildProcess = spawn(
+    program,
+    [...programArguments, 'serve', '--port', '0', '--database', database],
+    {
+      env: {
+        NODE_COMPILE_CACHE: compileCache,
+        ...process.env,
+        SCIMD_BOOTSTRAP_TOKEN: token,
+        SCIMD_LOG_LEVEL: 'error',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const ended = once(child, 'exit');
   const url = await new Promise<string>((resolve, reject) => {
     let printed = '';
