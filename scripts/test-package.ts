@@ -1,15 +1,24 @@
 /**
  * `npm run test:package`: what `npm pack` makes (it builds first), as its users get it. publint and attw look at the
  * tarball; installed into an empty project, the types of `scimd/filter` and the documentation's examples compile there, and the
- * tests of filter and grammar run against it, and the embedded server answers a scan. Nothing is installed with it that
+ * tests of filter and grammar run against it, and the embedded server answers a scan. `scimd-language`, which is built beside it, is tested likewise. Nothing is installed with it that
  * is bundled already.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { testLanguage } from './test-language.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = join(root, 'node_modules', '.bin');
@@ -127,8 +136,9 @@ run(
 );
 const installed = readdirSync(join(consumer, 'node_modules')).filter((name) => !name.startsWith('.'));
 assert.deepEqual(installed.sort(), ['better-sqlite3', 'kysely', 'node-addon-api', 'scimd']);
+assert.equal(existsSync(join(consumer, 'node_modules/scimd/dist/language')), false);
 const dist = join(consumer, 'node_modules/scimd/dist');
-for (const name of ['index.js', 'filter.js', 'filter-parser.js']) {
+for (const name of ['index.js', 'filter.js']) {
   const map = JSON.parse(readFileSync(join(dist, `${name}.map`), 'utf8')) as { sourcesContent: unknown[] };
   assert.ok(
     map.sourcesContent.every((content) => typeof content === 'string'),
@@ -159,5 +169,6 @@ run(
   'test/filter/*.test.ts',
   'test/grammar/*.test.ts',
 );
+await testLanguage(join(root, 'dist/language'), folder, run);
 rmSync(folder, { recursive: true });
 console.log('\nThe package is as it should be.');

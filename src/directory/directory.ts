@@ -1,7 +1,7 @@
 /** The use cases of whoever reads and writes resources, for every resource type alike (RFC 7644 §3.3 to §3.6). */
 import { DEFAULT_LIMITS, type Limits } from '../../grammar/index.ts';
 import { Patch } from '../query/patch.ts';
-import { sortAttribute } from '../query/sort.ts';
+import { isDescending, sortAttribute } from '../query/sort.ts';
 import { interoperable, refuseUndefined } from '../scim/interop.ts';
 import { readPatchOp } from '../scim/messages.ts';
 import type { PatchResult } from '../scim/patch.ts';
@@ -29,7 +29,7 @@ import { type Caller, requireProvider, requireWrite } from './caller.ts';
 import { type CommitOptions, Commits, type Written } from './commits.ts';
 import { busy, notFound, versionMismatch } from './directory-error.ts';
 import { creationOf, type Draft, documentChange, isEmpty, memberEdit, Passwords } from './draft.ts';
-import { Filters, isDescending } from './filters.ts';
+import { Filters } from './filters.ts';
 import { KeyedLock } from './keyed-lock.ts';
 
 /** The versions of which a resource must have one to be changed (If-Match, RFC 7644 §3.14); `*`: any. */

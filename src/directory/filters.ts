@@ -1,6 +1,5 @@
 /** Filter text and sort order of a query (RFC 7644 §3.4.2), read for a resource type. */
 import { type Filter, type Limits, parseFilter, ScimFilterError } from '../../grammar/index.ts';
-import { ScimError } from '../error.ts';
 import { FilterCache } from '../query/cache.ts';
 import { readFilter } from '../query/compile.ts';
 import type { Plan } from '../query/plan.ts';
@@ -44,15 +43,4 @@ export class Filters {
       return readFilter(filter, type, { ...options, booleanText }).plan;
     }
   }
-}
-
-/** @throws ScimError 400 invalidValue for what is neither `ascending` nor `descending`. */
-export function isDescending(sortOrder: string | undefined): boolean {
-  if (sortOrder === undefined || sortOrder.toLowerCase() === 'ascending') return false;
-  if (sortOrder.toLowerCase() === 'descending') return true;
-  throw new ScimError(
-    400,
-    'invalidValue',
-    `sortOrder must be ascending or descending, not ${JSON.stringify(sortOrder)}`,
-  );
 }

@@ -1,14 +1,10 @@
 /** /ServiceProviderConfig, /Schemas, /ResourceTypes (RFC 7644 §4). */
 import { ScimError } from '../error.ts';
-import {
-  type Capabilities,
-  resourceTypeResource,
-  schemaResources,
-  serviceProviderConfig,
-} from '../scim/discovery.ts';
+import { type Capabilities, schemaResources, serviceProviderConfig } from '../scim/discovery.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
 import { grantTypes } from '../scim/role-types.ts';
 import type { GrantKind } from '../scim/roles.ts';
+import { definitionOf, resourceTypeResource } from '../scim/schema-resource.ts';
 import { listResponseSchema } from './listing.ts';
 import type { HttpResponse, QueryParameters } from './message.ts';
 import { jsonResponse, scimJson } from './responses.ts';
@@ -47,7 +43,7 @@ export class DiscoveryHandlers {
 
   resourceTypes(base: string, query: QueryParameters, given: readonly GrantKind[]): HttpResponse {
     return list(
-      this.#types(given).map((type) => resourceTypeResource(type, base)),
+      this.#types(given).map((type) => resourceTypeResource(definitionOf(type), base)),
       query,
     );
   }
@@ -65,7 +61,7 @@ export class DiscoveryHandlers {
     refuseFilter(query);
     const type = this.#types(given).find((candidate) => candidate.name === name);
     if (type === undefined) throw new ScimError(404, undefined, `There is no resource type ${name}`);
-    return answer(resourceTypeResource(type, base));
+    return answer(resourceTypeResource(definitionOf(type), base));
   }
 }
 

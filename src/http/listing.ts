@@ -1,7 +1,7 @@
 /** Lists over HTTP (RFC 7644 §3.4.2): pagination by index and by cursor, answered as a ListResponse. */
 import type { Directory, ListQuery } from '../directory/directory.ts';
-import { isDescending } from '../directory/filters.ts';
 import { ScimError } from '../error.ts';
+import { isDescending } from '../query/sort.ts';
 import type { Selection } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import type { Page, Position, StoredResource } from '../store/store.ts';

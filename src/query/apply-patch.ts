@@ -1,21 +1,27 @@
 /** PATCH for those who keep resources themselves: the server's own code, as one pure function. */
-import { ScimError } from '../error.ts';
+import { invalidSyntax } from '../error.ts';
 import { differenceOf } from '../scim/difference.ts';
-import { type Idp, type ToleranceName, toleratedFor } from '../scim/tolerances.ts';
+import type { ResourceType } from '../scim/registry.ts';
+import type { PatchOp, PatchOperation } from '../scim/resource-types.ts';
+import {
+  type Idp,
+  type Readings,
+  type ToleranceName,
+  type Tolerated,
+  tolerate,
+  toleratedBy,
+} from '../scim/tolerances.ts';
+import { isObject, membersByName } from '../scim/value.ts';
 import { resourceTypeFrom, type SchemaSource } from './compile.ts';
 import { Patch } from './patch.ts';
 
-/** One operation of a PatchOp message (RFC 7644 §3.5.2), as it was received. */
-export interface PatchOperation {
-  readonly op: string;
-  readonly path?: string;
-  readonly value?: unknown;
-}
-
 /** Which attributes there are, and what is accepted that RFC 7644 §3.5.2 does not allow. */
 export type PatchOptions = SchemaSource & {
-  /** Whose quirks are accepted; `strict` is the RFC's letter. Default `generic`: all that known providers send. */
-  readonly tolerances?: Idp;
+  /**
+   * Whose quirks are accepted, or functions that read them; `strict` is the RFC's letter. Default `generic`: all that known
+   * providers send.
+   */
+  readonly tolerances?: Idp | Readings;
 };
 
 /** What {@link applyPatch} (RFC 7644 §3.5.2) answers. */
@@ -29,21 +35,24 @@ export interface PatchedResource<R> {
 }
 
 /**
- * Applies PATCH operations in order, all or none (RFC 7644 §3.5.2). The resource has its members in the schema's
+ * Applies PATCH operations, or a PatchOp message, in order, all or none (RFC 7644 §3.5.2). The resource has its members in the schema's
  * spelling and multi-valued attributes as arrays; what no schema defines is kept.
  * @throws ScimError or ScimFilterError with the `scimType` and `detail` to answer: invalidSyntax, invalidPath,
  * invalidFilter, invalidValue, mutability, noTarget.
  */
 export function applyPatch<R extends Readonly<Record<string, unknown>>>(
   resource: R,
-  operations: readonly PatchOperation[],
+  operations: readonly PatchOperation[] | PatchOp,
   options: PatchOptions,
 ): PatchedResource<R> {
   const type = resourceTypeFrom(options);
-  const tolerated = toleratedFor(options.tolerances ?? 'generic');
-  if (!Array.isArray(operations) || operations.length === 0)
-    throw new ScimError(400, 'invalidSyntax', 'Operations must be an array of at least one operation');
-  const patch = new Patch(type, operations, String(resource.id ?? ''), tolerated);
+  const tolerated = toleratedBy(options.tolerances ?? 'generic');
+  const patch = new Patch(
+    type,
+    operationsOf(operations, type, tolerated),
+    String(resource.id ?? ''),
+    tolerated,
+  );
   const { document: patched } = patch.apply(resource, { secretsInDocument: true });
   const changes = differenceOf(type, resource, patched).edits.map(({ path, from, to }) => ({
     path,
@@ -55,4 +64,25 @@ export function applyPatch<R extends Readonly<Record<string, unknown>>>(
     changes,
     tolerated: [...tolerated.used],
   };
+}
+
+const patchOp = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
+
+/** The operations themselves, or of a message: the body of a PATCH as it was parsed. */
+function operationsOf(given: unknown, type: ResourceType, tolerated: Tolerated): readonly unknown[] {
+  let operations = given;
+  if (!Array.isArray(given)) {
+    if (!isObject(given)) throw invalidSyntax('The body must be a JSON object: a PatchOp');
+    const members = membersByName(given, '');
+    const schemas = members.get('schemas');
+    const uris = tolerate(tolerated, 'singleForArray', schemas) ?? schemas;
+    const isNamed =
+      Array.isArray(uris) && uris.some((uri) => String(uri).toLowerCase() === patchOp.toLowerCase());
+    if (!isNamed && tolerate(tolerated, 'messageSchemas', schemas, type.schema.id) === undefined)
+      throw invalidSyntax(`schemas must contain ${patchOp}`);
+    operations = members.get('operations');
+  }
+  if (!Array.isArray(operations) || operations.length === 0)
+    throw invalidSyntax('Operations must be an array of at least one operation');
+  return operations;
 }

@@ -1,7 +1,8 @@
 /** From filter text to a predicate: what embedders and PATCH call (RFC 7644 §3.4.2.2, §3.5.2). */
 import { type Filter, type Limits, parseFilter } from '../../grammar/index.ts';
+import { checkDefinitions } from '../scim/definition-check.ts';
 import type { SchemaDefinition } from '../scim/definitions.ts';
-import { type ResourceType, resourceTypeOf } from '../scim/registry.ts';
+import { resourceTypeOf as compileSchemas, type ResourceType } from '../scim/registry.ts';
 import { type BindOptions, bindFilter } from './bind.ts';
 import { FilterCache } from './cache.ts';
 import { matchResource } from './match.ts';
@@ -36,14 +37,23 @@ let latest: { readonly schemas: readonly SchemaDefinition[]; readonly type: Reso
 export function resourceTypeFrom(source: SchemaSource): ResourceType {
   if (source.resourceType !== undefined) return source.resourceType;
   const { schemas } = source;
-  if (latest?.schemas === schemas) return latest.type;
+  if (latest !== undefined && latest.schemas === schemas) return latest.type;
   let type = compiledTypes.get(schemas);
   if (type === undefined) {
-    type = resourceTypeOf(schemas);
+    checkDefinitions(schemas);
+    type = compileSchemas(schemas);
     compiledTypes.set(schemas, type);
   }
   latest = { schemas, type };
   return type;
+}
+
+/**
+ * A resource type from bare Schema resources (RFC 7643 §7): the first is the base schema, the others are its extensions.
+ * @throws DefinitionError where a schema is wrong, with every problem and its place.
+ */
+export function resourceTypeOf(schemas: readonly SchemaDefinition[]): ResourceType {
+  return resourceTypeFrom({ schemas });
 }
 
 interface Compiled {

@@ -10,7 +10,7 @@ import type { Dialect } from './dialect.ts';
 import { keyStorage } from './keys.ts';
 import { keyKind } from './places.ts';
 import { type CompiledSql, compilePlan } from './sql.ts';
-import type { ColumnStorage, JsonStorage, Storage, TableStorage, Typed } from './storage.ts';
+import type { ColumnStorage, JsonStorage, Storage, StorageMap, TableStorage, Typed } from './storage.ts';
 
 /**
  * What is said of the values in a place: whether they are folded (RFC 7643 §2.2 caseExact), indexed, and what type
@@ -95,18 +95,23 @@ export type SqlFilterOptions = SchemaSource &
 export function compileSql(filter: string | Filter, options: SqlFilterOptions): CompiledSql {
   const { dialect, resolve, key = 'id', offset, indexedOnly } = options;
   const { plan } = compileFilter(filter, options);
-  const map = {
+  const map = storageMapOf(dialect, resolve, key);
+  return compilePlan(plan, map, dialect, {
+    ...(offset === undefined ? {} : { offset }),
+    ...(indexedOnly === undefined ? {} : { indexedOnly }),
+    ...(typeof filter === 'string' ? { source: filter } : {}),
+  });
+}
+
+/** What `resolve` says, as the compiler asks for it. */
+export function storageMapOf(dialect: Dialect, resolve: Resolve, key: string): StorageMap {
+  return {
     key: qualified(dialect, key),
     resolve(attribute: Attribute): Storage | undefined {
       const place = resolve(attribute.path, attribute);
       return place === undefined ? undefined : storageOf(place, attribute, dialect);
     },
   };
-  return compilePlan(plan, map, dialect, {
-    ...(offset === undefined ? {} : { offset }),
-    ...(indexedOnly === undefined ? {} : { indexedOnly }),
-    ...(typeof filter === 'string' ? { source: filter } : {}),
-  });
 }
 
 function storageOf(place: Place, attribute: Attribute, dialect: Dialect): Storage {

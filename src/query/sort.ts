@@ -24,6 +24,21 @@ export function sortAttribute(type: ResourceType, sortBy: string, several: boole
   return simple;
 }
 
+/**
+ * `sortOrder` (RFC 7644 §3.4.2.3).
+ * @throws ScimError 400 invalidValue for what is neither ascending nor descending.
+ */
+export function isDescending(sortOrder: string | undefined): boolean {
+  const order = sortOrder?.toLowerCase() ?? 'ascending';
+  if (order !== 'ascending' && order !== 'descending')
+    throw new ScimError(
+      400,
+      'invalidValue',
+      `sortOrder must be ascending or descending, not ${JSON.stringify(sortOrder)}`,
+    );
+  return order === 'descending';
+}
+
 function invalidSort(detail: string): ScimError {
   return new ScimError(400, 'invalidValue', `sortBy: ${detail}`);
 }

@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { attributesToIndex } from './contains-index.ts';
+import { DefinitionError, type DefinitionProblem } from './definition-error.ts';
 import { type ConfiguredType, definitionForms } from './definition-forms.ts';
 import type { AttributeDefinition, ResourceTypeDefinition, SchemaDefinition } from './definitions.ts';
 import { type Profile, profiledSchemas, profileProblems } from './profile.ts';
@@ -11,21 +12,7 @@ import { compileRegistry, type Registry } from './registry.ts';
 import commonAttributes from './schemas/common.json' with { type: 'json' };
 import { standardResourceTypes, standardSchemas } from './standard.ts';
 
-/** What is wrong, and where in the configuration: `['schemas', 0, 'attributes', 2, 'name']`. */
-export interface DefinitionProblem {
-  readonly path: readonly (string | number)[];
-  readonly reason: string;
-}
-
-export class DefinitionError extends Error {
-  override readonly name = 'DefinitionError';
-  readonly problems: readonly DefinitionProblem[];
-
-  constructor(problems: readonly DefinitionProblem[]) {
-    super(problems.map(({ path, reason }) => `${path.join('.')} ${reason}`).join('\n'));
-    this.problems = problems;
-  }
-}
+export { DefinitionError, type DefinitionProblem };
 
 const reservedEndpoints = new Set(['/me', '/bulk', '/schemas', '/resourcetypes', '/serviceproviderconfig']);
 

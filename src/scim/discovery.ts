@@ -1,11 +1,11 @@
 /** The discovery resources (RFC 7644 §4): what clients read to learn what this server can. */
-import type { AttributeDefinition, SchemaDefinition } from './definitions.ts';
+import type { SchemaDefinition } from './definitions.ts';
 import type { Profile } from './profile.ts';
-import { type Attribute, compileAttributes, type Registry, type ResourceType } from './registry.ts';
+import { type Attribute, compileAttributes, type Registry } from './registry.ts';
 import { membersAttribute } from './resource.ts';
 import { grantTypes } from './role-types.ts';
 import type { GrantKind } from './roles.ts';
-import commonAttributes from './schemas/common.json' with { type: 'json' };
+import { definedAttributes, schemaResource } from './schema-resource.ts';
 import resourceTypeSchema from './schemas/ResourceType.json' with { type: 'json' };
 import schemaSchema from './schemas/Schema.json' with { type: 'json' };
 import serviceProviderConfigSchema from './schemas/ServiceProviderConfig.json' with { type: 'json' };
@@ -125,74 +125,13 @@ function authenticationSchemes(
   return schemes;
 }
 
-/** One entry of /ResourceTypes (RFC 7643 §6). */
-export function resourceTypeResource(type: ResourceType, base: string): object {
-  return {
-    schemas: [resourceTypeSchema.id],
-    id: type.name,
-    name: type.name,
-    ...(type.description === undefined ? {} : { description: type.description }),
-    endpoint: type.endpoint,
-    schema: type.schema.id,
-    schemaExtensions: [...type.extensions.values()].map((extension) => ({
-      schema: extension.schema.id,
-      required: extension.required,
-    })),
-    meta: {
-      resourceType: 'ResourceType',
-      location: `${base}/ResourceTypes/${encodeURIComponent(type.name)}`,
-    },
-  };
-}
-
-/** One entry of /Schemas (RFC 7643 §7), every characteristic stated. */
-function schemaResource(schema: SchemaDefinition, attributes: Iterable<Attribute>, base: string): object {
-  return {
-    schemas: [schemaSchema.id],
-    id: schema.id,
-    ...(schema.name === undefined ? {} : { name: schema.name }),
-    ...(schema.description === undefined ? {} : { description: schema.description }),
-    attributes: [...attributes].map(attributeResource),
-    meta: { resourceType: 'Schema', location: `${base}/Schemas/${schema.id}` },
-  };
-}
-
-/** A boolean has no case and no uniqueness, a complex attribute neither (RFC 7643 §2.3.2, §2.3.8). */
-function attributeResource(attribute: Attribute): object {
-  const { type } = attribute;
-  const unique = type !== 'complex' && type !== 'boolean' && type !== 'binary';
-  return {
-    name: attribute.name,
-    type,
-    multiValued: attribute.multiValued,
-    description: attribute.definition.description ?? '',
-    required: attribute.required,
-    ...(attribute.canonicalValues.length === 0 ? {} : { canonicalValues: attribute.canonicalValues }),
-    ...(type === 'string' || type === 'reference' || type === 'binary'
-      ? { caseExact: attribute.caseExact }
-      : {}),
-    mutability: attribute.mutability,
-    returned: attribute.returned,
-    ...(unique ? { uniqueness: attribute.uniqueness } : {}),
-    ...(type === 'reference'
-      ? { referenceTypes: attribute.referenceTypes.length === 0 ? ['uri'] : attribute.referenceTypes }
-      : {}),
-    ...(type === 'complex'
-      ? { subAttributes: [...attribute.subAttributes.values()].map(attributeResource) }
-      : {}),
-  };
-}
-
-/**
- * What RFC 7643 §3.1 says of the common attributes goes before what a schema says of them. Names of groups are unique
- * where the server is set so.
- */
+/** Names of groups are unique where the server is set so. */
 function publishedAttributes(schema: SchemaDefinition, hasUniqueName: boolean): Attribute[] {
-  const common = compileAttributes(commonAttributes as readonly AttributeDefinition[], undefined);
-  return [...compileAttributes(schema.attributes, undefined)].map(([key, own]) => {
-    const attribute = common.get(key) ?? own;
-    return hasUniqueName && key === 'displayname' ? { ...attribute, uniqueness: 'server' } : attribute;
-  });
+  return definedAttributes(schema).map((attribute) =>
+    hasUniqueName && attribute.path.toLowerCase() === 'displayname'
+      ? { ...attribute, uniqueness: 'server' }
+      : attribute,
+  );
 }
 
 /** With what the interoperability profile adds to it. */

@@ -72,13 +72,16 @@ export function projectionOf(
   selection: Selection,
   supplied?: ReadonlySet<string>,
 ): Projection | undefined {
-  if (
-    selection.attributes.length === 0 &&
-    selection.excludedAttributes.length === 0 &&
-    !hasConditional(type)
-  ) {
-    return undefined;
-  }
+  const isDefault = selection.attributes.length === 0 && selection.excludedAttributes.length === 0;
+  return isDefault && !hasConditional(type) ? undefined : projectionBy(type, selection, supplied);
+}
+
+/** The projection of a selection, also where it shows everything but what is never returned. */
+export function projectionBy(
+  type: ResourceType,
+  selection: Selection,
+  supplied?: ReadonlySet<string>,
+): Projection {
   const wanted = selection.attributes.length > 0 ? resolveNames(type, selection.attributes) : undefined;
   const unwanted = resolveNames(type, selection.excludedAttributes);
   const visible = (attribute: Attribute): boolean => {

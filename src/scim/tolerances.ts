@@ -244,10 +244,20 @@ export const tolerances = {
 /** The name of one thing that is accepted although RFC 7643 or 7644 does not allow it. */
 export type ToleranceName = keyof typeof tolerances;
 
+/**
+ * Readings of what RFC 7643 or 7644 does not allow, by the tolerance's name: each function gives the value meant, or
+ * undefined where the input is not that quirk. What has no function is not tolerated.
+ */
+export type Readings = {
+  readonly [Name in ToleranceName]?: (typeof tolerances)[Name]['read'];
+};
+
 /** Which tolerances a request has, and which it used. */
 export interface Tolerated {
   readonly enabled: ReadonlySet<ToleranceName>;
   readonly used: Set<ToleranceName>;
+  /** In place of those above. */
+  readonly readings?: Readings;
 }
 
 const enabledFor = new Map<Idp, ReadonlySet<ToleranceName>>(
@@ -270,6 +280,26 @@ export function toleratedFor(idp: string): Tolerated {
   };
 }
 
+/**
+ * The readings of a provider (RFC 7643, RFC 7644), as functions: to leave some out, or to give others in their place. Of an
+ * unknown name it is the generic set.
+ */
+export function readingsOf(idp: Idp): Readings {
+  const { enabled } = toleratedFor(idp);
+  return Object.fromEntries([...enabled].map((name) => [name, tolerances[name].read]));
+}
+
+/** The tolerances of a provider, or an embedder's own, with none used yet. */
+export function toleratedBy(given: Idp | Readings): Tolerated {
+  if (typeof given === 'string') return toleratedFor(given);
+  const names = Object.keys(given) as ToleranceName[];
+  return {
+    enabled: new Set(names.filter((name) => given[name] !== undefined)),
+    used: new Set(),
+    readings: given,
+  };
+}
+
 /** The reading of a quirk, recorded as used; undefined if it is not that quirk or the tolerance is off. */
 export function tolerate<Name extends ToleranceName>(
   tolerated: Tolerated,
@@ -277,7 +307,9 @@ export function tolerate<Name extends ToleranceName>(
   ...args: Parameters<(typeof tolerances)[Name]['read']>
 ): ReturnType<(typeof tolerances)[Name]['read']> | undefined {
   if (!tolerated.enabled.has(name)) return undefined;
-  const read = tolerances[name].read as (...all: unknown[]) => ReturnType<(typeof tolerances)[Name]['read']>;
+  const read = (tolerated.readings?.[name] ?? tolerances[name].read) as (
+    ...all: unknown[]
+  ) => ReturnType<(typeof tolerances)[Name]['read']>;
   const reading = read(...args);
   if (reading !== undefined) tolerated.used.add(name);
   return reading;

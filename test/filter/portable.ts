@@ -25,5 +25,16 @@ export function exercise(filter: typeof Filter): Record<string, unknown> {
       filter.compileSql(work, { dialect, schemas, resolve }),
     ),
     patched: [(resource.emails as unknown[])[0], changes.map(({ path }) => path)],
+    created: filter.validateCreate({ userName: 'eve', active: 'False' }, { schemas }),
+    replaced: filter.validateReplace({ userName: 'ada' }, staff[0]!, { schemas }).resource,
+    shown: filter.compileProjection({ schemas, attributes: 'name.givenName,emails' }).apply(staff[0]!),
+    order: filter.compileOrderBy('name.givenName', { dialect: filter.postgres, schemas, resolve }),
+    list: filter.listResponse([{ id: '1' }], { totalResults: 2 }),
+    error: filter.errorResponse(new filter.ScimError(404, undefined, 'There is none')),
+    discovery: [
+      filter.schemaDocument(filter.groupSchema, 'https://example.com'),
+      filter.resourceTypeDocument(filter.userResourceType, 'https://example.com'),
+      filter.serviceProviderConfig({ patch: true, authenticationSchemes: [] }, 'https://example.com'),
+    ],
   };
 }

@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ScimFilterError } from '../../grammar/index.ts';
 import { ScimError } from '../../src/error.ts';
-import { applyPatch, type PatchOperation } from '../../src/query/apply-patch.ts';
+import { applyPatch } from '../../src/query/apply-patch.ts';
+import type { PatchOperation } from '../../src/scim/resource-types.ts';
 import { expected, Refused } from './patch-model.ts';
 import {
   type Asked,

@@ -1,7 +1,7 @@
 /** Arbitrary schemas, resources and PATCH requests for patch-property.test.ts; values come from small pools, so that they meet. */
 import fc from 'fast-check';
-import type { PatchOperation } from '../../src/query/apply-patch.ts';
 import type { AttributeDefinition, SchemaDefinition } from '../../src/scim/definitions.ts';
+import type { PatchOperation } from '../../src/scim/resource-types.ts';
 import type { Complex, Equality, Intent, Shape } from './patch-model.ts';
 
 const baseUri = 'urn:example:params:scim:schemas:thing:1.0';

@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ScimFilterError } from '../../grammar/index.ts';
 import { ScimError } from '../../src/error.ts';
-import { applyPatch, type PatchOperation } from '../../src/query/apply-patch.ts';
+import { applyPatch } from '../../src/query/apply-patch.ts';
 import type { SchemaDefinition } from '../../src/scim/definitions.ts';
+import type { PatchOperation } from '../../src/scim/resource-types.ts';
 
 const base = 'urn:example:params:scim:schemas:thing:1.0';
 const more = `${base}:More`;
