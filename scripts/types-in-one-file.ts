@@ -11,6 +11,8 @@ interface Declaration {
   /** With its docstring, without `export` and `declare`. */
   readonly comment: string;
   readonly code: string;
+  /** Overloads of the same name. */
+  readonly more: Declaration[];
 }
 
 interface Module {
@@ -20,11 +22,18 @@ interface Module {
   readonly exported: Map<string, { readonly file: string; readonly name: string }>;
 }
 
+interface Types {
+  readonly modules: ReadonlyMap<string, Module>;
+  /** By file and name. */
+  readonly declarations: ReadonlyMap<string, Declaration>;
+  /** What the entry exports. */
+  readonly exported: Module['exported'];
+}
+
 const comments = /\/\*[\s\S]*?\*\//g;
 const text = /'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"/g;
 
-/** The text of a .d.ts for the entry. */
-export function typesInOneFile(entry: string): string {
+function readTypes(entry: string): Types {
   const modules = new Map<string, Module>();
   const declarations = new Map<string, Declaration>();
   const load = (file: string): Module => {
@@ -35,16 +44,15 @@ export function typesInOneFile(entry: string): string {
     for (const { comment, code } of statementsOf(readFileSync(file, 'utf8'))) {
       const [, clause, names, from] =
         /^(import|export)(?: type)? (?:\{([\s\S]*?)\}|\*) from '([^']+)';$/.exec(code) ?? [];
+      // Of a package, whose types are its own.
+      if (from !== undefined && !from.startsWith('.')) continue;
       if (from !== undefined) {
         const other = join(dirname(file), from.replace(/\.ts$/, '.d.ts'));
         const target = load(other);
         const listed =
           names === undefined
             ? [...target.exported.keys()].map((name) => [name, name] as const)
-            : names.split(',').flatMap((each) => {
-                const [, name, alias] = /^\s*(?:type )?(\w+)(?: as (\w+))?\s*$/.exec(each) ?? [];
-                return name === undefined ? [] : [[name, alias ?? name] as const];
-              });
+            : renamings(names);
         for (const [name, local] of listed) {
           const found = target.exported.get(name);
           if (found === undefined) throw new Error(`${other} exports no ${name}`);
@@ -52,22 +60,104 @@ export function typesInOneFile(entry: string): string {
         }
         continue;
       }
-      if (code === 'export {};') continue;
+      const [, own] = /^export (?:type )?\{([\s\S]*)\};$/.exec(code) ?? [];
+      if (own !== undefined) {
+        for (const [name, alias] of renamings(own)) {
+          const found = module.known.get(name);
+          if (found === undefined) throw new Error(`${file} declares no ${name}`);
+          module.exported.set(alias, found);
+        }
+        continue;
+      }
       const [, isExported, kind, name] =
-        /^(export )?(?:declare )?(function|const|class|interface|type) (\w+)/.exec(code) ?? [];
+        /^(export )?(?:declare )?(?:abstract )?(function|const|class|interface|type) (\w+)/.exec(code) ?? [];
       if (kind === undefined || name === undefined) throw new Error(`${file}: not understood: ${code}`);
       const place = { file, name };
       module.known.set(name, place);
       if (isExported !== undefined) module.exported.set(name, place);
-      declarations.set(`${file} ${name}`, {
+      const key = `${file} ${name}`;
+      const declaration = {
         ...place,
         comment,
         code: code.replace(/^(?:export )?(?:declare )?/, ''),
-      });
+        more: [],
+      };
+      const first = declarations.get(key);
+      if (first === undefined) declarations.set(key, declaration);
+      else first.more.push(declaration);
     }
     return module;
   };
-  const { exported } = load(entry);
+  return { exported: load(entry).exported, modules, declarations };
+}
+
+/** `a, type b as c` */
+function renamings(names: string): (readonly [name: string, alias: string])[] {
+  return names.split(',').flatMap((each) => {
+    const [, name, alias] = /^\s*(?:type )?(\w+)(?: as (\w+))?\s*$/.exec(each) ?? [];
+    return name === undefined ? [] : [[name, alias ?? name] as const];
+  });
+}
+
+/** What an entry exports. */
+export interface Exported {
+  readonly name: string;
+  readonly kind: 'function' | 'const' | 'class' | 'interface' | 'type';
+  /** From its name on, as it is declared. */
+  readonly code: string;
+  /** The docstring as running text; empty if there is none. */
+  readonly words: string;
+}
+
+/** What the declarations of an entry export, in their order. */
+export function exportsOf(entry: string): Exported[] {
+  const { exported, declarations } = readTypes(entry);
+  return [...exported].flatMap(([name, place]) => {
+    const first = declarations.get(`${place.file} ${place.name}`)!;
+    return [first, ...first.more].map(({ code, comment, name: declared }) => {
+      const at = code.indexOf(declared);
+      return {
+        name,
+        kind: code.slice(0, at).trim() as Exported['kind'],
+        code: `${name}${code.slice(at + declared.length)}`,
+        words: wordsOf(comment),
+      };
+    });
+  });
+}
+
+/** Members of an interface, or of a type or class that is written like one; none of others. */
+export function membersOf({ kind, code }: Exported): { readonly code: string; readonly words: string }[] {
+  const start = code.indexOf('{');
+  if (start < 0 || (kind !== 'interface' && kind !== 'class')) return [];
+  const found: { code: string; words: string }[] = [];
+  let rest = code.slice(start + 1).trimStart();
+  let words = '';
+  while (rest !== '' && rest !== '}') {
+    const documented = /^\/\*\*[\s\S]*?\*\/\s*/.exec(rest);
+    if (documented !== null) {
+      words = wordsOf(documented[0]);
+      rest = rest.slice(documented[0].length);
+      continue;
+    }
+    const member = rest.slice(0, endOf(rest));
+    found.push({ code: member.replace(/;$/, ''), words });
+    words = '';
+    rest = rest.slice(member.length).trimStart();
+  }
+  return found;
+}
+
+function wordsOf(comment: string): string {
+  return comment
+    .replace(/^\s*\/\*\*|\*\/\s*$/g, '')
+    .replace(/^\s*\*? ?/gm, '')
+    .trim();
+}
+
+/** The text of a .d.ts for the entry. */
+export function typesInOneFile(entry: string): string {
+  const { modules, declarations, exported } = readTypes(entry);
   // First what is exported, under its own name; then what that refers to.
   const names = new Map<string, string>();
   const aliases: string[] = [];
@@ -80,7 +170,8 @@ export function typesInOneFile(entry: string): string {
   const isPublic = new Set(names.keys());
   const written: string[] = [];
   for (const key of names.keys()) {
-    const { file, name, comment, code } = declarations.get(key)!;
+    const { file, name, comment, code, more } = declarations.get(key)!;
+    if (more.length > 0) throw new Error(`${name} is declared twice`);
     const at = code.indexOf(name);
     const body = replaceNames(code.slice(at + name.length), (word) => {
       if (word === name) return names.get(key)!;

@@ -18,6 +18,7 @@ import type { TablesSource } from './store/tables/drivers.ts';
 import type { Link } from './store/tables/index.ts';
 import type { TableChange } from './store/tables/within.ts';
 
+/** What {@link createScimd} takes for a database of its own, in SQLite or PostgreSQL. */
 export interface ScimdOptions
   extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken'>>,
     Hooks {
@@ -69,6 +70,7 @@ export interface AnyTablesOptions extends Omit<TablesScimdOptions<never, boolean
   readonly within?: (...given: never[]) => unknown;
 }
 
+/** A bearer token to be made (RFC 6750). */
 export interface NewToken {
   readonly name: string;
   /** Name of the tenant; `default` unless given, made if there is none. */
@@ -99,6 +101,7 @@ export interface ScimdStreams {
   rotateKey(options?: { readonly revoke?: boolean }): Promise<string>;
 }
 
+/** The server in your process. */
 export interface Scimd {
   /**
    * Answers a WHATWG Request; bound, so that it can be passed on by itself. `remoteAddress` is the peer's, which rate

@@ -27,7 +27,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
     'schemas',
     'troubleshooting',
   ],
-  Develop: ['filters', 'embedding', 'reference'],
+  Develop: ['filters', 'embedding', 'migrating', 'reference', 'server-reference'],
   Background: ['standard'],
 };
 

@@ -120,8 +120,11 @@ export interface EventMember {
   readonly userName?: string | undefined;
 }
 
+/** Somebody is new. */
 export type UserCreated = OfResource<'user.created'>;
+/** Attributes of somebody changed. */
 export type UserUpdated = OfResource<'user.updated'>;
+/** Somebody who was deactivated is active again. */
 export type UserReactivated = OfResource<'user.reactivated'>;
 /** Who was deleted is there again, as it was. */
 export type UserRestored = OfResource<'user.restored'>;
@@ -130,18 +133,26 @@ export interface UserErased extends Envelope<'user.erased'> {
   readonly subject: EventSubject;
   readonly data: null;
 }
+/** Somebody is active no more: a leaver. */
 export interface UserDeactivated extends OfResource<'user.deactivated'> {
   readonly priority: 'leaver';
   readonly access: Access;
 }
+/** Somebody was deleted: a leaver. */
 export interface UserDeleted extends OfDeleted<'user.deleted'> {
   readonly priority: 'leaver';
 }
+/** What somebody may do changed, by their groups or by the rules. */
 export type UserAccessChanged = OfAccess<'user.access_changed'>;
+/** A group is new. */
 export type GroupCreated = OfResource<'group.created'>;
+/** Attributes of a group changed, not its members. */
 export type GroupUpdated = OfResource<'group.updated'>;
+/** A group was deleted. */
 export type GroupDeleted = OfDeleted<'group.deleted'>;
+/** A group that was deleted is there again, as it was. */
 export type GroupRestored = OfResource<'group.restored'>;
+/** Members came or went; of many, in parts. */
 export interface GroupMembersChanged extends Envelope<'group.members_changed'> {
   readonly subject: EventSubject;
   /** At most 500 of both together in one part. */
@@ -150,9 +161,13 @@ export interface GroupMembersChanged extends Envelope<'group.members_changed'> {
   readonly part: { readonly index: number; readonly of: number };
   readonly data: EventResource | null;
 }
+/** A resource of another type is new. */
 export type ResourceCreated = OfResource<'resource.created'>;
+/** A resource of another type changed. */
 export type ResourceUpdated = OfResource<'resource.updated'>;
+/** A resource of another type was deleted. */
 export type ResourceDeleted = OfDeleted<'resource.deleted'>;
+/** A resource of another type is there again, as it was. */
 export type ResourceRestored = OfResource<'resource.restored'>;
 
 /** What is told of nobody and nothing of a directory's own: a connection, a token, a tenant, a delivery. */
@@ -202,6 +217,7 @@ export interface TenantDeleted extends OfNotice<'tenant.deleted'> {
   readonly counts: { readonly [resourceType: string]: number };
 }
 
+/** An endpoint of webhooks. */
 export interface EventEndpoint {
   readonly id: string;
   readonly url: string;
@@ -262,6 +278,7 @@ export interface EndpointTest extends Envelope<'endpoint.test'> {
   readonly endpoint: EventEndpoint;
 }
 
+/** Everything that the feed and webhooks tell. */
 export type Event =
   | UserCreated
   | UserUpdated
@@ -293,4 +310,5 @@ export type Event =
   | SeatsExhausted
   | EndpointTest;
 
+/** The names of the events. */
 export type EventType = Event['type'];

@@ -30,6 +30,7 @@ export interface NodeResponse {
   off(event: 'drain' | 'close', listener: () => void): unknown;
 }
 
+/** Answers one request of node:http, or of what is built on it. */
 export type NodeHandler = (request: NodeRequest, response: NodeResponse) => Promise<void>;
 
 /** Answers every request that it is given; never rejects. */

@@ -23,6 +23,7 @@ export interface Log {
   readonly redacts?: boolean;
 }
 
+/** What a request may cost at most (RFC 7644 §7.4). */
 export interface Limits {
   /** Largest request body in bytes; larger ones are 413. */
   readonly bodyBytes: number;
@@ -192,6 +193,7 @@ export interface MountParts {
   readonly secretKey: Uint8Array;
 }
 
+/** How the server answers: limits, authentication, addresses, and what it calls of yours. */
 export interface HttpOptions {
   readonly store: Store;
   /** Where the endpoints are mounted: `/scim/v2`. No trailing slash. */

@@ -5,6 +5,7 @@ import type { Awaitable } from './stored-resource.ts';
 /** `metrics` may read metrics, and nothing of people. */
 export type Scope = 'scim' | 'read' | 'admin' | 'metrics' | 'events';
 
+/** A bearer token (RFC 6750) as it is kept: without its text. */
 export interface Token {
   readonly id: string;
   readonly name: string;
@@ -25,6 +26,7 @@ export interface Token {
   readonly paused?: string;
 }
 
+/** Users, groups and tokens of their own, apart from those of others. */
 export interface Tenant {
   readonly number: number;
   readonly name: string;

@@ -20,6 +20,7 @@ export interface RulesEffect {
   readonly people: readonly (Granted & { readonly people: number })[];
 }
 
+/** Somebody's access, blocked here; the provider does not see it. */
 export interface Lock {
   readonly id: string;
   /** RFC 3339 in UTC with milliseconds. */

@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { root } from './sources.ts';
 
-test('The documentation lists every export of scimd/filter, and the docstring of each names its section of an RFC', () => {
-  const check = spawnSync(process.execPath, ['--import', 'tsx', 'scripts/filter-reference.ts', '--check'], {
+test('The documentation lists every export of scimd and its modules, each with its docstring, which for scimd/filter names its section of an RFC', () => {
+  const check = spawnSync(process.execPath, ['--import', 'tsx', 'scripts/reference.ts', '--check'], {
     cwd: root,
     encoding: 'utf8',
   });

@@ -5,6 +5,7 @@ import type { Access, Event, EventType } from '../event.ts';
 import { bucketHash, bucketOf, type DigestPerson, digestLine } from './digest.ts';
 import { ask, type Connection, ConsumerError } from './request.ts';
 
+/** How the feed is followed. */
 export interface ConsumeOptions extends Connection {
   /**
    * Where to go on: `event.position` of the last event that was handled, the position of a {@link snapshot}, `0` for all
@@ -70,6 +71,7 @@ export interface SnapshotItem {
   readonly access?: Omit<Access, 'gained' | 'lost'> | undefined;
 }
 
+/** Everything there is at one position of the feed. */
 export interface Snapshot {
   /** What the snapshot holds; to be given to {@link consume} when all items are stored. */
   readonly position: string;

@@ -6,6 +6,7 @@ export class VerificationError extends Error {
   override readonly name = 'VerificationError';
 }
 
+/** What a webhook is verified with (Standard Webhooks 1.0.0). */
 export interface VerifyOptions {
   /** `whsec_…`, or `whpk_…` for ed25519; of several one must fit. */
   readonly secret: string | readonly string[];

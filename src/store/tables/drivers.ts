@@ -68,6 +68,7 @@ export type WaitsOf<Connection> = Connection extends SyncSqlite
     ? Waits
     : true;
 
+/** A connection that `sql` takes: better-sqlite3, node:sqlite, bun:sqlite, a Pool of pg, PGlite, postgres.js, or a client of Prisma. */
 export type SqlConnection = SyncSqlite | PgPool | PgLite | PostgresJs | PrismaSql | SqlDatabase<never>;
 
 /**
