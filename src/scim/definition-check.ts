@@ -59,15 +59,22 @@ const ofSchemas: Readonly<Record<string, Rule>> = {
   attributes: anything,
 };
 
+/** As a program writes it: `schemas[0].attributes[2].subAttributes[0].type: must be one of string, …`. */
+function asWritten({ path, reason }: DefinitionProblem): string {
+  const [first, ...steps] = path;
+  return `${first}${steps.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')}: ${reason}`;
+}
+
 /** @throws DefinitionError with every problem and its place. */
 export function checkDefinitions(schemas: readonly SchemaDefinition[]): void {
   const problems: DefinitionProblem[] = [];
   const report = (path: Path, reason: string) => problems.push({ path, reason });
   const given: unknown = schemas;
   if (!Array.isArray(given) || given.length === 0)
-    throw new DefinitionError([
-      { path: ['schemas'], reason: 'must be an array of schemas, the base schema first' },
-    ]);
+    throw new DefinitionError(
+      [{ path: ['schemas'], reason: 'must be an array of schemas, the base schema first' }],
+      asWritten,
+    );
   const ids = new Set<string>();
   for (const [index, schema] of given.entries()) {
     const at: Path = ['schemas', index];
@@ -81,7 +88,7 @@ export function checkDefinitions(schemas: readonly SchemaDefinition[]): void {
     if (schema.attributes !== undefined)
       checkAttributes(schema.attributes, [...at, 'attributes'], false, report);
   }
-  if (problems.length > 0) throw new DefinitionError(problems);
+  if (problems.length > 0) throw new DefinitionError(problems, asWritten);
 }
 
 type Report = (path: Path, reason: string) => void;

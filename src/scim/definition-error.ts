@@ -6,23 +6,16 @@ export interface DefinitionProblem {
   readonly reason: string;
 }
 
-/**
- * Schemas (RFC 7643 §7) or resource types that are wrong, where they are given. The message has a line for each problem:
- * `schemas[0].attributes[2].subAttributes[0].type: must be one of string, …`.
- */
+/** Schemas (RFC 7643 §7) or resource types that are wrong, where they are given: a line of the message for each problem. */
 export class DefinitionError extends Error {
   override readonly name = 'DefinitionError';
   readonly problems: readonly DefinitionProblem[];
 
-  constructor(problems: readonly DefinitionProblem[]) {
-    super(problems.map(({ path, reason }) => `${placeOf(path)}: ${reason}`).join('\n'));
+  constructor(
+    problems: readonly DefinitionProblem[],
+    lineOf = ({ path, reason }: DefinitionProblem): string => `${path.join('.')} ${reason}`,
+  ) {
+    super(problems.map(lineOf).join('\n'));
     this.problems = problems;
   }
-}
-
-function placeOf(path: readonly (string | number)[]): string {
-  return path.reduce<string>(
-    (text, step) => (typeof step === 'number' ? `${text}[${step}]` : text === '' ? step : `${text}.${step}`),
-    '',
-  );
 }
