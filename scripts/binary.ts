@@ -12,16 +12,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 // pkg's command and its documented function do not pass on what is to be inside.
 import pkg from '@yao-pkg/pkg/lib-es5/sea.js';
 import type { ThirdParty } from '../src/cli/third-party.ts';
 import { billOfMaterials } from './binary/bill-of-materials.ts';
 import { home, nodeItself, nodeVersion, provideNode } from './binary/node-executables.ts';
-import { addonFor, addonInterface, embeddedAddon, sqliteItself } from './binary/sqlite.ts';
-import { here, named, type Target, usual } from './binary/target.ts';
-import { bundle } from './bundle.ts';
+import { assetsFor, makeProgram, nodeFlags, type Program } from './binary/program.ts';
+import { addonInterface, sqliteItself } from './binary/sqlite.ts';
+import { named, type Target, usual } from './binary/target.ts';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 // Where pkg has its cache.
@@ -29,11 +29,19 @@ process.env.HOME = process.env.USERPROFILE = home;
 
 const billFile = 'dist/sbom.cdx.json';
 
-async function make(target: Target, script: string): Promise<void> {
+async function make(target: Target, program: Program): Promise<void> {
   if (!provideNode(target))
     console.log(`npm has no node-${target.name}@${nodeVersion}: pkg downloads that Node.js by itself`);
   const { os, arch } = target;
-  await pkg.default(script, {
+  // More than pkg's type knows: pkg hands it on to Node.js.
+  const seaConfig = {
+    disableExperimentalSEAWarning: true,
+    useSnapshot: false,
+    useCodeCache: false,
+    execArgv: nodeFlags,
+    assets: await assetsFor(target, program),
+  };
+  await pkg.default(program.main, {
     targets: [
       {
         nodeRange: `node${nodeVersion}`,
@@ -43,13 +51,7 @@ async function make(target: Target, script: string): Promise<void> {
       },
     ],
     signature: true,
-    seaConfig: {
-      disableExperimentalSEAWarning: true,
-      useSnapshot: false,
-      // V8's compiled code is for the system that it was made on.
-      useCodeCache: target === here && process.versions.node === nodeVersion,
-      assets: { 'better_sqlite3.node': addonFor(target) },
-    },
+    seaConfig,
   });
   recopy(target.output);
 }
@@ -66,14 +68,8 @@ function recopy(file: string): void {
 const targets = process.argv.length > 2 ? process.argv.slice(2).map(named) : usual;
 mkdirSync('dist', { recursive: true });
 const notFromNpm: readonly ThirdParty[] = [nodeItself(), sqliteItself()];
-const script = join(home, 'scimd.cjs');
-const inside = await bundle({
-  entry: 'src/main.ts',
-  outfile: script,
-  options: { format: 'cjs', target: 'node24', plugins: [embeddedAddon] },
-  others: [...notFromNpm, addonInterface()],
-});
-for (const target of targets) await make(target, script);
+const { program, inside } = await makeProgram([...notFromNpm, addonInterface()]);
+for (const target of targets) await make(target, program);
 writeFileSync(billFile, billOfMaterials(inside, notFromNpm));
 const files = [...usual.map(({ output }) => output), ...targets.map(({ output }) => output), billFile];
 const sums = [...new Set(files)].filter(existsSync).map((file) => {

@@ -1,4 +1,5 @@
 /** How the server's programs are bundled: dist/scimd.js by scripts/build.ts, the single executables by scripts/binary.ts. */
+import { basename } from 'node:path';
 import { type BuildOptions, type BuildResult, build, type Plugin } from 'esbuild';
 import manifest from '../package.json' with { type: 'json' };
 import { built } from '../src/admin/built.ts';
@@ -8,8 +9,13 @@ import { migrations as postgresMigrations } from '../src/store/postgres/migratio
 import { migrations } from '../src/store/sqlite/migrations.ts';
 import { ll1Chevrotain } from './ll1-chevrotain.ts';
 
+/** The expression for what is long and rarely read: itself, or what gets it from where it is kept. */
+export type Keep = (name: string, value: unknown) => string;
+
+const inline: Keep = (_, value) => JSON.stringify(value);
+
 /** The modules that read from the disk beside them get their texts put in. */
-function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
+function inlineTexts(thirdParty: readonly ThirdParty[], keep: Keep = inline): Plugin {
   return {
     name: 'inline-texts',
     setup({ onLoad }) {
@@ -17,18 +23,20 @@ function inlineTexts(thirdParty: readonly ThirdParty[]): Plugin {
         contents: `export const migrations = ${JSON.stringify(migrations)};`,
       }));
       onLoad({ filter: /[\\/]store[\\/]postgres[\\/]migrations\.ts$/ }, () => ({
-        contents: `export const migrations = ${JSON.stringify(postgresMigrations)};`,
+        contents: `export const migrations = ${keep('postgres-migrations', postgresMigrations)};`,
       }));
       // The driver's other half is native, and never asked for.
       onLoad({ filter: /[\\/]pg[\\/]lib[\\/]native[\\/]index\.js$/ }, () => ({ contents: '' }));
+      // Neither is what pushes metrics.
+      onLoad({ filter: /[\\/]prom-client[\\/]lib[\\/]pushgateway\.js$/ }, () => ({ contents: '' }));
       onLoad({ filter: /[\\/]docs[\\/]texts\.ts$/ }, () => ({
-        contents: `export const texts = ${JSON.stringify(texts)};`,
+        contents: `export const texts = ${keep('docs', texts)};`,
       }));
       onLoad({ filter: /[\\/]admin[\\/]built\.ts$/ }, () => ({
-        contents: `const made = ${JSON.stringify(built())};\nexport const built = () => made;`,
+        contents: `let made;\nexport const built = () => made ??= ${keep('page', built())};`,
       }));
       onLoad({ filter: /[\\/]cli[\\/]third-party\.ts$/ }, () => ({
-        contents: `export const thirdParty = () => ${JSON.stringify(thirdParty)};`,
+        contents: `export const thirdParty = () => ${keep('licenses', thirdParty)};`,
       }));
     },
   };
@@ -45,7 +53,7 @@ const threads = [
  * Threads start from a text, so that the program stays one file. They find packages where the program does. `around` are
  * the programs that this one is put into: none starts itself.
  */
-function inlineThreads(options: BuildOptions, around: readonly string[] = []): Plugin {
+function inlineThreads(options: BuildOptions, keep: Keep = inline, around: readonly string[] = []): Plugin {
   const { target = 'node22', external = [], plugins = [] } = options;
   const isolated = external.length === 0;
   return {
@@ -59,7 +67,7 @@ function inlineThreads(options: BuildOptions, around: readonly string[] = []): P
             };
           // Those of scans and of the exchange log know no language.
           const slim = entry === threads[2][2] ? [ll1Chevrotain] : [];
-          const within = [inlineThreads(options, [...around, entry]), ...slim];
+          const within = [inlineThreads(options, inline, [...around, entry]), ...slim];
           const { outputFiles } = await build({
             ...shared,
             ...{ format: 'cjs', target, external, plugins: [inlineTexts([]), ...within, ...plugins] },
@@ -75,7 +83,7 @@ function inlineThreads(options: BuildOptions, around: readonly string[] = []): P
             : around.length > 0
               ? "require('node:worker_threads').workerData.packages"
               : 'import.meta.url';
-          const program = JSON.stringify(outputFiles[0]?.text);
+          const program = keep(basename(entry, '.ts'), outputFiles[0]?.text);
           return {
             contents: `export const ${name} = () => ({ program: ${program}, packages: ${packages}, execArgv: [] });`,
           };
@@ -134,6 +142,10 @@ export interface Bundle {
   readonly options: BuildOptions;
   /** What is in it, or will come with it, and no package that is bundled. */
   readonly others?: readonly ThirdParty[];
+  /** Where long texts are kept; in the bundle unless given. */
+  readonly keep?: Keep;
+  /** For the program itself, not for its threads. */
+  readonly plugins?: readonly Plugin[];
 }
 
 /** Writes the bundle; resolves to what of others is in it, whose licences it can tell. */
@@ -142,6 +154,8 @@ export async function bundle({
   outfile,
   options,
   others = [],
+  keep = inline,
+  plugins = [],
 }: Bundle): Promise<readonly ThirdParty[]> {
   const run = (thirdParty: readonly ThirdParty[], more: BuildOptions): Promise<BuildResult> =>
     build({
@@ -150,12 +164,16 @@ export async function bundle({
       ...more,
       entryPoints: [entry],
       outfile,
-      plugins: [inlineTexts(thirdParty), inlineThreads(options), ll1Chevrotain, ...(options.plugins ?? [])],
+      plugins: [
+        ...plugins,
+        ...[inlineTexts(thirdParty, keep), inlineThreads(options, keep), ll1Chevrotain],
+        ...(options.plugins ?? []),
+      ],
     });
   const { metafile } = await run([], { write: false, metafile: true });
   const folders = new Set(
     Object.keys(metafile?.inputs ?? {}).flatMap(
-      (file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [],
+      (file) => /^[^:]*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [],
     ),
   );
   const thirdParty = [...others, ...[...folders].map(packageAt)].sort((a, b) => a.name.localeCompare(b.name));

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import node from 'node/package.json' with { type: 'json' };
 import type { ThirdParty } from '../../src/cli/third-party.ts';
+import { stripped } from './strip.ts';
 import type { Target } from './target.ts';
 
 const windows = process.platform === 'win32';
@@ -26,6 +27,8 @@ export const nodeVersion: string = node.version;
 
 /** pkg looks for its cache in the home folder: this is the one that it is given. */
 export const home = fileURLToPath(new URL('../../node_modules/.cache/scimd-binary', import.meta.url));
+
+const cache = join(home, '.pkg-cache', 'sea');
 
 /** The package's folder, or undefined when there is no such package. */
 function fetched(name: string): string | undefined {
@@ -51,23 +54,27 @@ function fetched(name: string): string | undefined {
   return folder;
 }
 
+/** Where pkg looks for the target's Node.js. */
+export function executableOf({ name, os }: Target): string {
+  const release = join(cache, `node-v${nodeVersion}-${name}`);
+  return os === 'win' ? `${release}.exe` : join(release, 'bin', 'node');
+}
+
 /** Fills pkg's cache for the target. False if pkg has to download by itself. */
-export function provideNode({ name, os }: Target): boolean {
+export function provideNode(target: Target): boolean {
+  const { name, os } = target;
   const folder = fetched(`node-${name}`);
   if (folder === undefined) return false;
-  const release = `node-v${nodeVersion}-${name}`;
-  const cache = join(home, '.pkg-cache', 'sea');
-  const archive = join(cache, `${release}.${os === 'win' ? 'zip' : 'tar.gz'}`);
-  const executable = os === 'win' ? join(cache, `${release}.exe`) : join(cache, release, 'bin', 'node');
-  if (existsSync(`${archive}.ok`)) return true;
+  const archive = join(cache, `node-v${nodeVersion}-${name}.${os === 'win' ? 'zip' : 'tar.gz'}`);
+  const executable = executableOf(target);
+  if (existsSync(`${executable}.stripped`)) return true;
   mkdirSync(dirname(executable), { recursive: true });
-  copyFileSync(
-    join(folder, 'bin', os === 'win' ? 'node.exe' : 'node'),
-    executable,
-    constants.COPYFILE_FICLONE,
-  );
+  const itself = join(folder, 'bin', os === 'win' ? 'node.exe' : 'node');
+  if (os === 'linux') writeFileSync(executable, stripped(readFileSync(itself)), { mode: 0o755 });
+  else copyFileSync(itself, executable, constants.COPYFILE_FICLONE);
   // With these, pkg takes the executable as unpacked and the archive, which it then does not read, as verified.
-  for (const file of [`${executable}.ok`, archive, `${archive}.ok`]) writeFileSync(file, '');
+  for (const file of [`${executable}.ok`, archive, `${archive}.ok`, `${executable}.stripped`])
+    writeFileSync(file, '');
   return true;
 }
 

@@ -44,10 +44,18 @@ const adminHeaders: readonly string[] = [
 /** The mounts of the page, of its API and of /openapi.json, for a server. */
 export function adminMounts(options: AdminOptions): NonNullable<HttpOptions['mounts']> {
   return (given) => {
-    const parts: AdminParts = { ...given, options, words: new ExchangeWords(given.store, given.directory) };
-    const counts = new Counts(parts);
-    const endpoints = endpointsWith(counts);
-    const admin = new Admin(parts, endpoints, counts);
+    let made: { readonly admin: Admin; readonly endpoints: readonly Endpoint[] } | undefined;
+    // On the first visit: most servers never get one.
+    const itself = () => {
+      if (made === undefined) {
+        const words = new ExchangeWords(given.store, given.directory);
+        const parts: AdminParts = { ...given, options, words };
+        const counts = new Counts(parts);
+        const endpoints = endpointsWith(counts);
+        made = { admin: new Admin(parts, endpoints, counts), endpoints };
+      }
+      return made;
+    };
     return [
       mount({
         path: root,
@@ -57,15 +65,15 @@ export function adminMounts(options: AdminOptions): NonNullable<HttpOptions['mou
         headers: adminHeaders,
         recorded: true,
         authenticate: anybody,
-        answer: (visit) => admin.answer(visit),
-        refuse: (error, visit) => admin.refuse(error, visit),
+        answer: (visit) => itself().admin.answer(visit),
+        refuse: (error, visit) => itself().admin.refuse(error, visit),
       }),
-      openApiMount(parts, endpoints),
+      openApiMount(given, () => itself().endpoints),
     ];
   };
 }
 
-function openApiMount(parts: MountParts, endpoints: readonly Endpoint[]): Mount {
+function openApiMount(parts: MountParts, endpoints: () => readonly Endpoint[]): Mount {
   let text: string | undefined;
   return mount({
     path: '/openapi.json',
@@ -83,7 +91,7 @@ function openApiMount(parts: MountParts, endpoints: readonly Endpoint[]): Mount 
     authenticate: anybody,
     answer({ request }) {
       text ??= JSON.stringify(
-        openApiDocument(parts.store.registry, new URL(parts.baseOf(request)).pathname, endpoints),
+        openApiDocument(parts.store.registry, new URL(parts.baseOf(request)).pathname, endpoints()),
       );
       return { status: 200, headers: ['Content-Type', 'application/json; charset=utf-8'], body: text };
     },

@@ -25,7 +25,7 @@ import { init } from './init.ts';
 import { printLicenses } from './licenses.ts';
 import { migrateDatabase } from './migrate.ts';
 import { peopleCommands } from './people-commands.ts';
-import { serve } from './serve.ts';
+import { serveCommand } from './serve.ts';
 import { createTenant, deleteTenant, listTenants } from './tenant.ts';
 import {
   createToken,
@@ -44,14 +44,7 @@ const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
 const token = { placeholder: 'ID|NAME', required: true } as const;
 
 export const commands: readonly Command[] = [
-  {
-    name: 'serve',
-    summary: 'Serve SCIM over HTTP (the default)',
-    settings: optionNames,
-    json: true,
-    example: 'scimd serve --host 0.0.0.0 --trusted-proxies 10.0.0.0/8',
-    run: serve,
-  },
+  serveCommand,
   {
     name: 'token create',
     summary: 'Create a token and print it (shown only once)',

@@ -9,14 +9,14 @@ import type { Log, RunningServer } from '../http/options.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
 import { createLog } from '../ops/log.ts';
 import { createMetrics, type Metrics } from '../ops/metrics.ts';
-import type { Settings } from '../ops/options.ts';
+import { optionNames, type Settings } from '../ops/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import type { OutputError, Terminal } from '../ops/terminal.ts';
 import { withoutPassword } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { applyConfiguredRules } from './access-rules.ts';
 import { adminOptions } from './admin.ts';
-import { exitStatus, type Invocation } from './command.ts';
+import { type Command, exitStatus, type Invocation } from './command.ts';
 import { deliver } from './deliver.ts';
 import { exchangeLogOf } from './exchange-log.ts';
 import { ensureFirstToken } from './first-token.ts';
@@ -30,7 +30,16 @@ import { StoredStateReader } from './stored-state.ts';
 import { watchLag } from './watch-lag.ts';
 import { welcome } from './welcome.ts';
 
-export async function serve({ settings, json, terminal }: Invocation): Promise<number> {
+export const serveCommand: Command = {
+  name: 'serve',
+  summary: 'Serve SCIM over HTTP (the default)',
+  settings: optionNames,
+  json: true,
+  example: 'scimd serve --host 0.0.0.0 --trusted-proxies 10.0.0.0/8',
+  run: serve,
+};
+
+async function serve({ settings, json, terminal }: Invocation): Promise<number> {
   const start = settings();
   const { settings: inForce, warnings, file } = start;
   const log = createLog(inForce, { isTTY: terminal.errorIsTerminal, color: terminal.color });

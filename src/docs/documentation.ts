@@ -5,7 +5,9 @@ import { type Topic, textOf, topics } from './topics.ts';
 const articles = new Map<string, Article>();
 
 export const documentation = {
-  topics: topics as readonly Topic[],
+  get topics(): readonly Topic[] {
+    return topics;
+  },
   /** The page's Markdown; undefined where there is no such topic. */
   markdown: textOf,
   /** The page's HTML; undefined where there is no such topic. */

@@ -18,6 +18,16 @@ function processorOf(file: Buffer): string {
   return { 34404: 'PE x64', 43620: 'PE arm64' }[file.readUInt16LE(header + 4)] ?? '';
 }
 
+/** The type of a table of symbols in an ELF executable. */
+const symbols = 2;
+
+function sectionTypesOf(elf: Buffer): number[] {
+  const [at, size] = [Number(elf.readBigUInt64LE(0x28)), elf.readUInt16LE(0x3a)];
+  return Array.from({ length: elf.readUInt16LE(0x3c) }, (_, index) =>
+    elf.readUInt32LE(at + index * size + 4),
+  );
+}
+
 for (const target of usual)
   describe(`the binary for ${target.name}`, () => {
     const file = readFileSync(built(target.output));
@@ -31,6 +41,11 @@ for (const target of usual)
       assert(file.includes(`NODE_SEA_FUSE${'_fce680ab2cc467b6e072b8b5df1996b2'}:1`));
       assert(file.includes(Buffer.from('NODE_SEA_BLOB', target.os === 'win' ? 'utf16le' : 'latin1')));
       assert(file.includes('scimd token create'));
+    });
+
+    test('is no larger than 113 MB, and has no symbols', () => {
+      assert(file.length <= 113 * 2 ** 20, `${file.length}`);
+      if (target.os === 'linux') assert(!sectionTypesOf(file).includes(symbols));
     });
 
     test('contains the migrations, and the SQLite addon of that system only', () => {
@@ -66,6 +81,16 @@ test('the bill of materials names all that the binary says to contain', () => {
       inside.some((each) => each.name === name),
       name,
     );
+});
+
+test('with flags that its code was not compiled for it starts all the same', () => {
+  const flags = { NODE_OPTIONS: '--max-old-space-size=200 --stack-trace-limit=5' };
+  const { status, stdout } = spawnSync(binary[0] ?? '', ['version'], {
+    env: { ...process.env, ...flags },
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0);
+  assert.match(stdout, /^scimd \d/);
 });
 
 test('two servers of the binary share a temporary folder', async () => {

@@ -1,0 +1,170 @@
+/** What a binary contains beside Node.js: the program, what it keeps apart, and the code that V8 has made of it. */
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import type { ThirdParty } from '../../src/cli/third-party.ts';
+import { newSecret } from '../../src/directory/secret.ts';
+import { bundle, type Keep } from '../bundle.ts';
+import { lazily } from './lazily.ts';
+import { executableOf, home } from './node-executables.ts';
+import { addonFor, embeddedAddon } from './sqlite.ts';
+import { here, type Target } from './target.ts';
+
+/** What Node.js is started with in a binary. */
+export const nodeFlags: readonly string[] = [];
+
+export interface Program {
+  /** The script that a binary starts with. */
+  readonly main: string;
+  /** By name, the files of its assets. */
+  readonly assets: ReadonlyMap<string, string>;
+}
+
+const folder = join(home, 'program');
+const warm = join(folder, 'warm.cjs');
+const code = join(folder, 'code');
+
+/** Evaluated when they are needed: other commands than `serve`, and what few servers use. */
+const lazyPackages = new Set([
+  ...['@valibot/to-json-schema', 'jsonc-parser', 'marked', 'pg', 'prom-client'],
+  ...['child_process', 'dns', 'dns/promises', 'https', 'tls', 'zlib'],
+]);
+const lazyFiles = new RegExp(
+  [
+    'src/(?:doctor|history|transfer|store/postgres|admin/api|admin/pages)/',
+    'src/admin/(?!index|mount|layout)',
+    'src/cli/(?!run|arguments|command\\.|help|serve)',
+    'src/docs/topics',
+  ]
+    .map((each) => `^${each}`)
+    .join('|'),
+);
+
+/** Resolves to the program, and what of others is in it. */
+export async function makeProgram(
+  others: readonly ThirdParty[],
+): Promise<{ readonly program: Program; readonly inside: readonly ThirdParty[] }> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const assets = new Map([['scimd.cjs', join(folder, 'scimd.cjs')]]);
+  const keep: Keep = (name, value) => {
+    const isText = typeof value === 'string';
+    assets.set(name, join(folder, name));
+    writeFileSync(join(folder, name), isText ? value : JSON.stringify(value));
+    const asset = `require('node:sea').getAsset('${name}', 'utf8')`;
+    return isText ? asset : `JSON.parse(${asset})`;
+  };
+  const inside = await bundle({
+    entry: 'src/main.ts',
+    outfile: join(folder, 'scimd.cjs'),
+    options: {
+      format: 'cjs',
+      target: 'node24',
+      plugins: [embeddedAddon],
+      banner: { js: '(function (require) {' },
+      footer: { js: '})' },
+    },
+    others,
+    keep,
+    plugins: [lazily(lazyPackages, lazyFiles)],
+  });
+  asciiOnly(join(folder, 'scimd.cjs'));
+  await build({
+    entryPoints: [local('main.ts'), local('warm.ts')],
+    outdir: folder,
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    platform: 'node',
+  });
+  return { program: { main: join(folder, 'main.cjs'), assets }, inside };
+}
+
+/** Where there is any other character, V8 keeps the whole text with two bytes for each. */
+function asciiOnly(file: string): void {
+  const text = readFileSync(file, 'utf8').replace(
+    /[^\0-\x7f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  writeFileSync(file, text);
+}
+
+const local = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
+
+/** The assets of the binary for a target. */
+export async function assetsFor(
+  target: Target,
+  { assets }: Program,
+): Promise<Readonly<Record<string, string>>> {
+  const addon = 'better_sqlite3.node';
+  copyFileSync(addonFor(target), join(folder, addon));
+  await compile(target);
+  // Of none V8 compiles the program at each start.
+  if (!existsSync(code)) writeFileSync(code, '');
+  return { ...Object.fromEntries(assets), [addon]: addonFor(target), code };
+}
+
+const libraries = '/usr/aarch64-linux-gnu';
+
+/** Runs the target's Node.js, where this system can. */
+function runnerOf(target: Target): readonly [string, ...string[]] | undefined {
+  const node = executableOf(target);
+  if (target === here) return [node];
+  if (target.name === 'linux-arm64' && existsSync('/usr/bin/qemu-aarch64') && existsSync(libraries))
+    return ['qemu-aarch64', '-L', libraries, node];
+  return undefined;
+}
+
+/** Has a server started and asked, so that V8 compiles what that takes, and writes it to a file. */
+async function compile(target: Target): Promise<void> {
+  rmSync(code, { force: true });
+  const runner = runnerOf(target);
+  if (runner === undefined) return;
+  const program = [...runner, ...nodeFlags, warm, folder];
+  const data = mkdtempSync(join(tmpdir(), 'scimd-'));
+  try {
+    // The second time, when the database is there.
+    for (let start = 0; start < 2; start++) {
+      rmSync(code, { force: true });
+      await startOnce(program, join(data, 'scimd.db'));
+    }
+  } finally {
+    rmSync(data, { recursive: true, force: true });
+  }
+  const [command = '', ...args] = program;
+  execFileSync(command, [...args, 'version']);
+}
+
+const token = newSecret();
+
+async function startOnce([command = '', ...args]: readonly string[], database: string): Promise<void> {
+  const serve = ['serve', '--port', '0', '--database', database, '--log-level', 'warn'];
+  const child = spawn(command, [...args, ...serve], {
+    env: { ...process.env, SCIMD_BOOTSTRAP_TOKEN: token },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  let printed = '';
+  for await (const chunk of child.stdout.setEncoding('utf8')) {
+    printed += chunk;
+    const url = /listening on (\S+)/.exec(printed)?.[1];
+    if (url === undefined) continue;
+    const { status } = await fetch(`${url}/Users?count=1`, { headers: { authorization: `Bearer ${token}` } });
+    child.kill('SIGTERM');
+    if (status !== 200) throw new Error(`the program answered ${status}`);
+    break;
+  }
+  const [status] = await ended;
+  if (status !== 0) throw new Error(`the program ended with ${status}`);
+}
