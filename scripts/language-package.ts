@@ -51,7 +51,7 @@ function packageJson(): object {
       '.': { types: './index.d.ts', default: './index.js' },
       './package.json': './package.json',
     },
-    engines: { node: '>=20.19' },
+    engines: { node: '^20.19.0 || >=22' },
   };
 }
 
@@ -61,8 +61,9 @@ interface SourceMap {
   readonly mappings: string;
 }
 
-/** What an error or a breakpoint can be at. */
-const executed = /[(.]|\b(?:throw|new|await)\b/;
+/** What an error or a breakpoint can be at: not the heads of functions. */
+const executed =
+  /^(?!\t*(?:(?:async )?function\b|constructor\(|#?\w+\([\w, ]*\) \{$)).*(?:[(.]|\b(?:throw|new|await)\b)/;
 
 interface Line {
   readonly text: string;
@@ -90,11 +91,13 @@ function lineMap({ version, sources, mappings }: SourceMap, lines: readonly Line
 function shortened(code: string): Line[] {
   let isComment = false;
   const lines = code.split('\n').flatMap((line, from) => {
-    isComment ||= /^ *(?:\/\*\*|\/\/ [\w:-]+(?:\/[\w.-]+)*$)/.test(line);
+    isComment ||= /^ *(?:\/\*\*|\/\/ )/.test(line) || line === '';
     const isLeftOut = isComment;
-    if (line.endsWith('*/') || line.startsWith('//')) isComment = false;
+    if (line.endsWith('*/') || /^ *(?:\/\/|$)/.test(line)) isComment = false;
     // Within functions nothing is left out by what is pure.
-    const own = line.startsWith(' ') ? line.replaceAll('/* @__PURE__ */ ', '') : line;
+    const own = line.startsWith(' ')
+      ? line.replaceAll('/* @__PURE__ */ ', '').replace(/\breturn void 0;$/, 'return;')
+      : line;
     const text = own.replace(/^(?: {2})+/, (blanks) => '\t'.repeat(blanks.length / 2));
     return isLeftOut ? [] : [{ text, from }];
   });

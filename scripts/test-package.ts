@@ -45,7 +45,9 @@ function examples(): string[] {
     readFileSync(join(root, `src/docs/${name}.md`), 'utf8'),
   );
   const blocks = pages.flatMap((page) => [...page.matchAll(/^```ts\n([\s\S]*?)^```$/gm)]);
-  const found = blocks.map(([, code]) => code!).filter((code) => /from 'scimd(?:\/filter)?'/.test(code));
+  const found = blocks
+    .map(([, code]) => code!)
+    .filter((code) => /from 'scimd(?:-language|\/filter)?'/.test(code));
   if (found.length === 0) throw new Error('the documentation shows nothing of scimd');
   return found;
 }
@@ -146,6 +148,9 @@ for (const name of ['index.js', 'filter.js']) {
   );
   assert.match(readFileSync(join(dist, name), 'utf8'), new RegExp(`sourceMappingURL=${name}\\.map\\s*$`));
 }
+const language = join(folder, `scimd-language-${version}.tgz`);
+run(join(root, 'dist/language'), 'npm', 'pack', '--silent', '--pack-destination', folder);
+run(consumer, 'npm', 'install', '--silent', '--no-audit', '--no-fund', '--ignore-scripts', language);
 writeFileSync(join(consumer, 'embedding.ts'), embedding);
 for (const [index, code] of examples().entries()) writeFileSync(join(consumer, `example-${index}.ts`), code);
 for (const resolution of ['bundler', 'nodenext'] as const) {
@@ -169,6 +174,6 @@ run(
   'test/filter/*.test.ts',
   'test/grammar/*.test.ts',
 );
-await testLanguage(join(root, 'dist/language'), folder, run);
+testLanguage(language, run);
 rmSync(folder, { recursive: true });
 console.log('\nThe package is as it should be.');

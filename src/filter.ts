@@ -18,7 +18,6 @@ export { type CursorOptions, type Cursors, createCursors } from './query/cursors
 export type { Dialect, Parameter } from './query/dialect.ts';
 export {
   type AuthenticationScheme,
-  resourceTypeDocument,
   type ServiceProviderFeatures,
   schemaDocument,
   serviceProviderConfig,
@@ -65,6 +64,7 @@ export type {
   Resource,
   User,
 } from './scim/resource-types.ts';
+export { resourceTypeResource as resourceTypeDocument } from './scim/schema-resource.ts';
 export {
   enterpriseUserDefinition as enterpriseUserSchema,
   groupDefinition as groupSchema,

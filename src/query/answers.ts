@@ -5,9 +5,9 @@ import type { ListResponse } from '../scim/resource-types.ts';
 
 /** What is said of a page (RFC 7644 §3.4.2.4, RFC 9865 §2). */
 export interface ListResponseInit {
-  /** Of the whole result, not of the page. Default: the page is all. */
+  /** Of the whole result; the page unless given. */
   readonly totalResults?: number;
-  /** From 1; without cursors the default is 1. */
+  /** From 1, the default without cursors. */
   readonly startIndex?: number;
   readonly nextCursor?: string | undefined;
   readonly previousCursor?: string | undefined;
@@ -36,5 +36,5 @@ export function listResponse<R>(resources: readonly R[], page: ListResponseInit 
 export function errorResponse(error: unknown): ErrorBody {
   if (error instanceof ScimError) return error.toJSON();
   if (error instanceof ScimFilterError) return { ...error.toJSON() } as ErrorBody;
-  return errorBody(500, undefined, 'The request failed because of an internal error');
+  return errorBody(500, undefined, 'Internal server error');
 }

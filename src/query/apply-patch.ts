@@ -2,6 +2,7 @@
 import { invalidSyntax } from '../error.ts';
 import { differenceOf } from '../scim/difference.ts';
 import type { ResourceType } from '../scim/registry.ts';
+import type { Document } from '../scim/resource.ts';
 import type { PatchOp, PatchOperation } from '../scim/resource-types.ts';
 import {
   type Idp,
@@ -40,21 +41,22 @@ export interface PatchedResource<R> {
  * @throws ScimError or ScimFilterError with the `scimType` and `detail` to answer: invalidSyntax, invalidPath,
  * invalidFilter, invalidValue, mutability, noTarget.
  */
-export function applyPatch<R extends Readonly<Record<string, unknown>>>(
+export function applyPatch<R extends object>(
   resource: R,
   operations: readonly PatchOperation[] | PatchOp,
   options: PatchOptions,
 ): PatchedResource<R> {
   const type = resourceTypeFrom(options);
   const tolerated = toleratedBy(options.tolerances ?? 'generic');
+  const before = resource as Document;
   const patch = new Patch(
     type,
     operationsOf(operations, type, tolerated),
-    String(resource.id ?? ''),
+    String(before.id ?? ''),
     tolerated,
   );
-  const { document: patched } = patch.apply(resource, { secretsInDocument: true });
-  const changes = differenceOf(type, resource, patched).edits.map(({ path, from, to }) => ({
+  const { document: patched } = patch.apply(before, { secretsInDocument: true });
+  const changes = differenceOf(type, before, patched).edits.map(({ path, from, to }) => ({
     path,
     before: from,
     after: to,

@@ -100,10 +100,10 @@ export function readFilter(
 export function compileMatcher(
   filter: string | Filter,
   options: MatcherOptions,
-): (resource: { readonly [name: string]: unknown }) => boolean {
+): (resource: object) => boolean {
   const compiled = compileFilter(filter, options);
   compiled.matcher ??= matchResource(compiled.plan);
-  return compiled.matcher;
+  return compiled.matcher as (resource: object) => boolean;
 }
 
 function bindOptions({ unknown, booleanText }: FilterOptions): BindOptions {

@@ -27,6 +27,7 @@ export interface Cursors {
 }
 
 const nonceLength = 12;
+const again = '; start again with an empty cursor';
 
 /**
  * Makes what makes cursors (RFC 9865).
@@ -61,8 +62,7 @@ export function createCursors({ secret, timeoutSeconds = 3600 }: CursorOptions):
         const plain = await crypto.subtle.decrypt(algorithm(nonce, query), await key, sealed);
         content = JSON.parse(new TextDecoder().decode(plain));
       } catch (cause) {
-        const detail = 'The cursor is not one of this query; start again with an empty cursor';
-        throw new ScimError(400, 'invalidCursor', detail, { cause });
+        throw new ScimError(400, 'invalidCursor', `The cursor is not one of this query${again}`, { cause });
       }
       const [expires, position] = content;
       if (expires * 1000 < Date.now())

@@ -1,7 +1,7 @@
 /** The discovery documents of a server of one's own (RFC 7644 §4). */
 import { checkDefinitions } from '../scim/definition-check.ts';
-import type { ResourceTypeDefinition, SchemaDefinition } from '../scim/definitions.ts';
-import { definedAttributes, resourceTypeResource, schemaResource } from '../scim/schema-resource.ts';
+import type { SchemaDefinition } from '../scim/definitions.ts';
+import { definedAttributes, schemaResource } from '../scim/schema-resource.ts';
 
 /** How clients authenticate (RFC 7643 §5). */
 export interface AuthenticationScheme {
@@ -54,11 +54,6 @@ export function serviceProviderConfig(features: ServiceProviderFeatures, baseUrl
     authenticationSchemes: features.authenticationSchemes,
     meta: { resourceType: 'ServiceProviderConfig', location: `${baseUrl}/ServiceProviderConfig` },
   };
-}
-
-/** One entry of /ResourceTypes (RFC 7643 §6). `baseUrl` is absolute, without a slash at its end. */
-export function resourceTypeDocument(definition: ResourceTypeDefinition, baseUrl: string): object {
-  return resourceTypeResource(definition, baseUrl);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { projectionBy, readSelection } from '../scim/projection.ts';
 import { resolveName } from '../scim/registry.ts';
 import { resourceTypeFrom, type SchemaSource } from './compile.ts';
+import type { JsonObject } from './read.ts';
 
 /** Options of {@link compileProjection} (RFC 7644 §3.9). */
 export type ProjectionOptions = SchemaSource & {
@@ -17,7 +18,7 @@ export interface CompiledProjection {
   /** Is the attribute, or a part of it, shown? What is not need not be loaded. */
   shows(path: string): boolean;
   /** The resource with what is shown of it, as a new object; what no schema defines is not. */
-  apply(resource: Readonly<Record<string, unknown>>): Record<string, unknown>;
+  apply(resource: object): Record<string, unknown>;
 }
 
 /**
@@ -30,7 +31,7 @@ export function compileProjection(options: ProjectionOptions): CompiledProjectio
   const selection = readSelection(namesOf(options.attributes), namesOf(options.excludedAttributes));
   const { shows, apply } = projectionBy(type, selection, options.supplied);
   return {
-    apply,
+    apply: (resource) => apply(resource as JsonObject),
     shows(path) {
       const extension = type.extensions.get(path.toLowerCase());
       if (extension !== undefined) return [...extension.attributes.values()].some(shows);

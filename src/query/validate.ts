@@ -55,14 +55,11 @@ export function validateCreate(body: unknown, options: ValidateOptions): Validat
  * no schema defines is kept.
  * @throws ScimError 400 invalidSyntax, invalidValue, invalidPath, or mutability for another value of what is immutable.
  */
-export function validateReplace(
-  body: unknown,
-  stored: Readonly<Record<string, unknown>>,
-  options: ValidateOptions,
-): ValidatedResource {
+export function validateReplace(body: unknown, stored: object, options: ValidateOptions): ValidatedResource {
+  const before = stored as Document;
   const type = resourceTypeFrom(options);
   const tolerated = toleratedBy(options.tolerances ?? 'generic');
-  return validated(type, body, checkReplacement(type, body, stored, tolerated), stored, tolerated);
+  return validated(type, body, checkReplacement(type, body, before, tolerated), before, tolerated);
 }
 
 function validated(

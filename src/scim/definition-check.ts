@@ -78,9 +78,7 @@ export function checkDefinitions(schemas: readonly SchemaDefinition[]): void {
   const ids = new Set<string>();
   for (const [index, schema] of given.entries()) {
     const at: Path = ['schemas', index];
-    if (!checkMembers(schema, ofSchemas, at, report)) continue;
-    for (const name of ['id', 'attributes'])
-      if (schema[name] === undefined) report([...at, name], 'is required');
+    if (!checkMembers(schema, ofSchemas, ['id', 'attributes'], at, report)) continue;
     if (typeof schema.id === 'string') {
       if (ids.has(schema.id.toLowerCase())) report([...at, 'id'], `${schema.id} is defined already`);
       ids.add(schema.id.toLowerCase());
@@ -102,9 +100,8 @@ function checkAttributes(attributes: unknown, at: Path, isNested: boolean, repor
   const names = new Set<string>();
   for (const [index, attribute] of attributes.entries()) {
     const place: Path = [...at, index];
-    if (!checkMembers(attribute, ofAttributes, place, report)) continue;
+    if (!checkMembers(attribute, ofAttributes, ['name'], place, report)) continue;
     const { name, type, subAttributes } = attribute;
-    if (name === undefined) report([...place, 'name'], 'is required');
     if (typeof name === 'string') {
       const key = name.toLowerCase();
       if (names.has(key)) report([...place, 'name'], `${name} is defined already`);
@@ -112,21 +109,23 @@ function checkAttributes(attributes: unknown, at: Path, isNested: boolean, repor
       if (name in Object.prototype) report([...place, 'name'], `${name} is a reserved word`);
       names.add(key);
     }
+    const isNone =
+      subAttributes === undefined || (Array.isArray(subAttributes) && subAttributes.length === 0);
     if (type === 'complex') {
       if (isNested)
         report([...place, 'type'], 'cannot be complex inside a complex attribute (RFC 7643 §2.3.8)');
-      else if (subAttributes === undefined || (Array.isArray(subAttributes) && subAttributes.length === 0))
-        report(place, 'is complex and needs subAttributes');
+      else if (isNone) report(place, 'is complex and needs subAttributes');
       else checkAttributes(subAttributes, [...place, 'subAttributes'], true, report);
-    } else if (subAttributes !== undefined && !(Array.isArray(subAttributes) && subAttributes.length === 0))
+    } else if (!isNone)
       report([...place, 'subAttributes'], 'belong to complex attributes only (RFC 7643 §1.2)');
   }
 }
 
-/** Is it an object? Its members are known ones, each as it must be. */
+/** Is it an object? Its members are known ones, each as it must be, and the required ones are there. */
 function checkMembers(
   object: unknown,
   rules: Readonly<Record<string, Rule>>,
+  required: readonly string[],
   at: Path,
   report: Report,
 ): object is Members {
@@ -134,6 +133,8 @@ function checkMembers(
     report(at, `must be an object, not ${shown(object)}`);
     return false;
   }
+  for (const name of required)
+    if ((object as Members)[name] === undefined) report([...at, name], 'is required');
   for (const [name, value] of Object.entries(object)) {
     if (!Object.hasOwn(rules, name))
       report([...at, name], `is unknown${suggestion(name, Object.keys(rules))}`);
@@ -146,7 +147,6 @@ function checkMembers(
 }
 
 function shown(value: unknown): string {
-  if (typeof value === 'function') return 'a function';
   const json = JSON.stringify(value) ?? String(value);
   return json.length > 60 ? `${json.slice(0, 59)}…` : json;
 }

@@ -2,99 +2,99 @@
 
 /** What a server says of a resource (RFC 7643 §3.1). */
 export interface Meta {
-  readonly resourceType?: string;
-  readonly created?: string;
-  readonly lastModified?: string;
-  readonly location?: string;
-  readonly version?: string;
+  resourceType?: string;
+  created?: string;
+  lastModified?: string;
+  location?: string;
+  version?: string;
 }
 
 /** One value of most multi-valued attributes (RFC 7643 §2.4). */
 export interface MultiValue {
-  readonly value?: string;
-  readonly display?: string;
-  readonly type?: string;
-  readonly primary?: boolean;
+  value?: string;
+  display?: string;
+  type?: string;
+  primary?: boolean;
 }
 
 /** A postal address (RFC 7643 §4.1.2). */
 export interface Address {
-  readonly formatted?: string;
-  readonly streetAddress?: string;
-  readonly locality?: string;
-  readonly region?: string;
-  readonly postalCode?: string;
-  readonly country?: string;
-  readonly type?: string;
-  readonly primary?: boolean;
+  formatted?: string;
+  streetAddress?: string;
+  locality?: string;
+  region?: string;
+  postalCode?: string;
+  country?: string;
+  type?: string;
+  primary?: boolean;
 }
 
 /** What every resource has (RFC 7643 §3.1); `id` and `meta` are the server's to give. */
 export interface Resource {
-  readonly schemas: readonly string[];
-  readonly id?: string;
-  readonly externalId?: string;
-  readonly meta?: Meta;
+  schemas: string[];
+  id?: string;
+  externalId?: string;
+  meta?: Meta;
 }
 
 /** A user (RFC 7643 §4.1), with the enterprise extension (§4.3); other extensions are yours to add. */
 export interface User extends Resource {
-  readonly userName: string;
-  readonly name?: {
-    readonly formatted?: string;
-    readonly familyName?: string;
-    readonly givenName?: string;
-    readonly middleName?: string;
-    readonly honorificPrefix?: string;
-    readonly honorificSuffix?: string;
+  userName: string;
+  name?: {
+    formatted?: string;
+    familyName?: string;
+    givenName?: string;
+    middleName?: string;
+    honorificPrefix?: string;
+    honorificSuffix?: string;
   };
-  readonly displayName?: string;
-  readonly nickName?: string;
-  readonly profileUrl?: string;
-  readonly title?: string;
-  readonly userType?: string;
-  readonly preferredLanguage?: string;
-  readonly locale?: string;
-  readonly timezone?: string;
-  readonly active?: boolean;
+  displayName?: string;
+  nickName?: string;
+  profileUrl?: string;
+  title?: string;
+  userType?: string;
+  preferredLanguage?: string;
+  locale?: string;
+  timezone?: string;
+  active?: boolean;
   /** Never returned. */
-  readonly password?: string;
-  readonly emails?: readonly MultiValue[];
-  readonly phoneNumbers?: readonly MultiValue[];
-  readonly ims?: readonly MultiValue[];
-  readonly photos?: readonly MultiValue[];
-  readonly addresses?: readonly Address[];
+  password?: string;
+  emails?: MultiValue[];
+  phoneNumbers?: MultiValue[];
+  ims?: MultiValue[];
+  photos?: MultiValue[];
+  addresses?: Address[];
   /** The server's to compute. */
-  readonly groups?: readonly {
-    readonly value?: string;
-    readonly $ref?: string;
-    readonly display?: string;
-    readonly type?: string;
+  groups?: {
+    value?: string;
+    $ref?: string;
+    display?: string;
+    type?: string;
   }[];
-  readonly entitlements?: readonly MultiValue[];
-  readonly roles?: readonly MultiValue[];
-  readonly x509Certificates?: readonly MultiValue[];
-  readonly 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'?: EnterpriseUser;
+  entitlements?: MultiValue[];
+  roles?: MultiValue[];
+  x509Certificates?: MultiValue[];
+  'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User'?: EnterpriseUser;
 }
 
 /** The enterprise extension of a user (RFC 7643 §4.3). */
 export interface EnterpriseUser {
-  readonly employeeNumber?: string;
-  readonly costCenter?: string;
-  readonly organization?: string;
-  readonly division?: string;
-  readonly department?: string;
-  readonly manager?: { readonly value?: string; readonly $ref?: string; readonly displayName?: string };
+  employeeNumber?: string;
+  costCenter?: string;
+  organization?: string;
+  division?: string;
+  department?: string;
+  manager?: { value?: string; $ref?: string; displayName?: string };
 }
 
 /** A group (RFC 7643 §4.2). */
 export interface Group extends Resource {
-  readonly displayName: string;
-  readonly members?: readonly {
-    readonly value?: string;
-    readonly $ref?: string;
-    readonly type?: string;
-    readonly display?: string;
+  displayName: string;
+  members?: {
+    value?: string;
+    $ref?: string;
+    type?: string;
+    display?: string;
   }[];
 }
 

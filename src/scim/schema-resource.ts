@@ -6,7 +6,7 @@ import commonAttributes from './schemas/common.json' with { type: 'json' };
 const resourceTypeUri = 'urn:ietf:params:scim:schemas:core:2.0:ResourceType';
 const schemaUri = 'urn:ietf:params:scim:schemas:core:2.0:Schema';
 
-/** One entry of /ResourceTypes (RFC 7643 §6). */
+/** One entry of /ResourceTypes (RFC 7643 §6). `base` is the absolute base URL, without a slash at its end. */
 export function resourceTypeResource(type: ResourceTypeDefinition, base: string): object {
   return {
     schemas: [resourceTypeUri],
