@@ -369,10 +369,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
 }
 
 /** Options that one of the two forms does not have. */
-const noTables = {
-  ...{ store: undefined, link: undefined, migrate: undefined, containsIndex: undefined },
-  ...{ roles: undefined, entitlements: undefined },
-};
+const noTables = { store: undefined, link: undefined, migrate: undefined, containsIndex: undefined };
 
 const embedder: Actor = { kind: 'embedder' };
 

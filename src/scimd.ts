@@ -44,9 +44,9 @@ export interface ScimdOptions
   readonly silentHours?: number;
 }
 
-/** SCIM on tables of your own, in place of a database of scimd's own. Roles, entitlements and the guard need that one. */
+/** SCIM on tables of your own, in place of a database of scimd's own. */
 export interface TablesScimdOptions<Transaction, Waits extends boolean>
-  extends Omit<ScimdOptions, 'database' | 'within' | 'containsIndex' | 'roles' | 'entitlements' | 'guard'> {
+  extends Omit<ScimdOptions, 'database' | 'within' | 'containsIndex'> {
   /** Your tables with their database: `sql(pool, { User, Group })`. */
   readonly store: TablesSource<Transaction, Waits>;
   readonly database?: undefined;

@@ -33,11 +33,7 @@ function isTaken(path: string, value: unknown): (error: unknown) => boolean {
  * Registers the contract's tests for the stores that `open` opens; each test has a store of its own. Where memberships
  * refer to rows, a group keeps no members that are not there.
  */
-export function storeContract(
-  name: string,
-  open: Open,
-  { keepsStrangers = true, givesRoles = true } = {},
-): void {
+export function storeContract(name: string, open: Open, { keepsStrangers = true } = {}): void {
   let s: Setting;
   const fresh = (tests: () => void) => () => {
     beforeEach(async () => {
@@ -343,11 +339,10 @@ export function storeContract(
     `${name}: restoration and erasure`,
     fresh(() => restoreContract(() => s, keepsStrangers)),
   );
-  if (givesRoles)
-    describe(
-      `${name}: access`,
-      fresh(() => accessContract(() => s)),
-    );
+  describe(
+    `${name}: access`,
+    fresh(() => accessContract(() => s)),
+  );
   describe(
     `${name}: tenants and tokens`,
     fresh(() => tenancyContract(() => s, keepsStrangers)),

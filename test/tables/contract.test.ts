@@ -5,5 +5,4 @@ import { openStore } from './fixture.ts';
 for (const kind of ['sqlite', 'postgres'] as const)
   storeContract(`own tables in ${kind}`, (options) => openStore(kind, options), {
     keepsStrangers: false,
-    givesRoles: false,
   });

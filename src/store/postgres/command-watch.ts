@@ -11,6 +11,7 @@ import { accessNotices, alertNotice } from '../sql/access-notices.ts';
 import { AccessWatch, type Verdict } from '../sql/access-watch.ts';
 import { noticeEntry } from '../sql/change-row.ts';
 import { grantSql } from '../sql/grants.ts';
+import { activePeopleSql, guardSql } from '../sql/guard.ts';
 import { tenantSql } from '../sql/tenant.ts';
 import {
   GuardedError,
@@ -49,7 +50,11 @@ export class CommandWatch {
     const { rules, compiled } = grants.of(rows);
     this.#tools = tools;
     this.#run = (text, parameters) => writer.query(text, parameters);
-    this.#watch = new AccessWatch(grants.sql, types, () => rules, clock);
+    this.#watch = new AccessWatch(
+      { sql: grants.sql, guard: guardSql, activePeople: activePeopleSql(types) },
+      () => rules,
+      clock,
+    );
     this.#compiled = compiled;
   }
 

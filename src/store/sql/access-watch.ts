@@ -6,10 +6,9 @@
 import { fold } from '../../scim/comparison.ts';
 import { type AccessRule, type Granted, grantedText } from '../../scim/roles.ts';
 import type { GuardAlert, GuardPolicy, GuardReason, Loss } from '../guard.ts';
-import type { StoredTypes } from '../layout/stored-type.ts';
 import type { Document } from '../store.ts';
-import type { holderSql } from './grants.ts';
-import { activePeopleSql, guardSql } from './guard.ts';
+import type { HolderSql } from './grants.ts';
+import type { GuardSql } from './guard.ts';
 import type { Steps } from './steps.ts';
 
 /** Lets pass, perhaps with an alert; or not. */
@@ -19,7 +18,7 @@ export type Verdict =
 
 const pass: Verdict = {};
 
-/** What the guard of a tenant does: times, as {@link guardSql} has them. */
+/** What the guard of a tenant does: times, as {@link GuardSql} has them. */
 interface State {
   readonly held: string | null;
   readonly tripped: string | null;
@@ -28,15 +27,24 @@ interface State {
 
 /** Members of one group, by its row. */
 export interface Edges {
-  readonly rid: number;
+  readonly rid: number | string;
   readonly members: Iterable<string>;
+}
+
+/** What is asked of the database. */
+export interface AccessSql {
+  readonly sql: HolderSql;
+  readonly guard: GuardSql;
+  /** How many people of a tenant are active: the tenant twice. */
+  readonly activePeople: string;
 }
 
 /** Behind the largest number that a count is asked for. */
 const all = Number.MAX_SAFE_INTEGER;
 
 export class AccessWatch {
-  readonly #sql: ReturnType<typeof holderSql>;
+  readonly #sql: HolderSql;
+  readonly #guard: GuardSql;
   readonly #activePeople: string;
   readonly #rules: () => readonly AccessRule[];
   readonly #clock: () => Date;
@@ -52,13 +60,13 @@ export class AccessWatch {
   #limited: { readonly of: readonly AccessRule[]; readonly rules: readonly AccessRule[] } | undefined;
 
   constructor(
-    sql: ReturnType<typeof holderSql>,
-    types: StoredTypes,
+    { sql, guard, activePeople }: AccessSql,
     rules: () => readonly AccessRule[],
     clock: () => Date,
   ) {
     this.#sql = sql;
-    this.#activePeople = activePeopleSql(types);
+    this.#guard = guard;
+    this.#activePeople = activePeople;
     this.#rules = rules;
     this.#clock = clock;
   }
@@ -121,7 +129,7 @@ export class AccessWatch {
     if (mode === 'hold' && !byHand) return { refused: mass };
     if (tripped !== null && now.getTime() - Date.parse(tripped) < minutes * 60_000) return pass;
     const { kind: _, ...reason } = mass;
-    yield { text: guardSql.trip, parameters: [tenant, now.toISOString(), JSON.stringify(reason)] };
+    yield { text: this.#guard.trip, parameters: [tenant, now.toISOString(), JSON.stringify(reason)] };
     this.#states.delete(tenant);
     return { alert: mass };
   }
@@ -129,7 +137,7 @@ export class AccessWatch {
   *#state(tenant: number): Steps<State> {
     const known = this.#states.get(tenant);
     if (known !== undefined) return known;
-    const [row] = (yield { text: guardSql.state, parameters: [tenant] }) as readonly [
+    const [row] = (yield { text: this.#guard.state, parameters: [tenant] }) as readonly [
       held: string | null,
       tripped: string | null,
       released: string | null,
@@ -142,15 +150,15 @@ export class AccessWatch {
 
   /** Adds to those of this minute; how many they are within all of the policy's. */
   *#count(tenant: number, loss: Loss, people: number, minute: number, minutes: number): Steps<number> {
-    yield { text: guardSql.count, parameters: [tenant, loss, minute, people] };
+    yield { text: this.#guard.count, parameters: [tenant, loss, minute, people] };
     const key = `${tenant} ${loss}`;
     const known = this.#sums.get(key);
     if (known?.minute === minute && known.minutes === minutes) {
       known.sum += people;
       return known.sum;
     }
-    yield { text: guardSql.forget, parameters: [tenant, loss, minute - minutes] };
-    const sum = yield* this.#number(guardSql.sum, tenant, loss, minute - minutes);
+    yield { text: this.#guard.forget, parameters: [tenant, loss, minute - minutes] };
+    const sum = yield* this.#number(this.#guard.sum, tenant, loss, minute - minutes);
     this.#sums.set(key, { minute, minutes, sum });
     return sum;
   }
@@ -161,7 +169,7 @@ export class AccessWatch {
     if (known?.minute === minute && known.minutes === minutes) return known.of;
     const active = yield* this.#number(this.#activePeople, tenant, tenant);
     // Who has left within the time was there when it began; who is leaving still is.
-    const left = yield* this.#number(guardSql.sum, tenant, 'left', minute - minutes);
+    const left = yield* this.#number(this.#guard.sum, tenant, 'left', minute - minutes);
     const of = Math.max(1, active + left - (loss === 'left' ? people : 0));
     this.#bases.set(tenant, { minute, minutes, of });
     return of;

@@ -2,20 +2,24 @@
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { StoreDialect } from './dialect.ts';
 
-export const grantSql = {
-  rules: 'SELECT rule FROM access_rule ORDER BY kind DESC, name',
-  deleteRules: 'DELETE FROM access_rule',
-  insertRule: 'INSERT INTO access_rule (kind, name, rule) VALUES (?, ?, ?)',
-  /** By the group's row. */
-  ofGroup: 'SELECT kind, name FROM access_grant WHERE rid = ? ORDER BY kind DESC, name',
-  insert: 'INSERT INTO access_grant (rid, kind, name, tenant) VALUES (?, ?, ?, ?)',
-  delete: 'DELETE FROM access_grant WHERE rid = ? AND kind = ? AND name = ?',
-  deleteAll: 'DELETE FROM access_grant',
-  lock: 'INSERT INTO access_lock (tenant, id, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
-  unlock: 'DELETE FROM access_lock WHERE tenant = ? AND id = ?',
-  locks: 'SELECT id, since, reason FROM access_lock WHERE tenant = ? ORDER BY since, id',
-  isLocked: 'SELECT 1 FROM access_lock WHERE tenant = ? AND id = ?',
-} as const;
+/** Over tables whose names begin with a prefix; groups are named by the column `group`. */
+export const grantSqlOf = (prefix: string, group: string) =>
+  ({
+    rules: `SELECT rule FROM ${prefix}access_rule ORDER BY kind DESC, name`,
+    deleteRules: `DELETE FROM ${prefix}access_rule`,
+    insertRule: `INSERT INTO ${prefix}access_rule (kind, name, rule) VALUES (?, ?, ?)`,
+    /** By the group. */
+    ofGroup: `SELECT kind, name FROM ${prefix}access_grant WHERE ${group} = ? ORDER BY kind DESC, name`,
+    insert: `INSERT INTO ${prefix}access_grant (${group}, kind, name, tenant) VALUES (?, ?, ?, ?)`,
+    delete: `DELETE FROM ${prefix}access_grant WHERE ${group} = ? AND kind = ? AND name = ?`,
+    deleteAll: `DELETE FROM ${prefix}access_grant`,
+    lock: `INSERT INTO ${prefix}access_lock (tenant, id, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    unlock: `DELETE FROM ${prefix}access_lock WHERE tenant = ? AND id = ?`,
+    locks: `SELECT id, since, reason FROM ${prefix}access_lock WHERE tenant = ? ORDER BY since, id`,
+    isLocked: `SELECT 1 FROM ${prefix}access_lock WHERE tenant = ? AND id = ?`,
+  }) as const;
+
+export const grantSql = grantSqlOf('', 'rid');
 
 /** The number of the resource type of this name; one that no resource has where there is none. */
 export function numberOfType(types: StoredTypes, name: string): number {
@@ -36,6 +40,9 @@ WHERE down.type = ${users} AND coalesce(p.active, 1) = 1
   WHERE g.tenant = ? AND g.kind = ? AND g.name = ?`;
   const given = `SELECT r.rid, r.type FROM ${jsonStrings('?', 'j')} ${join} resource r ON r.tenant = ? AND r.id = j.value`;
   return {
+    /** Which groups of a tenant give what. */
+    ofTenant:
+      'SELECT r.id, g.kind, g.name FROM access_grant g JOIN resource r ON r.rid = g.rid WHERE g.tenant = ?',
     /** Ids of those who have it: by tenant, kind and name. */
     holders: `${down(named)} SELECT p.id ${people} ORDER BY p.id`,
     /** How many have it, counted up to a number: by tenant, kind, name and that number. */
@@ -69,3 +76,6 @@ FROM resource r ${join} document d ON d.rid = r.rid
 WHERE r.tenant = ? AND r.type = ${numberOfType(types, 'Group')} ORDER BY r.rid`,
   } as const;
 }
+
+/** The texts of these statements, or what stands for them where a store has others. */
+export type HolderSql = Readonly<Record<keyof ReturnType<typeof holderSql>, string>>;

@@ -3,15 +3,15 @@ import type { CompiledRule } from '../../query/access-rules.ts';
 import { type Granted, grantedText } from '../../scim/roles.ts';
 import type { RulesEffect } from '../grants.ts';
 import type { Tenant } from '../store.ts';
-import type { holderSql } from './grants.ts';
+import type { HolderSql } from './grants.ts';
 import type { Steps } from './steps.ts';
 
-type GroupRow = [rid: number, id: string, body: string, hasMembers: number | boolean];
+type GroupRow = [rid: number | string, id: string, body: string, hasMembers: number | boolean];
 
 /** A group, by its row, gives it. */
 export interface NewGrant extends Granted {
   readonly tenant: number;
-  readonly rid: number;
+  readonly rid: number | string;
 }
 
 export interface TenantEffect {
@@ -20,17 +20,14 @@ export interface TenantEffect {
   readonly grants: readonly NewGrant[];
 }
 
-const ofTenant =
-  'SELECT r.id, g.kind, g.name FROM access_grant g JOIN resource r ON r.rid = g.rid WHERE g.tenant = ?';
-
 /** What the rules change in a tenant, and which groups give what by them. */
 export function* rulesEffect(
-  sql: ReturnType<typeof holderSql>,
+  sql: HolderSql,
   { number, name }: Pick<Tenant, 'number' | 'name'>,
   rules: readonly CompiledRule[],
 ): Steps<TenantEffect> {
   const groups = (yield { text: sql.groups, parameters: [number] }) as readonly GroupRow[];
-  const old = (yield { text: ofTenant, parameters: [number] }) as readonly [
+  const old = (yield { text: sql.ofTenant, parameters: [number] }) as readonly [
     string,
     Granted['kind'],
     string,

@@ -10,6 +10,7 @@ import type { StoredTypes } from '../layout/stored-type.ts';
 import { AccessWatch } from '../sql/access-watch.ts';
 import { memberMap } from '../sql/attribute-map.ts';
 import { grantSql } from '../sql/grants.ts';
+import { activePeopleSql, guardSql } from '../sql/guard.ts';
 import { selectMembersSql } from '../sql/membership.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
@@ -214,7 +215,11 @@ function storeOver(
   const counts = counters(db);
   const note = (notice: NewNotice): boolean => changes.note(notice, keyOfTime(clock().getTime()), uuid());
   const table = new GrantTable({ db, types, registry, others });
-  const watch = new AccessWatch(table.sql, types, () => table.rules, clock);
+  const watch = new AccessWatch(
+    { sql: table.sql, guard: guardSql, activePeople: activePeopleSql(types) },
+    () => table.rules,
+    clock,
+  );
   others.onWrite(() => {
     // What only delivers, or notes the use of a token, changes nobody's access.
     if (changes.hasOthers()) watch.forget();

@@ -204,6 +204,10 @@ export function* removeTenant(number: number): Steps<void> {
     'scimd_token',
     'scimd_consumer',
     'scimd_endpoint',
+    'scimd_access_grant',
+    'scimd_access_lock',
+    'scimd_guard',
+    'scimd_guard_count',
   ])
     yield statement(`DELETE FROM ${of} WHERE tenant = ?`, number);
   yield statement('DELETE FROM scimd_tenant WHERE number = ?', number);

@@ -21,14 +21,14 @@ const columns =
 
 export type NewChange = Omit<ChangeEntry, 'type'> & { readonly type: string };
 
-/** Records notices of one tenant; answers how many were new. */
+/** Records notices; answers those that were new, as changes. */
 export function* note(
   notices: readonly NewNotice[],
   now: Date,
   transaction: string,
   dialect: 'sqlite' | 'postgres',
-): Steps<number> {
-  let count = 0;
+): Steps<readonly Change[]> {
+  const made: Change[] = [];
   for (const notice of notices) {
     const { tenant, subject, unlessSince } = notice;
     // Whoever holds the head is the only one to look and to write.
@@ -42,10 +42,9 @@ export function* note(
       if (known.some((row) => isNoticeOf(String(row.notice), notice))) continue;
     }
     const entry = noticeEntry(notice, keyOfTime(now.getTime()), transaction);
-    yield* append(tenant, [{ ...entry, type: subject.type }], dialect);
-    count++;
+    made.push(...(yield* append(tenant, [{ ...entry, type: subject.type }], dialect)));
   }
-  return count;
+  return made;
 }
 
 /**
@@ -230,7 +229,7 @@ export function* pruneChanges(before: Date, limit: number): Steps<number> {
 const deletedColumns = 'c.id, c.sequence, c.version, c.at, c.actor, c.last, c.removed';
 /** Deletions that have not been undone or erased. */
 const undone = `FROM scimd_change c WHERE c.tenant = ? AND c.type = ? AND c.operation = 'delete' AND c.last IS NOT NULL
-AND NOT EXISTS (SELECT 1 FROM scimd_change n WHERE n.tenant = c.tenant AND n.id = c.id AND n.type = c.type AND n.sequence > c.sequence)`;
+AND NOT EXISTS (SELECT 1 FROM scimd_change n WHERE n.tenant = c.tenant AND n.id = c.id AND n.type = c.type AND n.operation <> 'notice' AND n.sequence > c.sequence)`;
 
 interface Deletion extends Omit<DeletedResource, 'at'> {
   readonly version: number;
@@ -285,8 +284,8 @@ export function* eraseChanges(
   id: string,
 ): Steps<{ readonly version: number; readonly at: string; readonly operation: string } | undefined> {
   const rows = yield statement(
-    'SELECT sequence, version, at, operation, edits FROM scimd_change WHERE tenant = ? AND id = ? AND type = ? ORDER BY sequence',
-    ...[tenant, id, type],
+    'SELECT sequence, version, at, operation, edits FROM scimd_change WHERE tenant = ? AND id = ? AND type = ? AND operation <> ? ORDER BY sequence',
+    ...[tenant, id, type, 'notice'],
   );
   for (const { sequence, edits } of rows) {
     const blank =
@@ -298,6 +297,11 @@ export function* eraseChanges(
       ...[blank, tenant, Number(sequence)],
     );
   }
+  yield statement(
+    'UPDATE scimd_change SET notice = NULL, salt = NULL WHERE tenant = ? AND id = ? AND notice IS NOT NULL',
+    tenant,
+    id,
+  );
   const ours = 'endpoint IN (SELECT id FROM scimd_endpoint WHERE tenant = ?)';
   for (const { endpoint, message, body } of yield statement(
     `SELECT endpoint, message, body FROM scimd_delivery WHERE ${ours}`,

@@ -1,4 +1,5 @@
 /** What events are made of: resources of whatever type by their ids, the groups they are in, and all at one moment. */
+import type { Granted, GrantKind } from '../../scim/roles.ts';
 import type { FeedReads, FeedSnapshot, FoundPresent, GroupOf, PersonAccess, SnapshotEntry } from '../feed.ts';
 import type { Awaitable } from '../stored-resource.ts';
 import { changeRange } from './changes.ts';
@@ -59,7 +60,39 @@ export class FeedSteps {
         );
         found.set(resource.id, { resource, memberCount, locked: false });
       }
+    for (const id of yield* this.locked(tenant, [...found.keys()])) {
+      const known = found.get(id);
+      if (known !== undefined) found.set(id, { ...known, locked: true });
+    }
     return found;
+  }
+
+  /** Those of these whose access is blocked here. */
+  *locked(tenant: number, ids: readonly string[]): Steps<ReadonlySet<string>> {
+    if (ids.length === 0) return new Set();
+    const rows = yield statement(
+      `SELECT id FROM scimd_access_lock WHERE tenant = ?${ids.length > idsAtOnce ? '' : ` AND id IN (${ids.map(() => '?').join(', ')})`}`,
+      ...[tenant, ...(ids.length > idsAtOnce ? [] : ids)],
+    );
+    return new Set(rows.map(({ id }) => String(id)));
+  }
+
+  /** What groups give, by their ids. */
+  *#giving(tenant: number, ids: readonly string[]): Steps<ReadonlyMap<string, Granted[]>> {
+    const given = new Map<string, Granted[]>();
+    for (let first = 0; first < ids.length; first += idsAtOnce) {
+      const some = ids.slice(first, first + idsAtOnce);
+      const rows = yield statement(
+        `SELECT group_id, kind, name FROM scimd_access_grant WHERE tenant = ? AND group_id IN (${some.map(() => '?').join(', ')}) ORDER BY group_id, kind DESC, name`,
+        tenant,
+        ...some,
+      );
+      for (const { group_id, kind, name } of rows) {
+        const id = String(group_id);
+        given.set(id, [...(given.get(id) ?? []), { kind: kind as GrantKind, name: String(name) }]);
+      }
+    }
+    return given;
   }
 
   *groupsOf(tenant: number, ids: readonly string[]): Steps<Map<string, GroupOf[]>> {
@@ -88,12 +121,16 @@ export class FeedSteps {
         const owner = this.#reading.served(mapped.owner.table.type);
         const groups = new Map<string, GroupOf>();
         const ids = [...new Set(edges.map(({ value }) => String(value)))];
-        for (const { resource, document } of yield* this.rows(owner, tenant, ids))
+        const given = yield* this.#giving(tenant, ids);
+        for (const { resource, document } of yield* this.rows(owner, tenant, ids)) {
+          const gives = given.get(resource.id);
           groups.set(resource.id, {
             group: resource.id,
             ...(typeof document.externalId === 'string' ? { externalId: document.externalId } : {}),
             ...(typeof document.displayName === 'string' ? { display: document.displayName } : {}),
+            ...(gives === undefined ? {} : { gives }),
           });
+        }
         for (const { member, value } of edges) {
           const id = idsByRow.get(String(member));
           const group = groups.get(String(value));
@@ -138,15 +175,19 @@ export class FeedSteps {
     const users = this.#types.find(({ type }) => type.name === 'User');
     if (users === undefined) return [];
     const rows = yield* this.#after(users, tenant, after, limit);
-    const active = rows
-      .filter(({ document }) => document.active !== false)
-      .map(({ resource }) => resource.id);
+    const locked = yield* this.locked(
+      tenant,
+      rows.map(({ resource }) => resource.id),
+    );
+    const isActive = ({ document, resource }: Row): boolean =>
+      document.active !== false && !locked.has(resource.id);
+    const active = rows.filter(isActive).map(({ resource }) => resource.id);
     const groups = yield* this.groupsOf(tenant, active);
-    return rows.map(({ resource, document }) => ({
-      id: resource.id,
-      version: resource.version,
-      active: document.active !== false,
-      groups: (groups.get(resource.id) ?? []).map(({ group }) => group),
+    return rows.map((row) => ({
+      id: row.resource.id,
+      version: row.resource.version,
+      active: isActive(row),
+      groups: (groups.get(row.resource.id) ?? []).map(({ group }) => group),
     }));
   }
 
@@ -174,9 +215,15 @@ export class FeedSteps {
         const ids = rows.map(({ resource }) => resource.id);
         const groups = served.type.name === 'User' ? yield* this.groupsOf(tenant, ids) : undefined;
         const mapped = this.#memberships.of(served.table.facts.name);
+        const locked = yield* this.locked(tenant, ids);
         for (const { resource, row } of rows) {
           const members = mapped === undefined ? undefined : yield* this.#memberList(mapped, row);
-          entries.push({ resource, members, groups: groups?.get(resource.id) ?? [], locked: false });
+          entries.push({
+            resource,
+            members,
+            groups: groups?.get(resource.id) ?? [],
+            locked: locked.has(resource.id),
+          });
         }
         rows = yield* this.#after(served, tenant, ids.at(-1) ?? '', stepSize);
       }

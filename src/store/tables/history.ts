@@ -12,6 +12,7 @@ import { recordedEdits } from '../sql/change-row.ts';
 import type { DeleteCommand, EraseCommand, RestoreCommand, Result } from '../store.ts';
 import { deletionOf, eraseChanges, erasedEdit, type NewChange } from './changes.ts';
 import { type Steps, statement } from './database.ts';
+import { grantStatements } from './grants.ts';
 import type { Column } from './mapping.ts';
 import type { MemberEdits } from './member-edits.ts';
 import type { ServedType } from './reading.ts';
@@ -128,6 +129,7 @@ export class History {
     });
     const cause = { operation: 'restore', type: type.name, id } as const;
     for (const { value } of last.groups) yield* this.#joinGroup(work, value, id, cause);
+    yield* work.access.created({ type, id }, document, added, last.groups.length > 0);
     const after = yield* reading.find(type, tenant, id);
     return { outcome: 'restored', resource: (after ?? made).resource };
   }
@@ -183,6 +185,7 @@ export class History {
     const at = own.at(-1)?.at ?? latest?.at;
     if (version === undefined || at === undefined || (own.length === 0 && latest?.operation === 'erase'))
       throw new RefusedUnit({ outcome: 'missing', command: index });
+    yield statement(grantStatements.unlock, tenant, id);
     const kept = yield* this.#rows.keptRow(reading.served(type), tenant, id);
     if (kept !== undefined) yield* this.#rows.blankRow(reading.served(type), kept);
     work.entries.push({

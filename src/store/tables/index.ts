@@ -42,12 +42,14 @@ import { compileMaps, referencesOf, reportOf, type TablesReport } from './compil
 import { carryOut, one, type RunSql, type SqlDatabase, type Steps, statement } from './database.ts';
 import type { TableMap } from './define.ts';
 import { FeedSteps, feedReads } from './feed.ts';
+import { GrantSteps, grantsOver } from './grants.ts';
+import { guardsOver } from './guards.ts';
+import { Holders } from './holders.ts';
 import { KnownTokens } from './known-tokens.ts';
 import { Listing } from './listing.ts';
 import { Memberships } from './memberships.ts';
 import { makeTables } from './migration.ts';
 import { noAdmin } from './no-admin.ts';
-import { noGrants, noGuards } from './no-roles.ts';
 import { outboxOver } from './outbox.ts';
 import { memberReader, Reading, type ServedType } from './reading.ts';
 import { servedRegistry } from './served.ts';
@@ -64,15 +66,20 @@ export type Link = (
   about: { readonly type: string; readonly tenant: string },
 ) => Awaitable<unknown>;
 
-/** A change that is being made, of which the embedder's own code is told within its transaction. */
-export type Within = (transaction: unknown, change: Change, reads: WithinReads) => Steps<void>;
+/** The embedder's own code, which is told of changes within their transaction. */
+export interface Within {
+  /** Of a change, and of the people whose access changes by it. */
+  change(change: Change, reads: WithinReads): Steps<void>;
+  /** Of the access of these people. */
+  access(change: Change, people: readonly string[], reads: WithinReads): Steps<void>;
+}
 
 /** What a hook may have to know of people. */
 export interface WithinReads {
   readonly feed: FeedSteps;
   readonly reading: Reading;
   readonly users: ServedType | undefined;
-  readonly tenantName: string;
+  readonly tenantName: (tenant: number) => string;
 }
 
 export interface TablesOptions {
@@ -119,7 +126,12 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
   const served = [...types.values()];
   const listing = new Listing(database.dialect, reading);
   const references = referencesOf(served);
-  const writing = new Writing({ database, reading, memberships, tenantName, clock, newId, references });
+  const holders = new Holders(database.dialect, reading, memberships, served);
+  const grantSteps = new GrantSteps(asked, holders);
+  const writing = new Writing({
+    ...{ database, reading, memberships, tenantName, clock, newId, references },
+    ...{ holders, grants: grantSteps },
+  });
   const feedSteps = new FeedSteps({ reading, memberships, types: served });
   await outside(loadTenants());
 
@@ -167,22 +179,23 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
     return links;
   };
 
-  const carried = function* (
-    unit: Unit,
-    links: ReadonlyMap<number, unknown>,
-    given: unknown,
-  ): Steps<Outcome> {
+  const reads: WithinReads = {
+    ...{ feed: feedSteps, reading, tenantName },
+    users: served.find(({ type }) => type.name === 'User'),
+  };
+  const carried = function* (unit: Unit, links: ReadonlyMap<number, unknown>): Steps<Outcome> {
     const id = unit.context.transaction ?? newId();
-    const { results, entries } = yield* writing.unit(unit, id, links);
+    const { results, entries, alerts } = yield* writing.unit(unit, id, links);
     const changes = yield* append(unit.tenant, entries, database.dialect);
-    if (options.within !== undefined) {
-      const users = served.find(({ type }) => type.name === 'User');
-      const reads = { feed: feedSteps, reading, users, tenantName: tenantName(unit.tenant) };
-      for (const change of changes) yield* options.within(given, change, reads);
-    }
+    if (options.within !== undefined)
+      for (const change of changes) yield* options.within.change(change, reads);
     const { within } = unit;
     if (within !== undefined) yield { call: () => within(changes) };
-    return { outcome: 'done', results, ...(unit.reports === true ? { changes } : {}) };
+    return {
+      ...{ outcome: 'done', results },
+      ...(unit.reports === true ? { changes } : {}),
+      ...(alerts.length === 0 ? {} : { alerts }),
+    };
   };
 
   const commitOne = async (unit: Unit): Promise<Outcome> => {
@@ -191,7 +204,7 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
       const links = await linksOf(unit);
       for (let attempt = 1; ; attempt++) {
         try {
-          return await queue.run((given) => carried(unit, links, given));
+          return await queue.run(() => carried(unit, links));
         } catch (error) {
           if (!isRetryable(error) || attempt === attempts) throw error;
           await new Promise((resolve) => setTimeout(resolve, attempt * 5 * Math.random()));
@@ -210,8 +223,17 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
   });
   const counts = new TotalCounts(database);
 
-  const noted = (notices: readonly NewNotice[]): Steps<number> =>
+  const recorded = (notices: readonly NewNotice[]): Steps<readonly Change[]> =>
     note(notices, clock(), newId(), database.dialect);
+  const noted = function* (notices: readonly NewNotice[]): Steps<number> {
+    return (yield* recorded(notices)).length;
+  };
+  /** A write of which the application is told when it is done. */
+  const writeAndTell = async <T>(steps: () => Steps<T>): Promise<T> => {
+    const result = await write(steps);
+    told();
+    return result;
+  };
   const outbox = outboxOver({ dialect: database.dialect, clock, newId, read, write, note: noted });
   const streams = streamsOver({ newId, read, write });
   const feed = feedReads(feedSteps, {
@@ -244,8 +266,15 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
     streams,
     clients: clientsOver({ clock, read, write }),
     admin: noAdmin,
-    grants: noGrants,
-    guards: noGuards,
+    grants: grantsOver({
+      ...{ dialect: database.dialect, clock, read, readOf, steps: grantSteps, note: recorded },
+      write: writeAndTell,
+      tenants: loadTenants,
+      *tell(change, people) {
+        yield* options.within?.access(change, people, reads) ?? [];
+      },
+    }),
+    guards: guardsOver({ dialect: database.dialect, clock, read, note: recorded, write: writeAndTell }),
     report: reportOf(served),
     onCommit(listener) {
       listeners.add(listener);

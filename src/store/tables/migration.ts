@@ -129,6 +129,41 @@ const tables = (integer: string, flag: string, counted: string): string[] => [
   message TEXT NOT NULL,
   PRIMARY KEY (endpoint, message)
 )`,
+  `CREATE TABLE IF NOT EXISTS scimd_access_rule (
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  PRIMARY KEY (kind, name)
+)`,
+  `CREATE TABLE IF NOT EXISTS scimd_access_grant (
+  group_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  tenant ${integer} NOT NULL REFERENCES scimd_tenant (number) ON DELETE CASCADE,
+  PRIMARY KEY (group_id, kind, name)
+)`,
+  'CREATE INDEX IF NOT EXISTS scimd_access_grant_name ON scimd_access_grant (tenant, kind, name)',
+  `CREATE TABLE IF NOT EXISTS scimd_access_lock (
+  tenant ${integer} NOT NULL REFERENCES scimd_tenant (number) ON DELETE CASCADE,
+  id TEXT NOT NULL,
+  since TEXT NOT NULL,
+  reason TEXT,
+  PRIMARY KEY (tenant, id)
+)`,
+  `CREATE TABLE IF NOT EXISTS scimd_guard (
+  tenant ${integer} PRIMARY KEY REFERENCES scimd_tenant (number) ON DELETE CASCADE,
+  held TEXT,
+  tripped TEXT,
+  released TEXT,
+  reason TEXT
+)`,
+  `CREATE TABLE IF NOT EXISTS scimd_guard_count (
+  tenant ${integer} NOT NULL REFERENCES scimd_tenant (number) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  minute ${integer} NOT NULL,
+  people ${integer} NOT NULL,
+  PRIMARY KEY (tenant, kind, minute)
+)`,
   'CREATE TABLE IF NOT EXISTS scimd_client_key (token TEXT PRIMARY KEY, keys TEXT NOT NULL)',
   `CREATE TABLE IF NOT EXISTS scimd_used_assertion (key TEXT PRIMARY KEY, until ${integer} NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS scimd_signing_key (

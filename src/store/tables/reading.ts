@@ -72,7 +72,7 @@ export class Reading {
   }
 
   /** An id that cannot be one of the column's is nobody's. */
-  isPossible({ id }: MappedTable, value: string): boolean {
+  isPossible({ id }: Pick<MappedTable, 'id'>, value: string): boolean {
     return id.fact.type !== 'uuid' || /^[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i.test(value);
   }
 

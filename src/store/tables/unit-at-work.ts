@@ -3,7 +3,10 @@ import type { Attribute, ResourceType } from '../../scim/registry.ts';
 import type { Document } from '../../scim/resource.ts';
 import type { Refusal, Unit } from '../store.ts';
 import type { NewChange } from './changes.ts';
+import type { CommandWatch } from './command-watch.ts';
 import type { SqlDatabase } from './database.ts';
+import type { GrantSteps } from './grants.ts';
+import type { Holders } from './holders.ts';
 import type { MappedMembers, Memberships } from './memberships.ts';
 import type { Reading, ServedType } from './reading.ts';
 
@@ -25,6 +28,8 @@ export interface WritingTools {
   readonly tenantName: (tenant: number) => string;
   readonly clock: () => Date;
   readonly newId: () => string;
+  readonly holders: Holders;
+  readonly grants: GrantSteps;
   /** Attributes of which the value may be the id of a resource of this type. */
   readonly references: (type: ResourceType) => readonly Reference[];
 }
@@ -40,6 +45,7 @@ export interface Reference {
 export interface UnitAtWork extends Unit {
   readonly transaction: string;
   readonly entries: NewChange[];
+  readonly access: CommandWatch;
   /** What each command is to write, by its index. */
   readonly documents: Map<number, Document>;
   /** Ids that later commands give, and members that wait for them. */

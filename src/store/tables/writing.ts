@@ -3,9 +3,11 @@ import { invalidValue } from '../../error.ts';
 import { instantKey, textKey } from '../../scim/comparison.ts';
 import { type Document, secretAttribute } from '../../scim/resource.ts';
 import type { RecordedEdit } from '../change.ts';
+import type { GuardAlert } from '../guard.ts';
 import { withId, withoutPaths } from '../layout/command-parts.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import { recordedEdits } from '../sql/change-row.ts';
+import { GuardedError } from '../sql/watched-unit.ts';
 import type {
   Command,
   CreateCommand,
@@ -16,6 +18,7 @@ import type {
   UpdateCommand,
 } from '../store.ts';
 import type { NewChange } from './changes.ts';
+import { CommandWatch } from './command-watch.ts';
 import { one, type Steps, statement } from './database.ts';
 import { History } from './history.ts';
 import type { Column, Field } from './mapping.ts';
@@ -44,32 +47,45 @@ export class Writing {
     unit: Unit,
     transaction: string,
     links: ReadonlyMap<number, unknown>,
-  ): Steps<{ readonly results: readonly Result[]; readonly entries: readonly NewChange[] }> {
+  ): Steps<{
+    readonly results: readonly Result[];
+    readonly entries: readonly NewChange[];
+    readonly alerts: readonly GuardAlert[];
+  }> {
     const coming = new Set(
       unit.commands.flatMap((command) => (command.kind === 'create' ? (command.id ?? []) : [])),
     );
-    const work: UnitAtWork = {
-      ...unit,
-      transaction,
-      links,
-      coming,
-      entries: [],
-      documents: new Map(),
-      waiting: [],
-    };
+    const { database, clock, tenantName, holders, grants } = this.#tools;
+    const begun = { ...unit, transaction, entries: [] };
+    const access = new CommandWatch({ dialect: database.dialect, clock, tenantName, holders, grants }, begun);
+    const work: UnitAtWork = { ...begun, access, links, coming, documents: new Map(), waiting: [] };
     const results: Result[] = [];
     for (const [index, command] of unit.commands.entries()) {
       try {
         results.push(yield* this.#command(work, command, index));
       } catch (error) {
         if (error instanceof RefusedUnit) throw error;
+        if (error instanceof GuardedError)
+          throw new RefusedUnit({ outcome: 'guarded', command: index, reason: error.reason });
         this.#refuseViolation(error, command, index, work.documents.get(index));
         throw error;
       }
     }
-    for (const { mapped, row, id, added } of work.waiting)
+    yield* this.#addWaiting(work);
+    return { results, entries: work.entries, alerts: access.alerts };
+  }
+
+  *#addWaiting(work: UnitAtWork): Steps<void> {
+    for (const { mapped, row, id, added } of work.waiting) {
       yield* this.#members.add(work, mapped, row, [id], added, new Set());
-    return { results, entries: work.entries };
+      try {
+        yield* work.access.joined(id);
+      } catch (error) {
+        if (!(error instanceof GuardedError)) throw error;
+        const command = work.commands.findIndex((each) => each.kind === 'create' && each.id === id);
+        throw new RefusedUnit({ outcome: 'guarded', command, reason: error.reason });
+      }
+    }
   }
 
   #command(work: UnitAtWork, command: Command, index: number): Steps<Result> {
@@ -135,6 +151,9 @@ export class Writing {
       ...{ tenant, type: command.type.name, id, operation: 'create', version: made.resource.version },
       ...{ at: created, context, transaction, added },
     });
+    // A row that was linked may be in groups of the application's own.
+    const { grouped } = made.resource;
+    yield* work.access.created({ type: command.type, id }, made.document, added, grouped);
     return { outcome: 'created', resource: made.resource };
   }
 
@@ -152,6 +171,7 @@ export class Writing {
     if (document !== undefined) {
       work.documents.set(index, document.after);
       yield* this.#refuseNamesake(tenant, command, served, document.before, document.after, index);
+      yield* work.access.changing(command, document.before, document.after);
       yield* this.#rows.write(served, row, document, { version, modified });
     }
     const { added, removed } = yield* this.#members.edit(work, command.members, served, row, index);
@@ -170,6 +190,9 @@ export class Writing {
       ...{ tenant, type: command.type.name, id, operation, version, at: modified, context, transaction },
       ...{ edits, added, removed },
     });
+    if (document !== undefined)
+      yield* work.access.changed(command, document.before, withId(document.after, id));
+    if (added.size + removed.size > 0) yield* work.access.membersChanged(command, { added, removed });
     if (document === undefined)
       return { outcome: 'updated', resource: { ...resource, version, modified: instantText(modified) } };
     const after = yield* reading.find(command.type, tenant, id);
@@ -185,6 +208,13 @@ export class Writing {
     const { table } = served;
     const before = yield* this.#current(tenant, command, index);
     const now = clock();
+    const own = memberships.of(table.facts.name);
+    const members = own === undefined ? [] : yield* this.#members.of(own, before.row);
+    const deleted = yield* work.access.deleting(
+      command,
+      before.document,
+      members.map(({ value }) => value),
+    );
     const cause = { operation: 'delete', type: type.name, id } as const;
     const groups: { value: string; display?: string }[] = [];
     for (const mapped of memberships.with(table.facts.name)) {
@@ -215,8 +245,6 @@ export class Writing {
       );
     }
     yield* this.#history.removeReferences(work, command, now);
-    const own = memberships.of(table.facts.name);
-    const members = own === undefined ? [] : yield* this.#members.of(own, before.row);
     if (own !== undefined)
       yield statement(
         `DELETE FROM ${own.facts.sql} WHERE ${own.group.sql} = ${table.row.parameter}`,
@@ -248,6 +276,7 @@ export class Writing {
         groups,
       },
     });
+    yield* deleted();
     return { outcome: 'deleted' };
   }
 
