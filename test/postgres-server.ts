@@ -39,6 +39,8 @@ export interface PostgresServer {
   stop(signal?: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Promise<void>;
   /** Stops it for good, and removes its folder. */
   close(): Promise<void>;
+  /** It does not keep the process, and goes with it. */
+  endWithProcess(): void;
 }
 
 /** PostgreSQL does not run as root: then it runs as `nobody`, which every system has. */
@@ -196,6 +198,14 @@ export async function startPostgres(
     async close() {
       await server.stop('SIGQUIT');
       rmSync(folder, { recursive: true, force: true });
+    },
+    endWithProcess() {
+      const { pid } = child ?? {};
+      child?.unref();
+      process.once('exit', () => {
+        if (pid !== undefined) process.kill(pid, 'SIGQUIT');
+        rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+      });
     },
   };
   await server.start();

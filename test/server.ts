@@ -1,6 +1,6 @@
 /**
  * A scimd for a test: a real store on a real file, answering on a real socket. With SCIMD_COMMAND set (the bundle, the
- * binary; an absolute path) that program is started in place of the sources; with SCIMD_TEST_TABLES (sqlite, postgres)
+ * binary; an absolute path) that program is started in place of the sources; with SCIMD_TEST_TABLES (sqlite, server)
  * it is on tables of an application.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -110,7 +110,7 @@ async function startHere(database: string, options: ServerOptions): Promise<Star
 /** The store over an embedder's tables of that kind, for tests that are run on it too. */
 async function onTables(registry: Registry): Promise<Store> {
   const { openStore } = await import('./tables/fixture.ts');
-  return openStore(ownTables === 'postgres' ? 'postgres' : 'sqlite', { registry });
+  return openStore(ownTables === 'server' ? 'server' : 'sqlite', { registry });
 }
 
 async function makeToken(store: Store, token: TokenOptions): Promise<string> {

@@ -2,7 +2,7 @@
 import { storeContract } from '../store/contract.ts';
 import { openStore } from './fixture.ts';
 
-for (const kind of ['sqlite', 'postgres'] as const)
+for (const kind of ['sqlite', 'server'] as const)
   storeContract(`own tables in ${kind}`, (options) => openStore(kind, options), {
     keepsStrangers: false,
   });

@@ -92,7 +92,7 @@ test('an application with its own users calls the same use cases without tokens 
   assert.throws(() => scimd.resources('Device'), RangeError);
 });
 
-for (const kind of ['sqlite', 'postgres'] as const)
+for (const kind of ['sqlite', 'postgres', 'server'] as const)
   test(`a hook within the transaction sees each person whose access changes, and takes the change back: ${kind}`, async () => {
     const { connection, run } = await openDatabase(kind);
     const told: string[] = [];
@@ -118,13 +118,14 @@ for (const kind of ['sqlite', 'postgres'] as const)
       'create User true inner',
       'create Group -',
       'create User true inner,outer',
-      'patch User false inner,outer',
+      'patch User false ',
     ]);
     await assert.rejects(scimd.users.delete(ann.id), { status: 400, message: 'nobody leaves' });
     assert.equal((await scimd.users.get(ann.id))?.active, false);
-    assert.deepEqual(await run("SELECT count(*) AS n FROM scimd_change WHERE operation = 'delete'"), [
-      { n: 0 },
-    ]);
+    assert.deepEqual(
+      await run("SELECT CAST(count(*) AS INTEGER) AS n FROM scimd_change WHERE operation = 'delete'"),
+      [{ n: 0 }],
+    );
   });
 
 test('a hook that answers a promise where the driver cannot wait is an error, and nothing is written', async () => {
@@ -135,7 +136,7 @@ test('a hook that answers a promise where the driver cannot wait is an error, an
   assert.equal((await scimd.users.list()).totalResults, 0);
 });
 
-for (const kind of ['sqlite', 'postgres'] as const)
+for (const kind of ['sqlite', 'postgres', 'server'] as const)
   test(`a row that is there is linked and keeps what the provider does not speak of; a linked one is taken: ${kind}`, async () => {
     const { connection, run } = await openDatabase(kind);
     await run(
@@ -216,7 +217,7 @@ test('without rest a filter by what has no column is refused with what can be, a
   assert.equal(made.status, 201);
 });
 
-for (const kind of ['sqlite', 'postgres'] as const)
+for (const kind of ['sqlite', 'postgres', 'server'] as const)
   test(`fifty writers of one group lose no member, and a large group is read whole: ${kind}`, async () => {
     // More than a thousand are read part by part.
     const many = kind === 'sqlite' ? 1000 : 200;

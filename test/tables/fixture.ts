@@ -1,14 +1,18 @@
 /** Tables as an application has them, in SQLite and PostgreSQL, and their map. */
+import { randomBytes } from 'node:crypto';
 import { PGlite } from '@electric-sql/pglite';
 import Database from 'better-sqlite3';
+import pg from 'pg';
 import { members, sql, table } from '../../src/index.ts';
 import type { Registry } from '../../src/scim/registry.ts';
 import { enterpriseUserSchema } from '../../src/scim/standard.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openTables } from '../../src/store/tables/index.ts';
+import { type PostgresServer, startPostgres } from '../postgres-server.ts';
 import { badgeUri } from '../store/registry.ts';
 
-export type Kind = 'sqlite' | 'postgres';
+/** `server` is a real PostgreSQL, `postgres` is PGlite, which has one connection. */
+export type Kind = 'sqlite' | 'postgres' | 'server';
 
 /** `{key}`, `{time}` and `{json}` are the database's own types. */
 const statements = `
@@ -60,7 +64,7 @@ CREATE INDEX team_members_of ON team_members (user_id);
 CREATE INDEX team_members_in ON team_members (child_id);
 `;
 
-const types: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
+const types: Readonly<Record<'sqlite' | 'postgres', Readonly<Record<string, string>>>> = {
   sqlite: { key: 'INTEGER PRIMARY KEY', time: 'TEXT', json: 'TEXT', boolean: 'INTEGER' },
   postgres: {
     ...{ key: 'INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY', time: 'TIMESTAMPTZ' },
@@ -69,7 +73,10 @@ const types: Readonly<Record<Kind, Readonly<Record<string, string>>>> = {
 };
 
 export function tablesSql(kind: Kind, text = statements): string {
-  return text.replaceAll(/\{(\w+)\}/g, (_, name: string) => types[kind][name] ?? name);
+  return text.replaceAll(
+    /\{(\w+)\}/g,
+    (_, name: string) => types[kind === 'sqlite' ? kind : 'postgres'][name] ?? name,
+  );
 }
 
 /** Attributes in columns of every kind: folded beside, folded by SQL, two in one column, by constants, by NULL, in JSON. */
@@ -117,13 +124,41 @@ export function maps(registry?: Registry) {
 
 export interface Opened {
   /** What `sql` takes. */
-  readonly connection: Database.Database | PGlite;
+  readonly connection: Database.Database | PGlite | pg.Pool;
   run(text: string): Promise<readonly Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
 /** A PGlite takes seconds to begin: those that are not in use are there for the next. */
 const idle: PGlite[] = [];
+
+let server: Promise<PostgresServer> | undefined;
+
+async function startServer(): Promise<PostgresServer> {
+  const started = await startPostgres();
+  started.endWithProcess();
+  return started;
+}
+
+/** `postgres://…` of a new schema on a server that all tests of a file share. */
+export async function newSchema(): Promise<{ readonly url: string; readonly schema: string }> {
+  server ??= startServer();
+  const { url } = await server;
+  const schema = `s${randomBytes(6).toString('hex')}`;
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query(`CREATE SCHEMA ${schema}`);
+  await client.end();
+  return { url, schema };
+}
+
+/** A pool of pg over a new schema with these tables. */
+export async function newPool(text: string): Promise<pg.Pool> {
+  const { url, schema } = await newSchema();
+  const pool = new pg.Pool({ connectionString: url, options: `-c search_path=${schema}` });
+  await pool.query(text);
+  return pool;
+}
 
 /** A database with the tables in it. */
 export async function openDatabase(kind: Kind, text = statements): Promise<Opened> {
@@ -140,6 +175,16 @@ export async function openDatabase(kind: Kind, text = statements): Promise<Opene
         return [];
       },
       close: async () => void connection.close(),
+    };
+  }
+  if (kind === 'server') {
+    const connection = await newPool(tablesSql(kind, text));
+    return {
+      connection,
+      run: async (query) => (await connection.query<Record<string, unknown>>(query)).rows,
+      close: async () => {
+        if (!connection.ended) await connection.end();
+      },
     };
   }
   const connection = idle.pop() ?? (await PGlite.create());

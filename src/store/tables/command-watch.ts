@@ -6,13 +6,12 @@ import { accessNotices, alertNotice } from '../sql/access-notices.ts';
 import { AccessWatch, type Verdict } from '../sql/access-watch.ts';
 import { noticeEntry } from '../sql/change-row.ts';
 import { GuardedError, isActive } from '../sql/watched-unit.ts';
-import type { Document, NewNotice } from '../store.ts';
+import type { Document, NewNotice, Unit } from '../store.ts';
+import type { NewChange } from './changes.ts';
 import { type SqlDatabase, type Steps, statement } from './database.ts';
 import { type GrantSteps, grantStatements, type RulesInForce } from './grants.ts';
 import { guardStatements } from './guards.ts';
 import type { Holders } from './holders.ts';
-import type { MemberEffect } from './member-edits.ts';
-import type { UnitAtWork } from './unit-at-work.ts';
 
 export interface CommandWatchTools {
   readonly dialect: SqlDatabase['dialect'];
@@ -22,8 +21,17 @@ export interface CommandWatchTools {
   readonly tenantName: (tenant: number) => string;
 }
 
-/** What is to be known of the unit. */
-type WatchedWork = Pick<UnitAtWork, 'tenant' | 'guard' | 'context' | 'transaction' | 'entries'>;
+/** What is to be known of the unit; `entries` is what is to be recorded of it. */
+interface WatchedWork extends Pick<Unit, 'tenant' | 'guard' | 'context'> {
+  readonly transaction: string;
+  readonly entries: NewChange[];
+}
+
+/** Members of a group that came and went, by id. */
+export interface MemberEffect {
+  readonly added: ReadonlySet<string>;
+  readonly removed: ReadonlySet<string>;
+}
 
 /** A resource that a command is about. */
 interface Target {

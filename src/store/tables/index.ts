@@ -51,12 +51,13 @@ import { Memberships } from './memberships.ts';
 import { makeTables } from './migration.ts';
 import { noAdmin } from './no-admin.ts';
 import { outboxOver } from './outbox.ts';
-import { memberReader, Reading, type ServedType } from './reading.ts';
+import { memberReader, Reading } from './reading.ts';
 import { servedRegistry } from './served.ts';
 import { streamsOver } from './streams.ts';
 import { TotalCounts } from './totals.ts';
 import { RefusedUnit } from './unit-at-work.ts';
 import { isRetryable } from './violations.ts';
+import type { Within, WithinReads } from './within.ts';
 import { InFlight, WriteQueue } from './write-queue.ts';
 import { Writing } from './writing.ts';
 
@@ -65,22 +66,6 @@ export type Link = (
   resource: Document,
   about: { readonly type: string; readonly tenant: string },
 ) => Awaitable<unknown>;
-
-/** The embedder's own code, which is told of changes within their transaction. */
-export interface Within {
-  /** Of a change, and of the people whose access changes by it. */
-  change(change: Change, reads: WithinReads): Steps<void>;
-  /** Of the access of these people. */
-  access(change: Change, people: readonly string[], reads: WithinReads): Steps<void>;
-}
-
-/** What a hook may have to know of people. */
-export interface WithinReads {
-  readonly feed: FeedSteps;
-  readonly reading: Reading;
-  readonly users: ServedType | undefined;
-  readonly tenantName: (tenant: number) => string;
-}
 
 export interface TablesOptions {
   readonly database: SqlDatabase;

@@ -4,17 +4,13 @@ import type { Plan } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
 import { resourceUriKey } from '../../scim/comparison.ts';
 import type { MemberEdit } from '../store.ts';
+import type { MemberEffect } from './command-watch.ts';
 import { dialects } from './conditions.ts';
 import { type SqlValue, type Steps, statement } from './database.ts';
 import { type MappedMembers, memberColumn } from './memberships.ts';
 import { idText, request } from './names.ts';
 import type { ServedType } from './reading.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
-
-export interface MemberEffect {
-  readonly added: ReadonlySet<string>;
-  readonly removed: ReadonlySet<string>;
-}
 
 /** A row that can be a member. */
 interface Candidate {

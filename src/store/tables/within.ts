@@ -3,8 +3,9 @@ import { grantsThrough } from '../../scim/roles.ts';
 import type { Change } from '../change.ts';
 import type { GroupOf } from '../feed.ts';
 import type { Steps } from './database.ts';
+import type { FeedSteps } from './feed.ts';
 import { peopleIn } from './grants.ts';
-import type { Within, WithinReads } from './index.ts';
+import type { Reading, ServedType } from './reading.ts';
 
 /** A group that gives something. */
 type GivingGroup = Omit<GroupOf, 'gives'>;
@@ -30,6 +31,22 @@ export interface TableChange extends Omit<Change, 'tenant'> {
   readonly subject: { readonly type: string; readonly id: string };
   /** Present where what a person may do changes: it begins or ends, groups come and go, or what they give. */
   readonly access?: Access;
+}
+
+/** The embedder's own code, which is told of changes within their transaction. */
+export interface Within {
+  /** Of a change, and of the people whose access changes by it. */
+  change(change: Change, reads: WithinReads): Steps<void>;
+  /** Of the access of these people. */
+  access(change: Change, people: readonly string[], reads: WithinReads): Steps<void>;
+}
+
+/** What a hook may have to know of people. */
+export interface WithinReads {
+  readonly feed: FeedSteps;
+  readonly reading: Reading;
+  readonly users: ServedType | undefined;
+  readonly tenantName: (tenant: number) => string;
 }
 
 /** Calls `hook` for the resource that changed, then for the people whose access changes by it. */
