@@ -37,6 +37,8 @@ export interface PostgresServer {
   start(): Promise<void>;
   /** `SIGINT` ends sessions at once, `SIGKILL` is a crash. */
   stop(signal?: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Promise<void>;
+  /** A standby that follows it by streaming replication, as one made by pg_basebackup does. */
+  standby(): Promise<PostgresServer>;
   /** Stops it for good, and removes its folder. */
   close(): Promise<void>;
   /** It does not keep the process, and goes with it. */
@@ -83,7 +85,7 @@ function linkLibraries(native: string): void {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
@@ -128,6 +130,21 @@ export async function startPostgres(
     writeFileSync(join(data, name), text, { mode: 0o600 });
     if (identity.uid !== undefined) chownSync(join(data, name), identity.uid, identity.gid);
   }
+  return launch({ folder, password, settings, isEncrypted: tls !== undefined });
+}
+
+interface Launch {
+  readonly folder: string;
+  readonly password: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly isEncrypted: boolean;
+}
+
+/** Starts the server whose data is in the folder. */
+async function launch({ folder, password, settings, isEncrypted }: Launch): Promise<PostgresServer> {
+  const bin = programs();
+  const data = join(folder, 'data');
+  const environment = { ...process.env, LC_ALL: 'C' };
   const port = await freePort();
   const url = (database: string) =>
     `postgres://postgres:${password}@127.0.0.1:${port}/${database}?sslmode=disable`;
@@ -136,7 +153,7 @@ export async function startPostgres(
     fsync: 'off',
     max_connections: '200',
     log_min_messages: 'fatal',
-    ...(tls && { ssl: 'on' }),
+    ...(isEncrypted ? { ssl: 'on' } : {}),
     ...settings,
   };
   const server: PostgresServer = {
@@ -194,6 +211,33 @@ export async function startPostgres(
     async newDatabase() {
       // Much quicker than a database of its own.
       return `${server.url}&schema=t${randomBytes(6).toString('hex')}`;
+    },
+    async standby() {
+      const copy = mkdtempSync(join(tmpdir(), 'scimd-pg-'));
+      if (identity.uid !== undefined) chownSync(copy, identity.uid, identity.gid);
+      const client = new pg.Client({ connectionString: server.url });
+      await client.connect();
+      try {
+        await client.query("SELECT pg_backup_start('standby', true)");
+        // As its own account, so that the files are its own.
+        await run('cp', ['-a', data, join(copy, 'data')], identity);
+        const { rows } = await client.query<{ labelfile: string }>(
+          'SELECT labelfile FROM pg_backup_stop(false)',
+        );
+        writeFileSync(join(copy, 'data', 'backup_label'), rows[0]?.labelfile ?? '');
+      } finally {
+        await client.end();
+      }
+      rmSync(join(copy, 'data', 'postmaster.pid'), { force: true });
+      writeFileSync(join(copy, 'data', 'standby.signal'), '');
+      const primary = `host=127.0.0.1 port=${port} user=postgres password=${password}`;
+      if (identity.uid !== undefined)
+        for (const name of ['backup_label', 'standby.signal'])
+          chownSync(join(copy, 'data', name), identity.uid, identity.gid);
+      return launch({
+        ...{ folder: copy, password, isEncrypted },
+        settings: { ...settings, primary_conninfo: primary, hot_standby_feedback: 'on' },
+      });
     },
     async close() {
       await server.stop('SIGQUIT');

@@ -66,7 +66,11 @@ const storeFailures: Partial<
   io: [503, 'The storage cannot be used at the moment; nothing was changed', 60],
   'cannot-open': [503, 'The storage cannot be used at the moment; nothing was changed', 60],
   busy: [503, 'Another process is writing; nothing was changed', 1],
-  overloaded: [503, 'Too many large groups are being read at the moment', 5],
+  overloaded: [
+    503,
+    'Too many lists or large groups are being read at the moment, or no connection to the storage is left',
+    5,
+  ],
   closed: [503, 'The server is stopping', 5],
   unavailable: [503, 'The storage cannot be reached at the moment; nothing was changed', 5],
   'no-tenant': [503, 'The tenant was removed', 60],

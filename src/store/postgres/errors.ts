@@ -156,6 +156,11 @@ export function isConnectionLost(error: unknown): boolean {
   return kind?.code === 'unavailable' || kind?.code === 'readonly';
 }
 
+/** Has the server as many connections as it, or the account, may have? */
+export function isServerFull(error: unknown): boolean {
+  return (error as Failure).code === '53300';
+}
+
 /** A pooler that hands each transaction to another session knows none of the statements of the one before. */
 export function isForgottenStatement(error: unknown): boolean {
   const { code } = error as Failure;

@@ -5,7 +5,7 @@
 import { StoreError } from '../store-error.ts';
 import type { PostgresAddress } from './address.ts';
 import { Connection, type RequestValues, type Value } from './driver.ts';
-import { closed, isConnectionLost, isForgottenStatement, toStoreError } from './errors.ts';
+import { closed, isConnectionLost, isForgottenStatement, isServerFull, toStoreError } from './errors.ts';
 
 /** Connections that single statements share. */
 const mostShared = 2;
@@ -76,7 +76,14 @@ export class Pool {
       this.#own--;
     }
     try {
-      if (this.#own < this.#mostOwn) return await this.#openOwn();
+      if (this.#own < this.#mostOwn) {
+        const opened = await this.#openOwn().catch((error: unknown) => {
+          // The server has no more for us: those that there are come back.
+          if (isServerFull(error) && this.#own > 0) return undefined;
+          throw error;
+        });
+        if (opened !== undefined) return opened;
+      }
       return await new Promise<Connection>((resolve, reject) => {
         const waiter: Waiter = {
           resolve,
@@ -148,11 +155,11 @@ export class Pool {
       return await Connection.open(this.address);
     } catch (error) {
       this.#own--;
-      // Who waits behind this one finds out by himself.
-      const waiter = this.#waiting.shift();
-      if (waiter !== undefined) {
-        clearTimeout(waiter.timer);
-        waiter.reject(toStoreError(error));
+      if (isServerFull(error) && this.#own > 0) throw error;
+      // Who waits for one of those that there are waits in vain where there are none.
+      for (const { reject, timer } of this.#waiting.splice(0, this.#own === 0 ? this.#waiting.length : 1)) {
+        clearTimeout(timer);
+        reject(toStoreError(error));
       }
       throw error;
     }
