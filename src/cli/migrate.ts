@@ -56,6 +56,7 @@ async function migratePostgres(
   const store = await openPostgresStore({
     url,
     registry: registryFor(inForce),
+    sensitive: inForce.settings.sensitiveAttributes,
     onNotice: (notice) => {
       if (notice.kind === 'rebuilt') rebuilt += notice.resources;
     },

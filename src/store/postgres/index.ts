@@ -39,6 +39,8 @@ export interface PostgresStoreOptions {
   readonly newId?: () => string;
   /** May rows that were written under another registry be made anew? As for SQLite. */
   readonly rebuild?: boolean;
+  /** Attributes, in standard notation, of which the record of a rebuild keeps no values. */
+  readonly sensitive?: readonly string[];
   /** For how long a client may read one large group, in milliseconds; five minutes without it. */
   readonly longestSnapshot?: number;
   /** How long to wait for another writer of the same tenant, in milliseconds; 5000 without it. */
@@ -92,7 +94,10 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       const types = await loadTypes(connection, registry);
       if (options.rebuild === false) await refuseStale(connection, types);
       const transactions = new Transactions(pool, writeSettings(facts), () => {});
-      for await (const notice of rebuildStale(transactions, connection, types)) {
+      const { clock = () => new Date(), sensitive = [] } = options;
+      const newTransaction = uuidV7Source(() => clock().getTime());
+      const record = { clock, newTransaction, sensitive };
+      for await (const notice of rebuildStale(transactions, connection, types, record)) {
         options.onNotice?.(notice);
         options.signal?.throwIfAborted();
       }

@@ -69,17 +69,13 @@ export class Pool {
   /** One to be given back. @throws StoreError `overloaded` where none is free for long. */
   async take(): Promise<Connection> {
     if (this.#isClosed) throw closed();
-    for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
-      if (!kept.connection.isLost) {
-        return kept.connection;
-      }
-      this.#own--;
-    }
     try {
+      const idle = this.#takeIdle();
+      if (idle !== undefined) return idle;
       if (this.#own < this.#mostOwn) {
         const opened = await this.#openOwn().catch((error: unknown) => {
           // The server has no more for us: those that there are come back.
-          if (isServerFull(error) && this.#own > 0) return undefined;
+          if (isServerFull(error) && this.#own > 0) return this.#takeIdle();
           throw error;
         });
         if (opened !== undefined) return opened;
@@ -98,6 +94,14 @@ export class Pool {
     } catch (error) {
       throw toStoreError(error);
     }
+  }
+
+  #takeIdle(): Connection | undefined {
+    for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
+      if (!kept.connection.isLost) return kept.connection;
+      this.#own--;
+    }
+    return undefined;
   }
 
   give(connection: Connection): void {

@@ -2,11 +2,14 @@
  * Fits what is stored to a configuration that it was not written under, as in SQLite: in batches, each of which is durable
  * with the position behind it. Servers of the old configuration write nothing from its beginning on.
  */
+import { sensitivePaths } from '../../query/sensitive.ts';
 import { migrateDocument, type Quarantined } from '../../scim/migrate-document.ts';
 import { type Findings, noticesOf, withFindings } from '../layout/findings.ts';
 import type { UniqueRow } from '../layout/index-rows.ts';
+import { instantAfter } from '../layout/instant.ts';
 import { sameUniqueness } from '../layout/layout.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
+import { migratedEdits } from '../sql/migrated-edits.ts';
 import { rebuildSql, storedTypeSql } from '../sql/stored-type.ts';
 import type { Document, OpeningNotice } from '../store.ts';
 import { otherConfiguration, StoreError } from '../store-error.ts';
@@ -26,8 +29,17 @@ export async function* rebuildStale(
   transactions: Transactions,
   connection: Connection,
   types: StoredTypes,
+  record: RebuildRecord,
 ): AsyncGenerator<OpeningNotice> {
-  for (const kind of types.all) yield* rebuild(transactions, connection, types, kind);
+  for (const kind of types.all) yield* rebuild(transactions, connection, types, kind, record);
+}
+
+/** What the changes of a rebuild are recorded with. */
+export interface RebuildRecord {
+  readonly clock: () => Date;
+  readonly newTransaction: () => string;
+  /** Attributes, in standard notation, of which the change record keeps no values. */
+  readonly sensitive: readonly string[];
 }
 
 /** Throws a StoreError if there are resources whose rows would have to be built anew. */
@@ -57,6 +69,7 @@ async function* rebuild(
   connection: Connection,
   types: StoredTypes,
   kind: StoredType,
+  record: RebuildRecord,
 ): AsyncGenerator<OpeningNotice> {
   const { number, type, layout } = kind;
   if (!(await isStale(connection, kind))) return;
@@ -98,7 +111,9 @@ async function* rebuild(
   }
   let findings = JSON.parse(findingsText) as Findings;
   for (;;) {
-    const batch = await transactions.run((within) => writeBatch(within, types, kind, position, findings));
+    const batch = await transactions.run((within) =>
+      writeBatch(within, types, kind, position, findings, record),
+    );
     if (batch === 'taken') {
       // Another process began with another configuration, or was quicker with the same one.
       if (await isStale(connection, kind)) throw otherConfiguration();
@@ -135,6 +150,7 @@ async function writeBatch(
   kind: StoredType,
   after: number,
   before: Findings,
+  { clock, newTransaction, sensitive }: RebuildRecord,
 ): Promise<Batch | 'taken'> {
   const batch = await readBatch(connection, kind, after);
   if (batch.length === 0) return { count: 0, position: after, findings: before };
@@ -148,42 +164,59 @@ async function writeBatch(
     ...[position, JSON.stringify(findings), kind.number, kind.layout.signature],
   ]);
   if (count === 0) return 'taken';
+  const [hidden, transaction] = [sensitivePaths(kind.type, sensitive), newTransaction()];
   const byTenant = Map.groupBy(migrated, ({ row }) => row.tenant);
   for (const [tenant, rows] of [...byTenant].sort(([a], [b]) => a - b)) {
     const writer = await lockedWriter(connection, tenant, types.nameOf);
     if (writer === undefined) continue;
     for (const { row, document, quarantined } of rows) {
-      if (document !== row.document)
+      if (document !== row.document) {
         writer.send(writeSql.updateDocument, [JSON.stringify(document), row.rid, tenant]);
+        // What an application sees of it, if it sees anything: another version, and a change by the system.
+        const edits = migratedEdits(kind.type, row.document, document, hidden);
+        if (edits.length > 0) {
+          const touched = { version: row.version + 1, modified: instantAfter(clock(), row.modified) };
+          writer.touch(row.rid, row.id, touched);
+          writer.append({
+            ...{ tenant, type: kind.number, id: row.id, operation: 'migrate', version: touched.version },
+            ...{ at: touched.modified, context: { actor: system }, transaction, edits },
+          });
+        }
+      }
       if (quarantined.length > 0)
         writer.send(writeSql.quarantine, [row.rid, tenant, JSON.stringify(quarantined)]);
       else if (row.quarantined.length > 0) writer.send(rebuildSql.release, [row.rid]);
       writer.reindex(row.rid, kind, document);
     }
+    writer.sendRest();
     await writer.settle();
   }
   return { count: batch.length, position, findings };
 }
+
+const system = { kind: 'system' } as const;
 
 /** A resource as a rebuild reads it. */
 interface StoredRow {
   readonly rid: number;
   readonly tenant: number;
   readonly id: string;
+  readonly version: number;
+  readonly modified: string;
   readonly document: Document;
   readonly quarantined: readonly Quarantined[];
 }
 
-const batchSql = `SELECT r.rid, r.tenant, r.id, d.body, s.entries
+const batchSql = `SELECT r.rid, r.tenant, r.id, r.version, r.modified, d.body, s.entries
 FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant
 LEFT JOIN set_aside s ON s.rid = r.rid AND s.tenant = r.tenant
 WHERE r.rid > ? AND r.type = ? ORDER BY r.rid LIMIT ${batchSize}`;
 
 async function readBatch(connection: Connection, kind: StoredType, after: number): Promise<StoredRow[]> {
   const { rows } = await connection.run(batchSql, [after, kind.number]);
-  return (rows as [number, number, string, string, string | null][]).map(
-    ([rid, tenant, id, body, entries]) => ({
-      ...{ rid, tenant, id, document: JSON.parse(body) as Document },
+  return (rows as [number, number, string, number, string, string, string | null][]).map(
+    ([rid, tenant, id, version, modified, body, entries]) => ({
+      ...{ rid, tenant, id, version, modified, document: JSON.parse(body) as Document },
       quarantined: entries === null ? [] : (JSON.parse(entries) as Quarantined[]),
     }),
   );

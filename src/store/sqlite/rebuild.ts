@@ -4,18 +4,14 @@
  * durable with the position behind it, so that a start that is killed is taken up by the next one.
  */
 import type { Database } from 'better-sqlite3';
-import { type SensitivePaths, sensitivePaths } from '../../query/sensitive.ts';
-import { differenceOf } from '../../scim/difference.ts';
+import { sensitivePaths } from '../../query/sensitive.ts';
 import { migrateDocument, type Quarantined } from '../../scim/migrate-document.ts';
-import type { ResourceType } from '../../scim/registry.ts';
-import { isObject } from '../../scim/value.ts';
-import type { RecordedEdit } from '../change.ts';
 import { type Findings, noticesOf, withFindings } from '../layout/findings.ts';
 import type { UniqueRow } from '../layout/index-rows.ts';
 import { instantAfter } from '../layout/instant.ts';
 import { sameUniqueness } from '../layout/layout.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
-import { recordedEdits } from '../sql/change-row.ts';
+import { migratedEdits } from '../sql/migrated-edits.ts';
 import { resourceSql } from '../sql/resource.ts';
 import { batchSql, rebuildSql, storedTypeSql } from '../sql/stored-type.ts';
 import type { Document, OpeningNotice } from '../store.ts';
@@ -203,36 +199,6 @@ function batchWriter(
 }
 
 const system = { kind: 'system' } as const;
-
-/**
- * How the document that is shown differs from the one that was. Of what no schema defines any more the values are not
- * recorded, since nothing says whether they are secret; they are kept aside.
- */
-function migratedEdits(
-  type: ResourceType,
-  before: Document,
-  after: Document,
-  hidden: SensitivePaths,
-): RecordedEdit[] {
-  const edits: RecordedEdit[] = [...recordedEdits(differenceOf(type, before, after).edits, hidden)];
-  const gone = (
-    names: Document,
-    known: ReadonlyMap<string, unknown>,
-    left: unknown,
-    prefix: string,
-  ): void => {
-    for (const name of Object.keys(names))
-      if (!known.has(name.toLowerCase()) && !(isObject(left) && name in left))
-        edits.push({ path: prefix + name, omitted: 'unrecorded' });
-  };
-  const base = new Map<string, unknown>([...type.attributes, ...type.extensions]);
-  gone(before, base, after, '');
-  for (const { schema, attributes } of type.extensions.values()) {
-    const container = before[schema.id];
-    if (isObject(container)) gone(container, attributes, after[schema.id], `${schema.id}:`);
-  }
-  return edits;
-}
 
 /** Resources in one transaction: few enough that a signal is soon heeded, enough to make its commit cheap. */
 const batchSize = 500;
