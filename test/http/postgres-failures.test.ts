@@ -232,14 +232,14 @@ test('no connection left: those that there are serve, with one at least; with no
 test('the disk of PostgreSQL is full: writes are 507, reads go on, and writes when there is space again', async (t) => {
   const place = mkdtempSync(join(tmpdir(), 'scimd-full-'));
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', place], { stdio: 'ignore' });
+    execFileSync('sh', ['-c', `mount -t tmpfs -o size=48m tmpfs '${place}'`], { stdio: 'ignore' });
   } catch {
     rmSync(place, { recursive: true });
     t.skip('a small disk can only be mounted by root');
     return;
   }
   t.after(() => {
-    execFileSync('umount', ['-l', place]);
+    execFileSync('sh', ['-c', `umount -l '${place}'`]);
     rmSync(place, { recursive: true, force: true });
   });
   const folder = join(place, 'space');
