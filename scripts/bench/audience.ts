@@ -1,17 +1,21 @@
 /**
- * Those who hear of changes, in a process of their own: a receiver of webhooks that takes everything, and consumers that
+ * Those who hear of changes, in a process of their own, which has the processor after the others, since those who hear are
+ * elsewhere: a receiver of webhooks that takes everything, and consumers that
  * wait at the feed. `audience.ts` prints the receiver's port. By messages: `{follow: {origin, token, count}}` begins so
  * many consumers, `leavers` is answered with the milliseconds from each deactivation to its acknowledgement since the
  * last time, `heard` with how many events have come.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setPriority } from 'node:os';
 import { type Connection, encode, Connection as Feed, type Target } from './client.ts';
 
 interface Follow {
   readonly target: Target;
   readonly count: number;
 }
+
+setPriority(10);
 
 let leavers: number[] = [];
 let heard = 0;

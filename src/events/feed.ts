@@ -82,6 +82,11 @@ export class Feed {
     return position;
   }
 
+  /** Is there so much behind a position, or the rest of a change, that nothing is to be waited for? */
+  async isBehind(tenant: number, { sequence, unit }: Position, limit: number): Promise<boolean> {
+    return unit !== undefined || (await this.#reads.extent(tenant)).newest - sequence >= limit;
+  }
+
   async #acknowledged(tenant: number, name: string): Promise<string | undefined> {
     return (await this.#outbox.consumers(tenant)).find((each) => each.name === name)?.position;
   }

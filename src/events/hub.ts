@@ -6,8 +6,10 @@ import type { RequestEnd } from '../store/work.ts';
 const mostWaiting = 100;
 /** Milliseconds between looks for what another process wrote, while anybody waits. */
 const lookEvery = 250;
-/** Milliseconds between two wakes: what comes faster is told together. */
-const restAfterWake = 10;
+/** Milliseconds between two wakes of one tenant: what comes faster is told together, to all who wait. */
+const restAfterWake = 50;
+/** Milliseconds between two looks. */
+const restAfterLook = 10;
 
 export type Woken = 'changed' | 'timeout' | 'ended';
 
@@ -31,14 +33,18 @@ export class Hub {
   readonly #store: HubStore;
   readonly #waiting = new Map<number, Set<Waiter>>();
   #timer: NodeJS.Timeout | undefined;
-  #isSoon = false;
-  #lastWake = 0;
+  /** When the next look is; what is asked for during one comes behind it. */
+  #next = Number.POSITIVE_INFINITY;
+  #isLooking = false;
+  #lastLook = Number.NEGATIVE_INFINITY;
+  /** By tenant. */
+  readonly #lastWakes = new Map<number, number>();
   #stopped = false;
   readonly #forget: () => void;
 
   constructor(store: HubStore) {
     this.#store = store;
-    this.#forget = store.onCommit(() => this.#lookSoon());
+    this.#forget = store.onCommit(() => this.#lookBy(0));
   }
 
   /** How many wait, in all tenants. */
@@ -50,7 +56,7 @@ export class Hub {
 
   /**
    * Resolves when the tenant has a change with a higher number than `after`, when the milliseconds are over, or when
-   * `end` or {@link stop} says so.
+   * `end` or {@link stop} says so. Where those of the tenant were woken a moment ago it is a moment later, with the others.
    * @throws TooManyWaiting
    */
   wait(tenant: number, after: number, milliseconds: number, end: RequestEnd | undefined): Promise<Woken> {
@@ -71,7 +77,7 @@ export class Hub {
       const timer = setTimeout(wake, milliseconds, 'timeout');
       const forget = end?.onEnd(() => wake('ended'));
       // What came since it was read last.
-      void this.#look();
+      this.#lookBy(0);
     });
   }
 
@@ -83,23 +89,31 @@ export class Hub {
     for (const waiters of [...this.#waiting.values()]) for (const { wake } of [...waiters]) wake('ended');
   }
 
-  /** At once, or a moment after the last wake. */
-  #lookSoon(): void {
-    if (this.#waiting.size === 0 || this.#stopped || this.#isSoon) return;
-    const pause = this.#lastWake + restAfterWake - performance.now();
-    if (pause <= 0) {
-      void this.#look();
-      return;
-    }
-    this.#isSoon = true;
+  /** Looks at that time of the clock that never jumps, or as soon as one may. */
+  #lookBy(time: number): void {
+    if (this.#waiting.size === 0 || this.#stopped) return;
+    const at = Math.max(time, this.#lastLook + restAfterLook);
+    if (at >= this.#next) return;
+    this.#next = at;
+    if (this.#isLooking) return;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#look(), pause);
+    const pause = at - performance.now();
+    if (pause <= 0) void this.#look();
+    else this.#timer = setTimeout(() => void this.#look(), pause);
   }
 
   async #look(): Promise<void> {
-    this.#isSoon = false;
-    clearTimeout(this.#timer);
+    this.#isLooking = true;
+    this.#next = Number.POSITIVE_INFINITY;
+    this.#lastLook = performance.now();
+    let next = this.#lastLook + lookEvery;
     for (const [tenant, waiters] of [...this.#waiting]) {
+      const rested = (this.#lastWakes.get(tenant) ?? Number.NEGATIVE_INFINITY) + restAfterWake;
+      if (rested > performance.now()) {
+        next = Math.min(next, rested);
+        continue;
+      }
+      this.#lastWakes.delete(tenant);
       // A database that cannot be read says so to whoever reads next.
       const newest = await Promise.resolve(this.#store.feed.extent(tenant)).then(
         (extent) => extent.newest,
@@ -107,13 +121,14 @@ export class Hub {
       );
       for (const { after, wake } of [...waiters]) {
         if (newest === after) continue;
-        this.#lastWake = performance.now();
+        this.#lastWakes.set(tenant, performance.now());
         // The tenant is gone, and what is left of it has another number.
         wake(newest < after ? 'ended' : 'changed');
       }
     }
-    if (this.#waiting.size === 0 || this.#stopped || this.#isSoon) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#look(), lookEvery);
+    this.#isLooking = false;
+    next = Math.min(next, this.#next);
+    this.#next = Number.POSITIVE_INFINITY;
+    this.#lookBy(next);
   }
 }

@@ -3,9 +3,9 @@ import * as v from 'valibot';
 import { ScimError } from '../error.ts';
 import { eventJsonSchemas, eventTypes } from '../events/catalogue.ts';
 import type { Event } from '../events/event.ts';
-import { bucketHashes, type Feed, PositionError } from '../events/feed.ts';
+import { bucketHashes, type Feed, type FeedPage, PositionError } from '../events/feed.ts';
 import { TooManyWaiting } from '../events/hub.ts';
-import { type Position, positionText } from '../events/position.ts';
+import { positionText } from '../events/position.ts';
 import type { TenantName } from '../events/reader.ts';
 import type { SnapshotLines } from '../events/snapshot.ts';
 import { typeFilter } from '../events/webhook/message.ts';
@@ -65,14 +65,21 @@ export function eventsMount(parts: EventsParts): Mount {
     const limit = between(integerParameter(query, 'limit') ?? 100, 1, mostEvents, 'limit');
     const wait = waitOf(query);
     const start = performance.now();
-    let position = await feed.positionOf(tenant.number, after, query.get('consumer'));
+    const from = await feed.positionOf(tenant.number, after, query.get('consumer'));
+    let found: FeedPage = { events: [], position: from, more: false };
+    // Who is behind by more than a page does not wait. The others are told together of what comes fast.
+    let isBehind = wait === 0 || (await feed.isBehind(tenant.number, from, limit));
     for (;;) {
-      const found = await feed.page(tenant, position, { limit, wants });
+      if (isBehind) {
+        found = await feed.page(tenant, found.position, { limit, wants });
+        if (found.events.length > 0 || found.more) return pageResponse(found);
+      }
       const left = wait - (performance.now() - start);
-      if (found.events.length > 0 || found.more || left <= 0) return pageResponse(found);
-      ({ position } = found);
-      const woken = await feed.hub.wait(tenant.number, position.sequence, left, request.waits ?? request.end);
-      if (woken !== 'changed') return pageResponse({ ...found, position });
+      if (left <= 0) return pageResponse(found);
+      const { sequence } = found.position;
+      const woken = await feed.hub.wait(tenant.number, sequence, left, request.waits ?? request.end);
+      if (woken !== 'changed') return pageResponse(found);
+      isBehind = true;
     }
   };
 
@@ -226,11 +233,7 @@ function eventText(event: Event): string {
   return text;
 }
 
-function pageResponse(page: {
-  readonly events: readonly Event[];
-  readonly position: Position;
-  readonly more: boolean;
-}): HttpResponse {
+function pageResponse(page: FeedPage): HttpResponse {
   const events = page.events.map(eventText).join(',');
   const body = `{"events":[${events}],"position":"${positionText(page.position)}","more":${page.more}}`;
   return { status: 200, headers: json, body };

@@ -344,12 +344,56 @@ describe('delivery', () => {
     const endpoints = new Endpoints(store, reader, () => new Date(), shown.urlOf);
     const first = app.received.map(({ id, body }) => [id, body]);
     for (let time = 1; time <= 2; time++) {
-      await until('an empty outbox', async () => (await store.outbox.deliveries(endpoint.id)).length === 0);
       assert.equal(await endpoints.replay(endpoint.id, String(newest + 1), 'now'), 6);
       await until('two more', () => app.received.length === 2 + 2 * time, 20);
       const again = app.received.slice(-2).map(({ id, body }) => [id, body]);
       assert.deepEqual(again.sort(), [...first].sort());
     }
+  });
+
+  test('a replay that is asked for right after the delivery is sent; of what failed it takes the place', async () => {
+    const app = await receiver();
+    const { newest } = await store.feed.extent(1);
+    const endpoint = await endpointAt(app, { types: ['user.created'] });
+    const first = String(newest + 1);
+    await send('POST', '/Users', newUser());
+    await deliverer();
+    await until('it', () => app.received.length === 1);
+    const shown = shownAs(store.registry, '/scim/v2', undefined);
+    const reader = new EventReader(recordsOf(store), store.feed, shown);
+    const endpoints = new Endpoints(store, reader, () => new Date(), shown.urlOf);
+    for (let time = 1; time <= 8; time++) {
+      assert.equal(await endpoints.replay(endpoint.id, first), 1);
+      await until(`replay ${time}`, () => app.received.length === 1 + time, 1);
+    }
+    assert.equal(new Set(app.received.map(({ id }) => id)).size, 1, 'the same id each time');
+    assert.equal(new Set(app.received.map(({ body }) => body)).size, 1, 'the same bytes each time');
+
+    let refused = 0;
+    app.answer = () => {
+      refused++;
+      return 500;
+    };
+    await send('POST', '/Users', newUser());
+    await until('two failures: the next try is in minutes', () => refused >= 2, 20);
+    await until('that it waits', async () => (await endpoints.show(endpoint.id)).waiting.length === 1, 20);
+    app.answer = undefined;
+    assert.equal(await endpoints.replay(endpoint.id, String(newest + 2)), 1);
+    const { waiting } = await endpoints.show(endpoint.id);
+    assert.ok(waiting.every(({ message }) => /^evt_[^~]+$/.test(message)));
+    await until('it at once', () => app.received.length === 10, 20);
+    await until(
+      'nothing that waits',
+      async () => (await endpoints.show(endpoint.id)).waiting.length === 0,
+      20,
+    );
+    await wait(300);
+    assert.equal(app.received.length, 10, 'and once');
+    const attempts = await store.outbox.attempts(endpoint.id, 100);
+    assert.deepEqual(
+      new Set(attempts.map(({ message }) => message)),
+      new Set(app.received.map(({ id }) => id)),
+    );
   });
 
   test('an event over 64 kB goes without data and with its URL', async () => {

@@ -5,9 +5,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Hub, TooManyWaiting } from '../../src/events/hub.ts';
 import type { Store } from '../../src/store/store.ts';
 import { newUser, startScimd } from '../server.ts';
+import { until } from '../until.ts';
 
-test('1,000 wait at no cost; a change wakes those of its tenant, in all ways, and no others', async () => {
+test('1,000 wait at no cost; a change wakes those of its tenant, in all ways, and no others', async (t) => {
   const server = await startScimd();
+  t.after(() => server.close());
   const store = server.store as Store;
   const tokens: string[] = [];
   for (let number = 0; number < 10; number++)
@@ -16,6 +18,7 @@ test('1,000 wait at no cost; a change wakes those of its tenant, in all ways, an
     .filter(({ name }) => name !== 'default')
     .map(({ number }) => number);
   const hub = new Hub(store);
+  t.after(() => hub.stop());
   const woken = new Map<number, number>();
   const waiting = numbers.flatMap((tenant) =>
     Array.from({ length: 100 }, () =>
@@ -36,12 +39,41 @@ test('1,000 wait at no cost; a change wakes those of its tenant, in all ways, an
   assert.ok(share < 0.05, `${(share * 100).toFixed(1)} % of a processor`);
   const { status } = await server.request('POST', '/Users', { body: newUser(), token: tokens[0] ?? '' });
   assert.equal(status, 201);
-  await wait(200);
+  await until('all of the tenant', () => woken.get(first) === 100);
+  await wait(300);
   assert.deepEqual([...woken], [[first, 100]]);
   assert.equal(await hub.wait(first, 0, 10, undefined), 'changed', 'what is there already is not waited for');
   assert.equal(await hub.wait(first, 1, 10, undefined), 'timeout');
   hub.stop();
   const ends = await Promise.all(waiting);
   assert.equal(ends.filter((why) => why === 'ended').length, 900);
-  await server.close();
+});
+
+test('who comes back at once waits for what is told to all together; who was away does not', async (t) => {
+  const server = await startScimd();
+  t.after(() => server.close());
+  const store = server.store as Store;
+  const hub = new Hub(store);
+  t.after(() => hub.stop());
+  const [{ number: tenant } = { number: 0 }] = await store.tenants();
+  const create = async (): Promise<void> => {
+    const { status } = await server.request('POST', '/Users', { body: newUser() });
+    assert.equal(status, 201);
+  };
+  const began = hub.wait(tenant, 0, 5000, undefined);
+  const early = performance.now();
+  await create();
+  assert.equal(await began, 'changed');
+  assert.ok(performance.now() - early < 1000);
+  const { newest } = await store.feed.extent(tenant);
+  const woken: number[] = [];
+  const both = [1, 2].map(() =>
+    hub.wait(tenant, newest, 5000, undefined).then(() => woken.push(performance.now())),
+  );
+  const before = performance.now();
+  await create();
+  await Promise.all(both);
+  const [first = 0, second = 0] = woken;
+  assert.ok(second - first < 20, 'together');
+  assert.ok(first - before < 2000);
 });

@@ -13,28 +13,29 @@ import { startReceiver } from './receiver.ts';
 
 const kills = extent(4, 50);
 
-test(`killed ${kills} times under load, no event is lost and each person's come in order`, async () => {
+test(`killed ${kills} times under load, no event is lost and each person's come in order`, async (t) => {
   const place = { folder: temporaryFolder(), environment: { SCIMD_DATABASE: 'scimd.db' } };
   let server = await serving(['serve', '--port', '0'], place);
+  t.after(() => server.signal('SIGKILL'));
   const token = secretPattern.exec(server.output.stdout)?.[0] ?? '';
-  const free = await startReceiver();
-  await free.close();
+  const app = await startReceiver();
+  t.after(() => app.close());
   const made = await scimd(
-    ['webhook', 'create', free.url, '--allow-private', '--type', 'user.created,user.updated', '--json'],
+    ['webhook', 'create', app.url, '--allow-private', '--type', 'user.created,user.updated', '--json'],
     place,
   );
   assert.equal(made.status, 0, made.stderr);
   const { id, secret } = JSON.parse(made.stdout);
-  const app = await startReceiver(secret, Number(new URL(free.url).port));
-  const batches = await startReceiver();
-  await batches.close();
+  app.secret = secret;
+  const bulk = await startReceiver();
+  t.after(() => bulk.close());
   const batched = await scimd(
-    ['webhook', 'create', batches.url, '--allow-private', '--type', 'user.*', '--batch', '50', '--json'],
+    ['webhook', 'create', bulk.url, '--allow-private', '--type', 'user.*', '--batch', '50', '--json'],
     place,
   );
   assert.equal(batched.status, 0, batched.stderr);
   const second = JSON.parse(batched.stdout);
-  const bulk = await startReceiver(second.secret, Number(new URL(batches.url).port));
+  bulk.secret = second.secret;
   /** By message: what came under its id, answered or not. */
   const bodies = new Map<string, Set<string>>();
   bulk.answer = ({ id: message, body }) => {
@@ -88,8 +89,6 @@ test(`killed ${kills} times under load, no event is lost and each person's come 
       300,
     );
   await server.stop();
-  await app.close();
-  await bulk.close();
 
   assert.ok(acknowledged.size > kills, `${acknowledged.size} people`);
   for (const receiver of [app, bulk]) {

@@ -14,7 +14,8 @@ export interface Received {
 
 export interface Receiver {
   readonly url: string;
-  readonly secret: string;
+  /** Of the endpoint; may be told when there is one, as long as nothing is sent yet. */
+  secret: string;
   readonly received: Received[];
   /** Events of all messages that were taken, in their order. */
   events(): Event[];
@@ -31,7 +32,6 @@ export interface Receiver {
 }
 
 export async function startReceiver(secret = newWebhookSecret(), port = 0): Promise<Receiver> {
-  const webhook = new Webhook(secret);
   let atOnce = 0;
   const server = createServer(async (request, response) => {
     receiver.connections.add(request.socket);
@@ -42,6 +42,7 @@ export async function startReceiver(secret = newWebhookSecret(), port = 0): Prom
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString('utf8');
+    const webhook = new Webhook(receiver.secret);
     try {
       const {
         'webhook-id': id,

@@ -106,10 +106,8 @@ test('ten endpoints that misbehave, and one that is gone, beside one that takes 
   const ids: string[] = [];
   for (const start of Object.values(wrong)) ids.push((await endpointAt(await start())).id);
   ids.push((await endpointAt(gone.url)).id);
-  const free = await startReceiver();
-  await free.close();
-  const { secret } = await endpointAt(free.url);
-  const good = await startReceiver(secret, Number(new URL(free.url).port));
+  const good = await startReceiver();
+  good.secret = (await endpointAt(good.url)).secret;
   await create();
   await until('the first event', () => good.received.length === 1);
   const before = memoryOf(server.pid);

@@ -13,7 +13,7 @@ import type { SetClaims } from '../streams/security-events.ts';
 import { Lane, type LaneTools } from './lane.ts';
 import { type SourceTools, sourceOf } from './lane-source.ts';
 import type { Answer } from './management.ts';
-import type { Message } from './message.ts';
+import { type Message, sentId } from './message.ts';
 import { leaseOf, newOwner } from './owner.ts';
 import { type SendOptions, send } from './send.ts';
 import { SharedPages } from './shared-pages.ts';
@@ -30,7 +30,7 @@ const renewEvery = 2000;
 /** Milliseconds between looks for what other processes wrote. */
 const lookEvery = 250;
 /** Milliseconds between writes of what was delivered. */
-const storeEvery = 200;
+const storeEvery = 100;
 
 export interface DelivererOptions extends Omit<LaneTools, 'sourceOf'>, Omit<SourceTools, 'pages'> {
   readonly outbox: Outbox;
@@ -271,7 +271,7 @@ export class Deliverer {
     try {
       answer =
         endpoint.stream === undefined
-          ? await this.#call(endpoint, message.id, body, at, options)
+          ? await this.#call(endpoint, sentId(message.id), body, at, options)
           : await this.#push(endpoint, body, options);
     } catch (error) {
       this.#options.onNotice?.({ kind: 'failing', error });

@@ -3,6 +3,7 @@
  * endpoint to deliver to, and again when it should ever end.
  */
 import { Worker } from 'node:worker_threads';
+import type { Outbox } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
 import { EventReader, recordsOf } from '../reader.ts';
 import { type Shown, shownAs } from '../shown.ts';
@@ -28,6 +29,21 @@ export interface DeliveryThreadData {
   readonly addon: string | undefined;
   readonly packages: string;
 }
+
+/**
+ * SQLite has one writer: what the thread would write while requests are answered is written by the server's thread,
+ * together with what they write. Neither waits for the other, and the disk is waited for once.
+ */
+export interface ProgressAsked {
+  readonly kind: 'progress';
+  readonly number: number;
+  readonly stored: Parameters<Outbox['progress']>;
+}
+
+/** What became of it. */
+export type ProgressAnswered =
+  | { readonly number: number; readonly outcomes: readonly boolean[] }
+  | { readonly number: number; readonly failure: string };
 
 /** What the thread tells. */
 export type DeliveryMessage =
@@ -63,11 +79,12 @@ export function delivererOver(
   shown: Shown,
   onNotice: (notice: DeliveryNotice) => void,
   clock: () => Date = () => new Date(),
+  outbox: Outbox = store.outbox,
 ): Deliverer {
   const records = recordsOf(store);
   const keys = new SigningKeys(store.streams, clock);
   return new Deliverer({
-    ...{ records, outbox: store.outbox, urlOf: shown.urlOf, onNotice, clock },
+    ...{ records, outbox, urlOf: shown.urlOf, onNotice, clock },
     reader: new EventReader(records, store.feed, shown),
     tokens: new TokenReader(records, store.feed, store.streams, shown),
     sign: (claims) => keys.sign(claims),
@@ -104,13 +121,24 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
     void here.start();
   };
 
+  const storeFor = async (asking: Worker, { number, stored }: ProgressAsked): Promise<void> => {
+    const answer = await store.outbox.progress(...stored).then(
+      (outcomes): ProgressAnswered => ({ number, outcomes }),
+      (error): ProgressAnswered => ({ number, failure: messageOfError(error) }),
+    );
+    asking.postMessage(answer);
+  };
+
   const begin = (): void => {
     const { program, packages, execArgv } = deliveryProgram();
     const workerData: DeliveryThreadData = { ...thread, packages };
     const started = new Worker(program, { eval: typeof program === 'string', workerData, execArgv });
     worker = started;
     started.unref();
-    started.on('message', (message: DeliveryMessage) => onNotice?.(message));
+    started.on('message', (message: DeliveryMessage | ProgressAsked) => {
+      if (message.kind === 'progress') void storeFor(started, message);
+      else onNotice?.(message);
+    });
     started.on('error', ({ message }) => onNotice?.({ kind: 'failing', message }));
     started.on('exit', () => {
       worker = undefined;
@@ -155,10 +183,11 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
 
 /** A notice as it goes from thread to thread: an error has no more than its message. */
 export function messageOfNotice(notice: DeliveryNotice): DeliveryMessage {
-  if (notice.kind !== 'failing') {
-    const { id, url } = notice.endpoint;
-    return { kind: notice.kind, endpoint: id, url, reason: notice.reason };
-  }
-  const { error } = notice;
-  return { kind: 'failing', message: error instanceof Error ? error.message : String(error) };
+  if (notice.kind === 'failing') return { kind: 'failing', message: messageOfError(notice.error) };
+  const { id, url } = notice.endpoint;
+  return { kind: notice.kind, endpoint: id, url, reason: notice.reason };
+}
+
+function messageOfError(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

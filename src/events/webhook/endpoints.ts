@@ -9,7 +9,15 @@ import type { EventReader } from '../reader.ts';
 import type { Shown } from '../shown.ts';
 import { checkUrl } from './address.ts';
 import type { Answer, EndpointSecrets, EndpointState, NewEndpoint } from './management.ts';
-import { type Carried, carriedEvent, type Message, messageOf, wantedBy } from './message.ts';
+import {
+  type Carried,
+  carriedEvent,
+  type Message,
+  messageOf,
+  replayOf,
+  sentId,
+  wantedBy,
+} from './message.ts';
 import { type SendOptions, send } from './send.ts';
 import { newWebhookKey, newWebhookSecret, publicKeyOf, signatureHeaders } from './signature.ts';
 
@@ -87,7 +95,7 @@ export class Endpoints {
     return {
       endpoint,
       attempts: await outbox.attempts(id, attempts),
-      waiting: await outbox.deliveries(id),
+      waiting: (await outbox.deliveries(id)).map((each) => ({ ...each, message: sentId(each.message) })),
       behind: newest - (parsePosition(endpoint.position)?.sequence ?? 0),
     };
   }
@@ -149,7 +157,7 @@ export class Endpoints {
     }
     const stored = inBatches(carried, endpoint.batch).map(
       ({ id: message, sequence, place, subjects, leaver, body = '' }) => ({
-        ...{ message, sequence, place, subjects, leaver, body },
+        ...{ message: replayOf(message), sequence, place, subjects, leaver, body },
         ...{ tries: 0, next: 0 },
       }),
     );

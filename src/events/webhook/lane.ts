@@ -16,7 +16,7 @@ import {
 import type { Records } from '../reader.ts';
 import type { LaneSource } from './lane-source.ts';
 import { type Answer, succeeded } from './management.ts';
-import { type Carried, type Message, messageOf } from './message.ts';
+import { type Carried, type Message, messageOf, sentId } from './message.ts';
 import { OpenMessages } from './open-messages.ts';
 import { disableAfter, nextTry } from './schedule.ts';
 import { Unstored } from './unstored.ts';
@@ -82,7 +82,7 @@ export class Lane {
 
   /** Messages that are in the outbox: those of a server before, and those that are replayed. */
   addOpen(open: readonly StoredDelivery[]): void {
-    this.#open.add(open);
+    for (const message of this.#open.add(open)) this.#unstored.remove(message);
   }
 
   /** The outbox is about to be read: what is not taken out of it yet, or is delivered meanwhile, is not to be added again. */
@@ -312,7 +312,13 @@ export class Lane {
     const tries = message.tries + 1;
     const { status, error, body, milliseconds, clockDifference } = answer;
     this.#unstored.attempt({
-      ...{ message: message.id, sequence: message.sequence, try: tries, at: at.toISOString(), milliseconds },
+      ...{
+        message: sentId(message.id),
+        sequence: message.sequence,
+        try: tries,
+        at: at.toISOString(),
+        milliseconds,
+      },
       ...(status === undefined ? {} : { status }),
       ...(error === undefined ? {} : { error }),
       answer: body,

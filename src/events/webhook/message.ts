@@ -1,4 +1,5 @@
 /** Events as the messages that endpoints get. */
+import { randomUUID } from 'node:crypto';
 import type { Endpoint } from '../../store/outbox.ts';
 import type { Event, EventType } from '../event.ts';
 import { eventId, type Made } from '../events-of.ts';
@@ -21,6 +22,7 @@ export interface Carried {
 
 /** A message on its way to one endpoint. */
 export interface Message {
+  /** Its id, and where it is replayed what tells it from the delivery before: see {@link replayOf}. */
   readonly id: string;
   readonly carried: readonly Carried[];
   /** What order is kept of: ids of people, groups and others. */
@@ -33,6 +35,20 @@ export interface Message {
   readonly body: string | undefined;
   /** How often it was tried. */
   readonly tries: number;
+}
+
+/**
+ * The key of a message that is sent once more: one of its own for each replay, so that the end of a delivery before is
+ * not taken for its end.
+ */
+export function replayOf(id: string): string {
+  return `${id}~${randomUUID()}`;
+}
+
+/** The `webhook-id` of a message. */
+export function sentId(key: string): string {
+  const end = key.indexOf('~');
+  return end < 0 ? key : key.slice(0, end);
 }
 
 /** Larger events go without `data`, and say where it is. */

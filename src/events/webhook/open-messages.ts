@@ -1,5 +1,6 @@
 /** The messages of one endpoint that are in the outbox: those that failed, those behind them, and batches on their way. */
 import type { StoredDelivery } from '../../store/outbox.ts';
+import { sentId } from './message.ts';
 import { longestDelay } from './schedule.ts';
 
 type Waiting = Omit<StoredDelivery, 'next'> & { next: number; inFlight: boolean };
@@ -13,11 +14,24 @@ export class OpenMessages {
     return this.#all.size;
   }
 
-  /** Those that are in the outbox: of a server before, and those that are replayed. */
-  add(stored: readonly StoredDelivery[]): void {
-    for (const each of stored)
-      if (!this.#all.has(each.message) && !this.#gone?.has(each.message)) this.put(each);
+  /**
+   * Those that are in the outbox: of a server before, and those that are replayed. Answers those whose place a replay
+   * takes, since they have not been sent yet: they are here no more.
+   */
+  add(stored: readonly StoredDelivery[]): string[] {
+    const fresh = stored.filter(({ message }) => !this.#all.has(message) && !this.#gone?.has(message));
     this.#gone = undefined;
+    for (const each of fresh) this.put(each);
+    const replayed = new Set(
+      fresh.flatMap(({ message }) => (sentId(message) === message ? [] : sentId(message))),
+    );
+    if (replayed.size === 0) return [];
+    const keys = new Set(fresh.map(({ message }) => message));
+    const replaced = [...this.#all.values()].flatMap(({ message, inFlight }) =>
+      !inFlight && !keys.has(message) && replayed.has(sentId(message)) ? message : [],
+    );
+    for (const message of replaced) this.#all.delete(message);
+    return replaced;
   }
 
   /** The outbox is about to be read: `removed`, and what is delivered meanwhile, is not to be added again. */
