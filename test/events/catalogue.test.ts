@@ -190,6 +190,50 @@ describe('people', () => {
     assert.equal(new Set(events.map(({ transaction }) => transaction)).size, 1);
   });
 
+  test('bulk PATCH and bulk DELETE: what each operation did, in the order of the operations', async () => {
+    const [leaver, deleted, renamed] = await Promise.all(
+      [1, 2, 3].map(() => scim('POST', '/Users', newUser())),
+    );
+    const members = [leaver, deleted].map((each) => ({ value: each?.id }));
+    const group = await scim('POST', '/Groups', newGroup({ displayName: 'Bulk', members }));
+    const replace = (path: string, value: unknown) => patchOp({ op: 'replace', path, value });
+    const events = await eventsOf(() =>
+      scim('POST', '/Bulk', {
+        schemas: [bulkSchema],
+        Operations: [
+          { method: 'PATCH', path: `/Users/${renamed?.id}`, data: replace('title', 'Judge') },
+          { method: 'PATCH', path: `/Users/${leaver?.id}`, data: replace('active', false) },
+          { method: 'DELETE', path: `/Users/${deleted?.id}` },
+          {
+            ...{ method: 'PATCH', path: `/Groups/${group.id}` },
+            data: patchOp({ op: 'remove', path: `members[value eq "${leaver?.id}"]` }),
+          },
+          { method: 'DELETE', path: `/Groups/${group.id}` },
+        ],
+      }),
+    );
+    assert.deepEqual(
+      events.filter(({ type }) => type !== 'user.access_changed').map(({ type }) => type),
+      [
+        ...['user.updated', 'user.deactivated', 'group.members_changed', 'user.deleted'],
+        ...['group.members_changed', 'group.deleted'],
+      ],
+    );
+    assert.deepEqual(only(events, 'user.updated').changes, [{ path: 'title', to: 'Judge' }]);
+    const { subject, access } = only(events, 'user.deactivated');
+    assert.equal(subject.id, leaver?.id);
+    assert.deepEqual(access.active, false);
+    const { data, previous } = only(events, 'user.deleted');
+    assert.equal(data, null);
+    assert.deepEqual(previous.groups, [{ value: group.id, display: 'Bulk' }]);
+    const changed = events.filter((event) => event.type === 'group.members_changed');
+    assert.deepEqual(
+      changed.map(({ removed }) => removed.map(({ id }) => id)),
+      [[deleted?.id], [leaver?.id]],
+    );
+    assert.equal(new Set(events.map(({ transaction }) => transaction)).size, 1);
+  });
+
   test('what was refused is not told of', async () => {
     await scim('POST', '/Users', newUser({ userName: 'taken@example.com' }));
     const events = await eventsOf(async () => {

@@ -310,15 +310,10 @@ export class Lane {
     const now = at.getTime();
     this.#release(message);
     const tries = message.tries + 1;
+    const { sequence } = message;
     const { status, error, body, milliseconds, clockDifference } = answer;
     this.#unstored.attempt({
-      ...{
-        message: sentId(message.id),
-        sequence: message.sequence,
-        try: tries,
-        at: at.toISOString(),
-        milliseconds,
-      },
+      ...{ message: sentId(message.id), sequence, try: tries, at: at.toISOString(), milliseconds },
       ...(status === undefined ? {} : { status }),
       ...(error === undefined ? {} : { error }),
       answer: body,
