@@ -225,7 +225,7 @@ describe('people', () => {
     assert.deepEqual(access.active, false);
     const { data, previous } = only(events, 'user.deleted');
     assert.equal(data, null);
-    assert.deepEqual(previous.groups, [{ value: group.id, display: 'Bulk' }]);
+    assert.deepEqual(previous?.groups, [{ value: group.id, display: 'Bulk' }]);
     const changed = events.filter((event) => event.type === 'group.members_changed');
     assert.deepEqual(
       changed.map(({ removed }) => removed.map(({ id }) => id)),
