@@ -36,6 +36,25 @@ const round = async (language, exercise) => {
 };
 `;
 
+/** The lines of a stack trace are those of the sources. */
+function traceLeadsToSources(consumer: string): void {
+  const file = join(consumer, 'trace.mjs');
+  writeFileSync(
+    file,
+    `import { compileMatcher } from 'scimd-language';
+     try { compileMatcher('a pr', { schemas: [{}] }); } catch ({ stack }) { console.log(stack); }`,
+  );
+  const trace = execFileSync(process.execPath, ['--enable-source-maps', file], { encoding: 'utf8' });
+  const frames = [...trace.matchAll(/at (\w+) \(scimd:\/\/\/(src\/[\w/-]+\.ts):(\d+):/g)];
+  assert.ok(frames.length >= 4, trace);
+  const lines = frames.map(([, , path = '', line]) => {
+    const text = readFileSync(join(import.meta.dirname, '..', path), 'utf8');
+    return text.split('\n')[Number(line) - 1]?.trim();
+  });
+  assert.match(lines[0] ?? '', /throw new DefinitionError\(/);
+  assert.equal(lines[1], 'checkDefinitions(schemas);');
+}
+
 /** Tests what was packed into the tarball. */
 export function testLanguage(tarball: string, run: Run): void {
   const consumer = mkdtempSync(join(tmpdir(), 'scimd-language-'));
@@ -63,7 +82,8 @@ export function testLanguage(tarball: string, run: Run): void {
   const { sources } = JSON.parse(readFileSync(join(installed, 'index.js.map'), 'utf8')) as {
     sources: string[];
   };
-  assert.ok(sources.includes('scim/patch.ts') && sources.includes('grammar/parse.ts'));
+  assert.ok(sources.includes('scim/patch.ts') && sources.some((each) => each.endsWith('grammar/parse.ts')));
+  traceLeadsToSources(consumer);
 
   mkdirSync(join(consumer, 'types'));
   writeFileSync(join(consumer, 'types/package.json'), '{ "type": "module" }');
