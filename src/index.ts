@@ -83,11 +83,14 @@ import {
   type TableSource,
   table,
 } from './store/tables/define.ts';
-import { type SqlConnection, sql, type TablesSource } from './store/tables/drivers.ts';
-import { type Link, openTables } from './store/tables/index.ts';
+import { type PrismaSql, type SqlConnection, sql, type TablesSource } from './store/tables/drivers.ts';
+import type { TablesExplanation } from './store/tables/explain.ts';
+import { openTables } from './store/tables/index.ts';
+import type { Link } from './store/tables/links.ts';
 import { migrationOf } from './store/tables/migration.ts';
 import { type TableChange, withinSteps } from './store/tables/within.ts';
 
+export { type DoctorOptions, type DoctorReport, doctor } from './doctor/in-process.ts';
 export { type ErrorBody, ScimError, type ScimType } from './error.ts';
 export type {
   AccessRule,
@@ -150,12 +153,14 @@ export {
   type MembersMap,
   members,
   migrationOf,
+  type PrismaSql,
   RulesError,
   type SqlConnection,
   sql,
   type TableChange,
   type TableMap,
   type TableSource,
+  type TablesExplanation,
   type TablesReport,
   type TablesSource,
   table,
@@ -357,6 +362,11 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
       rotateKey: async ({ revoke = false } = {}) => (await signingKeys.rotate(revoke)).id,
     },
     report: own?.report,
+    async explain(filter, type = 'User') {
+      if (own === undefined)
+        throw new RangeError('only filters over tables of your own are explained: see scimd explain');
+      return own.explain(type, filter);
+    },
     async close() {
       retention.stop();
       connections.stop();

@@ -15,7 +15,8 @@ import type { Scope, Tenant, Token } from './store/store.ts';
 import type { TablesReport } from './store/tables/compile.ts';
 import type { SqlDatabase } from './store/tables/database.ts';
 import type { TablesSource } from './store/tables/drivers.ts';
-import type { Link } from './store/tables/index.ts';
+import type { TablesExplanation } from './store/tables/explain.ts';
+import type { Link } from './store/tables/links.ts';
 import type { TableChange } from './store/tables/within.ts';
 
 /** What {@link createScimd} takes for a database of its own, in SQLite or PostgreSQL. */
@@ -148,6 +149,12 @@ export interface Scimd {
   readonly streams: ScimdStreams;
   /** Of tables of your own: what has no index, and what goes to `rest`. */
   readonly report: TablesReport | undefined;
+  /**
+   * What a filter of a resource type (`User` unless given) becomes over tables of your own, and how the database means
+   * to carry it out.
+   * @throws ScimFilterError where the filter is wrong, or by what has no column. RangeError without tables of your own.
+   */
+  explain(filter: string, type?: string): Promise<TablesExplanation>;
   /** Closes the database; close what listens first. Tables of your own stay open. */
   close(): Promise<void>;
 }

@@ -56,7 +56,7 @@ export interface Hooks {
    */
   readonly within?: (change: TenantChange) => void;
   /** Is told of every change once it is durable. What it throws is logged, and changes nothing. */
-  readonly after?: (change: TenantChange) => void | Promise<void>;
+  readonly after?: (change: TenantChange) => unknown;
 }
 
 export function refuse(status: number, detail: string, scimType?: ScimType): never {

@@ -91,10 +91,8 @@ export function checkLibraryOptions(options: object, more: Readonly<Record<strin
     problems.push('database must be a file name, :memory: or postgres://…, or store your tables');
   if (database !== undefined && store !== undefined)
     problems.push('database and store exclude one another: give only one');
-  if (store !== undefined)
-    for (const name of ['roles', 'entitlements', 'guard', 'containsIndex'])
-      if ((options as Readonly<Record<string, unknown>>)[name] !== undefined)
-        problems.push(`${name} needs a database of scimd, not tables of your own`);
+  if (store !== undefined && (options as { readonly containsIndex?: unknown }).containsIndex !== undefined)
+    problems.push('containsIndex needs a database of scimd: make an index of your own on your tables');
   if (problems.length === 0) problems.push(...checkTogether(values, origins));
   if (problems.length > 0) throw new ConfigurationError(problems);
 

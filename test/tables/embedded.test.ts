@@ -464,3 +464,18 @@ test('node:sqlite, with a table that has no columns for times', async () => {
     /is a Group, and only Users can be members here/,
   );
 });
+
+test('a filter is explained: its SQL, the plan of the database, and what no index finds', async () => {
+  for (const kind of ['sqlite', 'postgres'] as const) {
+    const { connection } = await openDatabase(kind);
+    const scimd = kept(await createScimd({ store: sql(connection, maps()) }));
+    const { sql: text, steps, unindexed } = await scimd.explain('userName eq "ann" and title pr');
+    assert.match(text, /"login_folded" = /);
+    assert.match(steps.join('\n'), kind === 'sqlite' ? /USING INDEX users_login/ : /users/);
+    assert.deepEqual(unindexed, []);
+    assert.deepEqual((await scimd.explain('title eq "Guide"')).unindexed, ['title']);
+    assert.deepEqual((await scimd.explain('externalId eq "e"')).unindexed, []);
+    await assert.rejects(scimd.explain('shoe eq "42"'), /no attribute shoe/);
+    await assert.rejects(scimd.explain('id pr', 'Device'), RangeError);
+  }
+});

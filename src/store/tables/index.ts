@@ -1,6 +1,5 @@
 /** The store over the embedder's own tables, and the few of scimd's own beside them. */
 import type { Registry } from '../../scim/registry.ts';
-import type { Document } from '../../scim/resource.ts';
 import type { Change } from '../change.ts';
 import { uuidV7Source } from '../layout/ids.ts';
 import { pastOver } from '../past-over.ts';
@@ -41,11 +40,13 @@ import { clientsOver } from './clients.ts';
 import { compileMaps, referencesOf, reportOf, type TablesReport } from './compile.ts';
 import { carryOut, one, type RunSql, type SqlDatabase, type Steps, statement } from './database.ts';
 import type { TableMap } from './define.ts';
+import { explainFilter, type TablesExplanation } from './explain.ts';
 import { FeedSteps, feedReads } from './feed.ts';
 import { GrantSteps, grantsOver } from './grants.ts';
 import { guardsOver } from './guards.ts';
 import { Holders } from './holders.ts';
 import { KnownTokens } from './known-tokens.ts';
+import { type Link, linksOf } from './links.ts';
 import { Listing } from './listing.ts';
 import { Memberships } from './memberships.ts';
 import { makeTables } from './migration.ts';
@@ -60,12 +61,6 @@ import { isRetryable } from './violations.ts';
 import type { Within, WithinReads } from './within.ts';
 import { InFlight, WriteQueue } from './write-queue.ts';
 import { Writing } from './writing.ts';
-
-/** Finds the row that a new resource is to be, which is there already: its key, or nothing. */
-export type Link = (
-  resource: Document,
-  about: { readonly type: string; readonly tenant: string },
-) => Awaitable<unknown>;
 
 export interface TablesOptions {
   readonly database: SqlDatabase;
@@ -82,8 +77,14 @@ export interface TablesOptions {
 /** How often a unit is tried again when PostgreSQL asks for it. */
 const attempts = 10;
 
+export interface TablesStore extends Store {
+  readonly report: TablesReport;
+  /** What a filter of a type becomes. @throws ScimFilterError */
+  explain(type: string, filter: string): Awaitable<TablesExplanation>;
+}
+
 /** @throws MapError where the map does not fit the tables. */
-export async function openTables(options: TablesOptions): Promise<Store & { readonly report: TablesReport }> {
+export async function openTables(options: TablesOptions): Promise<TablesStore> {
   const { database, tables, registry: asked, clock = () => new Date(), migrate = true } = options;
   const newId = uuidV7Source(() => clock().getTime());
   const outside = <T>(steps: Steps<T>): Awaitable<T> => carryOut(steps, database, database.run);
@@ -151,19 +152,6 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
     for (const listener of listeners) listener();
   };
 
-  const linksOf = async ({ commands, tenant }: Unit): Promise<ReadonlyMap<number, unknown>> => {
-    const links = new Map<number, unknown>();
-    const { link } = options;
-    if (link === undefined) return links;
-    for (const [index, command] of commands.entries()) {
-      if (command.kind !== 'create') continue;
-      const about = { type: command.type.name, tenant: tenantName(tenant) };
-      const found = await link(command.document, about);
-      if (found !== undefined && found !== null) links.set(index, found);
-    }
-    return links;
-  };
-
   const reads: WithinReads = {
     ...{ feed: feedSteps, reading, tenantName },
     users: served.find(({ type }) => type.name === 'User'),
@@ -186,7 +174,7 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
   const commitOne = async (unit: Unit): Promise<Outcome> => {
     try {
       if (!names.has(unit.tenant)) await outside(loadTenants());
-      const links = await linksOf(unit);
+      const links = await linksOf(unit, options.link, tenantName);
       for (let attempt = 1; ; attempt++) {
         try {
           return await queue.run(() => carried(unit, links));
@@ -261,6 +249,12 @@ export async function openTables(options: TablesOptions): Promise<Store & { read
     }),
     guards: guardsOver({ dialect: database.dialect, clock, read, note: recorded, write: writeAndTell }),
     report: reportOf(served),
+    explain: (name, filter) =>
+      readOf(1, () => {
+        const type = served.find((each) => each.type.name === name);
+        if (type === undefined) throw new RangeError(`there is no resource type ${name}`);
+        return explainFilter(database.dialect, listing, type, { tenant: 1, base: '', filter });
+      }),
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
