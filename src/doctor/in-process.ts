@@ -5,6 +5,7 @@ import type { Terminal } from '../ops/terminal.ts';
 import { type FlowName, flowNames } from './check.ts';
 import { examine } from './doctor.ts';
 
+/** How {@link doctor} examines a server. */
 export interface DoctorOptions {
   /** Bearer token that may read and write users and groups; without it none is sent. */
   readonly token?: string;
@@ -14,6 +15,7 @@ export interface DoctorOptions {
   readonly only?: readonly FlowName[];
 }
 
+/** What {@link doctor} saw. */
 export interface DoctorReport {
   /** Nothing that matters failed, and nothing that it made is left behind. */
   readonly passed: boolean;

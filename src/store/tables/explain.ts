@@ -5,6 +5,7 @@ import { type SqlDatabase, type SqlRow, type Statement, type Steps, statement } 
 import type { Listing } from './listing.ts';
 import type { ServedType } from './reading.ts';
 
+/** What a filter (RFC 7644 §3.4.2.2) becomes over tables of your own. */
 export interface TablesExplanation {
   /** The statement for one page, with its parameters. */
   readonly sql: string;
