@@ -101,8 +101,8 @@ export class BenchPostgres {
 
   async #seed(name: string, users: number, groups: boolean): Promise<void> {
     const unfinished = `${name}_part`;
-    await this.#admin.query(`DROP DATABASE IF EXISTS ${unfinished} WITH (FORCE)`);
-    await this.#admin.query(`CREATE DATABASE ${unfinished}`);
+    // One that was ended goes on.
+    if (!(await this.#exists(unfinished))) await this.#admin.query(`CREATE DATABASE ${unfinished}`);
     const address = this.#address(unfinished);
     const seed = fileURLToPath(new URL('seed.ts', import.meta.url));
     const args = ['--import', 'tsx', seed, '', String(users), ...(groups ? ['groups'] : [])];

@@ -4,11 +4,11 @@
  */
 import type { CompiledRule } from '../../query/access-rules.ts';
 import { type AccessRule, type Granted, grantedText } from '../../scim/roles.ts';
-import type { GuardAlert } from '../guard.ts';
+import type { GuardAlert, Loss } from '../guard.ts';
 import { keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { accessNotices, alertNotice } from '../sql/access-notices.ts';
-import { AccessWatch, type Verdict } from '../sql/access-watch.ts';
+import { AccessWatch, type Bases, type Verdict } from '../sql/access-watch.ts';
 import { noticeEntry } from '../sql/change-row.ts';
 import { grantSql } from '../sql/grants.ts';
 import { activePeopleSql, guardSql } from '../sql/guard.ts';
@@ -31,6 +31,10 @@ export interface CommandWatchTools {
   readonly grants: GrantRules;
   /** The rows of `grantSql.rules`. */
   readonly rules: readonly unknown[][];
+  /** The rows of `guardSql.state`, where they were asked for beforehand. */
+  readonly state: readonly unknown[][] | undefined;
+  /** Outlives the transaction. */
+  readonly bases: Bases;
   readonly clock: () => Date;
 }
 
@@ -46,14 +50,30 @@ export class CommandWatch {
   #alerts: GuardAlert[] = [];
 
   constructor(tools: CommandWatchTools) {
-    const { writer, types, grants, rules: rows, clock } = tools;
+    const { writer, types, grants, rules: rows, clock, bases } = tools;
     const { rules, compiled } = grants.of(rows);
     this.#tools = tools;
-    this.#run = (text, parameters) => writer.query(text, parameters);
+    let { state } = tools;
+    this.#run = async (text, parameters) => {
+      if (text === guardSql.state && state !== undefined) {
+        const known = state;
+        state = undefined;
+        return [...known];
+      }
+      if (text === guardSql.count) {
+        // Of all commands together: each by itself is a round trip.
+        const [, loss, minute, people] = parameters as [number, Loss, number, number];
+        writer.lose(loss, minute, people);
+        return [];
+      }
+      if (text === guardSql.sum) writer.sendLosses();
+      return writer.query(text, parameters);
+    };
     this.#watch = new AccessWatch(
       { sql: grants.sql, guard: guardSql, activePeople: activePeopleSql(types) },
       () => rules,
       clock,
+      bases,
     );
     this.#compiled = compiled;
   }
@@ -159,9 +179,19 @@ export class CommandWatch {
   async #lose(unit: WatchedUnit, members: ReadonlySet<string>): Promise<void> {
     const { tenant, guard } = unit;
     if (members.size === 0 || guard === undefined || guard.mode === 'off') return;
-    const { sql } = this.#tools.grants;
-    const people = await this.#run(sql.peopleIn, [JSON.stringify([...members]), tenant]);
-    this.#judge(unit, await carryOut(this.#run, this.#watch.losing(tenant, guard, 'removed', people.length)));
+    const people = await this.#peopleAmong(tenant, [...members]);
+    this.#judge(unit, await carryOut(this.#run, this.#watch.losing(tenant, guard, 'removed', people)));
+  }
+
+  /** As the watch counts them; what is known of the only one need not be asked for. */
+  async #peopleAmong(tenant: number, ids: readonly string[]): Promise<number> {
+    const { writer, types } = this.#tools;
+    const [only] = ids;
+    if (only !== undefined && ids.length === 1) {
+      const [type, , isActive] = (await writer.describe(ids)).get(only) ?? [];
+      if (type !== undefined && types.nameOf(type) === 'User') return isActive ? 1 : 0;
+    }
+    return carryOut(this.#run, this.#watch.peopleAmong(tenant, ids));
   }
 
   /** What a group with this document gives that it did not, and does not any more. */

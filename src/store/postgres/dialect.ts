@@ -1,6 +1,6 @@
 /** The store's statements for PostgreSQL: `body` is json, which keeps its text; keys and `rest` are jsonb. */
 import { postgres } from '../../query/postgres.ts';
-import type { StoreDialect, TextIndex } from '../sql/dialect.ts';
+import { allOf, type StoreDialect, type TextIndex } from '../sql/dialect.ts';
 
 /**
  * An index for `co` by the extension pg_trgm, over the texts of all indexed attributes together. It finds what may hold the
@@ -18,6 +18,11 @@ const trigramIndex: TextIndex = {
 export const postgresDialect: StoreDialect = {
   query: { ...postgres, placeholder: () => '?' },
   join: 'JOIN',
+  // OFFSET 0 keeps the planner from joining the whole table instead, which it prefers for tables that are small, or that it
+  // believes to be. Measured: a list of 100 of 10,000 read all rows of `resource`, in ten times the time.
+  joinEach: (table, alias, values) =>
+    `JOIN LATERAL (SELECT * FROM ${table} WHERE ${allOf(...Object.entries(values).map(([column, value]) => `${column} = ${value}`))} OFFSET 0) ${alias} ON true`,
+  plansByLength: true,
   unindexed: (expression) => expression,
   document: (expression) => `${expression}::jsonb`,
   bytes: (document) => `octet_length(${document}::text)`,

@@ -8,9 +8,11 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { StoredTypes } from '../layout/stored-type.ts';
+import type { Bases } from '../sql/access-watch.ts';
 import { type ChangeHead, noLink } from '../sql/change-row.ts';
 import { grantSql } from '../sql/grants.ts';
-import type { Command, MemberEdit, Outcome, Unit } from '../store.ts';
+import { guardSql } from '../sql/guard.ts';
+import type { Outcome, Unit } from '../store.ts';
 import { CommandWatch } from './command-watch.ts';
 import type { Commands } from './commands.ts';
 import type { Connection } from './driver.ts';
@@ -22,6 +24,7 @@ import {
   toStoreError,
   violatedUnique,
 } from './errors.ts';
+import { foresee } from './foresee.ts';
 import type { GrantRules } from './grants.ts';
 import { writeSql } from './statements.ts';
 import { type LayoutCheck, layoutHashes } from './stored-types.ts';
@@ -36,8 +39,6 @@ const mostAttempts = 4;
 /** How often, and after how many milliseconds, it is looked whether a commit was made whose answer was lost. */
 const mostLooks = 20;
 const lookEvery = 250;
-/** Members that are looked for beforehand. */
-const mostForeseen = 2000;
 
 export interface GroupCommitTools {
   readonly transactions: Transactions;
@@ -80,6 +81,7 @@ export class GroupCommit {
   readonly #tools: GroupCommitTools;
   readonly #queues = new Map<number, Queue>();
   readonly #running = new Set<Promise<void>>();
+  readonly #bases: Bases = new Map();
   #isClosed = false;
 
   constructor(tools: GroupCommitTools) {
@@ -278,18 +280,19 @@ export class GroupCommit {
     jobs: readonly Job[],
   ): Promise<{ readonly writer: UnitWriter; readonly watch: CommandWatch }> {
     const { transactions, checkLayout, types, grants, clock } = this.#tools;
-    const foreseen = foresee(jobs);
+    const foreseen = foresee(jobs.map(({ unit }) => unit));
     const begun = connection.script(transactions.beginning);
     const ids = [...foreseen.current];
     const members = [...foreseen.members];
     const pairs = foreseen.edges;
     const none = { rows: [] as unknown[][] };
     // All of it is on its way before the first answer is there.
-    const [, head, rules, hashes, rids, current, described, edges] = await settledAll([
+    const [, head, rules, hashes, state, rids, current, described, edges] = await settledAll([
       begun,
       connection.run(writeSql.lock, [tenant]),
       connection.run(grantSql.rules),
       connection.run(layoutHashes),
+      foreseen.loses ? connection.run(guardSql.state, [tenant]) : none,
       foreseen.creations === 0 ? none : connection.run(writeSql.rids, [foreseen.creations]),
       ids.length === 0 ? none : connection.run(writeSql.current, [tenant, ids]),
       members.length === 0 ? none : connection.run(writeSql.described, [tenant, members]),
@@ -322,7 +325,10 @@ export class GroupCommit {
       }),
       edges.rows,
     );
-    const watch = new CommandWatch({ writer, types, grants, rules: rules.rows, clock });
+    const watch = new CommandWatch({
+      ...{ writer, types, grants, clock, bases: this.#bases, rules: rules.rows },
+      state: foreseen.loses ? state.rows : undefined,
+    });
     return { writer, watch };
   }
 }
@@ -347,41 +353,4 @@ function takeSome(queue: Queue): Job[] {
     count++;
   }
   return queue.jobs.splice(0, count);
-}
-
-interface Foreseen {
-  readonly creations: number;
-  /** Ids of resources that are changed. */
-  readonly current: ReadonlySet<string>;
-  /** Ids that become members, or may be. */
-  readonly members: ReadonlySet<string>;
-  /** Groups by id, and the members that come or go. */
-  readonly edges: readonly (readonly [group: string, member: string])[];
-}
-
-/** What the units will ask for, as far as it can be told beforehand. */
-function foresee(jobs: readonly Job[]): Foreseen {
-  let creations = 0;
-  const current = new Set<string>();
-  const members = new Set<string>();
-  const edges: (readonly [string, string])[] = [];
-  for (const { unit } of jobs)
-    for (const command of unit.commands) {
-      if (command.kind === 'create' || command.kind === 'restore') creations++;
-      if (command.kind !== 'create') current.add(command.id);
-      for (const value of valuesOf(command)) {
-        if (members.size >= mostForeseen) break;
-        members.add(value);
-        if (command.kind === 'update') edges.push([command.id, value]);
-      }
-    }
-  return { creations, current, members, edges };
-}
-
-function* valuesOf(command: Command): Generator<string> {
-  if (command.kind !== 'create' && command.kind !== 'update') return;
-  for (const edit of command.members ?? ([] as readonly MemberEdit[])) {
-    if (edit.kind === 'add') for (const { value } of edit.members) yield value;
-    else if (edit.kind === 'remove') yield* edit.values;
-  }
 }

@@ -93,12 +93,13 @@ export function lister({ dialect, types, reads, snapshots }: ListTools): (query:
     const backwards = turned !== (query.descending ?? false);
     const phases: readonly Phase[] =
       position === undefined ? [{ kind: 'all' }] : phasesBeyond(position, backwards);
+    const length = query.offset ? undefined : query.limit + 1;
     const job: ListJob = {
       pages:
         query.limit === 0
           ? []
           : phases.map((phase) =>
-              pageSql(dialect, arms, phase, backwards, pageShare(query), (query.offset ?? 0) > 0),
+              pageSql(dialect, arms, phase, backwards, pageShare(query), length === undefined, length),
             ),
       counts: arms.map(countSql),
       ...(query.groups ? { groups: groupsPart } : {}),

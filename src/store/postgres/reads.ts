@@ -44,7 +44,7 @@ class Finder {
   constructor(pool: Pool, types: StoredTypes, condition: string) {
     this.#pool = pool;
     this.#types = types;
-    this.#sql = `SELECT k.place, r.rid, ${resourceColumns}, CASE WHEN k.groups THEN (
+    this.#sql = `SELECT k.place, r.rid, ${resourceColumns}, CASE WHEN k.groups AND EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id) THEN (
   SELECT json_agg(json_build_array(g.value, g.id, g.type, g.display, g.depth))
   FROM (${groupsSql(postgresDialect, types, 'member m WHERE m.tenant = r.tenant AND m.value = r.id')}) AS g (value, id, type, display, depth)
 ) END

@@ -1,5 +1,7 @@
 /** Statements that write many rows at once, from arrays of their columns; what is read is read by those of `store/sql`. */
 
+import type { KeyColumn } from '../layout/layout.ts';
+
 /** `INSERT INTO t (a, b) SELECT * FROM unnest(?::bigint[], ?::text[])` */
 function insertMany(
   table: string,
@@ -14,6 +16,15 @@ function insertMany(
       : `u.${name}`,
   );
   return `INSERT INTO ${table} (${names}) SELECT ${values.join(', ')} FROM unnest(${arrays}) AS u (${names})${more}`;
+}
+
+/** As `touches`, with a value for each of these columns too. */
+export function updatesSql(columns: readonly KeyColumn[]): string {
+  const more = columns.map((column) => `${column} = u.${column}, `).join('');
+  const arrays = columns.map((column) => `, ?::${column === 'active' ? 'bigint' : 'text'}[]`).join('');
+  const names = columns.map((column) => `, ${column}`).join('');
+  return `UPDATE resource r SET ${more}version = u.version, modified = u.modified
+FROM unnest(?::bigint[], ?::bigint[], ?::text[]${arrays}) AS u (rid, version, modified${names}) WHERE r.rid = u.rid AND r.tenant = ?`;
 }
 
 /** JSON goes as a text within the array. */
@@ -85,6 +96,11 @@ ON CONFLICT (tenant, type) DO UPDATE SET total = counter.total + excluded.total`
   putContained: `INSERT INTO contains_text (rid, tenant, keys) VALUES (?, ?, ?)
 ON CONFLICT (rid, tenant) DO UPDATE SET keys = excluded.keys`,
   deleteContained: 'DELETE FROM contains_text WHERE rid = ? AND tenant = ?',
+  /** As `touches`, by texts. */
+  documentsOf: `UPDATE document d SET body = u.body::json
+FROM unnest(?::bigint[], ?::text[]) AS u (rid, body) WHERE d.rid = u.rid AND d.tenant = ?`,
+  keysOf: `UPDATE document_keys k SET keys = u.keys::jsonb
+FROM unnest(?::bigint[], ?::text[]) AS u (rid, keys) WHERE k.rid = u.rid AND k.tenant = ?`,
   updateDocument: 'UPDATE document SET body = ?::json WHERE rid = ? AND tenant = ?',
   updateKeys: 'UPDATE document_keys SET keys = ?::jsonb WHERE rid = ? AND tenant = ?',
   deleteElements: `DELETE FROM element e USING unnest(?::bigint[], ?::bigint[]) AS u (attribute, ordinal)
@@ -98,8 +114,8 @@ ON CONFLICT (rid, tenant) DO UPDATE SET entries = excluded.entries`,
   current: `SELECT r.rid, r.type, r.id, r.version, r.created, r.modified, d.body,
   EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id)
 FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(?::text[])`,
-  /** Id, type and displayName of these ids. */
-  described: `SELECT r.id, r.type, d.body ->> 'displayName'
+  /** Id, type and displayName of these ids, and are they active? */
+  described: `SELECT r.id, r.type, d.body ->> 'displayName', coalesce(r.active, 1) = 1
 FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(?::text[])`,
   /** Which of these values are members of these groups' rows? */
   edges: `SELECT u.owner, u.value FROM unnest(?::bigint[], ?::text[]) AS u (owner, value)
@@ -107,6 +123,7 @@ JOIN member m ON m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
   /** The same by the ids of the groups. */
   edgesOfIds: `SELECT o.rid, m.value FROM unnest(?::text[], ?::text[]) AS u (id, value)
 JOIN resource o ON o.tenant = ? AND o.id = u.id JOIN member m ON m.owner = o.rid AND m.value = u.value AND m.tenant = o.tenant`,
-  removeMembers: 'DELETE FROM member WHERE owner = ? AND tenant = ? AND value = ANY(?::text[])',
+  removeMembers: `DELETE FROM member m USING unnest(?::bigint[], ?::text[]) AS u (owner, value)
+WHERE m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
   isMember: 'SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1',
 } as const;

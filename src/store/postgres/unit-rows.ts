@@ -1,5 +1,6 @@
 /** Rows as a transaction of units reads and writes them. */
 import type { Key } from '../../scim/comparison.ts';
+import type { Loss } from '../guard.ts';
 import type { KeyColumn } from '../layout/layout.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { changedMembers, type NewChangeRow } from '../sql/change-row.ts';
@@ -18,8 +19,8 @@ export interface Current {
   readonly grouped: boolean;
 }
 
-/** What a member is: the number of its type, and its displayName. */
-export type Described = readonly [type: number, display: string | null];
+/** What a member is: the number of its type, its displayName, and is it active? */
+export type Described = readonly [type: number, display: string | null, isActive: boolean];
 
 /** Version and time of a change. */
 export interface Touched {
@@ -48,18 +49,7 @@ export interface NewMember {
   readonly typeKey: string | null;
 }
 
-type Columns = readonly (Key | Uint8Array | null)[];
-
-/** Rows that wait to be inserted, in the order in which their tables refer to each other. */
-export const insertions = [
-  'resources',
-  'documents',
-  'keys',
-  'elements',
-  'uniques',
-  'contained',
-  'members',
-] as const;
+export type Columns = readonly (Key | Uint8Array | null)[];
 
 export const keyColumns: readonly KeyColumn[] = ['external_id', 'unique_key', 'display_key', 'active'];
 
@@ -74,6 +64,14 @@ export interface Mark {
   readonly link: Uint8Array;
   readonly changes: number;
   readonly counts: ReadonlyMap<number, number>;
+  readonly losses: ReadonlyMap<string, LossCount>;
+}
+
+/** How many people lose something in one minute. */
+export interface LossCount {
+  readonly loss: Loss;
+  readonly minute: number;
+  readonly people: number;
 }
 
 /** A row of `writeSql.current`. */
@@ -96,9 +94,4 @@ export function membersOf(row: NewChangeRow): (readonly [member: string, sequenc
   return changedMembers(row).flatMap((ids) =>
     (JSON.parse(ids) as string[]).map((id) => [id, row[1]] as const),
   );
-}
-
-/** The rows that wait: none. */
-export function noRows(): Record<(typeof insertions)[number], Columns[]> {
-  return { resources: [], documents: [], keys: [], elements: [], uniques: [], contained: [], members: [] };
 }

@@ -3,6 +3,7 @@
  * together and go in few statements, which are sent without waiting for the answer to the one before.
  */
 import type { Change } from '../change.ts';
+import type { Loss } from '../guard.ts';
 import type { ElementRow, IndexRows, UniqueRow } from '../layout/index-rows.ts';
 import { elementDifference, uniqueDifference } from '../layout/row-difference.ts';
 import type { StoredType } from '../layout/stored-type.ts';
@@ -14,21 +15,22 @@ import {
   readRow,
   toChange,
 } from '../sql/change-row.ts';
+import { guardSql } from '../sql/guard.ts';
 import { resourceSql } from '../sql/resource.ts';
 import type { Document } from '../store.ts';
 import type { Connection, RequestValues, Value } from './driver.ts';
+import { PendingRows } from './pending-rows.ts';
 import { writeSql } from './statements.ts';
 import {
   type Current,
   columnsOf,
   type Described,
-  insertions,
   keyColumns,
+  type LossCount,
   type Mark,
   membersOf,
   type NewMember,
   type NewResource,
-  noRows,
   type Touched,
   toCurrent,
 } from './unit-rows.ts';
@@ -48,8 +50,8 @@ export class UnitWriter {
   /** How many of them were sent. */
   #sentChanges = 0;
   readonly #counts = new Map<number, number>();
-  readonly #touches = new Map<number, Touched>();
-  readonly #rows = noRows();
+  readonly #pending: PendingRows;
+  #losses = new Map<string, LossCount>();
   #sent: Promise<unknown>[] = [];
   #failure: unknown;
 
@@ -62,6 +64,7 @@ export class UnitWriter {
   ) {
     this.#connection = connection;
     this.tenant = tenant;
+    this.#pending = new PendingRows(tenant);
     this.#nameOf = nameOf;
     this.#head = head;
     this.#rids = [...rids];
@@ -78,8 +81,8 @@ export class UnitWriter {
 
   noteDescribed(asked: Iterable<string>, rows: readonly unknown[][]): void {
     for (const id of asked) this.#described.set(id, null);
-    for (const [id, type, display] of rows as [string, number, string | null][])
-      this.#described.set(id, [type, display]);
+    for (const [id, ...described] of rows as [string, number, string | null, boolean][])
+      this.#described.set(id, described);
   }
 
   noteEdges(asked: Iterable<readonly [owner: number, value: string]>, rows: readonly unknown[][]): void {
@@ -140,15 +143,15 @@ export class UnitWriter {
     this.written = document;
     const { columns, keys, elements, unique, text } = kind.indexRows(document);
     const { external_id, unique_key, display_key, active } = columns;
-    this.#rows.resources.push([
+    this.#pending.insert('resources', [
       ...([rid, tenant, kind.number, id, external_id, unique_key, display_key, active] as const),
       ...([created, created, 1] as const),
     ]);
-    this.#rows.documents.push([rid, tenant, body]);
-    this.#rows.keys.push([rid, tenant, keys]);
+    this.#pending.insert('documents', [rid, tenant, body]);
+    this.#pending.insert('keys', [rid, tenant, keys]);
     this.#addElements(rid, elements);
     this.#addUnique(rid, unique);
-    if (text !== '') this.#rows.contained.push([rid, tenant, text]);
+    if (text !== '') this.#pending.insert('contained', [rid, tenant, text]);
     this.#described.delete(id);
     const current = { rid, type: kind.number, id, version: 1, created, modified: created, body };
     if (isNew) this.#current.set(id, { ...current, grouped: false });
@@ -166,23 +169,22 @@ export class UnitWriter {
     body: string,
     { version, modified }: Touched,
   ): void {
-    const { tenant } = this;
     const { rid, id } = target;
     this.written = after;
     const from = kind.indexRows(before, changed);
     const to = kind.indexRows(after, changed);
     const columns = keyColumns.filter((column) => from.columns[column] !== to.columns[column]);
-    this.#touches.delete(rid);
-    const assignments = columns.map((column) => `${column} = ?, `).join('');
-    this.send(`UPDATE resource SET ${assignments}version = ?, modified = ? WHERE rid = ? AND tenant = ?`, [
-      ...columns.map((column) => to.columns[column]),
-      ...[version, modified, rid, tenant],
-    ]);
+    // One row at most of each resource in a statement; and a name goes from one to another in the order of the commands.
+    const isNamed = columns.includes('unique_key');
+    if (isNamed || this.#pending.isUpdated(rid)) this.flush();
+    this.#pending.update(rid, columns, [version, modified, ...columns.map((column) => to.columns[column])], {
+      body,
+      keys: from.keys === to.keys ? undefined : kind.indexRows(after).keys,
+    });
+    if (isNamed) this.flush();
     this.#updateElements(rid, from, to);
     this.#updateUnique(rid, from, to);
-    this.send(writeSql.updateDocument, [body, rid, tenant]);
     if (from.text !== to.text) this.#putText(rid, kind.indexRows(after).text);
-    if (from.keys !== to.keys) this.send(writeSql.updateKeys, [kind.indexRows(after).keys, rid, tenant]);
     const known = this.#current.get(id);
     if (known !== undefined && known !== null) this.#current.set(id, { ...known, version, modified, body });
     this.#described.delete(id);
@@ -206,13 +208,14 @@ export class UnitWriter {
   }
 
   touch(rid: number, id: string, touched: Touched): void {
-    this.#touches.set(rid, touched);
+    if (this.#pending.isUpdated(rid)) this.flush();
+    this.#pending.touch(rid, touched);
     const known = this.#current.get(id);
     if (known !== undefined && known !== null) this.#current.set(id, { ...known, ...touched });
   }
 
   remove({ rid, id }: Current): void {
-    this.#touches.delete(rid);
+    this.#pending.forgetTouch(rid);
     this.send('DELETE FROM resource WHERE rid = ? AND tenant = ?', [rid, this.tenant]);
     this.#current.set(id, null);
     this.#described.set(id, null);
@@ -220,19 +223,23 @@ export class UnitWriter {
   }
 
   addMembers(members: readonly NewMember[]): void {
-    for (const { owner, value, kind, display, type, displayKey, typeKey } of members) {
-      this.#rows.members.push([owner, value, this.tenant, kind, display, type, displayKey, typeKey]);
-      this.#edges.set(`${owner} ${value}`, true);
+    for (const member of members) {
+      const { owner, value } = member;
+      const edge = `${owner} ${value}`;
+      if (this.#pending.goes(edge)) this.flush();
+      this.#pending.addMember(edge, member);
+      this.#edges.set(edge, true);
       const known = this.#current.get(value);
       if (known !== undefined && known !== null) this.#current.set(value, { ...known, grouped: true });
     }
   }
 
   removeMembers(owner: number, values: readonly string[]): void {
-    if (values.length === 0) return;
-    this.send(writeSql.removeMembers, [owner, this.tenant, values]);
     for (const value of values) {
-      this.#edges.set(`${owner} ${value}`, false);
+      const edge = `${owner} ${value}`;
+      if (this.#pending.comes(edge)) this.flush();
+      this.#pending.removeMember(edge, owner, value);
+      this.#edges.set(edge, false);
       this.#current.delete(value);
     }
   }
@@ -245,6 +252,19 @@ export class UnitWriter {
 
   count(type: number, difference: 1 | -1): void {
     this.#counts.set(type, (this.#counts.get(type) ?? 0) + difference);
+  }
+
+  /** So many people lose something. */
+  lose(loss: Loss, minute: number, people: number): void {
+    const key = `${loss} ${minute}`;
+    const known = this.#losses.get(key)?.people ?? 0;
+    this.#losses.set(key, { loss, minute, people: known + people });
+  }
+
+  sendLosses(): void {
+    for (const { loss, minute, people } of this.#losses.values())
+      this.#send(guardSql.count, [this.tenant, loss, minute, people]);
+    this.#losses.clear();
   }
 
   /** `typeName` is what a notice is about, which has no number. */
@@ -268,19 +288,25 @@ export class UnitWriter {
 
   mark(): Mark {
     const { sequence, link } = this.#head;
-    return { sequence, link, changes: this.#changes.length, counts: new Map(this.#counts) };
+    return {
+      sequence,
+      link,
+      changes: this.#changes.length,
+      counts: new Map(this.#counts),
+      losses: new Map(this.#losses),
+    };
   }
 
   /** What came since then was taken back in the database. */
-  backTo({ sequence, link, changes, counts }: Mark): void {
+  backTo({ sequence, link, changes, counts, losses }: Mark): void {
     this.#head.sequence = sequence;
     this.#head.link = link;
     this.#changes.length = changes;
     this.#sentChanges = Math.min(this.#sentChanges, changes);
     this.#counts.clear();
     for (const [type, count] of counts) this.#counts.set(type, count);
-    this.#touches.clear();
-    for (const table of insertions) this.#rows[table] = [];
+    this.#pending.clear();
+    this.#losses = new Map(losses);
     this.#current.clear();
     this.#described.clear();
     this.#edges.clear();
@@ -290,22 +316,7 @@ export class UnitWriter {
 
   /** Sends the rows that wait. */
   flush(): void {
-    if (this.#touches.size > 0) {
-      const touches = [...this.#touches];
-      this.#touches.clear();
-      this.#send(writeSql.touches, [
-        touches.map(([rid]) => rid),
-        touches.map(([, { version }]) => version),
-        touches.map(([, { modified }]) => modified),
-        this.tenant,
-      ]);
-    }
-    for (const table of insertions) {
-      const rows = this.#rows[table];
-      if (rows.length === 0) continue;
-      this.#rows[table] = [];
-      this.#send(writeSql[table], columnsOf(rows));
-    }
+    for (const [text, parameters] of this.#pending.take()) this.#send(text, parameters);
   }
 
   /** Sends the changes that wait, for whoever reads the record within the transaction. */
@@ -340,6 +351,7 @@ export class UnitWriter {
       const { sequence, link } = this.#head;
       this.#send(writeSql.setHead, [sequence, link, this.tenant]);
     }
+    this.sendLosses();
     const counts = [...this.#counts].filter(([, count]) => count !== 0);
     if (counts.length > 0)
       this.#send(writeSql.counts, [
@@ -359,14 +371,15 @@ export class UnitWriter {
 
   #addElements(rid: number, elements: readonly ElementRow[]): void {
     for (const { attribute, ordinal, value, number, type, display, primary, rest } of elements)
-      this.#rows.elements.push([
+      this.#pending.insert('elements', [
         ...[rid, attribute, ordinal, this.tenant],
         ...[value, number, type, display, primary, rest],
       ]);
   }
 
   #addUnique(rid: number, unique: readonly UniqueRow[]): void {
-    for (const { attribute, key } of unique) this.#rows.uniques.push([this.tenant, attribute, key, rid]);
+    for (const { attribute, key } of unique)
+      this.#pending.insert('uniques', [this.tenant, attribute, key, rid]);
   }
 
   #putText(rid: number, text: string): void {

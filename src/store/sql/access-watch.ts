@@ -42,6 +42,9 @@ export interface AccessSql {
 /** Behind the largest number that a count is asked for. */
 const all = Number.MAX_SAFE_INTEGER;
 
+/** By tenant how many people were active when the time of its policy began. */
+export type Bases = Map<number, { readonly minute: number; readonly minutes: number; readonly of: number }>;
+
 export class AccessWatch {
   readonly #sql: HolderSql;
   readonly #guard: GuardSql;
@@ -53,20 +56,19 @@ export class AccessWatch {
   readonly #states = new Map<number, State>();
   /** By tenant and loss. */
   readonly #sums = new Map<string, { readonly minute: number; readonly minutes: number; sum: number }>();
-  readonly #bases = new Map<
-    number,
-    { readonly minute: number; readonly minutes: number; readonly of: number }
-  >();
+  readonly #bases: Bases;
   #limited: { readonly of: readonly AccessRule[]; readonly rules: readonly AccessRule[] } | undefined;
 
   constructor(
     { sql, guard, activePeople }: AccessSql,
     rules: () => readonly AccessRule[],
     clock: () => Date,
+    bases: Bases = new Map(),
   ) {
     this.#sql = sql;
     this.#guard = guard;
     this.#activePeople = activePeople;
+    this.#bases = bases;
     this.#rules = rules;
     this.#clock = clock;
   }
@@ -123,11 +125,13 @@ export class AccessWatch {
     const minute = Math.floor(now.getTime() / 60_000);
     const lost = yield* this.#count(tenant, loss, people, minute, minutes);
     if (lost < policy.people) return pass;
+    const refuses = mode === 'hold' && !byHand;
+    // It is told already, whatever share of all they are by now.
+    if (!refuses && tripped !== null && now.getTime() - Date.parse(tripped) < minutes * 60_000) return pass;
     const of = yield* this.#base(tenant, loss, people, minute, minutes);
     if (lost < policy.share * of) return pass;
     const mass = { kind: 'mass', loss, people: lost, of, minutes } as const;
-    if (mode === 'hold' && !byHand) return { refused: mass };
-    if (tripped !== null && now.getTime() - Date.parse(tripped) < minutes * 60_000) return pass;
+    if (refuses) return { refused: mass };
     const { kind: _, ...reason } = mass;
     yield { text: this.#guard.trip, parameters: [tenant, now.toISOString(), JSON.stringify(reason)] };
     this.#states.delete(tenant);

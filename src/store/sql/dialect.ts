@@ -9,6 +9,13 @@ export interface StoreDialect {
   readonly query: Dialect;
   /** A join of which the left side is read first, where the database can be told. */
   readonly join: 'CROSS JOIN' | 'JOIN';
+  /**
+   * Joins the rows of a table whose columns have these values, looked up for each row of the left side. The names are the
+   * store's own.
+   */
+  joinEach(table: string, alias: string, values: Readonly<Record<string, string>>): string;
+  /** Is a plan for a page of known length better than one for any? Then its length stands in the statement. */
+  readonly plansByLength?: boolean;
   /** Keeps the database from using an index on the expression, where it can be told. */
   unindexed(expression: string): string;
   /** A document as it was written, for the JSON operators of filters. */

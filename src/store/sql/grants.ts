@@ -26,19 +26,19 @@ export function numberOfType(types: StoredTypes, name: string): number {
   return types.all.find(({ type }) => type.name === name)?.number ?? 0;
 }
 
-export function holderSql({ join, jsonStrings }: StoreDialect, types: StoredTypes) {
+export function holderSql({ joinEach, join, jsonStrings }: StoreDialect, types: StoredTypes) {
   const users = numberOfType(types, 'User');
   const down = (start: string, except = ''): string => `WITH RECURSIVE down (rid, type) AS (
   ${start}
   UNION
-  SELECT r.rid, r.type FROM down ${join} member m ON m.owner = down.rid${except} ${join} resource r ON r.tenant = m.tenant AND r.id = m.value
+  SELECT r.rid, r.type FROM down ${joinEach('member', 'm', { owner: 'down.rid' })}${except} ${joinEach('resource', 'r', { tenant: 'm.tenant', id: 'm.value' })}
 )`;
-  const people = `FROM down ${join} resource p ON p.rid = down.rid
+  const people = `FROM down ${joinEach('resource', 'p', { rid: 'down.rid' })}
 WHERE down.type = ${users} AND coalesce(p.active, 1) = 1
   AND NOT EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = p.tenant AND l.id = p.id)`;
   const named = `SELECT r.rid, r.type FROM access_grant g ${join} resource r ON r.rid = g.rid
   WHERE g.tenant = ? AND g.kind = ? AND g.name = ?`;
-  const given = `SELECT r.rid, r.type FROM ${jsonStrings('?', 'j')} ${join} resource r ON r.tenant = ? AND r.id = j.value`;
+  const given = `SELECT r.rid, r.type FROM ${jsonStrings('?', 'j')} ${joinEach('resource', 'r', { tenant: '?', id: 'j.value' })}`;
   return {
     /** Which groups of a tenant give what. */
     ofTenant:
@@ -64,7 +64,7 @@ SELECT count(*) FROM (SELECT 1 ${people} LIMIT ?) c`,
     through: `WITH RECURSIVE up (rid) AS (
   SELECT r.rid FROM ${jsonStrings('?', 'j')} ${join} resource r ON r.tenant = ? AND r.id = j.value
   UNION
-  SELECT m.owner FROM up ${join} resource o ON o.rid = up.rid ${join} member m ON m.tenant = o.tenant AND m.value = o.id
+  SELECT m.owner FROM up ${joinEach('resource', 'o', { rid: 'up.rid' })} ${joinEach('member', 'm', { tenant: 'o.tenant', value: 'o.id' })}
 )
 SELECT DISTINCT g.kind, g.name FROM up ${join} access_grant g ON g.rid = up.rid`,
     /** Groups among these resources: by a JSON array of ids and the tenant. */

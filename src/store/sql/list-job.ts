@@ -7,9 +7,11 @@ import type { GroupRow, MembersRow } from './membership.ts';
 import { type ResourceRow, toResource } from './resource.ts';
 import type { Steps } from './steps.ts';
 
-/** A part of a page. It takes LIMIT and OFFSET as its last parameters, unless it is of one row at most. */
+/** A part of a page. It takes LIMIT and OFFSET as its last parameters, but where one of these is set. */
 export interface PageSql extends Sql {
   readonly single?: boolean;
+  /** LIMIT stands in the statement, which has no OFFSET: neither is a parameter. */
+  readonly bounded?: boolean;
 }
 
 export interface ListSql {
@@ -86,11 +88,12 @@ export function* listSteps(job: ListJob): Steps<ListRows> {
   const rows: PageRow[] = [];
   // One row more than the page has, which shows whether there is another page.
   const wanted = limit === 0 ? 0 : limit + 1;
-  for (const { text, parameters, single } of pages) {
+  for (const { text, parameters, single, bounded } of pages) {
     if (rows.length === wanted) break;
     if (single && offset > 0) continue;
-    const bound = single ? parameters : [...parameters, wanted - rows.length, offset];
-    rows.push(...((yield { text, parameters: bound }) as readonly PageRow[]));
+    const bound = single || bounded ? parameters : [...parameters, wanted - rows.length, offset];
+    const found = (yield { text, parameters: bound }) as readonly PageRow[];
+    rows.push(...found.slice(0, wanted - rows.length));
   }
   let more = rows.length > limit;
   if (rows.length > limit) rows.pop();

@@ -190,17 +190,19 @@ function phaseCondition(key: Sql | undefined, phase: Phase, beyond: '<' | '>'): 
 }
 
 /**
- * The rows of a phase in walking order: `key`, `rid` and the columns of a resource. Parameters end with LIMIT and OFFSET.
+ * The rows of a phase in walking order: `key`, `rid` and the columns of a resource. Parameters end with LIMIT and OFFSET, but
+ * where `length`, which is LIMIT, stands in the statement.
  * With `mostBytes` a larger document is null, and is read by itself (see {@link documentSql}). Where nothing is filtered,
  * sorted or skipped (`skips` is false), the rows are read in their order: shown by the workload `list` of npm run bench.
  */
 export function pageSql(
-  { join, unindexed, bytes }: StoreDialect,
+  { joinEach, unindexed, bytes, plansByLength }: StoreDialect,
   arms: readonly Arm[],
   phase: Phase,
   backwards: boolean,
   mostBytes?: number,
   skips = false,
+  length?: number,
 ): PageSql {
   const [first] = arms;
   if (arms.length === 1 && first?.single !== undefined && phase.kind === 'all')
@@ -212,15 +214,19 @@ export function pageSql(
     keyed ? `${alias}key ${direction}${nulls}, ${alias}rid ${direction}` : `${alias}rid ${direction}`;
   const parameters: Parameter[] = mostBytes === undefined ? [] : [mostBytes];
   const body = bodyOf(arms);
+  const bounded = plansByLength === true && length !== undefined;
+  const limit = bounded ? length : '? OFFSET ?';
+  const more = bounded ? { bounded } : {};
   const columns = columnsWith(
     mostBytes === undefined ? body : `CASE WHEN ${bytes('d.body')} <= ? THEN ${body} END`,
   );
   if (arms.length === 1 && first !== undefined && !first.filtered && first.key === undefined && !skips) {
     const { text, parameters: beyond } = phaseCondition(undefined, phase, backwards ? '<' : '>');
     return {
-      text: `SELECT NULL AS key, r.rid, ${columns} FROM resource r ${join} document d ON d.rid = r.rid
-WHERE r.tenant = ? AND r.type = ?${text} ORDER BY r.rid ${direction} LIMIT ? OFFSET ?`,
+      text: `SELECT NULL AS key, r.rid, ${columns} FROM resource r ${joinEach('document', 'd', { rid: 'r.rid' })}
+WHERE r.tenant = ? AND r.type = ?${text} ORDER BY r.rid ${direction} LIMIT ${limit}`,
       parameters: [...parameters, first.tenant, first.type, ...beyond],
+      ...more,
     };
   }
   const selects = arms.map(({ key, from, selective }) => {
@@ -233,10 +239,11 @@ WHERE r.tenant = ? AND r.type = ?${text} ORDER BY r.rid ${direction} LIMIT ? OFF
   return {
     text: `SELECT p.key, p.rid, ${columns}
 FROM (${selects.join('\nUNION ALL ')}
-ORDER BY ${order('')} LIMIT ? OFFSET ?) p
-${join} resource r ON r.rid = p.rid ${join} document d ON d.rid = p.rid
+ORDER BY ${order('')} LIMIT ${limit}) p
+${joinEach('resource', 'r', { rid: 'p.rid' })} ${joinEach('document', 'd', { rid: 'p.rid' })}
 ORDER BY ${order('p.')}`,
     parameters,
+    ...more,
   };
 }
 

@@ -18,19 +18,19 @@ export type MembersRow = [text: string | null, last: string | null, count: numbe
  * The groups of the resources in `start`; UNION drops what was met before, so cycles end. A membership that is both
  * direct and indirect counts as direct.
  */
-export function groupsSql({ join, counting }: StoreDialect, types: StoredTypes, start: string): string {
+export function groupsSql({ joinEach, counting }: StoreDialect, types: StoredTypes, start: string): string {
   const owners = ownerTypes(types);
   return `WITH RECURSIVE up (value, owner, depth) AS (
   SELECT m.value, m.owner, 0 FROM ${start}
   UNION
   SELECT up.value, m.owner, 1
-  FROM up ${join} resource o ON o.rid = up.owner AND o.type IN ${owners}
-  ${join} member m ON ${allOf('m.tenant = o.tenant', 'm.value = o.id', counting?.membership('indirect'))}
+  FROM up ${joinEach('resource', 'o', { rid: 'up.owner' })} AND o.type IN ${owners}
+  ${allOf(joinEach('member', 'm', { tenant: 'o.tenant', value: 'o.id' }), counting?.membership('indirect'))}
 ), nearest (value, owner, depth) AS (
   SELECT up.value, up.owner, min(up.depth) FROM up GROUP BY up.value, up.owner
 )
 SELECT n.value, o.id, o.type, d.body ->> 'displayName', n.depth
-FROM nearest n ${join} resource o ON o.rid = n.owner AND o.type IN ${owners} ${join} document d ON d.rid = o.rid
+FROM nearest n ${joinEach('resource', 'o', { rid: 'n.owner' })} AND o.type IN ${owners} ${joinEach('document', 'd', { rid: 'o.rid' })}
 ORDER BY n.value, n.depth, n.owner`;
 }
 

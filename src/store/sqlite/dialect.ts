@@ -1,6 +1,6 @@
 import { quoteText } from '../../query/dialect.ts';
 import { sqlite } from '../../query/sqlite.ts';
-import type { StoreDialect, TextIndex } from '../sql/dialect.ts';
+import { allOf, type StoreDialect, type TextIndex } from '../sql/dialect.ts';
 import { counted, countedDocument } from './meter.ts';
 import { requestTable } from './request-context.ts';
 
@@ -43,6 +43,8 @@ const mostNames = 50;
 export const sqliteDialect: StoreDialect = {
   query: sqlite,
   join: 'CROSS JOIN',
+  joinEach: (table, alias, values) =>
+    `CROSS JOIN ${table} ${alias} ON ${allOf(...Object.entries(values).map(([column, value]) => `${alias}.${column} = ${value}`))}`,
   unindexed: (expression) => `+${expression}`,
   document: (expression) => expression,
   bytes: (document) => `octet_length(${document})`,

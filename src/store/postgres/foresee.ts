@@ -1,0 +1,53 @@
+/** What units will ask the database for, as far as their commands tell it: it is read in one go, beforehand. */
+import type { Command, MemberEdit, Unit } from '../store.ts';
+
+/** Members that are looked for beforehand. */
+const mostForeseen = 2000;
+
+export interface Foreseen {
+  readonly creations: number;
+  /** Ids of resources that are changed. */
+  readonly current: ReadonlySet<string>;
+  /** Ids that become members, or may be. */
+  readonly members: ReadonlySet<string>;
+  /** Groups by id, and the members that come or go. */
+  readonly edges: readonly (readonly [group: string, member: string])[];
+  /** May somebody lose access? */
+  readonly loses: boolean;
+}
+
+/** What the units will ask for, as far as it can be told beforehand. */
+export function foresee(units: readonly Unit[]): Foreseen {
+  let creations = 0;
+  const current = new Set<string>();
+  const members = new Set<string>();
+  const edges: (readonly [string, string])[] = [];
+  let loses = false;
+  for (const { commands } of units)
+    for (const command of commands) {
+      if (command.kind === 'create' || command.kind === 'restore') creations++;
+      if (command.kind !== 'create') current.add(command.id);
+      loses ||= mayLose(command);
+      for (const value of valuesOf(command)) {
+        if (members.size >= mostForeseen) break;
+        members.add(value);
+        if (command.kind === 'update') edges.push([command.id, value]);
+      }
+    }
+  return { creations, current, members, edges, loses };
+}
+
+function mayLose(command: Command): boolean {
+  if (command.kind === 'delete') return true;
+  if (command.kind !== 'update') return false;
+  const { document, members = [] } = command;
+  return document?.after.active === false || members.some(({ kind }) => kind !== 'add');
+}
+
+function* valuesOf(command: Command): Generator<string> {
+  if (command.kind !== 'create' && command.kind !== 'update') return;
+  for (const edit of command.members ?? ([] as readonly MemberEdit[])) {
+    if (edit.kind === 'add') for (const { value } of edit.members) yield value;
+    else if (edit.kind === 'remove') yield* edit.values;
+  }
+}
