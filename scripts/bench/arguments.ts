@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 export interface Options {
   /** Numbers of users. */
   readonly scales: readonly number[];
+  /** Memberships in groups of 10,000, or of all people where they are fewer. */
+  readonly memberships: number;
   readonly rounds: number;
   /** Of one round. */
   readonly seconds: number;
@@ -27,6 +29,7 @@ export const help = `npm run bench -- [flags]
   --quick            10,000 users, short rounds
   --large            1,000,000 users too
   --users N,N        other numbers of users than 10,000 and 100,000
+  --memberships N    so many, in groups of 10,000 (or of all); none without it
   --only NAME,NAME   some workloads (see --list)
   --list             the names of the workloads
   --no-peers         scimd and the limit only
@@ -50,6 +53,7 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
       quick: { type: 'boolean', default: false },
       large: { type: 'boolean', default: false },
       users: { type: 'string' },
+      memberships: { type: 'string' },
       only: { type: 'string' },
       'no-peers': { type: 'boolean', default: false },
       postgres: { type: 'boolean', default: false },
@@ -68,6 +72,7 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
   const usual = quick ? [10_000] : [10_000, 100_000];
   return {
     scales: values.users?.split(',').map(Number) ?? (large ? [...usual, 1_000_000] : usual),
+    memberships: Number(values.memberships ?? 0),
     rounds: Number(values.rounds ?? (quick ? 3 : 5)),
     seconds: Number(values.seconds ?? (quick ? 0.4 : 1.5)),
     only: values.only?.split(',') ?? [],

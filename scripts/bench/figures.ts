@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Options } from './arguments.ts';
+import { capacity } from './capacity.ts';
 import type { Databases } from './compare.ts';
 import { cursorDepth } from './cursor.ts';
 import { deliveryFigures } from './delivery.ts';
@@ -15,6 +16,7 @@ import type { Figure } from './line.ts';
 import { median } from './measure.ts';
 import type { BenchPostgres } from './postgres.ts';
 import { measureStart } from './start.ts';
+import { tenantCosts } from './tenants.ts';
 
 interface Measurement {
   readonly name: string;
@@ -33,6 +35,8 @@ const measurements: readonly Measurement[] = [
   { name: 'scan', from: 0, run: scanInterference },
   { name: 'stream', from: 100_000, run: streamInterference },
   { name: 'start', from: 0, run: measureStart },
+  { name: 'capacity', from: 0, run: capacity },
+  { name: 'tenants', from: 0, run: tenantCosts },
   { name: 'import', from: 0, run: importUsers },
   { name: 'exchange-log', from: 0, run: exchangeLogCost },
   { name: 'delivery', from: 0, run: deliveryFigures },

@@ -9,9 +9,11 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 export class Fixtures {
   readonly folder: string;
   readonly #keep: boolean;
+  readonly #memberships: number;
 
   /** On the disk of the project: the system's temporary folder may be in memory. */
-  constructor(directory: string | undefined) {
+  constructor(directory: string | undefined, memberships = 0) {
+    this.#memberships = memberships;
     this.#keep = directory !== undefined;
     const cache = join(root, 'node_modules', '.cache');
     mkdirSync(directory ?? cache, { recursive: true });
@@ -20,12 +22,24 @@ export class Fixtures {
 
   /** The path of a copy of its own for `purpose`. */
   database(users: number, groups: boolean, purpose: string): string {
-    const original = join(this.folder, `${users}${groups ? '-groups' : ''}.db`);
+    const hasGroups = groups || this.#memberships > 0;
+    const original = join(
+      this.folder,
+      `${users}${hasGroups ? '-groups' : ''}${this.#memberships > 0 ? `-${this.#memberships}` : ''}.db`,
+    );
     if (!existsSync(original)) {
       const unfinished = `${original}.part`;
       for (const ending of ['', '-wal', '-shm']) rmSync(unfinished + ending, { force: true });
       const seed = fileURLToPath(new URL('seed.ts', import.meta.url));
-      const args = ['--import', 'tsx', seed, unfinished, String(users), ...(groups ? ['groups'] : [])];
+      const args = [
+        '--import',
+        'tsx',
+        seed,
+        unfinished,
+        String(users),
+        hasGroups ? 'groups' : 'users',
+        String(this.#memberships),
+      ];
       execFileSync(process.execPath, args, { stdio: 'inherit' });
       renameSync(unfinished, original);
     }

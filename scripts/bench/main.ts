@@ -21,8 +21,9 @@ async function bench(chosen: Options): Promise<void> {
   const known = new Set([...workloads.map((each) => each.name), ...figureNames]);
   const unknown = chosen.only.filter((name) => !known.has(name));
   if (unknown.length > 0) throw new Error(`no such workload: ${unknown.join(', ')}; see --list`);
-  const fixtures = new Fixtures(chosen.directory);
+  const fixtures = new Fixtures(chosen.directory, chosen.memberships);
   const postgres = chosen.postgres ? await BenchPostgres.start(chosen.postgresUrl) : undefined;
+  if (postgres !== undefined) postgres.memberships = chosen.memberships;
   const lines: Line[] = [];
   const figures: Figure[] = [];
   const progress = (text: string): void => void process.stderr.write(`${text}\n`);

@@ -19,6 +19,8 @@ export class BenchPostgres {
   readonly #admin: pg.Client;
   readonly #postmaster: number | undefined;
   readonly #stop: () => Promise<void>;
+  /** As in the options. */
+  memberships = 0;
 
   private constructor(url: URL, admin: pg.Client, postmaster: number | undefined, stop: () => Promise<void>) {
     this.#url = url;
@@ -45,8 +47,9 @@ export class BenchPostgres {
   }
 
   /** The address of a copy for `purpose` of the database with so many users. */
-  async database(users: number, groups: boolean, purpose: string): Promise<string> {
-    const original = `bench_${users}${groups ? '_groups' : ''}`;
+  async database(users: number, needsGroups: boolean, purpose: string): Promise<string> {
+    const groups = needsGroups || this.memberships > 0;
+    const original = `bench_${users}${groups ? '_groups' : ''}${this.memberships > 0 ? `_${this.memberships}` : ''}`;
     if (!(await this.#exists(original))) await this.#seed(original, users, groups);
     return this.#create(purpose, ` TEMPLATE ${original} STRATEGY FILE_COPY`);
   }
@@ -105,7 +108,15 @@ export class BenchPostgres {
     if (!(await this.#exists(unfinished))) await this.#admin.query(`CREATE DATABASE ${unfinished}`);
     const address = this.#address(unfinished);
     const seed = fileURLToPath(new URL('seed.ts', import.meta.url));
-    const args = ['--import', 'tsx', seed, '', String(users), ...(groups ? ['groups'] : [])];
+    const args = [
+      '--import',
+      'tsx',
+      seed,
+      '',
+      String(users),
+      groups ? 'groups' : 'users',
+      String(this.memberships),
+    ];
     // Not as an argument: it has a password.
     const env = { ...process.env, SCIMD_DATABASE: address };
     execFileSync(process.execPath, args, { env, stdio: 'inherit' });

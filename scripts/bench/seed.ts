@@ -1,7 +1,8 @@
-/** Writes a database of so many users, through the store: `seed.ts FILE USERS [groups]`; SCIMD_DATABASE instead of FILE.
- * Goes on where it was ended. */
+/** Writes a database of so many users, through the store: `seed.ts FILE USERS users|groups MEMBERSHIPS`;
+ * SCIMD_DATABASE instead of FILE. Goes on where it was ended. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
+import type { ResourceType } from '../../src/scim/registry.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Command } from '../../src/store/store.ts';
 import {
@@ -14,7 +15,7 @@ import {
   userId,
 } from './data.ts';
 
-const [file = '', count = '0', groups] = process.argv.slice(2);
+const [file = '', count = '0', groups = 'users', memberships = '0'] = process.argv.slice(2);
 const users = Number(count);
 const registry = configuredRegistry({ containsIndex: containsIndex(users) });
 const store = await openStore(file || (process.env.SCIMD_DATABASE ?? ''), { registry });
@@ -49,15 +50,26 @@ for (let first = begun + 1; first <= users + outsiders; first += 1000) {
   );
   await write(batch.map((n) => ({ kind: 'create', type: user, id: userId(n), document: userDocument(n) })));
 }
-for (const size of groups === undefined ? [] : groupSizes.filter((each) => each <= users)) {
-  const id = groupId(size);
-  await write([{ kind: 'create', type: group, id, document: groupDocument(`Group of ${size}`) }]);
-  for (let first = 1; first <= size; first += 1000) {
-    const members = Array.from({ length: Math.min(1000, size) }, (_, index) => ({
-      value: userId(first + index),
-    }));
+async function writeGroup(
+  type: ResourceType,
+  id: string,
+  name: string,
+  people: readonly number[],
+): Promise<void> {
+  await write([{ kind: 'create', type, id, document: groupDocument(name) }]);
+  for (let first = 0; first < people.length; first += 1000) {
+    const members = people.slice(first, first + 1000).map((n) => ({ value: userId(n) }));
     const edits = [{ kind: 'add', members }] as const;
-    await write([{ kind: 'update', type: group, id, operation: 'patch', members: edits }]);
+    await write([{ kind: 'update', type, id, operation: 'patch', members: edits }]);
   }
 }
+
+const peopleFrom = (first: number, length: number): number[] =>
+  Array.from({ length }, (_, index) => ((first + index) % users) + 1);
+for (const size of groups === 'users' ? [] : groupSizes.filter((each) => each <= users))
+  await writeGroup(group, groupId(size), `Group of ${size}`, peopleFrom(0, size));
+// Each of these takes up where the one before has ended.
+const size = Math.min(10_000, users);
+for (let n = 0; n * size < Number(memberships); n++)
+  await writeGroup(group, groupId(1_000_000_000 + n), `Department ${n}`, peopleFrom(n * size, size));
 await store.close();

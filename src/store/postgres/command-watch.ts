@@ -63,7 +63,7 @@ export class CommandWatch {
       if (text === guardSql.count) {
         // Of all commands together: each by itself is a round trip.
         const [, loss, minute, people] = parameters as [number, Loss, number, number];
-        writer.lose(loss, minute, people);
+        writer.losses.add(loss, minute, people);
         return [];
       }
       if (text === guardSql.sum) writer.sendLosses();

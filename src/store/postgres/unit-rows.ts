@@ -64,14 +64,33 @@ export interface Mark {
   readonly link: Uint8Array;
   readonly changes: number;
   readonly counts: ReadonlyMap<number, number>;
-  readonly losses: ReadonlyMap<string, LossCount>;
+  readonly losses: LossCounts;
 }
 
-/** How many people lose something in one minute. */
-export interface LossCount {
-  readonly loss: Loss;
-  readonly minute: number;
-  readonly people: number;
+/** How many people lose something, by what it is and the minute. */
+export class LossCounts {
+  readonly #people: Map<string, readonly [loss: Loss, minute: number, people: number]>;
+
+  constructor(people: Iterable<readonly [string, readonly [Loss, number, number]]> = []) {
+    this.#people = new Map(people);
+  }
+
+  add(loss: Loss, minute: number, people: number): void {
+    const key = `${loss} ${minute}`;
+    const [, , known = 0] = this.#people.get(key) ?? [];
+    this.#people.set(key, [loss, minute, known + people]);
+  }
+
+  /** All of them; then there are none. */
+  take(): (readonly [loss: Loss, minute: number, people: number])[] {
+    const all = [...this.#people.values()];
+    this.#people.clear();
+    return all;
+  }
+
+  copy(): LossCounts {
+    return new LossCounts(this.#people);
+  }
 }
 
 /** A row of `writeSql.current`. */

@@ -3,7 +3,6 @@
  * together and go in few statements, which are sent without waiting for the answer to the one before.
  */
 import type { Change } from '../change.ts';
-import type { Loss } from '../guard.ts';
 import type { ElementRow, IndexRows, UniqueRow } from '../layout/index-rows.ts';
 import { elementDifference, uniqueDifference } from '../layout/row-difference.ts';
 import type { StoredType } from '../layout/stored-type.ts';
@@ -26,7 +25,7 @@ import {
   columnsOf,
   type Described,
   keyColumns,
-  type LossCount,
+  LossCounts,
   type Mark,
   membersOf,
   type NewMember,
@@ -51,7 +50,8 @@ export class UnitWriter {
   #sentChanges = 0;
   readonly #counts = new Map<number, number>();
   readonly #pending: PendingRows;
-  #losses = new Map<string, LossCount>();
+  /** How many people lose something, by these units. */
+  losses = new LossCounts();
   #sent: Promise<unknown>[] = [];
   #failure: unknown;
 
@@ -254,17 +254,8 @@ export class UnitWriter {
     this.#counts.set(type, (this.#counts.get(type) ?? 0) + difference);
   }
 
-  /** So many people lose something. */
-  lose(loss: Loss, minute: number, people: number): void {
-    const key = `${loss} ${minute}`;
-    const known = this.#losses.get(key)?.people ?? 0;
-    this.#losses.set(key, { loss, minute, people: known + people });
-  }
-
   sendLosses(): void {
-    for (const { loss, minute, people } of this.#losses.values())
-      this.#send(guardSql.count, [this.tenant, loss, minute, people]);
-    this.#losses.clear();
+    for (const counted of this.losses.take()) this.#send(guardSql.count, [this.tenant, ...counted]);
   }
 
   /** `typeName` is what a notice is about, which has no number. */
@@ -293,7 +284,7 @@ export class UnitWriter {
       link,
       changes: this.#changes.length,
       counts: new Map(this.#counts),
-      losses: new Map(this.#losses),
+      losses: this.losses.copy(),
     };
   }
 
@@ -306,7 +297,7 @@ export class UnitWriter {
     this.#counts.clear();
     for (const [type, count] of counts) this.#counts.set(type, count);
     this.#pending.clear();
-    this.#losses = new Map(losses);
+    this.losses = losses.copy();
     this.#current.clear();
     this.#described.clear();
     this.#edges.clear();
