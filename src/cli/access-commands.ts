@@ -5,7 +5,7 @@ import { defaultTenant } from './database.ts';
 import { defaultRelease, guardStatus, releaseGuard, setPaused } from './guard.ts';
 import { setLocked } from './users-and-groups.ts';
 
-const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', default: defaultTenant };
+const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Tenant to read or change', default: defaultTenant };
 const person = { placeholder: 'ID|USERNAME', required: true } as const;
 
 export const accessCommands: readonly Command[] = [

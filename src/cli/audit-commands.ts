@@ -5,7 +5,7 @@ import { defaultTenant } from './database.ts';
 import { evidenceFlags } from './evidence-file.ts';
 import { verify } from './verify.ts';
 
-const tenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', default: defaultTenant };
+const tenant: Flag = { placeholder: 'TENANT', help: 'Tenant to read or change', default: defaultTenant };
 const at: Flag = {
   placeholder: 'WHEN',
   help: 'A date, a span back such as 90d, or a change',

@@ -25,7 +25,7 @@ import {
   testEndpoint,
 } from './webhook.ts';
 
-const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', default: defaultTenant };
+const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Tenant to read or change', default: defaultTenant };
 const ofTenant: Flag = { placeholder: 'TENANT', help: 'Only of this tenant' };
 const endpoint = { placeholder: 'ID', required: true } as const;
 const stream = endpoint;

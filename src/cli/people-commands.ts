@@ -4,7 +4,7 @@ import type { Command, Flag } from './command.ts';
 import { defaultTenant } from './database.ts';
 import { groupCommands, setActive, userCommands } from './users-and-groups.ts';
 
-const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Of which tenant', default: defaultTenant };
+const ofOneTenant: Flag = { placeholder: 'TENANT', help: 'Tenant to read or change', default: defaultTenant };
 
 export const peopleCommands: readonly Command[] = [
   {

@@ -60,7 +60,7 @@ export interface DirectoryOptions extends CommitOptions {
 
 /** To read a character of a path takes as long as to compare so many values. */
 const comparedPerCharacter = 64;
-/** Characters of a path that are no matter. */
+/** A path of up to this many characters costs nothing worth counting. */
 const usualPath = 200;
 
 /** How often a change is computed anew when another one came in between. */

@@ -200,7 +200,7 @@ export interface HttpOptions {
   readonly basePath: string;
   /** Absolute base of `meta.location` and `$ref`, as clients reach it: `https://id.example.com/scim/v2`. Absent: from the request. */
   readonly baseUrl?: string | undefined;
-  /** Addresses or CIDR ranges whose Forwarded and X-Forwarded-* fields are believed. */
+  /** Addresses or CIDR ranges whose Forwarded and X-Forwarded-* headers are trusted. */
   readonly trustedProxies?: readonly string[];
   readonly limits?: Partial<Limits>;
   /** Is a token taken as the password of HTTP Basic too (RFC 7617)? */

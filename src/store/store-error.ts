@@ -48,6 +48,6 @@ export function otherConfiguration(): StoreError {
   return new StoreError(
     'other-configuration',
     'another process has opened the database with other schemas or resource types, and made its rows so',
-    'Stop the servers of this database but one, or give all the same configuration; then start this one again.',
+    'Stop all but one of the servers using this database, or give them the same configuration; then start this one again.',
   );
 }

@@ -32,7 +32,7 @@ export async function refuseOtherConfiguration(from: CopySource, registry: Regis
     if (type === undefined || !hasAny) continue;
     if (withoutContainsIndex(layout) === layOut(type, new Set()).signature) continue;
     throw new CommandError(
-      `${from.shown} was last served with other definitions of ${name} than those configured here`,
+      `${from.shown} was last served with a different definition of ${name} than the one configured here`,
       'Give the configuration that the server uses: --config FILE. After a change of it, start the server first.',
     );
   }

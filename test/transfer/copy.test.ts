@@ -286,7 +286,15 @@ test('a target that is not empty, the same database, another version and an unkn
     'postgres://u:geheim@127.0.0.1/x',
   );
   writeFileSync(path('other.json'), JSON.stringify({}));
-  await refused(/other definitions of User/, '--from', 'scimd.db', '--to', address, '--config', 'other.json');
+  await refused(
+    /a different definition of User/,
+    '--from',
+    'scimd.db',
+    '--to',
+    address,
+    '--config',
+    'other.json',
+  );
   assert.deepEqual(
     await inPostgres(url, "SELECT to_regclass('scimd_version')"),
     [[null]],

@@ -1,4 +1,4 @@
-/** What is told of documents that were brought in accord with another configuration. */
+/** What is reported of documents that were rebuilt for another configuration. */
 import type { MigratedDocument } from '../../scim/migrate-document.ts';
 import type { OpeningNotice } from '../store.ts';
 

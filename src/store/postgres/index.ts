@@ -80,7 +80,7 @@ async function withFirstConnection<T>(
 }
 
 /**
- * Opens the store, bringing the tables up to date, and their rows in accord with the registry.
+ * Opens the store, bringing the tables up to date, and rebuilding rows that the registry's layout no longer matches.
  * @throws StoreError where the database cannot be reached or used, or where what is stored contradicts the registry.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {

@@ -48,7 +48,7 @@ export async function refuseStale(connection: Connection, types: StoredTypes): P
     if (!(await isStale(connection, kind)) || (await resourcesOf(connection, kind)) === 0) continue;
     throw new StoreError(
       'other-configuration',
-      `the database was last served with other definitions of ${kind.type.name} than those configured here`,
+      `the database was last served with a different definition of ${kind.type.name} than the one configured here`,
       'Give the configuration that the server uses: --config FILE. After a change of it, start the server first.',
     );
   }

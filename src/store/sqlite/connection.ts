@@ -111,8 +111,8 @@ export function openConnection(file: string, busyTimeout = 5000): Database {
         recognise(db, file);
         db.pragma(`page_size = ${pageSize}`);
         db.pragma('journal_mode = WAL');
-        // This build of SQLite lowers it to NORMAL once WAL is on, and then a power cut loses acknowledged writes, unless
-        // somebody brings the WAL to the disk before he acknowledges them (see walSync).
+        // This build of SQLite lowers it to NORMAL once WAL is on, and then a power cut loses acknowledged writes,
+        // unless the WAL is synced before they are acknowledged (see walSync).
         db.pragma('synchronous = FULL');
         db.pragma('foreign_keys = ON');
         db.pragma('trusted_schema = OFF');

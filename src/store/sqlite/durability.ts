@@ -166,7 +166,7 @@ function lost(path: string, what: string, isOutcomeUnknown: boolean): StoreError
 function notDurable(cause: NodeJS.ErrnoException, isOutcomeUnknown: boolean): StoreError {
   return new StoreError(
     'io',
-    `the disk did not take what was written (${cause.code ?? cause.message})`,
+    `the disk failed to persist a write (${cause.code ?? cause.message})`,
     'Check the disk and the system log, then start the server again: until then it answers nothing.',
     { cause, isOutcomeUnknown },
   );

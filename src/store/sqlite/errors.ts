@@ -14,7 +14,7 @@ const account = 'the account that runs the server';
 const mayWrite = `Let ${account} read and write the file and its folder`;
 // SQLite reads a database in WAL mode only where it can make files beside it.
 const look =
-  'To look at one that cannot be written, copy it, with its -wal if there is one, and give --database COPY.';
+  'To inspect a read-only database, copy it, with its -wal file if there is one, and pass --database COPY.';
 
 interface Kind {
   readonly code: StoreErrorCode;

@@ -73,7 +73,7 @@ export interface SqliteStoreOptions {
 }
 
 /**
- * Opens the store, bringing an older database up to date, and its rows in accord with the registry.
+ * Opens the store, bringing an older database up to date, and rebuilding rows that the registry's layout no longer matches.
  * @throws StoreError where the file cannot be opened, is no database of ours, or one of a newer release, or where
  * what is stored contradicts the registry.
  */

@@ -43,7 +43,7 @@ export type List = (query: Query) => Awaitable<Page>;
 /** Measured: looking at a row that trigrams found costs as much as to look at so many in their order. */
 const scanAdvantage = 16;
 
-/** So many matches are no matter, whatever part of all resources they are. */
+/** Up to this many matches, use the index whatever its selectivity. */
 const fewMatches = 1000;
 
 /** How often a page is sought that nobody changes before its members are read. */

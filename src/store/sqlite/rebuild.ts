@@ -55,7 +55,7 @@ export function refuseStale(db: Database, types: StoredTypes): void {
   if (stale === undefined) return;
   throw new StoreError(
     'other-configuration',
-    `the database was last served with other definitions of ${stale.type.name} than those configured here`,
+    `the database was last served with a different definition of ${stale.type.name} than the one configured here`,
     'Give the configuration that the server uses: --config FILE. After a change of it, start the server first.',
   );
 }
