@@ -44,12 +44,12 @@ export interface ResourceQuery extends Parts {
 /** A resource as it was read, with the parts that were asked for: all of one snapshot. */
 export interface FoundResource extends StoredResource {
   /** The groups that it is in, direct ones first; absent if it is in none. */
-  readonly groups?: readonly GroupReference[];
+  readonly groups?: readonly GroupReference[] | undefined;
   /**
    * Its members: JSON objects with commas between them, empty if there are none. Those of a large group are read part by
    * part, and whoever was given a reader closes it.
    */
-  readonly members?: string | MemberReader;
+  readonly members?: string | MemberReader | undefined;
 }
 
 /** Reads the members of one group to their end from the snapshot that the group was read from. */

@@ -349,7 +349,10 @@ export function edgeContract(setting: () => Setting, keepsStrangers: boolean): v
     const group = await s.createGroup('g', [a.id, c.id]);
     const { resources } = await s.list({ targets: [{ type: s.user }], groups: true });
     const groups = [{ value: group.id, display: 'g', type: 'direct', resourceType: 'Group' }];
-    assert.deepEqual(resources, [{ ...a, grouped: true, groups }, b, { ...c, grouped: true, groups }]);
+    assert.deepEqual(
+      resources.map((each) => ({ ...each })),
+      [{ ...a, grouped: true, groups }, b, { ...c, grouped: true, groups }],
+    );
   });
 
   test('a deleted resource leaves its groups, which change by that', async () => {

@@ -339,7 +339,7 @@ test('killed again and again, it goes on where it was, both ways; what is unfini
     [address, 'back.db'],
   ] as const) {
     let [kills, resumed] = [0, 0];
-    for (let delay = 1500; ; delay *= 1.25) {
+    for (let delay = 600; ; delay *= 1.12) {
       const copying = start('copy', '--from', from, '--to', to);
       const ended = await Promise.race([copying.end, wait(delay).then(() => undefined)]);
       if (ended !== undefined) {

@@ -14,15 +14,15 @@ import {
 } from '../sql/list.ts';
 import {
   type ListJob,
-  type ListRows,
+  listedResources,
   listSteps,
+  type PageRead,
   type PageRow,
   type PartSql,
-  toPageResource,
 } from '../sql/list-job.ts';
-import { membershipSql, mostMembersAtOnce, toGroups } from '../sql/membership.ts';
+import { membershipSql, mostMembersAtOnce } from '../sql/membership.ts';
 import { runStepsAsync } from '../sql/steps.ts';
-import type { FoundResource, MemberReader, Page, Query } from '../store.ts';
+import type { Page, Query } from '../store.ts';
 import { type Reads, requestValues } from './reads.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
 import { withinWork } from './work-limit.ts';
@@ -33,8 +33,6 @@ export interface ListTools {
   readonly reads: Reads;
   readonly snapshots: Snapshots;
 }
-
-type PageRead = ListRows & { readonly readerOf?: (rid: number) => MemberReader | undefined };
 
 export function lister({ dialect, types, reads, snapshots }: ListTools): (query: Query) => Promise<Page> {
   const numbersOf = (has: (layout: Layout) => boolean): number[] =>
@@ -114,21 +112,9 @@ export function lister({ dialect, types, reads, snapshots }: ListTools): (query:
     const page = await withinWork(query.work, snapshots, (snapshot) => read(job, snapshot));
     const rows: readonly PageRow[] = turned ? [...page.rows].reverse() : page.rows;
     const [first, last] = [rows.at(0), rows.at(-1)];
-    const groups = page.groups === undefined ? undefined : toGroups(types, page.groups);
-    const texts = page.members === 'many' ? undefined : page.members;
     return {
       total: page.total,
-      resources: rows.map((row): FoundResource => {
-        const [, rid] = row;
-        const resource = toPageResource(types, row);
-        const its = groups?.get(resource.id);
-        const members = page.readerOf === undefined ? texts?.get(rid) : page.readerOf(rid);
-        return {
-          ...resource,
-          ...(its === undefined ? {} : { groups: its }),
-          ...(members === undefined ? {} : { members }),
-        };
-      }),
+      resources: listedResources(types, rows, page),
       ...(first === undefined || last === undefined
         ? {}
         : { first: writePosition([first[0], first[1]]), last: writePosition([last[0], last[1]]) }),

@@ -1,10 +1,11 @@
 /** A list as statements, plain data that any thread with a connection can carry out. */
 
+import { instantText } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
-import type { StoredResource } from '../store.ts';
+import type { FoundResource, MemberReader } from '../store.ts';
 import type { Sql } from './dialect.ts';
-import type { GroupRow, MembersRow } from './membership.ts';
-import { type ResourceRow, toResource } from './resource.ts';
+import { type GroupRow, type MembersRow, toGroups } from './membership.ts';
+import type { ResourceRow } from './resource.ts';
 import type { Steps } from './steps.ts';
 
 /** A part of a page. It takes LIMIT and OFFSET as its last parameters, but where one of these is set. */
@@ -52,6 +53,11 @@ export interface ListJob extends ListSql {
   readonly bytes?: { readonly most: number; readonly document: string } | undefined;
 }
 
+/** Rows of a page, and where the members of its large groups are read from. */
+export interface PageRead extends ListRows {
+  readonly readerOf?: (rid: number) => MemberReader | undefined;
+}
+
 export type PageRow = [key: string | number | null, rid: number, ...ResourceRow];
 
 export interface ListRows {
@@ -64,11 +70,52 @@ export interface ListRows {
   readonly members?: ReadonlyMap<number, string> | 'many';
 }
 
-export function toPageResource(
+/**
+ * A resource of a page. A class, since V8 keeps object literals of so many answers at once, and with them their texts, in
+ * the part of its heap that is collected rarely: shown by the workload `list` of npm run bench.
+ */
+class ListedResource implements FoundResource {
+  readonly id: string;
+  readonly type: string;
+  readonly version: number;
+  readonly created: string;
+  readonly modified: string;
+  readonly body: string;
+  readonly grouped: boolean;
+  declare readonly groups?: FoundResource['groups'];
+  declare readonly members?: FoundResource['members'];
+
+  constructor(
+    types: StoredTypes,
+    [, , type, id, version, created, modified, body, grouped]: PageRow,
+    groups: FoundResource['groups'],
+    members: FoundResource['members'],
+  ) {
+    this.id = id;
+    this.type = types.nameOf(type);
+    this.version = version;
+    this.created = instantText(created);
+    this.modified = instantText(modified);
+    this.body = body;
+    this.grouped = Boolean(grouped);
+    if (groups !== undefined) this.groups = groups;
+    if (members !== undefined) this.members = members;
+  }
+}
+
+/** The resources of a page, with what was read beside its rows. */
+export function listedResources(
   types: StoredTypes,
-  [, , type, id, version, created, modified, body, grouped]: PageRow,
-): StoredResource {
-  return toResource(types, [type, id, version, created, modified, body, grouped]);
+  rows: readonly PageRow[],
+  { groups, members, readerOf }: Pick<PageRead, 'groups' | 'members' | 'readerOf'>,
+): FoundResource[] {
+  const groupsOf = groups === undefined ? undefined : toGroups(types, groups);
+  const textOf = members === 'many' ? undefined : members;
+  return rows.map((row) => {
+    const [, rid, , id] = row;
+    const its = readerOf === undefined ? textOf?.get(rid) : readerOf(rid);
+    return new ListedResource(types, row, groupsOf?.get(id), its);
+  });
 }
 
 /** Where the document is in a row of a page. */

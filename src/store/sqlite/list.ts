@@ -17,15 +17,16 @@ import {
   type ListJob,
   type ListRows,
   type ListSql,
+  listedResources,
   listSteps,
+  type PageRead,
   type PageRow,
   type PartSql,
-  toPageResource,
 } from '../sql/list-job.ts';
-import { membershipSql, mostMembersAtOnce, toGroups } from '../sql/membership.ts';
+import { membershipSql, mostMembersAtOnce } from '../sql/membership.ts';
 import { resourceSql } from '../sql/resource.ts';
 import { runSteps } from '../sql/steps.ts';
-import type { Awaitable, FoundResource, MemberReader, Page, Query } from '../store.ts';
+import type { Awaitable, Page, Query } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
 import { findByUnique } from './find-by-unique.ts';
 import { type HeldSnapshots, readBeforehand, type SnapshotConnection } from './held-snapshots.ts';
@@ -64,11 +65,6 @@ export interface ListTools {
   readonly meter: Meter;
   /** What a thread has read may be newer than what is known here, and not on the disk yet. */
   readonly catchUp: () => void;
-}
-
-/** Rows of a page, and where the members of its large groups are read from. */
-interface PageRead extends ListRows {
-  readonly readerOf?: (rid: number) => MemberReader | undefined;
 }
 
 export function lister({
@@ -207,27 +203,16 @@ export function lister({
       bytes: query.bytes === undefined ? undefined : { most: query.bytes, document: documentSql(arms) },
     };
     const generation = offsets.generation();
-    const toPage = ({ rows: found, more, total, groups, members, readerOf }: PageRead): Page => {
-      const rows = turned ? [...found].reverse() : found;
+    const toPage = (found: PageRead): Page => {
+      const { more } = found;
+      const rows = turned ? [...found.rows].reverse() : found.rows;
       const [first, last] = [rows.at(0), rows.at(-1)];
       if (fromStart && more && last !== undefined && generation === offsets.generation()) {
         offsets.note(nameOf(query, arms), offset + rows.length, writePosition([last[0], last[1]]));
       }
-      const groupsOf = groups === undefined ? undefined : toGroups(types, groups);
-      const textOf = members === 'many' ? undefined : members;
       return {
-        total,
-        resources: rows.map((row): FoundResource => {
-          const resource = toPageResource(types, row);
-          if (groupsOf === undefined && job.members === undefined) return resource;
-          const its = groupsOf?.get(resource.id);
-          const members = readerOf === undefined ? textOf?.get(row[1]) : readerOf(row[1]);
-          return {
-            ...resource,
-            ...(its === undefined ? {} : { groups: its }),
-            ...(members === undefined ? {} : { members }),
-          };
-        }),
+        total: found.total,
+        resources: listedResources(types, rows, found),
         ...(first === undefined || last === undefined
           ? {}
           : { first: writePosition([first[0], first[1]]), last: writePosition([last[0], last[1]]) }),
