@@ -9,7 +9,7 @@ import { type Html, html } from './html.ts';
 import { linksFor, type Page, pageHtml, root, type View } from './layout.ts';
 import { linkMadePage, newLinkPage, newWebhookPage } from './pages/connections.ts';
 import { systemPage } from './pages/system.ts';
-import { showAccess, showLeaversCsv, showProof } from './places/access.ts';
+import { showAccess, showOrphans, showProof, showReport, showReportFile } from './places/access.ts';
 import { showAddProvider, showConnections, showToken, showWebhook } from './places/connections.ts';
 import { showDeleted, showDirectory, showResource } from './places/directory.ts';
 import { type Base, type Given, pageOf, type Show } from './places/given.ts';
@@ -30,6 +30,8 @@ const notices: Readonly<Record<string, string>> = {
   closed: 'The link is closed.',
   replayed: 'The events are sent again.',
   made: 'Made.',
+  forgotten: 'Erased, with everything that was stored of them; backups of before still have it.',
+  written: 'It may write again.',
   released: 'The guard lets it pass now.',
 };
 
@@ -58,7 +60,11 @@ export class Pages {
       '/connections/links/add': async ({ view }) =>
         pageOf('Make a set-up link', '/connections', newLinkPage(view)),
       '/access': showAccess,
-      '/access/leavers.csv': showLeaversCsv,
+      '/access/at': (given) => showReport(given, 'access'),
+      '/access/changes': (given) => showReport(given, 'diff'),
+      '/access/seats': (given) => showReport(given, 'seats'),
+      '/access/orphans': showOrphans,
+      '/access/files/{file}': showReportFile,
       '/access/proof/{id}': showProof,
       '/system': async (given) => pageOf('System', '/system', systemPage(await systemOf(given), given.view)),
       '/system/filters': showWorkbench,

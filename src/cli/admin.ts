@@ -1,6 +1,7 @@
 /** scimd admin link; and what the page of the server is made with. */
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import manifest from '../../package.json' with { type: 'json' };
 import type { AdminOptions } from '../admin/index.ts';
 import { type FilterExplanation, linkMinutes } from '../admin/index.ts';
@@ -14,8 +15,10 @@ import type { Registry } from '../scim/registry.ts';
 import { explain } from '../store/sqlite/explain.ts';
 import type { Store } from '../store/store.ts';
 import { commandActor } from './actor.ts';
+import { accountsIn } from './audit.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { findTenant, withStore } from './database.ts';
+import { signingKey } from './evidence-file.ts';
 import { planLines, treeLines } from './explain.ts';
 
 /** Prints a link that signs an administrator in, once. */
@@ -58,11 +61,13 @@ export function adminOptions(
   store: Pick<Store, 'registry'>,
   exchangeLog: ExchangeLog | undefined,
 ): AdminOptions {
-  const { database, backup } = start.settings;
+  const { audit, database, backup } = start.settings;
   return {
     version: manifest.version,
     exchangeLog,
     docs: documentation,
+    signingKey: audit.signKeyFile === undefined ? undefined : signingKey(audit.signKeyFile),
+    accountsOf: (csv) => accountsIn(Readable.from([Buffer.from(csv)]), 'the list'),
     explain: (filter, type) => explanation(store.registry, filter, type),
     settings: () =>
       optionNames.map((name) => {

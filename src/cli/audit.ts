@@ -140,8 +140,12 @@ const heads: Readonly<Record<string, Exclude<keyof Account, 'line'>>> = {
 };
 
 /** The accounts of a CSV file, by the columns whose heads are known; `-` is standard input. */
-async function readAccounts(file: string): Promise<Account[]> {
-  const input = file === '-' ? process.stdin : createReadStream(file);
+function readAccounts(file: string): Promise<Account[]> {
+  return accountsIn(file === '-' ? process.stdin : createReadStream(file), file);
+}
+
+/** @throws CommandError that says what is wrong with the list, called `file`. */
+export async function accountsIn(input: AsyncIterable<Buffer>, file: string): Promise<Account[]> {
   let separator: string | undefined;
   let names: readonly (Exclude<keyof Account, 'line'> | undefined)[] | undefined;
   const accounts: Account[] = [];

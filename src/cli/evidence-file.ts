@@ -76,7 +76,8 @@ export function writeReport<Row extends object>(
   return exitStatus.done;
 }
 
-function signingKey(file: string): ReturnType<typeof readSigningKey> {
+/** @throws CommandError that says what is wrong with the file. */
+export function signingKey(file: string): ReturnType<typeof readSigningKey> {
   try {
     return readSigningKey(readFileSync(file, 'utf8'));
   } catch (error) {

@@ -259,6 +259,10 @@ const options = {
     detail: 'for who signs in: by `scimd admin link`, or with a token of the scope admin or read',
     reloadable: true,
   }),
+  'audit.signKeyFile': option(fileName(), undefined, 'ed25519 private key that signs reports, PEM', {
+    placeholder: 'FILE',
+    detail: 'of the page for administrators and its API; commands take `--sign-key`',
+  }),
   'exchangeLog.retentionDays': option(integer(1, 3650), 14, 'How many days exchanges are kept'),
   'exchangeLog.maxMegabytes': option(integer(16, 1_048_576), 256, 'Largest size of the exchange log', {
     detail: 'in MB; the oldest exchanges go first',

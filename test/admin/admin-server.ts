@@ -1,5 +1,6 @@
 /** A server with the page for administrators, as `scimd serve` starts it, and browsers that are signed in there. */
 import { execFileSync } from 'node:child_process';
+import type { KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,14 +18,17 @@ import type { Store } from '../../src/store/store.ts';
 import { type ServerOptions, startScimd, type TestServer } from '../server.ts';
 
 /** The mounts of the page, over settings as they are by default. */
-export function testMounts(log: ExchangeLog | undefined): NonNullable<HttpOptions['mounts']> {
+export function testMounts(
+  log: ExchangeLog | undefined,
+  signingKey?: KeyObject,
+): NonNullable<HttpOptions['mounts']> {
   const start = readSettings({
     flags: new Map(),
     environment: {},
     folder: tmpdir(),
     checkDefinitions: () => ({ problems: [], warnings: [] }),
   });
-  return adminMounts(adminOptions(start, { registry: standardRegistry() }, log));
+  return adminMounts({ ...adminOptions(start, { registry: standardRegistry() }, log), signingKey });
 }
 
 export interface AdminServer extends TestServer {
@@ -38,7 +42,10 @@ export interface AdminServer extends TestServer {
   cookie(role?: AdminRole, tenant?: number): Promise<string>;
 }
 
-export async function startAdmin(options: ServerOptions = {}): Promise<AdminServer> {
+export async function startAdmin({
+  signingKey,
+  ...options
+}: ServerOptions & { readonly signingKey?: KeyObject } = {}): Promise<AdminServer> {
   const folder = mkdtempSync(join(tmpdir(), 'scimd-admin-'));
   const log = new ExchangeLog({
     ...{ file: join(folder, 'exchanges.db'), days: 14, megabytes: 256, bodies: true },
@@ -50,7 +57,7 @@ export async function startAdmin(options: ServerOptions = {}): Promise<AdminServ
   const server = await startScimd({
     docs: documentation,
     exchangeLog: log,
-    mounts: testMounts(log),
+    mounts: testMounts(log, signingKey),
     ...options,
   });
   const { store } = server;

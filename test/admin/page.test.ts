@@ -200,8 +200,11 @@ describe('in Chromium', { skip: noBrowser }, () => {
     assert.match(text, /As of change \d+/);
     await page.goto(`${server.origin}/admin/access`);
     assert.match((await page.textContent('table')) ?? '', /jane@example\.com.*deactivated/s);
-    const csv = await page.evaluate('fetch("/admin/access/leavers.csv").then((answer) => answer.text())');
-    assert.match(String(csv), /^id,name,left,change,how,by,application,confirmed,milliseconds\r\n/);
+    const csv = await page.evaluate(
+      'fetch("/admin/access/files/leavers.csv").then((answer) => answer.text())',
+    );
+    assert.match(String(csv), /^# scimd evidence 1\n# query: scimd leavers --since /);
+    assert.match(String(csv), /jane@example\.com,deactivated,/);
     // Back again, from the page: recorded with the administrator as actor.
     await page.goto(`${server.origin}/admin/directory/User/${id}`);
     await page.click('text=Reactivate');
@@ -292,6 +295,11 @@ describe('in Chromium', { skip: noBrowser }, () => {
       `/connections/webhooks/${webhook?.id}`,
       '/connections/links/add',
       '/access',
+      '/access/at',
+      '/access/at?group=nothing',
+      '/access/changes?show=1',
+      '/access/seats',
+      '/access/orphans',
       `/access/proof/${user.id}`,
       '/system',
       '/system/filters?filter=userName+sw+"a"',

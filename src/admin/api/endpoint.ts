@@ -1,6 +1,8 @@
 /** How an endpoint of the admin API is declared: once, for the check of requests, for OpenAPI, for scripts and for forms. */
+import type { KeyObject } from 'node:crypto';
 import * as v from 'valibot';
 import { ScimError } from '../../error.ts';
+import type { Account } from '../../history/orphans.ts';
 import type { ExchangeLog } from '../../http/exchange-log.ts';
 import type { Documentation, MountParts } from '../../http/options.ts';
 import type { Tenant } from '../../store/store.ts';
@@ -32,6 +34,10 @@ export interface AdminOptions {
     readonly origin: string;
   }[];
   readonly docs: Documentation;
+  /** Signs the files of reports; undefined where none is configured. */
+  readonly signingKey: KeyObject | undefined;
+  /** The accounts in a CSV. @throws CommandError that says what is wrong with it. */
+  readonly accountsOf: (csv: string) => Promise<readonly Account[]>;
   /** Scheduled backups; undefined where none are made. */
   readonly backups: () => Promise<
     readonly { readonly file: string; readonly bytes: number; readonly at: string }[] | undefined

@@ -3,13 +3,23 @@ import * as v from 'valibot';
 import { ScimFilterError } from '../../../grammar/index.ts';
 import { type Caller, operator } from '../../directory/caller.ts';
 import { ScimError } from '../../error.ts';
+import { forgottenPerson } from '../../history/forgotten.ts';
 import { patchOpSchema } from '../../scim/messages.ts';
 import type { ResourceType } from '../../scim/registry.ts';
 import type { Document } from '../../scim/resource.ts';
 import type { Actor, Change } from '../../store/change.ts';
 import type { FoundResource, GroupReference } from '../../store/store.ts';
 import { nameOfDocument } from '../explained.ts';
-import { type Asked, endpoint, line, optionalLine, tenantFor, tenantQuery, wholeNumber } from './endpoint.ts';
+import {
+  type Asked,
+  endpoint,
+  line,
+  noteAction,
+  optionalLine,
+  tenantFor,
+  tenantQuery,
+  wholeNumber,
+} from './endpoint.ts';
 
 const summaryOf = v.object({
   id: v.string(),
@@ -278,6 +288,25 @@ export const resourceEndpoints = [
         asked.path.id ?? '',
       );
       return { id, version };
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/resources/User/{id}/forget',
+    summary: 'Erase a person and everything that is stored of them; it cannot be undone',
+    needs: 'admin',
+    query: v.object(tenantQuery),
+    body: v.object({ confirm: v.literal('forget', 'must be the word forget: this cannot be undone') }),
+    answer: v.object({ id: v.string(), erased: v.boolean() }),
+    async handle(asked) {
+      const { store, directory, options } = asked.parts;
+      const tenant = await tenantFor(asked, asked.query.tenant);
+      const id = asked.path.id ?? '';
+      const person = await forgottenPerson(store, tenant, id);
+      await directory.erase(callerIn(asked, tenant.number), typeNamed(asked.parts, 'User'), id);
+      await options.exchangeLog?.forget(person);
+      await noteAction(asked, 'user.forget', { tenant: tenant.number, subject: id });
+      return { id, erased: true };
     },
   }),
   endpoint({

@@ -4,6 +4,7 @@ import type { Endpoint } from './endpoint.ts';
 import { exchangeEndpoints } from './exchanges.ts';
 import { guardEndpoints } from './guard.ts';
 import { type Counts, nowEndpoints } from './now.ts';
+import { reportEndpoints } from './reports.ts';
 import { resourceEndpoints } from './resources.ts';
 import { setUpLinkEndpoints } from './set-up-links.ts';
 import { systemEndpoints } from './system.ts';
@@ -19,6 +20,7 @@ export function endpointsWith(counts: Counts): readonly Endpoint[] {
     ...webhookEndpoints,
     ...setUpLinkEndpoints,
     ...accessEndpoints,
+    ...reportEndpoints,
     ...guardEndpoints,
     ...systemEndpoints,
   ];

@@ -28,6 +28,8 @@ const tokenShape = v.object({
   expires: v.optional(v.string()),
   revoked: v.optional(v.string()),
   lastUsed: v.optional(v.string()),
+  /** Since when its writes are answered 503. */
+  paused: v.optional(v.string()),
 });
 export type TokenShown = v.InferOutput<typeof tokenShape>;
 
@@ -38,12 +40,13 @@ export function stateOf({ revoked, expires, ended }: Token, now: Date): TokenSho
 }
 
 export function tokenShown(token: Token, now: Date): TokenShown {
-  const { id, tenantName, idp, scope, created, expires, revoked, lastUsed } = token;
+  const { id, tenantName, idp, scope, created, expires, revoked, lastUsed, paused } = token;
   return {
     ...{ id, name: token.name, tenant: tenantName, idp, scope, state: stateOf(token, now), created },
     ...(expires === undefined ? {} : { expires }),
     ...(revoked === undefined ? {} : { revoked }),
     ...(lastUsed === undefined ? {} : { lastUsed }),
+    ...(paused === undefined ? {} : { paused }),
   };
 }
 
@@ -88,6 +91,32 @@ async function createToken(
   });
   await noteAction(asked, 'token.create', { tenant: tenant.number, subject: token.id, detail: token.name });
   return { token: tokenShown(token, now), secret, base: asked.base };
+}
+
+/** Holds back what a provider writes, or lets it go on; reads are answered all the while. */
+function setPaused(isPaused: boolean) {
+  return endpoint({
+    method: 'POST',
+    path: `/tokens/{id}/${isPaused ? 'pause' : 'resume'}`,
+    summary: isPaused ? 'Answer what a token writes with 503 for now' : 'Let a paused token write again',
+    needs: 'admin',
+    body: v.object({}),
+    answer: v.object({ token: tokenShape }),
+    async handle(asked) {
+      const { store, clock } = asked.parts;
+      const token = await tokenOf(asked);
+      const state = stateOf(token, clock());
+      if (isPaused && state !== 'active' && state !== 'retiring')
+        throw new ScimError(409, undefined, `The token is ${state} already`);
+      await store.pauseToken(token.id, isPaused ? clock().toISOString() : undefined);
+      await noteAction(asked, isPaused ? 'token.pause' : 'token.resume', {
+        tenant: token.tenant,
+        subject: token.id,
+        detail: token.name,
+      });
+      return { token: tokenShown(await tokenOf(asked), clock()) };
+    },
+  });
 }
 
 export const tokenEndpoints = [
@@ -171,4 +200,6 @@ export const tokenEndpoints = [
       return { token: tokenShown(revoked, parts.clock()) };
     },
   }),
+  setPaused(true),
+  setPaused(false),
 ] as const;

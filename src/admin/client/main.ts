@@ -22,6 +22,15 @@ document.addEventListener('click', (event) => {
   if (target?.closest('[data-print]')) window.print();
 });
 
+for (const input of document.querySelectorAll<HTMLInputElement>('input[data-into]'))
+  input.addEventListener('change', async () => {
+    const area = document.getElementById(input.dataset.into ?? '');
+    const file = input.files?.[0];
+    if (area instanceof HTMLTextAreaElement && file !== undefined) area.value = await file.text();
+    // What is sent is the text: once is enough.
+    input.value = '';
+  });
+
 document.addEventListener('focusin', ({ target }) => {
   if (target instanceof HTMLInputElement && target.dataset.select !== undefined) target.select();
 });

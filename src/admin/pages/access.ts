@@ -4,6 +4,7 @@ import { spanOf } from '../api/now.ts';
 import type { ChangeShown } from '../api/resources.ts';
 import { type Html, html, type Part } from '../html.ts';
 import { moment, stateMark, type View } from '../layout.ts';
+import { downloads, reportTabs } from './reports.ts';
 
 export function accessPage(
   report: {
@@ -15,13 +16,13 @@ export function accessPage(
     readonly count: number;
     readonly leavers: readonly Leaver[];
   },
-  asked: { readonly from?: string | undefined; readonly to?: string | undefined },
   view: View,
 ): Html {
   const { to } = view;
   const day = (time: string): string => time.slice(0, 10);
-  return html`<div class="head"><h1>Access</h1><div class="actions"><button type="button" class="js" data-print>Print</button><a class="button" href="${to('/access/leavers.csv', asked)}">Export CSV</a></div>
+  return html`<div class="head"><h1>Access</h1><div class="actions"><button type="button" class="js" data-print>Print</button>${downloads('leavers', { from: day(report.from) }, view)}</div>
 <p>Who left, when it was durable here, and when each application confirmed that it heard of it.</p></div>
+${reportTabs('leavers', view)}
 <form class="filters" method="get" action="${to('/access').split('?')[0]}">
 ${view.tenants.length > 1 ? html`<input type="hidden" name="tenant" value="${view.tenant}">` : ''}
 <div><label for="from">From</label><input id="from" name="from" type="date" value="${day(report.from)}"></div>
@@ -69,7 +70,7 @@ export function proofPage(
 ): Html {
   const { name, id, state, history, groups, confirmations, asOf, author, version } = shown;
   const { to } = view;
-  return html`<div class="head"><h1>${name}: what happened, and who heard of it</h1><div class="actions"><button type="button" class="js" data-print>Print</button><a class="button" href="${to(`/directory/User/${encodeURIComponent(id)}`)}">Directory</a></div>
+  return html`<div class="head"><h1>${name}: what happened, and who heard of it</h1><div class="actions"><button type="button" class="js" data-print>Print</button>${downloads('history', { id }, view)}<a class="button" href="${to(`/directory/User/${encodeURIComponent(id)}`)}">Directory</a></div>
 <p>${state} · <span class="mono">${id}</span></p></div>
 <section class="card"><ol class="time-line">${history.map((change) => {
     const active = change.edits.find(({ path }) => path === 'active')?.to;

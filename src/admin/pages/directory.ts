@@ -1,7 +1,7 @@
 /** Directory: people, groups and other resources; one of them with memberships and its time line. */
 import type { ChangeShown, ResourceSummary } from '../api/resources.ts';
 import { type Html, html, type Part } from '../html.ts';
-import { buttonForm, moment, stateMark, type View } from '../layout.ts';
+import { buttonForm, moment, proofField, stateMark, type View } from '../layout.ts';
 import { jsonView } from './traffic.ts';
 
 export function directoryPage(
@@ -77,7 +77,7 @@ export function resourcePage(shown: ResourceShown, view: View): Html {
 <div class="actions">
 ${resource === undefined ? buttonForm(view, `${path}/restore`, 'Restore', { back, done: 'restored', kind: 'primary' }) : ''}
 ${isUser && resource !== undefined ? (resource.active === false ? buttonForm(view, `${path}/reactivate`, 'Reactivate', { back, done: 'reactivated' }) : buttonForm(view, `${path}/deactivate`, 'Deactivate', { back, done: 'deactivated', kind: 'danger', confirm: `Deactivate ${name}? Every application is told at once.` })) : ''}
-${isUser && resource !== undefined && shown.canLock ? (lock === undefined ? buttonForm(view, `${path}/lock`, 'Lock', { back, done: 'locked', kind: 'danger', confirm: `Lock ${name}? Access ends at once, and the identity provider is not told.` }) : buttonForm(view, `${path}/unlock`, 'Unlock', { back, done: 'unlocked' })) : ''}
+${isUser && resource !== undefined && shown.canLock ? (lock === undefined ? lockForm(name, path, back, view) : buttonForm(view, `${path}/unlock`, 'Unlock', { back, done: 'unlocked' })) : ''}
 <a class="button" href="${to('/traffic', { about: name })}">Requests</a>
 ${isUser ? html`<a class="button" href="${to(`/access/proof/${encodeURIComponent(id)}`)}">Proof</a>` : ''}
 </div>
@@ -97,7 +97,22 @@ ${memberCount > members.length && members.length > 0 ? html`<p class="hint">The 
 }
 <section class="card" aria-labelledby="attributes"><h2 id="attributes">Attributes</h2>${jsonView(JSON.stringify(document), undefined, 'Attributes')}</section>
 </div></div>
+${isUser && view.session.role === 'admin' && (resource !== undefined || gone !== undefined) ? forgetForm(name, path, view) : ''}
 ${history.length === 0 ? '' : html`<p class="hint">Changes are kept for as long as <code>changes.retentionDays</code> says.</p>`}`;
+}
+
+/** With room for why: whoever looks later sees it. */
+function lockForm(name: string, path: string, back: string, { to, session }: View): Part {
+  if (session.role !== 'admin') return '';
+  return html`<form class="joined" method="post" action="${to(`/api${path}/lock`)}" data-confirm="Lock ${name}? Access ends at once, and the identity provider is not told.">${proofField(session)}<input type="hidden" name="back" value="${back}"><input type="hidden" name="done" value="locked"><input name="reason" maxlength="200" size="14" placeholder="Reason" aria-label="Reason of the lock"><button class="danger">Lock</button></form>`;
+}
+
+/** Behind a fold, and confirmed by a word: nothing brings it back. */
+function forgetForm(name: string, path: string, { to, session }: View): Html {
+  return html`<details class="fold"><summary>Forget ${name}</summary><form class="card fields" method="post" action="${to(`/api${path}/forget`)}">${proofField(session)}<input type="hidden" name="back" value="${to('/directory')}"><input type="hidden" name="done" value="forgotten">
+<p>Erases this person and all that is stored of them: attributes, history, requests. Groups lose the member. The erasure itself is recorded, and the record still verifies. It cannot be undone.</p>
+<div><label for="confirm">Type the word forget</label><input id="confirm" name="confirm" required pattern="forget" autocomplete="off" autocapitalize="none"></div>
+<div><button class="danger">Forget for ever</button></div></form></details>`;
 }
 
 const operations: Readonly<Record<string, string>> = {
