@@ -1,13 +1,19 @@
 /** The thread that delivers webhooks: with a connection of its own to the database. */
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { Feed } from './events/feed.ts';
+import { Hub } from './events/hub.ts';
+import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
 import {
+  type Answered,
+  answered,
   type DeliveryThreadData,
   delivererOver,
   messageOfNotice,
-  type ProgressAnswered,
+  type PageQuestion,
   type ProgressAsked,
+  Questions,
 } from './events/webhook/delivery.ts';
 import { configuredRegistry } from './scim/custom-schemas.ts';
 import { isPostgresUrl, openStore } from './store/open.ts';
@@ -19,51 +25,44 @@ if (process.platform === 'linux') setPriority(yielding);
 
 const { database, definitions, baseUrl, basePath } = workerData as DeliveryThreadData;
 
-/** By number: who waits to hear whether their progress is stored. */
-const asked = new Map<number, PromiseWithResolvers<readonly boolean[]>>();
-let questions = 0;
+const progress = new Questions<readonly boolean[]>();
 
 /** Is written by the server's thread. */
-function progressThere(...stored: Parameters<Outbox['progress']>): Promise<readonly boolean[]> {
-  const number = ++questions;
-  const answer = Promise.withResolvers<readonly boolean[]>();
-  asked.set(number, answer);
-  const question: ProgressAsked = { kind: 'progress', number, stored };
-  parentPort?.postMessage(question);
-  return answer.promise;
-}
-
-function hear(answered: ProgressAnswered): void {
-  const question = asked.get(answered.number);
-  asked.delete(answered.number);
-  if ('failure' in answered) question?.reject(new Error(answered.failure));
-  else question?.resolve(answered.outcomes);
+function progressThere(...asked: Parameters<Outbox['progress']>): Promise<readonly boolean[]> {
+  return progress.ask((number) => {
+    const question: ProgressAsked = { kind: 'progress', number, asked };
+    parentPort?.postMessage(question);
+  });
 }
 
 async function start(): Promise<void> {
   const registry = configuredRegistry(definitions);
   const store = await openStore(database, { registry, rebuild: false });
   const outbox = isPostgresUrl(database) ? store.outbox : { ...store.outbox, progress: progressThere };
+  const shown = shownAs(registry, basePath, baseUrl);
   const deliverer = delivererOver(
     store,
-    shownAs(registry, basePath, baseUrl),
+    shown,
     (notice) => parentPort?.postMessage(messageOfNotice(notice)),
     () => new Date(),
     outbox,
   );
-  parentPort?.on('message', async (message: 'wake' | 'stop' | ProgressAnswered) => {
-    if (typeof message === 'object') {
-      hear(message);
-      return;
-    }
-    if (message === 'wake') {
-      deliverer.wake();
-      return;
-    }
-    await deliverer.stop();
-    await store.close();
-    parentPort?.close();
-  });
+  const feed = new Feed(
+    new EventReader(recordsOf(store), store.feed, shown),
+    ...([store.feed, store.outbox, new Hub(store)] as const),
+  );
+  parentPort?.on(
+    'message',
+    async (message: 'wake' | 'stop' | PageQuestion | Answered<readonly boolean[]>) => {
+      if (message === 'wake') deliverer.wake();
+      else if (message === 'stop') {
+        await deliverer.stop();
+        await store.close();
+        parentPort?.close();
+      } else if (message.kind === 'answer') progress.hear(message);
+      else parentPort?.postMessage(await answered(message.number, feed.pageText(message.asked)));
+    },
+  );
   void deliverer.start();
 }
 

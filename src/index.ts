@@ -234,8 +234,10 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
     onError: (error) => http.log?.error({ err: error }, 'the connections could not be looked at'),
   });
   const { privateReceivers: allowPrivate = false } = http;
+  const beside: { delivery?: Delivery } = {};
   const httpOptions: HttpOptions = {
     ...{ ...http, basePath, store, hooks },
+    pages: (asked, base) => beside.delivery?.pages(asked, base),
     onDeadToken: (token, reason) => connections.failing(token, reason),
   };
   const start = async (): Promise<LiveApplication> => {
@@ -270,6 +272,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
         );
     },
   });
+  beside.delivery = delivery;
   const retention = new Retention(store, {
     days: retentionDays ?? defaultRetentionDays,
     clock,

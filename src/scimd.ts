@@ -21,7 +21,7 @@ import type { TableChange } from './store/tables/within.ts';
 
 /** What {@link createScimd} takes for a database of its own, in SQLite or PostgreSQL. */
 export interface ScimdOptions
-  extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken'>>,
+  extends Partial<Omit<HttpOptions, 'store' | 'hooks' | 'mounts' | 'exchangeLog' | 'onDeadToken' | 'pages'>>,
     Hooks {
   /** The SQLite file; `:memory:` lives as long as the server; or `postgres://USER:PASSWORD@HOST/DATABASE`. */
   readonly database: string;

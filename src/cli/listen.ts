@@ -25,7 +25,7 @@ export async function listen(
   log: Log,
   isReady: () => boolean,
   metrics: Metrics | undefined,
-  { exchangeLog, mounts }: Pick<HttpOptions, 'exchangeLog' | 'mounts'>,
+  { exchangeLog, mounts, pages }: Pick<HttpOptions, 'exchangeLog' | 'mounts' | 'pages'>,
   connections: Connections,
 ): Promise<Listening> {
   const { host, port, basePath } = settings;
@@ -38,6 +38,7 @@ export async function listen(
       ...changeable(settings),
       ...(settings.admin.enabled ? { mounts } : {}),
       ...{ host, port, store, basePath, log, isReady, exchangeLog },
+      ...(pages === undefined ? {} : { pages }),
       onDeadToken: (token, reason) => connections.failing(token, reason),
       ...(metrics === undefined
         ? {}

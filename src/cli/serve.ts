@@ -5,7 +5,7 @@ import { Connections } from '../directory/connections.ts';
 import { Retention } from '../directory/retention.ts';
 import type { Delivery } from '../events/webhook/delivery.ts';
 import type { ExchangeLog } from '../http/exchange-log.ts';
-import type { Log, RunningServer } from '../http/options.ts';
+import type { HttpOptions, Log, RunningServer } from '../http/options.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
 import { createLog } from '../ops/log.ts';
 import { createMetrics, type Metrics } from '../ops/metrics.ts';
@@ -78,7 +78,8 @@ async function serve({ settings, json, terminal }: Invocation): Promise<number> 
     );
     exchangeLog = exchangeLogOf(inForce, store, log);
     const mounts = adminMounts(adminOptions(start, store, exchangeLog));
-    const beside = { exchangeLog, mounts };
+    const pages: HttpOptions['pages'] = (asked, baseUrl) => delivery?.pages(asked, baseUrl);
+    const beside = { exchangeLog, mounts, pages };
     const server = await listen(inForce, store, log, () => state.ready, metrics, beside, connections);
     listening.resolve(server.apply);
     delivery = deliver(start, store, log);

@@ -4,8 +4,10 @@ import type { Consumer, Outbox } from '../store/outbox.ts';
 import { bucketHash, bucketOf, type DigestPerson, digestLine } from './consumer/digest.ts';
 import type { Event } from './event.ts';
 import type { Hub } from './hub.ts';
+import type { EventFilter, PageAsked, PageText } from './page-text.ts';
 import { comparePositions, type Position, parsePosition, positionText } from './position.ts';
 import type { EventPage, EventReader, TenantName } from './reader.ts';
+import { typeFilter } from './webhook/message.ts';
 
 /** A position that cannot be read from. */
 export class PositionError extends Error {
@@ -89,6 +91,13 @@ export class Feed {
 
   async #acknowledged(tenant: number, name: string): Promise<string | undefined> {
     return (await this.#outbox.consumers(tenant)).find((each) => each.name === name)?.position;
+  }
+
+  /** The same as {@link page}, as text. */
+  async pageText({ tenant, after, limit, filter }: PageAsked): Promise<PageText> {
+    const { events, position, more } = await this.page(tenant, after, { limit, wants: wantedBy(filter) });
+    const json = `{"events":[${events.map(eventText).join(',')}],"position":"${positionText(position)}","more":${more}}`;
+    return { position, more, count: events.length, json };
   }
 
   /** The next events behind a position, if there are any. */
@@ -186,4 +195,27 @@ export function bucketHashes(buckets: readonly ReadonlyMap<string, DigestPerson>
   return buckets.map((bucket) =>
     bucketHash(new Map([...bucket].map(([id, person]) => [id, digestLine(person)]))),
   );
+}
+
+/** Undefined where all are wanted. */
+export function wantedBy({ types, resource }: EventFilter): ((event: Event) => boolean) | undefined {
+  if (types === undefined && resource === undefined) return undefined;
+  const wants = typeFilter(types);
+  const [type, id] = resource ?? [];
+  return (event) =>
+    wants(event.type) &&
+    (type === undefined ||
+      ('subject' in event && event.subject.type === type && (id === undefined || event.subject.id === id)));
+}
+
+const texts = new WeakMap<Event, string>();
+
+/** The event as JSON text, made once for all consumers. */
+function eventText(event: Event): string {
+  let text = texts.get(event);
+  if (text === undefined) {
+    text = JSON.stringify(event);
+    texts.set(event, text);
+  }
+  return text;
 }

@@ -3,6 +3,7 @@ import { operator } from '../directory/caller.ts';
 import type { Directory } from '../directory/directory.ts';
 import { Feed } from '../events/feed.ts';
 import type { Hub } from '../events/hub.ts';
+import type { PageAsked, PageText } from '../events/page-text.ts';
 import { EventReader, recordsOf, type TenantName } from '../events/reader.ts';
 import { shownAs } from '../events/shown.ts';
 import { snapshotLines } from '../events/snapshot.ts';
@@ -13,14 +14,19 @@ import { TokenReader } from '../events/streams/token-reader.ts';
 import type { HttpOptions } from './options.ts';
 
 /** The feed over the store. `meta.location` of events is the same for all who read them: it needs a configured base. */
-export function eventsParts({ store, baseUrl, basePath }: HttpOptions, hub: Hub) {
+export function eventsParts({ store, baseUrl, basePath, pages }: HttpOptions, hub: Hub) {
   const shown = shownAs(store.registry, basePath, baseUrl);
   const reader = new EventReader(recordsOf(store), store.feed, shown);
   const names = new Map<number, string>();
+  const feed = new Feed(reader, store.feed, store.outbox, hub);
   return {
     reader,
     urlOf: shown.urlOf,
-    feed: new Feed(reader, store.feed, store.outbox, hub),
+    feed,
+    /** Made by the thread that makes events for webhooks, where there is one: requests do not wait for it. */
+    async page(asked: PageAsked): Promise<PageText> {
+      return (await pages?.(asked, baseUrl)) ?? feed.pageText(asked);
+    },
     durable: () => store.durable(),
     snapshot: (tenant: TenantName) => snapshotLines(store.feed, tenant, shown),
     async tenantOf(number: number): Promise<TenantName | undefined> {

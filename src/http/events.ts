@@ -2,13 +2,12 @@
 import * as v from 'valibot';
 import { ScimError } from '../error.ts';
 import { eventJsonSchemas, eventTypes } from '../events/catalogue.ts';
-import type { Event } from '../events/event.ts';
-import { bucketHashes, type Feed, type FeedPage, PositionError } from '../events/feed.ts';
+import { bucketHashes, type Feed, PositionError, wantedBy } from '../events/feed.ts';
 import { TooManyWaiting } from '../events/hub.ts';
-import { positionText } from '../events/position.ts';
+import type { EventFilter, PageAsked, PageText } from '../events/page-text.ts';
+import { type Position, positionText } from '../events/position.ts';
 import type { TenantName } from '../events/reader.ts';
 import type { SnapshotLines } from '../events/snapshot.ts';
-import { typeFilter } from '../events/webhook/message.ts';
 import { suggestion } from '../nearest.ts';
 import { type Authenticate, insufficientScope } from './authenticate.ts';
 import { readJson } from './body.ts';
@@ -21,6 +20,8 @@ import { methodNotAllowed } from './responses.ts';
 
 export interface EventsParts {
   readonly feed: Feed;
+  /** A page of the feed, from whoever makes it. */
+  readonly page: (asked: PageAsked) => Promise<PageText>;
   readonly limits: Limits;
   readonly authenticate: Authenticate;
   /** Undefined where there is no tenant of that number any more. */
@@ -48,7 +49,7 @@ export function eventsMount(parts: EventsParts): Mount {
 
   const page = async (visit: Visit, { tenant, query }: Asked): Promise<HttpResponse> => {
     const { request } = visit;
-    const wants = filterOf(query);
+    const filter = filterOf(query);
     const isStream = /(?:^|[,\s])text\/event-stream\b/i.test(request.header('accept') ?? '');
     const last = isStream ? request.header('last-event-id') : undefined;
     const after = last ?? query.get('after') ?? (isStream && !query.has('consumer') ? 'now' : undefined);
@@ -58,7 +59,7 @@ export function eventsMount(parts: EventsParts): Mount {
         tenant,
         after,
         consumer: query.get('consumer'),
-        wants,
+        wants: wantedBy(filter),
         durable: parts.durable,
         request,
       });
@@ -66,19 +67,19 @@ export function eventsMount(parts: EventsParts): Mount {
     const wait = waitOf(query);
     const start = performance.now();
     const from = await feed.positionOf(tenant.number, after, query.get('consumer'));
-    let found: FeedPage = { events: [], position: from, more: false };
+    let found: PageText = emptyPage(from);
     // Who is behind by more than a page does not wait. The others are told together of what comes fast.
     let isBehind = wait === 0 || (await feed.isBehind(tenant.number, from, limit));
     for (;;) {
       if (isBehind) {
-        found = await feed.page(tenant, found.position, { limit, wants });
-        if (found.events.length > 0 || found.more) return pageResponse(found);
+        found = await parts.page({ tenant, after: found.position, limit, filter });
+        if (found.count > 0 || found.more) return sent(found);
       }
       const left = wait - (performance.now() - start);
-      if (left <= 0) return pageResponse(found);
+      if (left <= 0) return sent(found);
       const { sequence } = found.position;
       const woken = await feed.hub.wait(tenant.number, sequence, left, request.waits ?? request.end);
-      if (woken !== 'changed') return pageResponse(found);
+      if (woken !== 'changed') return sent(found);
       isBehind = true;
     }
   };
@@ -221,21 +222,14 @@ const acknowledgement = v.strictObject({
   sequence: v.union([v.number(), v.string()], 'must be a position'),
 });
 
-const texts = new WeakMap<Event, string>();
-
-/** The event as JSON text, made once for all consumers. */
-function eventText(event: Event): string {
-  let text = texts.get(event);
-  if (text === undefined) {
-    text = JSON.stringify(event);
-    texts.set(event, text);
-  }
-  return text;
+function emptyPage(position: Position): PageText {
+  return {
+    ...{ position, more: false, count: 0 },
+    json: `{"events":[],"position":"${positionText(position)}","more":false}`,
+  };
 }
 
-function pageResponse(page: FeedPage): HttpResponse {
-  const events = page.events.map(eventText).join(',');
-  const body = `{"events":[${events}],"position":"${positionText(page.position)}","more":${page.more}}`;
+function sent({ json: body }: PageText): HttpResponse {
   return { status: 200, headers: json, body };
 }
 
@@ -262,7 +256,7 @@ function waitOf(query: QueryParameters): number {
 }
 
 /** By `type` (`user.deactivated,group.*`) and `resource` (`User`, or `User/` and an id). */
-function filterOf(query: QueryParameters): ((event: Event) => boolean) | undefined {
+function filterOf(query: QueryParameters): EventFilter {
   const types = listParameter(query, 'type');
   const nouns = [...new Set(eventTypes.map((type) => `${type.split('.')[0]}.*`))];
   for (const type of types ?? [])
@@ -271,15 +265,10 @@ function filterOf(query: QueryParameters): ((event: Event) => boolean) | undefin
         `type ${JSON.stringify(type)} is none of the events${suggestion(type, [...eventTypes, ...nouns])}; GET /events/types has them`,
       );
   const resource = query.get('resource');
-  if (types === undefined && resource === undefined) return undefined;
-  const [type, id] = resource?.split('/') ?? [];
   if (resource !== undefined && !/^[^/]+(\/[^/]+)?$/.test(resource))
     throw invalid(
       `resource must be a resource type such as User, or User/ID, not ${JSON.stringify(resource)}`,
     );
-  const wants = typeFilter(types);
-  return (event) =>
-    wants(event.type) &&
-    (type === undefined ||
-      ('subject' in event && event.subject.type === type && (id === undefined || event.subject.id === id)));
+  const [type = '', id] = resource?.split('/') ?? [];
+  return { types, resource: resource === undefined ? undefined : id === undefined ? [type] : [type, id] };
 }

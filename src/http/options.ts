@@ -1,6 +1,7 @@
 import type { Directory } from '../directory/directory.ts';
 import type { GuardNews, GuardOptions } from '../directory/guard.ts';
 import type { Hooks } from '../directory/hooks.ts';
+import type { PagesElsewhere } from '../events/page-text.ts';
 import type { EventReader } from '../events/reader.ts';
 import type { Shown } from '../events/shown.ts';
 import type { LogFields } from '../ops/log-fields.ts';
@@ -198,6 +199,8 @@ export interface HttpOptions {
   readonly store: Store;
   /** Where the endpoints are mounted: `/scim/v2`. No trailing slash. */
   readonly basePath: string;
+  /** Makes pages of the feed elsewhere; undefined where that is not possible at the moment. */
+  readonly pages?: PagesElsewhere;
   /** Absolute base of `meta.location` and `$ref`, as clients reach it: `https://id.example.com/scim/v2`. Absent: from the request. */
   readonly baseUrl?: string | undefined;
   /** Addresses or CIDR ranges whose Forwarded and X-Forwarded-* headers are trusted. */

@@ -190,3 +190,71 @@ test('tenant.deleted: one event, to its webhooks and its consumers, whose name c
   assert.deepEqual((await page(again, 'after=oldest')).events, []);
   await receiver.close();
 });
+
+test('the feed is the same with a thread that delivers webhooks, which makes its pages then', async () => {
+  const before = join(folder, 'with-thread');
+  const own = { folder, environment: { ...place.environment, SCIMD_DATABASE: `${before}.db` } };
+  const other = await serving(['serve', '--port', '0'], own);
+  after(() => other.stop());
+  const provider = secretPattern.exec(other.output.stdout)?.[0] ?? '';
+  const made = await scimd(['token', 'create', '--name', 'app', '--scope', 'events'], own);
+  const app = secretPattern.exec(made.stdout)?.[0] ?? '';
+  const ask = async (query: string): Promise<{ status: number; text: string }> => {
+    const response = await fetch(`${new URL(other.url).origin}/events?${query}`, {
+      headers: { authorization: `Bearer ${app}` },
+    });
+    return { status: response.status, text: await response.text() };
+  };
+  const create = async (userName: string): Promise<string> => {
+    const response = await fetch(`${other.url}/Users`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${provider}`, 'content-type': 'application/scim+json' },
+      body: JSON.stringify({ schemas: [userSchema], userName, active: true }),
+    });
+    assert.equal(response.status, 201);
+    return ((await response.json()) as { id: string }).id;
+  };
+  const id = await create('first@example.com');
+  for (let each = 0; each < 30; each++) await create(`person${each}@example.com`);
+  const queries = [
+    'after=oldest&limit=1000',
+    'after=oldest&limit=7',
+    'after=oldest&type=user.created',
+    `after=oldest&resource=User/${id}`,
+    'after=oldest&resource=Group',
+    'after=oldest&type=group.*&wait=0s',
+    'after=now',
+  ];
+  const without = [];
+  for (const query of queries) without.push(await ask(query));
+  const receiver = await startReceiver();
+  after(() => receiver.close());
+  const endpoint = await scimd(['webhook', 'create', receiver.url, '--allow-private', '--json'], own);
+  assert.equal(endpoint.status, 0, endpoint.stderr);
+  receiver.secret = JSON.parse(endpoint.stdout).secret;
+  const waiting = ask('after=now&wait=30s&type=user.created');
+  await create('later@example.com');
+  const { events } = JSON.parse((await waiting).text);
+  assert.deepEqual(
+    events.map((event: Event) => 'subject' in event && 'userName' in event.subject && event.subject.userName),
+    ['later@example.com'],
+  );
+  await until('the thread', () => receiver.received.length >= 2);
+  const end = Number(JSON.parse(without[0]?.text ?? '').position);
+  const eventsIn = (text: string): Event[] => JSON.parse(text).events;
+  for (const [index, query] of queries.entries()) {
+    const now = await ask(query.replace('after=now', `after=${end}`));
+    assert.equal(now.status, 200);
+    const events = eventsIn(now.text);
+    if (query === 'after=now')
+      assert.deepEqual(typesOf(events).slice(-2), ['user.created', 'user.access_changed']);
+    else
+      assert.deepEqual(
+        events.filter(({ sequence }) => sequence <= end),
+        eventsIn(without[index]?.text ?? ''),
+        query,
+      );
+  }
+  assert.equal((await ask('after=99999')).status, 400);
+  assert.equal((await ask('type=user.nothing')).status, 400);
+});

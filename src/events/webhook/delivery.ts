@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Outbox } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
+import type { PageAsked, PagesElsewhere, PageText } from '../page-text.ts';
 import { EventReader, recordsOf } from '../reader.ts';
 import { type Shown, shownAs } from '../shown.ts';
 import { SigningKeys } from '../streams/signing-keys.ts';
@@ -37,13 +38,54 @@ export interface DeliveryThreadData {
 export interface ProgressAsked {
   readonly kind: 'progress';
   readonly number: number;
-  readonly stored: Parameters<Outbox['progress']>;
+  readonly asked: Parameters<Outbox['progress']>;
 }
 
-/** What became of it. */
-export type ProgressAnswered =
-  | { readonly number: number; readonly outcomes: readonly boolean[] }
-  | { readonly number: number; readonly failure: string };
+/** A page of the feed is made by the thread, which makes the same events for webhooks. */
+export interface PageQuestion {
+  readonly kind: 'page';
+  readonly number: number;
+  readonly asked: PageAsked;
+}
+
+/** The answer to a question of the other thread, by its number. */
+export type Answered<T> =
+  | { readonly kind: 'answer'; readonly number: number; readonly value: T }
+  | { readonly kind: 'answer'; readonly number: number; readonly failure: string };
+
+export async function answered<T>(number: number, work: Promise<T>): Promise<Answered<T>> {
+  return work.then(
+    (value) => ({ kind: 'answer', number, value }),
+    (error) => ({ kind: 'answer', number, failure: messageOfError(error) }),
+  );
+}
+
+/** Those that wait for an answer of the other thread. */
+export class Questions<T> {
+  readonly #waiting = new Map<number, PromiseWithResolvers<T>>();
+  #last = 0;
+
+  ask(send: (number: number) => void): Promise<T> {
+    const number = ++this.#last;
+    const answer = Promise.withResolvers<T>();
+    this.#waiting.set(number, answer);
+    send(number);
+    return answer.promise;
+  }
+
+  hear(answer: Answered<T>): void {
+    const waiting = this.#waiting.get(answer.number);
+    this.#waiting.delete(answer.number);
+    if ('failure' in answer) waiting?.reject(new Error(answer.failure));
+    else waiting?.resolve(answer.value);
+  }
+
+  /** Nobody will answer any more. */
+  end(): void {
+    for (const { reject } of this.#waiting.values()) reject(new Error('the other thread has ended'));
+    this.#waiting.clear();
+  }
+}
 
 /** What the thread tells. */
 export type DeliveryMessage =
@@ -56,6 +98,7 @@ export type DeliveryMessage =
   | { readonly kind: 'failing'; readonly message: string };
 
 export interface Delivery {
+  readonly pages: PagesElsewhere;
   /** What is being sent gets a moment to end. */
   stop(): Promise<void>;
 }
@@ -96,6 +139,7 @@ export function delivererOver(
 
 export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Delivery {
   let worker: Worker | undefined;
+  const pages = new Questions<PageText>();
   let here: Deliverer | undefined;
   let stopped = false;
   let isTold = false;
@@ -121,27 +165,22 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
     void here.start();
   };
 
-  const storeFor = async (asking: Worker, { number, stored }: ProgressAsked): Promise<void> => {
-    const answer = await store.outbox.progress(...stored).then(
-      (outcomes): ProgressAnswered => ({ number, outcomes }),
-      (error): ProgressAnswered => ({ number, failure: messageOfError(error) }),
-    );
-    asking.postMessage(answer);
-  };
-
   const begin = (): void => {
     const { program, packages, execArgv } = deliveryProgram();
     const workerData: DeliveryThreadData = { ...thread, packages };
     const started = new Worker(program, { eval: typeof program === 'string', workerData, execArgv });
     worker = started;
     started.unref();
-    started.on('message', (message: DeliveryMessage | ProgressAsked) => {
-      if (message.kind === 'progress') void storeFor(started, message);
+    started.on('message', async (message: DeliveryMessage | ProgressAsked | Answered<PageText>) => {
+      if (message.kind === 'answer') pages.hear(message);
+      else if (message.kind === 'progress')
+        started.postMessage(await answered(message.number, store.outbox.progress(...message.asked)));
       else onNotice?.(message);
     });
     started.on('error', ({ message }) => onNotice?.({ kind: 'failing', message }));
     started.on('exit', () => {
       worker = undefined;
+      pages.end();
       if (stopped) return;
       onNotice?.({ kind: 'failing', message: 'the delivery thread has ended; it begins again' });
       timer = setTimeout(() => void look(), restartAfter).unref();
@@ -164,6 +203,16 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
   void look();
 
   return {
+    pages(asked, baseUrl) {
+      const asking = worker;
+      if (asking === undefined || stopped || baseUrl !== thread.baseUrl) return undefined;
+      const page = pages.ask((number) => {
+        const question: PageQuestion = { kind: 'page', number, asked };
+        asking.postMessage(question);
+      });
+      // What it cannot read may be read here, or fails here with its reason.
+      return page.catch(() => undefined);
+    },
     async stop() {
       stopped = true;
       clearTimeout(timer);
