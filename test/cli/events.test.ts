@@ -246,8 +246,8 @@ test('the feed is the same with a thread that delivers webhooks, which makes its
     const now = await ask(query.replace('after=now', `after=${end}`));
     assert.equal(now.status, 200);
     const events = eventsIn(now.text);
-    if (query === 'after=now')
-      assert.deepEqual(typesOf(events).slice(-2), ['user.created', 'user.access_changed']);
+    const types = typesOf(events).filter((type) => type.startsWith('user.'));
+    if (query === 'after=now') assert.deepEqual(types, ['user.created', 'user.access_changed']);
     else
       assert.deepEqual(
         events.filter(({ sequence }) => sequence <= end),

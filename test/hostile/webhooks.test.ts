@@ -37,7 +37,8 @@ async function listen(server: Server | ReturnType<typeof createServer>): Promise
 }
 const answering = (listener: RequestListener): Promise<string> => listen(createHttpServer(listener));
 
-/** Bytes that came and went in an endless answer. */
+/** Endless answers, and the bytes of them that were taken from those who send them. */
+let floods = 0;
 let flooded = 0;
 const wrong = {
   'takes connections and says nothing': () => listen(createServer(() => {})),
@@ -48,9 +49,12 @@ const wrong = {
   'sends 10 GB': () =>
     answering((_request, response) => {
       const piece = Buffer.alloc(1 << 20, 'x');
+      let left = 10 * 2 ** 30;
+      floods++;
       response.writeHead(200);
       const more = (): void => {
-        while (!response.destroyed && flooded < 10 * 2 ** 30) {
+        while (!response.destroyed && left > 0) {
+          left -= piece.length;
           flooded += piece.length;
           if (!response.write(piece)) {
             response.once('drain', more);
@@ -115,8 +119,10 @@ test('ten endpoints that misbehave, and one that is gone, beside one that takes 
   const count = extent(150, 3000);
   const times: number[] = [];
   for (let each = 0; each < count; each++) times.push(await create());
-  await until('all at the one that is well', () => good.events().length === count + 1);
-  assert.equal(new Set(good.events().map(({ id }) => id)).size, count + 1, 'each once');
+  const different = (): number => new Set(good.events().map(({ id }) => id)).size;
+  await until('all at the one that is well', () => different() === count + 1);
+  // At least once: what is not answered within 15 seconds comes again, which a machine without a processor may bring about.
+  assert.ok(good.events().length - different() <= count / 500, `${good.events().length} events`);
   times.sort((a, b) => a - b);
   assert.ok((times[Math.floor(count * 0.95)] ?? 0) < 1000, `${times[Math.floor(count * 0.95)]} ms`);
   // Half of the sockets are for those that fail: all of them have had their turn.
@@ -135,7 +141,7 @@ test('ten endpoints that misbehave, and one that is gone, beside one that takes 
   const grown = memoryOf(server.pid) - before;
   assert.ok(grown < 200, `${grown} MB`);
   // What is not read stays where it is: some of it fills the buffers of the sockets.
-  assert.ok(flooded < 2 ** 30, `${flooded} bytes`);
+  assert.ok(flooded < floods * 2 ** 24, `${flooded} bytes of ${floods} answers`);
   const { status } = await server.stop();
   assert.equal(status, 0);
   await good.close();
