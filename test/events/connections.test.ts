@@ -13,9 +13,9 @@ import { LagWatch, noticeOf } from '../../src/events/lag.ts';
 import type { RunningServer } from '../../src/http/options.ts';
 import { startServer } from '../../src/http/server.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
-import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Scope, Store } from '../../src/store/store.ts';
 import { newUser, patchOp } from '../server.ts';
+import { openTestStore } from '../store-under-test.ts';
 import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-connections-'));
@@ -43,7 +43,7 @@ async function newToken(
 
 before(async () => {
   const clock = (): Date => new Date(now);
-  store = openSqliteStore({ file: join(folder, 'scimd.db'), registry: standardRegistry(), clock });
+  store = await openTestStore(join(folder, 'scimd.db'), { registry: standardRegistry(), clock });
   connections = new Connections(store, { silentHours: 72, clock, onError: (error) => errors.push(error) });
   server = await startServer({
     ...{ store, basePath: '/scim/v2', host: '127.0.0.1', port: 0, clock },

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Hub, TooManyWaiting } from '../../src/events/hub.ts';
 import type { Store } from '../../src/store/store.ts';
 import { newUser, startScimd } from '../server.ts';
+import { isPostgres } from '../store-under-test.ts';
 import { until } from '../until.ts';
 
 test('1,000 wait at no cost; a change wakes those of its tenant, in all ways, and no others', async (t) => {
@@ -36,7 +37,8 @@ test('1,000 wait at no cost; a change wakes those of its tenant, in all ways, an
   await wait(3000);
   const { user, system } = process.cpuUsage(before);
   const share = (user + system) / 3_000_000;
-  assert.ok(share < 0.05, `${(share * 100).toFixed(1)} % of a processor`);
+  // Another server's changes are looked for: one statement a tenant, four times a second.
+  assert.ok(share < (isPostgres ? 0.1 : 0.05), `${(share * 100).toFixed(1)} % of a processor`);
   const { status } = await server.request('POST', '/Users', { body: newUser(), token: tokens[0] ?? '' });
   assert.equal(status, 201);
   await until('all of the tenant', () => woken.get(first) === 100);

@@ -8,8 +8,8 @@ import { decodeProtectedHeader } from 'jose';
 import { SigningKeys } from '../../src/events/streams/signing-keys.ts';
 import { createScimd, type Scimd } from '../../src/index.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
-import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { newUser, patchOp } from '../server.ts';
+import { openTestStore } from '../store-under-test.ts';
 import { until } from '../until.ts';
 import { prov, push, sessionRevoked, streamUpdated, verification } from './receiver-client.ts';
 import { type SetReceiver, startSetReceiver } from './set-receiver.ts';
@@ -161,7 +161,7 @@ describe('signing keys', () => {
   });
 
   test('a key signs for 90 days; the next is published a day before, the last for a week after', async () => {
-    const store = openSqliteStore({ file: join(folder, 'keys.db'), registry: standardRegistry() });
+    const store = await openTestStore(join(folder, 'keys.db'), { registry: standardRegistry() });
     let now = Date.parse('2026-01-01T00:00:00Z');
     const day = 24 * 60 * 60 * 1000;
     const keys = new SigningKeys(store.streams, () => new Date(now));

@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import { hashSecret, newSecret } from '../../src/directory/secret.ts';
 import { startServer } from '../../src/http/server.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
-import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { newUser, patchOp } from '../server.ts';
+import { openTestStore } from '../store-under-test.ts';
 
 const hour = 3_600_000;
 
@@ -16,7 +16,7 @@ test('with a clock set back, changes are still later than those before, ids are 
   const folder = mkdtempSync(join(tmpdir(), 'scimd-clock-'));
   let now = Date.now();
   const clock = () => new Date(now);
-  const store = openSqliteStore({ file: join(folder, 'scimd.db'), registry: standardRegistry(), clock });
+  const store = await openTestStore(join(folder, 'scimd.db'), { registry: standardRegistry(), clock });
   const secret = newSecret();
   await store.createToken({ hash: hashSecret(secret), name: 't', tenant: 1, idp: 'generic', scope: 'scim' });
   const server = await startServer({ store, clock, basePath: '/scim/v2', host: '127.0.0.1', port: 0 });
