@@ -1,6 +1,10 @@
-/** npm run test:crash [-- --kills 100 --workers 8 --seed 1]: kill -9 under write load; SCIMD_COMMAND names another program. */
+/**
+ * npm run test:crash [-- --kills 100 --workers 8 --seed 1]: kill -9 under write load, of one server on a file, and of three
+ * and of PostgreSQL; SCIMD_COMMAND names another program.
+ */
 import { parseArgs } from 'node:util';
 import { killAgainAndAgain } from '../test/crash/rounds.ts';
+import { killSeveral } from '../test/crash/several-servers.ts';
 
 const { values } = parseArgs({
   options: {
@@ -18,4 +22,12 @@ const { kills, acknowledged } = await killAgainAndAgain(Number(values.kills), {
 });
 console.log(
   `${kills} kills: all ${acknowledged} acknowledged changes are there, nothing half, the change log agrees`,
+);
+const several = await killSeveral(Number(values.kills), {
+  onRound: (kill, requests) => {
+    if (kill % 10 === 0) console.log(`${kill} kills, ${requests} acknowledged requests`);
+  },
+});
+console.log(
+  `${several.kills.server} kills of three servers and ${several.kills.postgres} of PostgreSQL: all of ${several.acknowledged} acknowledged requests is there, once; ${several.changes} changes in one order; ${several.delivered} events delivered, ${several.repeated} of them more than once`,
 );

@@ -13,19 +13,17 @@ export interface Program {
 
 /** Resolves when it listens. */
 export async function startProgram(database: string): Promise<Program> {
-  const child: ChildProcess = spawn(
-    program,
-    [...programArguments, 'serve', '--port', '0', '--database', database],
-    {
-      env: {
-        NODE_COMPILE_CACHE: compileCache,
-        ...process.env,
-        SCIMD_BOOTSTRAP_TOKEN: token,
-        SCIMD_LOG_LEVEL: 'error',
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
+  const child: ChildProcess = spawn(program, [...programArguments, 'serve', '--port', '0'], {
+    env: {
+      NODE_COMPILE_CACHE: compileCache,
+      ...process.env,
+      // In no list of processes: it may have a password.
+      SCIMD_DATABASE: database,
+      SCIMD_BOOTSTRAP_TOKEN: token,
+      SCIMD_LOG_LEVEL: 'error',
     },
-  );
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = once(child, 'exit');
   const url = await new Promise<string>((resolve, reject) => {
     let printed = '';
