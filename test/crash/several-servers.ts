@@ -23,7 +23,7 @@ export interface SeveralServers {
   /** Of the webhook: events, and those that came more than once. */
   readonly delivered: number;
   readonly repeated: number;
-  /** Milliseconds until the last server refused a revoked token, at most. */
+  /** Milliseconds after the revocation of a token in which a request with it was accepted, at most. */
   readonly revocation: number;
 }
 
@@ -162,17 +162,22 @@ export async function killSeveral(
       const { id } = await admin.createToken({
         ...{ hash: hashSecret(secret), name: secret.slice(-12), tenant: 1, idp: 'generic', scope: 'scim' },
       });
+      let accepted = 0;
       const statuses = () =>
         Promise.all(
-          servers.map(
-            async (_, server) => (await ask(server, 'GET', '/Users?count=0', undefined, secret)).status,
-          ),
+          servers.map(async (_, server) => {
+            const asked = performance.now();
+            const { status } = await ask(server, 'GET', '/Users?count=0', undefined, secret);
+            if (status === 200) accepted = Math.max(accepted, asked);
+            return status;
+          }),
         );
       await until('the token', async () => (await statuses()).every((status) => status === 200));
       await admin.revokeToken(id, '2000-01-01T00:00:00.000Z');
       const began = performance.now();
       await until('the revocation', async () => (await statuses()).every((status) => status === 401));
-      revocation = Math.max(revocation, performance.now() - began);
+      // When the last request was sent that was still accepted: how long an answer takes is not asked.
+      revocation = Math.max(revocation, accepted - began);
     };
 
     const working = Array.from({ length: workers }, (_, worker) => work(worker));
