@@ -91,7 +91,7 @@ describe('reports', () => {
 
   test('seats count people, groups and what rules give', async () => {
     const { text } = await get('/access/seats');
-    assert.match(text, /<td class="">people<\/td><td class="">all<\/td><td class="num">2<\/td>/);
+    assert.match(text, /<td class="nowrap">people<\/td><td class="">all<\/td><td class="num">2<\/td>/);
   });
 
   test('orphans are found in a list that is pasted, and come as evidence', async () => {

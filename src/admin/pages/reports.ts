@@ -113,6 +113,9 @@ const heads: Readonly<Record<string, string>> = {
 /** For files: nobody reads ids. */
 const hidden: ReadonlySet<string> = new Set(['id', 'groupId', 'externalId']);
 const numbers: ReadonlySet<string> = new Set(['used', 'seats', 'free', 'inactive', 'line']);
+/** Of one word each, which is not to be broken. */
+const words: ReadonlySet<string> = new Set(['state', 'membership', 'change', 'what', 'kind', 'reason']);
+const classOf = (column: string): string => (numbers.has(column) ? 'num' : words.has(column) ? 'nowrap' : '');
 
 function reportRows(report: ReportShown, name: Titled, view: View): Html {
   const { rows, count, summary, asOf, query } = report;
@@ -120,10 +123,10 @@ function reportRows(report: ReportShown, name: Titled, view: View): Html {
     (column) =>
       !hidden.has(column) && rows.some((row) => row[column] !== undefined && String(row[column]) !== ''),
   );
-  const about = html`<p class="muted">${summary.map((each) => html`${each}. `)}${rows.length < count ? `The first ${rows.length} of ${count} rows are shown; the files have them all. ` : ''}As of change ${asOf.sequence}${asOf.at === undefined ? '' : html`, ${moment(asOf.at)}`}. <code>${query}</code> makes the same.</p>`;
+  const about = html`<p class="muted">${summary.map((each) => html`${each[0]?.toUpperCase()}${each.slice(1)}. `)}${rows.length < count ? `The first ${rows.length} of ${count} rows are shown; the files have them all. ` : ''}As of change ${asOf.sequence}${asOf.at === undefined ? '' : html`, ${moment(asOf.at)}`}. <code>${query}</code> makes the same.</p>`;
   if (rows.length === 0) return html`${about}<p class="empty card">${empty[name]}</p>`;
   return html`${about}<div class="scroll" tabindex="0" role="region" aria-label="${reportTitles[name]}"><table><thead><tr>${columns.map((column) => html`<th scope="col"${numbers.has(column) ? html` class="num"` : ''}>${heads[column] ?? wordOf(column)}</th>`)}</tr></thead><tbody>
-${rows.map((row) => html`<tr>${columns.map((column) => html`<td class="${numbers.has(column) ? 'num' : ''}">${cellOf(row, column, view)}</td>`)}</tr>`)}</tbody></table></div>`;
+${rows.map((row) => html`<tr>${columns.map((column) => html`<td class="${classOf(column)}">${cellOf(row, column, view)}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
 const empty: Readonly<Record<Titled, string>> = {
