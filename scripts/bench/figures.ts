@@ -16,6 +16,7 @@ import type { Figure } from './line.ts';
 import { median } from './measure.ts';
 import type { BenchPostgres } from './postgres.ts';
 import { measureStart } from './start.ts';
+import { tablesFigures } from './tables.ts';
 import { tenantCosts } from './tenants.ts';
 
 interface Measurement {
@@ -42,6 +43,7 @@ const measurements: readonly Measurement[] = [
   { name: 'delivery', from: 0, run: deliveryFigures },
   { name: 'history', from: 0, run: historyTimes },
   { name: 'hostile', from: 0, run: hostileFigures },
+  { name: 'tables', from: 0, run: tablesFigures },
 ];
 
 export const figureNames: readonly string[] = measurements.map(({ name }) => name);

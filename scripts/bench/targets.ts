@@ -260,8 +260,32 @@ const targets: readonly Target[] = [
   { what: 'memory with 100,000 users', measured: figure('rss-100000'), atMost: 200, unit: 'MB' },
 ];
 
+/** On an application's tables, beside the database of scimd's own and SCIMMY's handlers. */
+const ofTables: readonly Target[] = (
+  [
+    ['get', 'GET by id'],
+    ['username', 'userName eq'],
+    ['list', 'list of 100'],
+    ['patch', 'PATCH active'],
+    ['member-10000', '±1 member of 10,000'],
+  ] as const
+).flatMap(([name, title]) => [
+  {
+    what: `${title} on own tables, of the rate of the own database`,
+    measured: figure(`tables-${name}`),
+    atLeast: 0.6,
+    unit: '×',
+  },
+  {
+    what: `${title} on own tables, of SCIMMY over a table`,
+    measured: figure(`tables-${name}-scimmy`),
+    atLeast: 5,
+    unit: '×',
+  },
+]);
+
 export function judge(findings: Findings): Verdict[] {
-  return targets.flatMap((target) => {
+  return [...targets, ...ofTables].flatMap((target) => {
     const measured = target.measured(findings);
     if (measured === undefined || Number.isNaN(measured)) return [];
     const holds =

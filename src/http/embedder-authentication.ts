@@ -42,7 +42,8 @@ export function embedderFirst(
 ): Authenticate {
   const numbers = new Map<string, number>();
   const known = async (request: HttpRequest): Promise<Authenticated | undefined> => {
-    const { method, path, search, header, secure } = request;
+    const { method, path, search, secure } = request;
+    const header = (name: string): string | undefined => request.header(name);
     const host = header('host') ?? 'localhost';
     const url = `${secure ? 'https' : 'http'}://${host}${path}${search === '' ? '' : `?${search}`}`;
     const found = await ask({ method, url, headers: { get: (name) => header(name.toLowerCase()) ?? null } });

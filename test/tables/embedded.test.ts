@@ -278,6 +278,10 @@ test('who the application knows needs no token of scimd, and is in the change re
   assert.equal((await send(scimd, 'theirs', 'GET', '/Users')).status, 401);
   const [change] = await scimd.changes();
   assert.deepEqual(change?.actor, { kind: 'embedder', name: 'our gateway', idp: 'okta' });
+  const server = await scimd.listen({ port: 0 });
+  const answer = await fetch(`${server.url}/Users`, { headers: { authorization: 'Bearer ours' } });
+  await server.close();
+  assert.equal(answer.status, 200, 'over a socket too');
 });
 
 test('a router that strips its prefix still leads to the endpoints', async () => {

@@ -3,7 +3,7 @@ import { type AccessRule, type Granted, grantedText } from '../../scim/roles.ts'
 import type { GuardAlert } from '../guard.ts';
 import { keyOfTime } from '../layout/instant.ts';
 import { accessNotices, alertNotice } from '../sql/access-notices.ts';
-import { AccessWatch, type Verdict } from '../sql/access-watch.ts';
+import { AccessWatch, type Bases, type Verdict } from '../sql/access-watch.ts';
 import { noticeEntry } from '../sql/change-row.ts';
 import { GuardedError, isActive } from '../sql/watched-unit.ts';
 import type { Document, NewNotice, Unit } from '../store.ts';
@@ -18,6 +18,7 @@ export interface CommandWatchTools {
   readonly holders: Holders;
   readonly grants: GrantSteps;
   readonly clock: () => Date;
+  readonly bases: Bases;
   readonly tenantName: (tenant: number) => string;
 }
 
@@ -59,6 +60,7 @@ export class CommandWatch {
       { sql, guard: guardStatements, activePeople },
       () => this.#inForce?.rules ?? [],
       tools.clock,
+      tools.bases,
     );
   }
 

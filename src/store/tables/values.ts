@@ -25,6 +25,9 @@ export function readValue(attribute: Attribute, value: unknown): unknown {
 export function instantOf(value: unknown): string | undefined {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString();
   if (typeof value !== 'string') return undefined;
+  // As scimd itself writes it, which is most of what is read.
+  if (/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/.test(value))
+    return value;
   // `2026-01-02 03:04:05.678+00`, and SQLite's CURRENT_TIMESTAMP, which is in UTC and does not say so.
   const text = value.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00');
   const time = Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);

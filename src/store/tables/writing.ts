@@ -6,6 +6,7 @@ import type { RecordedEdit } from '../change.ts';
 import type { GuardAlert } from '../guard.ts';
 import { withId, withoutPaths } from '../layout/command-parts.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
+import type { Bases } from '../sql/access-watch.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { GuardedError } from '../sql/watched-unit.ts';
 import type {
@@ -34,6 +35,7 @@ export class Writing {
   readonly #rows: Rows;
   readonly #members: MemberEdits;
   readonly #history: History;
+  readonly #bases: Bases = new Map();
 
   constructor(tools: WritingTools) {
     this.#tools = tools;
@@ -57,13 +59,17 @@ export class Writing {
     );
     const { database, clock, tenantName, holders, grants } = this.#tools;
     const begun = { ...unit, transaction, entries: [] };
-    const access = new CommandWatch({ dialect: database.dialect, clock, tenantName, holders, grants }, begun);
+    const access = new CommandWatch(
+      { dialect: database.dialect, clock, tenantName, holders, grants, bases: this.#bases },
+      begun,
+    );
     const work: UnitAtWork = { ...begun, access, links, coming, documents: new Map(), waiting: [] };
     const results: Result[] = [];
     for (const [index, command] of unit.commands.entries()) {
       try {
         results.push(yield* this.#command(work, command, index));
       } catch (error) {
+        this.#bases.clear();
         if (error instanceof RefusedUnit) throw error;
         if (error instanceof GuardedError)
           throw new RefusedUnit({ outcome: 'guarded', command: index, reason: error.reason });
