@@ -1,5 +1,6 @@
 /** What a database of so many people takes: disk, and the time that the server takes to start over it. */
 
+import { newSecret } from '../../src/directory/secret.ts';
 import type { Options } from './arguments.ts';
 import { encode } from './client.ts';
 import { Fixtures } from './fixtures.ts';
@@ -7,6 +8,9 @@ import type { Figure } from './line.ts';
 import { median } from './measure.ts';
 import type { BenchPostgres } from './postgres.ts';
 import { ServerProcess } from './server-process.ts';
+
+/** Databases stay when the server is started again, and so does the token. */
+const token = newSecret();
 
 export async function capacity(
   { rounds }: Options,
@@ -48,11 +52,12 @@ export async function capacity(
 /** Milliseconds to the first answer. */
 async function startOver(database: string, users: number): Promise<number> {
   const started = performance.now();
-  const server = await ServerProcess.scimd(database, users);
+  const server = await ServerProcess.scimd(database, users, [], [], token);
   try {
-    await server.connect((connection) =>
+    const status = await server.connect((connection) =>
       connection.send(encode(server.target, { method: 'GET', path: '/Users?count=1' })),
     );
+    if (status !== 200) throw new Error(`answered ${status}`);
     return performance.now() - started;
   } finally {
     await server.stop();

@@ -36,7 +36,7 @@ export async function tenantCosts(
     for (const { engine, database, size } of engines) {
       const tokens = await fill(database, users, tenants);
       if (engine === 'PostgreSQL') await postgres?.settle(database);
-      const server = await ServerProcess.scimd(database, users);
+      const server = await ServerProcess.scimd(database, users, [], [], tokens[0]);
       if (engine === 'PostgreSQL' && postgres !== undefined) server.databaseCpu = postgres.cpu;
       const name = `tenants-${tenants}-${engine.toLowerCase()}`;
       const title = `in ${tenants.toLocaleString('en')} tenants on ${engine}`;
