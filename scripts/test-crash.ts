@@ -25,9 +25,9 @@ console.log(
 );
 const several = await killSeveral(Number(values.kills), {
   onRound: (kill, requests) => {
-    if (kill % 10 === 0) console.log(`${kill} kills, ${requests} acknowledged requests`);
+    if (kill % 10 === 0) console.log(`${kill} kills, ${requests} successful requests`);
   },
 });
 console.log(
-  `${several.kills.server} kills of three servers and ${several.kills.postgres} of PostgreSQL: all of ${several.acknowledged} acknowledged requests is there, once; ${several.changes} changes in one order; ${several.delivered} events delivered, ${several.repeated} of them more than once`,
+  `${several.kills.server} kills of three servers and ${several.kills.postgres} of PostgreSQL: all that ${several.acknowledged} successful requests wrote is there, once; ${several.changes} changes in one order; ${several.delivered} events delivered, ${several.repeated} of them more than once`,
 );
