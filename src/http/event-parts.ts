@@ -19,13 +19,25 @@ export function eventsParts({ store, baseUrl, basePath, pages }: HttpOptions, hu
   const reader = new EventReader(recordsOf(store), store.feed, shown);
   const names = new Map<number, string>();
   const feed = new Feed(reader, store.feed, store.outbox, hub);
+  const asked = new Map<string, Promise<PageText>>();
+  const make = async (page: PageAsked): Promise<PageText> =>
+    (await pages?.(page, baseUrl)) ?? feed.pageText(page);
   return {
     reader,
     urlOf: shown.urlOf,
     feed,
-    /** Made by the thread that makes events for webhooks, where there is one: requests do not wait for it. */
-    async page(asked: PageAsked): Promise<PageText> {
-      return (await pages?.(asked, baseUrl)) ?? feed.pageText(asked);
+    /**
+     * Made by the thread that makes events for webhooks, where there is one: requests do not wait for it. Who asks for the
+     * same while nothing has changed is given the same.
+     */
+    async page(page: PageAsked): Promise<PageText> {
+      const { newest } = await store.feed.extent(page.tenant.number);
+      const key = JSON.stringify([page, newest]);
+      const known = asked.get(key);
+      if (known !== undefined) return known;
+      const made = make(page).finally(() => asked.delete(key));
+      asked.set(key, made);
+      return made;
     },
     durable: () => store.durable(),
     snapshot: (tenant: TenantName) => snapshotLines(store.feed, tenant, shown),
