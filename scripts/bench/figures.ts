@@ -14,6 +14,7 @@ import { importUsers } from './import.ts';
 import { scanInterference, streamInterference } from './interference.ts';
 import type { Figure } from './line.ts';
 import { median } from './measure.ts';
+import { pageTimes } from './pages.ts';
 import type { BenchPostgres } from './postgres.ts';
 import { measureStart } from './start.ts';
 import { tablesFigures } from './tables.ts';
@@ -44,6 +45,7 @@ const measurements: readonly Measurement[] = [
   { name: 'history', from: 0, run: historyTimes },
   { name: 'hostile', from: 0, run: hostileFigures },
   { name: 'tables', from: 0, run: tablesFigures },
+  { name: 'pages', from: 0, run: pageTimes },
 ];
 
 export const figureNames: readonly string[] = measurements.map(({ name }) => name);

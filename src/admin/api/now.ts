@@ -60,7 +60,7 @@ export type Now = v.InferOutput<typeof nowShape>;
 const hour = 3_600_000;
 const day = 24 * hour;
 /** Changes that one look reads at most; the next look goes on. */
-const mostRead = 20_000;
+const mostRead = 5000;
 /** Exchanges of the day that were refused, as far as they are grouped. */
 const mostErrors = 400;
 
@@ -293,18 +293,23 @@ export async function nowOf(
   const { number } = tenant;
   const at = asked.parts.clock();
   const log = asked.parts.options.exchangeLog;
-  const traffic = await log?.counts(at.getTime(), partLength, parts, number);
-  const today = await counts.today(number);
+  // Threads that are asked the first time begin side by side.
+  const [traffic, people, today, connections, applications, guard, leaverLagSeconds, errors] =
+    await Promise.all([
+      log?.counts(at.getTime(), partLength, parts, number),
+      counts.people(number),
+      counts.today(number),
+      connectionsOf(asked.parts, number),
+      applicationsOf(asked.parts, number),
+      shortGuard(asked.parts, number),
+      counts.lag(number),
+      errorsOf(asked.parts, number),
+    ]);
   return {
     tenant: tenant.name,
     at: at.toISOString(),
-    people: await counts.people(number),
+    ...{ people, connections, applications, guard, leaverLagSeconds, errors },
     today: { joined: today.joined, left: today.left, isComplete: today.isComplete },
-    connections: await connectionsOf(asked.parts, number),
-    applications: await applicationsOf(asked.parts, number),
-    guard: await shortGuard(asked.parts, number),
-    leaverLagSeconds: await counts.lag(number),
-    errors: await errorsOf(asked.parts, number),
     traffic: {
       from: new Date(traffic?.from ?? at.getTime() - day).toISOString(),
       minutes: partLength / 60_000,
