@@ -1,9 +1,14 @@
 /** `tables-server.ts FILE USERS`: scimd over an application's tables in SQLite, as durable as its own database is. */
 import Database from 'better-sqlite3';
-import { createScimd, members, sql, table } from '../../src/index.ts';
+import type * as Scimd from '../../src/index.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openTables } from '../../src/store/tables/index.ts';
 import { seed } from './seeding.ts';
+
+// The bundle, as the server beside it is.
+const { createScimd, members, sql, table }: typeof Scimd = await import(
+  new URL('../../dist/index.js', import.meta.url).href
+);
 
 const [file = '', users = '0'] = process.argv.slice(2);
 const enterprise = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';

@@ -2,7 +2,7 @@
 import { parseFilter } from '../../../grammar/index.ts';
 import { bindFilter } from '../../query/bind.ts';
 import { type SqlDatabase, type SqlRow, type Statement, type Steps, statement } from './database.ts';
-import type { Listing } from './listing.ts';
+import { type Listing, limitAndOffset } from './listing.ts';
 import type { ServedType } from './reading.ts';
 
 /** What a filter (RFC 7644 §3.4.2.2) becomes over tables of your own. */
@@ -31,7 +31,7 @@ export function* explainFilter(
   const steps = listing.list(query, (_, count) => count());
   for (let step = steps.next(); !step.done; ) {
     const asked = step.value;
-    if ('text' in asked && asked.text.includes(' LIMIT ? OFFSET ?')) page = asked;
+    if ('text' in asked && asked.text.includes(` ${limitAndOffset}`)) page = asked;
     step = steps.next('text' in asked && page === undefined ? yield asked : []);
   }
   if (page === undefined) throw new Error('a list has no statement of a page');
