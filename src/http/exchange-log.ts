@@ -226,6 +226,17 @@ export class ExchangeLog {
   #thread(): Worker | undefined {
     if (this.#worker !== undefined) return this.#worker;
     if (this.#stopped || performance.now() < this.#restartAt) return undefined;
+    try {
+      this.#worker = this.#begin();
+    } catch (error) {
+      // No file can be opened at the moment, say.
+      this.#reason = (error as Error).message;
+      this.#restartAt = performance.now() + restartAfter;
+    }
+    return this.#worker;
+  }
+
+  #begin(): Worker {
     const { program, packages, execArgv } = exchangeProgram();
     const { file, days, megabytes, addon } = this.#options;
     const workerData: ExchangeThreadData = {
@@ -247,7 +258,6 @@ export class ExchangeLog {
     worker.on('message', (message: FromExchangeThread) => this.#told(message));
     worker.on('error', ({ message }) => this.#ended(worker, message));
     worker.on('exit', () => this.#ended(worker, 'the thread of the exchange log has ended'));
-    this.#worker = worker;
     return worker;
   }
 

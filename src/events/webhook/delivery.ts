@@ -153,8 +153,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
     );
     if (stopped) return;
     if (found && isHere) beginHere();
-    else if (found) begin();
-    else timer = setTimeout(() => void look(), lookEvery).unref();
+    else if (!found || !begin()) timer = setTimeout(() => void look(), lookEvery).unref();
   };
 
   // A database in memory is this thread's alone.
@@ -165,10 +164,17 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
     void here.start();
   };
 
-  const begin = (): void => {
-    const { program, packages, execArgv } = deliveryProgram();
-    const workerData: DeliveryThreadData = { ...thread, packages };
-    const started = new Worker(program, { eval: typeof program === 'string', workerData, execArgv });
+  /** False where no file can be opened at the moment, say. */
+  const begin = (): boolean => {
+    let started: Worker;
+    try {
+      const { program, packages, execArgv } = deliveryProgram();
+      const workerData: DeliveryThreadData = { ...thread, packages };
+      started = new Worker(program, { eval: typeof program === 'string', workerData, execArgv });
+    } catch (error) {
+      onNotice?.({ kind: 'failing', message: (error as Error).message });
+      return false;
+    }
     worker = started;
     started.unref();
     started.on('message', async (message: DeliveryMessage | ProgressAsked | Answered<PageText>) => {
@@ -185,6 +191,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
       onNotice?.({ kind: 'failing', message: 'the delivery thread has ended; it begins again' });
       timer = setTimeout(() => void look(), restartAfter).unref();
     });
+    return true;
   };
 
   const forget = store.onCommit(() => {
