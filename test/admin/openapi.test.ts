@@ -50,6 +50,20 @@ test('it has SCIM with the configured types, the feed, and each endpoint of the 
     assert.ok(path in paths, path);
 });
 
+test('a page behind a position that was not given out is refused with 400', async () => {
+  await server.request('POST', '/Users', { body: newUser() });
+  const headers = { cookie: await server.cookie('read') };
+  const list = (query: string) =>
+    server.request('GET', `${server.origin}/admin/api/resources/User?${query}`, { token: null, headers });
+  const { after: next } = (await list('limit=1')).json;
+  assert.equal((await list(`limit=1&after=${encodeURIComponent(next)}`)).json.resources.length, 1);
+  for (const wrong of ['x', '{}', '[null,"1"]', '["a",1]']) {
+    const { status, json } = await list(`after=${encodeURIComponent(wrong)}`);
+    assert.equal(status, 400, wrong);
+    assert.match(json.detail, /after/);
+  }
+});
+
 /** PyPI's schemathesis, where it is installed; `.ci/run` installs it. */
 const schemathesis = [process.env.SCHEMATHESIS, 'schemathesis', 'st'].find((name) => {
   try {

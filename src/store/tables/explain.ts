@@ -31,7 +31,7 @@ export function* explainFilter(
   const steps = listing.list(query, (_, count) => count());
   for (let step = steps.next(); !step.done; ) {
     const asked = step.value;
-    if ('text' in asked && asked.text.includes(` ${limitAndOffset}`)) page = asked;
+    if ('text' in asked && asked.text.includes(` ${limitAndOffset(dialect)}`)) page = asked;
     step = steps.next('text' in asked && page === undefined ? yield asked : []);
   }
   if (page === undefined) throw new Error('a list has no statement of a page');

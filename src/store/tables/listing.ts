@@ -20,7 +20,9 @@ import type { Reading, Row, ServedType } from './reading.ts';
  * The end of a page's statement. Bound to LIMIT alone, a parameter has SQLite compile the statement anew whenever it is
  * bound, since the plan may depend on it; what is an expression has not.
  */
-export const limitAndOffset = 'LIMIT ? + 0 OFFSET ? + 0';
+export function limitAndOffset(dialect: SqlDatabase['dialect']): string {
+  return dialect === 'sqlite' ? 'LIMIT ? + 0 OFFSET ? + 0' : 'LIMIT ? OFFSET ?';
+}
 
 export class Listing {
   readonly #dialect: SqlDatabase['dialect'];
@@ -157,7 +159,7 @@ export class Listing {
       const condition = beyond(only, 0);
       const idOrder = `${idText(served.table, 't')}${collation} ${direction}`;
       const rows = yield statement(
-        `SELECT ${key === undefined ? '' : `${keyText(key)} AS sort_text, `}${this.#reading.columns(served)} ${from} WHERE ${where}${condition === undefined ? '' : ` AND (${condition.text})`} ORDER BY ${key === undefined ? '' : `${key} ${direction} ${nulls}, `}${idOrder} ${limitAndOffset}`,
+        `SELECT ${key === undefined ? '' : `${keyText(key)} AS sort_text, `}${this.#reading.columns(served)} ${from} WHERE ${where}${condition === undefined ? '' : ` AND (${condition.text})`} ORDER BY ${key === undefined ? '' : `${key} ${direction} ${nulls}, `}${idOrder} ${limitAndOffset(this.#dialect)}`,
         ...(key === undefined ? [] : keyParameters),
         ...fromParameters,
         ...whereParameters,
@@ -183,7 +185,7 @@ export class Listing {
       return `SELECT ${isKeyed ? `${arm.key ?? 'NULL'} AS sort_key, ` : ''}${index} AS arm, ${idText(arm.served.table, 't')} AS id ${arm.from} WHERE ${arm.where}${condition === undefined ? '' : ` AND (${condition.text})`}`;
     });
     const rows = yield statement(
-      `SELECT ${isKeyed ? `${keyText('p.sort_key')} AS sort_text, ` : ''}p.arm, p.id FROM (${selects.join('\nUNION ALL ')}) p ORDER BY ${isKeyed ? `p.sort_key ${direction} ${nulls}, ` : ''}p.arm ${direction}, p.id${collation} ${direction} ${limitAndOffset}`,
+      `SELECT ${isKeyed ? `${keyText('p.sort_key')} AS sort_text, ` : ''}p.arm, p.id FROM (${selects.join('\nUNION ALL ')}) p ORDER BY ${isKeyed ? `p.sort_key ${direction} ${nulls}, ` : ''}p.arm ${direction}, p.id${collation} ${direction} ${limitAndOffset(this.#dialect)}`,
       ...parameters,
       limit + 1,
       skipped,

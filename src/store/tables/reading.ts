@@ -188,7 +188,7 @@ export class Reading {
     const { row: key } = mapped.owner.table;
     const where = `WHERE e.owner = ${key.parameter}`;
     const rows = yield statement(
-      `SELECT e.value, e.display, e.nested, e.type, e.folder FROM (${memberships.memberRows(mapped)}) e ${where} ORDER BY e.value LIMIT ? + 0`,
+      `SELECT e.value, e.display, e.nested, e.type, e.folder FROM (${memberships.memberRows(mapped)}) e ${where} ORDER BY e.value LIMIT ?`,
       key.bind(row),
       most + 1,
     );
