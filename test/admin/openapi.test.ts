@@ -57,7 +57,7 @@ test('a page behind a position that was not given out is refused with 400', asyn
     server.request('GET', `${server.origin}/admin/api/resources/User?${query}`, { token: null, headers });
   const { after: next } = (await list('limit=1')).json;
   assert.equal((await list(`limit=1&after=${encodeURIComponent(next)}`)).json.resources.length, 1);
-  for (const wrong of ['x', '{}', '[null,"1"]', '["a",1]']) {
+  for (const wrong of ['x', '{}', '[null,"1"]', '["a",1]', '[null,00]']) {
     const { status, json } = await list(`after=${encodeURIComponent(wrong)}`);
     assert.equal(status, 400, wrong);
     assert.match(json.detail, /after/);

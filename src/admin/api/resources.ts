@@ -36,7 +36,9 @@ export const resourceQuery = v.object({
   ...tenantQuery,
   q: optionalLine(1000),
   /** The `after` of the page before: these lists are in the order of their rows. */
-  after: v.optional(v.pipe(v.string(), v.regex(/^\[null,\d{1,15}\]$/, 'must be the after of a page'))),
+  after: v.optional(
+    v.pipe(v.string(), v.regex(/^\[null,(?:0|[1-9]\d{0,14})\]$/, 'must be the after of a page')),
+  ),
   limit: v.optional(wholeNumber(1, 200), 50),
 });
 
