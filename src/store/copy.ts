@@ -9,20 +9,23 @@ import { StoreError } from './store-error.ts';
 export type Cell = string | number | null | Uint8Array;
 export type Row = readonly Cell[];
 
+/** Tables that have rows from the beginning, or by a first start. */
+export const tablesMadeAtOnce = [
+  'tenant',
+  'resource_type',
+  'attribute',
+  'secret',
+  'access_rule',
+  'change_counter',
+  'counter',
+] as const;
+
 /**
  * Tables that change only with the change record, the configuration or the list of tenants, each behind those that it
  * refers to. Those that have come to the target once are still right as long as {@link CopySource.head} is the same.
  */
 export const lastingTables = [
-  ...([
-    'tenant',
-    'resource_type',
-    'attribute',
-    'secret',
-    'access_rule',
-    'change_counter',
-    'counter',
-  ] as const),
+  ...tablesMadeAtOnce,
   ...(['resource', 'document', 'document_keys', 'set_aside', 'element', 'unique_value', 'member'] as const),
   ...(['credential', 'access_grant', 'change', 'change_member'] as const),
 ] as const;

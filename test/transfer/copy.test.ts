@@ -331,6 +331,20 @@ test('a target that is not empty, the same database, another version and an unkn
   db.close();
 });
 
+/** Does the file of a copy say how far it has come? */
+function hasState(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const db = new Sqlite(file, { readonly: true });
+  try {
+    return db.prepare('SELECT 1 FROM scimd_copy').get() !== undefined;
+  } catch {
+    // The table is not there yet.
+    return false;
+  } finally {
+    db.close();
+  }
+}
+
 test('killed again and again, it goes on where it was, both ways; what is unfinished is not served', async () => {
   const { path, url, address, run, start } = await newPlace();
   await fill(path('scimd.db'), 1500);
@@ -339,30 +353,35 @@ test('killed again and again, it goes on where it was, both ways; what is unfini
     ['scimd.db', address],
     [address, 'back.db'],
   ] as const) {
-    const isBegun = async (): Promise<boolean> =>
-      to === address
-        ? (await inPostgres(url, "SELECT to_regclass('scimd_copy') IS NOT NULL"))[0]?.[0] === true
-        : existsSync(path('back.db.copying'));
-    let resumed = 0;
-    for (let kills = 0; kills < 4; kills++) {
+    /** Is there a copy that has begun, and has not come to its end? */
+    const isUnfinished = async (): Promise<boolean> => {
+      if (to !== address) return hasState(path('back.db.copying'));
+      const [[isThere] = []] = await inPostgres(url, "SELECT to_regclass('scimd_copy') IS NOT NULL");
+      return isThere === true && (await inPostgres(url, 'SELECT 1 FROM scimd_copy')).length > 0;
+    };
+    let [kills, resumed] = [0, 0];
+    for (; kills < 4; kills++) {
       const copying = start('copy', '--from', from, '--to', to);
       let isEnded = false;
       const end = copying.end.finally(() => {
         isEnded = true;
       });
       const goesOn = (): boolean => /going on/.test(copying.output.stderr);
-      await until('the copy', async () => isEnded || goesOn() || (resumed === 0 && (await isBegun())));
-      await wait(goesOn() ? 0 : 30 * (kills + 1));
+      await until('the copy', async () => isEnded || (kills === 0 ? await isUnfinished() : goesOn()));
+      // Each is let go on for longer.
+      await wait(30 * kills);
       copying.signal('SIGKILL');
       await end;
       if (goesOn()) resumed++;
-      if (!(await isBegun())) break;
+      // It had come to its end.
+      if (!(await isUnfinished())) break;
       if (to === address) {
         const { status, stderr } = await run('token', 'list', '--database', address);
         assert.notEqual(status, 0);
         assert.match(stderr, /has not come to its end/);
       } else assert.ok(!existsSync(path('back.db')));
     }
+    assert.ok(kills > 0 && resumed > 0, `${kills} kills, ${resumed} times it went on`);
     const { status, stderr } = await run('copy', '--from', from, '--to', to);
     assert.equal(status, 0, stderr);
   }

@@ -15,6 +15,7 @@ import {
   passingTables,
   type Row,
   type RowReader,
+  tablesMadeAtOnce,
   unfinishedRebuild,
 } from '../copy.ts';
 import { withoutContainsIndex } from '../layout/layout.ts';
@@ -318,21 +319,8 @@ export async function postgresCopyTarget(url: string, environment?: Environment)
   }
 }
 
-/** Tables that have rows from the beginning, or by a first start. */
-const madeAtOnce = new Set<CopiedTable>([
-  ...([
-    'tenant',
-    'resource_type',
-    'attribute',
-    'secret',
-    'access_rule',
-    'change_counter',
-    'counter',
-  ] as const),
-]);
-
 async function isEmpty(connection: Connection): Promise<boolean> {
-  const tables = copiedTables.filter((table) => !madeAtOnce.has(table));
+  const tables = copiedTables.filter((table) => !(tablesMadeAtOnce as readonly string[]).includes(table));
   const { rows } = await connection.run(
     `SELECT (SELECT count(*) FROM tenant) > 1 OR ${tables.map((table) => `EXISTS (SELECT 1 FROM ${table})`).join(' OR ')}`,
   );
