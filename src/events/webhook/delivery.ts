@@ -172,7 +172,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
       const workerData: DeliveryThreadData = { ...thread, packages };
       started = new Worker(program, { eval: typeof program === 'string', workerData, execArgv });
     } catch (error) {
-      onNotice?.({ kind: 'failing', message: (error as Error).message });
+      onNotice?.({ kind: 'failing', message: messageOfError(error) });
       return false;
     }
     worker = started;
