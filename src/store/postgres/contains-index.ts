@@ -17,9 +17,9 @@ export async function containsIndexReady(connection: Connection, types: StoredTy
     await connection.script(
       `CREATE INDEX IF NOT EXISTS ${indexName} ON contains_text USING gin (keys gin_trgm_ops)`,
     );
-    return await isThere();
   } catch {
-    // Without it lists are the same, and slower: scimd docs scale says what the account needs.
-    return false;
+    // Another server may have been quicker. Without the index lists are the same, and slower: scimd docs scale says what
+    // the account needs.
   }
+  return await isThere();
 }

@@ -90,7 +90,7 @@ export async function upgrade(
   // While it waits for the lock of a table, others wait behind it: then it is better to give up.
   await connection.script("BEGIN; SET LOCAL lock_timeout = '20s'");
   try {
-    await connection.run("SELECT pg_advisory_xact_lock(hashtextextended('scimd ' || current_schema(), 0))");
+    await lock(connection);
     await connection.script(
       'CREATE TABLE IF NOT EXISTS scimd_version (version BIGINT PRIMARY KEY, at TIMESTAMPTZ NOT NULL DEFAULT now())',
     );
@@ -113,6 +113,14 @@ export async function upgrade(
   }
 }
 
+/** One process at a time in a schema, the current one if none is named, until its transaction ends. */
+async function lock(connection: Connection, schema: string | null = null): Promise<void> {
+  await connection.run(
+    "SELECT pg_advisory_xact_lock(hashtextextended('scimd ' || coalesce(?::text, current_schema()), 0))",
+    [schema],
+  );
+}
+
 /** Is the current schema the one that was asked for? It is made where it is not there yet. */
 async function checkSchema(
   { schema, from, isStandby }: Looked,
@@ -128,9 +136,13 @@ async function checkSchema(
     );
   if (asked === undefined || schema === asked) return;
   if (from > 0 || isStandby) throw otherSchema(schema, asked);
+  // Of two statements at once, IF NOT EXISTS lets the second one fail.
+  await connection.script('BEGIN');
   try {
-    await connection.script(`CREATE SCHEMA IF NOT EXISTS ${asked}`);
+    await lock(connection, asked);
+    await connection.script(`CREATE SCHEMA IF NOT EXISTS ${asked}; COMMIT`);
   } catch (error) {
+    if (!isConnectionLost(error)) await connection.script('ROLLBACK').catch(() => {});
     throw toStoreError(error);
   }
   const { rows } = await connection.run('SELECT current_schema()');
