@@ -13,6 +13,7 @@ import { logFields } from '../src/ops/log-fields.ts';
 import {
   choicesOf,
   environmentName,
+  fileVariableName,
   flagName,
   kindOf,
   type OptionName,
@@ -91,14 +92,15 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function settingsTable(): string {
   const rows = optionNames.map((name) => {
-    const { default: value, secret } = optionOf(name);
+    const { default: value } = optionOf(name);
     const variable = environmentName(name);
+    const inFile = fileVariableName(name);
     return [
       `\`${name}\``,
       description(name),
       value === undefined ? '' : `\`${kindOf(name) === 'string' ? value : JSON.stringify(value)}\``,
       `\`--${flagName(name)}\``,
-      secret ? `\`${variable}\`, \`${variable}_FILE\`` : `\`${variable}\``,
+      inFile === undefined ? `\`${variable}\`` : `\`${variable}\`, \`${inFile}\``,
     ];
   });
   return table(['Setting', 'What it does', 'Default', 'Flag', 'Environment'], rows);

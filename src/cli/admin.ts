@@ -12,6 +12,7 @@ import { optionNames, optionOf } from '../ops/options.ts';
 import type { SettingsInForce } from '../ops/settings.ts';
 import { readFilter } from '../query/compile.ts';
 import type { Registry } from '../scim/registry.ts';
+import { withoutPassword } from '../store/open.ts';
 import { explain } from '../store/sqlite/explain.ts';
 import type { Store } from '../store/store.ts';
 import { commandActor } from './actor.ts';
@@ -86,11 +87,12 @@ export function adminOptions(
 function shownValue(name: (typeof optionNames)[number], value: unknown): string {
   if (value === undefined) return '';
   if (optionOf(name).secret) return '[hidden]';
-  return typeof value === 'string' ? withoutPassword(value) : JSON.stringify(value);
+  if (typeof value !== 'string') return JSON.stringify(value);
+  return name === 'database' ? withoutPassword(value) : withoutCredentials(value);
 }
 
-/** The address of a database may have one in it. */
-function withoutPassword(text: string): string {
+/** A URL may have a password in it. */
+function withoutCredentials(text: string): string {
   return text.replace(/(?<=:\/\/[^/@\s]*:)[^/@\s]+(?=@)/, '[hidden]');
 }
 

@@ -53,7 +53,7 @@ function noPasswordOnCommandLine(values: Values, origins: Origins): string[] {
   const isShown = /^postgres(?:ql)?:\/\/[^/?#]*:[^/?#@]+@/i.test(String(values.get('database')));
   if (!isShown || !place.startsWith('flag')) return [];
   return [
-    `${place}: a password given here shows in the list of processes; leave it out, and name a file with SCIMD_DATABASE_PASSWORD_FILE`,
+    `${place}: a password given here shows in the list of processes; leave it out, and name a file with SCIMD_DATABASE_PASSWORD_FILE, or one of the whole address with SCIMD_DATABASE_FILE`,
   ];
 }
 

@@ -20,6 +20,8 @@ export interface Option<T extends Type = Type, D = unknown> {
   readonly placeholder?: string;
   /** Never shown; `SCIMD_…_FILE` and `--…-file` name a file to read it from, and no flag takes it itself. */
   readonly secret?: true;
+  /** May have something secret in it: `SCIMD_…_FILE` names a file to read it from, too. */
+  readonly mayBeInFile?: true;
   /** Reloaded on SIGHUP; the others need a restart. */
   readonly reloadable?: true;
   /** Shown by `scimd serve --help`; the others by `scimd help settings`. */

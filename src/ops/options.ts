@@ -41,7 +41,7 @@ const options = {
     v.pipe(v.string(databaseRule), v.nonEmpty(databaseRule)),
     'scimd.db',
     'SQLite file, :memory: or postgres://…',
-    { placeholder: 'FILE', common: true },
+    { placeholder: 'FILE', common: true, mayBeInFile: true },
   ),
   databasePassword: option(
     v.pipe(v.string(passwordRule), v.nonEmpty(passwordRule)),
@@ -368,6 +368,12 @@ export function flagName(name: OptionName): string {
 /** `limits.bodyBytes` is `SCIMD_LIMITS_BODY_BYTES`. */
 export function environmentName(name: OptionName): string {
   return `SCIMD_${flagWords(name).replaceAll('-', '_').toUpperCase()}`;
+}
+
+/** The variable that names a file with the value, where there is one: `SCIMD_BOOTSTRAP_TOKEN_FILE`. */
+export function fileVariableName(name: OptionName): string | undefined {
+  const { secret, mayBeInFile } = optionOf(name);
+  return secret || mayBeInFile ? `${environmentName(name)}_FILE` : undefined;
 }
 
 /** What a setting is made of, as far as reading it from text needs to know. */

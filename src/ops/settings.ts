@@ -16,6 +16,7 @@ import { checkTogether } from './cross-field-rules.ts';
 import { fileReason } from './file-error.ts';
 import {
   environmentName,
+  fileVariableName,
   flagName,
   kindOf,
   type OptionName,
@@ -140,24 +141,22 @@ function find(
   const texts = flags.get(name);
   if (texts !== undefined) {
     const place = `flag --${flagName(name)}`;
-    return secret
-      ? fromSecretFile(texts.at(-1) ?? '', place, problems)
-      : { value: parse(name, texts), place };
+    return secret ? fromFile(texts.at(-1) ?? '', place, problems) : { value: parse(name, texts), place };
   }
   // An empty variable counts as unset: that is how compose files and service managers leave one out.
   const variable = environmentName(name);
   const direct = environment[variable] || undefined;
-  const fileVariable = `${variable}_FILE`;
-  const indirect = (secret && environment[fileVariable]) || undefined;
+  const fileVariable = fileVariableName(name);
+  const indirect = (fileVariable && environment[fileVariable]) || undefined;
   if (direct !== undefined && indirect !== undefined)
     problems.push(`${variable} and ${fileVariable} are both set`);
   if (direct !== undefined) return { value: parse(name, [direct]), place: variable };
-  if (indirect !== undefined) return fromSecretFile(indirect, fileVariable, problems);
+  if (fileVariable !== undefined && indirect !== undefined) return fromFile(indirect, fileVariable, problems);
   if (file?.values.has(name)) return { value: file.values.get(name), place: file.place(name.split('.')) };
   return undefined;
 }
 
-function fromSecretFile(path: string, place: string, problems: string[]): Given | undefined {
+function fromFile(path: string, place: string, problems: string[]): Given | undefined {
   try {
     return { value: readFileSync(path, 'utf8').trim(), place };
   } catch (error) {
@@ -221,8 +220,7 @@ function nest(values: ReadonlyMap<OptionName, unknown>): Settings {
 function unknownVariables(environment: SettingsSources['environment']): string[] {
   const known = ['SCIMD_CONFIG'];
   for (const name of optionNames) {
-    known.push(environmentName(name));
-    if (optionOf(name).secret) known.push(`${environmentName(name)}_FILE`);
+    known.push(environmentName(name), ...[fileVariableName(name) ?? []].flat());
   }
   return Object.keys(environment)
     .filter((variable) => variable.startsWith('SCIMD_') && !known.includes(variable))

@@ -1,5 +1,6 @@
 /** The commands over a PostgreSQL database. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -66,6 +67,42 @@ test('config print shows the address without its password, and check what is wro
   });
   assert.match(wrong.stderr, /sslmode must be one of/);
   assert.ok(!wrong.stderr.includes('geheim'));
+});
+
+test('an address with its password comes from a file: no output, log or list of processes has it', async () => {
+  const withAll = new URL(address);
+  withAll.password = password;
+  writeFileSync(join(folder, 'address'), `${withAll.href}\n`);
+  const inFile = { folder, environment: { SCIMD_DATABASE_FILE: join(folder, 'address') } };
+  const outputs: string[] = [];
+  for (const args of [['migrate'], ['token', 'list'], ['config', 'print'], ['config', 'check']]) {
+    const { status, stdout, stderr } = await scimd(args, inFile);
+    assert.equal(status, 0, stderr);
+    outputs.push(stdout, stderr);
+  }
+  assert.match(outputs.join(''), /SCIMD_DATABASE_FILE/, 'config print says where it is from');
+  const running = await serving(['serve', '--port', '0'], inFile);
+  assert.equal((await fetch(new URL('/readyz', running.url))).status, 200);
+  const processes = execFileSync('ps', ['-eww', '-o', 'args'], { encoding: 'utf8' });
+  assert.ok(processes.includes('serve'));
+  const { status, stdout, stderr } = await running.stop();
+  assert.equal(status, 0);
+  outputs.push(processes, stdout, stderr);
+  assert.ok(outputs.every((output) => !output.includes(password)));
+});
+
+test('an address whose password is not percent-encoded is refused, and no part of it is shown', async () => {
+  for (const odd of ['ge/heim', '12/heim', 'ge@x/heim', '12?heim', '12#heim']) {
+    writeFileSync(join(folder, 'odd'), `postgres://u:${odd}@127.0.0.1:1/x`);
+    for (const command of ['list', 'print']) {
+      const { stdout, stderr } = await scimd(command === 'list' ? ['token', 'list'] : ['config', 'print'], {
+        folder,
+        environment: { SCIMD_DATABASE_FILE: join(folder, 'odd') },
+      });
+      assert.match(stdout + stderr, /postgres:\/\/u@127\.0\.0\.1/, odd);
+      assert.ok(!`${stdout}${stderr}`.includes('heim'), `${odd}: ${stdout}${stderr}`);
+    }
+  }
 });
 
 test('users, groups, tokens, tenants, export and import work as on a file', async () => {

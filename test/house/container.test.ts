@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { commands } from '../../src/cli/commands.ts';
-import { environmentName, optionNames, optionOf } from '../../src/ops/options.ts';
+import { environmentName, fileVariableName, optionNames, optionOf } from '../../src/ops/options.ts';
 import { read, root } from './sources.ts';
 
 interface Instruction {
@@ -38,7 +38,7 @@ const variables = new Map(
     const variable = environmentName(name);
     return [
       [variable, name] as const,
-      ...(optionOf(name).secret ? [[`${variable}_FILE`, name] as const] : []),
+      ...[fileVariableName(name) ?? []].flat().map((inFile) => [inFile, name] as const),
     ];
   }),
 );
@@ -72,7 +72,10 @@ test('what the Dockerfile copies is there: in the repository, or made by its fir
 test('the image runs without root, on a volume of its own, and is checked by scimd healthcheck', () => {
   assert.match(inLast('FROM')[0] ?? '', /:nonroot$/);
   assert.deepEqual(inLast('USER'), ['65532:65532']);
-  assert.match(inLast('ENV')[0] ?? '', /SCIMD_DATABASE=\/data\/scimd\.db/);
+  // The database is on the volume by its default name, so that SCIMD_DATABASE and SCIMD_DATABASE_FILE are the operator's.
+  assert.deepEqual(inLast('WORKDIR'), ['/data']);
+  assert.equal(optionOf('database').default, 'scimd.db');
+  assert.doesNotMatch(inLast('ENV')[0] ?? '', /SCIMD_DATABASE/);
   assert.deepEqual(JSON.parse(inLast('VOLUME')[0] ?? ''), ['/data', '/backups']);
   const entry = JSON.parse(inLast('ENTRYPOINT')[0] ?? '');
   const check = JSON.parse(/CMD (.*)$/.exec(inLast('HEALTHCHECK')[0] ?? '')?.[1] ?? '');

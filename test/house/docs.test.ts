@@ -7,7 +7,7 @@ import { Lexer, type Token } from 'marked';
 import manifest from '../../package.json' with { type: 'json' };
 import { Anchors, plainText } from '../../src/docs/html.ts';
 import { topics } from '../../src/docs/topics.ts';
-import { environmentName, optionNames } from '../../src/ops/options.ts';
+import { environmentName, fileVariableName, optionNames } from '../../src/ops/options.ts';
 import { filesUnder, read, root, sourceFiles } from './sources.ts';
 
 const pages = filesUnder('src/docs', '.md');
@@ -85,7 +85,7 @@ test('every page is in the table of contents, and README leads to each', () => {
 
 test('every environment variable that the documentation names exists, and every setting is in it', () => {
   const variables = new Set(
-    optionNames.flatMap((name) => [environmentName(name), `${environmentName(name)}_FILE`]),
+    optionNames.flatMap((name) => [environmentName(name), ...[fileVariableName(name) ?? []].flat()]),
   );
   const wrong = pages.flatMap((file) =>
     codeIn(file).flatMap((code) =>

@@ -132,6 +132,19 @@ describe('secrets', () => {
       ['SCIMD_BOOTSTRAP_TOKEN and SCIMD_BOOTSTRAP_TOKEN_FILE are both set'],
     );
   });
+  test('the address of the database, which may have a password, is read from the file of SCIMD_DATABASE_FILE', () => {
+    const file = fileWith('postgres://scimd:pw@db.example/scimd\n');
+    const given = settings({ environment: { SCIMD_DATABASE_FILE: file } });
+    assert.equal(given.settings.database, 'postgres://scimd:pw@db.example/scimd');
+    assert.equal(given.origins.get('database'), 'SCIMD_DATABASE_FILE');
+    assert.deepEqual(given.warnings, []);
+    assert.deepEqual(problems({ environment: { SCIMD_DATABASE_FILE: file, SCIMD_DATABASE: 'scimd.db' } }), [
+      'SCIMD_DATABASE and SCIMD_DATABASE_FILE are both set',
+    ]);
+    assert.deepEqual(problems({ environment: { SCIMD_DATABASE_FILE: fileWith('\n') } }), [
+      'SCIMD_DATABASE_FILE: database must be a file name, :memory: or postgres://…, not ""',
+    ]);
+  });
   test('are not shown when they are wrong', () => {
     assert.deepEqual(problems({ environment: { SCIMD_BOOTSTRAP_TOKEN: 'not a token' } }), [
       'SCIMD_BOOTSTRAP_TOKEN: bootstrapToken must be a bearer token: letters, digits and . _ ~ + / -',

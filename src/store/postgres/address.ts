@@ -36,10 +36,13 @@ export function isPostgresUrl(database: string): boolean {
   return /^postgres(?:ql)?:\/\//i.test(database);
 }
 
-/** The address without its password, also where it cannot be read; the name of a file as it is. */
+/**
+ * The address without its password, also where it cannot be read: nobody knows how far a password goes whose characters are
+ * not percent-encoded, so that all is left out up to the last @. The name of a file as it is.
+ */
 export function withoutPassword(database: string): string {
   if (!isPostgresUrl(database)) return database;
-  return database.replace(/(:\/\/[^/?#@:]*):[^/?#]*@/, '$1@').replace(/([?&]password=)[^&]*/gi, '$1…');
+  return database.replace(/(:\/\/[^/?#@:]*):.*@/s, '$1@').replace(/([?&]password=)[^&]*/gi, '$1…');
 }
 
 const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
@@ -58,7 +61,7 @@ export function parseAddress(database: string, environment: Environment = proces
     new StoreError(
       'cannot-open',
       `${shown} is no address of a PostgreSQL database: ${what}`,
-      'Give postgres://USER@HOST:PORT/DATABASE, and the password by SCIMD_DATABASE_PASSWORD_FILE; see scimd docs scale.',
+      'Give postgres://USER@HOST:PORT/DATABASE, and the password by SCIMD_DATABASE_PASSWORD_FILE, or all of it by SCIMD_DATABASE_FILE; see scimd docs scale.',
     );
   let url: URL;
   try {
@@ -72,7 +75,10 @@ export function parseAddress(database: string, environment: Environment = proces
       throw wrong(
         name === 'password'
           ? 'a password is given before the @, or by a file'
-          : `there is no parameter ${name}`,
+          : // It may be a part of a password that has a question mark.
+            /^\w+$/.test(name)
+            ? `there is no parameter ${name}`
+            : 'one of its parameters has a name that none has',
       );
   const decoded = (text: string, what: string): string => {
     try {
