@@ -7,6 +7,7 @@ import type { Line, ServerName } from './line.ts';
 import { type Effort, medians, type Result, Runner } from './measure.ts';
 import type { BenchPostgres } from './postgres.ts';
 import { reportLines } from './report.ts';
+import { assertSameGrowth, type Content, contentOf, growth } from './same-rows.ts';
 import { ServerProcess } from './server-process.ts';
 import { type Peer, type Workload, workloads } from './workloads.ts';
 
@@ -63,9 +64,8 @@ async function startServers(
   groups: boolean,
   part: readonly Workload[],
 ): Promise<ServerProcess[]> {
-  const started: Promise<ServerProcess>[] = [
-    ServerProcess.scimd(fixtures.database(users, groups, 'scimd'), users),
-  ];
+  const file = fixtures.database(users, groups, 'scimd');
+  const started = [over(file, ServerProcess.scimd(file, users))];
   const wanted = new Set<Peer>(
     peers && users <= mostPeerUsers ? part.flatMap((each) => each.peers ?? allPeers) : [],
   );
@@ -76,12 +76,18 @@ async function startServers(
     started.push(ServerProcess.script(peer, 'peer.ts', args));
   }
   if (part.some((each) => each.limit !== undefined)) {
-    const args = [String(users), fixtures.database(users, groups, 'limit')];
-    started.push(ServerProcess.script('limit', 'limit.ts', args));
+    const copy = fixtures.database(users, groups, 'limit');
+    started.push(over(copy, ServerProcess.script('limit', 'limit.ts', [String(users), copy])));
   }
   if (postgres !== undefined)
     started.push(...(await startOnPostgres(postgres, users, groups, part, wanted.has('scimmy PostgreSQL'))));
   return Promise.all(started);
+}
+
+async function over(file: string, starting: Promise<ServerProcess>): Promise<ServerProcess> {
+  const server = await starting;
+  server.file = file;
+  return server;
 }
 
 /** scimd, the limit and the peer, each on a database of its own. */
@@ -126,16 +132,23 @@ async function compare(
     .map((server) => new Runner(server, workload, { users }));
   const connections = workload.connections ?? defaultConnections;
   const efforts = new Map<Runner, Effort>();
-  let task: LimitTask | undefined;
+  let first: Answer | undefined;
+  let written: readonly Content[] = [];
   for (const runner of runners) {
-    const { name } = runner.server;
-    const slow = workload.slowPeers === true && name.startsWith('scimmy');
+    const { server } = runner;
+    const slow = workload.slowPeers === true && server.name.startsWith('scimmy');
     efforts.set(runner, slow ? { seconds, connections: 1, requests: 20 } : { seconds, connections });
-    if (name === 'scimd') {
-      const answer = await runner.check();
-      if (workload.limit !== undefined) task = taskOf(workload, answer, seconds);
-    } else if (name !== 'limit') await runner.check();
-    if (name === 'limit' && task !== undefined) await runner.server.tell(task);
+    if (server.name === 'scimd') {
+      const checked = await checkRows(runner);
+      first = checked.answer;
+      written = checked.written;
+    } else if (server.name === 'limit') {
+      await server.tell(workload.limit === 'same' && first !== undefined ? sameAs(first) : { mode: 'rows' });
+      if (workload.limit === 'rows')
+        (await checkRows(runner)).written.forEach((content, index) => {
+          assertSameGrowth(`${workload.name}, request ${index + 1}`, written[index] ?? new Map(), content);
+        });
+    } else await runner.check();
     if (!slow) await runner.round({ seconds: Math.min(seconds, 0.5), connections });
   }
   const results = new Map<Runner, Result[]>(runners.map((runner) => [runner, []]));
@@ -146,7 +159,6 @@ async function compare(
       const slow = effort.requests !== undefined;
       // A peer that takes seconds for one request shows it in one round.
       if (slow && round > 0 && (results.get(runner)?.[0]?.p50 ?? 0) > 500) continue;
-      if (runner.server.name === 'limit' && task?.mode === 'insert') await runner.server.tell(task);
       results.get(runner)?.push(await runner.round(effort));
     }
   }
@@ -159,12 +171,20 @@ async function compare(
 
 const ownHeaders = new Set(['date', 'connection', 'keep-alive', 'content-length', 'transfer-encoding']);
 
-function taskOf(workload: Workload, { status, headers, text }: Answer, seconds: number): LimitTask {
-  return {
-    mode: workload.limit ?? 'same',
-    status,
-    headers: headers.filter(([name]) => !ownHeaders.has(name)).flat(),
-    text,
-    rows: workload.limitRows ?? Math.ceil(seconds * 12_000),
-  };
+function sameAs({ status, headers, text }: Answer): LimitTask {
+  return { mode: 'same', status, headers: headers.filter(([name]) => !ownHeaders.has(name)).flat(), text };
+}
+
+/** What each request of the check has written. */
+async function checkRows(runner: Runner): Promise<{ answer: Answer; written: readonly Content[] }> {
+  const { file } = runner.server;
+  if (file === undefined) return { answer: await runner.check(), written: [] };
+  const written: Content[] = [];
+  let before = contentOf(file);
+  const answer = await runner.check(() => {
+    const after = contentOf(file);
+    written.push(growth(before, after));
+    before = after;
+  });
+  return { answer, written };
 }

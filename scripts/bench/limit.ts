@@ -1,91 +1,155 @@
 /**
- * The limit: what node:http and better-sqlite3 alone reach on this machine, without any protocol. `limit.ts USERS
- * FILE`, a copy of scimd's database; the parent says what to answer next:
- * - `same`: always the same bytes, those that scimd answered
- * - `select`: the rows of a page, written as they are
- * - `insert`: the rows of one more user, committed with those of the other requests of the turn
+ * The limit: what node:http and better-sqlite3 alone reach on this machine, without any protocol. `limit.ts USERS FILE`, a
+ * copy of scimd's database, or a path where none is. It reads the rows that an answer needs, and writes all those that
+ * scimd writes; reads of one turn of the event loop share a transaction, writes are committed together and brought to the
+ * disk as scimd's are. Where the parent says so it always answers with the same bytes instead: those of scimd.
  */
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
-import { bareInserts } from './inserts.ts';
+import { walSync } from '../../src/store/sqlite/durability.ts';
+import { containsIndex } from './data.ts';
+import { limitRows } from './limit-rows.ts';
 
-/** What the parent sends. */
-export interface LimitTask {
-  readonly mode: 'same' | 'select' | 'insert';
-  readonly status: number;
-  readonly headers: readonly string[];
-  readonly text: string;
-  readonly rows: number;
-}
+/** What the parent sends: how to answer from now on. */
+export type LimitTask =
+  | { readonly mode: 'rows' }
+  | {
+      readonly mode: 'same';
+      readonly status: number;
+      readonly headers: readonly string[];
+      readonly text: string;
+    };
+
+/** As group commit has it. */
+const mostTurns = 3;
 
 const [users = '0', file = ''] = process.argv.slice(2);
 const db = openConnection(file);
-const inserts = bareInserts(db, Number(users));
-const begin = db.prepare('BEGIN IMMEDIATE');
+db.pragma('synchronous = NORMAL');
+db.prepare('SELECT 1 FROM tenant LIMIT 1').get();
+const wal = walSync(file);
+const rows = limitRows(db, configuredRegistry({ containsIndex: containsIndex(Number(users)) }), () => base);
+const beginRead = db.prepare('BEGIN');
+const beginWrite = db.prepare('BEGIN IMMEDIATE');
 const commit = db.prepare('COMMIT');
-const page = db
-  .prepare<[number], [id: string, version: number, created: string, modified: string, body: string]>(
-    `SELECT r.id, r.version, r.created, r.modified, d.body FROM resource r JOIN document d ON d.rid = r.rid
-     WHERE r.tenant = 1 AND r.type = 1 ORDER BY r.rid LIMIT ?`,
-  )
-  .raw();
-let task: LimitTask = { mode: 'same', status: 204, headers: [], text: '', rows: 0 };
-let number = Number(users) + 1_000_000;
-let waiting: ServerResponse[] = [];
+let task: LimitTask = { mode: 'rows' };
 
-function send(response: ServerResponse, text: string): void {
-  if (task.status === 204) response.writeHead(task.status, [...task.headers]).end();
+interface Work {
+  readonly response: ServerResponse;
+  readonly status: number;
+  /** The text of the answer, if it has any. */
+  readonly run: () => string | undefined;
+}
+
+function send(response: ServerResponse, status: number, text: string | undefined): void {
+  if (text === undefined) response.writeHead(status).end();
   else
     response
-      .writeHead(task.status, [...task.headers, 'Content-Length', String(Buffer.byteLength(text))])
+      .writeHead(status, [
+        ...['Content-Type', 'application/scim+json'],
+        ...['Content-Length', String(Buffer.byteLength(text))],
+      ])
       .end(text);
 }
 
-function flush(): void {
-  const responses = waiting;
-  waiting = [];
-  begin.run();
-  for (const _ of responses) inserts.insert(++number);
-  commit.run();
-  for (const response of responses) send(response, task.text);
+function sendAll(
+  work: readonly Work[],
+  texts: readonly (string | undefined)[],
+  durable: Promise<void> | undefined,
+) {
+  const answer = (): void => {
+    for (const [index, { response, status }] of work.entries()) send(response, status, texts[index]);
+  };
+  if (durable === undefined) answer();
+  else void durable.then(answer);
 }
 
-function selected(base: string): string {
-  const texts = page
-    .all(task.rows)
-    .map(
-      ([id, version, created, modified, body]) =>
-        `${body.slice(0, -1)},"meta":{"resourceType":"User","created":"${created}Z","lastModified":"${modified}Z","location":"${base}/Users/${id}","version":"W/\\"${version}\\""}}`,
-    );
-  return `{"Resources":[${texts.join(',')}]}`;
+let reads: Work[] = [];
+
+function readAll(): void {
+  const work = reads;
+  reads = [];
+  beginRead.run();
+  const texts = work.map(({ run }) => run());
+  commit.run();
+  sendAll(work, texts, wal.pending());
+}
+
+let writes: Work[] = [];
+
+function gather(before: number, turns: number): void {
+  const { length } = writes;
+  if (length > 1 && length > before && turns < mostTurns) setImmediate(gather, length, turns + 1);
+  else writeAll();
+}
+
+function writeAll(): void {
+  const work = writes;
+  writes = [];
+  beginWrite.run();
+  const texts = work.map(({ run }) => run());
+  rows.finish();
+  commit.run();
+  sendAll(work, texts, wal.sync());
+}
+
+function readerOf(url: string): () => string {
+  const [path = '', query = ''] = url.split('?', 2);
+  const id = path.split('/')[4];
+  if (id !== undefined) return () => rows.get(id);
+  const parameters = new Map(query.split('&').map((part) => part.split('=', 2) as [string, string]));
+  const count = Number(parameters.get('count') ?? 100);
+  const filter = decodeURIComponent(parameters.get('filter') ?? '');
+  if (filter === '') return () => rows.page(count);
+  if (filter.startsWith('userName eq ')) return () => rows.byUserName(filter.slice(13, -1));
+  const [, type = '', part = ''] = /^emails\[type eq "(\w+)" and value co "(.+)"\]$/.exec(filter) ?? [];
+  if (part === '') throw new Error(`the limit knows no filter ${filter}`);
+  return () => rows.byEmail(type, part, count);
+}
+
+function writeOf({ method, url = '' }: IncomingMessage, response: ServerResponse, body: string): Work {
+  const [, , , kind, id = ''] = url.split('/');
+  if (method === 'POST')
+    return {
+      ...{ response, status: 201 },
+      run: kind === 'Groups' ? () => rows.createGroup(body) : () => rows.createUser(body),
+    };
+  return kind === 'Groups'
+    ? { response, status: 204, run: () => rows.editMembers(id, body) }
+    : { response, status: 200, run: () => rows.setActive(id, body) };
 }
 
 const server = createServer((request, response) => {
-  switch (task.mode) {
-    case 'same':
-      if (request.method === 'GET') send(response, task.text);
-      else request.resume().on('end', () => send(response, task.text));
-      break;
-    case 'select':
-      send(response, selected(`http://${request.headers.host}/scim/v2`));
-      break;
-    case 'insert':
-      request.resume().on('end', () => {
-        if (waiting.length === 0) setImmediate(flush);
-        waiting.push(response);
-      });
+  if (task.mode === 'same') {
+    const { status, headers, text } = task;
+    response.writeHead(status, [...headers, 'Content-Length', String(Buffer.byteLength(text))]).end(text);
+  } else if (request.method === 'GET') {
+    if (reads.length === 0) setImmediate(readAll);
+    reads.push({ response, status: 200, run: readerOf(request.url ?? '') });
+  } else {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      if (writes.length === 0) setImmediate(gather, 0, 0);
+      writes.push(
+        writeOf(
+          request,
+          response,
+          (chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString(),
+        ),
+      );
+    });
   }
 });
 process.on('message', (message: LimitTask | 'usage') => {
   if (message === 'usage') return;
   task = message;
-  // What the rows are made of is computed before the clock runs.
-  if (task.mode === 'insert')
-    inserts.prepare(Array.from({ length: task.rows }, (_, index) => number + 1 + index));
   process.send?.('done');
 });
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
-console.log(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}/scim/v2`);
+const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/scim/v2`;
+console.log(`listening on ${base}`);

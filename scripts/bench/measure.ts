@@ -59,8 +59,8 @@ export class Runner {
     this.#scale = scale;
   }
 
-  /** Asks twice and looks at the answers; the first one is given back. */
-  check(): Promise<Answer> {
+  /** Asks twice, looks at the answers and tells of each; the first one is given back. */
+  check(answered = () => {}): Promise<Answer> {
     return this.server.connect(async (connection) => {
       let first: Answer | undefined;
       for (let round = 0; round < 2; round++) {
@@ -73,6 +73,7 @@ export class Runner {
           const said = `${request.method} ${request.path}: ${answer.status} ${answer.text.slice(0, 300)}`;
           throw new Error(`${this.server.name} answers ${this.#workload.name} wrongly: ${said}`, { cause });
         }
+        answered();
         first ??= answer;
       }
       return first as Answer;

@@ -80,8 +80,9 @@ function onSqlite(lines: readonly Line[]): string {
       'scimmy',
       'on SQLite',
       'limit/s',
-      'of limit',
-      'CPU of limit',
+      'its CPU µs',
+      'scimd / limit',
+      'by CPU',
     ],
     ...lines.map((line) => {
       const { scimd, limit } = line.results;
@@ -96,6 +97,7 @@ function onSqlite(lines: readonly Line[]): string {
         times(line, 'scimmy memory'),
         times(line, 'scimmy SQLite'),
         number(limit?.rate),
+        number(limit?.cpu, 0),
         times(line, 'limit'),
         scimd === undefined || limit === undefined ? '' : `${number(limit.cpu / scimd.cpu)}×`,
       ];

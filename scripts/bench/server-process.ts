@@ -20,6 +20,8 @@ export class ServerProcess {
   readonly name: string;
   readonly target: Target;
   readonly child: ChildProcess;
+  /** The path of its database, where that can be looked into. */
+  file: string | undefined;
   /** Microseconds of CPU that the database server has used, if there is one that tells. */
   databaseCpu: () => number = () => 0;
 

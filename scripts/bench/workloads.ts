@@ -31,8 +31,8 @@ export interface Workload {
   readonly peers?: readonly Peer[];
   /** Peers answer in seconds: a few requests, one after the other, are enough. */
   readonly slowPeers?: boolean;
-  readonly limit?: 'same' | 'select' | 'insert';
-  readonly limitRows?: number;
+  /** What the limit does: read and write rows as scimd does, or answer with scimd's bytes and read nothing. */
+  readonly limit?: 'rows' | 'same';
   /** The limit on PostgreSQL knows it. */
   readonly postgresLimit?: boolean;
   /** Largest number of users that it makes sense with. */
@@ -67,7 +67,7 @@ const getById: Workload = {
   name: 'get',
   title: 'GET by id',
   postgresLimit: true,
-  limit: 'same',
+  limit: 'rows',
   request: ({ users }, { n }) => ({ method: 'GET', path: `/Users/${userId(scattered(n, users))}` }),
   check({ status, json }, { users }, { n }) {
     assert.equal(status, 200);
@@ -80,7 +80,7 @@ const byName: Workload = {
   name: 'username',
   postgresLimit: true,
   title: 'filter=userName eq',
-  limit: 'same',
+  limit: 'rows',
   request: ({ users }, { n }) => ({
     method: 'GET',
     path: `/Users${list({ filter: `userName eq "${userName(scattered(n, users))}"` })}`,
@@ -95,7 +95,7 @@ const patchActive: Workload = {
   name: 'patch',
   postgresLimit: true,
   title: 'PATCH active',
-  limit: 'same',
+  limit: 'rows',
   request({ users }, { n }) {
     const active = Math.floor(n / users) % 2 === 1;
     const body = patchOf({ op: 'replace', path: 'active', value: active });
@@ -113,7 +113,7 @@ function creation(name: string, title: string, connections: number): Workload {
     title,
     connections,
     postgresLimit: true,
-    limit: 'insert',
+    limit: 'rows',
     request: ({ users }, { n }) => ({
       method: 'POST',
       path: '/Users',
@@ -134,6 +134,7 @@ function membership(size: number): Workload {
     title: `PATCH ±1 member of ${size.toLocaleString('en')}`,
     group: size,
     postgresLimit: true,
+    limit: 'rows',
     slowPeers: true,
     peers: peer ? ['scimmy memory', 'scimmy SQLite', 'scimmy PostgreSQL'] : [],
     mostUsers: size === 100_000 ? 1_000_000 : 100_000,
@@ -198,6 +199,7 @@ function sorted(name: string, title: string, startIndex: (users: number) => numb
 const mixed: Workload = {
   name: 'mixed',
   title: 'mixed 80 read / 15 write / 5 filter',
+  limit: 'rows',
   request(scale, turn) {
     const kind = turn.n % 20;
     if (kind < 16) return getById.request(scale, turn);
@@ -215,8 +217,7 @@ export const workloads: readonly Workload[] = [
     name: 'list',
     postgresLimit: true,
     title: 'list of 100',
-    limit: 'select',
-    limitRows: 100,
+    limit: 'rows',
     request: () => ({ method: 'GET', path: `/Users${list({ count: 100 })}` }),
     check: (answer, { users }) => {
       assert.equal(answer.json.Resources[99].id, userId(100));
@@ -226,6 +227,7 @@ export const workloads: readonly Workload[] = [
   {
     name: 'valuepath',
     postgresLimit: true,
+    limit: 'rows',
     title: 'emails[type eq "work" and value co "@x"]',
     slowPeers: true,
     request: () => ({
