@@ -10,8 +10,8 @@ import { co, type Filter, not, or, parseFilter, stringify, valuePath } from '../
 import { bindFilter } from '../../src/query/bind.ts';
 import { compileMatcher } from '../../src/query/compile.ts';
 import type { Registry } from '../../src/scim/registry.ts';
-import type { Sql } from '../../src/store/sql/dialect.ts';
 import { listSteps } from '../../src/store/sql/list-job.ts';
+import type { Step } from '../../src/store/sql/steps.ts';
 import { runSteps } from '../../src/store/sql/steps.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Document } from '../../src/store/store.ts';
@@ -162,7 +162,7 @@ test('where trigrams find a large part of all, every one is looked at instead', 
   }
   await s.store.close();
   const db = new Sqlite(':memory:');
-  const run = ({ text, parameters }: Sql) =>
+  const run = ({ text, parameters }: Step) =>
     db
       .prepare(text)
       .raw()

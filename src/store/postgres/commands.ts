@@ -7,9 +7,9 @@ import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { memberMap } from '../sql/attribute-map.ts';
 import { recordedEdits } from '../sql/change-row.ts';
+import { GuardedError } from '../sql/command-watch.ts';
 import { selectMembersSql } from '../sql/membership.ts';
 import { resourceSql, toResource } from '../sql/resource.ts';
-import { GuardedError } from '../sql/watched-unit.ts';
 import type {
   Command,
   CreateCommand,
@@ -24,10 +24,10 @@ import type {
   Unit,
   UpdateCommand,
 } from '../store.ts';
-import type { CommandWatch } from './command-watch.ts';
 import { postgresDialect } from './dialect.ts';
 import { erase } from './erase.ts';
 import { violatedUnique } from './errors.ts';
+import type { TransactionWatch } from './grants.ts';
 import { type EdgeEffect, edgeWriter } from './membership.ts';
 import { referenceRemover } from './references.ts';
 import { restore, type TakenName } from './restore.ts';
@@ -45,7 +45,7 @@ export interface CommandTools {
 /** A unit with the id of its transaction. */
 interface Task extends Unit {
   readonly transaction: string;
-  readonly watch: CommandWatch;
+  readonly watch: TransactionWatch;
 }
 
 const noEffect: EdgeEffect = { added: new Set(), removed: new Set(), described: new Set() };
@@ -63,7 +63,7 @@ export interface Commands {
    * Sends what the unit's commands write. `settles`: each command waits for its statements, so that one which the
    * database refuses is known.
    */
-  run(writer: UnitWriter, watch: CommandWatch, unit: Unit, settles: boolean): Promise<UnitRun>;
+  run(writer: UnitWriter, watch: TransactionWatch, unit: Unit, settles: boolean): Promise<UnitRun>;
 }
 
 export function commandsOf({ types, clock, newId, newTransaction }: CommandTools): Commands {
@@ -72,7 +72,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
   const removeReferences = referenceRemover(types);
 
   const create = async (writer: UnitWriter, unit: Task, command: CreateCommand): Promise<Result | Reason> => {
-    const { tenant, context, transaction } = unit;
+    const { tenant, context, transaction, watch } = unit;
     const kind = types.of(command.type);
     const isNew = command.id === undefined;
     const id = command.id ?? newId();
@@ -97,13 +97,14 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     const at = instantText(created);
     // A new id is in no group; one that was given may be.
     const grouped = !isNew && (await writer.query(writeSql.isMember, [tenant, id])).length > 0;
-    await unit.watch.created(unit, { kind, rid, id }, document, added, grouped);
+    const target = { kind, rid, id };
+    await watch.carryOut(watch.commands.created(unit, target, document, added, grouped));
     const resource = { id, type: kind.type.name, version: 1, created: at, modified: at, body, grouped };
     return { outcome: 'created', resource };
   };
 
   const update = async (writer: UnitWriter, unit: Task, command: UpdateCommand): Promise<Result | Reason> => {
-    const { tenant, context, transaction } = unit;
+    const { tenant, context, transaction, watch } = unit;
     const { id, operation } = command;
     const document = command.document?.difference.edits.length === 0 ? undefined : command.document;
     const kind = types.of(command.type);
@@ -115,7 +116,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     let { body } = before;
     if (document !== undefined) {
       const { after, difference } = document;
-      await unit.watch.changing(unit, target, document.before, after);
+      await watch.carryOut(watch.commands.changing(unit, target, document.before, after));
       const namesake = await findNamesake(writer, command, kind, document.before, after);
       if (namesake !== undefined) return namesake;
       body = JSON.stringify(withId(after, id));
@@ -149,13 +150,14 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
       ...{ context, transaction, edits, added, removed },
     });
     if (document !== undefined)
-      await unit.watch.changed(unit, target, document.before, withId(document.after, id));
-    if (added.size + removed.size > 0) await unit.watch.membersChanged(unit, target, added, removed);
+      await watch.carryOut(watch.commands.changed(unit, target, document.before, withId(document.after, id)));
+    if (added.size + removed.size > 0)
+      await watch.carryOut(watch.commands.membersChanged(unit, target, { added, removed }));
     return { outcome: 'updated', resource: resourceAt(version, modified) };
   };
 
   const remove = async (writer: UnitWriter, unit: Task, command: DeleteCommand): Promise<Result | Reason> => {
-    const { tenant, context, transaction } = unit;
+    const { tenant, context, transaction, watch } = unit;
     const { id } = command;
     const kind = types.of(command.type);
     const before = await currentOf(writer, kind, command);
@@ -166,7 +168,8 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
       kind.layout.members === undefined
         ? []
         : ((await writer.query(resourceSql.memberIds, [before.rid])) as [string][]).map(([value]) => value);
-    const deleted = await unit.watch.deleting(unit, { kind, rid: before.rid, id }, document, members);
+    const target = { kind, rid: before.rid, id };
+    const deleted = await watch.carryOut(watch.commands.deleting(unit, target, document, members));
     const cause = { operation: 'delete', type: kind.type.name, id } as const;
     const groups: { value: string; display?: string }[] = [];
     for (const row of before.grouped ? await writer.query(resourceSql.groupsWith, [tenant, id]) : []) {
@@ -197,7 +200,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
         groups,
       },
     });
-    await deleted?.();
+    if (deleted !== undefined) await watch.carryOut(deleted());
     return { outcome: 'deleted' };
   };
 
@@ -290,7 +293,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
           ...{ context: unit.context, transaction: unit.transaction, command, clock },
           check: (kind, document) => findNamesake(writer, command, kind, undefined, document),
           restored: (target, document, added, grouped) =>
-            unit.watch.created(unit, target, document, added, grouped),
+            unit.watch.carryOut(unit.watch.commands.created(unit, target, document, added, grouped)),
         });
       case 'erase':
         return eraseOne(writer, unit, command);

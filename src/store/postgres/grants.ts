@@ -1,165 +1,162 @@
-/** Roles, entitlements and locks. */
-import { type CompiledRule, compileRule } from '../../query/access-rules.ts';
+/** Roles, the guard and locks in PostgreSQL: steps, each waited for, under the tenant's lock where they write. */
 import type { Registry } from '../../scim/registry.ts';
-import type { AccessRule, Granted } from '../../scim/roles.ts';
-import type { Actor } from '../change.ts';
-import type { Grants, Lock } from '../grants.ts';
+import type { Loss } from '../guard.ts';
 import { keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
-import { accessNotices } from '../sql/access-notices.ts';
+import type { AccessPort, Noted } from '../sql/access-over.ts';
+import { AccessRules } from '../sql/access-rules.ts';
+import { AccessWatch, type Bases } from '../sql/access-watch.ts';
 import { noticeEntry } from '../sql/change-row.ts';
+import { CommandWatch } from '../sql/command-watch.ts';
 import { grantSql, holderSql } from '../sql/grants.ts';
-import { rulesEffect, type TenantEffect } from '../sql/rules-effect.ts';
+import { activePeopleSql, guardSql } from '../sql/guard.ts';
 import { runStepsAsync, type Steps } from '../sql/steps.ts';
-import { tenantSql } from '../sql/tenant.ts';
 import type { NewNotice } from '../store.ts';
 import { postgresDialect } from './dialect.ts';
-import type { Connection, Value } from './driver.ts';
-import type { Pool } from './pool.ts';
-import { lockedWriter, type Transactions } from './transactions.ts';
+import type { Value } from './driver.ts';
+import { lockedWriter, noTenant, type Transactions } from './transactions.ts';
+import type { UnitWriter } from './unit-writer.ts';
 
 /** Runs a statement, in whatever transaction. */
-export type RunSql = (text: string, parameters: readonly Value[]) => Promise<unknown[][]>;
-
-/** The statements of who has what, with the rules compiled. */
-export class GrantRules {
-  readonly sql: ReturnType<typeof holderSql>;
-  readonly #registry: Registry;
-  #known: {
-    readonly text: string;
-    readonly rules: readonly AccessRule[];
-    readonly compiled: readonly CompiledRule[];
-  };
-
-  constructor(types: StoredTypes, registry: Registry) {
-    this.sql = holderSql(postgresDialect, types);
-    this.#registry = registry;
-    this.#known = { text: '[]', rules: [], compiled: [] };
-  }
-
-  /** Those in force, by the rows of `grantSql.rules`. Compiled are those that can be asked: others give to whom they gave. */
-  of(rows: readonly unknown[][]): {
-    readonly rules: readonly AccessRule[];
-    readonly compiled: readonly CompiledRule[];
-  } {
-    const text = JSON.stringify(rows);
-    if (text !== this.#known.text) {
-      const rules = (rows as [string][]).map(([rule]) => JSON.parse(rule) as AccessRule);
-      const compiled = rules
-        .map((rule) => compileRule(rule, this.#registry))
-        .filter((each) => 'rule' in each);
-      this.#known = { text, rules, compiled };
-    }
-    return this.#known;
-  }
-
-  async effect(run: RunSql, rules: readonly AccessRule[]): Promise<TenantEffect[]> {
-    const compiled = rules.map((rule) => {
-      const made = compileRule(rule, this.#registry);
-      if ('problem' in made) throw new Error(`the rule of ${rule.name} ${made.problem}`);
-      return made;
-    });
-    const tenants = (await run(tenantSql.list, [])) as [number, string][];
-    const effects: TenantEffect[] = [];
-    for (const [number, name] of tenants)
-      effects.push(await carryOut(run, rulesEffect(this.sql, { number, name }, compiled)));
-    return effects;
-  }
-}
+type RunSql = (text: string, parameters: readonly Value[]) => Promise<readonly unknown[][]>;
 
 /** Steps, each waited for. */
-export function carryOut<Result>(run: RunSql, steps: Steps<Result>): Promise<Result> {
+function carryOut<Result>(run: RunSql, steps: Steps<Result>): Promise<Result> {
   return runStepsAsync(steps, ({ text, parameters }) => run(text, parameters));
 }
 
-export interface GrantsTools {
-  readonly pool: Pool;
-  readonly transactions: Transactions;
-  readonly clock: () => Date;
-  readonly newId: () => string;
-  readonly rules: GrantRules;
+/** A statement that answers nothing is not waited for. */
+function runBy(writer: UnitWriter): RunSql {
+  return async (text, parameters) => {
+    if (/^(?:SELECT|WITH)|RETURNING/.test(text)) return writer.query(text, parameters);
+    writer.send(text, parameters);
+    return [];
+  };
 }
 
-export function grantsOver({ pool, transactions, clock, newId, rules: known }: GrantsTools): Grants {
-  const read: RunSql = (text, parameters) => pool.read(text, parameters);
-  const within =
-    (connection: Connection): RunSql =>
-    async (text, parameters) =>
-      (await connection.run(text, parameters)).rows;
-  const inForce = async (): Promise<readonly AccessRule[]> => known.of(await read(grantSql.rules, [])).rules;
-  /** Records notices of one tenant, under its lock. */
-  const note = async (
-    connection: Connection,
-    tenant: number,
-    notices: readonly NewNotice[],
-  ): Promise<void> => {
-    if (notices.length === 0) return;
-    const writer = await lockedWriter(connection, tenant, String);
-    for (const notice of notices)
-      writer?.append(noticeEntry(notice, keyOfTime(clock().getTime()), newId()), notice.subject.type);
-    writer?.sendRest();
-    await writer?.settle();
-  };
-  const holders = async (tenant: number, { kind, name }: Granted): Promise<number> =>
-    (await read(known.sql.holders, [tenant, kind, name])).length;
-  const changeLock = (
-    sql: string,
-    parameters: readonly Value[],
-    {
-      tenant,
-      id,
-      actor,
-      data,
-    }: { tenant: number; id: string; actor: Actor; data: Readonly<Record<string, unknown>> },
-  ): Promise<boolean> =>
-    transactions.run(async (connection) => {
-      const { count } = await connection.run(sql, parameters);
-      if (count === 0) return false;
-      const subject = { type: 'User', id };
-      await note(connection, tenant, [{ tenant, event: 'user.access_changed', subject, actor, data }]);
-      return true;
-    });
+export interface WatchedTransaction {
+  readonly writer: UnitWriter;
+  /** The rows of `grantSql.rules`, and those of `guardSql.state` where they were asked for beforehand. */
+  readonly rules: readonly unknown[][];
+  readonly state: readonly unknown[][] | undefined;
+}
 
+/** What commands of one transaction mean for who has access, and how its steps are carried out. */
+export interface TransactionWatch {
+  readonly commands: CommandWatch;
+  readonly carryOut: <Result>(steps: Steps<Result>) => Promise<Result>;
+}
+
+export class GrantRules {
+  readonly rules: AccessRules;
+  readonly #types: StoredTypes;
+  readonly #clock: () => Date;
+  readonly #activePeople: string;
+  /** What outlives a transaction. */
+  readonly #bases: Bases = new Map();
+
+  constructor(types: StoredTypes, registry: Registry, clock: () => Date) {
+    this.rules = new AccessRules(registry, grantSql, holderSql(postgresDialect, types));
+    this.#types = types;
+    this.#clock = clock;
+    this.#activePeople = activePeopleSql(types);
+  }
+
+  /** With the rules as they are under the tenant's lock. */
+  watch({ writer, rules: rows, state }: WatchedTransaction): TransactionWatch {
+    const { rules } = this;
+    const { holderSql: sql } = rules;
+    const inForce = rules.of(rows);
+    const byWriter = runBy(writer);
+    let known = state;
+    const run: RunSql = async (text, parameters) => {
+      if (text === guardSql.state && known !== undefined) {
+        const asked = known;
+        known = undefined;
+        return asked;
+      }
+      if (text === guardSql.count) {
+        // Of all commands together: each by itself is a round trip.
+        const [, loss, minute, people] = parameters as [number, Loss, number, number];
+        writer.losses.add(loss, minute, people);
+        return [];
+      }
+      if (text === guardSql.sum) writer.sendLosses();
+      if (text === sql.isPerson) {
+        const id = parameters[1] as string;
+        const [type, , isActive] = (await writer.describe([id])).get(id) ?? [];
+        // What is known of the only one need not be asked for.
+        if (type !== undefined) return [[this.#types.nameOf(type) === 'User', isActive]];
+      }
+      return byWriter(text, parameters);
+    };
+    return {
+      commands: new CommandWatch({
+        rules,
+        watch: new AccessWatch(
+          { sql, guard: guardSql, activePeople: this.#activePeople },
+          this.#clock,
+          this.#bases,
+        ),
+        // biome-ignore lint/correctness/useYield: they were read when the transaction began.
+        *inForce() {
+          return inForce;
+        },
+        note: (notice, transaction) => append(writer, notice, this.#clock(), transaction),
+      }),
+      carryOut: (steps) => carryOut(run, steps),
+    };
+  }
+}
+
+function append(writer: UnitWriter, notice: NewNotice, now: Date, transaction: string): void {
+  writer.append(noticeEntry(notice, keyOfTime(now.getTime()), transaction), notice.subject.type);
+}
+
+export interface GrantsTools {
+  readonly transactions: Transactions;
+  readonly rules: AccessRules;
+  readonly clock: () => Date;
+  readonly newId: () => string;
+  readonly note: (notices: readonly NewNotice[]) => Promise<unknown>;
+}
+
+export function accessPort({ transactions, rules, clock, newId, note }: GrantsTools): AccessPort {
+  const ofTenant = async <Result>(tenant: number, steps: () => Steps<Noted<Result>>): Promise<Result> => {
+    const done = await transactions.inTenant(tenant, String, async (writer) => {
+      const { result, notices } = await carryOut(runBy(writer), steps());
+      for (const notice of notices) append(writer, notice, clock(), newId());
+      return { result };
+    });
+    if (done === undefined) throw noTenant(tenant);
+    return done.result;
+  };
+  const ofAll = <Result>(steps: () => Steps<Noted<Result>>): Promise<Result> =>
+    transactions.run(async (connection) => {
+      await connection.run('SELECT 1 FROM change_counter ORDER BY tenant FOR UPDATE');
+      const sent: Promise<unknown>[] = [];
+      const run: RunSql = async (text, parameters) => {
+        const answered = connection.run(text, parameters);
+        if (/^(?:SELECT|WITH)/.test(text)) return (await answered).rows;
+        answered.catch(() => {});
+        sent.push(answered);
+        return [];
+      };
+      const { result, notices } = await carryOut(run, steps());
+      await Promise.all(sent);
+      for (const tenant of new Set(notices.map((notice) => notice.tenant))) {
+        const writer = await lockedWriter(connection, tenant, String);
+        for (const notice of notices)
+          if (notice.tenant === tenant && writer !== undefined) append(writer, notice, clock(), newId());
+        writer?.sendRest();
+        await writer?.settle();
+      }
+      return result;
+    });
   return {
-    rules: inForce,
-    check: async (rules) => (await known.effect(read, rules)).map(({ effect }) => effect),
-    apply: (rules, actor, refuse) =>
-      transactions.run(async (connection) => {
-        // Nobody changes a group meanwhile, of whatever tenant.
-        await connection.run('SELECT 1 FROM change_counter ORDER BY tenant FOR UPDATE');
-        const effects = await known.effect(within(connection), rules);
-        const all = effects.map(({ effect }) => effect);
-        const refused = refuse?.(all);
-        if (refused !== undefined) throw refused;
-        await connection.run(grantSql.deleteRules);
-        for (const rule of rules)
-          await connection.run(grantSql.insertRule, [rule.kind, rule.name, JSON.stringify(rule)]);
-        await connection.run(grantSql.deleteAll);
-        await Promise.all(
-          effects
-            .flatMap(({ grants }) => grants)
-            .map(({ rid, kind, name, tenant }) => connection.run(grantSql.insert, [rid, kind, name, tenant])),
-        );
-        for (const { number, effect } of effects)
-          await note(connection, number, accessNotices(number, effect.changes, { actor }));
-        return all;
-      }),
-    async people(tenant) {
-      const found = [];
-      for (const { kind, name } of await inForce())
-        found.push({ kind, name, people: await holders(tenant, { kind, name }) });
-      return found;
-    },
-    lock: (tenant, id, actor, reason) =>
-      changeLock(grantSql.lock, [tenant, id, clock().toISOString(), reason ?? null], {
-        ...{ tenant, id, actor },
-        data: { locked: true, ...(reason === undefined ? {} : { reason }) },
-      }),
-    unlock: (tenant, id, actor) =>
-      changeLock(grantSql.unlock, [tenant, id], { tenant, id, actor, data: { locked: false } }),
-    async locks(tenant) {
-      const rows = (await read(grantSql.locks, [tenant])) as [string, string, string | null][];
-      return rows.map(([id, since, reason]): Lock => ({ id, since, ...(reason === null ? {} : { reason }) }));
-    },
+    ...{ rules, guard: guardSql, clock },
+    read: (steps) => carryOut((text, parameters) => transactions.pool.read(text, parameters), steps()),
+    write: (tenant, steps) => (tenant === 'all' ? ofAll(steps) : ofTenant(tenant, steps)),
+    note: (notice) => note([notice]),
   };
 }

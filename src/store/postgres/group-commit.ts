@@ -8,12 +8,10 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { StoredTypes } from '../layout/stored-type.ts';
-import type { Bases } from '../sql/access-watch.ts';
 import { type ChangeHead, noLink } from '../sql/change-row.ts';
 import { grantSql } from '../sql/grants.ts';
 import { guardSql } from '../sql/guard.ts';
 import type { Outcome, Unit } from '../store.ts';
-import { CommandWatch } from './command-watch.ts';
 import type { Commands } from './commands.ts';
 import type { Connection } from './driver.ts';
 import {
@@ -25,7 +23,7 @@ import {
   violatedUnique,
 } from './errors.ts';
 import { foresee } from './foresee.ts';
-import type { GrantRules } from './grants.ts';
+import type { GrantRules, TransactionWatch } from './grants.ts';
 import { writeSql } from './statements.ts';
 import { type LayoutCheck, layoutHashes } from './stored-types.ts';
 import { noTenant, type Transactions } from './transactions.ts';
@@ -81,7 +79,6 @@ export class GroupCommit {
   readonly #tools: GroupCommitTools;
   readonly #queues = new Map<number, Queue>();
   readonly #running = new Set<Promise<void>>();
-  readonly #bases: Bases = new Map();
   #isClosed = false;
 
   constructor(tools: GroupCommitTools) {
@@ -215,7 +212,7 @@ export class GroupCommit {
       if (apart) await connection.script('SAVEPOINT unit');
       try {
         unit.work?.check();
-        watch.takeAlerts();
+        watch.commands.takeAlerts();
         const run = await commands.run(writer, watch, unit, apart);
         if (run.refusal !== undefined) {
           if (!apart && run.hasWritten) return await giveUp(connection);
@@ -226,7 +223,7 @@ export class GroupCommit {
           const changes = isWatched ? writer.changesAfter(before) : undefined;
           if (changes !== undefined) unit.within?.(changes);
           const { results } = run;
-          const alerts = watch.takeAlerts();
+          const alerts = watch.commands.takeAlerts();
           outcome = {
             ...{ outcome: 'done', results },
             ...(alerts.length === 0 ? {} : { alerts }),
@@ -242,7 +239,7 @@ export class GroupCommit {
       if (isUndone && mark !== undefined) {
         await connection.script('ROLLBACK TO SAVEPOINT unit');
         writer.backTo(mark);
-        watch.forget();
+        watch.commands.forget();
       }
       outcomes.push(outcome);
     }
@@ -278,8 +275,8 @@ export class GroupCommit {
     connection: Connection,
     tenant: number,
     jobs: readonly Job[],
-  ): Promise<{ readonly writer: UnitWriter; readonly watch: CommandWatch }> {
-    const { transactions, checkLayout, types, grants, clock } = this.#tools;
+  ): Promise<{ readonly writer: UnitWriter; readonly watch: TransactionWatch }> {
+    const { transactions, checkLayout, types, grants } = this.#tools;
     const foreseen = foresee(jobs.map(({ unit }) => unit));
     const begun = connection.script(transactions.beginning);
     const ids = [...foreseen.current];
@@ -325,8 +322,8 @@ export class GroupCommit {
       }),
       edges.rows,
     );
-    const watch = new CommandWatch({
-      ...{ writer, types, grants, clock, bases: this.#bases, rules: rules.rows },
+    const watch = grants.watch({
+      ...{ writer, rules: rules.rows },
       state: foreseen.loses ? state.rows : undefined,
     });
     return { writer, watch };

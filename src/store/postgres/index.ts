@@ -3,6 +3,7 @@ import type { Registry } from '../../scim/registry.ts';
 import { uuidV7Source } from '../layout/ids.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { pastOver } from '../past-over.ts';
+import { grantsOver, guardsOver } from '../sql/access-over.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Store } from '../store.ts';
 import { accessOver } from './access.ts';
 import { type Environment, type PostgresAddress, parseAddress } from './address.ts';
@@ -15,9 +16,8 @@ import { Connection } from './driver.ts';
 import { toStoreError } from './errors.ts';
 import { feedReads } from './feed.ts';
 import { getter } from './get.ts';
-import { GrantRules, grantsOver } from './grants.ts';
+import { accessPort, GrantRules } from './grants.ts';
 import { GroupCommit } from './group-commit.ts';
-import { guardsOver } from './guards.ts';
 import { lister } from './list.ts';
 import { outboxOver } from './outbox.ts';
 import { Pool } from './pool.ts';
@@ -159,7 +159,7 @@ function storeOver(
   const transactions = new Transactions(pool, writeSettings(facts, options.lockMilliseconds), written);
   const checkLayout = layoutCheck(types);
   const commands = commandsOf({ types, clock, newId, newTransaction: uuid });
-  const grants = new GrantRules(types, registry);
+  const grants = new GrantRules(types, registry, clock);
   const commit = new GroupCommit({
     ...{ transactions, types, commands, checkLayout, grants, written, clock },
   });
@@ -167,6 +167,7 @@ function storeOver(
   const reads = new Reads(pool, types);
   const note = (notices: readonly NewNotice[]) => recordNotices(transactions, notices, clock(), uuid);
   const access = accessOver({ transactions, clock, newId: uuid, note });
+  const port = accessPort({ transactions, rules: grants.rules, clock, newId: uuid, note });
 
   // Writers look within their transactions; what is read is at most a second older than a change of the configuration.
   let looked = performance.now();
@@ -211,8 +212,8 @@ function storeOver(
     outbox: outboxOver({ transactions, clock, newId: uuid, note }),
     admin: adminOver(transactions, clock, uuid),
     streams: streamsOver(transactions),
-    grants: grantsOver({ pool, transactions, clock, newId: uuid, rules: grants }),
-    guards: guardsOver({ transactions, clock, newId: uuid, note }),
+    grants: grantsOver(port),
+    guards: guardsOver(port),
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

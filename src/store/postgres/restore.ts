@@ -6,7 +6,7 @@ import { displayOf, withId } from '../layout/command-parts.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { changeSql, knownMembersSql } from '../sql/change.ts';
-import type { Target } from '../sql/watched-unit.ts';
+import type { Target } from '../sql/command-watch.ts';
 import type { Document, RestoreCommand, Result, WriteContext } from '../store.ts';
 import { postgresDialect } from './dialect.ts';
 import type { EdgeWriter } from './membership.ts';

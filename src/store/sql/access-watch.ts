@@ -49,7 +49,6 @@ export class AccessWatch {
   readonly #sql: HolderSql;
   readonly #guard: GuardSql;
   readonly #activePeople: string;
-  readonly #rules: () => readonly AccessRule[];
   readonly #clock: () => Date;
   /** At least so many seats are free: less than that need not be counted. By tenant, kind and name. */
   readonly #free = new Map<string, number>();
@@ -57,19 +56,12 @@ export class AccessWatch {
   /** By tenant and loss. */
   readonly #sums = new Map<string, { readonly minute: number; readonly minutes: number; sum: number }>();
   readonly #bases: Bases;
-  #limited: { readonly of: readonly AccessRule[]; readonly rules: readonly AccessRule[] } | undefined;
 
-  constructor(
-    { sql, guard, activePeople }: AccessSql,
-    rules: () => readonly AccessRule[],
-    clock: () => Date,
-    bases: Bases = new Map(),
-  ) {
+  constructor({ sql, guard, activePeople }: AccessSql, clock: () => Date, bases: Bases = new Map()) {
     this.#sql = sql;
     this.#guard = guard;
     this.#activePeople = activePeople;
     this.#bases = bases;
-    this.#rules = rules;
     this.#clock = clock;
   }
 
@@ -81,25 +73,10 @@ export class AccessWatch {
     this.#bases.clear();
   }
 
-  /** The rules that limit how many people have something. */
-  get limits(): readonly AccessRule[] {
-    const of = this.#rules();
-    if (this.#limited?.of !== of) {
-      const rules = of.filter(({ keep = 0, seats }) => keep > 0 || seats !== undefined);
-      this.#limited = { of, rules };
-    }
-    return this.#limited.rules;
-  }
-
-  /** What of the limited roles these ids have, or give if they are groups, directly and by other groups. */
-  *through(tenant: number, ids: readonly string[]): Steps<readonly AccessRule[]> {
-    if (this.limits.length === 0 || ids.length === 0) return [];
-    const rows = (yield { text: this.#sql.through, parameters: [JSON.stringify(ids), tenant] }) as readonly [
-      Granted['kind'],
-      string,
-    ][];
-    const found = new Set(rows.map(([kind, name]) => grantedText({ kind, name })));
-    return this.limits.filter((rule) => found.has(grantedText(rule)));
+  /** What these ids have, or give if they are groups, directly and by other groups. */
+  *through(tenant: number, ids: readonly string[]): Steps<readonly Granted[]> {
+    const rows = yield { text: this.#sql.through, parameters: [JSON.stringify(ids), tenant] };
+    return (rows as readonly [Granted['kind'], string][]).map(([kind, name]) => ({ kind, name }));
   }
 
   /** Before somebody who is active is deactivated or deleted. */

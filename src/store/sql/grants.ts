@@ -1,6 +1,7 @@
 /** The statements of roles, entitlements and locks. Who has something is active, not locked, and in a group that gives it. */
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { StoreDialect } from './dialect.ts';
+import { tenantSql } from './tenant.ts';
 
 /** Over tables whose names begin with a prefix; groups are named by the column `group`. */
 export const grantSqlOf = (prefix: string, group: string) =>
@@ -13,13 +14,16 @@ export const grantSqlOf = (prefix: string, group: string) =>
     insert: `INSERT INTO ${prefix}access_grant (${group}, kind, name, tenant) VALUES (?, ?, ?, ?)`,
     delete: `DELETE FROM ${prefix}access_grant WHERE ${group} = ? AND kind = ? AND name = ?`,
     deleteAll: `DELETE FROM ${prefix}access_grant`,
-    lock: `INSERT INTO ${prefix}access_lock (tenant, id, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-    unlock: `DELETE FROM ${prefix}access_lock WHERE tenant = ? AND id = ?`,
+    /** Both answer a row if they did something. */
+    lock: `INSERT INTO ${prefix}access_lock (tenant, id, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
+    unlock: `DELETE FROM ${prefix}access_lock WHERE tenant = ? AND id = ? RETURNING id`,
     locks: `SELECT id, since, reason FROM ${prefix}access_lock WHERE tenant = ? ORDER BY since, id`,
     isLocked: `SELECT 1 FROM ${prefix}access_lock WHERE tenant = ? AND id = ?`,
   }) as const;
 
-export const grantSql = grantSqlOf('', 'rid');
+export type GrantSql = ReturnType<typeof grantSqlOf>;
+
+export const grantSql: GrantSql = grantSqlOf('', 'rid');
 
 /** The number of the resource type of this name; one that no resource has where there is none. */
 export function numberOfType(types: StoredTypes, name: string): number {
@@ -40,6 +44,8 @@ WHERE down.type = ${users} AND coalesce(p.active, 1) = 1
   WHERE g.tenant = ? AND g.kind = ? AND g.name = ?`;
   const given = `SELECT r.rid, r.type FROM ${jsonStrings('?', 'j')} ${joinEach('resource', 'r', { tenant: '?', id: 'j.value' })}`;
   return {
+    tenantName: tenantSql.name,
+    tenants: tenantSql.list,
     /** Which groups of a tenant give what. */
     ofTenant:
       'SELECT r.id, g.kind, g.name FROM access_grant g JOIN resource r ON r.rid = g.rid WHERE g.tenant = ?',

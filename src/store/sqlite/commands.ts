@@ -5,8 +5,8 @@ import { descriptionEdit, displayOf, passwordEdit, withId, withoutPaths } from '
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
+import { GuardedError } from '../sql/command-watch.ts';
 import { type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
-import { GuardedError } from '../sql/watched-unit.ts';
 import type {
   Command,
   CreateCommand,
@@ -149,7 +149,7 @@ export class Commands {
   }
 
   #create(unit: UnitAtWork, command: CreateCommand, index: number): Result | Refusal {
-    const { types, clock, rows, edges, counts, changes, access } = this.#tools;
+    const { types, clock, rows, edges, counts, changes, statements, access } = this.#tools;
     const { tenant, context, transaction } = unit;
     const kind = types.of(command.type);
     const id = command.id ?? this.#tools.newId();
@@ -179,13 +179,13 @@ export class Commands {
     const at = instantText(created);
     // A new id is in no group; one that was given may be.
     const grouped = command.id !== undefined && this.#isMember.get(tenant, id) !== undefined;
-    access.created(unit, { kind, rid, id }, document, added, grouped);
+    statements.carryOut(access.created(unit, { kind, rid, id }, document, added, grouped));
     const resource = { id, type: kind.type.name, version: 1, created: at, modified: at, body, grouped };
     return { outcome: 'created', resource };
   }
 
   #update(unit: UnitAtWork, command: UpdateCommand, index: number): Result | Refusal {
-    const { types, clock, rows, edges, changes, access } = this.#tools;
+    const { types, clock, rows, edges, changes, statements, access } = this.#tools;
     const { tenant, context, transaction } = unit;
     const { id, operation } = command;
     const document = command.document?.difference.edits.length === 0 ? undefined : command.document;
@@ -199,7 +199,7 @@ export class Commands {
     if (document !== undefined) {
       const { after, difference } = document;
       this.#refuseNamesake(tenant, command, kind, document.before, after);
-      access.changing(unit, target, document.before, after);
+      statements.carryOut(access.changing(unit, target, document.before, after));
       body = JSON.stringify(withId(after, id));
       rows.update({ tenant, kind, rid }, document.before, after, difference.members, body, touched);
       const display = displayOf(kind, after);
@@ -232,13 +232,15 @@ export class Commands {
       added,
       removed,
     });
-    if (document !== undefined) access.changed(unit, target, document.before, withId(document.after, id));
-    if (added.size + removed.size > 0) access.membersChanged(unit, target, { added, removed });
+    if (document !== undefined)
+      statements.carryOut(access.changed(unit, target, document.before, withId(document.after, id)));
+    if (added.size + removed.size > 0)
+      statements.carryOut(access.membersChanged(unit, target, { added, removed }));
     return { outcome: 'updated', resource: resourceAt(version, modified) };
   }
 
   #delete(unit: UnitAtWork, command: DeleteCommand, index: number): Result | Refusal {
-    const { types, clock, rows, counts, changes, access } = this.#tools;
+    const { types, clock, rows, counts, changes, statements, access } = this.#tools;
     const { tenant, context, transaction } = unit;
     const { id } = command;
     const kind = types.of(command.type);
@@ -247,7 +249,8 @@ export class Commands {
     const now = clock();
     const document = JSON.parse(before.body) as Document;
     const members = kind.layout.members === undefined ? [] : this.#membersOf.all(before.rid);
-    const deleted = access.deleting(unit, { kind, rid: before.rid, id }, document, members);
+    const target = { kind, rid: before.rid, id };
+    const deleted = statements.carryOut(access.deleting(unit, target, document, members));
     const cause = { operation: 'delete', type: kind.type.name, id } as const;
     const groups: { value: string; display?: string }[] = [];
     for (const [rid, ownerKind, owner, version, modified, display] of this.#ownersOf.all(tenant, id)) {
@@ -292,7 +295,7 @@ export class Commands {
         groups,
       },
     });
-    deleted?.();
+    if (deleted !== undefined) statements.carryOut(deleted());
     return { outcome: 'deleted' };
   }
 

@@ -7,17 +7,13 @@ import type { Registry } from '../../scim/registry.ts';
 import { uuidV7Source } from '../layout/ids.ts';
 import { keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
-import { AccessWatch } from '../sql/access-watch.ts';
+import { grantsOver, guardsOver } from '../sql/access-over.ts';
 import { memberMap } from '../sql/attribute-map.ts';
-import { grantSql } from '../sql/grants.ts';
-import { activePeopleSql, guardSql } from '../sql/guard.ts';
 import { selectMembersSql } from '../sql/membership.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
-import { guardsOver } from './access-guard.ts';
 import { adminOver } from './admin.ts';
 import { ChangeLog } from './changes.ts';
-import { CommandWatch } from './command-watch.ts';
 import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { counters } from './counters.ts';
@@ -27,7 +23,7 @@ import { type WalSync, walSync } from './durability.ts';
 import { toStoreError } from './errors.ts';
 import { feedReads } from './feed.ts';
 import { getter } from './get.ts';
-import { GrantTable, grantsOver } from './grants.ts';
+import { GrantTable } from './grants.ts';
 import { groupCommit } from './group-commit.ts';
 import { fileGuard, layoutGuard } from './guards.ts';
 import { HeldSnapshots, openSnapshotConnection } from './held-snapshots.ts';
@@ -214,21 +210,15 @@ function storeOver(
   const rows = rowWriter(db, statements);
   const counts = counters(db);
   const note = (notice: NewNotice): boolean => changes.note(notice, keyOfTime(clock().getTime()), uuid());
-  const table = new GrantTable({ db, types, registry, others });
-  const watch = new AccessWatch(
-    { sql: table.sql, guard: guardSql, activePeople: activePeopleSql(types) },
-    () => table.rules,
-    clock,
-  );
-  others.onWrite(() => {
-    // What only delivers, or notes the use of a token, changes nobody's access.
-    if (changes.hasOthers()) watch.forget();
+  const grants = new GrantTable({
+    ...{ statements, types, registry, clock, read },
+    write: (action) => commit.run(action),
+    note: (notice, transaction) => changes.note(notice, keyOfTime(clock().getTime()), transaction ?? uuid()),
   });
-  const lock = db.prepare(grantSql.isLocked);
-  const accessWatch = new CommandWatch({
-    ...{ table, watch },
-    note: (notice, transaction) => changes.note(notice, keyOfTime(clock().getTime()), transaction),
-    isLocked: (tenant, id) => lock.get(tenant, id) !== undefined,
+  others.onWrite(() => {
+    grants.forgetRules();
+    // What only delivers, or notes the use of a token, changes nobody's access.
+    if (changes.hasOthers()) grants.forget();
   });
   const write = new Commands({
     db,
@@ -237,7 +227,8 @@ function storeOver(
     edges,
     changes,
     counts,
-    access: accessWatch,
+    statements,
+    access: grants.watch,
     clock,
     newId: options.newId ?? uuid,
     newTransaction: uuid,
@@ -295,8 +286,7 @@ function storeOver(
       forget() {
         counts.forget();
         changes.forget();
-        table.forget();
-        watch.forget();
+        grants.forget();
       },
     },
   });
@@ -331,21 +321,13 @@ function storeOver(
   const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run, note });
   const admin = adminOver({ db, clock, newId: uuid, read, write: commit.run });
 
-  const writeAccess = <T>(action: () => T): Promise<T> =>
-    commit.run(() => {
-      watch.forget();
-      return action();
-    });
-  const grants = grantsOver({ db, clock, table, read, write: writeAccess, note });
-  const guards = guardsOver({ db, clock, read, write: writeAccess, note });
-
   return {
     registry,
     feed,
     outbox,
     streams: streamsOver({ db, read, write: commit.run }),
-    grants,
-    guards,
+    grants: grantsOver(grants.port),
+    guards: guardsOver(grants.port),
     past,
     admin,
     onCommit(listener) {

@@ -1,7 +1,7 @@
 /** Sets the row that queries over computed attributes read: the tenant, and the base of its URLs as their key has it. */
 import type { Database } from 'better-sqlite3';
 import { resourceUriKey } from '../../scim/comparison.ts';
-import type { Sql } from '../sql/dialect.ts';
+import type { Step } from '../sql/steps.ts';
 import type { Statements } from './statements.ts';
 
 /** What the outer query must set before it runs SQL that names it: one row, `tenant` and `base`. */
@@ -22,7 +22,7 @@ export function runner(
   statements: Statements,
   setRequest: SetRequest,
   { tenant, base }: { readonly tenant: number; readonly base?: string | undefined },
-): (step: Sql) => unknown[] {
+): (step: Step) => unknown[] {
   return ({ text, parameters }) => {
     setRequest(text, tenant, base);
     const statement = statements.get(text);

@@ -40,7 +40,7 @@ export class Restorer {
     index: number,
     check: (kind: StoredType, document: Document) => void,
   ): Result | Refusal {
-    const { types, clock, rows, edges, counts, changes, access } = this.#tools;
+    const { types, clock, rows, edges, counts, changes, statements, access } = this.#tools;
     const { tenant, context, transaction } = unit;
     const { id } = command;
     const kind = types.of(command.type);
@@ -73,7 +73,7 @@ export class Restorer {
     const cause: Cause = { operation: 'restore', type: kind.type.name, id };
     for (const { value } of last.groups) this.#joinGroup(unit, value, id, cause);
     const grouped = last.groups.length > 0;
-    access.created(unit, { kind, rid, id }, document, added, grouped);
+    statements.carryOut(access.created(unit, { kind, rid, id }, document, added, grouped));
     const resource = {
       ...{ id, type: kind.type.name, version, body, grouped },
       ...{ created: instantText(created), modified: instantText(modified) },

@@ -1,11 +1,12 @@
 /** What the commands of a unit share while they are carried out. */
 import type { Database } from 'better-sqlite3';
 import type { StoredTypes } from '../layout/stored-type.ts';
+import type { CommandWatch } from '../sql/command-watch.ts';
 import type { Unit } from '../store.ts';
 import type { ChangeLog } from './changes.ts';
-import type { CommandWatch } from './command-watch.ts';
 import type { Counters } from './counters.ts';
 import type { EdgeWriter } from './membership.ts';
+import type { Statements } from './statements.ts';
 import type { RowWriter } from './writer.ts';
 
 export interface Tools {
@@ -15,6 +16,7 @@ export interface Tools {
   readonly edges: EdgeWriter;
   readonly changes: ChangeLog;
   readonly counts: Counters;
+  readonly statements: Statements;
   readonly access: CommandWatch;
   readonly clock: () => Date;
   readonly newId: () => string;

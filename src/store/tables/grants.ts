@@ -1,110 +1,69 @@
-/** Roles, entitlements and locks beside an embedder's tables: rules, the groups that give by them, and who is locked. */
-import { type CompiledRule, compileRule } from '../../query/access-rules.ts';
-import type { Registry } from '../../scim/registry.ts';
-import type { AccessRule, Granted } from '../../scim/roles.ts';
+/** Roles, the guard and locks beside an embedder's tables. Groups are named by their ids. */
 import type { Change } from '../change.ts';
-import type { Grants, Lock } from '../grants.ts';
-import { accessNotices } from '../sql/access-notices.ts';
+import { keyOfTime } from '../layout/instant.ts';
+import type { AccessPort, Noted } from '../sql/access-over.ts';
+import type { AccessRules, RulesInForce } from '../sql/access-rules.ts';
+import { AccessWatch, type Bases } from '../sql/access-watch.ts';
+import { noticeEntry } from '../sql/change-row.ts';
+import { CommandWatch, type WatchedUnit } from '../sql/command-watch.ts';
 import { grantSqlOf } from '../sql/grants.ts';
-import { rulesEffect, type TenantEffect } from '../sql/rules-effect.ts';
-import type { Document, NewNotice, Tenant } from '../store.ts';
+import { guardSqlOf } from '../sql/guard.ts';
+import type { Steps as StoreSteps } from '../sql/steps.ts';
+import type { NewNotice } from '../store.ts';
 import type { Awaitable } from '../stored-resource.ts';
-import { type SqlDatabase, type SqlRow, type Steps, statement } from './database.ts';
+import type { NewChange } from './changes.ts';
+import { type SqlDatabase, type Steps, statement } from './database.ts';
 import type { Holders } from './holders.ts';
 
-/** Groups are named by their ids. */
 export const grantStatements = grantSqlOf('scimd_', 'group_id');
+const guardStatements = guardSqlOf('scimd_');
 
-export interface RulesInForce {
-  readonly rules: readonly AccessRule[];
-  /** Those that can be asked: a rule whose attributes the schemas have no more gives to whom it gave. */
-  readonly compiled: readonly CompiledRule[];
-}
-
-export class GrantSteps {
-  readonly #registry: Registry;
-  readonly #holders: Holders;
-  #text = '';
-  #known: RulesInForce = { rules: [], compiled: [] };
-
-  constructor(registry: Registry, holders: Holders) {
-    this.#registry = registry;
-    this.#holders = holders;
-  }
-
-  *inForce(): Steps<RulesInForce> {
-    const texts = (yield statement(grantStatements.rules)).map(({ rule }) => String(rule));
-    const text = texts.join('\n');
-    // Mostly they are the same: then what was made of them is too.
-    if (text !== this.#text) {
-      const rules = texts.map((rule) => JSON.parse(rule) as AccessRule);
-      const compiled = rules.map((rule) => compileRule(rule, this.#registry));
-      this.#text = text;
-      this.#known = { rules, compiled: compiled.filter((each) => 'rule' in each) };
-    }
-    return this.#known;
-  }
-
-  /** What a group with this document gives that it did not, and does not any more. */
-  *regranting(
-    { compiled }: RulesInForce,
-    tenantName: string,
-    id: string,
-    document: Document,
-  ): Steps<{ readonly gained: readonly Granted[]; readonly lost: readonly Granted[] }> {
-    const before = yield statement(grantStatements.ofGroup, id);
-    const had = ({ kind, name }: Granted): boolean =>
-      before.some((known) => known.kind === kind && known.name === name);
-    const of = (rules: readonly CompiledRule[]): Granted[] =>
-      rules.map(({ rule }) => ({ kind: rule.kind, name: rule.name }));
-    return {
-      gained: of(compiled.filter(({ rule, gives }) => !had(rule) && gives(tenantName, document))),
-      lost: of(compiled.filter(({ rule, gives }) => had(rule) && !gives(tenantName, document))),
-    };
-  }
-
-  /** Makes it so. */
-  *regrant(
-    tenant: number,
-    id: string,
-    { gained, lost }: { readonly gained: readonly Granted[]; readonly lost: readonly Granted[] },
-  ): Steps<void> {
-    for (const { kind, name } of gained) yield statement(grantStatements.insert, id, kind, name, tenant);
-    for (const { kind, name } of lost) yield statement(grantStatements.delete, id, kind, name);
-  }
-
-  /** Ids of those who have it. */
-  *holders(tenant: number, { kind, name }: Granted): Steps<readonly string[]> {
-    const { sql } = this.#holders;
-    return (yield* this.#holders.ask(sql.holders, tenant, kind, name)).map(([id]) => String(id));
-  }
-
-  *effect(rules: readonly AccessRule[], tenants: readonly Tenant[]): Steps<readonly TenantEffect[]> {
-    const compiled = rules.map((rule) => {
-      const made = compileRule(rule, this.#registry);
-      if ('problem' in made) throw new Error(`the rule of ${rule.name} ${made.problem}`);
-      return made;
-    });
-    const effects: TenantEffect[] = [];
-    for (const tenant of tenants)
-      effects.push(yield* this.#holders.run(rulesEffect(this.#holders.sql, tenant, compiled)));
-    return effects;
-  }
-
-  *put(rules: readonly AccessRule[], effects: readonly TenantEffect[]): Steps<void> {
-    yield statement(grantStatements.deleteRules);
-    for (const rule of rules)
-      yield statement(grantStatements.insertRule, rule.kind, rule.name, JSON.stringify(rule));
-    yield statement(grantStatements.deleteAll);
-    for (const { rid, kind, name, tenant } of effects.flatMap(({ grants }) => grants))
-      yield statement(grantStatements.insert, rid, kind, name, tenant);
-  }
-}
-
-export interface GrantsTools {
+/** What commands of a unit are watched with. */
+export interface WatchTools {
   readonly dialect: SqlDatabase['dialect'];
+  readonly rules: AccessRules;
+  readonly holders: Holders;
   readonly clock: () => Date;
-  readonly steps: GrantSteps;
+  /** Outlives the unit. */
+  readonly bases: Bases;
+}
+
+/** Whoever holds the head of the tenant's record is the only one to look and to write. */
+const lockTenant = 'SELECT tenant FROM scimd_change_counter WHERE tenant = ? FOR UPDATE';
+
+/** Watches the commands of one unit; what is to be recorded of it comes into `entries`. */
+export function watchOf(
+  { dialect, rules, holders, clock, bases }: WatchTools,
+  { transaction }: WatchedUnit,
+  entries: NewChange[],
+): CommandWatch {
+  let known: RulesInForce | undefined;
+  let isAlone = false;
+  const inForce = function* (tenant: number, alone: boolean): StoreSteps<RulesInForce> {
+    if (alone && !isAlone && dialect === 'postgres') {
+      yield { text: lockTenant, parameters: [tenant] };
+      known = undefined;
+    }
+    if (alone) isAlone = true;
+    known ??= yield* rules.inForce();
+    return known;
+  };
+  const { sql, activePeople } = holders;
+  return new CommandWatch({
+    ...{ rules, inForce },
+    watch: new AccessWatch({ sql, guard: guardStatements, activePeople }, clock, bases),
+    note(notice) {
+      const entry = noticeEntry(notice, keyOfTime(clock().getTime()), transaction);
+      entries.push({ ...entry, type: notice.subject.type });
+    },
+  });
+}
+
+export interface AccessTools {
+  readonly dialect: SqlDatabase['dialect'];
+  readonly rules: AccessRules;
+  readonly holders: Holders;
+  readonly clock: () => Date;
   readonly read: <T>(steps: () => Steps<T>) => Awaitable<T>;
   readonly readOf: <T>(tenant: number, steps: () => Steps<T>) => Awaitable<T>;
   readonly write: <T>(steps: () => Steps<T>) => Promise<T>;
@@ -113,90 +72,38 @@ export interface GrantsTools {
   /** Tells the embedder's own code of the access of these people, within the transaction. */
   readonly tell: (change: Change, people: readonly string[]) => Steps<void>;
   /** The tenants that there are, whose names are known from then on. */
-  readonly tenants: () => Steps<readonly Tenant[]>;
+  readonly tenants: () => Steps<unknown>;
 }
 
-export function grantsOver({
-  dialect,
-  clock,
-  steps,
-  read,
-  readOf,
-  write,
-  note,
-  tell,
-  tenants,
-}: GrantsTools): Grants {
-  const toLock = ({ id, since, reason }: SqlRow): Lock => ({
-    id: String(id),
-    since: String(since),
-    ...(typeof reason === 'string' ? { reason } : {}),
-  });
-  const noted = function* (notice: NewNotice): Steps<void> {
-    for (const change of yield* note([notice])) yield* tell(change, [change.id]);
+export function accessPort(tools: AccessTools): AccessPort {
+  const { dialect, rules, holders, clock, read, readOf, write, note, tell, tenants } = tools;
+  const written = function* <Result>(
+    tenant: number | 'all',
+    steps: () => StoreSteps<Noted<Result>>,
+  ): Steps<Result> {
+    yield* tenants();
+    if (dialect === 'postgres')
+      yield tenant === 'all'
+        ? statement('SELECT tenant FROM scimd_change_counter ORDER BY tenant FOR UPDATE')
+        : statement(lockTenant, tenant);
+    const { result, notices } = yield* holders.run(steps());
+    for (const change of yield* note(notices)) yield* tell(change, peopleIn(change));
+    return result;
   };
   return {
-    rules: () =>
-      read(function* () {
-        return (yield* steps.inForce()).rules;
-      }),
-    check: (rules) =>
-      read(function* () {
-        return (yield* steps.effect(rules, yield* tenants())).map(({ effect }) => effect);
-      }),
-    apply: (rules, actor, refuse) =>
-      write(function* () {
-        // Nobody changes a group meanwhile, of whatever tenant.
-        if (dialect === 'postgres')
-          yield statement('SELECT tenant FROM scimd_change_counter ORDER BY tenant FOR UPDATE');
-        const effects = yield* steps.effect(rules, yield* tenants());
-        const all = effects.map(({ effect }) => effect);
-        const refused = refuse?.(all);
-        if (refused !== undefined) throw refused;
-        yield* steps.put(rules, effects);
-        for (const { number, effect } of effects)
-          for (const change of yield* note(accessNotices(number, effect.changes, { actor })))
-            yield* tell(change, peopleIn(change));
-        return all;
-      }),
-    people: (tenant) =>
-      readOf(tenant, function* () {
-        const found: (Granted & { people: number })[] = [];
-        for (const { kind, name } of (yield* steps.inForce()).rules)
-          found.push({ kind, name, people: (yield* steps.holders(tenant, { kind, name })).length });
-        return found;
-      }),
-    lock: (tenant, id, actor, reason) =>
-      write(function* () {
-        yield* tenants();
-        const since = clock().toISOString();
-        const rows = yield statement(
-          `${grantStatements.lock} RETURNING id`,
-          ...[tenant, id, since, reason ?? null],
-        );
-        if (rows.length === 0) return false;
-        const data = { locked: true, ...(reason === undefined ? {} : { reason }) };
-        yield* noted({ tenant, event: 'user.access_changed', subject: { type: 'User', id }, actor, data });
-        return true;
-      }),
-    unlock: (tenant, id, actor) =>
-      write(function* () {
-        yield* tenants();
-        const rows = yield statement(`${grantStatements.unlock} RETURNING id`, tenant, id);
-        if (rows.length === 0) return false;
-        const data = { locked: false };
-        yield* noted({ tenant, event: 'user.access_changed', subject: { type: 'User', id }, actor, data });
-        return true;
-      }),
-    locks: (tenant) =>
-      read(function* () {
-        return (yield statement(grantStatements.locks, tenant)).map(toLock);
-      }),
+    ...{ rules, guard: guardStatements, clock },
+    read: (steps, tenant) => {
+      const run = () => holders.run(steps());
+      return tenant === undefined ? read(run) : readOf(tenant, run);
+    },
+    write: (tenant, steps) => write(() => written(tenant, steps)),
+    note: (notice) => write(() => note([notice])),
   };
 }
 
 /** Whose access a notice says that changed. */
-export function peopleIn({ notice }: Change): readonly string[] {
+export function peopleIn({ type, id, notice }: Change): readonly string[] {
+  if (notice?.event === 'user.access_changed' && type === 'User') return [id];
   const { gained, lost } = (notice?.data ?? {}) as {
     readonly gained?: readonly string[];
     readonly lost?: readonly string[];

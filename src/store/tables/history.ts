@@ -129,7 +129,10 @@ export class History {
     });
     const cause = { operation: 'restore', type: type.name, id } as const;
     for (const { value } of last.groups) yield* this.#joinGroup(work, value, id, cause);
-    yield* work.access.created({ type, id }, document, added, last.groups.length > 0);
+    const target = { kind: { type }, rid: id, id };
+    yield* this.#tools.holders.run(
+      work.access.created(work, target, document, added, last.groups.length > 0),
+    );
     const after = yield* reading.find(type, tenant, id);
     return { outcome: 'restored', resource: (after ?? made).resource };
   }

@@ -4,6 +4,7 @@ import { parseFilter } from '../../../grammar/index.ts';
 import { bindFilter } from '../../query/bind.ts';
 import type { HolderSql } from '../sql/grants.ts';
 import type { Steps as StoreSteps } from '../sql/steps.ts';
+import type { Tenant } from '../store.ts';
 import {
   type SqlDatabase,
   type SqlRow,
@@ -17,11 +18,13 @@ import type { MappedMembers, Memberships } from './memberships.ts';
 import { idText } from './names.ts';
 import type { Reading, ServedType } from './reading.ts';
 
-type Parameters = readonly (string | number | boolean)[];
+type Parameters = readonly (string | number | boolean | null)[];
 type Question = (parameters: Parameters) => Steps<readonly (readonly unknown[])[]>;
 
 /** Names of what is asked, which stand where a store of scimd's own has statements. */
 const names: HolderSql = {
+  tenantName: 'holders tenantName',
+  tenants: 'holders tenants',
   ofTenant: 'holders ofTenant',
   holders: 'holders holders',
   count: 'holders count',
@@ -51,6 +54,12 @@ function compose(texts: TemplateStringsArray, ...parts: readonly (string | State
   return { text: all.join(''), parameters };
 }
 
+/** Names of tenants, which are known when they were loaded. */
+export interface KnownTenants {
+  readonly name: (tenant: number) => string;
+  readonly load: () => Steps<readonly Tenant[]>;
+}
+
 export class Holders {
   readonly sql = names;
   readonly activePeople = activePeople;
@@ -66,6 +75,7 @@ export class Holders {
     reading: Reading,
     memberships: Memberships,
     types: readonly ServedType[],
+    tenants: KnownTenants,
   ) {
     this.#reading = reading;
     this.#memberships = memberships;
@@ -73,6 +83,8 @@ export class Holders {
     this.#isSqlite = dialect === 'sqlite';
     this.#join = this.#isSqlite ? 'CROSS JOIN' : 'JOIN';
     this.#questions = new Map<string, Question>([
+      [names.tenantName, ([tenant]) => known([[tenants.name(Number(tenant))]])],
+      [names.tenants, () => tenantRows(tenants)],
       [names.ofTenant, ([tenant]) => rows(ofTenant(Number(tenant)))],
       [names.holders, (given) => rows(this.#holders(given))],
       [names.count, (given) => rows(counted(this.#holders(given), given[3]))],
@@ -97,13 +109,6 @@ export class Holders {
         question === undefined ? yield* rows({ text, parameters }) : yield* question(parameters);
       step = steps.next(answered);
     }
-  }
-
-  /** The answer to one of {@link sql}. */
-  ask(name: string, ...parameters: Parameters): Steps<readonly (readonly unknown[])[]> {
-    const question = this.#questions.get(name);
-    if (question === undefined) throw new Error(`nothing is asked by ${name}`);
-    return question(parameters);
   }
 
   /** The groups that give something, with the people in them. */
@@ -284,4 +289,13 @@ function counted(of: Statement, most: Parameters[number] | undefined): Statement
 /** The rows as stores of scimd's own have them: values in the order of their columns. */
 function* rows(of: Statement): Steps<readonly (readonly unknown[])[]> {
   return (yield of).map((row: SqlRow) => Object.values(row));
+}
+
+// biome-ignore lint/correctness/useYield: what is known needs no statement.
+function* known(answer: readonly (readonly unknown[])[]): Steps<readonly (readonly unknown[])[]> {
+  return answer;
+}
+
+function* tenantRows(tenants: KnownTenants): Steps<readonly (readonly unknown[])[]> {
+  return (yield* tenants.load()).map(({ number, name }) => [number, name]);
 }

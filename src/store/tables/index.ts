@@ -3,6 +3,8 @@ import type { Registry } from '../../scim/registry.ts';
 import type { Change } from '../change.ts';
 import { uuidV7Source } from '../layout/ids.ts';
 import { pastOver } from '../past-over.ts';
+import { grantsOver, guardsOver } from '../sql/access-over.ts';
+import { AccessRules } from '../sql/access-rules.ts';
 import type { NewNotice, Outcome, Page, Query, Store, Unit } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import type { Awaitable } from '../stored-resource.ts';
@@ -42,8 +44,7 @@ import { carryOut, one, type RunSql, type SqlDatabase, type Steps, statement } f
 import type { TableMap } from './define.ts';
 import { explainFilter, type TablesExplanation } from './explain.ts';
 import { FeedSteps, feedReads } from './feed.ts';
-import { GrantSteps, grantsOver } from './grants.ts';
-import { guardsOver } from './guards.ts';
+import { accessPort, grantStatements } from './grants.ts';
 import { Holders } from './holders.ts';
 import { KnownTokens } from './known-tokens.ts';
 import { type Link, linksOf } from './links.ts';
@@ -112,11 +113,12 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
   const served = [...types.values()];
   const listing = new Listing(database.dialect, reading);
   const references = referencesOf(served);
-  const holders = new Holders(database.dialect, reading, memberships, served);
-  const grantSteps = new GrantSteps(asked, holders);
+  const tenants = { name: tenantName, load: loadTenants };
+  const holders = new Holders(database.dialect, reading, memberships, served, tenants);
+  const rules = new AccessRules(asked, grantStatements, holders.sql);
   const writing = new Writing({
     ...{ database, reading, memberships, tenantName, clock, newId, references },
-    ...{ holders, grants: grantSteps },
+    ...{ holders, rules },
   });
   const feedSteps = new FeedSteps({ reading, memberships, types: served });
   await outside(loadTenants());
@@ -231,6 +233,15 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     digested: (tenant, after, limit) => read(() => digestedChanges(tenant, after, limit)),
   });
 
+  const access = accessPort({
+    ...{ dialect: database.dialect, rules, holders, clock, read, readOf, note: recorded },
+    write: writeAndTell,
+    tenants: loadTenants,
+    *tell(change, people) {
+      yield* options.within?.access(change, people, reads) ?? [];
+    },
+  });
+
   return {
     registry,
     past,
@@ -239,15 +250,8 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     streams,
     clients: clientsOver({ clock, read, write }),
     admin: noAdmin,
-    grants: grantsOver({
-      ...{ dialect: database.dialect, clock, read, readOf, steps: grantSteps, note: recorded },
-      write: writeAndTell,
-      tenants: loadTenants,
-      *tell(change, people) {
-        yield* options.within?.access(change, people, reads) ?? [];
-      },
-    }),
-    guards: guardsOver({ dialect: database.dialect, clock, read, note: recorded, write: writeAndTell }),
+    grants: grantsOver(access),
+    guards: guardsOver(access),
     report: reportOf(served),
     explain: (name, filter) =>
       readOf(1, () => {

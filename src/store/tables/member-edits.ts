@@ -3,8 +3,8 @@ import { invalidValue, type ScimError } from '../../error.ts';
 import type { Plan } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
 import { resourceUriKey } from '../../scim/comparison.ts';
+import type { MemberChanges } from '../sql/command-watch.ts';
 import type { MemberEdit } from '../store.ts';
-import type { MemberEffect } from './command-watch.ts';
 import { dialects } from './conditions.ts';
 import { type SqlValue, type Steps, statement } from './database.ts';
 import { type MappedMembers, memberColumn } from './memberships.ts';
@@ -18,7 +18,7 @@ interface Candidate {
   readonly nested: boolean;
 }
 
-const noEffect: MemberEffect = { added: new Set(), removed: new Set() };
+const noEffect: MemberChanges = { added: new Set(), removed: new Set() };
 /** So many rows are found, added or removed in one statement. */
 const atOnce = 200;
 
@@ -71,7 +71,7 @@ export class MemberEdits {
     { table, type }: ServedType,
     row: unknown,
     index: number,
-  ): Steps<MemberEffect> {
+  ): Steps<MemberChanges> {
     if (edits === undefined || edits.length === 0) return noEffect;
     const mapped = this.#tools.memberships.of(table.facts.name);
     if (mapped === undefined) throw new Error(`resource type ${type.name} has no members`);

@@ -1,11 +1,11 @@
 /** What a unit of commands is carried out with, and what it has done so far. */
 import type { Attribute, ResourceType } from '../../scim/registry.ts';
 import type { Document } from '../../scim/resource.ts';
+import type { AccessRules } from '../sql/access-rules.ts';
+import type { CommandWatch } from '../sql/command-watch.ts';
 import type { Refusal, Unit } from '../store.ts';
 import type { NewChange } from './changes.ts';
-import type { CommandWatch } from './command-watch.ts';
 import type { SqlDatabase } from './database.ts';
-import type { GrantSteps } from './grants.ts';
 import type { Holders } from './holders.ts';
 import type { MappedMembers, Memberships } from './memberships.ts';
 import type { Reading, ServedType } from './reading.ts';
@@ -29,7 +29,7 @@ export interface WritingTools {
   readonly clock: () => Date;
   readonly newId: () => string;
   readonly holders: Holders;
-  readonly grants: GrantSteps;
+  readonly rules: AccessRules;
   /** Attributes of which the value may be the id of a resource of this type. */
   readonly references: (type: ResourceType) => readonly Reference[];
 }

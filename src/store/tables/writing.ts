@@ -8,7 +8,7 @@ import { withId, withoutPaths } from '../layout/command-parts.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { Bases } from '../sql/access-watch.ts';
 import { recordedEdits } from '../sql/change-row.ts';
-import { GuardedError } from '../sql/watched-unit.ts';
+import { GuardedError } from '../sql/command-watch.ts';
 import type {
   Command,
   CreateCommand,
@@ -19,8 +19,8 @@ import type {
   UpdateCommand,
 } from '../store.ts';
 import type { NewChange } from './changes.ts';
-import { CommandWatch } from './command-watch.ts';
 import { one, type Steps, statement } from './database.ts';
+import { watchOf } from './grants.ts';
 import { History } from './history.ts';
 import type { Column, Field } from './mapping.ts';
 import { MemberEdits } from './member-edits.ts';
@@ -57,12 +57,10 @@ export class Writing {
     const coming = new Set(
       unit.commands.flatMap((command) => (command.kind === 'create' ? (command.id ?? []) : [])),
     );
-    const { database, clock, tenantName, holders, grants } = this.#tools;
+    const { database, clock, holders, rules } = this.#tools;
+    const { dialect } = database;
     const begun = { ...unit, transaction, entries: [] };
-    const access = new CommandWatch(
-      { dialect: database.dialect, clock, tenantName, holders, grants, bases: this.#bases },
-      begun,
-    );
+    const access = watchOf({ dialect, clock, holders, rules, bases: this.#bases }, begun, begun.entries);
     const work: UnitAtWork = { ...begun, access, links, coming, documents: new Map(), waiting: [] };
     const results: Result[] = [];
     for (const [index, command] of unit.commands.entries()) {
@@ -78,14 +76,14 @@ export class Writing {
       }
     }
     yield* this.#addWaiting(work);
-    return { results, entries: work.entries, alerts: access.alerts };
+    return { results, entries: work.entries, alerts: access.takeAlerts() };
   }
 
   *#addWaiting(work: UnitAtWork): Steps<void> {
     for (const { mapped, row, id, added } of work.waiting) {
       yield* this.#members.add(work, mapped, row, [id], added, new Set());
       try {
-        yield* work.access.joined(id);
+        yield* this.#tools.holders.run(work.access.joined(work, id));
       } catch (error) {
         if (!(error instanceof GuardedError)) throw error;
         const command = work.commands.findIndex((each) => each.kind === 'create' && each.id === id);
@@ -131,7 +129,7 @@ export class Writing {
   }
 
   *#create(work: UnitAtWork, command: CreateCommand, index: number): Steps<Result> {
-    const { reading, clock, newId } = this.#tools;
+    const { reading, clock, newId, holders } = this.#tools;
     const { tenant, context, transaction } = work;
     const served = reading.served(command.type);
     const { table } = served;
@@ -159,17 +157,19 @@ export class Writing {
     });
     // A row that was linked may be in groups of the application's own.
     const { grouped } = made.resource;
-    yield* work.access.created({ type: command.type, id }, made.document, added, grouped);
+    const target = { kind: served, rid: id, id };
+    yield* holders.run(work.access.created(work, target, made.document, added, grouped));
     return { outcome: 'created', resource: made.resource };
   }
 
   *#update(work: UnitAtWork, command: UpdateCommand, index: number): Steps<Result> {
-    const { reading, clock } = this.#tools;
+    const { reading, clock, holders } = this.#tools;
     const { tenant, context, transaction } = work;
     const { id, operation } = command;
     const document = command.document?.difference.edits.length === 0 ? undefined : command.document;
     const served = reading.served(command.type);
     const { table } = served;
+    const target = { kind: served, rid: id, id };
     const before = yield* this.#current(tenant, command, index);
     const { resource, row } = before;
     const version = resource.version + 1;
@@ -177,7 +177,7 @@ export class Writing {
     if (document !== undefined) {
       work.documents.set(index, document.after);
       yield* this.#refuseNamesake(tenant, command, served, document.before, document.after, index);
-      yield* work.access.changing(command, document.before, document.after);
+      yield* holders.run(work.access.changing(work, target, document.before, document.after));
       yield* this.#rows.write(served, row, document, { version, modified });
     }
     const { added, removed } = yield* this.#members.edit(work, command.members, served, row, index);
@@ -197,8 +197,9 @@ export class Writing {
       ...{ edits, added, removed },
     });
     if (document !== undefined)
-      yield* work.access.changed(command, document.before, withId(document.after, id));
-    if (added.size + removed.size > 0) yield* work.access.membersChanged(command, { added, removed });
+      yield* holders.run(work.access.changed(work, target, document.before, withId(document.after, id)));
+    if (added.size + removed.size > 0)
+      yield* holders.run(work.access.membersChanged(work, target, { added, removed }));
     if (document === undefined)
       return { outcome: 'updated', resource: { ...resource, version, modified: instantText(modified) } };
     const after = yield* reading.find(command.type, tenant, id);
@@ -207,7 +208,7 @@ export class Writing {
   }
 
   *#delete(work: UnitAtWork, command: DeleteCommand, index: number): Steps<Result> {
-    const { reading, memberships, clock } = this.#tools;
+    const { reading, memberships, clock, holders } = this.#tools;
     const { tenant, context, transaction } = work;
     const { id, type } = command;
     const served = reading.served(type);
@@ -216,11 +217,9 @@ export class Writing {
     const now = clock();
     const own = memberships.of(table.facts.name);
     const members = own === undefined ? [] : yield* this.#members.of(own, before.row);
-    const deleted = yield* work.access.deleting(
-      command,
-      before.document,
-      members.map(({ value }) => value),
-    );
+    const ids = members.map(({ value }) => value);
+    const target = { kind: served, rid: id, id };
+    const deleted = yield* holders.run(work.access.deleting(work, target, before.document, ids));
     const cause = { operation: 'delete', type: type.name, id } as const;
     const groups: { value: string; display?: string }[] = [];
     for (const mapped of memberships.with(table.facts.name)) {
@@ -275,14 +274,16 @@ export class Writing {
     const at = instantAfter(now, instantKey(before.resource.modified) as string);
     work.entries.push({
       ...{ tenant, type: type.name, id, operation: 'delete', version, at, context, transaction },
-      removed: new Set(members.map(({ value }) => value)),
+      removed: new Set(ids),
       last: {
         document: withoutPaths(type, before.document, command.sensitive),
         created: before.resource.created,
         groups,
       },
     });
-    yield* deleted();
+    if (type.name === 'Group')
+      yield statement('DELETE FROM scimd_access_grant WHERE tenant = ? AND group_id = ?', tenant, id);
+    if (deleted !== undefined) yield* holders.run(deleted());
     return { outcome: 'deleted' };
   }
 
