@@ -1,86 +1,50 @@
-/** The first import of people and groups as Okta does it: look up, create, then groups with their members. */
-import assert from 'node:assert/strict';
+/** `scimd import` of people from NDJSON into a database that it makes: the whole command, from its start to its end. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import type { Options } from './arguments.ts';
-import { Connection, encode, type Request } from './client.ts';
-import { groupDocument, patchOf, userDocument, userName } from './data.ts';
+import { userDocument } from './data.ts';
 import { Fixtures } from './fixtures.ts';
 import type { Figure } from './line.ts';
-import { ServerProcess } from './server-process.ts';
+import { bundle } from './programs.ts';
+import type { Usage } from './server-process.ts';
 
-const membersInGroup = 100;
-const connections = 32;
+/** Beyond this many people it shows nothing new. */
+const mostPeople = 100_000;
 
-export async function importUsers(
-  { peers, quick }: Options,
-  fixtures: Fixtures,
-  users: number,
-): Promise<Figure[]> {
-  // Beyond this an import shows nothing new.
-  if (users > 100_000) return [];
-  const database = fixtures.path('scimd');
-  const server = await ServerProcess.scimd(database, users);
-  const figures: Figure[] = [];
-  const add = (name: string, title: string, value: number, unit: string) =>
-    figures.push({ name, title, users, value, unit });
-  try {
-    const seconds = await importInto(server, users);
-    const { rss } = await server.usage();
-    add('import', `import of users and groups of ${membersInGroup}`, seconds, 's');
-    add('import-rate', 'users imported', users / seconds, '/s');
-    add('import-rss', 'memory after the import', rss / 2 ** 20, 'MB');
-    add('import-size', 'database after the import', Fixtures.size(database) / 2 ** 20, 'MB');
-  } finally {
-    await server.stop();
-  }
-  if (!peers) return figures;
-  for (const [kind, title] of [
-    ['memory', 'scimmy in memory'],
-    ['sqlite', 'scimmy on SQLite'],
-  ] as const) {
-    const few = quick ? 300 : 1000;
-    const peer = await ServerProcess.script(kind, 'peer.ts', [kind, '0', 'users', fixtures.path(kind)]);
-    try {
-      add(`import-rate-${kind}`, `users imported by ${title}`, few / (await importInto(peer, few)), '/s');
-    } finally {
-      await peer.stop();
-    }
-  }
-  return figures;
-}
-
-/** Seconds. */
-async function importInto({ target }: ServerProcess, users: number): Promise<number> {
-  const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(target)));
+export async function importUsers(_: Options, fixtures: Fixtures, users: number): Promise<Figure[]> {
+  if (users > mostPeople) return [];
+  const [input, database] = [fixtures.path('import input'), fixtures.path('import')];
+  const file = openSync(input, 'w');
+  for (let n = 1; n <= users; n++) writeSync(file, `${JSON.stringify(userDocument(n))}\n`);
+  closeSync(file);
+  const probe = fileURLToPath(new URL('usage-probe.mjs', import.meta.url));
   const started = performance.now();
-  const ids: string[] = [];
-  let next = 1;
-  await Promise.all(
-    open.map(async (connection) => {
-      const ask = (request: Request) => connection.ask(encode(target, request));
-      for (let n = next++; n <= users; n = next++) {
-        const filter = encodeURIComponent(`userName eq "${userName(n)}"`);
-        const found = await ask({ method: 'GET', path: `/Users?filter=${filter}&startIndex=1&count=100` });
-        assert.equal(found.json.totalResults, 0, found.text);
-        const made = await ask({ method: 'POST', path: '/Users', body: userDocument(n) });
-        assert.equal(made.status, 201, made.text);
-        ids.push(made.json.id);
-      }
-    }),
-  );
-  next = 0;
-  await Promise.all(
-    open.map(async (connection) => {
-      const ask = (request: Request) => connection.ask(encode(target, request));
-      for (let n = next++; n < users / membersInGroup; n = next++) {
-        const made = await ask({ method: 'POST', path: '/Groups', body: groupDocument(`Group ${n}`) });
-        assert.equal(made.status, 201, made.text);
-        const value = ids.slice(n * membersInGroup, (n + 1) * membersInGroup).map((id) => ({ value: id }));
-        const body = patchOf({ op: 'add', path: 'members', value });
-        const { status } = await ask({ method: 'PATCH', path: `/Groups/${made.json.id}`, body });
-        assert.ok(status === 200 || status === 204);
-      }
-    }),
-  );
-  for (const connection of open) connection.close();
-  return (performance.now() - started) / 1000;
+  const child = fork(bundle(), ['import', input, '--database', database], {
+    execArgv: ['--import', probe],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  let usage: Usage | undefined;
+  child.on('message', (message: { readonly usage: Usage }) => {
+    usage = message.usage;
+  });
+  const [status] = await once(child, 'exit');
+  const seconds = (performance.now() - started) / 1000;
+  if (status !== 0) throw new Error(`scimd import ended with ${status}`);
+  const size = Fixtures.size(database);
+  rmSync(input);
+  const figure = (name: string, title: string, value: number, unit: string): Figure => ({
+    ...{ name, title, users, value, unit },
+  });
+  return [
+    figure('import', 'import from NDJSON', seconds, 's'),
+    figure('import-size', 'database after the import', size / 2 ** 20, 'MB'),
+    ...(usage === undefined
+      ? []
+      : [
+          figure('import-cpu', 'CPU of the import, for each person', usage.cpu / users, 'µs'),
+          figure('import-rss', 'most memory of the import', usage.peak / 2 ** 20, 'MB'),
+        ]),
+  ];
 }

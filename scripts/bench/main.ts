@@ -4,6 +4,7 @@ import { help, type Options, readArguments } from './arguments.ts';
 import { drawChart } from './chart.ts';
 import { compareWorkloads } from './compare.ts';
 import { figureNames, measureFigures } from './figures.ts';
+import { firstSync, firstSyncName } from './first-sync.ts';
 import { Fixtures } from './fixtures.ts';
 import type { Figure, Line } from './line.ts';
 import { BenchPostgres } from './postgres.ts';
@@ -11,15 +12,14 @@ import { report } from './report.ts';
 import { allHold, judge } from './targets.ts';
 import { workloads } from './workloads.ts';
 
+const names = [...workloads.map((each) => each.name), firstSyncName, ...figureNames];
 const options = readArguments(process.argv.slice(2));
 if (options === 'help') process.stdout.write(help);
-else if (options === 'list')
-  for (const name of [...workloads.map((each) => each.name), ...figureNames]) console.log(name);
+else if (options === 'list') for (const name of names) console.log(name);
 else await bench(options);
 
 async function bench(chosen: Options): Promise<void> {
-  const known = new Set([...workloads.map((each) => each.name), ...figureNames]);
-  const unknown = chosen.only.filter((name) => !known.has(name));
+  const unknown = chosen.only.filter((name) => !names.includes(name));
   if (unknown.length > 0) throw new Error(`no such workload: ${unknown.join(', ')}; see --list`);
   const fixtures = new Fixtures(chosen.directory, chosen.memberships);
   const postgres = chosen.postgres ? await BenchPostgres.start(chosen.postgresUrl) : undefined;
@@ -30,6 +30,9 @@ async function bench(chosen: Options): Promise<void> {
   try {
     for (const users of chosen.scales) {
       lines.push(...(await compareWorkloads(chosen, { fixtures, postgres }, users, progress)));
+      const sync = await firstSync(chosen, fixtures, users, progress);
+      lines.push(...sync.lines);
+      figures.push(...sync.figures);
       figures.push(...(await measureFigures(chosen, { fixtures, postgres }, users, progress)));
     }
   } finally {

@@ -174,6 +174,18 @@ const targets: readonly Target[] = [
   },
   { what: 'GET by id, of scimmy in memory', measured: times('get', 'scimmy memory'), atLeast: 12, unit: '×' },
   {
+    what: 'import of 100,000 from NDJSON, of the time of as many creates over HTTP',
+    measured(findings) {
+      const seconds = findings.figures.find(
+        (each) => each.name === 'import' && each.users === 100_000,
+      )?.value;
+      const rate = lineOf(findings, 'create', 100_000)?.results.scimd?.rate;
+      return seconds === undefined || rate === undefined ? undefined : (seconds * rate) / 100_000;
+    },
+    atMost: 0.25,
+    unit: '×',
+  },
+  {
     what: 'creates in the store, of a bare group-commit loop',
     measured: figure('loop-32'),
     atLeast: 0.8,

@@ -1,6 +1,5 @@
-/** Loaded into each measured server with --import: tells the benchmark what the process has used so far. */
-process.on('message', (question) => {
-  if (question !== 'usage') return;
+/** Loaded into each measured process with --import: tells the benchmark what it has used, when it is asked and when it ends. */
+function tell() {
   const { user, system } = process.cpuUsage();
   const usage = {
     cpu: user + system,
@@ -8,5 +7,10 @@ process.on('message', (question) => {
     peak: process.resourceUsage().maxRSS * 1024,
   };
   process.send?.({ usage });
+}
+
+process.on('message', (question) => {
+  if (question === 'usage') tell();
 });
+process.on('exit', tell);
 process.channel?.unref();
