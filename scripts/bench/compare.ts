@@ -6,7 +6,7 @@ import type { LimitTask } from './limit.ts';
 import type { Line, ServerName } from './line.ts';
 import { type Effort, medians, type Result, Runner } from './measure.ts';
 import type { BenchPostgres } from './postgres.ts';
-import { reportLines } from './report.ts';
+import { progressOf } from './report.ts';
 import { assertSameGrowth, type Content, contentOf, growth } from './same-rows.ts';
 import { ServerProcess } from './server-process.ts';
 import { type Peer, type Workload, workloads } from './workloads.ts';
@@ -15,6 +15,8 @@ import { type Peer, type Workload, workloads } from './workloads.ts';
 const mostPeerUsers = 100_000;
 
 const ours: readonly string[] = ['scimd', 'scimd PostgreSQL'];
+/** These run beside workloads of which the limit reads and writes the rows. */
+const besideRows: readonly string[] = ['scimd unlogged'];
 const allPeers: readonly Peer[] = ['scimmy memory', 'scimmy SQLite', 'scimmy PostgreSQL'];
 
 const defaultConnections = 32;
@@ -47,8 +49,7 @@ export async function compareWorkloads(
       for (const workload of part) {
         const line = await compare(options, servers, workload, users);
         lines.push(line);
-        const rows = reportLines([line]).split('\n\n');
-        progress(rows.map((table) => table.split('\n').at(-1)).join('\n'));
+        progress(progressOf(line));
       }
     } finally {
       await Promise.all(servers.map((server) => server.stop()));
@@ -75,6 +76,8 @@ async function startServers(
     const args = [kind, String(users), groups ? 'groups' : 'users', fixtures.path(peer)];
     started.push(ServerProcess.script(peer, 'peer.ts', args));
   }
+  if (part.some((each) => each.limit === 'rows'))
+    started.push(unlogged(fixtures.database(users, groups, 'unlogged'), users));
   if (part.some((each) => each.limit !== undefined)) {
     const copy = fixtures.database(users, groups, 'limit');
     started.push(over(copy, ServerProcess.script('limit', 'limit.ts', [String(users), copy])));
@@ -82,6 +85,11 @@ async function startServers(
   if (postgres !== undefined)
     started.push(...(await startOnPostgres(postgres, users, groups, part, wanted.has('scimmy PostgreSQL'))));
   return Promise.all(started);
+}
+
+/** scimd without its exchange log, over this database. */
+function unlogged(file: string, users: number): Promise<ServerProcess> {
+  return ServerProcess.scimd(file, users, [], ['--no-exchange-log-enabled'], undefined, 'scimd unlogged');
 }
 
 async function over(file: string, starting: Promise<ServerProcess>): Promise<ServerProcess> {
@@ -125,6 +133,7 @@ async function compare(
   const runners = servers
     .filter(({ name }) => {
       if (ours.includes(name)) return true;
+      if (besideRows.includes(name)) return workload.limit === 'rows';
       if (name === 'limit') return workload.limit !== undefined;
       if (name === 'limit PostgreSQL') return workload.postgresLimit;
       return wanted.includes(name as Peer);

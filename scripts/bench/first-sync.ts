@@ -9,7 +9,7 @@ import { groupDocument, patchOf, userDocument, userName } from './data.ts';
 import { Fixtures } from './fixtures.ts';
 import type { Figure, Line, ServerName } from './line.ts';
 import { medians, percentile, type Result } from './measure.ts';
-import { reportLines } from './report.ts';
+import { progressOf } from './report.ts';
 import { assertSameGrowth, contentOf, growth } from './same-rows.ts';
 import { ServerProcess } from './server-process.ts';
 
@@ -81,7 +81,7 @@ export async function firstSync(
     ...{ name: firstSyncName, title: 'first sync, for each person', users },
     results: Object.fromEntries([...results].map(([name, all]) => [name, medians(all)])),
   };
-  progress(reportLines([line]).split('\n').at(-1) ?? '');
+  progress(progressOf(line));
   return { lines: [line], figures };
 }
 

@@ -5,6 +5,8 @@ export type ServerName =
   | 'scimd'
   | 'scimmy memory'
   | 'scimmy SQLite'
+  /** The same without the exchange log: what the limit is compared with, which has none. */
+  | 'scimd unlogged'
   | 'limit'
   | 'scimd PostgreSQL'
   | 'scimmy PostgreSQL'

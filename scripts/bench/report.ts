@@ -63,29 +63,21 @@ function postgresLines(lines: readonly Line[]): string[] {
   ];
 }
 
-export function reportLines(lines: readonly Line[]): string {
-  return [onSqlite(lines), ...postgresLines(lines)].join('\n\n');
+function reportLines(lines: readonly Line[]): string {
+  return [onSqlite(lines), ...besideLimit(lines), ...postgresLines(lines)].join('\n\n');
+}
+
+/** One line of each table, without its head. */
+export function progressOf(line: Line): string {
+  const tables = reportLines([line]).split('\n\n');
+  return tables.map((each) => each.split('\n').at(-1)?.trimEnd()).join('\n');
 }
 
 function onSqlite(lines: readonly Line[]): string {
   return table([
-    [
-      'workload',
-      'users',
-      'ops/s',
-      'p50 ms',
-      'p99 ms',
-      'CPU µs',
-      'RSS MB',
-      'scimmy',
-      'on SQLite',
-      'limit/s',
-      'its CPU µs',
-      'scimd / limit',
-      'by CPU',
-    ],
+    ['workload', 'users', 'ops/s', 'p50 ms', 'p99 ms', 'CPU µs', 'RSS MB', 'scimmy', 'on SQLite'],
     ...lines.map((line) => {
-      const { scimd, limit } = line.results;
+      const { scimd } = line.results;
       return [
         line.title,
         number(line.users, 0),
@@ -96,13 +88,36 @@ function onSqlite(lines: readonly Line[]): string {
         number((scimd?.rss ?? 0) / 2 ** 20, 0),
         times(line, 'scimmy memory'),
         times(line, 'scimmy SQLite'),
-        number(limit?.rate),
-        number(limit?.cpu, 0),
-        times(line, 'limit'),
-        scimd === undefined || limit === undefined ? '' : `${number(limit.cpu / scimd.cpu)}×`,
       ];
     }),
   ]);
+}
+
+/** The rate of scimd over that of the limit, and the CPU time of the limit over that of scimd. */
+function besideLimit(lines: readonly Line[]): string[] {
+  const found = lines.filter(({ results }) => results.limit !== undefined);
+  if (found.length === 0) return [];
+  const part = (theirs: number | undefined, ours: number | undefined): string =>
+    theirs === undefined || ours === undefined ? '' : number(theirs / ours, 2);
+  return [
+    table([
+      [
+        ...['beside the limit', 'users', 'limit/s', 'CPU µs', 'scimd/s', 'CPU µs', 'scimd / limit', 'by CPU'],
+        ...['unlogged/s', 'CPU µs', 'unlogged / limit', 'by CPU'],
+      ],
+      ...found.map(({ title, users, results }) => {
+        const { limit } = results;
+        const cells = (['scimd', 'scimd unlogged'] as const).flatMap((name) => {
+          const ours = results[name];
+          return [
+            ...[number(ours?.rate), number(ours?.cpu, 0)],
+            ...[part(ours?.rate, limit?.rate), part(limit?.cpu, ours?.cpu)],
+          ];
+        });
+        return [title, number(users, 0), number(limit?.rate), number(limit?.cpu, 0), ...cells];
+      }),
+    ]),
+  ];
 }
 
 export function report(findings: Findings, verdicts: readonly Verdict[]): string {

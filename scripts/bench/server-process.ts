@@ -5,6 +5,7 @@ import { newSecret } from '../../src/directory/secret.ts';
 import { isPostgresUrl } from '../../src/store/open.ts';
 import { Connection, type Target } from './client.ts';
 import { containsIndex } from './data.ts';
+import type { ServerName } from './line.ts';
 import { bundle } from './programs.ts';
 
 /** In microseconds of CPU and bytes. */
@@ -38,6 +39,7 @@ export class ServerProcess {
     inspect: readonly string[] = [],
     flags: readonly string[] = [],
     token = newSecret(),
+    name?: ServerName,
   ): Promise<ServerProcess> {
     const indexed = containsIndex(users).flatMap((name) => ['--contains-index', name]);
     const isPostgres = isPostgresUrl(database);
@@ -61,7 +63,7 @@ export class ServerProcess {
       },
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
-    return ServerProcess.of(isPostgres ? 'scimd PostgreSQL' : 'scimd', child, token);
+    return ServerProcess.of(name ?? (isPostgres ? 'scimd PostgreSQL' : 'scimd'), child, token);
   }
 
   /** A file of this folder that prints the address as scimd does. */
