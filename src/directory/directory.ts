@@ -1,13 +1,15 @@
 /** The use cases of whoever reads and writes resources, for every resource type alike (RFC 7644 §3.3 to §3.6). */
-import { DEFAULT_LIMITS, type Limits } from '../../grammar/index.ts';
+import { DEFAULT_LIMITS, type Limits, type Range } from '../../grammar/index.ts';
 import { Patch } from '../query/patch.ts';
+import { compare, never } from '../query/plan.ts';
 import { isDescending, sortAttribute } from '../query/sort.ts';
+import { keyOf } from '../scim/comparison.ts';
 import { interoperable, refuseUndefined } from '../scim/interop.ts';
 import { readPatchOp } from '../scim/messages.ts';
 import type { PatchResult } from '../scim/patch.ts';
 import { membersPatches } from '../scim/patch-members.ts';
 import type { Edit } from '../scim/patch-request.ts';
-import type { Registry, ResourceType } from '../scim/registry.ts';
+import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import {
   type CheckedResource,
   checkNew,
@@ -62,6 +64,9 @@ export interface DirectoryOptions extends CommitOptions {
 const comparedPerCharacter = 64;
 /** A path of up to this many characters costs nothing worth counting. */
 const usualPath = 200;
+
+/** Of a condition that stands in no text. */
+const nowhere: Range = [0, 0];
 
 /** How often a change is computed anew when another one came in between. */
 const attempts = 20;
@@ -143,6 +148,20 @@ export class Directory {
       work: caller.work,
     };
     return this.store.list(query);
+  }
+
+  /** A page of those whose value of an attribute, which is text and has one value at most, is this one. */
+  findBy(
+    caller: Caller,
+    type: ResourceType,
+    attribute: Attribute,
+    value: string,
+    limit: number,
+  ): Awaitable<Page> {
+    const key = keyOf(attribute, value);
+    const plan = key === undefined ? never : compare('eq', attribute, key, nowhere);
+    const { principal, base, work } = caller;
+    return this.store.list({ tenant: principal.tenant, base, targets: [{ type, plan }], limit, work });
   }
 
   /**

@@ -126,11 +126,16 @@ function check(
   return { document: result, members: memberValues, password, given };
 }
 
+function isNothing(value: unknown): boolean {
+  if (value === null) return true;
+  if (!isObject(value)) return false;
+  for (const name of Object.keys(value)) if (value[name] !== null) return false;
+  return true;
+}
+
 /** In a new resource `{}`, `[{}]` and nulls within are no value; where there is one, they do not say that it is to go. */
 function saysNothing(attribute: Attribute, value: unknown): boolean {
   if (attribute.type !== 'complex') return false;
-  const isNothing = (each: unknown): boolean =>
-    each === null || (isObject(each) && Object.values(each).every((member) => member === null));
   return Array.isArray(value) && attribute.multiValued ? value.every(isNothing) : isNothing(value);
 }
 

@@ -16,6 +16,7 @@ import {
   membersAttribute,
 } from '../scim/resource.ts';
 import { isObject } from '../scim/value.ts';
+import type { Actor } from '../store/change.ts';
 import { memberParts } from '../store/member-parts.ts';
 import type { StoredResource } from '../store/store.ts';
 import { MemberIds } from './member-ids.ts';
@@ -42,6 +43,11 @@ export interface Stranger {
   readonly member: string;
 }
 
+/** One for all that is imported: the record keeps the text of it. */
+const actor: Actor = { kind: 'import' };
+
+const noMembers = { members: [], strangers: [] };
+
 /** How often another process may come in between one line's reading and writing. */
 const attempts = 20;
 
@@ -61,7 +67,7 @@ export class Importer {
     this.#directory = directory;
     this.#tenant = tenant;
     this.#onConflict = onConflict;
-    this.#ids = new MemberIds(this.#directory, operator(tenant, { kind: 'import' }, 'generic'));
+    this.#ids = new MemberIds(this.#directory, operator(tenant, actor, 'generic'));
   }
 
   /** For so many resources that are taken together. */
@@ -82,7 +88,7 @@ export class Importer {
   ): Promise<Outcome | 'waiting' | undefined> {
     const name = nameOf(type, body);
     const caller: Caller = {
-      ...operator(this.#tenant, { kind: 'import' }, 'generic'),
+      ...operator(this.#tenant, actor, 'generic'),
       ...(submit === undefined ? {} : { submit }),
     };
     try {
@@ -90,7 +96,11 @@ export class Importer {
       const given = isObject(body) && typeof body.id === 'string' && body.id !== '' ? body.id : undefined;
       const found = await this.#find(caller, type, given, written.document);
       if (typeof found === 'string') return { kind: 'refused', name, reason: found };
-      const resolved = await this.#ids.of(written.members ?? [], given === undefined);
+      const { members } = written;
+      const resolved =
+        members === undefined || members.length === 0
+          ? noMembers
+          : await this.#ids.of(members, given === undefined);
       const [first] = resolved.strangers;
       if (membersByName && first !== undefined)
         return last
@@ -217,11 +227,11 @@ export class Importer {
       const found = await this.#directory.find(caller, type, id);
       if (found !== undefined) return found;
     }
-    for (const attribute of identifying(type, id !== undefined)) {
+    const { withId, withoutId } = known(type);
+    for (const attribute of id === undefined ? withoutId : withId) {
       const value = document[attribute.name];
       if (typeof value !== 'string' || value === '') continue;
-      const filter = `${attribute.path} eq ${JSON.stringify(value)}`;
-      const page = await this.#directory.list(caller, { types: [type], filter, limit: 2 });
+      const page = await this.#directory.findBy(caller, type, attribute, value, 2);
       if (page.total > 1)
         return `${attribute.path} ${JSON.stringify(value)} is that of ${page.total} ${type.name}s here: give the id`;
       if (page.resources[0] !== undefined) return page.resources[0];
@@ -250,32 +260,32 @@ export class Importer {
   }
 
   #noteLeftOut(type: ResourceType, body: unknown, given: ReadonlyMap<string, unknown>): void {
-    for (const [key, value] of Object.entries(body as object)) {
+    if (!isObject(body)) return;
+    for (const key of Object.keys(body)) {
+      const value = body[key];
       // What was named by a path has gone to its place.
       if (!given.has(key.toLowerCase())) continue;
       const extension = type.extensions.get(key.toLowerCase());
-      if (extension === undefined) this.#noteIn(type.attributes, [[key, value]], '');
-      else if (isObject(value)) this.#noteIn(extension.attributes, Object.entries(value), `${key}:`);
+      if (extension === undefined) this.#noteIn(type.attributes, key, value, '');
+      else if (isObject(value))
+        for (const member of Object.keys(value))
+          this.#noteIn(extension.attributes, member, value[member], `${key}:`);
     }
   }
 
-  #noteIn(
-    attributes: ReadonlyMap<string, Attribute>,
-    members: readonly (readonly [string, unknown])[],
-    prefix: string,
-  ): void {
-    for (const [key, value] of members) {
-      const attribute = attributes.get(key.toLowerCase());
-      if (attribute === undefined) count(this.unknown, prefix + key);
-      else if (attribute.mutability === 'readOnly') {
-        const isOfServer = attribute.path === 'id' || attribute.path === 'meta';
-        if (!isOfServer && !isEmpty(value)) count(this.readOnly, prefix + attribute.name);
-      } else {
-        const subs = (Array.isArray(value) ? value : [value]).filter(isObject);
-        for (const sub of new Set(subs.flatMap((each) => Object.keys(each))))
-          if (attribute.type === 'complex' && !attribute.subAttributes.has(sub.toLowerCase()))
-            count(this.unknown, `${prefix}${key}.${sub}`);
-      }
+  #noteIn(attributes: ReadonlyMap<string, Attribute>, key: string, value: unknown, prefix: string): void {
+    const attribute = attributes.get(key.toLowerCase());
+    if (attribute === undefined) count(this.unknown, prefix + key);
+    else if (attribute.mutability === 'readOnly') {
+      const isOfServer = attribute.path === 'id' || attribute.path === 'meta';
+      if (!isOfServer && !isEmpty(value)) count(this.readOnly, prefix + attribute.name);
+    } else if (attribute.type === 'complex') {
+      const strangers = new Set<string>();
+      for (const each of Array.isArray(value) ? value : [value])
+        if (isObject(each))
+          for (const sub of Object.keys(each))
+            if (!attribute.subAttributes.has(sub.toLowerCase())) strangers.add(sub);
+      for (const sub of strangers) count(this.unknown, `${prefix}${key}.${sub}`);
     }
   }
 }
@@ -290,6 +300,27 @@ function count(names: Map<string, number>, name: string): void {
 
 function isEmpty(value: unknown): boolean {
   return value === null || value === '' || (Array.isArray(value) && value.length === 0);
+}
+
+interface Known {
+  /** Where an id is given, and where none is. */
+  readonly withId: readonly Attribute[];
+  readonly withoutId: readonly Attribute[];
+  /** Lower-cased names of the latter. */
+  readonly names: ReadonlySet<string>;
+}
+
+const knownBy = new WeakMap<ResourceType, Known>();
+
+function known(type: ResourceType): Known {
+  let found = knownBy.get(type);
+  if (found === undefined) {
+    const withoutId = identifying(type, false);
+    const names = new Set(withoutId.map(({ name }) => name.toLowerCase()));
+    found = { withId: identifying(type, true), withoutId, names };
+    knownBy.set(type, found);
+  }
+  return found;
 }
 
 /**
@@ -311,12 +342,16 @@ function identifying(type: ResourceType, hasId: boolean): Attribute[] {
 /** What two resources must not share that are taken at the same time: each is known by these. */
 export function keysOf(type: ResourceType, body: unknown): string[] {
   if (!isObject(body)) return [];
-  const known = new Set(identifying(type, false).map(({ name }) => name.toLowerCase()));
-  return Object.entries(body).flatMap(([name, value]) => {
+  const { names } = known(type);
+  const keys: string[] = [];
+  for (const name of Object.keys(body)) {
+    const value = body[name];
+    if (typeof value !== 'string') continue;
     const key = name.toLowerCase();
-    if (typeof value !== 'string' || (key !== 'id' && !known.has(key))) return [];
-    return [`${key === 'id' ? '' : type.name} ${key} ${value.normalize('NFKC').toLowerCase()}`];
-  });
+    if (key === 'id' || names.has(key))
+      keys.push(`${key === 'id' ? '' : type.name} ${key} ${value.normalize('NFKC').toLowerCase()}`);
+  }
+  return keys;
 }
 
 function nameOf(type: ResourceType, body: unknown): string {

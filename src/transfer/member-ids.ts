@@ -50,8 +50,7 @@ export class MemberIds {
     const ids = new Set<string>();
     for (const type of this.#directory.store.registry.resourceTypes)
       for (const attribute of naming(type)) {
-        const filter = `${attribute.path} eq ${JSON.stringify(name)}`;
-        const page = await this.#directory.list(this.#caller, { types: [type], filter, limit: 2 });
+        const page = await this.#directory.findBy(this.#caller, type, attribute, name, 2);
         for (const { id } of page.resources) ids.add(id);
       }
     if (ids.size > 1)

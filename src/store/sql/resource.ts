@@ -51,6 +51,9 @@ export const resourceSql = {
   getRow: `SELECT ${resourceColumns} ${from} WHERE r.rid = ?`,
   /** As `get`, by tenant, type and the key of the type's unique attribute. */
   findByUnique: `SELECT r.rid, ${resourceColumns} ${from} WHERE r.tenant = ? AND r.type = ? AND r.unique_key = ?`,
+  /** The first two, by tenant, type and the key of externalId. */
+  findByExternal: `SELECT r.rid, ${resourceColumns} ${from}
+WHERE r.tenant = ? AND r.type = ? AND r.external_id = ? ORDER BY r.rid LIMIT 2`,
   exists: 'SELECT 1 FROM resource WHERE tenant = ? AND id = ?',
   credential:
     'SELECT c.hash FROM resource r JOIN credential c ON c.rid = r.rid WHERE r.tenant = ? AND r.id = ?',

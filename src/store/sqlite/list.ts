@@ -28,7 +28,7 @@ import { resourceSql } from '../sql/resource.ts';
 import { runSteps } from '../sql/steps.ts';
 import type { Awaitable, Page, Query } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
-import { findByUnique } from './find-by-unique.ts';
+import { findByKey } from './find-by-key.ts';
 import { type HeldSnapshots, readBeforehand, type SnapshotConnection } from './held-snapshots.ts';
 import { allowanceOf, type Meter, mostHere, shortAllowanceOf, TooLongHere } from './meter.ts';
 import type { OffsetCache } from './offset-cache.ts';
@@ -170,7 +170,7 @@ export function lister({
   };
 
   return (query) => {
-    const found = findByUnique(types, reads, query);
+    const found = findByKey(types, reads, query);
     if (found !== undefined) return found;
     const arms = compileArms(sqliteDialect, types, query);
     const position = query.after ?? query.before;

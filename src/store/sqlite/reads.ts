@@ -26,6 +26,7 @@ export class Reads {
   readonly #get: Statement<[number, string, number], [rid: number, ...ResourceRow]>;
   readonly #getRow: Statement<[number], ResourceRow>;
   readonly #find: Statement<[number, number, Key], [rid: number, ...ResourceRow]>;
+  readonly #findExternal: Statement<[number, number, Key], [rid: number, ...ResourceRow]>;
   readonly #credential: Statement<[number, string], string>;
   readonly #count: Statement<[number, string, number], number>;
   readonly #beyond: Statement<[number, number], number>;
@@ -39,6 +40,9 @@ export class Reads {
     this.#getRow = db.prepare<[number], ResourceRow>(resourceSql.getRow).raw();
     this.#find = db
       .prepare<[number, number, Key], [rid: number, ...ResourceRow]>(resourceSql.findByUnique)
+      .raw();
+    this.#findExternal = db
+      .prepare<[number, number, Key], [rid: number, ...ResourceRow]>(resourceSql.findByExternal)
       .raw();
     this.#credential = db.prepare<[number, string], string>(resourceSql.credential).pluck();
     this.#count = db.prepare<[number, string, number], number>(sql.count).pluck();
@@ -54,6 +58,11 @@ export class Reads {
   /** By the key of its value of the type's unique attribute. */
   findByUnique(tenant: number, { number }: StoredType, key: Key): ReadRow | undefined {
     return this.#found(this.#find.get(tenant, number, key));
+  }
+
+  /** By the key of externalId, which several may have: two of them at most. */
+  findByExternal(tenant: number, { number }: StoredType, key: Key): readonly ReadRow[] {
+    return this.#findExternal.all(tenant, number, key).map((row) => this.#readRow(row));
   }
 
   rowOf(rid: number): ResourceRow | undefined {
@@ -82,8 +91,10 @@ export class Reads {
   }
 
   #found(found: [rid: number, ...ResourceRow] | undefined): ReadRow | undefined {
-    if (found === undefined) return undefined;
-    const [rid, ...row] = found;
+    return found === undefined ? undefined : this.#readRow(found);
+  }
+
+  #readRow([rid, ...row]: [rid: number, ...ResourceRow]): ReadRow {
     return { rid, resource: toResource(this.#types, row) };
   }
 }
