@@ -1,38 +1,16 @@
-/** Roles, the guard and locks in PostgreSQL: steps, each waited for, under the tenant's lock where they write. */
+/** Roles and the guard in PostgreSQL, watched in a transaction that has the tenant's lock. */
 import type { Registry } from '../../scim/registry.ts';
 import type { Loss } from '../guard.ts';
-import { keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
-import type { AccessPort, Noted } from '../sql/access-over.ts';
 import { AccessRules } from '../sql/access-rules.ts';
 import { AccessWatch, type Bases } from '../sql/access-watch.ts';
-import { noticeEntry } from '../sql/change-row.ts';
 import { CommandWatch } from '../sql/command-watch.ts';
 import { grantSql, holderSql } from '../sql/grants.ts';
 import { activePeopleSql, guardSql } from '../sql/guard.ts';
-import { runStepsAsync, type Steps } from '../sql/steps.ts';
-import type { NewNotice } from '../store.ts';
+import type { Steps } from '../sql/steps.ts';
 import { postgresDialect } from './dialect.ts';
-import type { Value } from './driver.ts';
-import { lockedWriter, noTenant, type Transactions } from './transactions.ts';
+import { append, carryOut, type RunSql, runBy } from './steps.ts';
 import type { UnitWriter } from './unit-writer.ts';
-
-/** Runs a statement, in whatever transaction. */
-type RunSql = (text: string, parameters: readonly Value[]) => Promise<readonly unknown[][]>;
-
-/** Steps, each waited for. */
-function carryOut<Result>(run: RunSql, steps: Steps<Result>): Promise<Result> {
-  return runStepsAsync(steps, ({ text, parameters }) => run(text, parameters));
-}
-
-/** A statement that answers nothing is not waited for. */
-function runBy(writer: UnitWriter): RunSql {
-  return async (text, parameters) => {
-    if (/^(?:SELECT|WITH)|RETURNING/.test(text)) return writer.query(text, parameters);
-    writer.send(text, parameters);
-    return [];
-  };
-}
 
 export interface WatchedTransaction {
   readonly writer: UnitWriter;
@@ -107,56 +85,4 @@ export class GrantRules {
       carryOut: (steps) => carryOut(run, steps),
     };
   }
-}
-
-function append(writer: UnitWriter, notice: NewNotice, now: Date, transaction: string): void {
-  writer.append(noticeEntry(notice, keyOfTime(now.getTime()), transaction), notice.subject.type);
-}
-
-export interface GrantsTools {
-  readonly transactions: Transactions;
-  readonly rules: AccessRules;
-  readonly clock: () => Date;
-  readonly newId: () => string;
-  readonly note: (notices: readonly NewNotice[]) => Promise<unknown>;
-}
-
-export function accessPort({ transactions, rules, clock, newId, note }: GrantsTools): AccessPort {
-  const ofTenant = async <Result>(tenant: number, steps: () => Steps<Noted<Result>>): Promise<Result> => {
-    const done = await transactions.inTenant(tenant, String, async (writer) => {
-      const { result, notices } = await carryOut(runBy(writer), steps());
-      for (const notice of notices) append(writer, notice, clock(), newId());
-      return { result };
-    });
-    if (done === undefined) throw noTenant(tenant);
-    return done.result;
-  };
-  const ofAll = <Result>(steps: () => Steps<Noted<Result>>): Promise<Result> =>
-    transactions.run(async (connection) => {
-      await connection.run('SELECT 1 FROM change_counter ORDER BY tenant FOR UPDATE');
-      const sent: Promise<unknown>[] = [];
-      const run: RunSql = async (text, parameters) => {
-        const answered = connection.run(text, parameters);
-        if (/^(?:SELECT|WITH)/.test(text)) return (await answered).rows;
-        answered.catch(() => {});
-        sent.push(answered);
-        return [];
-      };
-      const { result, notices } = await carryOut(run, steps());
-      await Promise.all(sent);
-      for (const tenant of new Set(notices.map((notice) => notice.tenant))) {
-        const writer = await lockedWriter(connection, tenant, String);
-        for (const notice of notices)
-          if (notice.tenant === tenant && writer !== undefined) append(writer, notice, clock(), newId());
-        writer?.sendRest();
-        await writer?.settle();
-      }
-      return result;
-    });
-  return {
-    ...{ rules, guard: guardSql, clock },
-    read: (steps) => carryOut((text, parameters) => transactions.pool.read(text, parameters), steps()),
-    write: (tenant, steps) => (tenant === 'all' ? ofAll(steps) : ofTenant(tenant, steps)),
-    note: (notice) => note([notice]),
-  };
 }

@@ -4,10 +4,14 @@ import { uuidV7Source } from '../layout/ids.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { pastOver } from '../past-over.ts';
 import { grantsOver, guardsOver } from '../sql/access-over.ts';
+import { adminOver } from '../sql/admin.ts';
+import { confirmationSql } from '../sql/confirmation.ts';
+import { guardSql } from '../sql/guard.ts';
+import { outboxOver } from '../sql/outbox-over.ts';
+import { streamsOver } from '../sql/streams.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Store } from '../store.ts';
 import { accessOver } from './access.ts';
 import { type Environment, type PostgresAddress, parseAddress } from './address.ts';
-import { adminOver } from './admin.ts';
 import { chainOver, changesOver, recordNotices } from './changes.ts';
 import { commandsOf } from './commands.ts';
 import { containsIndexReady } from './contains-index.ts';
@@ -16,16 +20,16 @@ import { Connection } from './driver.ts';
 import { toStoreError } from './errors.ts';
 import { feedReads } from './feed.ts';
 import { getter } from './get.ts';
-import { accessPort, GrantRules } from './grants.ts';
+import { GrantRules } from './grants.ts';
 import { GroupCommit } from './group-commit.ts';
 import { lister } from './list.ts';
-import { outboxOver } from './outbox.ts';
 import { Pool } from './pool.ts';
 import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { Snapshots } from './snapshots.ts';
+import { outboxSql, streamSql } from './statements.ts';
+import { stepsPort } from './steps.ts';
 import { layoutCheck, layoutHashes, loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
-import { streamsOver } from './streams.ts';
 import { Transactions, type WriteSettings } from './transactions.ts';
 import { type ServerFacts, upgrade, versionOf } from './upgrade.ts';
 
@@ -167,7 +171,7 @@ function storeOver(
   const reads = new Reads(pool, types);
   const note = (notices: readonly NewNotice[]) => recordNotices(transactions, notices, clock(), uuid);
   const access = accessOver({ transactions, clock, newId: uuid, note });
-  const port = accessPort({ transactions, rules: grants.rules, clock, newId: uuid, note });
+  const port = stepsPort({ transactions, clock, newId: uuid, note });
 
   // Writers look within their transactions; what is read is at most a second older than a change of the configuration.
   let looked = performance.now();
@@ -209,11 +213,11 @@ function storeOver(
     registry,
     feed,
     past: pastOver({ registry, feed, ...changes, ...chainOver(pool, types) }),
-    outbox: outboxOver({ transactions, clock, newId: uuid, note }),
-    admin: adminOver(transactions, clock, uuid),
-    streams: streamsOver(transactions),
-    grants: grantsOver(port),
-    guards: guardsOver(port),
+    outbox: outboxOver({ sql: outboxSql, confirmation: confirmationSql, clock, newId: uuid }, port),
+    admin: adminOver(clock, uuid, port),
+    streams: streamsOver({ sql: streamSql, outbox: outboxSql }, port),
+    grants: grantsOver(grants.rules, clock, port),
+    guards: guardsOver(guardSql, clock, port),
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -3,33 +3,12 @@ import type { Granted } from '../../scim/roles.ts';
 import type { Actor } from '../change.ts';
 import type { Grants, Lock } from '../grants.ts';
 import type { GuardState, Guards, MassLoss } from '../guard.ts';
-import type { NewNotice } from '../store.ts';
-import type { Awaitable } from '../stored-resource.ts';
 import { accessNotices, refusedNotice } from './access-notices.ts';
 import type { AccessRules } from './access-rules.ts';
 import type { GuardSql } from './guard.ts';
-import type { Steps } from './steps.ts';
+import type { Steps, StepsPort } from './steps.ts';
 
-/** What steps answer, and what is to be recorded of them in their transaction. */
-export interface Noted<Result> {
-  readonly result: Result;
-  readonly notices: readonly NewNotice[];
-}
-
-/** How a database carries steps out. */
-export interface AccessPort {
-  readonly rules: AccessRules;
-  readonly guard: GuardSql;
-  readonly clock: () => Date;
-  /** `tenant`: whose they are, where they are of one. */
-  readonly read: <Result>(steps: () => Steps<Result>, tenant?: number) => Awaitable<Result>;
-  /** In a transaction, in which nobody else changes a group or a guard of that tenant, or of any. */
-  readonly write: <Result>(tenant: number | 'all', steps: () => Steps<Noted<Result>>) => Promise<Result>;
-  /** Records a notice by itself. */
-  readonly note: (notice: NewNotice) => Promise<unknown>;
-}
-
-export function grantsOver({ rules, clock, read, write }: AccessPort): Grants {
+export function grantsOver(rules: AccessRules, clock: () => Date, { read, writeNoted }: StepsPort): Grants {
   const { grants } = rules;
   /** `data` is what is told of it, where the statement does something. */
   const changeLock = (
@@ -39,7 +18,7 @@ export function grantsOver({ rules, clock, read, write }: AccessPort): Grants {
     actor: Actor,
     data: Readonly<Record<string, unknown>>,
   ): Promise<boolean> =>
-    write(tenant, function* () {
+    writeNoted(tenant, function* () {
       const rows = yield { text, parameters: [tenant, id, ...more] };
       const subject = { type: 'User', id } as const;
       const notice = { tenant, event: 'user.access_changed', subject, actor, data } as const;
@@ -55,7 +34,7 @@ export function grantsOver({ rules, clock, read, write }: AccessPort): Grants {
         return (yield* rules.effect(others)).map(({ effect }) => effect);
       }),
     apply: (others, actor, refuse) =>
-      write('all', function* () {
+      writeNoted('all', function* () {
         const effects = yield* rules.effect(others);
         const result = effects.map(({ effect }) => effect);
         const refused = refuse?.(result);
@@ -109,7 +88,11 @@ function toState(tenant: number, [held, tripped, released, reason]: State): Guar
   };
 }
 
-export function guardsOver({ guard, clock, read, write, note }: AccessPort): Guards {
+export function guardsOver(
+  guard: GuardSql,
+  clock: () => Date,
+  { read, writeNoted, note }: StepsPort,
+): Guards {
   const stateOf = function* (tenant: number): Steps<State> {
     const rows = (yield { text: guard.state, parameters: [tenant] }) as readonly State[];
     return rows[0] ?? [null, null, null, null];
@@ -124,7 +107,7 @@ export function guardsOver({ guard, clock, read, write, note }: AccessPort): Gua
         return rows.map(([tenant, ...state]) => toState(Number(tenant), state));
       }),
     hold: (tenant, loss, actor, request) =>
-      write(tenant, function* () {
+      writeNoted(tenant, function* () {
         const now = clock();
         const [held, , released] = yield* stateOf(tenant);
         if (held !== null || (released !== null && now.getTime() < Date.parse(released)))
@@ -143,7 +126,7 @@ export function guardsOver({ guard, clock, read, write, note }: AccessPort): Gua
       await note({ tenant, actor, unlessSince, ...refusedNotice(reason), ...more });
     },
     release: (tenant, until, actor) =>
-      write(tenant, function* () {
+      writeNoted(tenant, function* () {
         const [held, tripped, , reason] = yield* stateOf(tenant);
         const released = until.toISOString();
         yield { text: guard.release, parameters: [tenant, released] };

@@ -1,4 +1,6 @@
 /** What the store does in several statements, without a word of who carries them out. */
+import type { NewNotice } from '../store.ts';
+import type { Awaitable } from '../stored-resource.ts';
 
 /** A statement, and what is bound to it. */
 export interface Step {
@@ -29,4 +31,21 @@ export async function runStepsAsync<Result>(
     if (step.done) return step.value;
     step = steps.next(await run(step.value));
   }
+}
+
+/** What steps answer, and what is to be recorded of them in their transaction. */
+export interface Noted<Result> {
+  readonly result: Result;
+  readonly notices: readonly NewNotice[];
+}
+
+/** How a store carries steps out. Those of one call have one state, or one transaction; they may be begun again. */
+export interface StepsPort {
+  /** `tenant`: whose they are, where they are of one. */
+  readonly read: <Result>(steps: () => Steps<Result>, tenant?: number) => Awaitable<Result>;
+  readonly write: <Result>(steps: () => Steps<Result>) => Promise<Result>;
+  /** While nobody else changes a group or a guard of that tenant, or of any. */
+  readonly writeNoted: <Result>(tenant: number | 'all', steps: () => Steps<Noted<Result>>) => Promise<Result>;
+  /** Records a notice by itself. */
+  readonly note: (notice: NewNotice) => Promise<unknown>;
 }

@@ -25,6 +25,7 @@ import { Eraser } from './erase.ts';
 import { type EdgeEffect, UnmatchedError } from './membership.ts';
 import { References } from './references.ts';
 import { Restorer } from './restore.ts';
+import { carryOut } from './steps.ts';
 import type { Tools, UnitAtWork } from './unit-at-work.ts';
 import { TakenError } from './writer.ts';
 
@@ -179,7 +180,7 @@ export class Commands {
     const at = instantText(created);
     // A new id is in no group; one that was given may be.
     const grouped = command.id !== undefined && this.#isMember.get(tenant, id) !== undefined;
-    statements.carryOut(access.created(unit, { kind, rid, id }, document, added, grouped));
+    carryOut(statements, access.created(unit, { kind, rid, id }, document, added, grouped));
     const resource = { id, type: kind.type.name, version: 1, created: at, modified: at, body, grouped };
     return { outcome: 'created', resource };
   }
@@ -199,7 +200,7 @@ export class Commands {
     if (document !== undefined) {
       const { after, difference } = document;
       this.#refuseNamesake(tenant, command, kind, document.before, after);
-      statements.carryOut(access.changing(unit, target, document.before, after));
+      carryOut(statements, access.changing(unit, target, document.before, after));
       body = JSON.stringify(withId(after, id));
       rows.update({ tenant, kind, rid }, document.before, after, difference.members, body, touched);
       const display = displayOf(kind, after);
@@ -233,9 +234,9 @@ export class Commands {
       removed,
     });
     if (document !== undefined)
-      statements.carryOut(access.changed(unit, target, document.before, withId(document.after, id)));
+      carryOut(statements, access.changed(unit, target, document.before, withId(document.after, id)));
     if (added.size + removed.size > 0)
-      statements.carryOut(access.membersChanged(unit, target, { added, removed }));
+      carryOut(statements, access.membersChanged(unit, target, { added, removed }));
     return { outcome: 'updated', resource: resourceAt(version, modified) };
   }
 
@@ -250,7 +251,7 @@ export class Commands {
     const document = JSON.parse(before.body) as Document;
     const members = kind.layout.members === undefined ? [] : this.#membersOf.all(before.rid);
     const target = { kind, rid: before.rid, id };
-    const deleted = statements.carryOut(access.deleting(unit, target, document, members));
+    const deleted = carryOut(statements, access.deleting(unit, target, document, members));
     const cause = { operation: 'delete', type: kind.type.name, id } as const;
     const groups: { value: string; display?: string }[] = [];
     for (const [rid, ownerKind, owner, version, modified, display] of this.#ownersOf.all(tenant, id)) {
@@ -295,7 +296,7 @@ export class Commands {
         groups,
       },
     });
-    if (deleted !== undefined) statements.carryOut(deleted());
+    if (deleted !== undefined) carryOut(statements, deleted());
     return { outcome: 'deleted' };
   }
 

@@ -8,11 +8,16 @@ import { uuidV7Source } from '../layout/ids.ts';
 import { keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { grantsOver, guardsOver } from '../sql/access-over.ts';
+import { adminOver } from '../sql/admin.ts';
 import { memberMap } from '../sql/attribute-map.ts';
+import { confirmationSql } from '../sql/confirmation.ts';
+import { guardSql } from '../sql/guard.ts';
 import { selectMembersSql } from '../sql/membership.ts';
+import { outboxSqlOf } from '../sql/outbox.ts';
+import { outboxOver } from '../sql/outbox-over.ts';
+import { streamSqlOf, streamsOver } from '../sql/streams.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
-import { adminOver } from './admin.ts';
 import { ChangeLog } from './changes.ts';
 import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
@@ -31,7 +36,6 @@ import { lister } from './list.ts';
 import { edgeWriter } from './membership.ts';
 import { meterOf, writeAllowanceOf } from './meter.ts';
 import { offsetCache } from './offset-cache.ts';
-import { outboxOver } from './outbox.ts';
 import { pastReads } from './past.ts';
 import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
@@ -39,8 +43,8 @@ import { requestSetter } from './request-context.ts';
 import { scanThreads } from './scan-threads.ts';
 import { dataVersion, readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
+import { stepsPort } from './steps.ts';
 import { loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
-import { streamsOver } from './streams.ts';
 import { rowWriter } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -209,12 +213,9 @@ function storeOver(
   });
   const rows = rowWriter(db, statements);
   const counts = counters(db);
-  const note = (notice: NewNotice): boolean => changes.note(notice, keyOfTime(clock().getTime()), uuid());
-  const grants = new GrantTable({
-    ...{ statements, types, registry, clock, read },
-    write: (action) => commit.run(action),
-    note: (notice, transaction) => changes.note(notice, keyOfTime(clock().getTime()), transaction ?? uuid()),
-  });
+  const note = (notice: NewNotice, transaction = uuid()): boolean =>
+    changes.note(notice, keyOfTime(clock().getTime()), transaction);
+  const grants = new GrantTable({ types, registry, clock, note });
   others.onWrite(() => {
     grants.forgetRules();
     // What only delivers, or notes the use of a token, changes nobody's access.
@@ -318,18 +319,22 @@ function storeOver(
   const another = db.memory ? undefined : () => openConnection(file, busyTimeout);
   const feed = feedReads(db, types, read, another);
   const past = pastReads({ db, types, changes, read, connection: another });
-  const outbox = outboxOver({ db, clock, newId: uuid, read, write: commit.run, note });
-  const admin = adminOver({ db, clock, newId: uuid, read, write: commit.run });
+  const outboxSql = outboxSqlOf('', 'number', '');
+  const streamSql = streamSqlOf('', '', sqliteDialect.jsonStrings);
+  const port = stepsPort({
+    ...{ read, write: commit.run, note, statements: new Statements(db) },
+    forget: () => grants.forget(),
+  });
 
   return {
     registry,
     feed,
-    outbox,
-    streams: streamsOver({ db, read, write: commit.run }),
-    grants: grantsOver(grants.port),
-    guards: guardsOver(grants.port),
+    outbox: outboxOver({ sql: outboxSql, confirmation: confirmationSql, clock, newId: uuid }, port),
+    streams: streamsOver({ sql: streamSql, outbox: outboxSql }, port),
+    grants: grantsOver(grants.rules, clock, port),
+    guards: guardsOver(guardSql, clock, port),
     past,
-    admin,
+    admin: adminOver(clock, uuid, port),
     onCommit(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -343,7 +348,7 @@ function storeOver(
 
     commit: (units) => Promise.all(units.map(carryOut)),
 
-    note: (notices) => commit.run(() => notices.filter(note).length),
+    note: (notices) => commit.run(() => notices.filter((notice) => note(notice)).length),
     durable: () => wal.pending(),
     changes: (options) => read(() => changes.read(options)),
     deletion: ({ tenant, type, id }) => read(() => deletions.of(tenant, types.of(type).number, id)),

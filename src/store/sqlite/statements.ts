@@ -1,6 +1,5 @@
 /** Prepared statements by their SQL text; the least recently used go when there are too many. */
 import type { Database, Statement } from 'better-sqlite3';
-import { runSteps, type Steps } from '../sql/steps.ts';
 
 const capacity = 256;
 
@@ -18,15 +17,6 @@ export class Statements {
     // To compare two texts takes less time than to look one up and put it behind the others.
     if (this.#last?.sql !== sql) this.#last = { sql, statement: this.#find(sql) };
     return this.#last.statement;
-  }
-
-  carryOut<Result>(steps: Steps<Result>): Result {
-    return runSteps(steps, ({ text, parameters }) => {
-      const statement = this.get(text);
-      if (statement.reader) return statement.all(...parameters);
-      statement.run(...parameters);
-      return [];
-    });
   }
 
   #find(sql: string): Statement<unknown[], unknown> {

@@ -13,6 +13,7 @@ import {
   noticeType,
   toChange,
 } from '../sql/change-row.ts';
+import { confirmationSqlOf } from '../sql/confirmation.ts';
 import type { DeletedResource, NewNotice } from '../store.ts';
 import { one, type SqlRow, type Steps, statement } from './database.ts';
 
@@ -197,6 +198,8 @@ export function* changeRange(tenant: number): Steps<ChangeRange> {
   return { oldest: Number(row?.pruned ?? 0) + 1, newest: Number(row?.sequence ?? 0) };
 }
 
+export const confirmationStatements = confirmationSqlOf('scimd_');
+
 /** Answers how many changes it removed. */
 export function* pruneChanges(before: Date, limit: number): Steps<number> {
   const end = keyOfTime(before.getTime());
@@ -216,6 +219,7 @@ export function* pruneChanges(before: Date, limit: number): Steps<number> {
       Number(last.sequence),
     );
     sum += removed.length;
+    yield statement(confirmationStatements.prune, Number(tenant), Number(last.sequence));
     yield statement(
       'UPDATE scimd_change_counter SET pruned = ?, pruned_link = ? WHERE tenant = ?',
       Number(last.sequence),

@@ -43,6 +43,13 @@ export function statement(text: string, ...parameters: readonly SqlValue[]): Sta
   return { text, parameters };
 }
 
+/** A FROM clause of the strings of a JSON array: some drivers would write a text for a parameter of type JSON as JSON. */
+export const jsonStrings = {
+  sqlite: (array: string, alias: string) => `json_each(${array}) AS ${alias}`,
+  postgres: (array: string, alias: string) =>
+    `jsonb_array_elements_text(CAST(CAST(${array} AS text) AS jsonb)) AS ${alias}(value)`,
+};
+
 /** The first row that a statement answers. */
 export function* one(text: string, ...parameters: readonly SqlValue[]): Steps<SqlRow | undefined> {
   return (yield statement(text, ...parameters))[0];

@@ -6,6 +6,7 @@ import type { HolderSql } from '../sql/grants.ts';
 import type { Steps as StoreSteps } from '../sql/steps.ts';
 import type { Tenant } from '../store.ts';
 import {
+  jsonStrings,
   type SqlDatabase,
   type SqlRow,
   type SqlValue,
@@ -143,9 +144,7 @@ export class Holders {
   /** The ids of a JSON array that the table can have, as a subquery. */
   #ids({ id }: MappedTable, text: string): Statement {
     const possible = (JSON.parse(text) as string[]).filter((each) => this.#reading.isPossible({ id }, each));
-    const from = this.#isSqlite
-      ? 'json_each(?) j'
-      : 'jsonb_array_elements_text(CAST(CAST(? AS text) AS jsonb)) AS j(value)';
+    const from = jsonStrings[this.#isSqlite ? 'sqlite' : 'postgres']('?', 'j');
     return statement(
       `(SELECT ${id.parameter.replace('?', 'j.value')} FROM ${from})`,
       JSON.stringify(possible),

@@ -5,6 +5,9 @@ import { uuidV7Source } from '../layout/ids.ts';
 import { pastOver } from '../past-over.ts';
 import { grantsOver, guardsOver } from '../sql/access-over.ts';
 import { AccessRules } from '../sql/access-rules.ts';
+import { outboxSqlOf } from '../sql/outbox.ts';
+import { outboxOver } from '../sql/outbox-over.ts';
+import { streamSqlOf, streamsOver } from '../sql/streams.ts';
 import type { NewNotice, Outcome, Page, Query, Store, Unit } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import type { Awaitable } from '../stored-resource.ts';
@@ -30,6 +33,7 @@ import {
   chainEnds,
   changeRange,
   changesAbout,
+  confirmationStatements,
   deleted,
   deletionOf,
   deletions,
@@ -40,11 +44,19 @@ import {
 } from './changes.ts';
 import { clientsOver } from './clients.ts';
 import { compileMaps, referencesOf, reportOf, type TablesReport } from './compile.ts';
-import { carryOut, one, type RunSql, type SqlDatabase, type Steps, statement } from './database.ts';
+import {
+  carryOut,
+  jsonStrings,
+  one,
+  type RunSql,
+  type SqlDatabase,
+  type Steps,
+  statement,
+} from './database.ts';
 import type { TableMap } from './define.ts';
 import { explainFilter, type TablesExplanation } from './explain.ts';
 import { FeedSteps, feedReads } from './feed.ts';
-import { accessPort, grantStatements } from './grants.ts';
+import { grantStatements, guardStatements } from './grants.ts';
 import { Holders } from './holders.ts';
 import { KnownTokens } from './known-tokens.ts';
 import { type Link, linksOf } from './links.ts';
@@ -52,10 +64,9 @@ import { Listing } from './listing.ts';
 import { Memberships } from './memberships.ts';
 import { makeTables } from './migration.ts';
 import { noAdmin } from './no-admin.ts';
-import { outboxOver } from './outbox.ts';
 import { memberReader, Reading } from './reading.ts';
 import { servedRegistry } from './served.ts';
-import { streamsOver } from './streams.ts';
+import { stepsPort } from './steps.ts';
 import { TotalCounts } from './totals.ts';
 import { RefusedUnit } from './unit-at-work.ts';
 import { isRetryable } from './violations.ts';
@@ -209,8 +220,17 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     told();
     return result;
   };
-  const outbox = outboxOver({ dialect: database.dialect, clock, newId, read, write, note: noted });
-  const streams = streamsOver({ newId, read, write });
+  const port = stepsPort({
+    ...{ dialect: database.dialect, holders, read, readOf, note: recorded },
+    ...{ write, writeAndTell },
+    tenants: loadTenants,
+    *tell(change, people) {
+      yield* options.within?.access(change, people, reads) ?? [];
+    },
+  });
+  const held = database.dialect === 'postgres' ? ' FOR UPDATE' : '';
+  const outboxSql = outboxSqlOf('scimd_', 'id', held);
+  const streamSql = streamSqlOf('scimd_', held, jsonStrings[database.dialect]);
   const feed = feedReads(feedSteps, {
     read: readOf,
     readAtOnce: (tenant, steps) =>
@@ -233,25 +253,19 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     digested: (tenant, after, limit) => read(() => digestedChanges(tenant, after, limit)),
   });
 
-  const access = accessPort({
-    ...{ dialect: database.dialect, rules, holders, clock, read, readOf, note: recorded },
-    write: writeAndTell,
-    tenants: loadTenants,
-    *tell(change, people) {
-      yield* options.within?.access(change, people, reads) ?? [];
-    },
-  });
-
   return {
     registry,
     past,
     feed,
-    outbox,
-    streams,
+    outbox: outboxOver(
+      { sql: outboxSql, confirmation: confirmationStatements, clock, newId, newAttempt: newId },
+      port,
+    ),
+    streams: streamsOver({ sql: streamSql, outbox: outboxSql, newAttempt: newId }, port),
     clients: clientsOver({ clock, read, write }),
     admin: noAdmin,
-    grants: grantsOver(access),
-    guards: guardsOver(access),
+    grants: grantsOver(rules, clock, port),
+    guards: guardsOver(guardStatements, clock, port),
     report: reportOf(served),
     explain: (name, filter) =>
       readOf(1, () => {

@@ -117,6 +117,14 @@ const tables = (integer: string, flag: string, counted: string): string[] => [
   clock_difference ${integer}
 )`,
   'CREATE INDEX IF NOT EXISTS scimd_attempt_endpoint ON scimd_attempt (endpoint, id)',
+  `CREATE TABLE IF NOT EXISTS scimd_confirmation (
+  tenant ${integer} NOT NULL REFERENCES scimd_tenant (number) ON DELETE CASCADE,
+  kind TEXT NOT NULL,
+  name TEXT NOT NULL,
+  sequence ${integer} NOT NULL,
+  at TEXT NOT NULL,
+  PRIMARY KEY (tenant, kind, name, sequence)
+)`,
   `CREATE TABLE IF NOT EXISTS scimd_stream_removed (
   endpoint TEXT NOT NULL REFERENCES scimd_endpoint (id) ON DELETE CASCADE,
   resource TEXT NOT NULL,

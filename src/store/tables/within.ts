@@ -4,8 +4,8 @@ import type { Change } from '../change.ts';
 import type { GroupOf } from '../feed.ts';
 import type { Steps } from './database.ts';
 import type { FeedSteps } from './feed.ts';
-import { peopleIn } from './grants.ts';
 import type { Reading, ServedType } from './reading.ts';
+import { peopleIn } from './steps.ts';
 
 /** A group that gives something. */
 type GivingGroup = Omit<GroupOf, 'gives'>;

@@ -1,0 +1,275 @@
+/**
+ * Consumers, endpoints, failed messages and attempts, over any database that carries steps out. Of several servers one
+ * at a time writes to an endpoint.
+ */
+import type {
+  Attempt,
+  Confirmation,
+  Consumer,
+  Endpoint,
+  EndpointChange,
+  Outbox,
+  Progress,
+  StoredDelivery,
+} from '../outbox.ts';
+import type { NewNotice } from '../store.ts';
+import { type ConfirmationSql, handledUpTo } from './confirmation.ts';
+import type { OutboxSql } from './outbox.ts';
+import type { Step, Steps, StepsPort } from './steps.ts';
+
+/** After so many attempts of an endpoint the oldest are removed. */
+const pruneAfter = 1000;
+
+type Value = Step['parameters'][number];
+
+/** As a database answers them: some have numbers as text. */
+type Row = readonly (string | number | null)[];
+
+function toEndpoint(row: unknown): Endpoint {
+  const [id, tenant, tenantName, url, types, batch, isPrivate, secrets, signingKeys, ...more] = row as Row;
+  const [state, reason, created, position, failingSince, kind, stream] = more;
+  return {
+    id: String(id),
+    kind: kind as Endpoint['kind'],
+    tenant: Number(tenant),
+    tenantName: String(tenantName),
+    url: String(url),
+    ...(types === null ? {} : { types: JSON.parse(String(types)) }),
+    batch: Number(batch),
+    allowPrivate: Number(isPrivate) === 1,
+    secrets: JSON.parse(String(secrets)),
+    signingKeys: JSON.parse(String(signingKeys)),
+    state: state as Endpoint['state'],
+    ...(reason === null ? {} : { reason: String(reason) }),
+    created: String(created),
+    position: String(position),
+    ...(failingSince === null ? {} : { failingSince: String(failingSince) }),
+    ...(stream === null ? {} : { stream: JSON.parse(String(stream)) }),
+  };
+}
+
+function toConsumer(row: unknown): Consumer {
+  const [name, position, acknowledged, created] = row as [string, string, string, string];
+  return { name, position, acknowledged, created };
+}
+
+function toAttempt(row: unknown): Attempt {
+  const [message, sequence, tried, at, milliseconds, status, error, answer, clockDifference] = row as Row;
+  return {
+    message: String(message),
+    sequence: Number(sequence),
+    try: Number(tried),
+    at: String(at),
+    milliseconds: Number(milliseconds),
+    answer: String(answer),
+    ...(status === null ? {} : { status: Number(status) }),
+    ...(error === null ? {} : { error: String(error) }),
+    ...(clockDifference === null ? {} : { clockDifference: Number(clockDifference) }),
+  };
+}
+
+function toDelivery(row: unknown): StoredDelivery {
+  const [message, sequence, place, subjects, leaver, tries, next] = row as Row;
+  return {
+    message: String(message),
+    sequence: Number(sequence),
+    place: Number(place),
+    subjects: JSON.parse(String(subjects)),
+    leaver: Number(leaver) === 1,
+    tries: Number(tries),
+    next: Number(next),
+  };
+}
+
+const jsonOrNull = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
+
+export interface OutboxTools {
+  readonly sql: OutboxSql;
+  readonly confirmation: ConfirmationSql;
+  readonly clock: () => Date;
+  readonly newId: () => string;
+  /** The id of an attempt, where it does not number itself. */
+  readonly newAttempt?: () => string;
+}
+
+export function outboxOver(tools: OutboxTools, { read, write, writeNoted }: StepsPort): Outbox {
+  const { sql, confirmation, clock, newId, newAttempt } = tools;
+  const run = (text: string, ...parameters: readonly Value[]): Step => ({ text, parameters });
+  /** By endpoint, since the last time that old attempts were removed. */
+  const written = new Map<string, number>();
+
+  const put = (endpoint: string, delivery: StoredDelivery & { readonly body: string }): Step => {
+    const { message, sequence, place, subjects, leaver, tries, next, body } = delivery;
+    const more = [JSON.stringify(subjects), leaver ? 1 : 0, tries, next, body];
+    return run(sql.put, endpoint, message, sequence, place, ...more);
+  };
+
+  const change = function* (id: string, changes: EndpointChange): Steps<Endpoint | undefined> {
+    const [row] = yield run(sql.held, id);
+    if (row === undefined) return undefined;
+    const known = toEndpoint(row);
+    const { url, types, batch, secrets, signingKeys, state, position, kind, stream } = {
+      ...known,
+      ...changes,
+    };
+    const reason = changes.reason === undefined ? known.reason : changes.reason;
+    // Who was given up on starts anew, where it was.
+    const wakes = state === 'active' && known.state !== 'active';
+    if (wakes) {
+      yield run(sql.dueNow, id);
+      yield run(sql.untell, id);
+    }
+    yield run(
+      sql.update,
+      ...[url, jsonOrNull(types), batch, JSON.stringify(secrets), JSON.stringify(signingKeys), state],
+      ...[wakes ? null : (reason ?? null), position, wakes ? null : (known.failingSince ?? null)],
+      ...[kind, jsonOrNull(stream), id],
+    );
+    const [changed] = yield run(sql.byId, id);
+    return toEndpoint(changed);
+  };
+
+  const store = function* (owner: string, progress: Progress): Steps<boolean> {
+    const { endpoint, position, retried, removed, attempts, failingSince, state, reason = null } = progress;
+    if ((yield run(sql.owned, endpoint, owner)).length === 0) return false;
+    if (position !== undefined) yield run(sql.setPosition, position, endpoint);
+    for (const each of progress.put) yield put(endpoint, each);
+    for (const { message, tries, next } of retried) yield run(sql.retry, tries, next, endpoint, message);
+    for (const message of removed) yield run(sql.remove, endpoint, message);
+    for (const { message, sequence, try: tried, at, milliseconds, answer, ...more } of attempts) {
+      const { status = null, error = null, clockDifference = null } = more;
+      yield run(
+        sql.insertAttempt,
+        ...(newAttempt === undefined ? [] : [newAttempt()]),
+        ...[endpoint, message, sequence, tried, at, milliseconds, status, error, answer, clockDifference],
+      );
+      if (status !== null && status >= 200 && status < 300)
+        yield run(confirmation.ofEndpoint, at, sequence, endpoint);
+    }
+    const since = (written.get(endpoint) ?? 0) + attempts.length;
+    written.set(endpoint, since % pruneAfter);
+    if (since >= pruneAfter) yield run(sql.pruneAttempts, endpoint, endpoint);
+    if (failingSince !== undefined) yield run(sql.setFailing, failingSince, endpoint);
+    if (state !== undefined) yield run(sql.setState, state, reason, endpoint);
+    return true;
+  };
+
+  const done = (text: string, ...parameters: readonly Value[]): Promise<boolean> =>
+    write(function* () {
+      return (yield run(text, ...parameters)).length > 0;
+    });
+
+  const endpointsBy = function* (text: string, ...parameters: readonly Value[]): Steps<readonly Endpoint[]> {
+    return (yield run(text, ...parameters)).map(toEndpoint);
+  };
+
+  return {
+    confirmations: (tenant, sequences) =>
+      read(function* () {
+        const consumers = (yield run(sql.consumers, tenant)).map(toConsumer);
+        const endpoints = yield* endpointsBy(sql.ofTenant, tenant);
+        const applications = [
+          ...consumers.map(({ name }) => ({ kind: 'consumer', key: name, name }) as const),
+          ...endpoints.map(({ id, url }) => ({ kind: 'endpoint', key: id, name: url }) as const),
+        ];
+        const found: Confirmation[] = [];
+        for (const sequence of sequences)
+          for (const application of applications) {
+            const { firstOfConsumer, firstOfEndpoint } = confirmation;
+            const text = application.kind === 'consumer' ? firstOfConsumer : firstOfEndpoint;
+            const [row] = (yield run(text, tenant, application.key, sequence)) as readonly [string][];
+            if (row !== undefined) found.push({ ...application, sequence, at: row[0] });
+          }
+        return found;
+      }),
+    consumers: (tenant) =>
+      read(function* () {
+        return (yield run(sql.consumers, tenant)).map(toConsumer);
+      }),
+    acknowledge: (tenant, name, position, isBehind) =>
+      write(function* () {
+        const now = clock().toISOString();
+        const isNew = (yield run(sql.insertConsumer, tenant, name, position, now, now)).length > 0;
+        const [row] = yield run(sql.consumer, tenant, name);
+        const known = toConsumer(row);
+        if (!isNew) {
+          if (known.position !== position && !isBehind(known.position)) return undefined;
+          yield run(sql.setConsumer, position, now, tenant, name);
+        }
+        const handled = handledUpTo(position);
+        if (handled > 0) yield run(confirmation.ofConsumer, tenant, name, handled, now);
+        return { ...known, position, acknowledged: now };
+      }),
+    forgetConsumer: (tenant, name) => done(sql.deleteConsumer, tenant, name),
+
+    endpoints: (tenant) =>
+      read(() => (tenant === undefined ? endpointsBy(sql.all) : endpointsBy(sql.ofTenant, tenant))),
+    createEndpoint: ({ kind = 'webhook', stream, types, ...endpoint }) =>
+      write(function* () {
+        const { tenant, url, batch, allowPrivate, secrets, signingKeys, position } = endpoint;
+        const id = newId();
+        yield run(
+          sql.insert,
+          ...[id, tenant, url, jsonOrNull(types), batch, allowPrivate ? 1 : 0, JSON.stringify(secrets)],
+          ...[JSON.stringify(signingKeys), clock().toISOString(), position, kind, jsonOrNull(stream)],
+        );
+        const [made] = yield run(sql.byId, id);
+        return toEndpoint(made);
+      }),
+    changeEndpoint: (id, changes) => write(() => change(id, changes)),
+    deleteEndpoint: (id) => done(sql.delete, id),
+    attempts: (endpoint, limit) =>
+      read(function* () {
+        return (yield run(sql.attempts, endpoint, limit)).map(toAttempt);
+      }),
+
+    enqueue: (endpoint, messages) =>
+      write(function* () {
+        if ((yield run(sql.held, endpoint)).length === 0) return false;
+        for (const each of messages) yield put(endpoint, each);
+        return true;
+      }),
+
+    lease: (owner, now, until) =>
+      write(function* () {
+        // Nobody holds one for so long: the clock was set back.
+        yield run(sql.take, owner, until, owner, now, now + 2 * (until - now));
+        return yield* endpointsBy(sql.leased, owner);
+      }),
+    owners: () =>
+      read(function* () {
+        return ((yield run(sql.owners)) as readonly [string][]).map(([owner]) => owner);
+      }),
+    async release(owner) {
+      await done(sql.give, owner);
+    },
+    deliveries: (endpoint) =>
+      read(function* () {
+        return (yield run(sql.deliveries, endpoint)).map(toDelivery);
+      }),
+    deliveryBody: (endpoint, message) =>
+      read(function* () {
+        const [row] = (yield run(sql.body, endpoint, message)) as readonly [string][];
+        return row?.[0];
+      }),
+    async noteDisabled() {
+      // Mostly there are none, and nothing is to be written.
+      if ((await read(() => endpointsBy(sql.untold))).length === 0) return 0;
+      return writeNoted('all', function* () {
+        const notices: NewNotice[] = [];
+        for (const { id, tenant, url, reason } of yield* endpointsBy(sql.untold)) {
+          if ((yield run(sql.tell, id)).length === 0) continue;
+          const data = { endpoint: { id, url }, reason: reason ?? '' };
+          notices.push({ tenant, event: 'endpoint.disabled', subject: { type: 'Endpoint', id }, data });
+        }
+        return { result: notices.length, notices };
+      });
+    },
+    progress: (owner, all) =>
+      write(function* () {
+        const stored: boolean[] = [];
+        for (const each of all) stored.push(yield* store(owner, each));
+        return stored;
+      }),
+  };
+}
