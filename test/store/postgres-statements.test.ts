@@ -14,7 +14,7 @@ import { clientSql } from '../../src/store/postgres/clients.ts';
 import { postgresDialect } from '../../src/store/postgres/dialect.ts';
 import { textOf } from '../../src/store/postgres/driver.ts';
 import { migrations } from '../../src/store/postgres/migrations.ts';
-import { outboxSql, streamSql, writeSql } from '../../src/store/postgres/statements.ts';
+import { writeSql } from '../../src/store/postgres/statements.ts';
 import { adminSql } from '../../src/store/sql/admin.ts';
 import { memberMap } from '../../src/store/sql/attribute-map.ts';
 import { changeMemberSql, changeSql, knownMembersSql } from '../../src/store/sql/change.ts';
@@ -30,9 +30,11 @@ import {
   writePosition,
 } from '../../src/store/sql/list.ts';
 import { membershipSql, selectMembersSql } from '../../src/store/sql/membership.ts';
+import { outboxSqlOf } from '../../src/store/sql/outbox.ts';
 import { pastSql } from '../../src/store/sql/past.ts';
 import { insertElementsSql, mostElements, resourceSql, updateSql } from '../../src/store/sql/resource.ts';
 import { batchSql, rebuildSql, storedTypeSql } from '../../src/store/sql/stored-type.ts';
+import { streamSqlOf } from '../../src/store/sql/streams.ts';
 import { tenantSql } from '../../src/store/sql/tenant.ts';
 import { tokenSql } from '../../src/store/sql/token.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
@@ -129,8 +131,8 @@ test('PostgreSQL prepares every statement', async () => {
   for (const [module, statements] of Object.entries({
     ...fixed(),
     writeSql,
-    outboxSql,
-    streamSql,
+    outboxSql: outboxSqlOf('', 'number', ' FOR UPDATE'),
+    streamSql: streamSqlOf('', ' FOR UPDATE', postgresDialect.jsonStrings),
     clientSql,
   }))
     for (const [name, text] of Object.entries(statements))

@@ -5,10 +5,8 @@ import type { StoredTypes } from '../layout/stored-type.ts';
 import { pastOver } from '../past-over.ts';
 import { grantsOver, guardsOver } from '../sql/access-over.ts';
 import { adminOver } from '../sql/admin.ts';
-import { confirmationSql } from '../sql/confirmation.ts';
 import { guardSql } from '../sql/guard.ts';
-import { outboxOver } from '../sql/outbox-over.ts';
-import { streamsOver } from '../sql/streams.ts';
+import { deliveryOver } from '../sql/outbox-over.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Store } from '../store.ts';
 import { accessOver } from './access.ts';
 import { type Environment, type PostgresAddress, parseAddress } from './address.ts';
@@ -27,7 +25,6 @@ import { Pool } from './pool.ts';
 import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { Snapshots } from './snapshots.ts';
-import { outboxSql, streamSql } from './statements.ts';
 import { stepsPort } from './steps.ts';
 import { layoutCheck, layoutHashes, loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
 import { Transactions, type WriteSettings } from './transactions.ts';
@@ -172,6 +169,11 @@ function storeOver(
   const note = (notices: readonly NewNotice[]) => recordNotices(transactions, notices, clock(), uuid);
   const access = accessOver({ transactions, clock, newId: uuid, note });
   const port = stepsPort({ transactions, clock, newId: uuid, note });
+  const { jsonStrings } = postgresDialect;
+  const delivery = deliveryOver(
+    { prefix: '', attempt: 'number', held: ' FOR UPDATE', jsonStrings, clock, newId: uuid },
+    port,
+  );
 
   // Writers look within their transactions; what is read is at most a second older than a change of the configuration.
   let looked = performance.now();
@@ -213,9 +215,8 @@ function storeOver(
     registry,
     feed,
     past: pastOver({ registry, feed, ...changes, ...chainOver(pool, types) }),
-    outbox: outboxOver({ sql: outboxSql, confirmation: confirmationSql, clock, newId: uuid }, port),
+    ...delivery,
     admin: adminOver(clock, uuid, port),
-    streams: streamsOver({ sql: streamSql, outbox: outboxSql }, port),
     grants: grantsOver(grants.rules, clock, port),
     guards: guardsOver(guardSql, clock, port),
     onCommit(listener) {

@@ -1,9 +1,6 @@
 /** Statements that write many rows at once, from arrays of their columns; what is read is read by those of `store/sql`. */
 
 import type { KeyColumn } from '../layout/layout.ts';
-import { outboxSqlOf } from '../sql/outbox.ts';
-import { streamSqlOf } from '../sql/streams.ts';
-import { postgresDialect } from './dialect.ts';
 
 /** `INSERT INTO t (a, b) SELECT * FROM unnest(?::bigint[], ?::text[])` */
 function insertMany(
@@ -130,6 +127,3 @@ JOIN resource o ON o.tenant = ? AND o.id = u.id JOIN member m ON m.owner = o.rid
 WHERE m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
   isMember: 'SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1',
 } as const;
-
-export const outboxSql = outboxSqlOf('', 'number', ' FOR UPDATE');
-export const streamSql = streamSqlOf('', ' FOR UPDATE', postgresDialect.jsonStrings);

@@ -13,9 +13,12 @@ import type {
   StoredDelivery,
 } from '../outbox.ts';
 import type { NewNotice } from '../store.ts';
-import { type ConfirmationSql, handledUpTo } from './confirmation.ts';
-import type { OutboxSql } from './outbox.ts';
+import type { StreamStore } from '../streams.ts';
+import { type ConfirmationSql, confirmationSqlOf, handledUpTo } from './confirmation.ts';
+import type { StoreDialect } from './dialect.ts';
+import { type OutboxSql, outboxSqlOf } from './outbox.ts';
 import type { Step, Steps, StepsPort } from './steps.ts';
+import { streamSqlOf, streamsOver } from './streams.ts';
 
 /** After so many attempts of an endpoint the oldest are removed. */
 const pruneAfter = 1000;
@@ -83,16 +86,41 @@ function toDelivery(row: unknown): StoredDelivery {
 
 const jsonOrNull = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
-export interface OutboxTools {
+/** What a database has of its own. */
+export interface DeliveryTools {
+  /** What the names of its tables begin with. */
+  readonly prefix: string;
+  /** The column that orders attempts: it counts by itself, or is given. */
+  readonly attempt: 'number' | 'id';
+  /** Ends a statement after which nobody else changes the row until the transaction ends. */
+  readonly held: '' | ' FOR UPDATE';
+  readonly jsonStrings: StoreDialect['jsonStrings'];
+  readonly clock: () => Date;
+  readonly newId: () => string;
+}
+
+export function deliveryOver(
+  { prefix, attempt, held, jsonStrings, clock, newId }: DeliveryTools,
+  port: StepsPort,
+): { readonly outbox: Outbox; readonly streams: StreamStore } {
+  const sql = outboxSqlOf(prefix, attempt, held);
+  const newAttempt = attempt === 'id' ? newId : undefined;
+  return {
+    outbox: outboxOver({ sql, confirmation: confirmationSqlOf(prefix), clock, newId, newAttempt }, port),
+    streams: streamsOver({ sql: streamSqlOf(prefix, held, jsonStrings), outbox: sql, newAttempt }, port),
+  };
+}
+
+interface OutboxTools {
   readonly sql: OutboxSql;
   readonly confirmation: ConfirmationSql;
   readonly clock: () => Date;
   readonly newId: () => string;
   /** The id of an attempt, where it does not number itself. */
-  readonly newAttempt?: () => string;
+  readonly newAttempt: (() => string) | undefined;
 }
 
-export function outboxOver(tools: OutboxTools, { read, write, writeNoted }: StepsPort): Outbox {
+function outboxOver(tools: OutboxTools, { read, write, writeNoted }: StepsPort): Outbox {
   const { sql, confirmation, clock, newId, newAttempt } = tools;
   const run = (text: string, ...parameters: readonly Value[]): Step => ({ text, parameters });
   /** By endpoint, since the last time that old attempts were removed. */

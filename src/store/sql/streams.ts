@@ -36,7 +36,7 @@ export interface StreamTools {
   readonly sql: ReturnType<typeof streamSqlOf>;
   readonly outbox: OutboxSql;
   /** The id of an attempt, where it does not number itself. */
-  readonly newAttempt?: () => string;
+  readonly newAttempt: (() => string) | undefined;
 }
 
 export function streamsOver(

@@ -10,12 +10,9 @@ import type { StoredTypes } from '../layout/stored-type.ts';
 import { grantsOver, guardsOver } from '../sql/access-over.ts';
 import { adminOver } from '../sql/admin.ts';
 import { memberMap } from '../sql/attribute-map.ts';
-import { confirmationSql } from '../sql/confirmation.ts';
 import { guardSql } from '../sql/guard.ts';
 import { selectMembersSql } from '../sql/membership.ts';
-import { outboxSqlOf } from '../sql/outbox.ts';
-import { outboxOver } from '../sql/outbox-over.ts';
-import { streamSqlOf, streamsOver } from '../sql/streams.ts';
+import { deliveryOver } from '../sql/outbox-over.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
 import { ChangeLog } from './changes.ts';
@@ -319,18 +316,20 @@ function storeOver(
   const another = db.memory ? undefined : () => openConnection(file, busyTimeout);
   const feed = feedReads(db, types, read, another);
   const past = pastReads({ db, types, changes, read, connection: another });
-  const outboxSql = outboxSqlOf('', 'number', '');
-  const streamSql = streamSqlOf('', '', sqliteDialect.jsonStrings);
   const port = stepsPort({
     ...{ read, write: commit.run, note, statements: new Statements(db) },
     forget: () => grants.forget(),
   });
+  const { jsonStrings } = sqliteDialect;
+  const delivery = deliveryOver(
+    { prefix: '', attempt: 'number', held: '', jsonStrings, clock, newId: uuid },
+    port,
+  );
 
   return {
     registry,
     feed,
-    outbox: outboxOver({ sql: outboxSql, confirmation: confirmationSql, clock, newId: uuid }, port),
-    streams: streamsOver({ sql: streamSql, outbox: outboxSql }, port),
+    ...delivery,
     grants: grantsOver(grants.rules, clock, port),
     guards: guardsOver(guardSql, clock, port),
     past,

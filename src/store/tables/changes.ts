@@ -198,7 +198,7 @@ export function* changeRange(tenant: number): Steps<ChangeRange> {
   return { oldest: Number(row?.pruned ?? 0) + 1, newest: Number(row?.sequence ?? 0) };
 }
 
-export const confirmationStatements = confirmationSqlOf('scimd_');
+const confirmationStatements = confirmationSqlOf('scimd_');
 
 /** Answers how many changes it removed. */
 export function* pruneChanges(before: Date, limit: number): Steps<number> {

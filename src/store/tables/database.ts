@@ -43,12 +43,18 @@ export function statement(text: string, ...parameters: readonly SqlValue[]): Sta
   return { text, parameters };
 }
 
-/** A FROM clause of the strings of a JSON array: some drivers would write a text for a parameter of type JSON as JSON. */
-export const jsonStrings = {
-  sqlite: (array: string, alias: string) => `json_each(${array}) AS ${alias}`,
-  postgres: (array: string, alias: string) =>
-    `jsonb_array_elements_text(CAST(CAST(${array} AS text) AS jsonb)) AS ${alias}(value)`,
-};
+/**
+ * What the store's statements need of the database, as `StoreDialect` and `DeliveryTools` have it. Some drivers would
+ * write a text for a parameter of type JSON as JSON.
+ */
+export const databaseSql = {
+  sqlite: { held: '', jsonStrings: (array: string, alias: string) => `json_each(${array}) AS ${alias}` },
+  postgres: {
+    held: ' FOR UPDATE',
+    jsonStrings: (array: string, alias: string) =>
+      `jsonb_array_elements_text(CAST(CAST(${array} AS text) AS jsonb)) AS ${alias}(value)`,
+  },
+} as const;
 
 /** The first row that a statement answers. */
 export function* one(text: string, ...parameters: readonly SqlValue[]): Steps<SqlRow | undefined> {

@@ -6,7 +6,7 @@ import type { HolderSql } from '../sql/grants.ts';
 import type { Steps as StoreSteps } from '../sql/steps.ts';
 import type { Tenant } from '../store.ts';
 import {
-  jsonStrings,
+  databaseSql,
   type SqlDatabase,
   type SqlRow,
   type SqlValue,
@@ -144,7 +144,7 @@ export class Holders {
   /** The ids of a JSON array that the table can have, as a subquery. */
   #ids({ id }: MappedTable, text: string): Statement {
     const possible = (JSON.parse(text) as string[]).filter((each) => this.#reading.isPossible({ id }, each));
-    const from = jsonStrings[this.#isSqlite ? 'sqlite' : 'postgres']('?', 'j');
+    const from = databaseSql[this.#isSqlite ? 'sqlite' : 'postgres'].jsonStrings('?', 'j');
     return statement(
       `(SELECT ${id.parameter.replace('?', 'j.value')} FROM ${from})`,
       JSON.stringify(possible),

@@ -5,35 +5,16 @@ import { uuidV7Source } from '../layout/ids.ts';
 import { pastOver } from '../past-over.ts';
 import { grantsOver, guardsOver } from '../sql/access-over.ts';
 import { AccessRules } from '../sql/access-rules.ts';
-import { outboxSqlOf } from '../sql/outbox.ts';
-import { outboxOver } from '../sql/outbox-over.ts';
-import { streamSqlOf, streamsOver } from '../sql/streams.ts';
+import { deliveryOver } from '../sql/outbox-over.ts';
 import type { NewNotice, Outcome, Page, Query, Store, Unit } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import type { Awaitable } from '../stored-resource.ts';
-import {
-  createTenant,
-  createToken,
-  findToken,
-  forgetTenants,
-  hasFirstUses,
-  listTenants,
-  listTokens,
-  noteFirstUses,
-  noteUse,
-  pauseTenant,
-  pauseToken,
-  removeTenant,
-  revokeToken,
-  succeedTenant,
-  tenantOf,
-} from './access.ts';
+import * as access from './access.ts';
 import {
   append,
   chainEnds,
   changeRange,
   changesAbout,
-  confirmationStatements,
   deleted,
   deletionOf,
   deletions,
@@ -46,7 +27,7 @@ import { clientsOver } from './clients.ts';
 import { compileMaps, referencesOf, reportOf, type TablesReport } from './compile.ts';
 import {
   carryOut,
-  jsonStrings,
+  databaseSql,
   one,
   type RunSql,
   type SqlDatabase,
@@ -116,7 +97,7 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     return name;
   };
   const loadTenants = function* (): Steps<Awaited<ReturnType<Store['tenants']>>> {
-    const all = yield* listTenants();
+    const all = yield* access.listTenants();
     for (const { number, name } of all) names.set(number, name);
     return all;
   };
@@ -203,8 +184,8 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
 
   const tokens = new KnownTokens({
     clock,
-    find: (hash, now) => read(() => findToken(hash, now)),
-    used: (id, now) => void write(() => noteUse(id, now)).catch(() => {}),
+    find: (hash, now) => read(() => access.findToken(hash, now)),
+    used: (id, now) => void write(() => access.noteUse(id, now)).catch(() => {}),
     found: ({ tenant, tenantName: name }) => names.set(tenant, name),
   });
   const counts = new TotalCounts(database);
@@ -228,9 +209,8 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
       yield* options.within?.access(change, people, reads) ?? [];
     },
   });
-  const held = database.dialect === 'postgres' ? ' FOR UPDATE' : '';
-  const outboxSql = outboxSqlOf('scimd_', 'id', held);
-  const streamSql = streamSqlOf('scimd_', held, jsonStrings[database.dialect]);
+  const ownSql = { prefix: 'scimd_', attempt: 'id', ...databaseSql[database.dialect] } as const;
+  const delivery = deliveryOver({ ...ownSql, clock, newId }, port);
   const feed = feedReads(feedSteps, {
     read: readOf,
     readAtOnce: (tenant, steps) =>
@@ -257,11 +237,7 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     registry,
     past,
     feed,
-    outbox: outboxOver(
-      { sql: outboxSql, confirmation: confirmationStatements, clock, newId, newAttempt: newId },
-      port,
-    ),
-    streams: streamsOver({ sql: streamSql, outbox: outboxSql, newAttempt: newId }, port),
+    ...delivery,
     clients: clientsOver({ clock, read, write }),
     admin: noAdmin,
     grants: grantsOver(rules, clock, port),
@@ -348,20 +324,20 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     pruneChanges: (before, limit) => write(() => pruneChanges(before, limit)),
 
     findToken: (hash) => tokens.find(hash),
-    createToken: (token) => write(() => createToken(token, newId(), clock())),
-    listTokens: (tenant) => read(() => listTokens(tenant, clock())),
+    createToken: (token) => write(() => access.createToken(token, newId(), clock())),
+    listTokens: (tenant) => read(() => access.listTokens(tenant, clock())),
     async revokeToken(id, at) {
-      const revoked = await write(() => revokeToken(id, at, clock()));
+      const revoked = await write(() => access.revokeToken(id, at, clock()));
       tokens.clear();
       return revoked;
     },
     async pauseToken(id, since) {
-      const token = await write(() => pauseToken(id, since, clock()));
+      const token = await write(() => access.pauseToken(id, since, clock()));
       tokens.clear();
       return token;
     },
     async pauseTenant(number, since) {
-      await write(() => pauseTenant(number, since));
+      await write(() => access.pauseTenant(number, since));
       tokens.clear();
     },
     hasResource: (tenant, id) => readOf(tenant, () => feedSteps.has(tenant, id)),
@@ -373,27 +349,27 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
           'the tables are of one tenant: no key.tenant says which column tells tenants apart',
           'Give key.tenant in the map, or use the tenant default.',
         );
-      const tenant = await write(() => createTenant(name, clock()));
+      const tenant = await write(() => access.createTenant(name, clock()));
       names.set(tenant.number, tenant.name);
       return tenant;
     },
-    tenant: (number) => read(() => tenantOf(number)),
+    tenant: (number) => read(() => access.tenantOf(number)),
     async forgetTenants(before) {
-      return write(() => forgetTenants(before));
+      return write(() => access.forgetTenants(before));
     },
     async noteFirstUses() {
       // Mostly there are none, and nothing is to be written.
-      if (!(await read(hasFirstUses))) return 0;
-      return write(() => noteFirstUses(clock(), noted));
+      if (!(await read(access.hasFirstUses))) return 0;
+      return write(() => access.noteFirstUses(clock(), noted));
     },
     async deleteTenant(name, actor) {
       const tenant = (await read(loadTenants)).find((each) => each.name === name);
       if (tenant === undefined) return false;
       await write(function* () {
         const counts = yield* feedSteps.counts(tenant.number);
-        yield* succeedTenant(tenant, counts, actor, clock(), noted);
+        yield* access.succeedTenant(tenant, counts, actor, clock(), noted);
         yield* feedSteps.clear(tenant.number);
-        yield* removeTenant(tenant.number);
+        yield* access.removeTenant(tenant.number);
       });
       tokens.clear();
       names.delete(tenant.number);
