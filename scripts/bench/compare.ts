@@ -5,6 +5,7 @@ import type { Fixtures } from './fixtures.ts';
 import type { LimitTask } from './limit.ts';
 import type { Line, ServerName } from './line.ts';
 import { type Effort, medians, type Result, Runner } from './measure.ts';
+import { nativeLimit } from './native.ts';
 import type { BenchPostgres } from './postgres.ts';
 import { progressOf } from './report.ts';
 import { assertSameGrowth, type Content, contentOf, growth } from './same-rows.ts';
@@ -16,7 +17,8 @@ const mostPeerUsers = 100_000;
 
 const ours: readonly string[] = ['scimd', 'scimd PostgreSQL'];
 /** These run beside workloads of which the limit reads and writes the rows. */
-const besideRows: readonly string[] = ['scimd unlogged'];
+const besideRows: readonly string[] = ['scimd unlogged', 'limit native'];
+const limits: readonly string[] = ['limit', 'limit native'];
 const allPeers: readonly Peer[] = ['scimmy memory', 'scimmy SQLite', 'scimmy PostgreSQL'];
 
 const defaultConnections = 32;
@@ -44,7 +46,7 @@ export async function compareWorkloads(
     const part = chosen.filter((workload) => (workload.group !== undefined) === groups);
     if (part.length === 0) continue;
     progress(`starting servers with ${users.toLocaleString('en')} users${groups ? ' and groups' : ''}`);
-    const servers = await startServers(options, databases, users, groups, part);
+    const servers = await startServers(options, databases, users, groups, part, progress);
     try {
       for (const workload of part) {
         const line = await compare(options, servers, workload, users);
@@ -59,11 +61,12 @@ export async function compareWorkloads(
 }
 
 async function startServers(
-  { peers }: Options,
+  { peers, native, memberships }: Options,
   { fixtures, postgres }: Databases,
   users: number,
   groups: boolean,
   part: readonly Workload[],
+  progress: (text: string) => void,
 ): Promise<ServerProcess[]> {
   const file = fixtures.database(users, groups, 'scimd');
   const started = [over(file, ServerProcess.scimd(file, users))];
@@ -81,6 +84,12 @@ async function startServers(
   if (part.some((each) => each.limit !== undefined)) {
     const copy = fixtures.database(users, groups, 'limit');
     started.push(over(copy, ServerProcess.script('limit', 'limit.ts', [String(users), copy])));
+  }
+  // It does not know whose groups are shown with them.
+  if (native && memberships === 0 && part.some((each) => each.limit === 'rows')) {
+    const copy = fixtures.database(users, groups, 'native');
+    const server = await nativeLimit(copy, users, progress);
+    if (server !== undefined) started.push(over(copy, Promise.resolve(server)));
   }
   if (postgres !== undefined)
     started.push(...(await startOnPostgres(postgres, users, groups, part, wanted.has('scimmy PostgreSQL'))));
@@ -151,12 +160,12 @@ async function compare(
       const checked = await checkRows(runner);
       first = checked.answer;
       written = checked.written;
-    } else if (server.name === 'limit') {
-      await server.tell(workload.limit === 'same' && first !== undefined ? sameAs(first) : { mode: 'rows' });
-      if (workload.limit === 'rows')
-        (await checkRows(runner)).written.forEach((content, index) => {
-          assertSameGrowth(`${workload.name}, request ${index + 1}`, written[index] ?? new Map(), content);
-        });
+    } else if (limits.includes(server.name)) {
+      const task = workload.limit === 'same' && first !== undefined ? sameAs(first) : undefined;
+      if (server.name === 'limit') await server.tell(task ?? { mode: 'rows' });
+      if (task === undefined)
+        for (const [index, content] of (await checkRows(runner)).written.entries())
+          assertSameGrowth(`${server.name}, ${workload.name}`, written[index] ?? new Map(), content);
     } else await runner.check();
     if (!slow) await runner.round({ seconds: Math.min(seconds, 0.5), connections });
   }

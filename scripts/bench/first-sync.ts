@@ -9,8 +9,9 @@ import { groupDocument, patchOf, userDocument, userName } from './data.ts';
 import { Fixtures } from './fixtures.ts';
 import type { Figure, Line, ServerName } from './line.ts';
 import { medians, percentile, type Result } from './measure.ts';
+import { nativeLimit } from './native.ts';
 import { progressOf } from './report.ts';
-import { assertSameGrowth, contentOf, growth } from './same-rows.ts';
+import { assertSameGrowth, type Content, contentOf, growth } from './same-rows.ts';
 import { ServerProcess } from './server-process.ts';
 
 export const firstSyncName = 'first-sync';
@@ -27,26 +28,34 @@ interface Measured {
 }
 
 export async function firstSync(
-  { only, peers, quick, rounds }: Options,
+  { only, peers, native, quick, rounds }: Options,
   fixtures: Fixtures,
   users: number,
   progress: (text: string) => void,
 ): Promise<Measured> {
   if (users > mostPeople || (only.length > 0 && !only.includes(firstSyncName)))
     return { lines: [], figures: [] };
-  const [file, copy] = [fixtures.path('scimd'), fixtures.path('limit')];
+  const [file, ...copies] = ['scimd', 'limit', 'native'].map((name) => fixtures.path(name)) as [
+    string,
+    string,
+    string,
+  ];
   const started = [
     ServerProcess.scimd(file, users),
-    ServerProcess.script('limit', 'limit.ts', [String(users), copy]),
+    ServerProcess.script('limit', 'limit.ts', [String(users), copies[0]]),
+    native ? nativeLimit(copies[1], users, progress) : undefined,
   ];
-  const [scimd, limit] = (await Promise.all(started)) as [ServerProcess, ServerProcess];
+  const servers = (await Promise.all(started)).filter((server) => server !== undefined);
   const results = new Map<ServerName, readonly Result[]>();
   let figures: Figure[];
   try {
-    const [ours, theirs] = [contentOf(file), contentOf(copy)];
-    await byTurns([scimd, limit], users, rounds, results);
-    assertSameGrowth('first sync', growth(ours, contentOf(file)), growth(theirs, contentOf(copy)));
-    const { rss } = await scimd.usage();
+    const files = [file, ...copies].slice(0, servers.length);
+    const before = files.map(contentOf);
+    await byTurns(servers, users, rounds, results);
+    const [ours, ...theirs] = files.map((each, index) => growth(before[index] as Content, contentOf(each)));
+    for (const [index, content] of theirs.entries())
+      assertSameGrowth(`${servers[index + 1]?.name}, first sync`, ours as Content, content);
+    const { rss } = await (servers[0] as ServerProcess).usage();
     const size = Fixtures.size(file);
     figures = [
       {
@@ -62,7 +71,7 @@ export async function firstSync(
       },
     ];
   } finally {
-    await Promise.all([scimd.stop(), limit.stop()]);
+    await Promise.all(servers.map((server) => server.stop()));
   }
   if (peers)
     for (const [kind, name] of [

@@ -8,13 +8,10 @@ import { fold } from '../../src/scim/comparison.ts';
 import type { Registry } from '../../src/scim/registry.ts';
 import { instantText, keyOfTime } from '../../src/store/layout/instant.ts';
 import type { StoredType } from '../../src/store/layout/stored-type.ts';
-import { changeMemberSql, changeSql } from '../../src/store/sql/change.ts';
-import { guardSql } from '../../src/store/sql/guard.ts';
-import { type GroupRow, membershipSql } from '../../src/store/sql/membership.ts';
-import { insertElementsSql, resourceColumns, resourceSql, updateSql } from '../../src/store/sql/resource.ts';
-import { sqliteDialect } from '../../src/store/sqlite/dialect.ts';
+import type { GroupRow } from '../../src/store/sql/membership.ts';
 import { loadTypes } from '../../src/store/sqlite/stored-types.ts';
 import { userId } from './data.ts';
+import { elementNumber, limitSql, limitTypes } from './limit-sql.ts';
 
 /** What is sent: JSON of a resource, or of a list. */
 type Text = string;
@@ -55,31 +52,17 @@ type Value = string | number | null | Uint8Array;
 /** `base` is that of all URLs. */
 export function limitRows(db: Database, registry: Registry, base: () => string): LimitReads & LimitWrites {
   const types = loadTypes(db, registry);
-  const [user, group] = registry.resourceTypes.map((type) => types.of(type));
-  if (user === undefined || group === undefined) throw new Error('no users or no groups in the registry');
-  const emails = [...user.layout.entries.values()].find(({ attribute }) => attribute.path === 'emails');
-  if (emails === undefined) throw new Error('users have no emails');
-  const membership = membershipSql(sqliteDialect, types);
+  const { user, group } = limitTypes(registry, types);
+  const emails = elementNumber(user, 'emails');
+  const sql = limitSql(types);
 
-  const get = db.prepare<[number, string, number], Row>(resourceSql.get).raw();
-  const byUnique = db.prepare<[number, number, string], Row>(resourceSql.findByUnique).raw();
-  const page = db
-    .prepare<[number, number], Row>(
-      `SELECT r.rid, ${resourceColumns} FROM resource r CROSS JOIN document d ON d.rid = r.rid
-WHERE r.tenant = 1 AND r.type = ? ORDER BY r.rid LIMIT ?`,
-    )
-    .raw();
-  const rowOf = db.prepare<[number], Row>(
-    `SELECT r.rid, ${resourceColumns} FROM resource r JOIN document d ON d.rid = r.rid WHERE r.rid = ?`,
-  );
-  rowOf.raw();
-  const total = db.prepare<[number, number], number>(resourceSql.total).pluck();
-  const byEmail = db
-    .prepare<[number, string, string], number>(
-      `SELECT DISTINCT rid FROM element WHERE tenant = 1 AND attribute = ? AND type = ? AND instr(value, ?) > 0`,
-    )
-    .pluck();
-  const groupsOfSome = db.prepare<[string, number], GroupRow>(membership.groupsOfSome).raw();
+  const get = db.prepare<[number, string, number], Row>(sql.get).raw();
+  const byUnique = db.prepare<[number, number, string], Row>(sql.byUnique).raw();
+  const page = db.prepare<[number, number], Row>(sql.page).raw();
+  const rowOf = db.prepare<[number], Row>(sql.row).raw();
+  const total = db.prepare<[number, number], number>(sql.total).pluck();
+  const byElement = db.prepare<[number, string, string], number>(sql.byElement).pluck();
+  const groupsOfSome = db.prepare<[string, number], GroupRow>(sql.groupsOfSome).raw();
 
   const textOf = (row: Row, groups: string | undefined): Text => {
     const [, type, id, version, created, modified, body] = row;
@@ -104,33 +87,29 @@ WHERE r.tenant = 1 AND r.type = ? ORDER BY r.rid LIMIT ?`,
     return row;
   };
 
-  const insertResource = db.prepare(resourceSql.insert);
-  const insertDocument = db.prepare(resourceSql.insertDocument);
-  const insertKeys = db.prepare(resourceSql.insertKeys);
-  const insertElements = Array.from({ length: 9 }, (_, rows) =>
-    rows === 0 ? undefined : db.prepare(insertElementsSql(rows)),
-  );
-  const insertText = db.prepare('INSERT INTO trigram (rowid, keys) VALUES (?, ?)');
-  const setActive = db.prepare(updateSql(['active']));
-  const setBody = db.prepare(resourceSql.updateDocument);
-  const touch = db.prepare(resourceSql.touch);
+  const insertResource = db.prepare(sql.insertResource);
+  const insertDocument = db.prepare(sql.insertDocument);
+  const insertKeys = db.prepare(sql.insertKeys);
+  const insertElements = sql.insertElements.map((text) => db.prepare<Value[]>(text));
+  const insertText = db.prepare(sql.insertText);
+  const setActive = db.prepare(sql.setActive);
+  const setBody = db.prepare(sql.setBody);
+  const touch = db.prepare(sql.touch);
   const placeOf = db
-    .prepare<[number, string], [rid: number, type: number, version: number, modified: string]>(
-      resourceSql.place,
-    )
+    .prepare<[number, string], [rid: number, type: number, version: number, modified: string]>(sql.place)
     .raw();
   const findMember = db
-    .prepare<[number, string], [type: number, display: string | null]>(membership.find)
+    .prepare<[number, string], [type: number, display: string | null]>(sql.findMember)
     .raw();
-  const insertMember = db.prepare(membership.insert);
-  const deleteMember = db.prepare(membership.delete);
-  const count = db.prepare(resourceSql.count);
-  const insertChange = db.prepare<Value[]>(changeSql.insert);
-  const insertChangeMembers = db.prepare(changeMemberSql(sqliteDialect).insert);
-  const countLosses = db.prepare(guardSql.count);
-  const setHead = db.prepare(changeSql.setHead);
+  const insertMember = db.prepare(sql.insertMember);
+  const deleteMember = db.prepare(sql.deleteMember);
+  const count = db.prepare(sql.count);
+  const insertChange = db.prepare<Value[]>(sql.insertChange);
+  const insertChangeMembers = db.prepare(sql.insertChangeMembers);
+  const countLosses = db.prepare(sql.countLosses);
+  const setHead = db.prepare(sql.setHead);
 
-  let sequence = db.prepare<[number], { sequence: number }>(changeSql.head).get(1)?.sequence ?? 0;
+  let sequence = db.prepare<[number], { sequence: number }>(sql.head).get(1)?.sequence ?? 0;
   let lastId = 1_000_000_000;
   const created = new Map<StoredType, number>();
   const losses = { left: 0, removed: 0 };
@@ -173,7 +152,7 @@ WHERE r.tenant = 1 AND r.type = ? ORDER BY r.rid LIMIT ?`,
     const values: Value[] = [];
     for (const { attribute, ordinal, value, number, type, display, primary, rest } of elements)
       values.push(rid, attribute, ordinal, 1, value, number, type, display, primary, rest);
-    insertElements[elements.length]?.run(...values);
+    if (elements.length > 0) insertElements[elements.length - 1]?.run(...values);
     if (text !== '') insertText.run(rid, text);
     record(kind, id, 1, 'create', at);
     created.set(kind, (created.get(kind) ?? 0) + 1);
@@ -188,7 +167,7 @@ WHERE r.tenant = 1 AND r.type = ? ORDER BY r.rid LIMIT ?`,
     },
     page: (count) => listOf(total.get(1, user.number) ?? 0, page.all(user.number, count)),
     byEmail(type, part, count) {
-      const found = byEmail.all(user.attributeNumber(emails.attribute), type, part);
+      const found = byElement.all(emails, type, part);
       return listOf(
         found.length,
         found.slice(0, count).map((rid) => rowOf.get(rid) as Row),

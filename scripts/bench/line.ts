@@ -8,6 +8,8 @@ export type ServerName =
   /** The same without the exchange log: what the limit is compared with, which has none. */
   | 'scimd unlogged'
   | 'limit'
+  /** The same without Node.js: hyper and rusqlite. */
+  | 'limit native'
   | 'scimd PostgreSQL'
   | 'scimmy PostgreSQL'
   | 'limit PostgreSQL';

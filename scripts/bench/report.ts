@@ -103,7 +103,16 @@ function besideLimit(lines: readonly Line[]): string[] {
     table([
       [
         ...['beside the limit', 'users', 'limit/s', 'CPU µs', 'scimd/s', 'CPU µs', 'scimd / limit', 'by CPU'],
-        ...['unlogged/s', 'CPU µs', 'unlogged / limit', 'by CPU'],
+        ...[
+          'unlogged/s',
+          'CPU µs',
+          'unlogged / limit',
+          'by CPU',
+          'in Rust/s',
+          'CPU µs',
+          'scimd / Rust',
+          'by CPU',
+        ],
       ],
       ...found.map(({ title, users, results }) => {
         const { limit } = results;
@@ -114,7 +123,12 @@ function besideLimit(lines: readonly Line[]): string[] {
             ...[part(ours?.rate, limit?.rate), part(limit?.cpu, ours?.cpu)],
           ];
         });
-        return [title, number(users, 0), number(limit?.rate), number(limit?.cpu, 0), ...cells];
+        const { scimd: ours, 'limit native': native } = results;
+        return [
+          ...[title, number(users, 0), number(limit?.rate), number(limit?.cpu, 0), ...cells],
+          ...[number(native?.rate), number(native?.cpu, 0)],
+          ...[part(ours?.rate, native?.rate), part(native?.cpu, ours?.cpu)],
+        ];
       }),
     ]),
   ];

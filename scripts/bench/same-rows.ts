@@ -63,7 +63,7 @@ export function assertSameGrowth(what: string, wanted: Content, found: Content):
     const unit = name.includes('.') ? 'bytes' : 'rows';
     assert.ok(
       Math.abs(ours - theirs) <= most,
-      `${what}: the limit writes ${theirs} ${unit} of ${name}, scimd ${ours}`,
+      `${what}: ${theirs} ${unit} of ${name} are written, by scimd ${ours}`,
     );
   }
 }

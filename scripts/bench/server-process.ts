@@ -89,6 +89,7 @@ export class ServerProcess {
   }
 
   usage(): Promise<Usage> {
+    if (!this.child.connected) return this.#usageByLine();
     return new Promise((resolve, reject) => {
       const answer = (message: unknown): void => {
         if (message === null || typeof message !== 'object' || !('usage' in message)) return;
@@ -97,6 +98,23 @@ export class ServerProcess {
       };
       this.child.on('message', answer);
       this.child.send('usage', (error) => error && reject(error));
+    });
+  }
+
+  /** Of a program without node's channel: it answers each line with what it has used. */
+  #usageByLine(): Promise<Usage> {
+    const { stdin, stdout } = this.child;
+    return new Promise((resolve, reject) => {
+      let printed = '';
+      const read = (chunk: Buffer): void => {
+        printed += chunk;
+        const [, cpu, peak] = /^usage (\d+) (\d+)\n/m.exec(printed) ?? [];
+        if (cpu === undefined || peak === undefined) return;
+        stdout?.off('data', read);
+        resolve({ cpu: Number(cpu), rss: Number(peak) * 1024, peak: Number(peak) * 1024 });
+      };
+      stdout?.on('data', read);
+      stdin?.write('usage\n', (error) => error && reject(error));
     });
   }
 
