@@ -6,6 +6,7 @@ import { guardSql } from '../../src/store/sql/guard.ts';
 import { membershipSql } from '../../src/store/sql/membership.ts';
 import {
   insertElementsSql,
+  joinedResourceSql,
   mostElements,
   resourceColumns,
   resourceSql,
@@ -13,10 +14,12 @@ import {
 } from '../../src/store/sql/resource.ts';
 import { sqliteDialect } from '../../src/store/sqlite/dialect.ts';
 
+const joined = joinedResourceSql(sqliteDialect);
+
 export function limitSql(types: StoredTypes) {
   const membership = membershipSql(sqliteDialect, types);
   return {
-    ...{ get: resourceSql.get, byUnique: resourceSql.findByUnique, total: resourceSql.total },
+    ...{ get: joined.get, byUnique: joined.findByUnique, total: resourceSql.total },
     /** As `get`: so many of a type from the first on, by type and number. */
     page: `SELECT r.rid, ${resourceColumns} FROM resource r CROSS JOIN document d ON d.rid = r.rid
 WHERE r.tenant = 1 AND r.type = ? ORDER BY r.rid LIMIT ?`,

@@ -7,6 +7,7 @@ import { openPostgresAccess, openPostgresStore, postgresVersion } from '../../sr
 import { migrations } from '../../src/store/postgres/migrations.ts';
 import { migrations as sqliteMigrations } from '../../src/store/sqlite/migrations.ts';
 import { type PostgresServer, startPostgres } from '../postgres-server.ts';
+import { withoutTenant } from './postgres-tables.ts';
 import { badgeSchema, registryWith } from './registry.ts';
 
 let server: PostgresServer;
@@ -37,22 +38,6 @@ test('every migration of SQLite from 008 on has its counterpart, of the same nam
   );
   assert.equal(migrations.at(-1)?.version, sqliteMigrations.length);
 });
-
-/** Small, and the same for all tenants: tokens are found before it is known whose they are. */
-const withoutTenant = new Set([
-  ...[
-    'tenant',
-    'resource_type',
-    'attribute',
-    'rebuild',
-    'secret',
-    'scimd_version',
-    'access_rule',
-    'signing_key',
-  ],
-  ...['token', 'endpoint', 'delivery', 'attempt', 'stream_removed', 'stream_acknowledged'],
-  ...['client_key', 'used_assertion', 'admin_grant', 'admin_action'],
-]);
 
 test('every key contains the tenant, so that tables can be distributed by it: as the catalogue has them', async () => {
   const url = await server.newDatabase();

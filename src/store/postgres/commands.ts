@@ -9,7 +9,7 @@ import { memberMap } from '../sql/attribute-map.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { GuardedError } from '../sql/command-watch.ts';
 import { selectMembersSql } from '../sql/membership.ts';
-import { resourceSql, toResource } from '../sql/resource.ts';
+import { joinedResourceSql, resourceSql, toResource } from '../sql/resource.ts';
 import type {
   Command,
   CreateCommand,
@@ -34,6 +34,8 @@ import { restore, type TakenName } from './restore.ts';
 import { writeSql } from './statements.ts';
 import type { Current } from './unit-rows.ts';
 import type { UnitWriter } from './unit-writer.ts';
+
+const joined = joinedResourceSql(postgresDialect);
 
 export interface CommandTools {
   readonly types: StoredTypes;
@@ -167,12 +169,14 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     const members =
       kind.layout.members === undefined
         ? []
-        : ((await writer.query(resourceSql.memberIds, [before.rid])) as [string][]).map(([value]) => value);
+        : ((await writer.query(writeSql.memberIds, [before.rid, tenant])) as [string][]).map(
+            ([value]) => value,
+          );
     const target = { kind, rid: before.rid, id };
     const deleted = await watch.carryOut(watch.commands.deleting(unit, target, document, members));
     const cause = { operation: 'delete', type: kind.type.name, id } as const;
     const groups: { value: string; display?: string }[] = [];
-    for (const row of before.grouped ? await writer.query(resourceSql.groupsWith, [tenant, id]) : []) {
+    for (const row of before.grouped ? await writer.query(joined.groupsWith, [tenant, id]) : []) {
       const [rid, ownerKind, owner, version, modified, display] = row as Owner;
       groups.push({ value: owner, ...(display === null ? {} : { display }) });
       if (rid === before.rid) continue;

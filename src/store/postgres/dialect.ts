@@ -10,7 +10,8 @@ const trigramIndex: TextIndex = {
   // With fewer characters there is no trigram to look for.
   match: (needle) =>
     [...needle].length < 3 ? undefined : `%${needle.replaceAll(/[\\%_]/g, (each) => `\\${each}`)}%`,
-  condition: (rid) => `${rid} IN (SELECT t.rid FROM contains_text t WHERE t.keys LIKE ?)`,
+  condition: (row) =>
+    `${row}.rid IN (SELECT t.rid FROM contains_text t WHERE t.tenant = @tenant::bigint AND t.keys LIKE ?)`,
   count: 'SELECT count(*) FROM (SELECT 1 FROM contains_text WHERE keys LIKE ? LIMIT ?) p',
 };
 
@@ -22,6 +23,7 @@ export const postgresDialect: StoreDialect = {
   // believes to be. Measured: a list of 100 of 10,000 read all rows of `resource`, in ten times the time.
   joinEach: (table, alias, values) =>
     `JOIN LATERAL (SELECT * FROM ${table} WHERE ${allOf(...Object.entries(values).map(([column, value]) => `${column} = ${value}`))} OFFSET 0) ${alias} ON true`,
+  keysHaveTenant: true,
   plansByLength: true,
   unindexed: (expression) => expression,
   document: (expression) => `${expression}::jsonb`,

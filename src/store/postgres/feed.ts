@@ -12,22 +12,23 @@ type GroupOfRow = [member: string, group: string, externalId: string | null, dis
 
 type Read = (sql: string, parameters: readonly Value[]) => Promise<unknown[][]>;
 
-function sqlOf(types: StoredTypes) {
+export function feedSql(types: StoredTypes) {
   const owners = ownerTypes(types);
   return {
     extent: 'SELECT pruned, sequence FROM change_counter WHERE tenant = ?',
     resources: `SELECT ${resourceColumns}, (SELECT count(*) FROM member WHERE owner = r.rid AND tenant = r.tenant),
   EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = r.tenant AND l.id = r.id)
 FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(?::text[])`,
-    groups: `WITH RECURSIVE up (value, owner) AS (
-  SELECT m.value, m.owner FROM member m WHERE m.tenant = ? AND m.value = ANY(?::text[])
+    groups: `WITH RECURSIVE up (value, owner, tenant) AS (
+  SELECT m.value, m.owner, m.tenant FROM member m WHERE m.tenant = ? AND m.value = ANY(?::text[])
   UNION
-  SELECT up.value, m.owner
-  FROM up JOIN resource o ON o.rid = up.owner AND o.type IN ${owners}
+  SELECT up.value, m.owner, m.tenant
+  FROM up JOIN resource o ON o.rid = up.owner AND o.tenant = up.tenant AND o.type IN ${owners}
   JOIN member m ON m.tenant = o.tenant AND m.value = o.id
 )
 SELECT up.value, o.id, d.body ->> 'externalId', d.body ->> 'displayName'
-FROM up JOIN resource o ON o.rid = up.owner AND o.type IN ${owners} JOIN document d ON d.rid = o.rid
+FROM up JOIN resource o ON o.rid = up.owner AND o.tenant = up.tenant AND o.type IN ${owners}
+JOIN document d ON d.rid = o.rid AND d.tenant = o.tenant
 ORDER BY up.value, o.id`,
     people: `WITH RECURSIVE down (rid, tenant, type, id) AS (
   SELECT rid, tenant, type, id FROM resource WHERE tenant = ? AND id = ?
@@ -57,7 +58,7 @@ WHERE r.tenant = ? AND r.type = ? AND r.rid > ? ORDER BY r.rid LIMIT ?`,
 
 function readsOver(
   types: StoredTypes,
-  sql: ReturnType<typeof sqlOf>,
+  sql: ReturnType<typeof feedSql>,
   read: Read,
 ): Omit<FeedReads, 'snapshot'> {
   const groupsOf = async (tenant: number, ids: Iterable<string>): Promise<Map<string, GroupOf[]>> => {
@@ -123,7 +124,7 @@ function readsOver(
 const stepSize = 100;
 
 export function feedReads(pool: Pool, types: StoredTypes, snapshots: Snapshots): FeedReads {
-  const sql = sqlOf(types);
+  const sql = feedSql(types);
   return {
     ...readsOver(types, sql, (text, parameters) => pool.read(text, parameters)),
     async snapshot(tenant) {
@@ -142,7 +143,7 @@ export function feedReads(pool: Pool, types: StoredTypes, snapshots: Snapshots):
 async function snapshotOver(
   snapshot: Snapshot,
   types: StoredTypes,
-  sql: ReturnType<typeof sqlOf>,
+  sql: ReturnType<typeof feedSql>,
   tenant: number,
   close: () => void,
 ): Promise<FeedSnapshot> {

@@ -22,8 +22,8 @@ export function getter(types: StoredTypes, reads: Reads, snapshots: Snapshots) {
       const { rid, resource } = row;
       const isShown = groups && resource.grouped && types.of(type).layout.groups !== undefined;
       const its = isShown ? await reads.groupsIn(snapshot.run, tenant, id) : undefined;
-      const first = await reads.membersIn(snapshot.run, rid, base, mostMembersAtOnce + 1);
-      const members = first.next === undefined ? first.text : snapshot.members(reads, rid, base);
+      const first = await reads.membersIn(snapshot.run, { tenant, rid, base }, mostMembersAtOnce + 1);
+      const members = first.next === undefined ? first.text : snapshot.members(reads, { tenant, rid, base });
       return { ...resource, ...(its === undefined ? {} : { groups: its }), members };
     });
 

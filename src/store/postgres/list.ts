@@ -77,7 +77,7 @@ export function lister({ dialect, types, reads, snapshots }: ListTools): (query:
     const readers = new Map(
       page.rows
         .filter(([, , type]) => owners.includes(type))
-        .map(([, rid]) => [rid, snapshot.members(reads, rid, job.base)]),
+        .map(([, rid]) => [rid, snapshot.members(reads, { tenant: job.tenant, rid, base: job.base })]),
     );
     return { ...page, readerOf: (rid) => readers.get(rid) };
   };
@@ -107,7 +107,8 @@ export function lister({ dialect, types, reads, snapshots }: ListTools): (query:
       fromStart: position === undefined,
       tenant: query.tenant,
       base: query.base,
-      bytes: query.bytes === undefined ? undefined : { most: query.bytes, document: documentSql(arms) },
+      bytes:
+        query.bytes === undefined ? undefined : { most: query.bytes, document: documentSql(dialect, arms) },
     };
     const page = await withinWork(query.work, snapshots, (snapshot) => read(job, snapshot));
     const rows: readonly PageRow[] = turned ? [...page.rows].reverse() : page.rows;

@@ -3,9 +3,9 @@ import type { Plan } from '../../query/plan.ts';
 import { fold } from '../../scim/comparison.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { membershipSql } from '../sql/membership.ts';
-import { resourceSql } from '../sql/resource.ts';
 import type { Member, MemberEdit } from '../store.ts';
 import { postgresDialect } from './dialect.ts';
+import { writeSql } from './statements.ts';
 import type { Described, NewMember } from './unit-rows.ts';
 import type { UnitWriter } from './unit-writer.ts';
 
@@ -103,7 +103,7 @@ export function edgeWriter(types: StoredTypes): EdgeWriter {
       };
       const replace = async (members: readonly Member[]): Promise<void> => {
         const wanted = new Map(members.map((member) => [member.value, member]));
-        const unknown = await writer.query(sql.unknown, [owner]);
+        const unknown = await writer.query(writeSql.unknownMembers, [owner, writer.tenant]);
         const changed = (unknown as [string, string | null, string | null][]).filter(
           ([value, type, display]) => {
             const member = wanted.get(value);
@@ -115,10 +115,13 @@ export function edgeWriter(types: StoredTypes): EdgeWriter {
         const known = await writer.describe(changed.map(([value]) => value));
         for (const [value] of changed) {
           const row = rowOf(owner, wanted.get(value) as Member, known.get(value));
-          writer.send(sql.redescribe, [row.display, row.type, row.displayKey, row.typeKey, owner, value]);
+          writer.send(writeSql.redescribe, [
+            ...[row.display, row.type, row.displayKey, row.typeKey],
+            ...[owner, writer.tenant, value],
+          ]);
           described.add(value);
         }
-        const before = (await writer.query(resourceSql.memberIds, [owner])) as [string][];
+        const before = (await writer.query(writeSql.memberIds, [owner, writer.tenant])) as [string][];
         const gone: string[] = [];
         for (const [value] of before) if (!wanted.delete(value)) gone.push(value);
         await remove(gone);
@@ -136,7 +139,8 @@ export function edgeWriter(types: StoredTypes): EdgeWriter {
             await remove(await select(edit.plan));
             break;
           case 'require': {
-            const isEmpty = edit.orEmpty && (await writer.query(sql.beyond, [owner, 0])).length === 0;
+            const isEmpty =
+              edit.orEmpty && (await writer.query(writeSql.hasMembers, [owner, writer.tenant])).length === 0;
             if (!isEmpty && (await select(edit.plan)).length === 0)
               return { added, removed, described, unmatched: edit.detail };
             break;

@@ -3,16 +3,25 @@ import { resourceUriKey } from '../../scim/comparison.ts';
 import type { ResourceType } from '../../scim/registry.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { type GroupRow, groupsSql, type MembersRow, membershipSql, toGroups } from '../sql/membership.ts';
-import { type ResourceRow, resourceColumns, resourceSql, toResource } from '../sql/resource.ts';
+import { joinedResourceSql, type ResourceRow, resourceColumns, toResource } from '../sql/resource.ts';
 import type { FoundResource } from '../store.ts';
 import { postgresDialect } from './dialect.ts';
 import type { RequestValues, Rows, Value } from './driver.ts';
 import type { Pool } from './pool.ts';
 
+const joined = joinedResourceSql(postgresDialect);
+
 /** A resource, and the number of its row. */
 export interface ReadRow {
   readonly rid: number;
   readonly resource: FoundResource;
+}
+
+/** A group whose members are read, and the base of their `$ref`. */
+export interface MembersOf {
+  readonly tenant: number;
+  readonly rid: number;
+  readonly base: string | undefined;
 }
 
 /** Runs a statement in the snapshot that is read from. */
@@ -32,6 +41,23 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
+/** Of resources that are looked for together; by arrays of tenants, types and keys, and whether groups are wanted. */
+export function findSql(types: StoredTypes) {
+  const by = (
+    condition: string,
+  ): string => `SELECT k.place, r.rid, ${resourceColumns}, CASE WHEN k.groups AND EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id) THEN (
+  SELECT json_agg(json_build_array(g.value, g.id, g.type, g.display, g.depth))
+  FROM (${groupsSql(postgresDialect, types, 'member m WHERE m.tenant = r.tenant AND m.value = r.id')}) AS g (value, id, type, display, depth)
+) END
+FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::boolean[]) WITH ORDINALITY AS k (tenant, type, key, groups, place)
+JOIN resource r ON r.tenant = k.tenant AND ${condition}
+JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
+  return {
+    byId: by('r.type = k.type AND r.id = k.key'),
+    byUnique: by('r.type = k.type AND r.unique_key = k.key'),
+  } as const;
+}
+
 /** Looks for single resources by one condition, several at once. */
 class Finder {
   readonly #pool: Pool;
@@ -41,16 +67,10 @@ class Finder {
   #running = 0;
   #isScheduled = false;
 
-  constructor(pool: Pool, types: StoredTypes, condition: string) {
+  constructor(pool: Pool, types: StoredTypes, sql: string) {
     this.#pool = pool;
     this.#types = types;
-    this.#sql = `SELECT k.place, r.rid, ${resourceColumns}, CASE WHEN k.groups AND EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id) THEN (
-  SELECT json_agg(json_build_array(g.value, g.id, g.type, g.display, g.depth))
-  FROM (${groupsSql(postgresDialect, types, 'member m WHERE m.tenant = r.tenant AND m.value = r.id')}) AS g (value, id, type, display, depth)
-) END
-FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::boolean[]) WITH ORDINALITY AS k (tenant, type, key, groups, place)
-JOIN resource r ON r.tenant = k.tenant AND ${condition}
-JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
+    this.#sql = sql;
   }
 
   find(asked: Pick<Asked, 'tenant' | 'type' | 'key' | 'withGroups'>): Promise<ReadRow | undefined> {
@@ -112,8 +132,9 @@ export class Reads {
     this.#pool = pool;
     this.#types = types;
     this.#membership = membershipSql(postgresDialect, types);
-    this.#byId = new Finder(pool, types, 'r.type = k.type AND r.id = k.key');
-    this.#byUnique = new Finder(pool, types, 'r.type = k.type AND r.unique_key = k.key');
+    const sql = findSql(types);
+    this.#byId = new Finder(pool, types, sql.byId);
+    this.#byUnique = new Finder(pool, types, sql.byUnique);
   }
 
   get(tenant: number, type: ResourceType, id: string, groups: boolean): Promise<ReadRow | undefined> {
@@ -139,7 +160,7 @@ export class Reads {
 
   /** The row of a resource within a snapshot. */
   async getIn(run: Run, tenant: number, type: ResourceType, id: string): Promise<ReadRow | undefined> {
-    const { rows } = await run(resourceSql.get, [tenant, id, this.#types.of(type).number]);
+    const { rows } = await run(joined.get, [tenant, id, this.#types.of(type).number]);
     const [found] = rows;
     if (found === undefined) return undefined;
     const [rid, ...row] = found;
@@ -154,12 +175,15 @@ export class Reads {
   /** Members behind one, as JSON objects; `next` is undefined behind the last. */
   async membersIn(
     run: Run,
-    rid: number,
-    base: string | undefined,
+    { tenant, rid, base }: MembersOf,
     most: number,
     after = '',
   ): Promise<{ readonly text: string; readonly next: string | undefined }> {
-    const { rows } = await run(this.#membership.members, [base ?? '', rid, after, most]);
+    const { rows } = await run(
+      this.#membership.members,
+      [base ?? '', rid, after, most],
+      requestValues(tenant, base),
+    );
     const [[text, last, count]] = rows as unknown as [MembersRow];
     return { text: text ?? '', next: count === most && last !== null ? last : undefined };
   }
@@ -170,7 +194,7 @@ export class Reads {
   }
 
   async credential(tenant: number, id: string): Promise<string | undefined> {
-    const [row] = await this.#pool.read(resourceSql.credential, [tenant, id]);
+    const [row] = await this.#pool.read(joined.credential, [tenant, id]);
     return (row as [string] | undefined)?.[0];
   }
 }

@@ -185,7 +185,7 @@ async function writeBatch(
       }
       if (quarantined.length > 0)
         writer.send(writeSql.quarantine, [row.rid, tenant, JSON.stringify(quarantined)]);
-      else if (row.quarantined.length > 0) writer.send(rebuildSql.release, [row.rid]);
+      else if (row.quarantined.length > 0) writer.send(writeSql.release, [row.rid, row.tenant]);
       writer.reindex(row.rid, kind, document);
     }
     writer.sendRest();

@@ -6,9 +6,12 @@ import { instantAfter } from '../layout/instant.ts';
 import { referencesOf, withoutReference } from '../layout/reference.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
-import { resourceSql } from '../sql/resource.ts';
+import { joinedResourceSql } from '../sql/resource.ts';
 import type { Document, SensitivePaths, WriteContext } from '../store.ts';
+import { postgresDialect } from './dialect.ts';
 import type { UnitWriter } from './unit-writer.ts';
+
+const joined = joinedResourceSql(postgresDialect);
 
 type ReferringRow = [rid: number, id: string, version: number, modified: string, body: string];
 
@@ -34,7 +37,7 @@ export function referenceRemover(types: StoredTypes): RemoveReferences {
       if (!parent.subAttributes.get('$ref')?.referenceTypes.includes(type)) continue;
       const key = keyOf(value, id);
       if (key === undefined) continue;
-      const rows = await writer.query(resourceSql.referring, [tenant, kind.attributeNumber(value), key]);
+      const rows = await writer.query(joined.referring, [tenant, kind.attributeNumber(value), key]);
       for (const [rid, referring, version, modified, body] of rows as ReferringRow[]) {
         if (referring === id) continue;
         const before = JSON.parse(body) as Document;

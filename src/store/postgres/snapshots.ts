@@ -9,7 +9,7 @@ import { StoreError } from '../store-error.ts';
 import type { Connection } from './driver.ts';
 import { closed, isConnectionLost, isForgottenStatement, toStoreError } from './errors.ts';
 import type { Pool } from './pool.ts';
-import type { Reads, Run } from './reads.ts';
+import type { MembersOf, Reads, Run } from './reads.ts';
 
 /** Milliseconds that one waits for others to end. */
 const longestWait = 10_000;
@@ -142,7 +142,7 @@ export class Snapshot {
   }
 
   /** Members of a group, from the first on; the snapshot is kept for them. */
-  members(reads: Reads, rid: number, base: string | undefined): MemberReader {
+  members(reads: Reads, group: MembersOf): MemberReader {
     const release = this.keep();
     let after: string | undefined = '';
     const close = (): void => {
@@ -153,7 +153,7 @@ export class Snapshot {
       next: async () => {
         if (after === undefined) return undefined;
         try {
-          const { text, next } = await reads.membersIn(this.run, rid, base, membersInPart, after);
+          const { text, next } = await reads.membersIn(this.run, group, membersInPart, after);
           // It may have been closed meanwhile.
           if (after === undefined) return undefined;
           after = next;

@@ -125,5 +125,14 @@ JOIN member m ON m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
 JOIN resource o ON o.tenant = ? AND o.id = u.id JOIN member m ON m.owner = o.rid AND m.value = u.value AND m.tenant = o.tenant`,
   removeMembers: `DELETE FROM member m USING unnest(?::bigint[], ?::text[]) AS u (owner, value)
 WHERE m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
+  /** By the group's row and the tenant, as those that follow: the ids of all members. */
+  memberIds: 'SELECT value FROM member WHERE owner = ? AND tenant = ?',
+  /** Members that the store does not hold, with what was said of them. */
+  unknownMembers: 'SELECT value, type, display FROM member WHERE owner = ? AND tenant = ? AND kind IS NULL',
+  hasMembers: 'SELECT 1 FROM member WHERE owner = ? AND tenant = ? LIMIT 1',
+  /** By what is said now, and then the group's row, the tenant and the member. */
+  redescribe:
+    'UPDATE member SET display = ?, type = ?, display_key = ?, type_key = ? WHERE owner = ? AND tenant = ? AND value = ?',
+  release: 'DELETE FROM set_aside WHERE rid = ? AND tenant = ?',
   isMember: 'SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1',
 } as const;

@@ -66,7 +66,10 @@ export class AccessRules {
     const { tenantName } = this.holderSql;
     const [row] = (yield { text: tenantName, parameters: [tenant] }) as readonly [string][];
     const name = row?.[0] ?? '';
-    const before = (yield { text: this.grants.ofGroup, parameters: [group] }) as readonly [string, string][];
+    const before = (yield { text: this.grants.ofGroup, parameters: [group, tenant] }) as readonly [
+      string,
+      string,
+    ][];
     const had = (granted: Granted): boolean =>
       before.some(([kind, given]) => kind === granted.kind && given === granted.name);
     const of = (rules: readonly CompiledRule[]): Granted[] =>
@@ -81,7 +84,8 @@ export class AccessRules {
   *regrant(tenant: number, group: number | string, { gained, lost }: Regranting): Steps<void> {
     for (const { kind, name } of gained)
       yield { text: this.grants.insert, parameters: [group, kind, name, tenant] };
-    for (const { kind, name } of lost) yield { text: this.grants.delete, parameters: [group, kind, name] };
+    for (const { kind, name } of lost)
+      yield { text: this.grants.delete, parameters: [group, tenant, kind, name] };
   }
 
   /** Ids of those who have it. */

@@ -15,7 +15,7 @@ import { fold } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import { type AttributeLocation, type Entry, elementColumn } from '../layout/layout.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
-import { allOf, type StoreDialect } from './dialect.ts';
+import { allOf, type StoreDialect, sameTenant, tenantColumn } from './dialect.ts';
 
 /** The map for one query: it notes which tables the compiled conditions turn out to need. */
 export interface QueryMap extends StorageMap {
@@ -70,17 +70,17 @@ function elementTable(query: MapQuery, stored: StoredType, attribute: Attribute)
         name === undefined
           ? { kind: 'json', document: 'e.rest', path: [sub.name.toLowerCase()] }
           : column(`e."${name}"`, name === 'value' || name === 'number');
-      return withTextIndex(query, stored, sub, 'e.rid', storage);
+      return withTextIndex(query, stored, sub, 'e', storage);
     },
   };
 }
 
-/** Where the text index has the attribute of the resource `rid`, that too; what it is asked for is noted. */
+/** Where the text index has the attribute of the resource of `row`, that too; what it is asked for is noted. */
 function withTextIndex<S extends Storage>(
   { dialect: { textIndex }, matches }: MapQuery,
   stored: StoredType,
   attribute: Attribute,
-  rid: string,
+  row: string,
   storage: S,
 ): S {
   if (textIndex === undefined || matches === undefined) return storage;
@@ -89,7 +89,7 @@ function withTextIndex<S extends Storage>(
     const match = textIndex.match(needle);
     if (match === undefined) return undefined;
     matches.push(match);
-    return { sql: textIndex.condition(rid), parameters: [match] };
+    return { sql: textIndex.condition(row), parameters: [match] };
   };
   return { ...storage, containing };
 }
@@ -155,26 +155,31 @@ export function ownerTypes(types: StoredTypes): string {
 }
 
 /** Every membership of the tenant, through nested groups too. UNION drops what was met before, so cycles end. */
-const memberships = ({ join, request, counting }: StoreDialect, owners: string) => `(
-  WITH RECURSIVE up (value, owner, depth) AS (
-    SELECT m.value, m.owner, 0 FROM member m WHERE ${allOf(`m.tenant = ${request.tenant}`, 'm.kind IS NOT NULL', counting?.membership('direct'))}
+const memberships = (dialect: StoreDialect, owners: string) => {
+  const { join, request, counting } = dialect;
+  const ofTenant = (row?: string): string => tenantColumn(dialect, row);
+  return `(
+  WITH RECURSIVE up (value, owner, depth${ofTenant()}) AS (
+    SELECT m.value, m.owner, 0${ofTenant('m')} FROM member m WHERE ${allOf(`m.tenant = ${request.tenant}`, 'm.kind IS NOT NULL', counting?.membership('direct'))}
     UNION
-    SELECT up.value, m.owner, 1
-    FROM up ${join} resource o ON o.rid = up.owner AND o.type IN ${owners}
+    SELECT up.value, m.owner, 1${ofTenant('m')}
+    FROM up ${join} resource o ON ${allOf('o.rid = up.owner', sameTenant(dialect, 'o', 'up'), `o.type IN ${owners}`)}
     ${join} member m ON ${allOf('m.tenant = o.tenant', 'm.value = o.id', counting?.membership('indirect'))}
-  ), nearest (value, owner, depth) AS (
-    SELECT up.value, up.owner, min(up.depth) FROM up GROUP BY up.value, up.owner
+  ), nearest (value, owner, depth${ofTenant()}) AS (
+    SELECT up.value, up.owner, min(up.depth)${ofTenant('up')} FROM up GROUP BY up.value, up.owner${ofTenant('up')}
   )
   SELECT u.rid, o.id AS value, o.display_key, o.type AS kind,
     CASE n.depth WHEN 0 THEN 'direct' ELSE 'indirect' END AS type
   FROM nearest n
-  JOIN resource o ON o.rid = n.owner AND o.type IN ${owners}
+  JOIN resource o ON ${allOf('o.rid = n.owner', sameTenant(dialect, 'o', 'n'), `o.type IN ${owners}`)}
   JOIN resource u ON u.tenant = o.tenant AND u.id = n.value
 ) g`;
+};
 
 function groupTable({ dialect, types, tenant }: MapQuery): TableStorage {
   const owners = ownerTypes(types);
   const { join, request } = dialect;
+  const membersOf = `${join} member m ON ${allOf('m.owner = o.rid', sameTenant(dialect, 'm', 'o'))}`;
   return {
     kind: 'table',
     from: memberships(dialect, owners),
@@ -199,10 +204,10 @@ function groupTable({ dialect, types, tenant }: MapQuery): TableStorage {
         ? undefined
         : {
             sql: `WITH RECURSIVE down (value, kind) AS (
-  SELECT m.value, m.kind FROM resource o ${join} member m ON m.owner = o.rid WHERE o.tenant = ? AND o.id = ? AND o.type IN ${owners}
+  SELECT m.value, m.kind FROM resource o ${membersOf} WHERE o.tenant = ? AND o.id = ? AND o.type IN ${owners}
   UNION
   SELECT m.value, m.kind FROM down
-  ${join} resource o ON o.tenant = ? AND o.id = down.value ${join} member m ON m.owner = o.rid
+  ${join} resource o ON o.tenant = ? AND o.id = down.value ${membersOf}
   WHERE down.kind IN ${owners}
 )
 SELECT u.rid FROM down ${join} resource u ON u.tenant = ? AND u.id = down.value`,
@@ -215,7 +220,9 @@ SELECT u.rid FROM down ${join} resource u ON u.tenant = ? AND u.id = down.value`
 export const jsonDocuments = { keys: 'k.keys', body: 'd.body' } as const;
 
 /** What brings `document d` into a query. */
-export const documentJoin = 'JOIN document d ON d.rid = r.rid';
+export function documentJoin(dialect: StoreDialect): string {
+  return `JOIN document d ON ${allOf('d.rid = r.rid', sameTenant(dialect, 'd', 'r'))}`;
+}
 
 /** One query of a tenant. */
 export interface MapQuery {
@@ -238,14 +245,14 @@ export function queryMap(query: MapQuery, stored: StoredType): QueryMap {
       case 'row':
         return rowColumn(dialect, stored, location.of);
       case 'keys': {
-        joined.add('JOIN document_keys k ON k.rid = r.rid');
+        joined.add(`JOIN document_keys k ON ${allOf('k.rid = r.rid', sameTenant(dialect, 'k', 'r'))}`);
         return {
           ...{ document: jsonDocuments.keys, path: location.path },
           ...(attribute.multiValued ? { kind: 'jsonArray', each } : { kind: 'json' }),
         };
       }
       case 'body':
-        joined.add(documentJoin);
+        joined.add(documentJoin(dialect));
         return {
           kind: 'jsonArray',
           document: dialect.document(jsonDocuments.body),
@@ -270,9 +277,7 @@ export function queryMap(query: MapQuery, stored: StoredType): QueryMap {
     key: 'r.rid',
     resolve(attribute) {
       const entry = stored.layout.entries.get(attribute.path);
-      return entry === undefined
-        ? undefined
-        : withTextIndex(query, stored, attribute, 'r.rid', storageOf(entry));
+      return entry === undefined ? undefined : withTextIndex(query, stored, attribute, 'r', storageOf(entry));
     },
     joins: (...more) => [...new Set([...joined, ...more])].join(' '),
   };

@@ -14,6 +14,8 @@ export interface StoreDialect {
    * store's own.
    */
   joinEach(table: string, alias: string, values: Readonly<Record<string, string>>): string;
+  /** Do the keys of rows contain their tenant? Then what looks for a row names it, so that tables can be distributed by it. */
+  readonly keysHaveTenant: boolean;
   /** Is a plan for a page of known length better than one for any? Then its length stands in the statement. */
   readonly plansByLength?: boolean;
   /** Keeps the database from using an index on the expression, where it can be told. */
@@ -53,12 +55,33 @@ export function allOf(...conditions: readonly (string | undefined)[]): string {
   return conditions.filter((condition) => condition !== undefined && condition !== '').join(' AND ');
 }
 
+/** Where keys contain the tenant: that two rows are of one tenant, by their aliases. */
+export function sameTenant({ keysHaveTenant }: StoreDialect, row: string, other: string): string | undefined {
+  return keysHaveTenant ? `${row}.tenant = ${other}.tenant` : undefined;
+}
+
+/** The same for {@link StoreDialect.joinEach}. */
+export function tenantOf({ keysHaveTenant }: StoreDialect, row: string): { readonly tenant?: string } {
+  return keysHaveTenant ? { tenant: `${row}.tenant` } : {};
+}
+
+/** Where keys contain the tenant: that it is the request's, beside the number of a row of `alias`. */
+export function tenantOfRequest({ keysHaveTenant, request }: StoreDialect): { readonly tenant?: string } {
+  return keysHaveTenant ? { tenant: request.tenant } : {};
+}
+
+/** Where keys contain the tenant: a column more, behind others. */
+export function tenantColumn({ keysHaveTenant }: StoreDialect, row?: string): string {
+  if (!keysHaveTenant) return '';
+  return row === undefined ? ', tenant' : `, ${row}.tenant`;
+}
+
 /** Finds resources of which some text contains a needle, and others too; the exact test is made beside it. */
 export interface TextIndex {
   /** What the index is asked for; undefined where it cannot serve the needle. */
   match(needle: string): string | undefined;
-  /** The condition that the resource `rid` is found; it takes what {@link match} answers. */
-  condition(rid: string): string;
+  /** The condition that the resource of a row is found, by the row's alias; it takes what {@link match} answers. */
+  condition(row: string): string;
   /** Counts what is found, up to a number; it takes what {@link match} answers, and the number. */
   readonly count: string;
 }

@@ -1,6 +1,6 @@
 /** The statements of roles, entitlements and locks. Who has something is active, not locked, and in a group that gives it. */
 import type { StoredTypes } from '../layout/stored-type.ts';
-import type { StoreDialect } from './dialect.ts';
+import { allOf, type StoreDialect, sameTenant, tenantColumn, tenantOf } from './dialect.ts';
 import { tenantSql } from './tenant.ts';
 
 /** Over tables whose names begin with a prefix; groups are named by the column `group`. */
@@ -9,10 +9,10 @@ export const grantSqlOf = (prefix: string, group: string) =>
     rules: `SELECT rule FROM ${prefix}access_rule ORDER BY kind DESC, name`,
     deleteRules: `DELETE FROM ${prefix}access_rule`,
     insertRule: `INSERT INTO ${prefix}access_rule (kind, name, rule) VALUES (?, ?, ?)`,
-    /** By the group. */
-    ofGroup: `SELECT kind, name FROM ${prefix}access_grant WHERE ${group} = ? ORDER BY kind DESC, name`,
+    /** By the group and its tenant. */
+    ofGroup: `SELECT kind, name FROM ${prefix}access_grant WHERE ${group} = ? AND tenant = ? ORDER BY kind DESC, name`,
     insert: `INSERT INTO ${prefix}access_grant (${group}, kind, name, tenant) VALUES (?, ?, ?, ?)`,
-    delete: `DELETE FROM ${prefix}access_grant WHERE ${group} = ? AND kind = ? AND name = ?`,
+    delete: `DELETE FROM ${prefix}access_grant WHERE ${group} = ? AND tenant = ? AND kind = ? AND name = ?`,
     deleteAll: `DELETE FROM ${prefix}access_grant`,
     /** Both answer a row if they did something. */
     lock: `INSERT INTO ${prefix}access_lock (tenant, id, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
@@ -30,32 +30,36 @@ export function numberOfType(types: StoredTypes, name: string): number {
   return types.all.find(({ type }) => type.name === name)?.number ?? 0;
 }
 
-export function holderSql({ joinEach, join, jsonStrings }: StoreDialect, types: StoredTypes) {
+export function holderSql(dialect: StoreDialect, types: StoredTypes) {
+  const { joinEach, join, jsonStrings } = dialect;
+  const ofTenant = (row?: string): string => tenantColumn(dialect, row);
+  /** The row that a grant names, or a group's. */
+  const of = (row: string, other: string): string =>
+    allOf(`${row}.rid = ${other}.rid`, sameTenant(dialect, row, other));
   const users = numberOfType(types, 'User');
-  const down = (start: string, except = ''): string => `WITH RECURSIVE down (rid, type) AS (
+  const down = (start: string, except = ''): string => `WITH RECURSIVE down (rid, type${ofTenant()}) AS (
   ${start}
   UNION
-  SELECT r.rid, r.type FROM down ${joinEach('member', 'm', { owner: 'down.rid' })}${except} ${joinEach('resource', 'r', { tenant: 'm.tenant', id: 'm.value' })}
+  SELECT r.rid, r.type${ofTenant('r')} FROM down ${joinEach('member', 'm', { owner: 'down.rid', ...tenantOf(dialect, 'down') })}${except} ${joinEach('resource', 'r', { tenant: 'm.tenant', id: 'm.value' })}
 )`;
-  const people = `FROM down ${joinEach('resource', 'p', { rid: 'down.rid' })}
+  const people = `FROM down ${joinEach('resource', 'p', { rid: 'down.rid', ...tenantOf(dialect, 'down') })}
 WHERE down.type = ${users} AND coalesce(p.active, 1) = 1
   AND NOT EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = p.tenant AND l.id = p.id)`;
-  const named = `SELECT r.rid, r.type FROM access_grant g ${join} resource r ON r.rid = g.rid
+  const named = `SELECT r.rid, r.type${ofTenant('r')} FROM access_grant g ${join} resource r ON ${of('r', 'g')}
   WHERE g.tenant = ? AND g.kind = ? AND g.name = ?`;
-  const given = `SELECT r.rid, r.type FROM ${jsonStrings('?', 'j')} ${joinEach('resource', 'r', { tenant: '?', id: 'j.value' })}`;
+  const given = `SELECT r.rid, r.type${ofTenant('r')} FROM ${jsonStrings('?', 'j')} ${joinEach('resource', 'r', { tenant: '?', id: 'j.value' })}`;
   return {
     tenantName: tenantSql.name,
     tenants: tenantSql.list,
     /** Which groups of a tenant give what. */
-    ofTenant:
-      'SELECT r.id, g.kind, g.name FROM access_grant g JOIN resource r ON r.rid = g.rid WHERE g.tenant = ?',
+    ofTenant: `SELECT r.id, g.kind, g.name FROM access_grant g JOIN resource r ON ${of('r', 'g')} WHERE g.tenant = ?`,
     /** Ids of those who have it: by tenant, kind and name. */
     holders: `${down(named)} SELECT p.id ${people} ORDER BY p.id`,
     /** How many have it, counted up to a number: by tenant, kind, name and that number. */
     count: `${down(named)} SELECT count(*) FROM (SELECT 1 ${people} LIMIT ?) c`,
     /** The same of direct members alone, which takes no longer for many of them. */
     countDirect: `SELECT count(*) FROM (
-  SELECT DISTINCT m.value FROM access_grant g ${join} member m ON m.owner = g.rid ${join} resource p ON p.tenant = m.tenant AND p.id = m.value
+  SELECT DISTINCT m.value FROM access_grant g ${join} member m ON ${allOf('m.owner = g.rid', sameTenant(dialect, 'm', 'g'))} ${join} resource p ON p.tenant = m.tenant AND p.id = m.value
   WHERE g.tenant = ? AND g.kind = ? AND g.name = ? AND p.type = ${users} AND coalesce(p.active, 1) = 1
     AND NOT EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = p.tenant AND l.id = p.id)
   LIMIT ?) c`,
@@ -67,18 +71,18 @@ SELECT count(*) FROM (SELECT 1 ${people} LIMIT ?) c`,
     /** Ids of the people among these resources, and in those of them that are groups: by a JSON array of ids and the tenant. */
     peopleIn: `${down(given)} SELECT p.id ${people} ORDER BY p.id`,
     /** What membership of a resource gives, and what it gives if it is a group: by a JSON array of ids and the tenant. */
-    through: `WITH RECURSIVE up (rid) AS (
-  SELECT r.rid FROM ${jsonStrings('?', 'j')} ${join} resource r ON r.tenant = ? AND r.id = j.value
+    through: `WITH RECURSIVE up (rid${ofTenant()}) AS (
+  SELECT r.rid${ofTenant('r')} FROM ${jsonStrings('?', 'j')} ${join} resource r ON r.tenant = ? AND r.id = j.value
   UNION
-  SELECT m.owner FROM up ${joinEach('resource', 'o', { rid: 'up.rid' })} ${joinEach('member', 'm', { tenant: 'o.tenant', value: 'o.id' })}
+  SELECT m.owner${ofTenant('m')} FROM up ${joinEach('resource', 'o', { rid: 'up.rid', ...tenantOf(dialect, 'up') })} ${joinEach('member', 'm', { tenant: 'o.tenant', value: 'o.id' })}
 )
-SELECT DISTINCT g.kind, g.name FROM up ${join} access_grant g ON g.rid = up.rid`,
+SELECT DISTINCT g.kind, g.name FROM up ${join} access_grant g ON ${of('g', 'up')}`,
     /** Groups among these resources: by a JSON array of ids and the tenant. */
     groupsAmong: `SELECT r.id FROM ${jsonStrings('?', 'j')} ${join} resource r ON r.tenant = ? AND r.id = j.value
 WHERE r.type <> ${users} LIMIT 1`,
     /** Row, id and document of all groups of a tenant. */
-    groups: `SELECT r.rid, r.id, d.body, EXISTS (SELECT 1 FROM member m WHERE m.owner = r.rid)
-FROM resource r ${join} document d ON d.rid = r.rid
+    groups: `SELECT r.rid, r.id, d.body, EXISTS (SELECT 1 FROM member m WHERE ${allOf('m.owner = r.rid', sameTenant(dialect, 'm', 'r'))})
+FROM resource r ${join} document d ON ${of('d', 'r')}
 WHERE r.tenant = ? AND r.type = ${numberOfType(types, 'Group')} ORDER BY r.rid`,
   } as const;
 }

@@ -13,7 +13,7 @@ import type { Attribute } from '../../scim/registry.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import type { Position, Query } from '../store.ts';
 import { documentJoin, jsonDocuments, queryMap } from './attribute-map.ts';
-import { allOf, type Sql, type StoreDialect } from './dialect.ts';
+import { allOf, type Sql, type StoreDialect, tenantOf, tenantOfRequest } from './dialect.ts';
 import type { PageSql } from './list-job.ts';
 import { columnsWith } from './resource.ts';
 
@@ -68,7 +68,7 @@ export function compileArms(
       tenant,
       from: { text: `FROM resource r ${map.joins()} ${where}`, parameters },
       single: single
-        ? { text: `FROM resource r ${map.joins(documentJoin)} ${where}`, parameters }
+        ? { text: `FROM resource r ${map.joins(documentJoin(dialect))} ${where}`, parameters }
         : undefined,
       filtered: filter !== undefined,
       selective: filter !== undefined && filter.unindexed.length === 0,
@@ -196,7 +196,7 @@ function phaseCondition(key: Sql | undefined, phase: Phase, beyond: '<' | '>'): 
  * sorted or skipped (`skips` is false), the rows are read in their order: shown by the workload `list` of npm run bench.
  */
 export function pageSql(
-  { joinEach, unindexed, bytes, plansByLength }: StoreDialect,
+  dialect: StoreDialect,
   arms: readonly Arm[],
   phase: Phase,
   backwards: boolean,
@@ -204,6 +204,8 @@ export function pageSql(
   skips = false,
   length?: number,
 ): PageSql {
+  const { joinEach, unindexed, bytes, plansByLength } = dialect;
+  const document = joinEach('document', 'd', { rid: 'r.rid', ...tenantOf(dialect, 'r') });
   const [first] = arms;
   if (arms.length === 1 && first?.single !== undefined && phase.kind === 'all')
     return onlySql(first, first.single);
@@ -223,7 +225,7 @@ export function pageSql(
   if (arms.length === 1 && first !== undefined && !first.filtered && first.key === undefined && !skips) {
     const { text, parameters: beyond } = phaseCondition(undefined, phase, backwards ? '<' : '>');
     return {
-      text: `SELECT NULL AS key, r.rid, ${columns} FROM resource r ${joinEach('document', 'd', { rid: 'r.rid' })}
+      text: `SELECT NULL AS key, r.rid, ${columns} FROM resource r ${document}
 WHERE r.tenant = ? AND r.type = ?${text} ORDER BY r.rid ${direction} LIMIT ${limit}`,
       parameters: [...parameters, first.tenant, first.type, ...beyond],
       ...more,
@@ -240,7 +242,7 @@ WHERE r.tenant = ? AND r.type = ?${text} ORDER BY r.rid ${direction} LIMIT ${lim
     text: `SELECT p.key, p.rid, ${columns}
 FROM (${selects.join('\nUNION ALL ')}
 ORDER BY ${order('')} LIMIT ${limit}) p
-${joinEach('resource', 'r', { rid: 'p.rid' })} ${joinEach('document', 'd', { rid: 'p.rid' })}
+${joinEach('resource', 'r', { rid: 'p.rid', ...tenantOfRequest(dialect) })} ${document}
 ORDER BY ${order('p.')}`,
     parameters,
     ...more,
@@ -253,8 +255,10 @@ export function pageShare({ bytes, limit }: Query): number | undefined {
 }
 
 /** The document of one row, by its number, as much of it as is wanted. */
-export function documentSql(arms: readonly Arm[]): string {
-  return `SELECT ${bodyOf(arms)} FROM resource r JOIN document d ON d.rid = r.rid WHERE r.rid = ?`;
+export function documentSql(dialect: StoreDialect, arms: readonly Arm[]): string {
+  const { tenant } = tenantOfRequest(dialect);
+  return `SELECT ${bodyOf(arms)} FROM resource r ${documentJoin(dialect)}
+WHERE ${allOf('r.rid = ?', tenant && `r.tenant = ${tenant}`)}`;
 }
 
 function bodyOf(arms: readonly Arm[]): string {

@@ -2,8 +2,8 @@
 
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { GroupReference } from '../store.ts';
-import { endpointOf, memberTypeName, ownerTypes } from './attribute-map.ts';
-import { allOf, type StoreDialect } from './dialect.ts';
+import { documentJoin, endpointOf, memberTypeName, ownerTypes } from './attribute-map.ts';
+import { allOf, type StoreDialect, sameTenant, tenantColumn, tenantOf, tenantOfRequest } from './dialect.ts';
 
 /** Members in one part of a large group. Measured: ten times as many hold the event loop longer, and are no faster. */
 export const membersInPart = 250;
@@ -18,25 +18,30 @@ export type MembersRow = [text: string | null, last: string | null, count: numbe
  * The groups of the resources in `start`; UNION drops what was met before, so cycles end. A membership that is both
  * direct and indirect counts as direct.
  */
-export function groupsSql({ joinEach, counting }: StoreDialect, types: StoredTypes, start: string): string {
+export function groupsSql(dialect: StoreDialect, types: StoredTypes, start: string): string {
+  const { joinEach, counting } = dialect;
   const owners = ownerTypes(types);
-  return `WITH RECURSIVE up (value, owner, depth) AS (
-  SELECT m.value, m.owner, 0 FROM ${start}
+  const ofTenant = (row?: string): string => tenantColumn(dialect, row);
+  return `WITH RECURSIVE up (value, owner, depth${ofTenant()}) AS (
+  SELECT m.value, m.owner, 0${ofTenant('m')} FROM ${start}
   UNION
-  SELECT up.value, m.owner, 1
-  FROM up ${joinEach('resource', 'o', { rid: 'up.owner' })} AND o.type IN ${owners}
+  SELECT up.value, m.owner, 1${ofTenant('m')}
+  FROM up ${joinEach('resource', 'o', { rid: 'up.owner', ...tenantOf(dialect, 'up') })} AND o.type IN ${owners}
   ${allOf(joinEach('member', 'm', { tenant: 'o.tenant', value: 'o.id' }), counting?.membership('indirect'))}
-), nearest (value, owner, depth) AS (
-  SELECT up.value, up.owner, min(up.depth) FROM up GROUP BY up.value, up.owner
+), nearest (value, owner, depth${ofTenant()}) AS (
+  SELECT up.value, up.owner, min(up.depth)${ofTenant('up')} FROM up GROUP BY up.value, up.owner${ofTenant('up')}
 )
 SELECT n.value, o.id, o.type, d.body ->> 'displayName', n.depth
-FROM nearest n ${joinEach('resource', 'o', { rid: 'n.owner' })} AND o.type IN ${owners} ${joinEach('document', 'd', { rid: 'o.rid' })}
+FROM nearest n ${joinEach('resource', 'o', { rid: 'n.owner', ...tenantOf(dialect, 'n') })} AND o.type IN ${owners}
+  ${joinEach('document', 'd', { rid: 'o.rid', ...tenantOf(dialect, 'o') })}
 ORDER BY n.value, n.depth, n.owner`;
 }
 
 /** The statements that read and write who is a member of what. */
 export function membershipSql(dialect: StoreDialect, types: StoredTypes) {
   const { join, jsonString } = dialect;
+  const { tenant } = tenantOfRequest(dialect);
+  const ofRequest = tenant === undefined ? undefined : `m.tenant = ${tenant}`;
   return {
     /** By the base of `$ref`, the group's row, the member after which it goes on, and how many. */
     // Names and endpoints of types are the registry's own; what came from outside is written as a JSON string.
@@ -47,12 +52,13 @@ export function membershipSql(dialect: StoreDialect, types: StoredTypes) {
   max(value), count(*)
 FROM (
   SELECT m.value, ? || ${endpointOf(types, 'm.kind')} || m.value AS ref, ${memberTypeName(types)} AS type, m.display
-  FROM member m WHERE m.owner = ? AND m.value > ? ORDER BY m.value LIMIT ?) p`,
+  FROM member m WHERE ${allOf('m.owner = ?', 'm.value > ?', ofRequest)} ORDER BY m.value LIMIT ?) p`,
     /** Is there one behind so many? By the group's row and how many. */
     beyond: 'SELECT 1 FROM member WHERE owner = ? LIMIT 1 OFFSET ?',
     /** By tenant, the group's id, and up to how many. */
     count: `SELECT count(*) FROM (
-  SELECT 1 FROM member WHERE owner = (SELECT rid FROM resource WHERE tenant = ? AND id = ?) LIMIT ?) p`,
+  SELECT 1 FROM resource o ${join} member m ON ${allOf('m.owner = o.rid', sameTenant(dialect, 'm', 'o'))}
+  WHERE o.tenant = ? AND o.id = ? LIMIT ?) p`,
     /** Rows are {@link GroupRow}s; by tenant and the resource's id. */
     groupsOfOne: groupsSql(dialect, types, 'member m WHERE m.tenant = ? AND m.value = ?'),
     /** The same by a JSON array of ids and the tenant. */
@@ -63,7 +69,7 @@ FROM (
     ),
     /** The type and the displayName of what is to be a member, by tenant and id. */
     find: `SELECT r.type, d.body ->> 'displayName'
-FROM resource r JOIN document d ON d.rid = r.rid WHERE r.tenant = ? AND r.id = ?`,
+FROM resource r ${documentJoin(dialect)} WHERE r.tenant = ? AND r.id = ?`,
     insert: `INSERT INTO member (owner, value, tenant, kind, display, type, display_key, type_key)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     delete: 'DELETE FROM member WHERE owner = ? AND value = ?',
@@ -77,8 +83,10 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 }
 
 /** The members of a group (its row is the first parameter) that a condition of so many terms over `member m` selects. */
-export function selectMembersSql({ counting }: StoreDialect, condition: string, terms: number): string {
-  return `SELECT m.value FROM member m WHERE ${allOf('m.owner = ?', counting?.value(terms), `(${condition})`)}`;
+export function selectMembersSql(dialect: StoreDialect, condition: string, terms: number): string {
+  const { tenant } = tenantOfRequest(dialect);
+  const conditions = [dialect.counting?.value(terms), `(${condition})`, tenant && `m.tenant = ${tenant}`];
+  return `SELECT m.value FROM member m WHERE ${allOf('m.owner = ?', ...conditions)}`;
 }
 
 export type GroupRow = [member: string, group: string, kind: number, display: string | null, depth: number];

@@ -4,6 +4,7 @@ import { instantText } from '../layout/instant.ts';
 import type { KeyColumn } from '../layout/layout.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { StoredResource } from '../store.ts';
+import { allOf, type StoreDialect, sameTenant } from './dialect.ts';
 
 /** In the order of {@link ResourceRow}, for `resource r` and `document d`. */
 export const resourceColumns = columnsWith('d.body');
@@ -39,24 +40,11 @@ export function toResource(
   };
 }
 
-const from = 'FROM resource r JOIN document d ON d.rid = r.rid';
-
 /** Rows of `element` that one statement takes: what people mostly have, in fewer calls. */
 export const mostElements = 8;
 
 export const resourceSql = {
-  /** A row number and a {@link ResourceRow}, by tenant, id and type. */
-  get: `SELECT r.rid, ${resourceColumns} ${from} WHERE r.tenant = ? AND r.id = ? AND r.type = ?`,
-  /** A {@link ResourceRow} by row number. */
-  getRow: `SELECT ${resourceColumns} ${from} WHERE r.rid = ?`,
-  /** As `get`, by tenant, type and the key of the type's unique attribute. */
-  findByUnique: `SELECT r.rid, ${resourceColumns} ${from} WHERE r.tenant = ? AND r.type = ? AND r.unique_key = ?`,
-  /** The first two, by tenant, type and the key of externalId. */
-  findByExternal: `SELECT r.rid, ${resourceColumns} ${from}
-WHERE r.tenant = ? AND r.type = ? AND r.external_id = ? ORDER BY r.rid LIMIT 2`,
   exists: 'SELECT 1 FROM resource WHERE tenant = ? AND id = ?',
-  credential:
-    'SELECT c.hash FROM resource r JOIN credential c ON c.rid = r.rid WHERE r.tenant = ? AND r.id = ?',
   setCredential: `INSERT INTO credential (rid, hash) VALUES (?, ?)
 ON CONFLICT (rid) DO UPDATE SET hash = excluded.hash`,
   deleteCredential: 'DELETE FROM credential WHERE rid = ?',
@@ -64,15 +52,8 @@ ON CONFLICT (rid) DO UPDATE SET hash = excluded.hash`,
   namesake: 'SELECT 1 FROM resource WHERE tenant = ? AND type = ? AND display_key = ? LIMIT 1',
   /** Is it in a group? By tenant and id, as those that follow. */
   isMember: 'SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1',
-  /** Row, type, id, version, last change and name of the groups that it is directly in. */
-  groupsWith: `SELECT r.rid, r.type, r.id, r.version, r.modified, d.body ->> 'displayName'
-FROM member m JOIN resource r ON r.rid = m.owner JOIN document d ON d.rid = r.rid WHERE m.tenant = ? AND m.value = ?`,
   /** Row, type, version and last change, by tenant and id. */
   place: 'SELECT rid, type, version, modified FROM resource WHERE tenant = ? AND id = ?',
-  /** Row, id, version, last change and document of those that have a value in an attribute, by tenant, attribute and value. */
-  referring: `SELECT r.rid, r.id, r.version, r.modified, d.body
-FROM element e JOIN resource r ON r.rid = e.rid JOIN document d ON d.rid = r.rid
-WHERE e.tenant = ? AND e.attribute = ? AND e.value = ? ORDER BY r.rid`,
   leaveGroups: 'DELETE FROM member WHERE tenant = ? AND value = ?',
   /** The ids of a group's members, by its row. */
   memberIds: 'SELECT value FROM member WHERE owner = ?',
@@ -96,6 +77,33 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
   count: `INSERT INTO counter (tenant, type, total) SELECT number, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM tenant WHERE number = ?
 ON CONFLICT (tenant, type) DO UPDATE SET total = counter.total + excluded.total`,
 } as const;
+
+/** Those that join tables. */
+export function joinedResourceSql(dialect: StoreDialect) {
+  const of = (row: string, key: string): string =>
+    allOf(`${row}.rid = ${key}`, sameTenant(dialect, row, key.replace(/\..*/, '')));
+  const document = `JOIN document d ON ${of('d', 'r.rid')}`;
+  const from = `FROM resource r ${document}`;
+  return {
+    /** A row number and a {@link ResourceRow}, by tenant, id and type. */
+    get: `SELECT r.rid, ${resourceColumns} ${from} WHERE r.tenant = ? AND r.id = ? AND r.type = ?`,
+    /** A {@link ResourceRow} by row number. */
+    getRow: `SELECT ${resourceColumns} ${from} WHERE r.rid = ?`,
+    /** As `get`, by tenant, type and the key of the type's unique attribute. */
+    findByUnique: `SELECT r.rid, ${resourceColumns} ${from} WHERE r.tenant = ? AND r.type = ? AND r.unique_key = ?`,
+    /** The first two, by tenant, type and the key of externalId. */
+    findByExternal: `SELECT r.rid, ${resourceColumns} ${from}
+WHERE r.tenant = ? AND r.type = ? AND r.external_id = ? ORDER BY r.rid LIMIT 2`,
+    credential: `SELECT c.hash FROM resource r JOIN credential c ON ${of('c', 'r.rid')} WHERE r.tenant = ? AND r.id = ?`,
+    /** Row, type, id, version, last change and name of the groups that it is directly in; by tenant and id. */
+    groupsWith: `SELECT r.rid, r.type, r.id, r.version, r.modified, d.body ->> 'displayName'
+FROM member m JOIN resource r ON ${of('r', 'm.owner')} ${document} WHERE m.tenant = ? AND m.value = ?`,
+    /** Row, id, version, last change and document of those that have a value in an attribute, by tenant, attribute and value. */
+    referring: `SELECT r.rid, r.id, r.version, r.modified, d.body
+FROM element e JOIN resource r ON ${of('r', 'e.rid')} ${document}
+WHERE e.tenant = ? AND e.attribute = ? AND e.value = ? ORDER BY r.rid`,
+  } as const;
+}
 
 /** Takes for each row its owner, attribute, ordinal, tenant, value, number, type, display, primary and rest. */
 export function insertElementsSql(rows: number): string {

@@ -1,5 +1,5 @@
 /** The statements that number types and attributes, and those that build rows anew for another layout. */
-import type { StoreDialect } from './dialect.ts';
+import { allOf, type StoreDialect, sameTenant } from './dialect.ts';
 
 export const storedTypeSql = {
   insert: 'INSERT INTO resource_type (name, layout) VALUES (?, ?) ON CONFLICT DO NOTHING',
@@ -36,8 +36,10 @@ ON CONFLICT (rid) DO UPDATE SET entries = excluded.entries`,
 } as const;
 
 /** Resources of a type behind a row, in the order of rows: by row, type and how many. */
-export function batchSql({ join, unindexed }: StoreDialect): string {
+export function batchSql(dialect: StoreDialect): string {
+  const { join, unindexed } = dialect;
+  const setAside = allOf('s.rid = r.rid', sameTenant(dialect, 's', 'r'));
   return `SELECT r.rid, r.tenant, r.id, r.version, r.modified, d.body, s.entries
-FROM resource r ${join} document d ON d.rid = r.rid LEFT JOIN set_aside s ON s.rid = r.rid
+FROM resource r ${join} document d ON ${allOf('d.rid = r.rid', sameTenant(dialect, 'd', 'r'))} LEFT JOIN set_aside s ON ${setAside}
 WHERE r.rid > ? AND ${unindexed('r.type')} = ? ORDER BY r.rid LIMIT ?`;
 }

@@ -6,7 +6,7 @@ import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { GuardedError } from '../sql/command-watch.ts';
-import { type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
+import { joinedResourceSql, type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
 import type {
   Command,
   CreateCommand,
@@ -21,6 +21,7 @@ import type {
   Unit,
   UpdateCommand,
 } from '../store.ts';
+import { sqliteDialect } from './dialect.ts';
 import { Eraser } from './erase.ts';
 import { type EdgeEffect, UnmatchedError } from './membership.ts';
 import { References } from './references.ts';
@@ -28,6 +29,8 @@ import { Restorer } from './restore.ts';
 import { carryOut } from './steps.ts';
 import type { Tools, UnitAtWork } from './unit-at-work.ts';
 import { TakenError } from './writer.ts';
+
+const joined = joinedResourceSql(sqliteDialect);
 
 export type Done = Extract<Outcome, { readonly outcome: 'done' }>;
 
@@ -81,8 +84,8 @@ export class Commands {
   constructor(tools: Tools) {
     const { db } = tools;
     this.#tools = tools;
-    this.#find = db.prepare<[number, string, number], [number, ...ResourceRow]>(resourceSql.get).raw();
-    this.#ownersOf = db.prepare<[number, string], Owner>(resourceSql.groupsWith).raw();
+    this.#find = db.prepare<[number, string, number], [number, ...ResourceRow]>(joined.get).raw();
+    this.#ownersOf = db.prepare<[number, string], Owner>(joined.groupsWith).raw();
     this.#membersOf = db.prepare<[number], string>(resourceSql.memberIds).pluck();
     this.#isMember = db.prepare(resourceSql.isMember);
     this.#dropMember = db.prepare(resourceSql.leaveGroups);

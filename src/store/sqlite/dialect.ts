@@ -24,7 +24,7 @@ function matchOf(needle: string): string | undefined {
  */
 const trigramIndex: TextIndex = {
   match: matchOf,
-  condition: (rid) => `${rid} IN (SELECT rowid FROM trigram WHERE trigram MATCH ?)`,
+  condition: (row) => `${row}.rid IN (SELECT rowid FROM trigram WHERE trigram MATCH ?)`,
   count: 'SELECT count(*) FROM (SELECT 1 FROM trigram WHERE trigram MATCH ? LIMIT ?)',
 };
 
@@ -45,6 +45,7 @@ export const sqliteDialect: StoreDialect = {
   join: 'CROSS JOIN',
   joinEach: (table, alias, values) =>
     `CROSS JOIN ${table} ${alias} ON ${allOf(...Object.entries(values).map(([column, value]) => `${alias}.${column} = ${value}`))}`,
+  keysHaveTenant: false,
   unindexed: (expression) => `+${expression}`,
   document: (expression) => expression,
   bytes: (document) => `octet_length(${document})`,

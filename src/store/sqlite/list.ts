@@ -200,7 +200,10 @@ export function lister({
       fromStart: fromStart && start === undefined,
       tenant: query.tenant,
       base: query.base,
-      bytes: query.bytes === undefined ? undefined : { most: query.bytes, document: documentSql(arms) },
+      bytes:
+        query.bytes === undefined
+          ? undefined
+          : { most: query.bytes, document: documentSql(sqliteDialect, arms) },
     };
     const generation = offsets.generation();
     const toPage = (found: PageRead): Page => {

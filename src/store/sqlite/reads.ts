@@ -4,9 +4,11 @@ import type { Key } from '../../scim/comparison.ts';
 import type { ResourceType } from '../../scim/registry.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { type GroupRow, type MembersRow, membershipSql, toGroups } from '../sql/membership.ts';
-import { type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
+import { joinedResourceSql, type ResourceRow, toResource } from '../sql/resource.ts';
 import type { GroupReference, StoredResource } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
+
+const joined = joinedResourceSql(sqliteDialect);
 
 /** A resource, and the number of its row. */
 export interface ReadRow {
@@ -36,15 +38,13 @@ export class Reads {
   constructor(db: Database, types: StoredTypes) {
     this.#types = types;
     const sql = membershipSql(sqliteDialect, types);
-    this.#get = db.prepare<[number, string, number], [rid: number, ...ResourceRow]>(resourceSql.get).raw();
-    this.#getRow = db.prepare<[number], ResourceRow>(resourceSql.getRow).raw();
-    this.#find = db
-      .prepare<[number, number, Key], [rid: number, ...ResourceRow]>(resourceSql.findByUnique)
-      .raw();
+    this.#get = db.prepare<[number, string, number], [rid: number, ...ResourceRow]>(joined.get).raw();
+    this.#getRow = db.prepare<[number], ResourceRow>(joined.getRow).raw();
+    this.#find = db.prepare<[number, number, Key], [rid: number, ...ResourceRow]>(joined.findByUnique).raw();
     this.#findExternal = db
-      .prepare<[number, number, Key], [rid: number, ...ResourceRow]>(resourceSql.findByExternal)
+      .prepare<[number, number, Key], [rid: number, ...ResourceRow]>(joined.findByExternal)
       .raw();
-    this.#credential = db.prepare<[number, string], string>(resourceSql.credential).pluck();
+    this.#credential = db.prepare<[number, string], string>(joined.credential).pluck();
     this.#count = db.prepare<[number, string, number], number>(sql.count).pluck();
     this.#beyond = db.prepare<[number, number], number>(sql.beyond).pluck();
     this.#members = db.prepare<[string, number, string, number], MembersRow>(sql.members).raw();

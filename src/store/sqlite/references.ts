@@ -8,10 +8,13 @@ import { instantAfter } from '../layout/instant.ts';
 import { type Reference, referencesOf, withoutReference } from '../layout/reference.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
-import { resourceSql } from '../sql/resource.ts';
+import { joinedResourceSql } from '../sql/resource.ts';
 import type { SensitivePaths, WriteContext } from '../store.ts';
 import type { ChangeLog } from './changes.ts';
+import { sqliteDialect } from './dialect.ts';
 import type { RowWriter } from './writer.ts';
+
+const joined = joinedResourceSql(sqliteDialect);
 
 type ReferringRow = [rid: number, id: string, version: number, modified: string, body: string];
 
@@ -35,7 +38,7 @@ export class References {
   constructor(db: Database, types: StoredTypes, rows: RowWriter, changes: ChangeLog) {
     this.#rows = rows;
     this.#changes = changes;
-    this.#find = db.prepare<[number, number, Key], ReferringRow>(resourceSql.referring).raw();
+    this.#find = db.prepare<[number, number, Key], ReferringRow>(joined.referring).raw();
     this.#references = referencesOf(types);
   }
 
