@@ -93,43 +93,38 @@ function onSqlite(lines: readonly Line[]): string {
   ]);
 }
 
+/** Who is shown with rate and CPU time, and which two of the servers are compared there. */
+const besides: readonly (readonly [head: string, shown: ServerName, ours: ServerName, limit: ServerName])[] =
+  [
+    ['scimd', 'scimd', 'scimd', 'limit'],
+    ['unlogged', 'scimd unlogged', 'scimd unlogged', 'limit'],
+    ['in Rust', 'limit native', 'scimd', 'limit native'],
+  ];
+
 /** The rate of scimd over that of the limit, and the CPU time of the limit over that of scimd. */
 function besideLimit(lines: readonly Line[]): string[] {
   const found = lines.filter(({ results }) => results.limit !== undefined);
   if (found.length === 0) return [];
-  const part = (theirs: number | undefined, ours: number | undefined): string =>
-    theirs === undefined || ours === undefined ? '' : number(theirs / ours, 2);
+  const columns = besides.filter(([, shown]) => found.some(({ results }) => results[shown] !== undefined));
+  const ratio = (of: number | undefined, by: number | undefined): string =>
+    of === undefined || by === undefined ? '' : number(of / by, 2);
   return [
     table([
       [
-        ...['beside the limit', 'users', 'limit/s', 'CPU µs', 'scimd/s', 'CPU µs', 'scimd / limit', 'by CPU'],
-        ...[
-          'unlogged/s',
-          'CPU µs',
-          'unlogged / limit',
-          'by CPU',
-          'in Rust/s',
-          'CPU µs',
-          'scimd / Rust',
-          'by CPU',
-        ],
+        ...['beside the limit', 'users', 'limit/s', 'CPU µs'],
+        ...columns.flatMap(([head, shown]) => {
+          const compared = shown === 'limit native' ? 'scimd / Rust' : `${head} / limit`;
+          return [`${head}/s`, 'CPU µs', compared, 'by CPU'];
+        }),
       ],
-      ...found.map(({ title, users, results }) => {
-        const { limit } = results;
-        const cells = (['scimd', 'scimd unlogged'] as const).flatMap((name) => {
-          const ours = results[name];
-          return [
-            ...[number(ours?.rate), number(ours?.cpu, 0)],
-            ...[part(ours?.rate, limit?.rate), part(limit?.cpu, ours?.cpu)],
-          ];
-        });
-        const { scimd: ours, 'limit native': native } = results;
-        return [
-          ...[title, number(users, 0), number(limit?.rate), number(limit?.cpu, 0), ...cells],
-          ...[number(native?.rate), number(native?.cpu, 0)],
-          ...[part(ours?.rate, native?.rate), part(native?.cpu, ours?.cpu)],
-        ];
-      }),
+      ...found.map(({ title, users, results }) => [
+        ...[title, number(users, 0), number(results.limit?.rate), number(results.limit?.cpu, 0)],
+        ...columns.flatMap(([, shown, ours, limit]) => [
+          ...[number(results[shown]?.rate), number(results[shown]?.cpu, 0)],
+          ratio(results[ours]?.rate, results[limit]?.rate),
+          ratio(results[limit]?.cpu, results[ours]?.cpu),
+        ]),
+      ]),
     ]),
   ];
 }
