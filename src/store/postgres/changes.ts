@@ -1,24 +1,25 @@
 /** Reads of the change record, and what is done to it beside the units that write it. */
 
-import { instantText, keyOfTime } from '../layout/instant.ts';
+import { keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { PastSources } from '../past-over.ts';
 import { type ChangeRow, changeMemberSql, changeSql } from '../sql/change.ts';
-import { type DigestedParts, isNoticeOf, noticeEntry, noticeType, toChange } from '../sql/change-row.ts';
+import {
+  type DeletionRow,
+  type DigestedParts,
+  isNoticeOf,
+  noticeEntry,
+  noticeType,
+  toChange,
+  toDeleted,
+} from '../sql/change-row.ts';
 import { confirmationSql } from '../sql/confirmation.ts';
 import { pastSql } from '../sql/past.ts';
-import type { DeletedResource, NewNotice, Store } from '../store.ts';
+import type { NewNotice, Store } from '../store.ts';
 import { postgresDialect } from './dialect.ts';
 import type { Pool } from './pool.ts';
 import { writeSql } from './statements.ts';
 import type { Transactions } from './transactions.ts';
-
-type DeletionRow = [id: string, sequence: number, at: string, actor: string, last: string];
-
-function toDeleted(row: readonly unknown[]): DeletedResource {
-  const [id, sequence, at, actor, last] = row as DeletionRow;
-  return { id, sequence, at: instantText(at), actor: JSON.parse(actor), last: JSON.parse(last) };
-}
 
 type Reads = Pick<Store, 'changes' | 'changeRange' | 'deletion' | 'deletions' | 'pruneChanges'>;
 
@@ -39,11 +40,11 @@ export function changesOver(pool: Pool, transactions: Transactions, types: Store
     },
     async deletion({ tenant, type, id }) {
       const [row] = await pool.read(changeSql.deletionOf, [tenant, types.of(type).number, id]);
-      return row === undefined ? undefined : toDeleted(row);
+      return row === undefined ? undefined : toDeleted(row as unknown as DeletionRow);
     },
     async deletions({ tenant, type, before = Number.MAX_SAFE_INTEGER, limit }) {
       const rows = await pool.read(changeSql.deletions, [tenant, types.of(type).number, before, limit]);
-      return rows.map(toDeleted);
+      return (rows as unknown as DeletionRow[]).map(toDeleted);
     },
     async pruneChanges(before, limit) {
       const end = keyOfTime(before.getTime());

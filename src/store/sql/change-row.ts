@@ -6,7 +6,7 @@ import { hash, randomBytes } from 'node:crypto';
 import type { AttributeEdit } from '../../scim/difference.ts';
 import type { Actor, Cause, Change, LastState, Notice, RecordedEdit } from '../change.ts';
 import { instantText } from '../layout/instant.ts';
-import type { NewNotice, SensitivePaths, WriteContext } from '../store.ts';
+import type { DeletedResource, NewNotice, SensitivePaths, WriteContext } from '../store.ts';
 import type { ChangeRow } from './change.ts';
 
 /** A change as it is written; `at` is the instant's key. */
@@ -259,4 +259,10 @@ export function noticeType(text: string | null): string | undefined {
 
 export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex');
+}
+
+export type DeletionRow = readonly [id: string, sequence: number, at: string, actor: string, last: string];
+
+export function toDeleted([id, sequence, at, actor, last]: DeletionRow): DeletedResource {
+  return { id, sequence, at: instantText(at), actor: JSON.parse(actor), last: JSON.parse(last) };
 }

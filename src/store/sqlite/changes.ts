@@ -8,15 +8,17 @@ import {
   type ChangeEntry,
   type ChangeHead,
   changedMembers,
+  type DeletionRow,
   isNoticeOf,
   nextChange,
   noLink,
   noticeEntry,
   toChange,
+  toDeleted,
 } from '../sql/change-row.ts';
 import { confirmationSql } from '../sql/confirmation.ts';
 import { pastSql } from '../sql/past.ts';
-import type { NewNotice } from '../store.ts';
+import type { DeletedResource, NewNotice } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
 
 export class ChangeLog {
@@ -26,6 +28,8 @@ export class ChangeLog {
   readonly #listOfOne: Statement<[number, number, string, number], ChangeRow>;
   readonly #noticesSince: Statement<[tenant: number, id: string, since: string], string>;
   readonly #about: Statement<[number, number, string, number, string], ChangeRow>;
+  readonly #deletions: Statement<[tenant: number, type: number, before: number, limit: number], DeletionRow>;
+  readonly #deletionOf: Statement<[tenant: number, type: number, id: string], DeletionRow>;
   readonly #head: Statement<[number], [number, Uint8Array | null]>;
   readonly #setHead: Statement<[number, Uint8Array, number]>;
   readonly #range: Statement<[number], [number, number]>;
@@ -48,6 +52,8 @@ export class ChangeLog {
     this.#listOfOne = db.prepare<[number, number, string, number], ChangeRow>(changeSql.listOfOne).raw();
     this.#noticesSince = db.prepare<[number, string, string], string>(changeSql.noticesSince).pluck();
     this.#about = db.prepare<[number, number, string, number, string], ChangeRow>(pastSql.changesAbout).raw();
+    this.#deletions = db.prepare<[number, number, number, number], DeletionRow>(changeSql.deletions).raw();
+    this.#deletionOf = db.prepare<[number, number, string], DeletionRow>(changeSql.deletionOf).raw();
     this.#head = db.prepare<[number], [number, Uint8Array | null]>(changeSql.head).raw();
     this.#setHead = db.prepare(changeSql.setHead);
     this.#range = db.prepare<[number], [number, number]>(changeSql.range).raw();
@@ -134,6 +140,16 @@ export class ChangeLog {
     return this.#about
       .all(tenant, tenant, id, tenant, id)
       .map((row) => toChange(tenant, row, (type) => this.#types.nameOf(type)));
+  }
+
+  /** What was deleted and can be restored, the latest first. */
+  deletions(tenant: number, type: number, before: number, limit: number): DeletedResource[] {
+    return this.#deletions.all(tenant, type, before, limit).map(toDeleted);
+  }
+
+  deletion(tenant: number, type: number, id: string): DeletedResource | undefined {
+    const row = this.#deletionOf.get(tenant, type, id);
+    return row === undefined ? undefined : toDeleted(row);
   }
 
   range(tenant: number): ChangeRange {

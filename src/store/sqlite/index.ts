@@ -19,7 +19,6 @@ import { ChangeLog } from './changes.ts';
 import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { counters } from './counters.ts';
-import { Deletions } from './deletions.ts';
 import { sqliteDialect } from './dialect.ts';
 import { type WalSync, walSync } from './durability.ts';
 import { toStoreError } from './errors.ts';
@@ -195,7 +194,6 @@ function storeOver(
   const offsets = offsetCache();
   others.onWrite(offsets.forget);
   const changes = new ChangeLog(db, types);
-  const deletions = new Deletions(db);
   const map = memberMap(sqliteDialect, types);
   const metered = meterOf(db);
   const edges = edgeWriter(db, types, (owner, plan) => {
@@ -350,9 +348,9 @@ function storeOver(
     note: (notices) => commit.run(() => notices.filter((notice) => note(notice)).length),
     durable: () => wal.pending(),
     changes: (options) => read(() => changes.read(options)),
-    deletion: ({ tenant, type, id }) => read(() => deletions.of(tenant, types.of(type).number, id)),
-    deletions: ({ tenant, type, before, limit }) =>
-      read(() => deletions.list(tenant, types.of(type).number, before, limit)),
+    deletion: ({ tenant, type, id }) => read(() => changes.deletion(tenant, types.of(type).number, id)),
+    deletions: ({ tenant, type, before = Number.MAX_SAFE_INTEGER, limit }) =>
+      read(() => changes.deletions(tenant, types.of(type).number, before, limit)),
     changeRange: (tenant) => read(() => changes.range(tenant)),
     pruneChanges: (before, limit) => commit.run(() => changes.prune(before, limit)),
 
