@@ -1,5 +1,6 @@
 /** The findings as an SVG: throughput beside the peers and the limit, on a logarithmic scale. */
-import type { Line, ServerName } from './line.ts';
+import type { Line } from './line.ts';
+import type { ServerName } from './server-process.ts';
 
 const colors: Readonly<Partial<Record<ServerName, string>>> = {
   scimd: '#0f766e',

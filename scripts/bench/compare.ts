@@ -3,12 +3,13 @@ import type { Options } from './arguments.ts';
 import type { Answer } from './client.ts';
 import type { Fixtures } from './fixtures.ts';
 import type { LimitTask } from './limit.ts';
-import type { Line, ServerName } from './line.ts';
+import type { Line } from './line.ts';
 import { type Effort, medians, type Result, Runner } from './measure.ts';
 import { nativeLimit } from './native.ts';
 import type { BenchPostgres } from './postgres.ts';
 import { progressOf } from './report.ts';
 import { assertSameGrowth, type Content, contentOf, growth } from './same-rows.ts';
+import type { ServerName } from './server-process.ts';
 import { ServerProcess } from './server-process.ts';
 import { type Peer, type Workload, workloads } from './workloads.ts';
 

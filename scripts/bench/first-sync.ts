@@ -7,11 +7,12 @@ import type { Options } from './arguments.ts';
 import { Connection, encode, type Request } from './client.ts';
 import { groupDocument, patchOf, userDocument, userName } from './data.ts';
 import { Fixtures } from './fixtures.ts';
-import type { Figure, Line, ServerName } from './line.ts';
+import type { Figure, Line } from './line.ts';
 import { medians, percentile, type Result } from './measure.ts';
 import { nativeLimit } from './native.ts';
 import { progressOf } from './report.ts';
 import { assertSameGrowth, type Content, contentOf, growth } from './same-rows.ts';
+import type { ServerName } from './server-process.ts';
 import { ServerProcess } from './server-process.ts';
 
 export const firstSyncName = 'first-sync';

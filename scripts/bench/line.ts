@@ -1,18 +1,6 @@
 /** What the benchmark found: a line for each workload and number of users. */
 import type { Result } from './measure.ts';
-
-export type ServerName =
-  | 'scimd'
-  | 'scimmy memory'
-  | 'scimmy SQLite'
-  /** The same without the exchange log: what the limit is compared with, which has none. */
-  | 'scimd unlogged'
-  | 'limit'
-  /** The same without Node.js: hyper and rusqlite. */
-  | 'limit native'
-  | 'scimd PostgreSQL'
-  | 'scimmy PostgreSQL'
-  | 'limit PostgreSQL';
+import type { ServerName } from './server-process.ts';
 
 export interface Line {
   readonly name: string;

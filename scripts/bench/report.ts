@@ -1,5 +1,6 @@
 /** The findings as text for a terminal. */
-import type { Findings, Line, ServerName } from './line.ts';
+import type { Findings, Line } from './line.ts';
+import type { ServerName } from './server-process.ts';
 import type { Verdict } from './targets.ts';
 
 function number(value: number | undefined, digits?: number): string {

@@ -5,8 +5,21 @@ import { newSecret } from '../../src/directory/secret.ts';
 import { isPostgresUrl } from '../../src/store/open.ts';
 import { Connection, type Target } from './client.ts';
 import { containsIndex } from './data.ts';
-import type { ServerName } from './line.ts';
 import { bundle } from './programs.ts';
+
+/** Those that are measured side by side. */
+export type ServerName =
+  | 'scimd'
+  | 'scimmy memory'
+  | 'scimmy SQLite'
+  /** The same without the exchange log: what the limit is compared with, which has none. */
+  | 'scimd unlogged'
+  | 'limit'
+  /** The same without Node.js: hyper and rusqlite. */
+  | 'limit native'
+  | 'scimd PostgreSQL'
+  | 'scimmy PostgreSQL'
+  | 'limit PostgreSQL';
 
 /** In microseconds of CPU and bytes. */
 export interface Usage {

@@ -1,5 +1,6 @@
 /** What scimd must show, as ratios within one run. */
-import type { Findings, Line, ServerName } from './line.ts';
+import type { Findings, Line } from './line.ts';
+import type { ServerName } from './server-process.ts';
 
 export interface Target {
   readonly what: string;
