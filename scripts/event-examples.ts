@@ -242,7 +242,7 @@ async function examples(): Promise<ReadonlyMap<string, Example>> {
     await endpoints.test(endpoint.id);
     found.set('endpoint.test', { cause: '`scimd webhook test`', event: JSON.parse(bodies[0] ?? '') });
     await told('an endpoint that answered 410', async () => {
-      const deliverer = delivererOver(store, shown, () => {}, clock);
+      const deliverer = delivererOver(store, shown, () => {}, { clock });
       await deliverer.start();
       await send(
         entra,

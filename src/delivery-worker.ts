@@ -3,15 +3,18 @@ import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Feed } from './events/feed.ts';
 import { Hub } from './events/hub.ts';
+import type { PageAsked, PageText } from './events/page-text.ts';
 import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
 import {
-  type Answered,
   answered,
   type DeliveryThreadData,
+  type DurableAnswer,
+  type DurableAsked,
   delivererOver,
   messageOfNotice,
   type PageQuestion,
+  type ProgressAnswer,
   type ProgressAsked,
   Questions,
 } from './events/webhook/delivery.ts';
@@ -23,9 +26,13 @@ import type { Outbox } from './store/outbox.ts';
 const yielding = 5;
 if (process.platform === 'linux') setPriority(yielding);
 
+/** Milliseconds: little at a time, which goes with the commits of requests and holds up none of them. */
+const shortStoreEvery = 25;
+
 const { database, definitions, baseUrl, basePath } = workerData as DeliveryThreadData;
 
 const progress = new Questions<readonly boolean[]>();
+const durable = new Questions<void>();
 
 /** Is written by the server's thread. */
 function progressThere(...asked: Parameters<Outbox['progress']>): Promise<readonly boolean[]> {
@@ -35,32 +42,45 @@ function progressThere(...asked: Parameters<Outbox['progress']>): Promise<readon
   });
 }
 
+/** The server's thread brings it to the disk: two who do so wait for each other. */
+function durableThere(): Promise<void> {
+  return durable.ask((number) => {
+    const question: DurableAsked = { kind: 'durable', number };
+    parentPort?.postMessage(question);
+  });
+}
+
 async function start(): Promise<void> {
   const registry = configuredRegistry(definitions);
-  const store = await openStore(database, { registry, rebuild: false });
-  const outbox = isPostgresUrl(database) ? store.outbox : { ...store.outbox, progress: progressThere };
+  const store = await openStore(database, { registry, rebuild: false, othersDurable: durableThere });
+  const isShared = !isPostgresUrl(database);
   const shown = shownAs(registry, basePath, baseUrl);
   const deliverer = delivererOver(
     store,
     shown,
     (notice) => parentPort?.postMessage(messageOfNotice(notice)),
-    () => new Date(),
-    outbox,
+    isShared ? { outbox: { ...store.outbox, progress: progressThere }, storeEvery: shortStoreEvery } : {},
   );
   const feed = new Feed(
     new EventReader(recordsOf(store), store.feed, shown),
     ...([store.feed, store.outbox, new Hub(store)] as const),
   );
+  const pageText = async (asked: PageAsked): Promise<PageText> => {
+    const page = await feed.pageText(asked);
+    await store.durable();
+    return page;
+  };
   parentPort?.on(
     'message',
-    async (message: 'wake' | 'stop' | PageQuestion | Answered<readonly boolean[]>) => {
+    async (message: 'wake' | 'stop' | PageQuestion | ProgressAnswer | DurableAnswer) => {
       if (message === 'wake') deliverer.wake();
       else if (message === 'stop') {
         await deliverer.stop();
         await store.close();
         parentPort?.close();
-      } else if (message.kind === 'answer') progress.hear(message);
-      else parentPort?.postMessage(await answered(message.number, feed.pageText(message.asked)));
+      } else if (message.kind === 'progress') progress.hear(message.answer);
+      else if (message.kind === 'durable') durable.hear(message.answer);
+      else parentPort?.postMessage(await answered(message.number, pageText(message.asked)));
     },
   );
   void deliverer.start();

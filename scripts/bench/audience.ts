@@ -15,7 +15,7 @@ interface Follow {
   readonly count: number;
 }
 
-setPriority(10);
+setPriority(19);
 
 let leavers: number[] = [];
 let heard = 0;

@@ -39,6 +39,7 @@ export class Hub {
   #lastLook = Number.NEGATIVE_INFINITY;
   /** By tenant. */
   readonly #lastWakes = new Map<number, number>();
+  readonly #turns: (() => void)[] = [];
   #stopped = false;
   readonly #forget: () => void;
 
@@ -80,6 +81,21 @@ export class Hub {
       this.#lookBy(0);
     });
   }
+
+  /**
+   * Resolves in a turn of the event loop of its own: answers to those who were woken together hold up no request for
+   * longer than one of them takes.
+   */
+  turn(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#turns.push(resolve) === 1) setImmediate(this.#nextTurn);
+    });
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#turns.shift()?.();
+    if (this.#turns.length > 0) setImmediate(this.#nextTurn);
+  };
 
   /** Nobody waits any more: the server stops. */
   stop(): void {

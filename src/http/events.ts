@@ -70,10 +70,13 @@ export function eventsMount(parts: EventsParts): Mount {
     let found: PageText = emptyPage(from);
     // Who is behind by more than a page does not wait. The others are told together of what comes fast.
     let isBehind = wait === 0 || (await feed.isBehind(tenant.number, from, limit));
-    for (;;) {
+    for (let isWoken = false; ; isWoken = true) {
       if (isBehind) {
         found = await parts.page({ tenant, after: found.position, limit, filter });
-        if (found.count > 0 || found.more) return sent(found);
+        if (found.count > 0 || found.more) {
+          if (isWoken) await feed.hub.turn();
+          return sent(found);
+        }
       }
       const left = wait - (performance.now() - start);
       if (left <= 0) return sent(found);

@@ -16,6 +16,8 @@ export interface OpenOptions {
   /** Attributes, in standard notation, of which the record of a rebuild keeps no values. */
   readonly sensitive?: readonly string[];
   readonly signal?: AbortSignal;
+  /** SQLite: who brings to the disk what others commit, if not the store itself. */
+  readonly othersDurable?: () => Promise<void>;
   /** Is told what the registry changes for what is stored already. */
   readonly onNotice?: (notice: OpeningNotice) => void;
 }

@@ -130,14 +130,14 @@ test('by hand: what a provider would have caused, by the system’s user', async
   assert.doesNotMatch(JSON.stringify(events), /jane@example\.com/, 'earlier events are blanked');
 });
 
-test('tenant.deleted: one event, to its webhooks and its consumers, whose name can be given again', async () => {
+test('tenant.deleted: one event, to its webhooks and its consumers, whose name can be given again', async (t) => {
   await run('tenant', 'create', 'acme');
   const secret = await newToken('acme', 'scim');
   const app = await newToken('acme', 'events');
-  const free = await startReceiver();
-  await free.close();
-  const made = await run('webhook', 'create', free.url, '--allow-private', '--tenant', 'acme', '--json');
-  const receiver = await startReceiver(JSON.parse(made).secret, Number(new URL(free.url).port));
+  const receiver = await startReceiver();
+  t.after(() => receiver.close());
+  const made = await run('webhook', 'create', receiver.url, '--allow-private', '--tenant', 'acme', '--json');
+  receiver.secret = JSON.parse(made).secret;
   for (let person = 0; person < 20; person++) {
     const response = await fetch(`${server.url}/Users`, {
       method: 'POST',

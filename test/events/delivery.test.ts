@@ -13,6 +13,7 @@ import { SigningKeys } from '../../src/events/streams/signing-keys.ts';
 import { TokenReader } from '../../src/events/streams/token-reader.ts';
 import { Deliverer, type DelivererOptions, type DeliveryNotice } from '../../src/events/webhook/deliverer.ts';
 import { Endpoints } from '../../src/events/webhook/endpoints.ts';
+import { SharedPages } from '../../src/events/webhook/shared-pages.ts';
 import { startServer } from '../../src/http/server.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import type { Endpoint } from '../../src/store/outbox.ts';
@@ -473,6 +474,28 @@ describe('delivery', () => {
       notices.map((notice) => [notice.kind, 'reason' in notice && notice.reason]),
       [['gap', 'changes 1 to 2 are not kept any more, and were not delivered']],
     );
+  });
+
+  test('what is read together is the last page no more when something new has come', async () => {
+    const reader = new EventReader(
+      recordsOf(store),
+      store.feed,
+      shownAs(store.registry, '/scim/v2', undefined),
+    );
+    const pages = new SharedPages(reader);
+    const tenant = { number: 1, name: 'default' };
+    const start = { sequence: (await store.feed.extent(1)).newest };
+    await send('POST', '/Users', newUser());
+    const first = await pages.read(tenant, start);
+    assert.ok(first.made.length > 0 && !first.more);
+    assert.equal((await pages.read(tenant, start)).more, false);
+    await send('POST', '/Users', newUser());
+    pages.wake();
+    // One that comes later to the same page goes on behind it, and waits for no further change.
+    const later = await pages.read(tenant, start);
+    assert.deepEqual([later.made, later.more], [first.made, true]);
+    const rest = await pages.read(tenant, later.position);
+    assert.ok(rest.made.length > 0 && !rest.more);
   });
 
   test('while nothing can be written delivery waits, SCIM answers, and both go on afterwards', async (t) => {

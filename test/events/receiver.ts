@@ -31,7 +31,7 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-export async function startReceiver(secret = newWebhookSecret(), port = 0): Promise<Receiver> {
+export async function startReceiver(): Promise<Receiver> {
   let atOnce = 0;
   const server = createServer(async (request, response) => {
     receiver.connections.add(request.socket);
@@ -68,10 +68,10 @@ export async function startReceiver(secret = newWebhookSecret(), port = 0): Prom
     if (status >= 200 && status < 300) receiver.received.push(received);
     response.writeHead(status).end();
   });
-  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const receiver: Receiver = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
-    secret,
+    secret: newWebhookSecret(),
     received: [],
     events: () => receiver.received.flatMap(({ events }) => events),
     answer: undefined,

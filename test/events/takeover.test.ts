@@ -21,15 +21,14 @@ test('two servers deliver once; one that is killed with a batch on its way is re
     return ((await response.json()) as { id: string }).id;
   };
   const endpoint = async (...more: string[]) => {
-    const free = await startReceiver();
-    await free.close();
+    const receiver = await startReceiver();
+    t.after(() => receiver.close());
     const made = await scimd(
-      ['webhook', 'create', free.url, '--allow-private', '--type', 'user.created', '--json', ...more],
+      ['webhook', 'create', receiver.url, '--allow-private', '--type', 'user.created', '--json', ...more],
       place,
     );
     assert.equal(made.status, 0, made.stderr);
-    const receiver = await startReceiver(JSON.parse(made.stdout).secret, Number(new URL(free.url).port));
-    t.after(() => receiver.close());
+    receiver.secret = JSON.parse(made.stdout).secret;
     return receiver;
   };
   const [single, batches] = [await endpoint(), await endpoint('--batch', '10')];

@@ -105,12 +105,11 @@ test('ten endpoints that misbehave, and one that is gone, beside one that takes 
     assert.equal(made.status, 0, made.stderr);
     return JSON.parse(made.stdout);
   };
-  const gone = await startReceiver();
+  const [gone, good] = [await startReceiver(), await startReceiver()];
   await gone.close();
   const ids: string[] = [];
   for (const start of Object.values(wrong)) ids.push((await endpointAt(await start())).id);
   ids.push((await endpointAt(gone.url)).id);
-  const good = await startReceiver();
   good.secret = (await endpointAt(good.url)).secret;
   await create();
   await until('the first event', () => good.received.length === 1);

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import type { Database } from 'better-sqlite3';
+import { standardRegistry } from '../../src/scim/standard.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
 import { type Disk, type WalSync, walSync } from '../../src/store/sqlite/durability.ts';
 import { type GroupCommit, groupCommit } from '../../src/store/sqlite/group-commit.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-wal-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -96,6 +98,90 @@ test('a slow disk is left to the thread pool, and no write is acknowledged befor
   assert.equal(wal.pending(), undefined);
   commit.close();
   db.close();
+});
+
+test('what nobody is kept waiting by goes with the next commit, before what came later, or by itself in a moment', async () => {
+  const { insert, names, disk, commit, db } = open();
+  const write = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");
+  const rides = [commit.ride(() => write.run('a'), 60_000), commit.ride(() => write.run('b'), 60_000)];
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(names(), []);
+  await insert('c');
+  await Promise.all(rides);
+  assert.deepEqual(names(), ['a', 'b', 'c']);
+  assert.equal(disk.done.length, 1, 'one commit');
+  await commit.ride(() => write.run('d'), 1);
+  assert.deepEqual(names(), ['a', 'b', 'c', 'd']);
+  const last = commit.ride(() => write.run('e'), 60_000);
+  commit.close();
+  await last;
+  assert.deepEqual(names(), ['a', 'b', 'c', 'd', 'e']);
+  await assert.rejects(commit.ride(() => write.run('f'), 1));
+  db.close();
+});
+
+test('what nobody is kept waiting by harms no command that it shares a commit with', async () => {
+  const { insert, names, commit, db } = open();
+  const failing = commit.ride(() => {
+    throw new Error('no');
+  }, 60_000);
+  failing.catch(() => {});
+  await insert('a');
+  await assert.rejects(failing, /no/);
+  assert.deepEqual(names(), ['a']);
+  commit.close();
+  db.close();
+});
+
+test('what another thread commits is durable when that thread says so, which is asked once for all that was seen', async () => {
+  const file = join(folder, `${++files}.db`);
+  const registry = standardRegistry();
+  const writer = openSqliteStore({ file, registry });
+  let asked = 0;
+  let answer: () => void = () => {};
+  let fails = false;
+  const reader = openSqliteStore({
+    file,
+    registry,
+    othersDurable: () => {
+      asked++;
+      if (fails) return Promise.reject(new Error('the disk failed'));
+      return new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+    },
+  });
+  const read = async (): Promise<void> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    await reader.tenants();
+  };
+  await writer.createTenant('a');
+  await read();
+  const [first, second] = [reader.durable(), reader.durable()];
+  assert.ok(first !== undefined && second !== undefined);
+  assert.equal(asked, 1);
+  let isDurable = false;
+  void first.then(() => {
+    isDurable = true;
+  });
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isDurable, false);
+  answer();
+  await Promise.all([first, second]);
+  assert.equal(reader.durable(), undefined);
+  await read();
+  assert.equal(reader.durable(), undefined, 'nothing new was seen');
+  await writer.createTenant('b');
+  await read();
+  fails = true;
+  await assert.rejects(Promise.resolve(reader.durable()), /the disk failed/);
+  fails = false;
+  const again = reader.durable();
+  assert.ok(again !== undefined, 'it is asked again after a failure');
+  answer();
+  await again;
+  await reader.close();
+  await writer.close();
 });
 
 test('what is committed while the disk works goes to it together, afterwards', async () => {

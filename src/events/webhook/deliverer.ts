@@ -29,8 +29,8 @@ const leaseTime = 6500;
 const renewEvery = 2000;
 /** Milliseconds between looks for what other processes wrote. */
 const lookEvery = 250;
-/** Milliseconds between writes of what was delivered. */
-const storeEvery = 100;
+/** Milliseconds between writes of what was delivered, unless the options say otherwise. */
+const defaultStoreEvery = 100;
 
 export interface DelivererOptions extends Omit<LaneTools, 'sourceOf'>, Omit<SourceTools, 'pages'> {
   readonly outbox: Outbox;
@@ -39,6 +39,8 @@ export interface DelivererOptions extends Omit<LaneTools, 'sourceOf'>, Omit<Sour
   /** Is asked for what other processes wrote. */
   readonly extent?: FeedReads['extent'];
   readonly clock?: () => Date;
+  /** Milliseconds between writes of what was delivered. */
+  readonly storeEvery?: number;
   /** Of the system's resolver, authorities and time limit, for tests and closed networks. */
   readonly sending?: Pick<SendOptions, 'resolve' | 'authorities' | 'timeout'>;
   /** Told of what an operator should know. */
@@ -99,6 +101,7 @@ export class Deliverer {
           const { newest } = await extent(tenant);
           if (newest === this.#newest.get(tenant)) continue;
           this.#newest.set(tenant, newest);
+          this.#pages.wake();
           for (const runner of this.#runners.values()) {
             if (runner.lane.endpoint.tenant !== tenant) continue;
             runner.lane.wake();
@@ -115,6 +118,7 @@ export class Deliverer {
   /** Something was committed, or an endpoint was changed with `endpoints`. */
   wake(endpoints = false): void {
     if (this.#stopped) return;
+    this.#pages.wake();
     if (endpoints) void this.#renew();
     for (const runner of this.#runners.values()) {
       runner.lane.wake();
@@ -332,7 +336,7 @@ export class Deliverer {
     this.#storeTimer = setTimeout(() => {
       this.#storeTimer = undefined;
       void this.#store().catch(() => {});
-    }, storeEvery);
+    }, this.#options.storeEvery ?? defaultStoreEvery);
   }
 
   /** One write for all endpoints. */

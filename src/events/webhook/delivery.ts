@@ -10,7 +10,7 @@ import { EventReader, recordsOf } from '../reader.ts';
 import { type Shown, shownAs } from '../shown.ts';
 import { SigningKeys } from '../streams/signing-keys.ts';
 import { TokenReader } from '../streams/token-reader.ts';
-import { Deliverer, type DeliveryNotice } from './deliverer.ts';
+import { Deliverer, type DelivererOptions, type DeliveryNotice } from './deliverer.ts';
 import { deliveryProgram } from './delivery-program.ts';
 
 /** What the thread is given at its start. */
@@ -39,6 +39,22 @@ export interface ProgressAsked {
   readonly kind: 'progress';
   readonly number: number;
   readonly asked: Parameters<Outbox['progress']>;
+}
+
+/** Is all that was committed by now on the disk? */
+export interface DurableAsked {
+  readonly kind: 'durable';
+  readonly number: number;
+}
+
+export interface ProgressAnswer {
+  readonly kind: 'progress';
+  readonly answer: Answered<readonly boolean[]>;
+}
+
+export interface DurableAnswer {
+  readonly kind: 'durable';
+  readonly answer: Answered<void>;
 }
 
 /** A page of the feed is made by the thread, which makes the same events for webhooks. */
@@ -97,6 +113,15 @@ export type DeliveryMessage =
     }
   | { readonly kind: 'failing'; readonly message: string };
 
+type FromThread = DeliveryMessage | ProgressAsked | DurableAsked | Answered<PageText>;
+
+/** What this process has committed, and what others have: a read that begins now sees that. */
+async function allDurable(store: Store): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  await store.feed.extent(0);
+  await store.durable();
+}
+
 export interface Delivery {
   readonly pages: PagesElsewhere;
   /** What is being sent gets a moment to end. */
@@ -116,18 +141,17 @@ const lookEvery = 1000;
 const restartAfter = 5000;
 const patience = 3000;
 
-/** Delivers with a store; `clock` for tests. */
+/** Delivers with a store. */
 export function delivererOver(
   store: Store,
   shown: Shown,
   onNotice: (notice: DeliveryNotice) => void,
-  clock: () => Date = () => new Date(),
-  outbox: Outbox = store.outbox,
+  more: Partial<Pick<DelivererOptions, 'outbox' | 'storeEvery' | 'clock'>> = {},
 ): Deliverer {
   const records = recordsOf(store);
-  const keys = new SigningKeys(store.streams, clock);
+  const keys = new SigningKeys(store.streams, more.clock ?? (() => new Date()));
   return new Deliverer({
-    ...{ records, outbox, urlOf: shown.urlOf, onNotice, clock },
+    ...{ records, outbox: store.outbox, urlOf: shown.urlOf, onNotice, ...more },
     reader: new EventReader(records, store.feed, shown),
     tokens: new TokenReader(records, store.feed, store.streams, shown),
     sign: (claims) => keys.sign(claims),
@@ -177,11 +201,21 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
     }
     worker = started;
     started.unref();
-    started.on('message', async (message: DeliveryMessage | ProgressAsked | Answered<PageText>) => {
-      if (message.kind === 'answer') pages.hear(message);
-      else if (message.kind === 'progress')
-        started.postMessage(await answered(message.number, store.outbox.progress(...message.asked)));
-      else onNotice?.(message);
+    started.on('message', async (message: FromThread) => {
+      switch (message.kind) {
+        case 'answer':
+          return pages.hear(message);
+        case 'progress': {
+          const answer = await answered(message.number, store.outbox.progress(...message.asked));
+          return started.postMessage({ kind: 'progress', answer } satisfies ProgressAnswer);
+        }
+        case 'durable': {
+          const answer = await answered(message.number, allDurable(store));
+          return started.postMessage({ kind: 'durable', answer } satisfies DurableAnswer);
+        }
+        default:
+          return onNotice?.(message);
+      }
     });
     started.on('error', ({ message }) => onNotice?.({ kind: 'failing', message }));
     started.on('exit', () => {

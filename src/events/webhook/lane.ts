@@ -119,6 +119,7 @@ export class Lane {
     if (this.#atEnd) return false;
     this.#atEnd = true;
     let came = false;
+    let isMore = true;
     if (this.#window.length < windowSize / 2) {
       const { carried, position, more } = await this.#source.read(
         this.#cursor,
@@ -131,13 +132,14 @@ export class Lane {
       this.#scanned = Math.max(this.#scanned, this.#cursor.unit === undefined ? position.sequence : 0);
       for (const [person, sequence] of this.#told)
         if (sequence <= position.sequence) this.#told.delete(person);
+      isMore = more;
       if (more) {
         this.#atEnd = false;
         came = true;
       }
     } else this.#atEnd = false;
     // All that is behind the window has its leavers pulled ahead; those in it too.
-    if (this.#window.length > 0) came = (await this.#findLeavers()) || came;
+    if (this.#window.length > 0) came = (await this.#findLeavers(isMore)) || came;
     return came;
   }
 
@@ -156,11 +158,12 @@ export class Lane {
     return isAccess && sequence < (this.#told.get(subject) ?? 0);
   }
 
-  async #findLeavers(): Promise<boolean> {
+  /** `beyond`: may there be records behind the window that nobody looked at? */
+  async #findLeavers(beyond: boolean): Promise<boolean> {
     let came = false;
     for (const { leaver, subject, sequence } of this.#window)
       if (leaver) came = (await this.#pull(subject, sequence)) || came;
-    for (;;) {
+    while (beyond) {
       const records: readonly ChangeRecord[] = await this.#tools.records({
         tenant: this.endpoint.tenant,
         after: this.#scanned,
@@ -169,8 +172,9 @@ export class Lane {
       for (const record of records)
         if (isLeaver(record)) came = (await this.#pull(record.id, record.sequence)) || came;
       this.#scanned = records.at(-1)?.sequence ?? this.#scanned;
-      if (records.length < scanSize) return came;
+      if (records.length < scanSize) break;
     }
+    return came;
   }
 
   /** Puts all of a person up to that change at the front. True if there was anything. */

@@ -1,5 +1,11 @@
 /** One POST to one endpoint: pinned to an address that was checked, bounded in time and in what it reads. */
-import { type Agent, type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { AddressError, addressesOf, checkUrl, type Resolve } from './address.ts';
@@ -34,13 +40,11 @@ export async function send(
 ): Promise<Answer> {
   const started = performance.now();
   const milliseconds = (): number => Math.round(performance.now() - started);
-  const timeout = options.timeout ?? defaultTimeout;
-  const limit = AbortSignal.timeout(timeout);
-  const signal = options.signal === undefined ? limit : AbortSignal.any([limit, options.signal]);
+  const end = new End(options.timeout ?? defaultTimeout, options.signal);
   try {
     const url = checkUrl(to, options.allowPrivate);
-    const addresses = await orAborted(addressesOf(url, options.allowPrivate, options.resolve), signal);
-    const message: Message = { url, addresses, headers, body, signal, authorities: options.authorities };
+    const addresses = await end.before(addressesOf(url, options.allowPrivate, options.resolve));
+    const message: Message = { url, addresses, headers, body, end, authorities: options.authorities };
     const answer = await post(message, options.agent);
     const text = await beginningOf(answer);
     const date = Date.parse(answer.headers.date ?? '');
@@ -52,15 +56,55 @@ export async function send(
       clockDifference: Number.isNaN(date) ? undefined : Math.round((date - Date.now()) / 1000),
     };
   } catch (error) {
-    return { error: reasonOf(error, limit, timeout), body: '', milliseconds: milliseconds() };
+    return { error: reasonOf(end.reason ?? error), body: '', milliseconds: milliseconds() };
+  } finally {
+    end.forget();
   }
 }
 
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    work.then(resolve, reject);
-  });
+/** Cuts a message off: when its time is over, or whoever sends it stops. A signal for each message cost as much as its signature. */
+class End {
+  /** Why it was cut off. */
+  reason: Error | undefined;
+  readonly #timer: NodeJS.Timeout;
+  readonly #signal: AbortSignal | undefined;
+  readonly #stop = (): void => this.#cut(this.#signal?.reason);
+  #request: ClientRequest | undefined;
+  #reject: ((reason: Error) => void) | undefined;
+
+  constructor(milliseconds: number, signal: AbortSignal | undefined) {
+    this.#timer = setTimeout(
+      () => this.#cut(new Error(`no whole answer within ${milliseconds / 1000} seconds`)),
+      milliseconds,
+    );
+    this.#signal = signal;
+    if (signal?.aborted) this.#stop();
+    else signal?.addEventListener('abort', this.#stop);
+  }
+
+  #cut(reason: Error): void {
+    this.reason ??= reason;
+    this.#reject?.(reason);
+    this.#request?.destroy(reason);
+  }
+
+  before<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      if (this.reason !== undefined) reject(this.reason);
+      work.then(resolve, reject);
+    });
+  }
+
+  of(request: ClientRequest): void {
+    this.#request = request;
+    if (this.reason !== undefined) request.destroy(this.reason);
+  }
+
+  forget(): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener('abort', this.#stop);
+  }
 }
 
 interface Message {
@@ -68,12 +112,12 @@ interface Message {
   readonly addresses: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  readonly signal: AbortSignal;
+  readonly end: End;
   readonly authorities: string | undefined;
 }
 
 function post(message: Message, agent: Agent | undefined): Promise<IncomingMessage> {
-  const { url, headers, body, signal, authorities } = message;
+  const { url, headers, body, end, authorities } = message;
   const addresses = message.addresses.map((address) => ({ address, family: isIP(address) }));
   const pinned: LookupFunction = (_host, { all }, done) => {
     const [{ address, family } = { address: '', family: 0 }] = addresses;
@@ -89,16 +133,16 @@ function post(message: Message, agent: Agent | undefined): Promise<IncomingMessa
       'content-length': Buffer.byteLength(body),
     },
     lookup: pinned,
-    signal,
     agent: agent ?? false,
     ...(authorities === undefined ? {} : { ca: authorities }),
   };
   return new Promise((resolve, reject) => {
     const request = url.protocol === 'https:' ? requestHttps(url, settings) : requestHttp(url, settings);
+    end.of(request);
     request.once('response', resolve);
     request.once('error', (error) => {
       // The receiver closed a connection that was idle: that says nothing of the message.
-      if (request.reusedSocket && !signal.aborted) resolve(post(message, undefined));
+      if (request.reusedSocket && end.reason === undefined) resolve(post(message, undefined));
       else reject(error);
     });
     request.end(body);
@@ -106,25 +150,31 @@ function post(message: Message, agent: Agent | undefined): Promise<IncomingMessa
 }
 
 /** The first bytes as text. What an answer has beyond the limit is not waited for. */
-async function beginningOf(answer: IncomingMessage): Promise<string> {
+function beginningOf(answer: IncomingMessage): Promise<string> {
   const kept: Buffer[] = [];
   let read = 0;
   let length = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    read += chunk.length;
-    if (length < mostKept) {
-      kept.push(chunk.subarray(0, mostKept - length));
-      length += Math.min(chunk.length, mostKept - length);
-    }
-    // Leaving the loop destroys the answer and its connection.
-    if (read >= mostRead) break;
-  }
-  return Buffer.concat(kept).toString('utf8');
+  return new Promise((resolve, reject) => {
+    const done = (): void => resolve(Buffer.concat(kept).toString('utf8'));
+    answer.on('data', (chunk: Buffer) => {
+      read += chunk.length;
+      if (length < mostKept) {
+        kept.push(chunk.subarray(0, mostKept - length));
+        length += Math.min(chunk.length, mostKept - length);
+      }
+      if (read < mostRead) return;
+      done();
+      // With its connection.
+      answer.destroy();
+    });
+    answer.once('end', done);
+    answer.once('error', reject);
+    answer.once('close', () => reject(new Error('the answer was cut off')));
+  });
 }
 
 /** For who looks at the attempts: codes are Node's, and known from elsewhere. */
-function reasonOf(error: unknown, limit: AbortSignal, timeout: number): string {
-  if (limit.aborted) return `no whole answer within ${timeout / 1000} seconds`;
+function reasonOf(error: unknown): string {
   if (error instanceof AddressError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
   return code === undefined ? message : `${code}: ${message}`;

@@ -3,6 +3,7 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   generateKeyPairSync,
   type KeyObject,
   randomBytes,
@@ -48,6 +49,19 @@ function keyOf(privateKey: string): KeyObject {
   return createPrivateKey({ key: Buffer.concat([pkcs8, seed]), format: 'der', type: 'pkcs8' });
 }
 
+/** Made once for each secret: that takes longer than a signature. */
+const secretKeys = new Map<string, KeyObject>();
+const mostSecretKeys = 1000;
+
+function secretKeyOf(secret: string): KeyObject {
+  const known = secretKeys.get(secret);
+  if (known !== undefined) return known;
+  const key = createSecretKey(Buffer.from(secret.slice('whsec_'.length), 'base64'));
+  if (secretKeys.size >= mostSecretKeys) secretKeys.clear();
+  secretKeys.set(secret, key);
+  return key;
+}
+
 /** The headers of one message. `seconds` is the time of this try since 1970. */
 export function signatureHeaders(
   id: string,
@@ -57,10 +71,9 @@ export function signatureHeaders(
 ): Record<string, string> {
   const content = `${id}.${seconds}.${body}`;
   const signatures = [
-    ...secrets.map((secret) => {
-      const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
-      return `v1,${createHmac('sha256', key).update(content).digest('base64')}`;
-    }),
+    ...secrets.map(
+      (secret) => `v1,${createHmac('sha256', secretKeyOf(secret)).update(content).digest('base64')}`,
+    ),
     ...privateKeys.map((key) => `v1a,${sign(null, Buffer.from(content), keyOf(key)).toString('base64')}`),
   ];
   return {

@@ -120,7 +120,7 @@ interface OutboxTools {
   readonly newAttempt: (() => string) | undefined;
 }
 
-function outboxOver(tools: OutboxTools, { read, write, writeNoted }: StepsPort): Outbox {
+function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted }: StepsPort): Outbox {
   const { sql, confirmation, clock, newId, newAttempt } = tools;
   const run = (text: string, ...parameters: readonly Value[]): Step => ({ text, parameters });
   /** By endpoint, since the last time that old attempts were removed. */
@@ -293,11 +293,14 @@ function outboxOver(tools: OutboxTools, { read, write, writeNoted }: StepsPort):
         return { result: notices.length, notices };
       });
     },
-    progress: (owner, all) =>
-      write(function* () {
+    progress(owner, all) {
+      // What is put there is sent when it is there; nothing waits for the rest.
+      const isAwaited = all.some(({ put: bodies }) => bodies.length > 0);
+      return (isAwaited ? write : ride)(function* () {
         const stored: boolean[] = [];
         for (const each of all) stored.push(yield* store(owner, each));
         return stored;
-      }),
+      });
+    },
   };
 }

@@ -44,6 +44,8 @@ export interface StepsPort {
   /** `tenant`: whose they are, where they are of one. */
   readonly read: <Result>(steps: () => Steps<Result>, tenant?: number) => Awaitable<Result>;
   readonly write: <Result>(steps: () => Steps<Result>) => Promise<Result>;
+  /** What nobody is kept waiting by: with what is written next, where that costs less. */
+  readonly ride?: <Result>(steps: () => Steps<Result>) => Promise<Result>;
   /** While nobody else changes a group or a guard of that tenant, or of any. */
   readonly writeNoted: <Result>(tenant: number | 'all', steps: () => Steps<Noted<Result>>) => Promise<Result>;
   /** Records a notice by itself. */

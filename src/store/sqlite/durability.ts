@@ -152,6 +152,44 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
   };
 }
 
+/** What other connections commit, and somebody else brings to the disk. */
+export class DurableElsewhere {
+  readonly #ask: () => Promise<void>;
+  /** How often others have been seen to commit, and up to where all is known to be on the disk. */
+  #seen = 0;
+  #durable = 0;
+  #asked: { readonly upTo: number; readonly answer: Promise<void> } | undefined;
+
+  /** `ask` resolves when all that anybody has committed by now is on the disk. */
+  constructor(ask: () => Promise<void>) {
+    this.#ask = ask;
+  }
+
+  wrote(): void {
+    this.#seen++;
+  }
+
+  /** As in {@link WalSync}. */
+  pending(): Promise<void> | undefined {
+    const upTo = this.#seen;
+    if (this.#durable === upTo) return undefined;
+    if (this.#asked?.upTo !== upTo)
+      this.#asked = {
+        upTo,
+        answer: this.#ask().then(
+          () => {
+            this.#durable = Math.max(this.#durable, upTo);
+          },
+          (error: unknown) => {
+            this.#asked = undefined;
+            throw error;
+          },
+        ),
+      };
+    return this.#asked.answer;
+  }
+}
+
 const lacksDescriptors: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 
 function lost(path: string, what: string, isOutcomeUnknown: boolean): StoreError {

@@ -42,6 +42,11 @@ export interface GroupCommit {
    * again where another one fails.
    */
   run<T>(command: () => T, once?: boolean): Promise<T>;
+  /**
+   * The same for what nobody is kept waiting by: it goes with the commands that come next, at no commit of its own, or by
+   * itself after so many milliseconds.
+   */
+  ride<T>(command: () => T, milliseconds: number): Promise<T>;
   /** Has nothing been written since the disk, or the right to write, failed? */
   isFailing(): boolean;
   /** Runs what waits, and refuses what comes later. */
@@ -72,6 +77,8 @@ export function groupCommit(
   const release = db.prepare('RELEASE command');
   const undo = db.prepare('ROLLBACK TO command');
   let waiting: Job[] = [];
+  let riding: Job[] = [];
+  let departure: NodeJS.Timeout | undefined;
   let closed = false;
   let failing = false;
 
@@ -127,9 +134,13 @@ export function groupCommit(
   };
 
   const flush = (): void => {
-    const jobs = waiting;
+    // What came first is done first.
+    const jobs = riding.length === 0 ? waiting : [...riding, ...waiting];
     if (jobs.length === 0) return;
     waiting = [];
+    riding = [];
+    clearTimeout(departure);
+    departure = undefined;
     const refuse = (error: unknown): void => {
       const reason = toStoreError(error);
       if (reason instanceof StoreError && lasting.has(reason.code)) failing = true;
@@ -170,6 +181,13 @@ export function groupCommit(
       return new Promise<T>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(gather, 0, 0);
         waiting.push({ run: command, once, resolve: resolve as (value: unknown) => void, reject });
+      });
+    },
+    ride<T>(command: () => T, milliseconds: number): Promise<T> {
+      if (closed) return Promise.reject(storeClosed());
+      return new Promise<T>((resolve, reject) => {
+        departure ??= setTimeout(flush, milliseconds);
+        riding.push({ run: command, once: false, resolve: resolve as (value: unknown) => void, reject });
       });
     },
     isFailing: () => failing,

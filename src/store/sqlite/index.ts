@@ -20,7 +20,7 @@ import { Commands, RefusedUnit } from './commands.ts';
 import { openConnection } from './connection.ts';
 import { counters } from './counters.ts';
 import { sqliteDialect } from './dialect.ts';
-import { type WalSync, walSync } from './durability.ts';
+import { DurableElsewhere, type WalSync, walSync } from './durability.ts';
 import { toStoreError } from './errors.ts';
 import { feedReads } from './feed.ts';
 import { getter } from './get.ts';
@@ -66,6 +66,11 @@ export interface SqliteStoreOptions {
   readonly sensitive?: readonly string[];
   /** Is told what the registry changes for what is stored already. */
   readonly onNotice?: (notice: OpeningNotice) => void;
+  /**
+   * Brings to the disk what other connections commit, where that is another thread's work: two who do so to one file
+   * wait for each other. Without it this store does.
+   */
+  readonly othersDurable?: () => Promise<void>;
 }
 
 /**
@@ -259,8 +264,11 @@ function storeOver(
     offsets.forget();
   };
   // What another process has committed may be read before that process has brought it to the disk.
+  const { othersDurable } = options;
+  const ofOthers = othersDurable === undefined ? undefined : new DurableElsewhere(othersDurable);
   others.onWrite(() => {
-    wal.sync()?.catch(() => {});
+    if (ofOthers === undefined) wal.sync()?.catch(() => {});
+    else ofOthers.wrote();
   });
   const beforeWrite = (): void => {
     guard.checkThrottled();
@@ -315,7 +323,7 @@ function storeOver(
   const feed = feedReads(db, types, read, another);
   const past = pastReads({ db, types, changes, read, connection: another });
   const port = stepsPort({
-    ...{ read, write: commit.run, note, statements: new Statements(db) },
+    ...{ read, write: commit.run, ride: commit.ride, note, statements: new Statements(db) },
     forget: () => grants.forget(),
   });
   const { jsonStrings } = sqliteDialect;
@@ -346,7 +354,10 @@ function storeOver(
     commit: (units) => Promise.all(units.map(carryOut)),
 
     note: (notices) => commit.run(() => notices.filter((notice) => note(notice)).length),
-    durable: () => wal.pending(),
+    durable() {
+      const [own, theirs] = [wal.pending(), ofOthers?.pending()];
+      return own === undefined || theirs === undefined ? (own ?? theirs) : own.then(() => theirs);
+    },
     changes: (options) => read(() => changes.read(options)),
     deletion: ({ tenant, type, id }) => read(() => changes.deletion(tenant, types.of(type).number, id)),
     deletions: ({ tenant, type, before = Number.MAX_SAFE_INTEGER, limit }) =>
