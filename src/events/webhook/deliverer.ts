@@ -152,7 +152,10 @@ export class Deliverer {
     try {
       const endpoints = await leaseOf(this.#options.outbox, this.#owner, this.#clock().getTime(), leaseTime);
       const mine = new Set(endpoints.map(({ id }) => id));
-      for (const runner of this.#runners.values()) if (!mine.has(runner.lane.endpoint.id)) this.#drop(runner);
+      const lost = [...this.#runners.values()].filter(({ lane }) => !mine.has(lane.endpoint.id));
+      // What they have got already is noted first, or it comes again.
+      if (lost.length > 0) await this.#store().catch(() => {});
+      for (const runner of lost) if (this.#isCurrent(runner)) this.#drop(runner);
       for (const endpoint of endpoints) await this.#admit(endpoint);
       this.#blocked = false;
     } catch (error) {

@@ -159,7 +159,10 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
 
   const store = function* (owner: string, progress: Progress): Steps<boolean> {
     const { endpoint, position, retried, removed, attempts, failingSince, state, reason = null } = progress;
-    if ((yield run(sql.owned, endpoint, owner)).length === 0) return false;
+    const [owned] = yield run(sql.owned, endpoint, owner);
+    if (owned === undefined) return false;
+    // What was delivered until it was paused does not come again when it goes on.
+    const isActive = (owned as Row)[0] === 'active';
     if (position !== undefined) yield run(sql.setPosition, position, endpoint);
     for (const each of progress.put) yield put(endpoint, each);
     for (const { message, tries, next } of retried) yield run(sql.retry, tries, next, endpoint, message);
@@ -178,8 +181,8 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
     written.set(endpoint, since % pruneAfter);
     if (since >= pruneAfter) yield run(sql.pruneAttempts, endpoint, endpoint);
     if (failingSince !== undefined) yield run(sql.setFailing, failingSince, endpoint);
-    if (state !== undefined) yield run(sql.setState, state, reason, endpoint);
-    return true;
+    if (state !== undefined && isActive) yield run(sql.setState, state, reason, endpoint);
+    return isActive;
   };
 
   const done = (text: string, ...parameters: readonly Value[]): Promise<boolean> =>
