@@ -169,7 +169,10 @@ export interface Outbox {
   deliveries(endpoint: string): Awaitable<readonly StoredDelivery[]>;
   /** What is sent again; undefined if it is gone. */
   deliveryBody(endpoint: string, message: string): Awaitable<string | undefined>;
-  /** False, and nothing stored, where the endpoint is another server's meanwhile, or gone. */
+  /**
+   * False where there is to be no more: the endpoint is another server's meanwhile, or gone, and nothing was stored; or it
+   * is not active any more, and what was delivered until then was stored.
+   */
   progress(owner: string, progress: readonly Progress[]): Promise<readonly boolean[]>;
   /** Records a notice for each endpoint that was disabled since it was active; answers how many. */
   noteDisabled(): Promise<number>;

@@ -4,7 +4,7 @@ import type { Answer } from '../webhook/management.ts';
 import { type SendOptions, send } from '../webhook/send.ts';
 
 /** Sends a signed token to the receiver of a stream (RFC 8935 §2.1). Never rejects. */
-export function push(
+export async function push(
   { url, allowPrivate, stream }: Endpoint,
   token: string,
   options: Omit<SendOptions, 'allowPrivate'>,
@@ -14,5 +14,15 @@ export function push(
     accept: 'application/json',
     ...(stream?.authorization === undefined ? {} : { authorization: stream.authorization }),
   };
-  return send(url, headers, token, { ...options, allowPrivate });
+  const answer = await send(url, headers, token, { ...options, allowPrivate });
+  return answer.status === 400 && isUnreadable(answer.body) ? { ...answer, isRefused: true } : answer;
+}
+
+/** RFC 8935 §2.4: the body cannot be parsed as a token, or an event in it is not as it is defined. */
+function isUnreadable(answer: string): boolean {
+  try {
+    return JSON.parse(answer)?.err === 'invalid_request';
+  } catch {
+    return false;
+  }
 }

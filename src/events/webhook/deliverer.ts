@@ -330,8 +330,7 @@ export class Deliverer {
     claims: string,
     options: Omit<SendOptions, 'allowPrivate'>,
   ): Promise<Answer> {
-    const answer = await push(endpoint, await this.#options.sign(JSON.parse(claims)), options);
-    return answer.status === 400 && isUnreadable(answer.body) ? { ...answer, isRefused: true } : answer;
+    return push(endpoint, await this.#options.sign(JSON.parse(claims)), options);
   }
 
   #storeSoon(): void {
@@ -387,15 +386,6 @@ export class Deliverer {
       },
       Math.min(pause, 60_000),
     );
-  }
-}
-
-/** RFC 8935 §2.4: the body cannot be parsed as a token, or an event in it is not as it is defined. */
-function isUnreadable(answer: string): boolean {
-  try {
-    return JSON.parse(answer)?.err === 'invalid_request';
-  } catch {
-    return false;
   }
 }
 
