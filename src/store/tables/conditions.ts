@@ -11,11 +11,11 @@ import { sqlite } from '../../query/sqlite.ts';
 import type { ColumnStorage, Storage, StorageMap } from '../../query/storage.ts';
 import { textKey } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
-import { besideMember, keysMember } from './document.ts';
 import type { Column, Element, Field, MappedTable } from './mapping.ts';
 import { labelOf } from './mapping.ts';
 import type { Memberships } from './memberships.ts';
 import { idText, request } from './names.ts';
+import { besideMember, keysMember } from './row-reader.ts';
 
 /** Statements have `?` for every parameter; who runs them numbers them. */
 export const dialects = {

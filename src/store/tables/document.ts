@@ -6,15 +6,12 @@ import { invalidValue } from '../../error.ts';
 import { attributeKeys, comparisonKeys, type KeyDocument } from '../../query/keys.ts';
 import { isObject as isPlain } from '../../query/read.ts';
 import { keyOf } from '../../scim/comparison.ts';
-import type { Attribute, ResourceType } from '../../scim/registry.ts';
-import { type Document, equalValues, inSchemaOrder, schemasOf } from '../../scim/resource.ts';
+import type { Attribute } from '../../scim/registry.ts';
+import { type Document, equalValues } from '../../scim/resource.ts';
 import { isObject } from '../../scim/value.ts';
 import type { SqlRow } from './database.ts';
 import { type Element, type Field, labelOf, type MappedTable, sameValue } from './mapping.ts';
-
-/** Members of `rest` that are no attributes: comparison keys, and what the value of a column does not say. */
-export const keysMember = 'scimd:keys';
-export const besideMember = 'scimd:columns';
+import { besideMember, keysMember, rowReader } from './row-reader.ts';
 
 type Json = Record<string, unknown>;
 
@@ -34,59 +31,41 @@ const read = (container: unknown, name: string): unknown =>
 export class Documents {
   readonly #table: MappedTable;
   readonly #wholes: readonly Field[];
+  /** Those of which no other field has the column, by the name of the attribute. */
+  readonly #alone: ReadonlyMap<string, Field>;
+  /** `row` has the columns' values under their places in `columns`: `c0`, `c1`, …, and `rest`. */
+  readonly fromRow: (row: SqlRow, id: string) => Document;
 
   constructor(table: MappedTable) {
     this.#table = table;
     this.#wholes = [...table.byLeaf.values()];
+    const shared = new Set(table.fields.flatMap(({ alias }) => alias?.column ?? []));
+    this.#alone = new Map(
+      this.#wholes
+        .filter(({ attribute, leaf, column }) => {
+          return leaf === attribute && attribute.extension === undefined && !shared.has(column);
+        })
+        .map((field) => [field.attribute.name, field]),
+    );
+    this.fromRow = rowReader(table);
   }
 
-  /** `row` has the columns' values under their places in `columns`: `c0`, `c1`, …, and `rest`. */
-  fromRow(row: SqlRow, id: string): Document {
-    const { type, columns, rest: restColumn, elements } = this.#table;
-    const stored = restColumn === undefined ? undefined : row.rest;
-    const rest = typeof stored === 'string' ? (JSON.parse(stored) as unknown) : stored;
-    const document: Json = isPlain(rest) ? { ...rest } : {};
-    const beside = document[besideMember];
-    delete document[keysMember];
-    delete document[besideMember];
-    const raw = (field: Field): unknown => row[`c${columns.indexOf(field.column)}`];
-    for (const field of this.#wholes) {
-      const other = field.alias === undefined ? undefined : read(beside, labelOf(field.path));
-      const value = isPlain(other) ? (other.value ?? undefined) : field.read(raw(field));
-      if (value !== undefined) put(document, field, value);
+  /**
+   * The fields that differ, where no more differs than attributes with a column of their own; undefined where more does.
+   * For the workload `patch`: whoever is deactivated has nothing else changed.
+   * @throws ScimError 400 invalidValue as {@link toRow}.
+   */
+  changedFields(before: Document, after: Document): ReadonlyMap<Field, unknown> | undefined {
+    const changed = new Map<Field, unknown>();
+    for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      const value = after[name];
+      if (equalValues(before[name], value)) continue;
+      const field = this.#alone.get(name);
+      if (field === undefined) return undefined;
+      changed.set(field, value);
     }
-    for (const [attribute, all] of elements) {
-      const values = all.flatMap((element) => {
-        const value = this.#elementFrom(element, raw, read(beside, element.label));
-        return value === undefined ? [] : [value];
-      });
-      if (values.length === 0) continue;
-      const container =
-        attribute.extension === undefined ? document : containerOf(document, attribute.extension);
-      const others = container[attribute.name];
-      container[attribute.name] = [...values, ...(Array.isArray(others) ? others : [])];
-    }
-    if (restColumn !== undefined && typeof stored !== 'string') orderParts(type, document);
-    return inSchemaOrder(type, { schemas: schemasOf(type, document), id, ...document });
-  }
-
-  #elementFrom(
-    { constants, fields }: Element,
-    raw: (field: Field) => unknown,
-    beside: unknown,
-  ): Json | undefined {
-    const value: Json = {};
-    for (const [sub, field] of fields) {
-      const isOther = field.alias !== undefined && isPlain(beside) && Object.hasOwn(beside, sub.name);
-      const own = isOther ? (read(beside, sub.name) ?? undefined) : field.read(raw(field));
-      if (own !== undefined) value[sub.name] = own;
-    }
-    if (Object.keys(value).length === 0) return undefined;
-    for (const [sub, constant] of constants) value[sub.name] = constant.value;
-    if (isPlain(beside))
-      for (const [name, more] of Object.entries(beside))
-        if (more !== null && !isFieldOf(fields, name)) value[name] = more;
-    return value;
+    for (const field of changed.keys()) this.#check(field, changed, {});
+    return changed;
   }
 
   /** @throws ScimError 400 invalidValue for what neither a column nor `rest` can keep. */
@@ -242,57 +221,3 @@ export class Documents {
 }
 
 const memberNamed = (name: string) => (value: unknown) => read(value, name);
-
-function isFieldOf(fields: ReadonlyMap<Attribute, Field>, name: string): boolean {
-  for (const sub of fields.keys()) if (sub.name === name) return true;
-  return false;
-}
-
-function containerOf(document: Json, uri: string): Json {
-  const before = document[uri];
-  const container: Json = isPlain(before) ? { ...before } : {};
-  document[uri] = container;
-  return container;
-}
-
-function put(document: Json, { attribute, leaf }: Field, value: unknown): void {
-  const container = attribute.extension === undefined ? document : containerOf(document, attribute.extension);
-  if (leaf === attribute) {
-    container[attribute.name] = value;
-    return;
-  }
-  const before = container[attribute.name];
-  container[attribute.name] = { ...(isPlain(before) ? before : {}), [leaf.name]: value };
-}
-
-/** jsonb has an order of its own: members of complex values stand in schema order again. */
-function orderParts(type: ResourceType, document: Json): void {
-  const order = (container: Json, attributes: ReadonlyMap<string, Attribute>): void => {
-    for (const attribute of attributes.values()) {
-      const value = container[attribute.name];
-      if (attribute.type !== 'complex' || value === undefined) continue;
-      container[attribute.name] = Array.isArray(value)
-        ? value.map((each: unknown) => partsOf(attribute, each))
-        : partsOf(attribute, value);
-    }
-  };
-  order(document, type.attributes);
-  for (const { schema, attributes } of type.extensions.values()) {
-    if (!isPlain(document[schema.id])) continue;
-    const container = Object.fromEntries(
-      [...attributes.values()].flatMap(({ name }) => {
-        const value = read(document[schema.id], name);
-        return value === undefined ? [] : [[name, value]];
-      }),
-    );
-    order(container, attributes);
-    document[schema.id] = container;
-  }
-}
-
-function partsOf({ subAttributes }: Attribute, value: unknown): unknown {
-  if (!isPlain(value)) return value;
-  const ordered: Json = {};
-  for (const { name } of subAttributes.values()) if (value[name] !== undefined) ordered[name] = value[name];
-  return { ...ordered, ...value };
-}

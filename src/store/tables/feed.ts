@@ -53,11 +53,9 @@ export class FeedSteps {
     const found = new Map<string, FoundPresent>();
     for (const served of this.#types)
       for (const { resource, row } of yield* this.rows(served, tenant, ids)) {
-        const memberCount = yield* this.#reading.memberCount(
-          served.table.facts.name,
-          row,
-          Number.MAX_SAFE_INTEGER,
-        );
+        const mapped = this.#reading.membersOf(served.table.facts.name);
+        const memberCount =
+          mapped === undefined ? 0 : yield* this.#reading.membersOfRow(mapped, row, Number.MAX_SAFE_INTEGER);
         found.set(resource.id, { resource, memberCount, locked: false });
       }
     for (const id of yield* this.locked(tenant, [...found.keys()])) {

@@ -70,6 +70,8 @@ export class Holders {
   readonly #isSqlite: boolean;
   readonly #join: string;
   readonly #questions: ReadonlyMap<string, Question>;
+  /** A condition on the row `p`. */
+  #isActive: Statement | undefined;
 
   constructor(
     dialect: SqlDatabase['dialect'],
@@ -128,11 +130,8 @@ export class Holders {
     const people = this.#people;
     const within = this.#reading.within(people, tenant, 'p');
     if (!people.type.attributes.has('active')) return within;
-    const { sql, parameters } = people.conditions.compile(
-      bindFilter(parseFilter('not (active eq false)'), people.type),
-      'p',
-    );
-    return compose`${within} AND (${{ text: sql, parameters }})`;
+    this.#isActive ??= conditionOf(people, 'not (active eq false)', 'p');
+    return compose`${within} AND (${this.#isActive})`;
   }
 
   /** The same of those who are not locked. */
@@ -278,6 +277,11 @@ const nobody = statement('SELECT 1 AS id WHERE FALSE');
 
 function ofTenant(tenant: number): Statement {
   return statement('SELECT group_id, kind, name FROM scimd_access_grant WHERE tenant = ?', tenant);
+}
+
+function conditionOf({ conditions, type }: ServedType, filter: string, alias: string): Statement {
+  const { sql, parameters } = conditions.compile(bindFilter(parseFilter(filter), type), alias);
+  return { text: sql, parameters };
 }
 
 /** How many rows there are, counted up to a number. */

@@ -276,14 +276,7 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
         listing.list(query, (type, count) => counts.of(query.tenant, type, count)),
       );
     },
-    memberCount: (tenant, group, most) =>
-      readOf(tenant, function* () {
-        for (const { table, type } of served) {
-          const found = memberships.of(table.facts.name) && (yield* reading.find(type, tenant, group));
-          if (found !== undefined) return yield* reading.memberCount(table.facts.name, found.row, most);
-        }
-        return 0;
-      }),
+    memberCount: (tenant, group, most) => readOf(tenant, () => reading.memberCount(tenant, group, most)),
     credential: (tenant, id) =>
       readOf(tenant, function* () {
         for (const { type } of served) {

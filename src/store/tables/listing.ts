@@ -48,9 +48,12 @@ export class Listing {
     if (query.groups)
       for (const { served } of arms) {
         const rows = page.filter(({ resource }) => resource.type === served.type.name);
-        const found = yield* this.#reading.groups(served, rows);
+        const found = yield* this.#reading.groups(
+          served,
+          rows.map(({ row }) => row),
+        );
         for (const row of rows) {
-          const its = found.get(row.row);
+          const its = found.get(String(row.row));
           if (its !== undefined) groups.set(row, its);
         }
       }
@@ -60,7 +63,8 @@ export class Listing {
     const resources: FoundResource[] = [];
     for (const row of page) {
       const its = groups.get(row);
-      let resource: FoundResource = its === undefined ? row.resource : { ...row.resource, groups: its };
+      let resource: FoundResource =
+        its === undefined ? row.resource : { ...row.resource, grouped: true, groups: its };
       const served = arms.find((arm) => arm.served.type.name === row.resource.type)?.served as ServedType;
       const mapped = query.members ? this.#reading.membersOf(served.table.facts.name) : undefined;
       if (mapped !== undefined) {
@@ -130,7 +134,7 @@ export class Listing {
   /** The rows of a page in its order, one more than the page has; from behind, those nearest to the position first. */
   *#page(
     arms: readonly Arm[],
-    { descending = false, offset = 0, limit }: Query,
+    { descending = false, offset = 0, limit, groups = false }: Query,
     position: Position | undefined,
     backwards: boolean,
   ): Steps<PlacedRow[]> {
@@ -159,7 +163,7 @@ export class Listing {
       const condition = beyond(only, 0);
       const idOrder = `${idText(served.table, 't')}${collation} ${direction}`;
       const rows = yield statement(
-        `SELECT ${key === undefined ? '' : `${keyText(key)} AS sort_text, `}${this.#reading.columns(served)} ${from} WHERE ${where}${condition === undefined ? '' : ` AND (${condition.text})`} ORDER BY ${key === undefined ? '' : `${key} ${direction} ${nulls}, `}${idOrder} ${limitAndOffset(this.#dialect)}`,
+        `SELECT ${key === undefined ? '' : `${keyText(key)} AS sort_text, `}${this.#reading.columns(served, !groups)} ${from} WHERE ${where}${condition === undefined ? '' : ` AND (${condition.text})`} ORDER BY ${key === undefined ? '' : `${key} ${direction} ${nulls}, `}${idOrder} ${limitAndOffset(this.#dialect)}`,
         ...(key === undefined ? [] : keyParameters),
         ...fromParameters,
         ...whereParameters,
@@ -194,11 +198,11 @@ export class Listing {
       const place = placeOf(row, Number(row.arm));
       return { arm: place[1], id: place[2], position: JSON.stringify(place) };
     });
-    return yield* this.#rowsOf(arms, keys);
+    return yield* this.#rowsOf(arms, keys, groups);
   }
 
   /** The rows of these keys, in the order of the keys. */
-  *#rowsOf(arms: readonly Arm[], keys: readonly PageKey[]): Steps<PlacedRow[]> {
+  *#rowsOf(arms: readonly Arm[], keys: readonly PageKey[], groups: boolean): Steps<PlacedRow[]> {
     const rows = new Map<string, Row>();
     for (const [index, { served }] of arms.entries()) {
       const ids = keys.filter(({ arm }) => arm === index).map(({ id }) => id);
@@ -206,7 +210,7 @@ export class Listing {
       for (let from = 0; from < ids.length; from += 500) {
         const some = ids.slice(from, from + 500);
         const found = yield statement(
-          `SELECT ${this.#reading.columns(served)} ${this.#reading.from(served)} WHERE t.${column.sql} IN (${some.map(() => column.parameter).join(', ')})`,
+          `SELECT ${this.#reading.columns(served, !groups)} ${this.#reading.from(served)} WHERE t.${column.sql} IN (${some.map(() => column.parameter).join(', ')})`,
           ...some.map((id) => column.bind(id)),
         );
         for (const row of found) rows.set(`${index}/${String(row.id)}`, this.#reading.toRow(served, row));

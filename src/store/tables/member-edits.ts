@@ -101,7 +101,7 @@ export class MemberEdits {
           const found = yield* this.selected(work, mapped, row, edit.plan);
           const isMet =
             found.length > 0 ||
-            (edit.orEmpty && (yield* this.#tools.reading.memberCount(table.facts.name, row, 1)) === 0);
+            (edit.orEmpty && (yield* this.#tools.reading.membersOfRow(mapped, row, 1)) === 0);
           if (!isMet) throw new RefusedUnit({ outcome: 'unmatched', command: index, detail: edit.detail });
           break;
         }

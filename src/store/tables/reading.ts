@@ -26,6 +26,13 @@ export interface Row {
   readonly row: unknown;
 }
 
+/** What a change has to know of a row. */
+export interface RowHead {
+  readonly row: unknown;
+  readonly version: number;
+  readonly modified: string;
+}
+
 /** Members that are read with their group; of more than these the ids are read first, and the rest part by part. */
 const membersAtOnce = 1000;
 const membersInPart = 250;
@@ -48,7 +55,8 @@ export interface LaterMembers {
 
 export class Reading {
   readonly #tools: ReadingTools;
-  readonly #columns = new Map<ServedType, string>();
+  readonly #columns = new Map<string, string>();
+  readonly #finds = new Map<string, string>();
 
   constructor(tools: ReadingTools) {
     this.#tools = tools;
@@ -76,25 +84,28 @@ export class Reading {
     return id.fact.type !== 'uuid' || /^[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i.test(value);
   }
 
-  columns(served: ServedType): string {
-    let known = this.#columns.get(served);
+  /** Whether the row is in groups is not asked where the groups themselves are. */
+  columns(served: ServedType, asksGroups = true): string {
+    const { type, table } = served;
+    const key = `${asksGroups} ${type.name}`;
+    let known = this.#columns.get(key);
     if (known !== undefined) return known;
-    const { table } = served;
-    const { id, row, version, created, modified, rest, columns, facts } = table;
-    const own = (column: Column | undefined, name: string): string[] =>
-      column === undefined ? [] : [`t.${column.sql} AS ${name}`];
+    const { id, columns, rest, created, facts } = table;
     known = [
       ...own(id, 'id'),
-      ...own(row, 'row_key'),
-      ...own(version, 'version'),
+      ...this.#headColumns(table),
       ...(created === undefined ? ['s.created AS created'] : own(created, 'created')),
-      ...(modified === undefined ? ['s.modified AS modified'] : own(modified, 'modified')),
       ...columns.flatMap((column, index) => own(column, `c${index}`)),
       ...own(rest, 'rest'),
-      `(${this.#tools.memberships.grouped(facts.name, 't')}) AS grouped`,
+      ...(asksGroups ? [`(${this.#tools.memberships.grouped(facts.name, 't')}) AS grouped`] : []),
     ].join(', ');
-    this.#columns.set(served, known);
+    this.#columns.set(key, known);
     return known;
+  }
+
+  #headColumns({ row, version, modified }: MappedTable): readonly string[] {
+    const changed = modified === undefined ? ['s.modified AS modified'] : own(modified, 'modified');
+    return [...own(row, 'row_key'), ...own(version, 'version'), ...changed];
   }
 
   /** FROM, with what is beside the rows where columns lack. */
@@ -110,8 +121,6 @@ export class Reading {
   toRow({ table, documents, type }: ServedType, row: SqlRow): Row {
     const id = String(row.id);
     const document = documents.fromRow(row, id);
-    const time = (column: Column | undefined, value: unknown): string =>
-      instantOf(column === undefined ? value : column.unbind(value)) ?? this.#tools.began;
     return {
       document,
       row: row.row_key,
@@ -119,12 +128,16 @@ export class Reading {
         id,
         type: type.name,
         version: Number(row.version ?? 1),
-        created: time(table.created, row.created),
-        modified: time(table.modified, row.modified),
+        created: this.#time(table.created, row.created),
+        modified: this.#time(table.modified, row.modified),
         body: JSON.stringify(document),
         grouped: Boolean(row.grouped),
       },
     };
+  }
+
+  #time(column: Column | undefined, value: unknown): string {
+    return instantOf(column === undefined ? value : column.unbind(value)) ?? this.#tools.began;
   }
 
   /** The memberships of the groups in a table, if they are that. */
@@ -134,16 +147,39 @@ export class Reading {
 
   *find(type: ResourceType, tenant: number, id: string, lock = false): Steps<Row | undefined> {
     const served = this.served(type);
-    const { table } = served;
+    const row = yield* this.#byId(served, tenant, id, lock ? 'held' : 'found');
+    return row === undefined ? undefined : this.toRow(served, row);
+  }
+
+  /** What a change has to know of a row, which is held until the transaction ends. */
+  *head(type: ResourceType, tenant: number, id: string): Steps<RowHead | undefined> {
+    const served = this.served(type);
+    const row = yield* this.#byId(served, tenant, id, 'head');
+    if (row === undefined) return undefined;
+    const modified = this.#time(served.table.modified, row.modified);
+    return { row: row.row_key, version: Number(row.version ?? 1), modified };
+  }
+
+  *#byId(
+    served: ServedType,
+    tenant: number,
+    id: string,
+    how: 'found' | 'held' | 'head' | 'row',
+  ): Steps<SqlRow | undefined> {
+    const { table, type } = served;
     if (!this.isPossible(table, id)) return undefined;
     const { text, parameters } = this.within(served, tenant);
-    const held = lock && this.#tools.database.dialect === 'postgres' ? ' FOR UPDATE OF t' : '';
-    const row = yield* one(
-      `SELECT ${this.columns(served)} ${this.from(served)} WHERE t.${table.id.sql} = ${table.id.parameter} AND ${text}${held}`,
-      table.id.bind(id),
-      ...parameters,
-    );
-    return row === undefined ? undefined : this.toRow(served, row);
+    const key = `${how} ${type.name}`;
+    let known = this.#finds.get(key);
+    if (known === undefined) {
+      const columns =
+        how === 'head' || how === 'row' ? this.#headColumns(table).join(', ') : this.columns(served);
+      const isHeld = how === 'held' || how === 'head';
+      const held = isHeld && this.#tools.database.dialect === 'postgres' ? ' FOR UPDATE OF t' : '';
+      known = `SELECT ${columns} ${this.from(served)} WHERE t.${table.id.sql} = ${table.id.parameter} AND ${text}${held}`;
+      this.#finds.set(key, known);
+    }
+    return yield* one(known, table.id.bind(id), ...parameters);
   }
 
   /** `later` has the members that are too many to be read with the group. */
@@ -151,29 +187,29 @@ export class Reading {
     const { tenant, type, id, base = '' } = query;
     const found = yield* this.find(type, tenant, id);
     if (found === undefined) return undefined;
-    const groups = query.groups ? yield* this.groups(this.served(type), [found]) : undefined;
+    const asked = query.groups && found.resource.grouped ? [found.row] : [];
+    const groups = yield* this.groups(this.served(type), asked);
     const mapped = query.members ? this.#tools.memberships.of(this.served(type).table.facts.name) : undefined;
-    const its = groups?.get(found.row);
+    const its = groups.get(String(found.row));
     const resource = its === undefined ? found.resource : { ...found.resource, groups: its };
     if (mapped === undefined) return resource;
     const members = yield* this.members(mapped, found, base, membersAtOnce);
     return typeof members === 'string' ? { ...resource, members } : { ...resource, later: members };
   }
 
-  /** The groups of these rows, direct ones first. */
-  *groups(served: ServedType, rows: readonly Row[]): Steps<Map<unknown, GroupReference[]>> {
-    const found = new Map<unknown, GroupReference[]>();
-    const asked = rows.filter(({ resource }) => resource.grouped).map(({ row }) => row);
-    if (asked.length === 0) return found;
+  /** The groups of these rows, direct ones first; by the row's key as text. */
+  *groups(served: ServedType, rows: readonly unknown[]): Steps<Map<string, GroupReference[]>> {
+    const found = new Map<string, GroupReference[]>();
+    if (rows.length === 0) return found;
     for (const mapped of this.#tools.memberships.with(served.table.facts.name)) {
-      for (const each of yield this.#tools.memberships.groupsSql(mapped, served.table.facts.name, asked)) {
+      for (const each of yield this.#tools.memberships.groupsSql(mapped, served.table.facts.name, rows)) {
         const reference: GroupReference = {
           value: String(each.value),
           display: textOf(mapped.owner, each.display),
           type: Number(each.depth) === 0 ? 'direct' : 'indirect',
           resourceType: mapped.owner.table.type.name,
         };
-        const key = rows.find(({ row }) => String(row) === String(each.member))?.row;
+        const key = String(each.member);
         const known = found.get(key);
         if (known === undefined) found.set(key, [reference]);
         else known.push(reference);
@@ -227,9 +263,17 @@ export class Reading {
     return ids.flatMap((id) => texts.get(id) ?? []).join(',');
   }
 
-  *memberCount(tableName: string, row: unknown, most: number): Steps<number> {
-    const mapped = this.#tools.memberships.of(tableName);
-    if (mapped === undefined) return 0;
+  /** How many members the group of that id has, up to so many. */
+  *memberCount(tenant: number, id: string, most: number): Steps<number> {
+    for (const mapped of this.#tools.memberships.all) {
+      const { table } = mapped.owner;
+      const found = yield* this.#byId(this.served(table.type), tenant, id, 'row');
+      if (found !== undefined) return yield* this.membersOfRow(mapped, found.row_key, most);
+    }
+    return 0;
+  }
+
+  *membersOfRow(mapped: MappedMembers, row: unknown, most: number): Steps<number> {
     const { row: key } = mapped.owner.table;
     const found = yield* one(
       `SELECT count(*) AS n FROM (SELECT 1 FROM ${mapped.facts.sql} m WHERE m.${mapped.group.sql} = ${key.parameter} LIMIT ?) p`,
@@ -258,6 +302,10 @@ export class Reading {
           );
       }
   }
+}
+
+function own(column: Column | undefined, name: string): string[] {
+  return column === undefined ? [] : [`t.${column.sql} AS ${name}`];
 }
 
 function textOf({ table, display }: Served, stored: unknown): string | undefined {

@@ -103,6 +103,11 @@ export class Rows {
     { before, after }: { readonly before: Document; readonly after: Document },
     { version, modified }: { readonly version: number; readonly modified: string },
   ): Steps<void> {
+    const alone = documents.changedFields(before, after);
+    if (alone !== undefined) {
+      yield* this.set(table, row, [...columnValues(alone), ...touched(table, version, modified)]);
+      return;
+    }
     const from = documents.toRow(before);
     const to = documents.toRow(after);
     const changed = new Map(

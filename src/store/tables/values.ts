@@ -17,6 +17,7 @@ export function readValue(attribute: Attribute, value: unknown): unknown {
     case 'dateTime':
       return instantOf(value);
     default:
+      if (typeof value === 'string') return value;
       return value instanceof Date ? value.toISOString() : String(value);
   }
 }

@@ -25,7 +25,7 @@ import { History } from './history.ts';
 import type { Column, Field } from './mapping.ts';
 import { MemberEdits } from './member-edits.ts';
 import { idText } from './names.ts';
-import type { Row, ServedType } from './reading.ts';
+import type { Row, RowHead, ServedType } from './reading.ts';
 import { Rows, touched } from './rows.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
 import { violationOf } from './violations.ts';
@@ -170,10 +170,15 @@ export class Writing {
     const served = reading.served(command.type);
     const { table } = served;
     const target = { kind: served, rid: id, id };
-    const before = yield* this.#current(tenant, command, index);
-    const { resource, row } = before;
-    const version = resource.version + 1;
-    const modified = instantAfter(clock(), instantKey(resource.modified) as string);
+    // Of what was read before, and has not changed since, the head is enough.
+    const found =
+      document === undefined
+        ? yield* this.#current(tenant, command, index)
+        : yield* this.#head(tenant, command, index);
+    const { row } = found;
+    const { version: past, modified: since } = 'resource' in found ? found.resource : found;
+    const version = past + 1;
+    const modified = instantAfter(clock(), instantKey(since) as string);
     if (document !== undefined) {
       work.documents.set(index, document.after);
       yield* this.#refuseNamesake(tenant, command, served, document.before, document.after, index);
@@ -182,8 +187,8 @@ export class Writing {
     }
     const { added, removed } = yield* this.#members.edit(work, command.members, served, row, index);
     const newCredential = yield* this.#rows.editCredential(table, id, command.credential);
-    if (document === undefined && !newCredential && added.size === 0 && removed.size === 0)
-      return { outcome: 'unchanged', resource };
+    const isSame = document === undefined && !newCredential && added.size === 0 && removed.size === 0;
+    if (isSame && 'resource' in found) return { outcome: 'unchanged', resource: found.resource };
     if (document === undefined) yield* this.#rows.set(table, row, touched(table, version, modified));
     yield* this.#rows.noteBeside(table, id, { modified });
     const edits: RecordedEdit[] = [
@@ -200,8 +205,11 @@ export class Writing {
       yield* holders.run(work.access.changed(work, target, document.before, withId(document.after, id)));
     if (added.size + removed.size > 0)
       yield* holders.run(work.access.membersChanged(work, target, { added, removed }));
-    if (document === undefined)
-      return { outcome: 'updated', resource: { ...resource, version, modified: instantText(modified) } };
+    if ('resource' in found)
+      return {
+        outcome: 'updated',
+        resource: { ...found.resource, version, modified: instantText(modified) },
+      };
     const after = yield* reading.find(command.type, tenant, id);
     if (after === undefined) throw new Error(`the row of ${command.type.name} ${id} cannot be read`);
     return { outcome: 'updated', resource: after.resource };
@@ -287,16 +295,17 @@ export class Writing {
     return { outcome: 'deleted' };
   }
 
-  *#current(
-    tenant: number,
-    { type, id, expected }: UpdateCommand | DeleteCommand,
-    index: number,
-  ): Steps<Row> {
-    const row = yield* this.#tools.reading.find(type, tenant, id, true);
-    if (row === undefined) throw new RefusedUnit({ outcome: 'missing', command: index });
-    if (expected !== undefined && expected !== row.resource.version)
-      throw new RefusedUnit({ outcome: 'conflict', command: index });
-    return row;
+  *#current(tenant: number, command: UpdateCommand | DeleteCommand, index: number): Steps<Row> {
+    const row = yield* this.#tools.reading.find(command.type, tenant, command.id, true);
+    refuseOther(row?.resource, command, index);
+    return row as Row;
+  }
+
+  /** The same where what it held is known already. */
+  *#head(tenant: number, command: UpdateCommand, index: number): Steps<RowHead> {
+    const head = yield* this.#tools.reading.head(command.type, tenant, command.id);
+    refuseOther(head, command, index);
+    return head as RowHead;
   }
 
   *#refuseNamesake(
@@ -328,6 +337,17 @@ export class Writing {
         value: after.displayName,
       });
   }
+}
+
+/** @throws RefusedUnit for a resource that is not there, or has another version than was expected. */
+function refuseOther(
+  found: { readonly version: number } | undefined,
+  { expected }: UpdateCommand | DeleteCommand,
+  command: number,
+): void {
+  if (found === undefined) throw new RefusedUnit({ outcome: 'missing', command });
+  if (expected !== undefined && expected !== found.version)
+    throw new RefusedUnit({ outcome: 'conflict', command });
 }
 
 function keyText(attribute: Parameters<typeof textKey>[0], value: unknown): string | undefined {
