@@ -20,6 +20,8 @@ import { one, type SqlRow, type Steps, statement } from './database.ts';
 const columns =
   'sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed, last, tolerances, cause, digest, link, notice';
 
+const insertion = `INSERT INTO scimd_change (tenant, ${columns}, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
 export type NewChange = Omit<ChangeEntry, 'type'> & { readonly type: string };
 
 /** Records notices; answers those that were new, as changes. */
@@ -70,7 +72,7 @@ export function* append(
     const [, sequence, , id, version, operation, at, txn, request, actor, edits, added, removed] = row;
     const [, , , , , , , , , , , , , last, tolerances, cause, salt, digest, link, notice] = row;
     yield statement(
-      `INSERT INTO scimd_change (tenant, ${columns}, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      insertion,
       ...[tenant, sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed],
       ...[last, tolerances, cause, hexOf(digest), hexOf(link), notice, salt],
     );

@@ -164,7 +164,8 @@ export class Conditions {
         return this.#memberships.groupsOf(facts.name);
     }
     const field = byLeaf.get(attribute);
-    if (field !== undefined) return this.#field(field, alias, labelOf(field.path), 'value');
+    if (field?.alias !== undefined) return this.#field(field, alias, labelOf(field.path), 'value');
+    if (field !== undefined) return this.#plainField(field, alias);
     if (rest === undefined) return undefined;
     return this.#inRest(keyStorage(`${alias}.${rest.sql}`, attribute));
   }

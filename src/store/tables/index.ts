@@ -83,7 +83,7 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
   const outside = <T>(steps: Steps<T>): Awaitable<T> => carryOut(steps, database, database.run);
   if (migrate) await outside(makeTables(database.dialect, clock().toISOString()));
   const registry = servedRegistry(asked, tables);
-  const memberships = new Memberships();
+  const memberships = new Memberships(database.dialect);
   const types = await compileMaps(database, registry, tables, memberships, outside);
   const setting = async (name: string): Promise<string> =>
     String((await outside(one('SELECT value FROM scimd_setting WHERE name = ?', name)))?.value ?? '');

@@ -2,7 +2,7 @@
 import type { Parameter } from '../../query/dialect.ts';
 import { resourceUriKey } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
-import type { FoundResource, GroupReference, Page, Position, Query } from '../store.ts';
+import type { FoundResource, Page, Position, Query } from '../store.ts';
 import { termOf } from './conditions.ts';
 import {
   one,
@@ -12,6 +12,7 @@ import {
   type Statement,
   type Steps,
   statement,
+  Texts,
 } from './database.ts';
 import { idText, request } from './names.ts';
 import type { Reading, Row, ServedType } from './reading.ts';
@@ -27,6 +28,7 @@ export function limitAndOffset(dialect: SqlDatabase['dialect']): string {
 export class Listing {
   readonly #dialect: SqlDatabase['dialect'];
   readonly #reading: Reading;
+  readonly #texts = new Texts();
 
   constructor(dialect: SqlDatabase['dialect'], reading: Reading) {
     this.#dialect = dialect;
@@ -42,42 +44,9 @@ export class Listing {
     const position = after ?? before;
     const wanted = limit === 0 ? [] : yield* this.#page(arms, query, position, backwards);
     const isMore = wanted.length > limit;
-    const walked = wanted.slice(0, limit);
-    let page: Row[] = walked.map(({ row }) => row);
-    const groups = new Map<Row, readonly GroupReference[]>();
-    if (query.groups)
-      for (const { served } of arms) {
-        const rows = page.filter(({ resource }) => resource.type === served.type.name);
-        const found = yield* this.#reading.groups(
-          served,
-          rows.map(({ row }) => row),
-        );
-        for (const row of rows) {
-          const its = found.get(String(row.row));
-          if (its !== undefined) groups.set(row, its);
-        }
-      }
-    const full = withinBytes(page, query.bytes);
-    const cut = full.length < page.length;
-    page = full;
-    const resources: FoundResource[] = [];
-    for (const row of page) {
-      const its = groups.get(row);
-      let resource: FoundResource =
-        its === undefined ? row.resource : { ...row.resource, grouped: true, groups: its };
-      const served = arms.find((arm) => arm.served.type.name === row.resource.type)?.served as ServedType;
-      const mapped = query.members ? this.#reading.membersOf(served.table.facts.name) : undefined;
-      if (mapped !== undefined) {
-        const members = yield* this.#reading.members(
-          mapped,
-          row,
-          query.base ?? '',
-          Number.MAX_SAFE_INTEGER - 1,
-        );
-        resource = { ...resource, members: members as string };
-      }
-      resources.push(resource);
-    }
+    const page = withinBytes(isMore ? wanted.slice(0, limit) : wanted, query.bytes);
+    const cut = page.length < Math.min(wanted.length, limit);
+    const resources = yield* this.#resources(arms, page, query);
     if (backwards) resources.reverse();
     const more = isMore || cut;
     let sum = 0;
@@ -89,15 +58,43 @@ export class Listing {
           arm.filter === undefined
             ? yield* total(arm.served, () => this.#count(arm))
             : yield* this.#count(arm);
-    const shown = walked.slice(0, page.length);
-    const ends = backwards ? [shown.at(-1), shown[0]] : [shown[0], shown.at(-1)];
+    const [first, last] = backwards ? [page.at(-1), page[0]] : [page[0], page.at(-1)];
     return {
       total: sum,
       resources,
       more,
-      ...(ends[0] === undefined ? {} : { first: ends[0].position }),
-      ...(ends[1] === undefined ? {} : { last: ends[1].position }),
+      ...(first === undefined ? {} : { first: positionOf(first) }),
+      ...(last === undefined ? {} : { last: positionOf(last) }),
     };
+  }
+
+  /** The rows as resources, with the groups and the members that are asked for. */
+  *#resources(
+    arms: readonly Arm[],
+    page: readonly PlacedRow[],
+    { groups = false, members = false, base = '' }: Query,
+  ): Steps<FoundResource[]> {
+    const resources = page.map(({ row }): FoundResource => row.resource);
+    for (const [arm, { served }] of arms.entries()) {
+      const rows = [...page.entries()].filter(([, { place }]) => place[1] === arm);
+      const keys = groups ? rows.map(([, { row }]) => row.row) : [];
+      const found = yield* this.#reading.groups(served, keys);
+      const mapped = members ? this.#reading.membersOf(served.table.facts.name) : undefined;
+      if (found.size === 0 && mapped === undefined) continue;
+      for (const [index, { row }] of rows) {
+        const its = found.get(String(row.row));
+        const resource = its === undefined ? row.resource : { ...row.resource, grouped: true, groups: its };
+        const all = Number.MAX_SAFE_INTEGER - 1;
+        resources[index] =
+          mapped === undefined
+            ? resource
+            : {
+                ...resource,
+                members: (yield* this.#reading.members(mapped, row, base, all)) as string,
+              };
+      }
+    }
+    return resources;
   }
 
   #arm({ tenant, base, descending = false }: Query, { type, plan, sort }: Query['targets'][number]): Arm {
@@ -161,9 +158,17 @@ export class Listing {
     if (arms.length === 1 && only !== undefined) {
       const { served, key, keyParameters, from, fromParameters, where, whereParameters } = only;
       const condition = beyond(only, 0);
-      const idOrder = `${idText(served.table, 't')}${collation} ${direction}`;
+      const isGrouped = !groups;
+      const form = `${served.type.name} ${isGrouped} ${direction} ${key} ${where} ${condition?.text} ${fromParameters.length}`;
+      const text = this.#texts.of(form, () => {
+        const idOrder = `${idText(served.table, 't')}${collation} ${direction}`;
+        const [shown, order] =
+          key === undefined ? ['', ''] : [`${keyText(key)} AS sort_text, `, `${key} ${direction} ${nulls}, `];
+        const beyondIt = condition === undefined ? '' : ` AND (${condition.text})`;
+        return `SELECT ${shown}${this.#reading.columns(served, isGrouped)} ${from} WHERE ${where}${beyondIt} ORDER BY ${order}${idOrder} ${limitAndOffset(this.#dialect)}`;
+      });
       const rows = yield statement(
-        `SELECT ${key === undefined ? '' : `${keyText(key)} AS sort_text, `}${this.#reading.columns(served, !groups)} ${from} WHERE ${where}${condition === undefined ? '' : ` AND (${condition.text})`} ORDER BY ${key === undefined ? '' : `${key} ${direction} ${nulls}, `}${idOrder} ${limitAndOffset(this.#dialect)}`,
+        text,
         ...(key === undefined ? [] : keyParameters),
         ...fromParameters,
         ...whereParameters,
@@ -172,10 +177,7 @@ export class Listing {
         limit + 1,
         skipped,
       );
-      return rows.map((row) => ({
-        row: this.#reading.toRow(served, row),
-        position: JSON.stringify(placeOf(row, 0)),
-      }));
+      return rows.map((row) => ({ row: this.#reading.toRow(served, row), place: placeOf(row, 0) }));
     }
     const parameters: SqlValue[] = [];
     const selects = arms.map((arm, index) => {
@@ -194,18 +196,15 @@ export class Listing {
       limit + 1,
       skipped,
     );
-    const keys = rows.map((row) => {
-      const place = placeOf(row, Number(row.arm));
-      return { arm: place[1], id: place[2], position: JSON.stringify(place) };
-    });
-    return yield* this.#rowsOf(arms, keys, groups);
+    const places = rows.map((row) => placeOf(row, Number(row.arm)));
+    return yield* this.#rowsOf(arms, places, groups);
   }
 
-  /** The rows of these keys, in the order of the keys. */
-  *#rowsOf(arms: readonly Arm[], keys: readonly PageKey[], groups: boolean): Steps<PlacedRow[]> {
+  /** The rows at these places, in their order. */
+  *#rowsOf(arms: readonly Arm[], places: readonly Place[], groups: boolean): Steps<PlacedRow[]> {
     const rows = new Map<string, Row>();
     for (const [index, { served }] of arms.entries()) {
-      const ids = keys.filter(({ arm }) => arm === index).map(({ id }) => id);
+      const ids = places.filter(([, arm]) => arm === index).map(([, , id]) => id);
       const { id: column } = served.table;
       for (let from = 0; from < ids.length; from += 500) {
         const some = ids.slice(from, from + 500);
@@ -216,9 +215,9 @@ export class Listing {
         for (const row of found) rows.set(`${index}/${String(row.id)}`, this.#reading.toRow(served, row));
       }
     }
-    return keys.flatMap(({ arm, id, position }) => {
-      const row = rows.get(`${arm}/${id}`);
-      return row === undefined ? [] : [{ row, position }];
+    return places.flatMap((place) => {
+      const row = rows.get(`${place[1]}/${place[2]}`);
+      return row === undefined ? [] : [{ row, place }];
     });
   }
 }
@@ -239,16 +238,14 @@ interface Arm {
 
 interface PlacedRow {
   readonly row: Row;
-  readonly position: Position;
-}
-
-interface PageKey {
-  readonly arm: number;
-  readonly id: string;
-  readonly position: Position;
+  readonly place: Place;
 }
 
 type Place = readonly [key: string | number | null, arm: number, id: string];
+
+function positionOf({ place }: PlacedRow): Position {
+  return JSON.stringify(place);
+}
 
 function readPosition(position: Position): Place {
   return JSON.parse(position);
@@ -303,12 +300,13 @@ function castOf(sort: Attribute | undefined): string {
 }
 
 /** As many as are not larger together; one at least. */
-function withinBytes(rows: readonly Row[], bytes: number | undefined): Row[] {
-  if (bytes === undefined) return [...rows];
+function withinBytes(rows: readonly PlacedRow[], bytes: number | undefined): readonly PlacedRow[] {
+  if (bytes === undefined) return rows;
   let sum = 0;
-  const end = rows.findIndex(({ resource: { body } }) => {
-    sum += body.length;
-    return sum > bytes && sum > body.length;
+  const end = rows.findIndex(({ row }) => {
+    const { length } = row.resource.body;
+    sum += length;
+    return sum > bytes && sum > length;
   });
-  return end === -1 ? [...rows] : rows.slice(0, end);
+  return end === -1 ? rows : rows.slice(0, end);
 }

@@ -2,7 +2,7 @@
 import { quoteText as text } from '../../query/dialect.ts';
 import type { ColumnStorage, SqlFragment, TableStorage } from '../../query/storage.ts';
 import type { Attribute } from '../../scim/registry.ts';
-import type { Statement } from './database.ts';
+import { type SqlDatabase, type SqlValue, type Statement, Texts } from './database.ts';
 import type { TableFacts } from './facts.ts';
 import type { Column, MappedTable } from './mapping.ts';
 import { idText, request } from './names.ts';
@@ -47,6 +47,12 @@ function column(sql: string, indexed = false): ColumnStorage {
 
 export class Memberships {
   readonly all: MappedMembers[] = [];
+  readonly #dialect: SqlDatabase['dialect'];
+  readonly #texts = new Texts();
+
+  constructor(dialect: SqlDatabase['dialect']) {
+    this.#dialect = dialect;
+  }
 
   /** Of the type whose table has this name, as a group. */
   of(tableName: string): MappedMembers | undefined {
@@ -135,26 +141,71 @@ export class Memberships {
 
   /** The groups of resources by their rows, direct ones first: `member`, `value`, `display`, `depth`. */
   groupsSql(mapped: MappedMembers, tableName: string, rows: readonly unknown[]): Statement {
-    const { facts, group, member, nested, owner, people } = mapped;
+    const { text: edges, parameters } = this.edgesSql(mapped, tableName, rows);
+    const text = this.#texts.of(edges, () => {
+      const { owner } = mapped;
+      const { sql: display, id } = shownColumns(owner);
+      return `SELECT n.member AS member, ${id} AS value, ${display} AS display, n.depth AS depth FROM (${edges}) n JOIN ${owner.table.facts.sql} g ON g.${owner.table.row.sql} = n.grp AND ${liveSql(owner.table, 'g')} ORDER BY n.depth, ${id}`;
+    });
+    return { text, parameters };
+  }
+
+  /** The rows of those groups, without what is to be known of them: `member`, `grp`, `depth`. */
+  edgesSql(
+    { facts, group, member, nested, owner, people }: MappedMembers,
+    tableName: string,
+    rows: readonly unknown[],
+  ): Statement {
     const isPerson = people.table.facts.name === tableName;
     const start = isPerson ? member : (nested as Column);
-    const { table } = isPerson ? people : owner;
-    const list = rows.map(() => table.row.parameter).join(', ');
-    const direct = `SELECT m.${start.sql} AS member, m.${group.sql} AS grp, 0 AS depth FROM ${facts.sql} m WHERE m.${start.sql} IN (${list})`;
-    const { display, conditions } = owner;
-    const columns = `n.member AS member, ${idText(owner.table, 'g')} AS value, ${
-      display === undefined ? 'NULL' : conditions.storedText(display, 'g')
-    } AS display, n.depth AS depth`;
-    const rest = `JOIN ${owner.table.facts.sql} g ON g.${owner.table.row.sql} = n.grp AND ${liveSql(owner.table, 'g')} ORDER BY n.depth, ${idText(owner.table, 'g')}`;
-    const sql =
-      nested === undefined
-        ? `SELECT ${columns} FROM (${direct}) n ${rest}`
-        : `WITH RECURSIVE up (member, grp, depth) AS (${direct}
+    const { from, parameters } = this.#among((isPerson ? people : owner).table.row, rows, `m.${start.sql}`);
+    const direct = `SELECT m.${start.sql} AS member, m.${group.sql} AS grp, 0 AS depth FROM ${from(`${facts.sql} m`)}`;
+    if (nested === undefined) return { text: direct, parameters };
+    return {
+      text: `WITH RECURSIVE up (member, grp, depth) AS (${direct}
 UNION SELECT up.member, m.${group.sql}, 1 FROM up JOIN ${facts.sql} m ON m.${nested.sql} = up.grp
-), nearest (member, grp, depth) AS (SELECT member, grp, min(depth) FROM up GROUP BY member, grp)
-SELECT ${columns} FROM nearest n ${rest}`;
-    return { text: sql, parameters: rows.map((row) => table.row.bind(row)) };
+) SELECT member, grp, min(depth) AS depth FROM up GROUP BY member, grp`,
+      parameters,
+    };
   }
+
+  /** Groups by their rows, in the order of their ids: `grp`, `value`, `display`. */
+  ownersSql({ owner }: MappedMembers, rows: readonly unknown[]): Statement {
+    const { table } = owner;
+    const { sql: display, id } = shownColumns(owner);
+    const { from, parameters } = this.#among(table.row, rows, `g.${table.row.sql}`);
+    return {
+      text: `SELECT g.${table.row.sql} AS grp, ${id} AS value, ${display} AS display FROM ${from(`${table.facts.sql} g`)} AND ${liveSql(table, 'g')} ORDER BY ${id}`,
+      parameters,
+    };
+  }
+
+  /** A table's rows of which a column is among these values. SQLite reads them from JSON in a third of the time. */
+  #among(
+    column: Column,
+    rows: readonly unknown[],
+    key: string,
+  ): { from(table: string): string; readonly parameters: readonly SqlValue[] } {
+    const values = rows.map((row) => column.bind(row));
+    if (
+      this.#dialect === 'sqlite' &&
+      values.every((each) => typeof each === 'number' || typeof each === 'string')
+    )
+      return {
+        from: (table) => `json_each(?) j CROSS JOIN ${table} WHERE ${key} = j.value`,
+        parameters: [JSON.stringify(values)],
+      };
+    const list = rows.map(() => column.parameter).join(', ');
+    return { from: (table) => `${table} WHERE ${key} IN (${list})`, parameters: values };
+  }
+}
+
+/** The id and the name of a group in the row `g`. */
+function shownColumns({ table, display, conditions }: Served): { readonly id: string; readonly sql: string } {
+  return {
+    id: idText(table, 'g'),
+    sql: display === undefined ? 'NULL' : conditions.storedText(display, 'g'),
+  };
 }
 
 /** The column for a sub-attribute of `members`, in rows of {@link Memberships.memberRows} called `e`. */

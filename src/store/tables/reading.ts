@@ -5,7 +5,15 @@ import type { Document } from '../../scim/resource.ts';
 import type { FoundResource, GroupReference, MemberReader, ResourceQuery, StoredResource } from '../store.ts';
 import type { Awaitable } from '../stored-resource.ts';
 import type { Conditions } from './conditions.ts';
-import { one, type SqlDatabase, type SqlRow, type Statement, type Steps, statement } from './database.ts';
+import {
+  one,
+  type SqlDatabase,
+  type SqlRow,
+  type Statement,
+  type Steps,
+  statement,
+  Texts,
+} from './database.ts';
 import type { Documents } from './document.ts';
 import type { Column, MappedTable } from './mapping.ts';
 import { liveSql, type MappedMembers, type Memberships, type Served } from './memberships.ts';
@@ -36,6 +44,8 @@ export interface RowHead {
 /** Members that are read with their group; of more than these the ids are read first, and the rest part by part. */
 const membersAtOnce = 1000;
 const membersInPart = 250;
+/** Of so many rows the groups are read in one statement. */
+const fewRows = 4;
 
 export interface ReadingTools {
   readonly database: SqlDatabase;
@@ -55,8 +65,7 @@ export interface LaterMembers {
 
 export class Reading {
   readonly #tools: ReadingTools;
-  readonly #columns = new Map<string, string>();
-  readonly #finds = new Map<string, string>();
+  readonly #texts = new Texts();
 
   constructor(tools: ReadingTools) {
     this.#tools = tools;
@@ -86,21 +95,17 @@ export class Reading {
 
   /** Whether the row is in groups is not asked where the groups themselves are. */
   columns(served: ServedType, asksGroups = true): string {
-    const { type, table } = served;
-    const key = `${asksGroups} ${type.name}`;
-    let known = this.#columns.get(key);
-    if (known !== undefined) return known;
-    const { id, columns, rest, created, facts } = table;
-    known = [
-      ...own(id, 'id'),
-      ...this.#headColumns(table),
-      ...(created === undefined ? ['s.created AS created'] : own(created, 'created')),
-      ...columns.flatMap((column, index) => own(column, `c${index}`)),
-      ...own(rest, 'rest'),
-      ...(asksGroups ? [`(${this.#tools.memberships.grouped(facts.name, 't')}) AS grouped`] : []),
-    ].join(', ');
-    this.#columns.set(key, known);
-    return known;
+    const { id, columns, rest, created, facts } = served.table;
+    return this.#texts.of(`columns ${asksGroups} ${served.type.name}`, () =>
+      [
+        ...own(id, 'id'),
+        ...this.#headColumns(served.table),
+        ...(created === undefined ? ['s.created AS created'] : own(created, 'created')),
+        ...columns.flatMap((column, index) => own(column, `c${index}`)),
+        ...own(rest, 'rest'),
+        ...(asksGroups ? [`(${this.#tools.memberships.grouped(facts.name, 't')}) AS grouped`] : []),
+      ].join(', '),
+    );
   }
 
   #headColumns({ row, version, modified }: MappedTable): readonly string[] {
@@ -169,16 +174,13 @@ export class Reading {
     const { table, type } = served;
     if (!this.isPossible(table, id)) return undefined;
     const { text, parameters } = this.within(served, tenant);
-    const key = `${how} ${type.name}`;
-    let known = this.#finds.get(key);
-    if (known === undefined) {
-      const columns =
-        how === 'head' || how === 'row' ? this.#headColumns(table).join(', ') : this.columns(served);
+    const known = this.#texts.of(`${how} ${type.name}`, () => {
       const isHeld = how === 'held' || how === 'head';
       const held = isHeld && this.#tools.database.dialect === 'postgres' ? ' FOR UPDATE OF t' : '';
-      known = `SELECT ${columns} ${this.from(served)} WHERE t.${table.id.sql} = ${table.id.parameter} AND ${text}${held}`;
-      this.#finds.set(key, known);
-    }
+      const columns =
+        how === 'head' || how === 'row' ? this.#headColumns(table).join(', ') : this.columns(served);
+      return `SELECT ${columns} ${this.from(served)} WHERE t.${table.id.sql} = ${table.id.parameter} AND ${text}${held}`;
+    });
     return yield* one(known, table.id.bind(id), ...parameters);
   }
 
@@ -201,18 +203,40 @@ export class Reading {
   *groups(served: ServedType, rows: readonly unknown[]): Steps<Map<string, GroupReference[]>> {
     const found = new Map<string, GroupReference[]>();
     if (rows.length === 0) return found;
-    for (const mapped of this.#tools.memberships.with(served.table.facts.name)) {
-      for (const each of yield this.#tools.memberships.groupsSql(mapped, served.table.facts.name, rows)) {
-        const reference: GroupReference = {
-          value: String(each.value),
-          display: textOf(mapped.owner, each.display),
-          type: Number(each.depth) === 0 ? 'direct' : 'indirect',
-          resourceType: mapped.owner.table.type.name,
-        };
-        const key = String(each.member);
-        const known = found.get(key);
-        if (known === undefined) found.set(key, [reference]);
+    const { name } = served.table.facts;
+    for (const mapped of this.#tools.memberships.with(name)) {
+      const { memberships, database } = this.#tools;
+      const resourceType = mapped.owner.table.type.name;
+      const add = (member: unknown, reference: GroupReference): void => {
+        const known = found.get(String(member));
+        if (known === undefined) found.set(String(member), [reference]);
         else known.push(reference);
+      };
+      const typeOf = (depth: unknown) => (Number(depth) === 0 ? 'direct' : 'indirect');
+      // Where a statement costs no way to a server, the few groups of a page are read once: the workload `list`.
+      if (database.dialect === 'sqlite' && rows.length > fewRows) {
+        const edges = yield memberships.edgesSql(mapped, name, rows);
+        if (edges.length === 0) continue;
+        const members = new Map<string, SqlRow[]>();
+        for (const edge of edges) {
+          const its = members.get(String(edge.grp));
+          if (its === undefined) members.set(String(edge.grp), [edge]);
+          else its.push(edge);
+        }
+        const owners = [...members.values()].map(([edge]) => edge?.grp);
+        const groups = yield memberships.ownersSql(mapped, owners);
+        for (const type of ['direct', 'indirect'] as const)
+          for (const { grp, value, display } of groups) {
+            const shown = textOf(mapped.owner, display);
+            const reference: GroupReference = { value: String(value), display: shown, type, resourceType };
+            for (const { member, depth } of members.get(String(grp)) ?? [])
+              if (typeOf(depth) === type) add(member, reference);
+          }
+        continue;
+      }
+      for (const { member, value, display, depth } of yield memberships.groupsSql(mapped, name, rows)) {
+        const shown = textOf(mapped.owner, display);
+        add(member, { value: String(value), display: shown, type: typeOf(depth), resourceType });
       }
     }
     return found;
