@@ -92,6 +92,30 @@ test('an application with its own users calls the same use cases without tokens 
   assert.throws(() => scimd.resources('Device'), RangeError);
 });
 
+for (const kind of ['sqlite', 'postgres'] as const)
+  test(`what the application writes into rest itself is given back, wherever it stands: ${kind}`, async () => {
+    const { connection, run } = await openDatabase(kind);
+    const scimd = kept(await createScimd({ store: sql(connection as Database.Database, maps()) }));
+    const { id } = await scimd.users.create({ userName: 'ann', title: 'say "}{' });
+    const set = (path: string, json: string) =>
+      kind === 'sqlite'
+        ? `json_set(scim, '$.${path.replaceAll('/', '.')}', json('${json}'))`
+        : `jsonb_set(scim, '{${path.replaceAll('/', ',')}}', '${json}')`;
+    await run(`UPDATE users SET scim = ${set('nickName', '"Annie"')}`);
+    await run(`UPDATE users SET scim = ${set('addresses', '[{"type":"work","locality":"Ulm"}]')}`);
+    const ann = await scimd.users.get(id);
+    assert.deepEqual(
+      [ann?.title, ann?.nickName, ann?.addresses],
+      ['say "}{', 'Annie', [{ type: 'work', locality: 'Ulm' }]],
+    );
+    assert.deepEqual(Object.keys(ann ?? {}), [
+      ...['schemas', 'id', 'userName', 'nickName', 'title', 'active', 'addresses', 'meta'],
+    ]);
+    const body = '{"title":"x","phoneNumbers":[{"value":"1","scimd:keys":{}}]}';
+    await run(`UPDATE users SET scim = '${body}'`);
+    assert.equal((await scimd.users.get(id))?.title, 'x');
+  });
+
 for (const kind of ['sqlite', 'postgres', 'server'] as const)
   test(`a hook within the transaction sees each person whose access changes, and takes the change back: ${kind}`, async () => {
     const { connection, run } = await openDatabase(kind);

@@ -1,9 +1,11 @@
 /** Filters and sorting over mapped tables: where each attribute's comparison key is in SQL, and plans brought to it. */
+import { eq } from '../../../grammar/index.ts';
+import { bindFilter } from '../../query/bind.ts';
 import { type Dialect, quoteText } from '../../query/dialect.ts';
 import { keyStorage } from '../../query/keys.ts';
 import { matchElement } from '../../query/match.ts';
 import { Places } from '../../query/places.ts';
-import { and, assigned, never, not, or, type Plan } from '../../query/plan.ts';
+import { type AnyElementPlan, always, and, assigned, never, not, or, type Plan } from '../../query/plan.ts';
 import { postgres } from '../../query/postgres.ts';
 import { type CompiledSort, compileSort } from '../../query/sort.ts';
 import { type CompiledSql, compilePlan } from '../../query/sql.ts';
@@ -320,6 +322,7 @@ export class Conditions {
       case 'not':
         return not(this.#placed(plan.plan));
       case 'anyElement': {
+        if (plan.attribute.path === 'schemas') return this.#ofSchemas(plan);
         const elements = this.#table.elements.get(plan.attribute);
         if (elements === undefined) return plan;
         const values = elements.map((element) => this.#ofElement(element, plan.predicate, plan.range));
@@ -328,6 +331,19 @@ export class Conditions {
       default:
         return plan;
     }
+  }
+
+  /** No row has its schemas: they are that of the type, and those of extensions of which there is something. */
+  #ofSchemas({ attribute, predicate }: AnyElementPlan): Plan {
+    const { type, rest, fields } = this.#table;
+    const matches = matchElement(predicate, attribute);
+    if (matches(type.schema.id)) return always;
+    const kept = [...type.extensions.values()].filter(
+      ({ schema }) =>
+        matches(schema.id) &&
+        (rest !== undefined || fields.some((field) => field.attribute.extension === schema.id)),
+    );
+    return or(kept.map(({ schema }) => this.#placed(not(bindFilter(eq(schema.id, null), type)))));
   }
 
   /** Does the element's value exist, and satisfy the predicate? */
