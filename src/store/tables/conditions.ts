@@ -1,11 +1,9 @@
 /** Filters and sorting over mapped tables: where each attribute's comparison key is in SQL, and plans brought to it. */
-import { eq } from '../../../grammar/index.ts';
-import { bindFilter } from '../../query/bind.ts';
 import { type Dialect, quoteText } from '../../query/dialect.ts';
 import { keyStorage } from '../../query/keys.ts';
 import { matchElement } from '../../query/match.ts';
 import { Places } from '../../query/places.ts';
-import { type AnyElementPlan, always, and, assigned, never, not, or, type Plan } from '../../query/plan.ts';
+import { and, assigned, never, not, or, type Plan } from '../../query/plan.ts';
 import { postgres } from '../../query/postgres.ts';
 import { type CompiledSort, compileSort } from '../../query/sort.ts';
 import { type CompiledSql, compilePlan } from '../../query/sql.ts';
@@ -17,6 +15,7 @@ import type { Column, Element, Field, MappedTable } from './mapping.ts';
 import { labelOf } from './mapping.ts';
 import type { Memberships } from './memberships.ts';
 import { idText, request } from './names.ts';
+import { inElement, ofSchemas } from './plans.ts';
 import { besideMember, keysMember } from './row-reader.ts';
 
 /** Statements have `?` for every parameter; who runs them numbers them. */
@@ -322,7 +321,7 @@ export class Conditions {
       case 'not':
         return not(this.#placed(plan.plan));
       case 'anyElement': {
-        if (plan.attribute.path === 'schemas') return this.#ofSchemas(plan);
+        if (plan.attribute.path === 'schemas') return this.#placed(ofSchemas(this.#table, plan));
         const elements = this.#table.elements.get(plan.attribute);
         if (elements === undefined) return plan;
         const values = elements.map((element) => this.#ofElement(element, plan.predicate, plan.range));
@@ -331,19 +330,6 @@ export class Conditions {
       default:
         return plan;
     }
-  }
-
-  /** No row has its schemas: they are that of the type, and those of extensions of which there is something. */
-  #ofSchemas({ attribute, predicate }: AnyElementPlan): Plan {
-    const { type, rest, fields } = this.#table;
-    const matches = matchElement(predicate, attribute);
-    if (matches(type.schema.id)) return always;
-    const kept = [...type.extensions.values()].filter(
-      ({ schema }) =>
-        matches(schema.id) &&
-        (rest !== undefined || fields.some((field) => field.attribute.extension === schema.id)),
-    );
-    return or(kept.map(({ schema }) => this.#placed(not(bindFilter(eq(schema.id, null), type)))));
   }
 
   /** Does the element's value exist, and satisfy the predicate? */
@@ -391,21 +377,4 @@ export class Conditions {
 /** The key that is sorted by, without its direction. */
 export function termOf({ sql }: CompiledSort): string {
   return sql.replace(/ (?:ASC|DESC)(?: NULLS (?:FIRST|LAST))?$/, '');
-}
-
-/** The value of a simple attribute of several values stands for itself. */
-function inElement(plan: Plan, attribute: Attribute, standIn: Attribute): Plan {
-  switch (plan.kind) {
-    case 'and':
-    case 'or':
-    case 'anyPart':
-      return { ...plan, plans: plan.plans.map((each) => inElement(each, attribute, standIn)) };
-    case 'not':
-      return { ...plan, plan: inElement(plan.plan, attribute, standIn) };
-    case 'compare':
-    case 'assigned':
-      return plan.attribute === attribute ? { ...plan, attribute: standIn } : plan;
-    default:
-      return plan;
-  }
 }

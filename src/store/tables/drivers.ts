@@ -33,18 +33,37 @@ export interface PgLite extends Queries {
   transaction<T>(work: (transaction: Queries) => Promise<T>): Promise<T>;
 }
 
-/** postgres.js. */
-export interface PostgresJs {
+interface PostgresQueries {
   unsafe(text: string, parameters?: never[]): Promise<readonly unknown[]>;
-  begin<T>(work: (transaction: PostgresJs) => Promise<T>): Promise<unknown>;
+}
+
+/** postgres.js. */
+export interface PostgresJs extends PostgresQueries {
+  begin<T>(work: (transaction: PostgresQueries) => Promise<T>): Promise<unknown>;
 }
 
 /** A client of Prisma, whose raw SQL is used. */
 export interface PrismaSql {
   $queryRawUnsafe(text: string, ...parameters: never[]): Promise<unknown>;
   $executeRawUnsafe(text: string, ...parameters: never[]): Promise<number>;
-  $transaction<T>(work: (transaction: never) => Promise<T>): Promise<T>;
+  /** Takes work, and how long it may wait and take. */
+  $transaction(...parameters: never[]): Promise<unknown>;
 }
+
+/** Options may stand before the work. */
+type TransactionOfLast<Given extends readonly unknown[]> = Given extends readonly [
+  ...unknown[],
+  (transaction: infer Transaction) => unknown,
+]
+  ? Transaction
+  : never;
+
+type TransactionOfFirst<Given extends readonly unknown[]> = Given extends readonly [
+  (transaction: infer Transaction) => unknown,
+  ...unknown[],
+]
+  ? Transaction
+  : never;
 
 /** The transaction that a driver gives to hooks. */
 export type TransactionOf<Connection> = Connection extends SyncSqlite
@@ -54,9 +73,9 @@ export type TransactionOf<Connection> = Connection extends SyncSqlite
     : Connection extends PgLite
       ? Parameters<Parameters<Connection['transaction']>[0]>[0]
       : Connection extends PostgresJs
-        ? Connection
+        ? TransactionOfLast<Parameters<Connection['begin']>>
         : Connection extends PrismaSql
-          ? Parameters<Parameters<Connection['$transaction']>[0]>[0]
+          ? TransactionOfFirst<Parameters<Connection['$transaction']>>
           : Connection extends SqlDatabase<infer Transaction>
             ? Transaction
             : never;
@@ -190,7 +209,7 @@ function overPgLite(connection: PgLite): SqlDatabase {
 
 function overPostgresJs(connection: PostgresJs): SqlDatabase {
   const on =
-    (queries: PostgresJs): RunSql =>
+    (queries: PostgresQueries): RunSql =>
     (text, parameters) =>
       queries.unsafe(text, bound(parameters)).then((rows) => [...rows] as SqlRow[]);
   return {
@@ -208,11 +227,22 @@ function overPostgresJs(connection: PostgresJs): SqlDatabase {
   };
 }
 
+/** Prisma's own are 2 and 5 seconds, which a large import or a busy pool takes longer than. */
+const patience = { maxWait: 60_000, timeout: 60_000 } as const;
+
+type PrismaQueries = Pick<PrismaSql, '$queryRawUnsafe' | '$executeRawUnsafe'>;
+
+/** What a transaction of Prisma takes: a client's own type says more of it, by its models. */
+type TransactionOfPrisma = <T>(
+  work: (transaction: PrismaQueries) => Promise<T>,
+  options: typeof patience,
+) => Promise<T>;
+
 function overPrisma(client: PrismaSql): SqlDatabase {
   const provider = (client as unknown as { readonly _activeProvider?: unknown })._activeProvider;
   const dialect = provider === 'sqlite' ? 'sqlite' : 'postgres';
   const on =
-    (queries: Pick<PrismaSql, '$queryRawUnsafe' | '$executeRawUnsafe'>): RunSql =>
+    (queries: PrismaQueries): RunSql =>
     async (text, parameters) => {
       const answers = /^\s*(?:SELECT|WITH)\b|\bRETURNING\b/i.test(text);
       if (answers) return (await queries.$queryRawUnsafe(text, ...bound(parameters))) as SqlRow[];
@@ -223,7 +253,9 @@ function overPrisma(client: PrismaSql): SqlDatabase {
     dialect,
     waits: true,
     run: on(client),
-    transaction: (work) =>
-      client.$transaction(async (transaction: PrismaSql) => work(on(transaction), transaction)),
+    transaction(work) {
+      const begin = client.$transaction.bind(client) as TransactionOfPrisma;
+      return begin(async (transaction) => work(on(transaction), transaction), patience);
+    },
   };
 }

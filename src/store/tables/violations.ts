@@ -30,9 +30,10 @@ function* causes(error: unknown): Generator<Record<string, unknown>> {
     seen.add(each);
     const known = each as Record<string, unknown>;
     yield known;
-    // Prisma tells of the database's own error in `meta`.
-    if (typeof known.meta === 'object' && known.meta !== null) yield known.meta as Record<string, unknown>;
-    each = known.cause;
+    // Prisma tells of the database's own error in `meta`, and there of that of its adapter.
+    const { meta } = known;
+    if (typeof meta === 'object' && meta !== null) yield meta as Record<string, unknown>;
+    each = known.cause ?? (meta as Record<string, unknown> | undefined)?.driverAdapterError;
   }
 }
 
@@ -42,17 +43,23 @@ function textIn(each: Record<string, unknown>, ...names: readonly string[]): str
 }
 
 function toldOf(error: unknown): Told | undefined {
+  let told: Told | undefined;
   for (const each of causes(error)) {
-    const code = textIn(each, 'code', 'errcode') ?? '';
-    const message = textIn(each, 'message') ?? '';
+    const code = textIn(each, 'originalCode', 'code', 'errcode') ?? '';
+    const message = textIn(each, 'originalMessage', 'message') ?? '';
     if (!/^(?:23|22|40)/.test(code) && !/constraint failed/i.test(message)) continue;
-    return {
+    const { constraint } = each;
+    told = {
       ...{ code, message, detail: textIn(each, 'detail') ?? message },
-      constraint: textIn(each, 'constraint', 'constraint_name'),
-      column: textIn(each, 'column', 'column_name'),
+      constraint:
+        textIn(each, 'constraint', 'constraint_name') ??
+        (typeof constraint === 'object' && constraint !== null
+          ? textIn(constraint as Record<string, unknown>, 'index')
+          : undefined),
+      column: textIn(each, 'column', 'column_name') ?? /column "(.*?)" of relation/.exec(message)?.[1],
     };
   }
-  return undefined;
+  return told;
 }
 
 /** Undefined for an error that is of another kind. */
@@ -84,7 +91,10 @@ export function violationOf(error: unknown, table: MappedTable): Violation | und
 
 /** Another transaction came in between, and PostgreSQL asks for another try. */
 export function isRetryable(error: unknown): boolean {
-  for (const each of causes(error)) if (each.code === '40001' || each.code === '40P01') return true;
+  for (const each of causes(error)) {
+    const code = textIn(each, 'originalCode', 'code');
+    if (code === '40001' || code === '40P01' || code === 'P2034') return true;
+  }
   return false;
 }
 

@@ -322,8 +322,12 @@ export class Writing {
     if (key === undefined || key === keyText(display, before?.displayName)) return;
     const sql = conditions.keyOf(display, 't');
     if (sql === undefined) return;
-    yield* this.#tools.reading.foldTexts(sql);
-    const within = this.#tools.reading.within(served, tenant);
+    const { database, reading } = this.#tools;
+    // No index holds names apart here: another who looks for one waits until this unit has ended.
+    if (database.dialect === 'postgres')
+      yield statement('SELECT 1 FROM scimd_change_counter WHERE tenant = ? FOR UPDATE', tenant);
+    yield* reading.foldTexts(sql);
+    const within = reading.within(served, tenant);
     const found = yield* one(
       `SELECT 1 AS found FROM ${table.facts.sql} t WHERE ${within.text} AND ${sql} = ? LIMIT 1`,
       ...within.parameters,
