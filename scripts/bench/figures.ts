@@ -11,7 +11,7 @@ import type { Fixtures } from './fixtures.ts';
 import { historyTimes } from './history.ts';
 import { hostileFigures } from './hostile.ts';
 import { importUsers } from './import.ts';
-import { scanInterference, streamInterference } from './interference.ts';
+import { mixedInterference, scanInterference, streamInterference } from './interference.ts';
 import type { Figure } from './line.ts';
 import { median } from './measure.ts';
 import { pageTimes } from './pages.ts';
@@ -36,6 +36,7 @@ const measurements: readonly Measurement[] = [
   { name: 'cursor', from: 0, run: cursorDepth },
   { name: 'scan', from: 0, run: scanInterference },
   { name: 'stream', from: 100_000, run: streamInterference },
+  { name: 'interference', from: 100_000, run: mixedInterference },
   { name: 'start', from: 0, run: measureStart },
   { name: 'capacity', from: 0, run: capacity },
   { name: 'tenants', from: 0, run: tenantCosts },

@@ -1,7 +1,7 @@
 /** What requests that take long do to those beside them, and to memory. */
 import type { Options } from './arguments.ts';
 import { Connection, encode, type Request } from './client.ts';
-import { groupId, userId } from './data.ts';
+import { groupId, userDocument, userId } from './data.ts';
 import type { Fixtures } from './fixtures.ts';
 import type { Figure } from './line.ts';
 import { median, percentile } from './measure.ts';
@@ -9,16 +9,17 @@ import { ServerProcess } from './server-process.ts';
 
 const point = (n: number): Request => ({ method: 'GET', path: `/Users/${userId((n % 5000) + 1)}` });
 
-/** Point GETs on so many connections while, on others, `heavy` is asked again and again; milliseconds. */
+/** Point GETs on so many connections while, on others, `heavy` is asked again and again, each by turns; milliseconds. */
 async function waits(
   { target }: ServerProcess,
   seconds: number,
   lanes: number,
-  heavy: Request | undefined,
+  heavy: Request | readonly Request[] | undefined,
   heavyLanes: number,
 ): Promise<number[]> {
+  const heavies = heavy === undefined ? [] : [heavy].flat();
   const open = await Promise.all(
-    Array.from({ length: lanes + (heavy === undefined ? 0 : heavyLanes) }, () => Connection.open(target)),
+    Array.from({ length: lanes + (heavies.length === 0 ? 0 : heavyLanes) }, () => Connection.open(target)),
   );
   const end = performance.now() + seconds * 1000;
   const times: number[] = [];
@@ -26,13 +27,78 @@ async function waits(
     open.map(async (connection, lane) => {
       for (let n = lane; performance.now() < end; n += lanes) {
         const started = performance.now();
-        await connection.send(encode(target, lane < lanes ? point(n) : (heavy as Request)));
+        await connection.send(
+          encode(target, lane < lanes ? point(n) : (heavies[lane % heavies.length] as Request)),
+        );
         if (lane < lanes) times.push(performance.now() - started);
       }
       connection.close();
     }),
   );
   return times;
+}
+
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+let created = 0;
+
+/** So many creates a second on one connection, until `end`. */
+async function steadyCreates({ target }: ServerProcess, end: number, rate: number): Promise<void> {
+  const connection = await Connection.open(target);
+  const began = performance.now();
+  for (let n = 0; performance.now() < end; n++) {
+    const left = began + (n * 1000) / rate - performance.now();
+    if (left > 0) await pause(left);
+    const body = userDocument(90_000_000 + created++);
+    const status = await connection.send(encode(target, { method: 'POST', path: '/Users', body }));
+    if (status >= 300) throw new Error(`a create was answered ${status}`);
+  }
+  connection.close();
+}
+
+const scanFilter = encodeURIComponent('name.givenName co "zz" or title eq "none"');
+const scan: Request = { method: 'GET', path: `/Users?filter=${scanFilter}` };
+
+/**
+ * GETs on 32 connections while 100 people a second are created, one connection has filters answered that read every user,
+ * and one reads a group of 100,000 members.
+ */
+export async function mixedInterference(
+  { rounds, seconds }: Options,
+  fixtures: Fixtures,
+  users: number,
+): Promise<Figure[]> {
+  const server = await ServerProcess.scimd(fixtures.database(users, true, 'scimd'), users);
+  const group: Request = { method: 'GET', path: `/Groups/${groupId(100_000)}` };
+  const lanes = 32;
+  try {
+    await waits(server, 1, lanes, undefined, 0);
+    const [middles, longest, alone]: [number[], number[], number[]] = [[], [], []];
+    for (let round = 0; round < rounds; round++) {
+      const quiet = await waits(server, seconds, lanes, undefined, 0);
+      alone.push(percentile(quiet, 0.99) / percentile(quiet, 0.5));
+      const end = performance.now() + seconds * 1000;
+      const [times] = await Promise.all([
+        waits(server, seconds, lanes, [scan, group], 2),
+        steadyCreates(server, end, 100),
+      ]);
+      middles.push(percentile(times, 0.5));
+      longest.push(percentile(times, 0.99));
+    }
+    const ratios = longest.map((time, round) => time / (middles[round] ?? 1));
+    const beside = 'GETs at 32 connections beside creates, a scan and a large group';
+    return [
+      { name: 'interference-p50', title: `p50 of ${beside}`, users, value: median(middles), unit: 'ms' },
+      { name: 'interference-p99', title: `p99 of ${beside}`, users, value: median(longest), unit: 'ms' },
+      {
+        ...{ name: 'interference-alone', users, value: median(alone), unit: '×' },
+        title: 'p99 of GETs at 32 connections alone, of p50',
+      },
+      { name: 'interference', title: `p99 of ${beside}, of p50`, users, value: median(ratios), unit: '×' },
+    ];
+  } finally {
+    await server.stop();
+  }
 }
 
 /** p99 of point GETs while one connection has filters answered that read every user. */
@@ -42,13 +108,11 @@ export async function scanInterference(
   users: number,
 ): Promise<Figure[]> {
   const server = await ServerProcess.scimd(fixtures.database(users, false, 'scimd'), users);
-  const filter = encodeURIComponent('name.givenName co "zz" or title eq "none"');
   try {
     await waits(server, 0.3, 8, undefined, 0);
     const [alone, beside]: [number[], number[]] = [[], []];
     for (let round = 0; round < rounds; round++) {
       alone.push(percentile(await waits(server, seconds, 8, undefined, 0), 0.99));
-      const scan: Request = { method: 'GET', path: `/Users?filter=${filter}` };
       beside.push(percentile(await waits(server, seconds, 8, scan, 1), 0.99));
     }
     const [quiet, busy] = [median(alone), median(beside)];

@@ -262,6 +262,12 @@ const targets: readonly Target[] = [
   { what: 'memory for GETs of a large group', measured: figure('stream-memory'), atMost: 64, unit: 'MB' },
   { what: 'p99 of point GETs while scans run', measured: figure('scan-p99'), atMost: 3, unit: '×' },
   {
+    what: 'p99 of GETs at 32 connections beside creates, a scan and a large group, of p50',
+    measured: figure('interference'),
+    atMost: 3,
+    unit: '×',
+  },
+  {
     what: 'a lone create by group commit, of a commit each',
     measured: figure('group-1'),
     atLeast: 0.9,
