@@ -111,6 +111,7 @@ export class Connection {
   #names = 0;
   #lost: Error | undefined;
   #inFlight = 0;
+  #isCorked = false;
 
   private constructor(client: pg.Client, address: PostgresAddress, tls: pg.ClientConfig['ssl']) {
     this.#client = client;
@@ -224,9 +225,25 @@ export class Connection {
     return runs >= 2;
   }
 
+  /**
+   * What is sent within one turn of the event loop leaves in one write: a transaction of creates has seventeen statements.
+   * Shown by the workload `create` of npm run bench -- --postgres.
+   */
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    const { stream } = (this.#client as unknown as Wired).connection;
+    stream.cork();
+    process.nextTick(() => {
+      this.#isCorked = false;
+      stream.uncork();
+    });
+  }
+
   async #send(query: pg.QueryArrayConfig): Promise<Rows> {
     if (this.#lost !== undefined) throw this.#lost;
     this.#inFlight++;
+    this.#cork();
     try {
       const { rows, rowCount } = await this.#client.query<unknown[]>(query);
       return { rows: rows ?? [], count: rowCount ?? 0 };
@@ -243,6 +260,10 @@ export class Connection {
 interface CancelKey {
   readonly processID: number;
   readonly secretKey: number;
+}
+
+interface Wired {
+  readonly connection: { readonly stream: { cork(): void; uncork(): void } };
 }
 
 interface Wire {
