@@ -507,3 +507,42 @@ test('a filter is explained: its SQL, the plan of the database, and what no inde
     await assert.rejects(scimd.explain('id pr', 'Device'), RangeError);
   }
 });
+
+test('memberships of many people cost nobody more, whatever ANALYZE says of groups within groups', async () => {
+  const { connection, run } = await openDatabase('sqlite');
+  const scimd = kept(await createScimd({ store: sql(connection as Database.Database, maps()) }));
+  const group = await scimd.groups.create({ displayName: 'all' });
+  await run(`WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 20000)
+INSERT INTO users (org, scim_id, login, login_folded, name, created_at, updated_at)
+SELECT 'default', 'u' || n, 'u' || n, 'u' || n, 'É' || n, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z' FROM s`);
+  await run('INSERT INTO team_members (team_id, user_id) SELECT (SELECT id FROM teams), id FROM users');
+  await run('ANALYZE');
+  const folded = async () => Number((await run('SELECT count(*) AS n FROM scimd_folded'))[0]?.n);
+  const texts = new Set<string>();
+  const db = connection as Database.Database;
+  const prepare = db.prepare.bind(db);
+  const watched = {
+    prepare(text: string) {
+      texts.add(text);
+      return prepare(text);
+    },
+  };
+  const reader = kept(await createScimd({ store: sql(watched, maps()) }));
+  const groupsOf = async (id: string) => (await reader.users.get(id))?.groups;
+  assert.deepEqual(await groupsOf('u7'), [
+    { value: group.id, $ref: `/scim/v2/Groups/${group.id}`, display: 'all', type: 'direct' },
+  ]);
+  const [recursive] = [...texts].filter((text) => text.includes('WITH RECURSIVE up'));
+  const steps = prepare<[string], { detail: string }>(`EXPLAIN QUERY PLAN ${recursive}`).all('[7]');
+  const details = steps.map(({ detail }) => detail).join('\n');
+  assert.match(details, /SEARCH m USING INDEX team_members_in/);
+  assert.doesNotMatch(details, /SCAN m\b/);
+  await scimd.groups.list({ filter: 'displayName eq "ALL"', excludedAttributes: ['members'] });
+  await scimd.groups.list({ filter: 'members.value eq "u7"', excludedAttributes: ['members'] });
+  assert.equal(await folded(), 0, 'names of people are not folded for a filter that does not ask for them');
+  const found = await scimd.groups.list({
+    filter: 'members.display eq "é7"',
+    excludedAttributes: ['members'],
+  });
+  assert.deepEqual([found.totalResults, await folded()], [1, 20000]);
+});

@@ -175,12 +175,12 @@ function checkMembers(
     if (!isUnique)
       compiler.report(
         where,
-        `${facts.name} must have a member once: CREATE UNIQUE INDEX ON ${facts.name} (${group.name}, ${column.name})`,
+        `${facts.name} must have a member once: CREATE UNIQUE INDEX ${facts.name}_${group.name}_${column.name} ON ${facts.name} (${group.name}, ${column.name})`,
       );
     if (!facts.indexes.some(({ keys }) => keys[0] === column.name))
       compiler.report(
         where,
-        `no index of ${facts.name} finds the groups of a member: CREATE INDEX ON ${facts.name} (${column.name})`,
+        `no index of ${facts.name} finds the groups of a member: CREATE INDEX ${facts.name}_${column.name} ON ${facts.name} (${column.name})`,
       );
     if (nested !== undefined && column.fact.required)
       compiler.report(

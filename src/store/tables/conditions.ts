@@ -14,7 +14,7 @@ import type { Attribute } from '../../scim/registry.ts';
 import type { Column, Element, Field, MappedTable } from './mapping.ts';
 import { labelOf } from './mapping.ts';
 import type { Memberships } from './memberships.ts';
-import { idText, request } from './names.ts';
+import { foldedTexts, idText, request } from './names.ts';
 import { inElement, ofSchemas } from './plans.ts';
 import { besideMember, keysMember } from './row-reader.ts';
 
@@ -257,13 +257,18 @@ export class Conditions {
     if (folded === true) return { kind: 'column', sql: asText, indexed };
     if (folded !== undefined) return { kind: 'column', sql: `(${folded(asText)})`, indexed };
     this.folding.add(column);
-    return { kind: 'column', sql: this.#folded(asText), indexed: indexed && this.#dialect.name !== 'sqlite' };
+    return {
+      kind: 'column',
+      sql: this.#folded(asText, column),
+      indexed: indexed && this.#dialect.name !== 'sqlite',
+    };
   }
 
   /** As `fold` folds. SQLite folds ASCII itself, and finds what else there is among the texts that were folded for it. */
-  #folded(sql: string): string {
+  #folded(sql: string, column: Column): string {
     if (this.#dialect.name !== 'sqlite') return `scimd_fold(${sql})`;
-    return `CASE WHEN ${sql} GLOB '*[^ -~]*' THEN (SELECT f.folded FROM scimd_folded f WHERE f.text = ${sql}) ELSE lower(${sql}) END`;
+    const texts = foldedTexts(this.#table, column);
+    return `CASE WHEN ${sql} GLOB '*[^ -~]*' THEN (SELECT ${texts}.folded FROM scimd_folded ${texts} WHERE ${texts}.text = ${sql}) ELSE lower(${sql}) END`;
   }
 
   /** From what `set` answers: NULL for one of the two, or a constant for both. */

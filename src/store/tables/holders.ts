@@ -15,7 +15,7 @@ import {
   statement,
 } from './database.ts';
 import type { MappedTable } from './mapping.ts';
-import type { MappedMembers, Memberships } from './memberships.ts';
+import { type MappedMembers, type Memberships, nestedIn } from './memberships.ts';
 import { idText } from './names.ts';
 import type { Reading, ServedType } from './reading.ts';
 
@@ -242,7 +242,7 @@ export class Holders {
     const up =
       nested === undefined
         ? compose`WITH up (grp) AS (${start})`
-        : compose`WITH RECURSIVE up (grp) AS (${start} UNION SELECT m.${group.sql} FROM up ${this.#join} ${facts.sql} m ON m.${nested.sql} = up.grp)`;
+        : compose`WITH RECURSIVE up (grp) AS (${start} UNION SELECT m.${group.sql} FROM up ${nestedIn(this.#isSqlite ? 'sqlite' : 'postgres', facts, nested)})`;
     return compose`${up} SELECT DISTINCT a.kind, a.name FROM up ${this.#join} ${owner.table.facts.sql} g ON g.${owner.table.row.sql} = up.grp ${this.#join} scimd_access_grant a ON a.tenant = ${value(tenant)} AND a.group_id = ${idText(owner.table, 'g')}`;
   }
 

@@ -120,10 +120,10 @@ function checkUnique(
       keys.every((key) => names.includes(key) || !facts.columns.has(key)),
   );
   const live =
-    onDelete === undefined
+    onDelete === undefined || onDelete.length === 0
       ? ''
       : ` WHERE ${onDelete.map(({ column }) => `${column.name} IS NULL`).join(' AND ')}`;
-  const advice = `CREATE UNIQUE INDEX ON ${facts.name} (${[tenant?.name, compared].filter((name) => name !== undefined).join(', ')})${live}`;
+  const advice = `CREATE UNIQUE INDEX ${facts.name}_${compared} ON ${facts.name} (${[tenant?.name, compared].filter((name) => name !== undefined).join(', ')})${live}`;
   if (found.length === 0)
     report(where, `${field.leaf.path} is unique by the schema, and no index makes it so: ${advice}`);
   const changesIt =

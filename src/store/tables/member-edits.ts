@@ -7,7 +7,7 @@ import type { MemberChanges } from '../sql/command-watch.ts';
 import type { MemberEdit } from '../store.ts';
 import { dialects } from './conditions.ts';
 import { type SqlValue, type Steps, statement } from './database.ts';
-import { type MappedMembers, memberColumn } from './memberships.ts';
+import { displayKey, type MappedMembers, memberColumn } from './memberships.ts';
 import { idText, request } from './names.ts';
 import type { ServedType } from './reading.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
@@ -59,9 +59,10 @@ export class MemberEdits {
     row: unknown,
     plan: Plan,
   ): Steps<readonly { readonly value: string; readonly row: unknown; readonly nested: boolean }[]> {
-    yield* this.#tools.reading.foldTexts(this.#tools.memberships.memberRows(mapped));
     const map = { key: 'e.value', resolve: memberColumn };
     const { sql, parameters } = compilePlan(plan, map, dialects[this.#tools.database.dialect]);
+    if (sql.includes(displayKey))
+      yield* this.#tools.reading.foldTexts(sql, this.#tools.memberships.memberRows(mapped));
     return yield* this.of(mapped, row, { text: sql, parameters, base: work.base ?? '' });
   }
 

@@ -45,6 +45,9 @@ function column(sql: string, indexed = false): ColumnStorage {
   return { kind: 'column', sql, indexed };
 }
 
+/** The folded name in rows called `e`, which are not folded where nobody asks for it. */
+export const displayKey = 'e.display_key';
+
 export class Memberships {
   readonly all: MappedMembers[] = [];
   readonly #dialect: SqlDatabase['dialect'];
@@ -97,6 +100,12 @@ export class Memberships {
     return arms.join('\nUNION ALL ');
   }
 
+  /** A condition without the rows of members and groups, where it does not ask for their names. */
+  withoutNames(condition: string): string {
+    if (condition.includes(displayKey)) return condition;
+    return this.all.reduce((text, mapped) => text.replaceAll(this.memberRows(mapped), ''), condition);
+  }
+
   membersOf(tableName: string): TableStorage | undefined {
     const mapped = this.of(tableName);
     if (mapped === undefined) return undefined;
@@ -113,7 +122,7 @@ export class Memberships {
     const all = this.with(tableName);
     if (all.length === 0) return undefined;
     const first = all[0] as MappedMembers;
-    const rows = all.map((mapped) => groupRows(mapped, tableName));
+    const rows = all.map((mapped) => groupRows(this.#dialect, mapped, tableName));
     return {
       kind: 'table',
       from: `(${rows.length === 1 ? rows[0] : rows.map((each) => `SELECT * FROM (${each}) a`).join('\nUNION ALL ')}) e`,
@@ -124,7 +133,7 @@ export class Memberships {
           case 'value':
             return column('e.value', true);
           case 'display':
-            return column('e.display_key');
+            return column(displayKey);
           case 'type':
             return column('e.type');
           case '$ref':
@@ -163,7 +172,7 @@ export class Memberships {
     if (nested === undefined) return { text: direct, parameters };
     return {
       text: `WITH RECURSIVE up (member, grp, depth) AS (${direct}
-UNION SELECT up.member, m.${group.sql}, 1 FROM up JOIN ${facts.sql} m ON m.${nested.sql} = up.grp
+UNION SELECT up.member, m.${group.sql}, 1 FROM up ${nestedIn(this.#dialect, facts, nested)}
 ) SELECT member, grp, min(depth) AS depth FROM up GROUP BY member, grp`,
       parameters,
     };
@@ -200,6 +209,20 @@ UNION SELECT up.member, m.${group.sql}, 1 FROM up JOIN ${facts.sql} m ON m.${nes
   }
 }
 
+/**
+ * Joins to `up` the memberships `m` of its groups in others. Most rows have no group in that column, by which SQLite
+ * believes that its index finds nearly all of them, and reads the whole table.
+ */
+export function nestedIn(
+  dialect: SqlDatabase['dialect'],
+  { sql: table }: TableFacts,
+  { sql }: Column,
+): string {
+  const isIn = `m.${sql} = up.grp`;
+  if (dialect === 'sqlite') return `CROSS JOIN ${table} m ON likelihood(${isIn}, 0.0000001)`;
+  return `JOIN ${table} m ON ${isIn}`;
+}
+
 /** The id and the name of a group in the row `g`. */
 function shownColumns({ table, display, conditions }: Served): { readonly id: string; readonly sql: string } {
   return {
@@ -214,7 +237,7 @@ export function memberColumn(sub: Attribute): ColumnStorage | undefined {
     case 'value':
       return column('e.value', true);
     case 'display':
-      return column(sub.caseExact ? 'e.display' : 'e.display_key');
+      return column(sub.caseExact ? 'e.display' : displayKey);
     case 'type':
       return column(sub.caseExact ? 'e.type' : 'lower(e.type)');
     case '$ref':
@@ -226,6 +249,7 @@ export function memberColumn(sub: Attribute): ColumnStorage | undefined {
 
 /** Every membership of the resources of a table, through nested groups too. */
 function groupRows(
+  dialect: SqlDatabase['dialect'],
   { facts, group, member, nested, owner, people }: MappedMembers,
   tableName: string,
 ): string {
@@ -239,7 +263,7 @@ function groupRows(
     return `SELECT m.${start.sql} AS owner, ${columns}, 'direct' AS type FROM ${facts.sql} m JOIN ${groups} = m.${group.sql} AND ${liveSql(table, 'g')}`;
   return `WITH RECURSIVE up (owner, grp, depth) AS (
   SELECT m.${start.sql}, m.${group.sql}, 0 FROM ${facts.sql} m WHERE m.${start.sql} IS NOT NULL
-  UNION SELECT up.owner, m.${group.sql}, 1 FROM up JOIN ${facts.sql} m ON m.${nested.sql} = up.grp
+  UNION SELECT up.owner, m.${group.sql}, 1 FROM up ${nestedIn(dialect, facts, nested)}
 ), nearest (owner, grp, depth) AS (SELECT owner, grp, min(depth) FROM up GROUP BY owner, grp)
 SELECT n.owner, ${columns}, CASE n.depth WHEN 0 THEN 'direct' ELSE 'indirect' END AS type
 FROM nearest n JOIN ${groups} = n.grp AND ${liveSql(table, 'g')}`;

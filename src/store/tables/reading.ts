@@ -17,7 +17,7 @@ import {
 import type { Documents } from './document.ts';
 import type { Column, MappedTable } from './mapping.ts';
 import { liveSql, type MappedMembers, type Memberships, type Served } from './memberships.ts';
-import { idText } from './names.ts';
+import { foldedTexts, idText } from './names.ts';
 import { instantOf } from './values.ts';
 
 /** A type with all that is known of it. */
@@ -311,10 +311,14 @@ export class Reading {
    * SQLite folds no more than ASCII: what else is in columns that these conditions fold is folded here, once, before it
    * is compared.
    */
-  *foldTexts(...conditions: readonly string[]): Steps<void> {
-    if (!conditions.some((condition) => condition.includes('scimd_folded'))) return;
+  *foldTexts(...given: readonly string[]): Steps<void> {
+    if (!given.some((condition) => condition.includes('scimd_folded'))) return;
+    const conditions = given.map((condition) => this.#tools.memberships.withoutNames(condition));
     for (const { table, conditions: own } of this.#tools.types.values())
-      for (const { sql } of own.folding) {
+      for (const column of own.folding) {
+        const { sql } = column;
+        const texts = foldedTexts(table, column);
+        if (!conditions.some((condition) => condition.includes(texts))) continue;
         const rows = yield statement(
           `SELECT DISTINCT t.${sql} AS text FROM ${table.facts.sql} t WHERE t.${sql} GLOB '*[^ -~]*' AND NOT EXISTS (SELECT 1 FROM scimd_folded f WHERE f.text = t.${sql})`,
         );
