@@ -85,14 +85,22 @@ test('who comes back at once waits for what is told to all together; who was awa
   assert.equal(await began, 'changed');
   assert.ok(performance.now() - early < 1000);
   const { newest } = await store.feed.extent(tenant);
-  const woken: number[] = [];
+  // Turns of the event loop, whatever time a busy machine takes for one.
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    counting = setImmediate(count);
+  };
+  let counting = setImmediate(count);
+  t.after(() => clearImmediate(counting));
+  const woken: { at: number; turn: number }[] = [];
   const both = [1, 2].map(() =>
-    hub.wait(tenant, newest, 5000, undefined).then(() => woken.push(performance.now())),
+    hub.wait(tenant, newest, 5000, undefined).then(() => woken.push({ at: performance.now(), turn: turns })),
   );
   const before = performance.now();
   await create();
   await Promise.all(both);
-  const [first = 0, second = 0] = woken;
-  assert.ok(second - first < 20, 'together');
-  assert.ok(first - before < 2000);
+  const [first, second] = woken;
+  assert.ok(first !== undefined && first.turn === second?.turn, 'together');
+  assert.ok(first.at - before < 2000);
 });
