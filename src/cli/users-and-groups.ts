@@ -47,7 +47,7 @@ function commandsFor(name: 'User' | 'Group'): TypeCommands {
             if (!json) rows.push(rowOf(resource));
             else
               terminal.print(
-                `${begun ? ',' : '['}${resourceText(resource, locationOf(base, type, resource.id), '')}`,
+                `${begun ? ',' : '['}${resourceText(resource, JSON.stringify(locationOf(base, type, resource.id)), '')}`,
               );
             begun = true;
           }

@@ -18,6 +18,8 @@ export function locationOf(base: string, type: ResourceType, id: string): string
   return `${base}${type.endpoint}/${id}`;
 }
 
+const plainId = /^[\w-]+$/;
+
 /** How resources of one type are rendered for one request. */
 export class Renderer {
   /** What is shown beside the text, and so what the store is asked for. */
@@ -25,11 +27,14 @@ export class Renderer {
   readonly #rendering: Rendering;
   readonly #type: ResourceType;
   readonly #projection: Projection | undefined;
+  /** The beginning of the JSON text of each location. */
+  readonly #locations: string;
 
   constructor(type: ResourceType, rendering: Rendering) {
     this.#type = type;
     this.#rendering = rendering;
     this.#projection = projectionOf(type, rendering.selection, rendering.supplied);
+    this.#locations = JSON.stringify(locationOf(rendering.base, type, '')).slice(0, -1);
     const members = membersAttribute(type);
     const groups = groupsAttribute(type);
     this.parts = {
@@ -88,8 +93,9 @@ export class Renderer {
     yield `]${meta}}`;
   }
 
-  #location(resource: FoundResource): string {
-    return locationOf(this.#rendering.base, this.#type, resource.id);
+  /** As JSON text. Few ids have anything to escape: shown by the workload `list` of npm run bench. */
+  #location({ id }: FoundResource): string {
+    return `${this.#locations}${plainId.test(id) ? id : JSON.stringify(id).slice(1, -1)}"`;
   }
 
   #groups(groups: readonly GroupReference[] | undefined): string {

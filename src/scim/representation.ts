@@ -19,14 +19,14 @@ export function entityTag(version: number): string {
   return `W/"${version}"`;
 }
 
-/** `meta` as JSON text. */
+/** `meta` as JSON text; `location` is JSON text too. */
 export function metaText(stored: Stored, location: string): string {
-  return `{"resourceType":"${stored.type}","created":"${stored.created}","lastModified":"${stored.modified}","location":${JSON.stringify(location)},"version":"W/\\"${stored.version}\\""}`;
+  return `{"resourceType":"${stored.type}","created":"${stored.created}","lastModified":"${stored.modified}","location":${location},"version":"W/\\"${stored.version}\\""}`;
 }
 
 /**
  * The resource's text up to its closing brace with `meta`, and what is added behind it: `,"members":[…]`. Parts are
- * JSON members with their leading comma.
+ * JSON members with their leading comma; `location` is JSON text.
  */
 export function resourceText(stored: Stored, location: string, parts: string): string {
   return `${stored.body.slice(0, -1)}${parts},"meta":${metaText(stored, location)}}`;

@@ -44,7 +44,7 @@ export class Exporting {
           await output.write(any ? `,${chunk}` : `,"members":[${chunk}`);
           any = true;
         }
-        const tail = resourceText({ ...resource, body: '}' }, `${type.endpoint}/${resource.id}`, '');
+        const tail = resourceText({ ...resource, body: '}' }, locationText(type, resource), '');
         await output.write(`${any ? ']' : ''}${tail}\n`);
         count++;
       }
@@ -74,8 +74,7 @@ export class Exporting {
           'resources came meanwhile with attributes that no column is for',
           'Export again, or give --columns.',
         );
-      const location = `${type.endpoint}/${resource.id}`;
-      document.meta = JSON.parse(metaText(resource, location));
+      document.meta = JSON.parse(metaText(resource, locationText(type, resource)));
       if (groups !== undefined && resource.groups !== undefined)
         document[groups.name] = this.#groups(resource.groups);
       for (const [index, column] of columns.entries()) {
@@ -177,4 +176,9 @@ export function exportColumns(type: ResourceType, paths: readonly string[]): Col
   const hidden = columns.find(({ attribute }) => isSecret(attribute));
   if (hidden !== undefined) throw new ColumnError(`${hidden.path} is kept as a hash only, and never shown`);
   return columns;
+}
+
+/** Of `meta.location`, as JSON text: it has no base, since a file is read anywhere. */
+function locationText({ endpoint }: ResourceType, { id }: FoundResource): string {
+  return JSON.stringify(`${endpoint}/${id}`);
 }

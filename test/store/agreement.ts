@@ -49,7 +49,7 @@ function shown(resource: StoredResource, groups: readonly GroupReference[] | und
     ...(groups === undefined
       ? {}
       : { groups: groups.map((group) => ({ ...group, $ref: `${base}/Groups/${group.value}` })) }),
-    meta: JSON.parse(metaText(resource, `${base}/Users/${resource.id}`)),
+    meta: JSON.parse(metaText(resource, JSON.stringify(`${base}/Users/${resource.id}`))),
   };
 }
 

@@ -124,3 +124,12 @@ test('an unsorted page is read off the order of creation', () => {
   assert.match(steps.join('\n'), /resource_order \(tenant=\? AND type=\? AND rowid>\?\)/);
   assert.doesNotMatch(steps.join('\n'), /TEMP B-TREE/);
 });
+
+test('whether the resources of a page are in a group is looked up in the index, and members are never walked through', () => {
+  const { text, parameters } = pageSql(sqliteDialect, armsOf({ type: user }), { kind: 'all' }, false, 1000);
+  assert.match(stepsOf({ text, parameters }).join('\n'), /USING INDEX member_value FOR IN-OPERATOR/);
+  const codes = db.prepare(`EXPLAIN ${text}`).all(...parameters, 100, 0) as { opcode: string }[];
+  const opcodes = codes.map(({ opcode }) => opcode);
+  assert.ok(opcodes.includes('Found') || opcodes.includes('NotFound'), opcodes.join(' '));
+  assert.ok(!opcodes.includes('Rewind'), opcodes.join(' '));
+});

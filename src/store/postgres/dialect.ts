@@ -1,6 +1,7 @@
 /** The store's statements for PostgreSQL: `body` is json, which keeps its text; keys and `rest` are jsonb. */
 import { postgres } from '../../query/postgres.ts';
 import { allOf, type StoreDialect, type TextIndex } from '../sql/dialect.ts';
+import { memberExists } from '../sql/resource.ts';
 
 /**
  * An index for `co` by the extension pg_trgm, over the texts of all indexed attributes together. It finds what may hold the
@@ -26,6 +27,7 @@ export const postgresDialect: StoreDialect = {
   keysHaveTenant: true,
   plansByLength: true,
   unindexed: (expression) => expression,
+  isMember: memberExists,
   document: (expression) => `${expression}::jsonb`,
   bytes: (document) => `octet_length(${document}::text)`,
   jsonString: (expression) => `to_json(${expression})::text`,

@@ -20,6 +20,8 @@ export interface StoreDialect {
   readonly plansByLength?: boolean;
   /** Keeps the database from using an index on the expression, where it can be told. */
   unindexed(expression: string): string;
+  /** Has `member` a row with this tenant and this value? 0 or 1, or a boolean. */
+  isMember(tenant: string, value: string): string;
   /** A document as it was written, for the JSON operators of filters. */
   document(expression: string): string;
   /** How large a document is, in bytes. */

@@ -204,7 +204,7 @@ export function pageSql(
   skips = false,
   length?: number,
 ): PageSql {
-  const { joinEach, unindexed, bytes, plansByLength } = dialect;
+  const { joinEach, unindexed, isMember, bytes, plansByLength } = dialect;
   const document = joinEach('document', 'd', { rid: 'r.rid', ...tenantOf(dialect, 'r') });
   const [first] = arms;
   if (arms.length === 1 && first?.single !== undefined && phase.kind === 'all')
@@ -221,6 +221,7 @@ export function pageSql(
   const more = bounded ? { bounded } : {};
   const columns = columnsWith(
     mostBytes === undefined ? body : `CASE WHEN ${bytes('d.body')} <= ? THEN ${body} END`,
+    isMember,
   );
   if (arms.length === 1 && first !== undefined && !first.filtered && first.key === undefined && !skips) {
     const { text, parameters: beyond } = phaseCondition(undefined, phase, backwards ? '<' : '>');

@@ -9,9 +9,13 @@ import { allOf, type StoreDialect, sameTenant } from './dialect.ts';
 /** In the order of {@link ResourceRow}, for `resource r` and `document d`. */
 export const resourceColumns = columnsWith('d.body');
 
-/** `body` is an expression of the document's text. */
-export function columnsWith(body: string): string {
-  return `r.type, r.id, r.version, r.created, r.modified, ${body}, EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id)`;
+/** `body` is an expression of the document's text; `isMember` tells whether `member` has a tenant and a value. */
+export function columnsWith(body: string, isMember = memberExists): string {
+  return `r.type, r.id, r.version, r.created, r.modified, ${body}, ${isMember('r.tenant', 'r.id')}`;
+}
+
+export function memberExists(tenant: string, value: string): string {
+  return `EXISTS (SELECT 1 FROM member WHERE tenant = ${tenant} AND value = ${value})`;
 }
 
 export type ResourceRow = [

@@ -47,6 +47,10 @@ export const sqliteDialect: StoreDialect = {
     `CROSS JOIN ${table} ${alias} ON ${allOf(...Object.entries(values).map(([column, value]) => `${alias}.${column} = ${value}`))}`,
   keysHaveTenant: false,
   unindexed: (expression) => `+${expression}`,
+  // Looked up in the index at a third of what EXISTS takes, which is made ready anew for each row: shown by the workload
+  // `list` of npm run bench. The CASE asks for no null, for which SQLite would look at every member.
+  isMember: (tenant, value) =>
+    `CASE WHEN (${tenant}, ${value}) IN (SELECT tenant, value FROM member) THEN 1 ELSE 0 END`,
   document: (expression) => expression,
   bytes: (document) => `octet_length(${document})`,
   jsonString: (expression) => `json_quote(${expression})`,

@@ -178,7 +178,8 @@ export function lister({
     const backwards = turned !== (query.descending ?? false);
     const offset = query.offset ?? 0;
     const fromStart = position === undefined;
-    const start = fromStart && offset > 0 ? offsets.find(nameOf(query, arms), offset) : undefined;
+    const name = fromStart && offset > 0 ? nameOf(query, arms) : undefined;
+    const start = name === undefined ? undefined : offsets.find(name, offset);
     const from = position ?? start;
     const phases: readonly Phase[] = from === undefined ? [{ kind: 'all' }] : phasesBeyond(from, backwards);
     const skipped = start === undefined ? offset : 0;
@@ -211,7 +212,7 @@ export function lister({
       const rows = turned ? [...found.rows].reverse() : found.rows;
       const [first, last] = [rows.at(0), rows.at(-1)];
       if (fromStart && more && last !== undefined && generation === offsets.generation()) {
-        offsets.note(nameOf(query, arms), offset + rows.length, writePosition([last[0], last[1]]));
+        offsets.note(name ?? nameOf(query, arms), offset + rows.length, writePosition([last[0], last[1]]));
       }
       return {
         total: found.total,
