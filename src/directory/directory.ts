@@ -109,10 +109,13 @@ export class Directory {
   }
 
   /** @throws DirectoryError `not-found`. */
-  async get(caller: Caller, type: ResourceType, id: string, parts?: Parts): Promise<FoundResource> {
-    const resource = await this.find(caller, type, id, parts);
-    if (resource === undefined) throw notFound(type, id);
-    return resource;
+  get(caller: Caller, type: ResourceType, id: string, parts?: Parts): Awaitable<FoundResource> {
+    const there = (resource: FoundResource | undefined): FoundResource => {
+      if (resource === undefined) throw notFound(type, id);
+      return resource;
+    };
+    const found = this.find(caller, type, id, parts);
+    return found instanceof Promise ? found.then(there) : there(found);
   }
 
   /**

@@ -12,8 +12,16 @@ import { networkOf, type TrustedProxies } from './trusted-proxies.ts';
 
 const realm = 'Bearer realm="scimd"';
 
-/** Tokens whose hashes are kept. */
-const mostHashes = 1000;
+/** Authorization fields that are kept. */
+const mostKept = 1000;
+
+/** What was read of an Authorization field whose token is taken. */
+interface Kept {
+  readonly text: string;
+  readonly hash: string;
+  readonly token: Token;
+  readonly principal: Principal;
+}
 
 /** 401 for a token that is not taken. `token`: the one of the store that it was, which has ended; the client is not told. */
 export class WrongToken extends ScimError {
@@ -86,11 +94,9 @@ export function authenticator(options: AuthenticateOptions): Authenticate {
   };
 
   /** The token in the Authorization header (RFC 6750 §2.1); one in the query is not looked at. */
-  const tokenIn = (request: HttpRequest, query: QueryParameters): string => {
-    const authorization = request.header('authorization');
-    if (authorization === undefined)
-      throw unauthorized('A bearer token is needed: Authorization: Bearer <token>');
+  const tokenIn = (authorization: string, kept: string | undefined, query: QueryParameters): string => {
     const text =
+      kept ??
       /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization)?.[1] ??
       (basic ? basicCredentials(authorization)?.password : undefined);
     if (text === undefined) throw unauthorized('The Authorization header must be: Bearer <token>');
@@ -124,20 +130,26 @@ export function authenticator(options: AuthenticateOptions): Authenticate {
     throw unauthorized(`The token is not valid: ${answer.refused}`, 'invalid_token', token);
   };
 
-  // Those in use: the workload `get` of npm run bench shows what it saves to hash each but once.
-  const hashes = new Map<string, string>();
+  // Those in use: the workload `get` of npm run bench shows what it saves to read and hash each but once.
+  const inUse = new Map<string, Kept>();
 
   return (request, query, now) => {
-    const text = tokenIn(request, query);
+    const authorization = request.header('authorization');
+    if (authorization === undefined)
+      throw unauthorized('A bearer token is needed: Authorization: Bearer <token>');
+    const kept = inUse.get(authorization);
+    const text = tokenIn(authorization, kept?.text, query);
     // Tokens are found by their SHA-256, so no text is compared with a secret.
-    const hash = hashes.get(text) ?? hashSecret(text);
+    const hash = kept?.hash ?? hashSecret(text);
     const known = (token: Token | undefined) => {
       if (token === undefined || !isLive(token, now)) return unknown(request, text, now, token);
-      if (!hashes.has(text)) {
-        if (hashes.size >= mostHashes) hashes.clear();
-        hashes.set(text, hash);
+      const isSame = kept?.token === token;
+      const principal = isSame ? kept.principal : principalOf(token);
+      if (!isSame) {
+        if (kept === undefined && inUse.size >= mostKept) inUse.clear();
+        inUse.set(authorization, { text, hash, token, principal });
       }
-      return authenticatedBy(token, true);
+      return { isStatic: true, principal, tolerated: toleratedFor(token.idp) };
     };
     const found = store.findToken(hash);
     return found instanceof Promise ? found.then(known) : known(found);
@@ -145,19 +157,19 @@ export function authenticator(options: AuthenticateOptions): Authenticate {
 }
 
 /** Whoever holds a token of the store. */
-export function authenticatedBy(token: Token, isStatic = false): Authenticated {
+export function authenticatedBy(token: Token): Authenticated {
+  return { principal: principalOf(token), tolerated: toleratedFor(token.idp) };
+}
+
+function principalOf(token: Token): Principal {
   return {
-    isStatic,
-    principal: {
-      tenant: token.tenant,
-      tenantName: token.tenantName,
-      scope: token.scope,
-      actor: actorOf(token),
-      idp: token.idp,
-      subject: token.subject,
-      ...(token.paused === undefined ? {} : { paused: token.paused }),
-    },
-    tolerated: toleratedFor(token.idp),
+    tenant: token.tenant,
+    tenantName: token.tenantName,
+    scope: token.scope,
+    actor: actorOf(token),
+    idp: token.idp,
+    subject: token.subject,
+    ...(token.paused === undefined ? {} : { paused: token.paused }),
   };
 }
 

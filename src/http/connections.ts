@@ -185,6 +185,10 @@ class OpenConnection implements Connection {
 
   take(request: IncomingMessage, response: ServerResponse): void {
     if (this.#ending) return;
+    if (this.#waiting.length === 0 && this.#hasRoom()) {
+      this.#begin(request, response);
+      return;
+    }
     this.#waiting.push([request, response]);
     this.#shared.waiting++;
     if (this.#shared.waiting > mostWaiting) this.#giveUpWaiting();
@@ -262,13 +266,17 @@ class OpenConnection implements Connection {
     while (this.#waiting.length > 0 && this.#hasRoom()) {
       const [request, response] = this.#waiting.shift() as [IncomingMessage, ServerResponse];
       this.#shared.waiting--;
-      this.#running.set(response, request);
-      this.#latest = response;
-      response.once('close', () => this.#done(response));
-      this.#shared.work(request, response, this);
+      this.#begin(request, response);
     }
     if (this.#waiting.length > 0) this.#hold();
     else this.#release();
+  }
+
+  #begin(request: IncomingMessage, response: ServerResponse): void {
+    this.#running.set(response, request);
+    this.#latest = response;
+    response.once('close', () => this.#done(response));
+    this.#shared.work(request, response, this);
   }
 
   #hasRoom(): boolean {

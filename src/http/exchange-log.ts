@@ -86,7 +86,8 @@ export const keptLength = { sent: 32_768, answered: 8192 } as const;
 export class ExchangeLog {
   readonly #options: ExchangeLogOptions;
   #batch: RawExchange[] = [];
-  readonly #alike = new Map<string, RawExchange & { alike: number }>();
+  /** By route and token. */
+  readonly #alike = new Map<string, Map<string | undefined, RawExchange & { alike: number }>>();
   #timer: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
   #waiting = 0;
@@ -191,14 +192,15 @@ export class ExchangeLog {
       return answered === undefined
         ? exchange
         : { ...exchange, answered: answered.slice(0, headOfAnswer), isBrief: true };
-    const key = `${route} ${token}`;
-    const others = this.#alike.get(key);
+    const ofRoute = this.#alike.get(route);
+    const others = ofRoute?.get(token);
     if (others !== undefined) {
       others.alike++;
       return undefined;
     }
     const first = { ...exchange, search: '', answered: undefined, isBrief: true, alike: 1 };
-    this.#alike.set(key, first);
+    if (ofRoute === undefined) this.#alike.set(route, new Map([[token, first]]));
+    else ofRoute.set(token, first);
     return first;
   }
 

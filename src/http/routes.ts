@@ -268,7 +268,10 @@ function meMethods(types: readonly ResourceType[], resource: (type: ResourceType
         );
       }
       const handler = resource(user)[method] as Handler;
-      return located(await settled(handler(exchange, subject)), locationOf(exchange.base, user, subject));
+      return located(
+        await settled(() => handler(exchange, subject)),
+        locationOf(exchange.base, user, subject),
+      );
     };
   };
   return {
@@ -287,9 +290,9 @@ function meMethods(types: readonly ResourceType[], resource: (type: ResourceType
 }
 
 /** An error that a client is told of is an answer like another. */
-async function settled(response: HttpResponse | Promise<HttpResponse>): Promise<HttpResponse> {
+async function settled(answer: () => HttpResponse | Promise<HttpResponse>): Promise<HttpResponse> {
   try {
-    return await response;
+    return await answer();
   } catch (error) {
     if (isExpected(error)) return errorResponse(error);
     throw error;

@@ -85,7 +85,7 @@ export function accessOver({
 
   const noteUse = (used: KnownToken): void => {
     const now = clock().getTime();
-    if (now - used.noted < lastUsedInterval) return;
+    if (now - used.noted < lastUsedInterval || !isTaken(used.token, now)) return;
     used.noted = now;
     // Whether it could be written down is no matter of the request that used the token.
     write(() => tokens.use(used.token.id)).catch(() => {});
@@ -126,7 +126,7 @@ export function accessOver({
         end(token.id);
         return { ...token, ended: true };
       }
-      if (isTaken(token, clock().getTime())) noteUse(found);
+      noteUse(found);
       return token;
     },
     createToken: (token) => write(() => tokens.create(token)),
