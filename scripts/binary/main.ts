@@ -3,6 +3,7 @@
  * itself, and compiles the program anew where the code is of another version, another processor or other flags.
  */
 import { getRawAsset } from 'node:sea';
+import { setFlagsFromString } from 'node:v8';
 import { constants, Script } from 'node:vm';
 
 const bytes = (name: string): Buffer => Buffer.from(getRawAsset(name) as ArrayBuffer);
@@ -14,3 +15,10 @@ const script = new Script(bytes('scimd.cjs').toString('latin1'), {
   ...(code.length === 0 ? {} : { cachedData: code }),
 });
 script.runInThisContext()(require);
+
+/**
+ * V8 lets what is old grow to four times what is alive before it clears it: with two and a half times a server with 100,000
+ * people under mixed load has some 35 MB less, and no answer costs measurably more. With twice a list of 100 costs up to a
+ * tenth more. Set when the server is there: Node.js would start without its code cache, in 20 ms more.
+ */
+setTimeout(() => setFlagsFromString('--heap-growing-percent=150'), 2000).unref();

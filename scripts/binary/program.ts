@@ -24,11 +24,9 @@ import { here, type Target } from './target.ts';
 
 /**
  * What Node.js is started with in a binary. V8 lets its young generation grow to 48 MB under load and seldom gives it back:
- * with 24 MB a server under mixed load has some 45 MB less. With 12 MB a list of 100 costs up to a third more. The old one
- * grows to four times what is alive before it is cleared: with two and a half times a server with 100,000 people under mixed
- * load has some 35 MB less, and no answer costs measurably more. With twice a list of 100 costs up to a tenth more.
+ * with 24 MB a server under mixed load has some 45 MB less. With 12 MB a list of 100 costs up to a third more.
  */
-export const nodeFlags: readonly string[] = ['--max-semi-space-size=8', '--heap-growing-percent=150'];
+export const nodeFlags: readonly string[] = ['--max-semi-space-size=8'];
 
 export interface Program {
   /** The script that a binary starts with. */
