@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { ExchangeWords } from '../../src/admin/explained.ts';
 import { Directory } from '../../src/directory/directory.ts';
 import { ExchangeLog } from '../../src/http/exchange-log.ts';
@@ -334,6 +335,51 @@ describe('bounds', () => {
     assert.equal(exchanges.find({ limit: 10, tenant: 2 }).exchanges.length, 1);
     assert.equal(exchanges.get(latest?.last.id ?? 0, 99), undefined);
     exchanges.close();
+  });
+
+  test('somebody is found in every part of the index of mentions, newest first, and after the oldest are gone', () => {
+    const exchanges = opened();
+    const now = Date.now();
+    for (let part = 0; part < 60; part++)
+      exchanges.write(
+        Array.from({ length: 1000 }, (_, n) =>
+          exchange(now + part * 1000 + n, { mentions: [n === 0 ? 'jane' : `user${part * 1000 + n}`] }),
+        ),
+      );
+    const timesOfJane = (): number[] =>
+      exchanges.find({ limit: 100, about: ['jane'] }).exchanges.map(({ at }) => (at - now) / 1000);
+    const newestFirst = Array.from({ length: 60 }, (_, part) => 59 - part);
+    assert.deepEqual(timesOfJane(), newestFirst);
+    assert.equal(exchanges.find({ limit: 100, about: ['user1', 'user59999'] }).exchanges.length, 2);
+    // The retention ends within them: after 30,000 ms.
+    while (exchanges.prune({ days: 1, megabytes: 256 }, now + 30_000 + day));
+    assert.deepEqual(timesOfJane(), newestFirst.slice(0, 30));
+    exchanges.close();
+  });
+
+  test('a log of the release before is read and written on: its mentions are found beside new ones', () => {
+    const file = join(folder, `${++files}.db`);
+    const before = new SqliteExchanges(file);
+    const now = Date.now();
+    before.write([exchange(now), exchange(now + 1, { mentions: ['somebody', 'another'] })]);
+    before.close();
+    // As version 1 had it.
+    const db = new Sqlite(file);
+    db.exec(`DROP INDEX mention_part;
+ALTER TABLE mention DROP COLUMN part;
+CREATE INDEX mention_key ON mention (key);
+PRAGMA user_version = 1;`);
+    db.close();
+    const exchanges = new SqliteExchanges(file);
+    const found = (text: string): number => exchanges.find({ limit: 10, about: [text] }).exchanges.length;
+    assert.equal(found('somebody'), 2);
+    assert.equal(found('another'), 1);
+    exchanges.write([exchange(now + 2)]);
+    assert.equal(found('somebody'), 3);
+    exchanges.close();
+    const again = new SqliteExchanges(file);
+    assert.equal(again.find({ limit: 10, about: ['somebody'] }).exchanges.length, 3);
+    again.close();
   });
 
   test('a million exchanges: each page is there within 200 ms, whatever it is filtered by', {

@@ -5,15 +5,16 @@ import { StoreError } from '../store-error.ts';
 
 /** "SCIX" as a number, in the header of every exchange log. */
 const applicationId = 0x53434958;
-const version = 1;
+const version = 2;
 
 /**
  * Numbers are bound as doubles: what is larger than 2^53 is made within SQL.
  *
  * Ids are the time in milliseconds times 1024, and a number: their order is that of time. A mention's row is that of its
  * exchange times 32, and a number: those of the oldest exchanges are a range too. What exchanges are found by stands as a
- * number made of the text, since an index over texts takes more time than all the rest. `tally` counts by ten minutes;
- * `credential` has each token with its last exchange.
+ * number made of the text, since an index over texts takes more time than all the rest. Its index is in parts by time, so that
+ * what is written and what is removed is on few pages. `tally` counts by ten minutes; `credential` has each token with its last
+ * exchange.
  */
 const schema = `
 CREATE TABLE exchange (
@@ -29,8 +30,8 @@ CREATE INDEX exchange_tenant ON exchange (tenant, id);
 CREATE INDEX exchange_credential ON exchange (credential, id);
 CREATE INDEX exchange_refused ON exchange (id) WHERE status >= 400;
 CREATE TABLE body (id INTEGER PRIMARY KEY, sent TEXT, answered TEXT) STRICT;
-CREATE TABLE mention (number INTEGER PRIMARY KEY, key INTEGER NOT NULL) STRICT;
-CREATE INDEX mention_key ON mention (key);
+CREATE TABLE mention (number INTEGER PRIMARY KEY, key INTEGER NOT NULL, part INTEGER NOT NULL) STRICT;
+CREATE INDEX mention_part ON mention (part, key);
 CREATE TABLE tally (
   slot INTEGER NOT NULL,
   tenant INTEGER NOT NULL,
@@ -45,6 +46,14 @@ CREATE TABLE credential (
   tenant INTEGER,
   last INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+`;
+
+/** From version 1, whose index of mentions had no parts: all that it has is the first. */
+const toVersion2 = `
+DROP INDEX mention_key;
+ALTER TABLE mention ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX mention_part ON mention (part, key);
+PRAGMA user_version = 2;
 `;
 
 /** @throws StoreError where the file cannot be opened, or is something else. */
@@ -86,6 +95,11 @@ export function openExchangeFile(file: string): Database {
         db.exec(schema);
         db.pragma(`application_id = ${applicationId}`);
         db.pragma(`user_version = ${version}`);
+      }).immediate();
+    else if (pragma('user_version') === 1)
+      db.transaction(() => {
+        // Another process may have done it by now.
+        if (pragma('user_version') === 1) db.exec(toVersion2);
       }).immediate();
     return db;
   } catch (error) {

@@ -16,6 +16,8 @@ import {
 import { openExchangeFile } from './exchange-file.ts';
 
 const mentionsEach = 32;
+/** Mentions that are a part of the index. Whoever looks for somebody looks into each part: 100 of them for a million exchanges. */
+const mentionsOfPart = 16_384;
 /** Exchanges that one page looks through at most, so that it is there soon; the next one goes on where it ended. */
 const lookedThrough = 25_000;
 /** Milliseconds that a tally counts together. */
@@ -59,7 +61,11 @@ export class SqliteExchanges {
   readonly #credential: Statement<[string, string | null, number | null], number>;
   readonly #used: Statement<[number, number]>;
   readonly #newest: Statement<[], number | null>;
+  readonly #lastPart: Statement<[], number | null>;
   readonly #credentials = new Map<string, number>();
+  #part = 0;
+  /** Mentions that still fit into the part. */
+  #room = 0;
 
   /** @throws StoreError where the file cannot be opened, or is something else. */
   constructor(file: string) {
@@ -70,7 +76,7 @@ export class SqliteExchanges {
     );
     this.#insertBody = db.prepare('INSERT INTO body (id, sent, answered) VALUES (?, ?, ?)');
     this.#insertMention = db.prepare(
-      'INSERT INTO mention (number, key) VALUES (CAST(? AS INTEGER) * 32 + CAST(? AS INTEGER), ?)',
+      'INSERT INTO mention (number, key, part) VALUES (CAST(? AS INTEGER) * 32 + CAST(? AS INTEGER), ?, ?)',
     );
     this.#tally = db.prepare(`INSERT INTO tally (slot, tenant, refused, count) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET count = count + excluded.count`);
@@ -82,6 +88,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
       .pluck();
     this.#used = db.prepare('UPDATE credential SET last = ? WHERE number = ?');
     this.#newest = db.prepare<[], number | null>('SELECT max(id) FROM exchange').pluck();
+    this.#lastPart = db.prepare<[], number | null>('SELECT max(part) FROM mention').pluck();
   }
 
   /** Writes them in one transaction. */
@@ -91,6 +98,10 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
     const run = this.#db.transaction(() => {
       // Another server of the same file may have written.
       let last = this.#newest.get() ?? 0;
+      if (this.#room <= 0) {
+        this.#part = (this.#lastPart.get() ?? 0) + 1;
+        this.#room = mentionsOfPart;
+      }
       for (const each of exchanges) {
         last = Math.max(last + 1, each.at * 1024);
         const { at, token, tenant } = each;
@@ -137,8 +148,9 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
     let number = 0;
     for (const mention of mentions) {
       if (number >= mentionsEach) break;
-      this.#insertMention.run(id, number++, keyOf(mention));
+      this.#insertMention.run(id, number++, keyOf(mention), this.#part);
     }
+    this.#room -= number;
   }
 
   /**
@@ -162,7 +174,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
       const end = before === undefined ? '' : ' AND number < CAST(? AS INTEGER) * 32';
       by(
         '',
-        `id IN (SELECT number / 32 FROM mention WHERE key IN (${marks(keys)})${end} ORDER BY number DESC LIMIT 2000)`,
+        `id IN (SELECT number / 32 ${mentioning(keys)}${end} ORDER BY number DESC LIMIT 2000)`,
         ...keys,
         ...(before === undefined ? [] : [before]),
       );
@@ -270,13 +282,12 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
     const places = ['b.sent', 'b.answered', 'e.entry'];
     const has = places.flatMap((place) => wanted.map(() => `instr(lower(${place}), ?) > 0`)).join(' OR ');
     const keys = wanted.map(keyOf);
-    const among = keys.map(() => '?').join(', ');
     const count = this.#db
       .transaction(() => {
         const found = this.#db
           .prepare<unknown[], { id: number; entry: string }>(
             `SELECT e.id, e.entry FROM exchange e LEFT JOIN body b ON b.id = e.id
-WHERE (e.tenant = ? OR e.tenant IS NULL) AND (e.id IN (SELECT number / 32 FROM mention WHERE key IN (${among})) OR ${has})`,
+WHERE (e.tenant = ? OR e.tenant IS NULL) AND (e.id IN (SELECT number / 32 ${mentioning(keys)}) OR ${has})`,
           )
           .all(tenant, ...keys, ...places.flatMap(() => wanted));
         const blank = this.#db.prepare('UPDATE exchange SET entry = ? WHERE id = ?');
@@ -336,6 +347,13 @@ interface Condition {
 
 function where(conditions: readonly Condition[]): string {
   return conditions.length === 0 ? '' : ` WHERE ${conditions.map(({ sql }) => sql).join(' AND ')}`;
+}
+
+/** The mentions that have one of the keys, in whatever part of the index. */
+function mentioning(keys: readonly number[]): string {
+  return `FROM mention INDEXED BY mention_part WHERE part IN (WITH RECURSIVE parts (part) AS (
+SELECT max(part) FROM mention UNION ALL SELECT part - 1 FROM parts WHERE part > (SELECT min(part) FROM mention)
+) SELECT part FROM parts) AND key IN (${marks(keys)})`;
 }
 
 /** As many question marks as there are values. */
