@@ -79,6 +79,11 @@ export function readExchange(raw: RawExchange, options: EntryOptions): NewExchan
     for (const id of [...(asked.added ?? []), ...(asked.removed ?? [])]) mention(id);
   if (status >= 400) mention(raw.requestId);
   const isRefused = status >= 400;
+  const sentBody = options.bodies ? bodyOf(sentText, sent, isWhole, kept.sent, options) : undefined;
+  const answeredBody =
+    options.bodies && !raw.isBrief
+      ? bodyOf(answered, undefined, true, isRefused ? kept.refused : kept.answered, options)
+      : undefined;
   return {
     at: raw.at,
     tenant: raw.tenant,
@@ -100,11 +105,10 @@ export function readExchange(raw: RawExchange, options: EntryOptions): NewExchan
     subject,
     name,
     asked,
-    sent: options.bodies ? bodyOf(sentText, sent, isWhole, kept.sent, options) : undefined,
-    answered:
-      options.bodies && !raw.isBrief
-        ? bodyOf(answered, undefined, true, isRefused ? kept.refused : kept.answered, options)
-        : undefined,
+    sent: sentBody?.text,
+    isSentCut: sentBody?.isCut,
+    answered: answeredBody?.text,
+    isAnsweredCut: answeredBody?.isCut,
     mentions: [...mentions],
   };
 }
@@ -314,16 +318,16 @@ function bodyOf(
   isWhole: boolean,
   most: number,
   options: EntryOptions,
-): string | undefined {
+): { readonly text: string; readonly isCut: boolean } | undefined {
   if (text === '') return undefined;
   let shown = text;
   if (options.maskedPattern.test(text)) {
     const value = isWhole ? (json ?? parsed(text)) : undefined;
-    if (value === undefined) return '[hidden: it names a secret, and is no whole JSON]';
+    if (value === undefined)
+      return { text: '[hidden: it names a secret, and is no whole JSON]', isCut: false };
     shown = JSON.stringify(withoutSecrets(value, options.masked, 0));
   }
-  const cut = shown.length > most ? `${shown.slice(0, most)}…` : shown;
-  return safe(isWhole ? cut : `${cut}…`);
+  return { text: safe(shown.slice(0, most)), isCut: !isWhole || shown.length > most };
 }
 
 /** Also of a PATCH operation whose path names a masked attribute. */

@@ -60,6 +60,9 @@ export interface NewExchange extends ExchangeEntry {
   /** Bodies without secrets; absent where there is none, or bodies are not kept. */
   readonly sent?: string | undefined;
   readonly answered?: string | undefined;
+  /** Was there more of them? They are shown with an ellipsis then. */
+  readonly isSentCut?: boolean | undefined;
+  readonly isAnsweredCut?: boolean | undefined;
   /** What it is found by: ids and names of those whom it is about, in folded letters. */
   readonly mentions: readonly string[];
 }

@@ -206,6 +206,20 @@ describe('in words', () => {
       ids.slice(-3, -1),
     );
   });
+
+  test('of a long body the first characters are kept, and an ellipsis', async () => {
+    const { server, log } = it;
+    for (let n = 0; n < 20; n++) await server.request('POST', '/Users', { body: newUser() });
+    const displayName = 'ä'.repeat(17_000);
+    await server.request('POST', '/Groups', { body: { schemas: [groupSchema], displayName } });
+    const { text } = await server.request('GET', '/Users');
+    const [listed, grouped] = (await log.find({ limit: 2 })).exchanges;
+    const { answered } = (await log.get(listed?.id ?? 0)) ?? {};
+    assert.equal(answered, `${text.slice(0, 4096)}…`);
+    const { sent = '' } = (await log.get(grouped?.id ?? 0)) ?? {};
+    assert.match(sent, /^\{"schemas":.*,"displayName":"ä+…$/);
+    assert.equal(sent.length, 16_385);
+  });
 });
 
 describe('secrets and tolerances', () => {

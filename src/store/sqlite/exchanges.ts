@@ -74,7 +74,10 @@ export class SqliteExchanges {
     this.#insert = db.prepare(
       'INSERT INTO exchange (id, tenant, credential, status, method, request, entry) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
-    this.#insertBody = db.prepare('INSERT INTO body (id, sent, answered) VALUES (?, ?, ?)');
+    // The ellipsis is put on here: in the text it would double the bytes of every character, and the time to hand it over.
+    this.#insertBody = db.prepare(
+      "INSERT INTO body (id, sent, answered) VALUES (?, ? || iif(?, '…', ''), ? || iif(?, '…', ''))",
+    );
     this.#insertMention = db.prepare(
       'INSERT INTO mention (number, key, part) VALUES (CAST(? AS INTEGER) * 32 + CAST(? AS INTEGER), ?, ?)',
     );
@@ -140,11 +143,23 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
   }
 
   #insertOne(id: number, credential: number | null, each: NewExchange): void {
-    const { at: _, tenant, status, method, requestId, sent, answered, mentions, ...packed } = each;
+    const {
+      at: _,
+      tenant,
+      status,
+      method,
+      requestId,
+      mentions,
+      sent,
+      isSentCut,
+      answered,
+      isAnsweredCut,
+      ...packed
+    } = each;
     const entry = JSON.stringify(packed satisfies Packed);
     this.#insert.run(id, tenant ?? null, credential, status, method, requestId, entry);
     if (sent !== undefined || answered !== undefined)
-      this.#insertBody.run(id, sent ?? null, answered ?? null);
+      this.#insertBody.run(id, sent ?? null, isSentCut ? 1 : 0, answered ?? null, isAnsweredCut ? 1 : 0);
     let number = 0;
     for (const mention of mentions) {
       if (number >= mentionsEach) break;
