@@ -107,3 +107,16 @@ export function openExchangeFile(file: string): Database {
     throw error;
   }
 }
+
+/** A number of 52 bits that stands for what an exchange is found by (cyrb53, public domain). */
+export function keyOf(text: string): number {
+  let [high, low] = [0xdeadbeef, 0x41c6ce57];
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    high = Math.imul(high ^ code, 2654435761);
+    low = Math.imul(low ^ code, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return 4294967296 * (0xfffff & low) + (high >>> 0);
+}

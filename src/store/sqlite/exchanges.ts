@@ -13,7 +13,7 @@ import {
   type TrafficCounts,
   type WholeExchange,
 } from '../exchanges.ts';
-import { openExchangeFile } from './exchange-file.ts';
+import { keyOf, openExchangeFile } from './exchange-file.ts';
 
 const mentionsEach = 32;
 /** Mentions that are a part of the index. Whoever looks for somebody looks into each part: 100 of them for a million exchanges. */
@@ -38,19 +38,6 @@ interface Row {
 }
 
 const columns = 'id, tenant, status, method, request, entry';
-
-/** A number of 52 bits that stands for the text (cyrb53, public domain). */
-function keyOf(text: string): number {
-  let [high, low] = [0xdeadbeef, 0x41c6ce57];
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    high = Math.imul(high ^ code, 2654435761);
-    low = Math.imul(low ^ code, 1597334677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return 4294967296 * (0xfffff & low) + (high >>> 0);
-}
 
 export class SqliteExchanges {
   readonly #db: Database;
