@@ -62,9 +62,7 @@ export class SqliteExchanges {
       'INSERT INTO exchange (id, tenant, credential, status, method, request, entry) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
     // The ellipsis is put on here: in the text it would double the bytes of every character, and the time to hand it over.
-    this.#insertBody = db.prepare(
-      "INSERT INTO body (id, sent, answered) VALUES (?, ? || iif(?, '…', ''), ? || iif(?, '…', ''))",
-    );
+    this.#insertBody = db.prepare("INSERT INTO body VALUES (?, ? || iif(?, '…', ''), ? || iif(?, '…', ''))");
     this.#insertMention = db.prepare(
       'INSERT INTO mention (number, key, part) VALUES (CAST(? AS INTEGER) * 32 + CAST(? AS INTEGER), ?, ?)',
     );
