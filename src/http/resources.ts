@@ -17,7 +17,7 @@ import { ifMatchOf, isNotModified } from './conditional.ts';
 import type { Exchange, HttpResponse } from './message.ts';
 import { listParameter } from './query-string.ts';
 import { locationOf, Renderer, renderResource } from './render.ts';
-import { emptyResponse, jsonResponse, negotiate } from './responses.ts';
+import { emptyResponse, fieldUri, jsonResponse, negotiate } from './responses.ts';
 
 /** A group larger than this is not sent back after each PATCH: the answer is 204 (RFC 7644 §3.5.2 allows both). */
 const membersInPatchAnswer = 100;
@@ -45,7 +45,7 @@ export class ResourceHandlers {
       'ETag',
       entityTag(version),
       'Content-Location',
-      locationOf(exchange.base, type, id),
+      fieldUri(locationOf(exchange.base, type, id)),
     ];
     const answer = (resource: FoundResource) =>
       jsonResponse(200, contentType, renderResource(renderer, resource), headersOf(resource.version));
@@ -152,7 +152,7 @@ export class ResourceHandlers {
 }
 
 function changeHeaders(exchange: Exchange, type: ResourceType, resource: StoredResource): string[] {
-  const location = locationOf(exchange.base, type, resource.id);
+  const location = fieldUri(locationOf(exchange.base, type, resource.id));
   return ['ETag', entityTag(resource.version), 'Location', location, 'Content-Location', location];
 }
 

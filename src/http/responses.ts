@@ -162,3 +162,8 @@ export function methodNotAllowed(request: HttpRequest, allowed: readonly string[
     headers: [['Allow', allowed.join(', ')]],
   });
 }
+
+/** A URI as a header field may have it: an id that an import has kept may hold any character (RFC 3986 §2.1). */
+export function fieldUri(uri: string): string {
+  return /^[!-~]*$/.test(uri) ? uri : encodeURI(uri);
+}

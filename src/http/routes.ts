@@ -15,7 +15,7 @@ import type { HttpOptions, Limits } from './options.ts';
 import { decodePart } from './query-string.ts';
 import { locationOf } from './render.ts';
 import { ResourceHandlers } from './resources.ts';
-import { emptyResponse, errorResponse, isExpected, methodNotAllowed } from './responses.ts';
+import { emptyResponse, errorResponse, fieldUri, isExpected, methodNotAllowed } from './responses.ts';
 import { RoleHandlers } from './roles.ts';
 import { searchOf } from './search.ts';
 
@@ -302,5 +302,5 @@ async function settled(answer: () => HttpResponse | Promise<HttpResponse>): Prom
 /** `Location` is in every answer, errors too, but for that there is no such resource. */
 function located(response: HttpResponse, location: string): HttpResponse {
   if (response.status === 404 || response.headers.includes('Location')) return response;
-  return { ...response, headers: [...response.headers, 'Location', location] };
+  return { ...response, headers: [...response.headers, 'Location', fieldUri(location)] };
 }

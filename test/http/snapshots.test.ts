@@ -57,6 +57,7 @@ after(async () => {
 interface Answer {
   readonly status: number;
   readonly etag: string | null;
+  readonly headers: Headers;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of any shape
   readonly json: any;
 }
@@ -71,6 +72,7 @@ async function send(method: string, path: string, body?: object): Promise<Answer
   return {
     status: response.status,
     etag: response.headers.get('etag'),
+    headers: response.headers,
     json: text === '' ? undefined : JSON.parse(text),
   };
 }
@@ -332,4 +334,24 @@ test('RFC 7643 §3.1: meta.location is JSON whatever the id that an import has k
   assert.deepEqual([one.id, one.meta.location], [id, location]);
   const { json: list } = await send('GET', '/Users?filter=userName%20eq%20%22odd-id%22');
   assert.deepEqual(list.Resources, [one]);
+});
+
+test('RFC 9110 §5.5: fields that name a resource are a URI whatever the id that an import has kept', async () => {
+  const type = store.registry.resourceTypes.find(({ name }) => name === 'User');
+  assert.ok(type);
+  const actor = { kind: 'import' } as const;
+  for (const [id, encoded] of [
+    ['a\u0001b', 'a%01b'],
+    ['a b', 'a%20b'],
+    ['Zoë 😀', 'Zo%C3%AB%20%F0%9F%98%80'],
+    ['ada@example.com', 'ada@example.com'],
+  ] as const) {
+    await create(store, { tenant: 1, type, actor, document: newUser({ userName: `field ${encoded}` }), id });
+    const found = await send('GET', `/Users/${encodeURIComponent(id)}`);
+    assert.deepEqual([found.status, found.json.id], [200, id]);
+    assert.equal(found.headers.get('content-location'), `${server.url}/Users/${encoded}`);
+    const patch = patchOp({ op: 'replace', path: 'title', value: 'T' });
+    const changed = await send('PATCH', `/Users/${encodeURIComponent(id)}`, patch);
+    assert.equal(changed.headers.get('location'), `${server.url}/Users/${encoded}`);
+  }
 });
