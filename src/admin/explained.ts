@@ -2,7 +2,7 @@
 import { operator } from '../directory/caller.ts';
 import type { Directory } from '../directory/directory.ts';
 import { isDeactivation } from '../events/change-record.ts';
-import type { Document } from '../scim/resource.ts';
+import type { Document } from '../scim/document.ts';
 import { type LoggedExchange, mentionKey } from '../store/exchanges.ts';
 import type { Store, StoredResource, Token } from '../store/store.ts';
 import { type Known, type Meaning, meaningOf } from './meaning.ts';

@@ -1,8 +1,8 @@
 /** Gives changes to the store: what hooks make of them, passwords hashed, with what the record tells of the caller. */
 import { ScimError } from '../error.ts';
 import { sensitivePaths } from '../query/sensitive.ts';
+import { type Document, membersAttribute } from '../scim/document.ts';
 import type { ResourceType } from '../scim/registry.ts';
-import { type Document, membersAttribute } from '../scim/resource.ts';
 import { demandsNewGroupName } from '../scim/tolerances.ts';
 import type { Change } from '../store/change.ts';
 import type { GuardReason } from '../store/guard.ts';

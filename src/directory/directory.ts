@@ -4,19 +4,14 @@ import { Patch } from '../query/patch.ts';
 import { compare, never } from '../query/plan.ts';
 import { isDescending, sortAttribute } from '../query/sort.ts';
 import { keyOf } from '../scim/comparison.ts';
+import { type Document, membersAttribute } from '../scim/document.ts';
 import { interoperable, refuseUndefined } from '../scim/interop.ts';
 import { readPatchOp } from '../scim/messages.ts';
 import type { PatchResult } from '../scim/patch.ts';
 import { membersPatches } from '../scim/patch-members.ts';
 import type { Edit } from '../scim/patch-request.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
-import {
-  type CheckedResource,
-  checkNew,
-  checkReplacement,
-  type Document,
-  membersAttribute,
-} from '../scim/resource.ts';
+import { type CheckedResource, checkNew, checkReplacement } from '../scim/resource.ts';
 import type {
   Awaitable,
   FoundResource,

@@ -1,9 +1,10 @@
 /** What a write is to do, computed from what is stored and what is asked. */
 import type { Patch } from '../query/patch.ts';
 import { differenceOf } from '../scim/difference.ts';
+import type { Document } from '../scim/document.ts';
 import type { MembersPatch } from '../scim/patch-members.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
-import type { CheckedResource, Document } from '../scim/resource.ts';
+import type { CheckedResource } from '../scim/resource.ts';
 import type { CreateCommand, MemberEdit, UpdateCommand } from '../store/store.ts';
 import { type Hashing, hashPassword } from './password.ts';
 

@@ -1,10 +1,11 @@
 /** What the embedder's own code does before, within and after every change, whoever makes it. */
 import { ScimError, type ScimType } from '../error.ts';
 import { type AttributeEdit, differenceOf } from '../scim/difference.ts';
+import { type Document, inSchemaOrder, schemasOf } from '../scim/document.ts';
+import { isObject } from '../scim/object.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
-import { type Document, inSchemaOrder, schemasOf } from '../scim/resource.ts';
 import { toleratedFor } from '../scim/tolerances.ts';
-import { isObject, validatorOf } from '../scim/value.ts';
+import { validatorOf } from '../scim/value.ts';
 import type { Actor, Change } from '../store/change.ts';
 import type { MemberEdit } from '../store/store.ts';
 

@@ -1,6 +1,6 @@
 /** What somebody who is to be forgotten has ever been called, for logs that name them. */
 import type { TenantName } from '../events/reader.ts';
-import { isObject } from '../scim/value.ts';
+import { isObject } from '../scim/object.ts';
 import type { ForgottenPerson } from '../store/exchanges.ts';
 import type { Store } from '../store/store.ts';
 

@@ -1,6 +1,6 @@
 /** The operations of a bulk request as read: what each does, and which others must come first (RFC 7644 §3.7.2). */
 import { invalidSyntax, ScimError } from '../error.ts';
-import { isObject, membersByName } from '../scim/value.ts';
+import { isObject, membersByName } from '../scim/object.ts';
 
 export type BulkMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

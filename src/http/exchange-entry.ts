@@ -2,7 +2,7 @@
  * What the exchange log keeps of a request and its answer: what was asked, whom it is about, bodies without secrets. Runs in
  * the log's own thread, after the answer.
  */
-import { isObject } from '../scim/value.ts';
+import { isObject } from '../scim/object.ts';
 import { type Asked, mentionKey, type NewExchange } from '../store/exchanges.ts';
 
 /** A request and its answer as the server hands them over, at the cost of a few references. */

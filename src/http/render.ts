@@ -1,8 +1,9 @@
 /** Stored resources as answer text, with what the store reads beside the text: groups, members. */
+
+import { groupsAttribute, membersAttribute } from '../scim/document.ts';
 import { type Projection, projectionOf, type Selection } from '../scim/projection.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
 import { groupsPart, metaText, resourceText } from '../scim/representation.ts';
-import { groupsAttribute, membersAttribute } from '../scim/resource.ts';
 import type { FoundResource, GroupReference, Parts } from '../store/store.ts';
 import type { BodyPieces } from './message.ts';
 

@@ -1,6 +1,7 @@
 /** One resource over HTTP: POST, GET, PUT, PATCH, DELETE (RFC 7644 §3.3 to §3.6), for every resource type alike. */
 import { requireWrite } from '../directory/caller.ts';
 import type { Directory } from '../directory/directory.ts';
+import { membersAttribute } from '../scim/document.ts';
 import {
   everything,
   readSelection,
@@ -10,7 +11,6 @@ import {
 } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { entityTag } from '../scim/representation.ts';
-import { membersAttribute } from '../scim/resource.ts';
 import { tolerate } from '../scim/tolerances.ts';
 import type { Awaitable, FoundResource, StoredResource } from '../store/store.ts';
 import { ifMatchOf, isNotModified } from './conditional.ts';

@@ -1,8 +1,9 @@
 /** PATCH for those who keep resources themselves: the server's own code, as one pure function. */
 import { invalidSyntax } from '../error.ts';
 import { differenceOf } from '../scim/difference.ts';
+import type { Document } from '../scim/document.ts';
+import { isObject, membersByName } from '../scim/object.ts';
 import type { ResourceType } from '../scim/registry.ts';
-import type { Document } from '../scim/resource.ts';
 import type { PatchOp, PatchOperation } from '../scim/resource-types.ts';
 import {
   type Idp,
@@ -12,7 +13,6 @@ import {
   tolerate,
   toleratedBy,
 } from '../scim/tolerances.ts';
-import { isObject, membersByName } from '../scim/value.ts';
 import { resourceTypeFrom, type SchemaSource } from './compile.ts';
 import { Patch } from './patch.ts';
 

@@ -1,9 +1,9 @@
 /** PATCH put together: the operations read into edits, whose value selectors are matched as filters are (RFC 7644 §3.5.2). */
 import type { Filter } from '../../grammar/index.ts';
+import type { Document } from '../scim/document.ts';
 import { applyEdits, type PatchOptions, type PatchResult, type Selector } from '../scim/patch.ts';
 import { type Edit, type PathLimits, readPatch } from '../scim/patch-request.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
-import type { Document } from '../scim/resource.ts';
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
 import { bindValueFilter } from './bind.ts';
 import { matchElement } from './match.ts';

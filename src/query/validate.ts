@@ -1,15 +1,9 @@
 /** The bodies of POST and PUT for those who keep resources themselves: the server's own code, as pure functions. */
+
+import { type Document, inSchemaOrder, membersAttribute, secretAttribute } from '../scim/document.ts';
 import { suppliedByBody } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';
-import {
-  type CheckedResource,
-  checkNew,
-  checkReplacement,
-  type Document,
-  inSchemaOrder,
-  membersAttribute,
-  secretAttribute,
-} from '../scim/resource.ts';
+import { type CheckedResource, checkNew, checkReplacement } from '../scim/resource.ts';
 import {
   type Idp,
   type Readings,

@@ -1,6 +1,7 @@
 /** `containsIndex` of the configuration: the attributes in which `co` (RFC 7644 §3.4.2.2) is served by an index. */
+
+import { groupsAttribute, membersAttribute } from './document.ts';
 import { type Attribute, type ResourceType, resolveName } from './registry.ts';
-import { groupsAttribute, membersAttribute } from './resource.ts';
 
 /** What the store keeps apart from documents, or knows from the row itself. */
 const common = new Set(['id', 'schemas', 'meta']);

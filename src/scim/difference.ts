@@ -1,7 +1,8 @@
 /** What differs between two states of a resource, attribute by attribute. */
+
+import { type Document, equalValues } from './document.ts';
+import { isObject } from './object.ts';
 import type { Attribute, ResourceType } from './registry.ts';
-import { type Document, equalValues } from './resource.ts';
-import { isObject } from './value.ts';
 
 /** The values of one attribute before and after; absent where it had, or has, none. */
 export interface AttributeEdit {

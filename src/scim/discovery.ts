@@ -1,8 +1,8 @@
 /** The discovery resources (RFC 7644 §4): what clients read to learn what this server can. */
 import type { SchemaDefinition } from './definitions.ts';
+import { membersAttribute } from './document.ts';
 import type { Profile } from './profile.ts';
 import { type Attribute, compileAttributes, type Registry } from './registry.ts';
-import { membersAttribute } from './resource.ts';
 import { grantTypes } from './role-types.ts';
 import type { GrantKind } from './roles.ts';
 import { definedAttributes, schemaResource } from './schema-resource.ts';

@@ -5,9 +5,9 @@
  */
 import { parsePath } from '../../grammar/index.ts';
 import { invalidPath, invalidSyntax } from '../error.ts';
+import { membersAttribute } from './document.ts';
+import { isObject } from './object.ts';
 import type { Attribute, ResourceType } from './registry.ts';
-import { membersAttribute } from './resource.ts';
-import { isObject } from './value.ts';
 
 type Attributes = ReadonlyMap<string, Attribute>;
 

@@ -4,9 +4,9 @@
  */
 import * as v from 'valibot';
 import { ScimError, type ScimType } from '../error.ts';
+import { isObject, kind, membersByName } from './object.ts';
 import type { ResourceType } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { isObject, kind, membersByName } from './value.ts';
 
 type Issue = v.BaseIssue<unknown>;
 

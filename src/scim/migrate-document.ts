@@ -4,9 +4,9 @@
  * definition. Nothing is lost.
  */
 import { instantKey } from './comparison.ts';
+import { type Document, equalValues, membersAttribute, schemasOf } from './document.ts';
+import { isObject } from './object.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
-import { type Document, equalValues, membersAttribute, schemasOf } from './resource.ts';
-import { isObject } from './value.ts';
 
 /** A value that the schema does not define or allow. */
 export interface Quarantined {

@@ -3,17 +3,11 @@
  * primary (RFC 7643 §2.4, RFC 7644 §3.5.2). Nothing that was given or was there is lost on the way.
  */
 import { invalidValue } from '../error.ts';
+import { equalValues } from './document.ts';
+import { type ComplexValue, isObject } from './object.ts';
 import type { Attribute } from './registry.ts';
-import { equalValues } from './resource.ts';
 import type { Tolerated } from './tolerances.ts';
-import {
-  type ComplexValue,
-  elementValidatorOf,
-  identity,
-  isIdentifiedByValue,
-  isObject,
-  validatorOf,
-} from './value.ts';
+import { elementValidatorOf, identity, isIdentifiedByValue, validatorOf } from './value.ts';
 
 /** The values of an attribute, however many it can have. */
 export function valuesOf(value: unknown): readonly unknown[] {

@@ -2,10 +2,11 @@
 import type { CompareValue, Filter } from '../../grammar/ast.ts';
 import { and, eq, ew, not, or, pr } from '../../grammar/index.ts';
 import { ScimError } from '../error.ts';
+import type { MemberValue } from './document.ts';
 import { addedValues } from './patch-lists.ts';
 import { type Description, describedValues, namedMembers } from './patch-named.ts';
 import { type Edit, immutable, namedValue } from './patch-request.ts';
-import { type MemberValue, memberValuesFrom, memberValuesOf } from './resource.ts';
+import { memberValuesFrom, memberValuesOf } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import { complexMembers, elementValidatorOf } from './value.ts';
 

@@ -6,10 +6,11 @@
 import type { Filter } from '../../grammar/ast.ts';
 import { invalidValue } from '../error.ts';
 import { keyOf } from './comparison.ts';
+import { isObject } from './object.ts';
 import { valuesOf } from './patch-lists.ts';
 import type { Attribute } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { complexMembers, elementValidatorOf, isIdentifiedByValue, isObject, validatorOf } from './value.ts';
+import { complexMembers, elementValidatorOf, isIdentifiedByValue, validatorOf } from './value.ts';
 
 /** What is said of one value that is to go: values by sub-attribute. */
 export type Description = ReadonlyMap<Attribute, unknown>;

@@ -1,6 +1,7 @@
 /** References under PATCH: `value` and `$ref` say the same of a single one. */
+
+import { isObject } from './object.ts';
 import { type Attribute, isResourceId } from './registry.ts';
-import { isObject } from './value.ts';
 
 /** A single reference whose `value` changes or goes loses the `$ref` that it had, which says what it was. */
 export function withoutStaleReference(attribute: Attribute, before: unknown, after: unknown): unknown {

@@ -5,10 +5,10 @@
 import type { AttrPath, Filter } from '../../grammar/ast.ts';
 import { parsePath } from '../../grammar/index.ts';
 import { invalidPath, invalidSyntax, invalidValue, ScimError } from '../error.ts';
+import { membersAttribute } from './document.ts';
+import { isObject, membersByName } from './object.ts';
 import { type Attribute, type Extension, type ResourceType, resolveAttrPath } from './registry.ts';
-import { membersAttribute } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { isObject, membersByName } from './value.ts';
 
 export type PatchOperator = 'add' | 'remove' | 'replace';
 

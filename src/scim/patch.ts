@@ -5,30 +5,17 @@
  */
 import type { Filter } from '../../grammar/ast.ts';
 import { invalidValue, ScimError } from '../error.ts';
+import { type Document, equalValues, inSchemaOrder, schemasOf } from './document.ts';
+import { type ComplexValue, isObject } from './object.ts';
 import { addedValues, append, orderedComplex, settled, valuesOf } from './patch-lists.ts';
 import type { MembersPatch } from './patch-members.ts';
 import { described, fits, isMembership, namedAmong } from './patch-named.ts';
 import { withoutStaleReference } from './patch-references.ts';
 import { describedBy, type Edit, immutable, namedValue } from './patch-request.ts';
 import type { Attribute, ResourceType } from './registry.ts';
-import {
-  type Document,
-  equalValues,
-  inSchemaOrder,
-  keepsInactive,
-  requireExtension,
-  requireSubAttributes,
-  schemasOf,
-} from './resource.ts';
+import { keepsInactive, requireExtension, requireSubAttributes } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import {
-  type ComplexValue,
-  complexMembers,
-  elementValidatorOf,
-  isIdentifiedByValue,
-  isObject,
-  validatorOf,
-} from './value.ts';
+import { complexMembers, elementValidatorOf, isIdentifiedByValue, validatorOf } from './value.ts';
 
 /** Compiles a value filter into a test of one value of the attribute. */
 export type Selector = (attribute: Attribute, filter: Filter) => (element: unknown) => boolean;

@@ -7,9 +7,9 @@ import type { Filter } from '../../grammar/ast.ts';
 import { safeParsePath } from '../../grammar/index.ts';
 import { invalidPath, invalidSyntax, ScimError } from '../error.ts';
 import { keyOf } from './comparison.ts';
+import { isObject, lowerCaseName, membersByName } from './object.ts';
 import { type Attribute, type ResourceType, resolveAttrPath } from './registry.ts';
 import { type Tolerated, tolerances, tolerate } from './tolerances.ts';
-import { isObject, lowerCaseName, membersByName } from './value.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 type Members = Map<string, unknown>;

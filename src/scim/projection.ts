@@ -3,10 +3,10 @@
  * schema says of each (`returned`, RFC 7643 §7).
  */
 import { ScimError } from '../error.ts';
+import { isObject } from './object.ts';
 import { membersInPlace } from './path-keys.ts';
 import { type Attribute, type ResourceType, resolveName } from './registry.ts';
 import type { Tolerated } from './tolerances.ts';
-import { isObject } from './value.ts';
 
 /** What the client asked for; both empty means the default set. */
 export interface Selection {

@@ -3,20 +3,21 @@
  * under registered names, in schema order. Members and the password, which are stored apart from the document,
  * are returned apart.
  */
+
 import { invalidValue, ScimError } from '../error.ts';
+import {
+  type Document,
+  equalValues,
+  isSecret,
+  type MemberValue,
+  membersAttribute,
+  schemasOf,
+} from './document.ts';
+import { type ComplexValue, isObject, lowerCaseName, membersByName } from './object.ts';
 import { membersInPlace } from './path-keys.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { type ComplexValue, isObject, lowerCaseName, membersByName, validatorOf } from './value.ts';
-
-export type Document = Readonly<Record<string, unknown>>;
-
-/** One value of `Group.members`. */
-export interface MemberValue {
-  readonly value: string;
-  readonly type?: string;
-  readonly display?: string;
-}
+import { validatorOf } from './value.ts';
 
 export interface CheckedResource {
   readonly document: Document;
@@ -26,35 +27,6 @@ export interface CheckedResource {
   readonly password: string | null | undefined;
   /** The body's members by lower-cased name, each attribute in its own place. */
   readonly given: ReadonlyMap<string, unknown>;
-}
-
-/** `Group.members`: stored as rows of their own, apart from the document. */
-export function membersAttribute(type: ResourceType): Attribute | undefined {
-  const members = type.attributes.get('members');
-  return members?.multiValued &&
-    members.type === 'complex' &&
-    members.mutability !== 'readOnly' &&
-    members.subAttributes.has('value')
-    ? members
-    : undefined;
-}
-
-/** `User.groups`: read-only, computed from the memberships of the resource. */
-export function groupsAttribute(type: ResourceType): Attribute | undefined {
-  const groups = type.attributes.get('groups');
-  return groups?.multiValued && groups.type === 'complex' && groups.mutability === 'readOnly'
-    ? groups
-    : undefined;
-}
-
-/** Kept hashed and apart, whatever schema defines it: writeOnly and never returned. */
-export function isSecret(attribute: Attribute): boolean {
-  return attribute.mutability === 'writeOnly' && attribute.returned === 'never';
-}
-
-/** The attribute that is kept hashed and apart: `User.password`. */
-export function secretAttribute(type: ResourceType): Attribute | undefined {
-  return [...type.attributes.values()].find(isSecret);
 }
 
 /** Checks the body of a POST. `now` is absent: id and meta are the store's to give. */
@@ -249,39 +221,6 @@ export function requireSubAttributes(attribute: Attribute, before: unknown, afte
   }
 }
 
-/** `schemas` as answered: the base schema and the extensions that have a value (RFC 7643 §3). */
-export function schemasOf(type: ResourceType, document: Document): string[] {
-  const schemas = [type.schema.id];
-  for (const extension of type.extensions.values()) {
-    if (document[extension.schema.id] !== undefined) schemas.push(extension.schema.id);
-  }
-  return schemas;
-}
-
-/**
- * Members in schema order, so that the same resource is the same text whichever way it came to be; what no schema
- * defines stands last, as it was.
- */
-export function inSchemaOrder(type: ResourceType, document: Document): Document {
-  const result: Record<string, unknown> = {};
-  const take = (name: string): void => {
-    if (!Object.hasOwn(document, name) || document[name] === undefined || Object.hasOwn(result, name)) return;
-    // By assignment a member of this name would set the prototype.
-    if (name === '__proto__')
-      Object.defineProperty(result, name, {
-        value: document[name],
-        configurable: true,
-        enumerable: true,
-        writable: true,
-      });
-    else result[name] = document[name];
-  };
-  for (const { name } of type.attributes.values()) take(name);
-  for (const { schema } of type.extensions.values()) take(schema.id);
-  for (const name of Object.keys(document)) take(name);
-  return result;
-}
-
 /** RFC 7643 §3, §3.3: a non-empty array of distinct URIs, the base schema among them, none of another type. */
 function checkSchemas(type: ResourceType, given: unknown, tolerated: Tolerated): void {
   const base = lowerCaseName(type.schema.id);
@@ -350,18 +289,4 @@ export function memberValuesFrom(
       ...(typeof display === 'string' ? { display } : {}),
     };
   });
-}
-
-/** Are two stored values the same? Objects compare by members, whatever their order. */
-export function equalValues(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((value, index) => equalValues(value, b[index]));
-  }
-  if (!isObject(a) || !isObject(b)) return false;
-  const names = Object.keys(a);
-  return (
-    names.length === Object.keys(b).length &&
-    names.every((name) => Object.hasOwn(b, name) && equalValues(a[name], b[name]))
-  );
 }

@@ -3,35 +3,18 @@
  * to store under the registered names, or undefined when that leaves it unassigned (RFC 7643 §2.5). Errors are
  * 400 invalidValue with the path of the culprit.
  */
-import { invalidValue, ScimError } from '../error.ts';
+
+import { invalidValue } from '../error.ts';
 import { instantKey } from './comparison.ts';
 import { formatOf, isBase64, isUriReference } from './formats.ts';
 import { FractionalNumber } from './json.ts';
+import { isObject, kind, membersByName } from './object.ts';
 import { checkUserName } from './precis.ts';
 import type { Attribute } from './registry.ts';
 import { isJsonText, type Tolerated, tolerate } from './tolerances.ts';
 
 /** `path` is where the value stands, for errors: `emails[0].value`. */
 export type Validator = (value: unknown, path: string, tolerated: Tolerated) => unknown;
-
-export type ComplexValue = Readonly<Record<string, unknown>>;
-
-/** The JSON type of a value, as a person names it. */
-export function kind(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  if (value instanceof FractionalNumber) return 'a number';
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    !(value instanceof FractionalNumber)
-  );
-}
 
 const validators = new WeakMap<Attribute, { one: Validator; whole: Validator }>();
 
@@ -214,39 +197,6 @@ function complex(attribute: Attribute): Validator {
 /** Read-only in that the store knows better; of a member that it does not hold, what is given is all there is. */
 function isMemberDisplay({ path }: Attribute): boolean {
   return path === 'members.display';
-}
-
-/** How many names, and of how many characters, are remembered: clients name what they like. */
-const most = { names: 1000, characters: 100 };
-const lowered = new Map<string, string>();
-
-/** A name of an attribute or schema in lower case. The same few come with every resource. */
-export function lowerCaseName(name: string): string {
-  const known = lowered.get(name);
-  if (known !== undefined) return known;
-  const lower = name.toLowerCase();
-  if (lowered.size < most.names && name.length <= most.characters) lowered.set(name, lower);
-  return lower;
-}
-
-/**
- * The members of an object by lower-cased name (RFC 7643 §2.1: names are case-insensitive). Two spellings of one
- * name are a malformed body, not a silent choice.
- */
-export function membersByName(object: ComplexValue, path: string): Map<string, unknown> {
-  const members = new Map<string, unknown>();
-  for (const name of Object.keys(object)) {
-    const key = lowerCaseName(name);
-    if (members.has(key)) {
-      throw new ScimError(
-        400,
-        'invalidSyntax',
-        `${path === '' ? '' : `${path}: `}the attribute ${name} is duplicated in different letter case`,
-      );
-    }
-    members.set(key, object[name]);
-  }
-  return members;
 }
 
 function multiValued(attribute: Attribute, one: Validator): Validator {

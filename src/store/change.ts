@@ -1,5 +1,5 @@
 /** The change record: what is kept of each change of a resource. */
-import type { Document } from '../scim/resource.ts';
+import type { Document } from '../scim/document.ts';
 
 /** Who did it, for the change record: as they were called then. */
 export interface Actor {

@@ -1,5 +1,5 @@
 /** What is left of stored texts when somebody that they speak of is erased. */
-import { isObject } from '../scim/value.ts';
+import { isObject } from '../scim/object.ts';
 import type { LastState, RecordedEdit } from './change.ts';
 
 /** What says that there is somebody, and not who it is. */

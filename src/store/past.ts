@@ -3,9 +3,10 @@
  * changes that touches an attribute or a membership says what it was; so one pass forwards is enough, and no version of
  * a document is kept anywhere.
  */
+
+import { type Document, schemasOf } from '../scim/document.ts';
+import { isObject } from '../scim/object.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
-import { type Document, schemasOf } from '../scim/resource.ts';
-import { isObject } from '../scim/value.ts';
 import type { ChainOptions, ChainReport } from './chain.ts';
 import type { Change, LastState, Notice, RecordedEdit } from './change.ts';
 import type { Awaitable } from './stored-resource.ts';

@@ -1,7 +1,8 @@
 /** Resources as cells of a CSV table, and which columns hold all of them. */
+
+import { equalValues, membersAttribute } from '../scim/document.ts';
+import { isObject } from '../scim/object.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
-import { equalValues, membersAttribute } from '../scim/resource.ts';
-import { isObject } from '../scim/value.ts';
 import { type Column, isPartOfMany } from './csv-columns.ts';
 
 type Values = Readonly<Record<string, unknown>>;

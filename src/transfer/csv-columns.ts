@@ -5,8 +5,8 @@
  */
 import { type Filter, parsePath, ScimFilterError } from '../../grammar/index.ts';
 import { nearest } from '../nearest.ts';
+import { groupsAttribute, membersAttribute } from '../scim/document.ts';
 import { type Attribute, type ResourceType, resolveAttrPath } from '../scim/registry.ts';
-import { groupsAttribute, membersAttribute } from '../scim/resource.ts';
 
 export interface Column {
   /** As in the header. */

@@ -3,9 +3,9 @@
 import { CommandError } from '../ops/command-error.ts';
 import type { Progress } from '../ops/progress.ts';
 import type { Plan } from '../query/plan.ts';
+import { groupsAttribute, isSecret, membersAttribute } from '../scim/document.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { groupsPart, metaText, resourceText } from '../scim/representation.ts';
-import { groupsAttribute, isSecret, membersAttribute } from '../scim/resource.ts';
 import { memberParts } from '../store/member-parts.ts';
 import type { FoundResource, GroupReference, Parts, Position, Store } from '../store/store.ts';
 import { csvCell } from './csv.ts';

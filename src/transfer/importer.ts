@@ -6,16 +6,10 @@ import type { Draft } from '../directory/draft.ts';
 import { hashPassword } from '../directory/password.ts';
 import { ScimError } from '../error.ts';
 import { differenceOf } from '../scim/difference.ts';
+import { type Document, equalValues, membersAttribute } from '../scim/document.ts';
+import { isObject } from '../scim/object.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
-import {
-  type CheckedResource,
-  checkNew,
-  checkReplacement,
-  type Document,
-  equalValues,
-  membersAttribute,
-} from '../scim/resource.ts';
-import { isObject } from '../scim/value.ts';
+import { type CheckedResource, checkNew, checkReplacement } from '../scim/resource.ts';
 import type { Actor } from '../store/change.ts';
 import { memberParts } from '../store/member-parts.ts';
 import type { StoredResource } from '../store/store.ts';

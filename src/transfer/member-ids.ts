@@ -2,8 +2,9 @@
 import type { Caller } from '../directory/caller.ts';
 import type { Directory } from '../directory/directory.ts';
 import { ScimError } from '../error.ts';
+import { membersAttribute } from '../scim/document.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
-import { type CheckedResource, membersAttribute } from '../scim/resource.ts';
+import type { CheckedResource } from '../scim/resource.ts';
 
 type Members = NonNullable<CheckedResource['members']>;
 

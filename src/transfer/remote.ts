@@ -1,8 +1,8 @@
 /** The resources of another SCIM server, page by page: by cursor (RFC 9865) where it offers that, else by index. */
 import { CommandError } from '../ops/command-error.ts';
+import { membersAttribute } from '../scim/document.ts';
+import { isObject } from '../scim/object.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
-import { membersAttribute } from '../scim/resource.ts';
-import { isObject } from '../scim/value.ts';
 import { type Answer, retryAfter, ScimClient } from '../scim-client.ts';
 import type { Item } from './load.ts';
 

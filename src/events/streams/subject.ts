@@ -1,5 +1,5 @@
 /** Subject identifiers (RFC 9493, RFC 9967 §2.1) as receivers name people and groups with them. */
-import { isObject } from '../../scim/value.ts';
+import { isObject } from '../../scim/object.ts';
 
 /** The id of a resource, or a filter that finds a user. */
 export type NamedSubject = { readonly id: string } | { readonly filter: string };

@@ -1,7 +1,8 @@
 /** What commands write and record, whatever the database. */
+
+import { secretAttribute } from '../../scim/document.ts';
+import { isObject } from '../../scim/object.ts';
 import type { ResourceType } from '../../scim/registry.ts';
-import { secretAttribute } from '../../scim/resource.ts';
-import { isObject } from '../../scim/value.ts';
 import type { RecordedEdit } from '../change.ts';
 import type { Document, SensitivePaths } from '../store.ts';
 import type { StoredType } from './stored-type.ts';

@@ -1,6 +1,7 @@
 /** Decides, once for each resource type, where the comparison keys of its attributes are kept. */
+
+import { groupsAttribute, membersAttribute } from '../../scim/document.ts';
 import { type Attribute, isResourceId, type ResourceType } from '../../scim/registry.ts';
-import { groupsAttribute, membersAttribute } from '../../scim/resource.ts';
 
 /** The columns of `resource` that hold attributes. */
 export type KeyColumn = 'external_id' | 'unique_key' | 'display_key' | 'active';

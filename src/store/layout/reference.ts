@@ -1,7 +1,8 @@
 /** Attributes that name another resource by its id, which is to be found where that is deleted (RFC 7644 §3.6). */
+
+import { type Document, schemasOf } from '../../scim/document.ts';
+import { isObject } from '../../scim/object.ts';
 import { type Attribute, isResourceId } from '../../scim/registry.ts';
-import { type Document, schemasOf } from '../../scim/resource.ts';
-import { isObject } from '../../scim/value.ts';
 import type { StoredType, StoredTypes } from './stored-type.ts';
 
 /** An attribute of which `value` may be the id of a resource of some type. */

@@ -1,7 +1,7 @@
 /** What the change record has of a document that was fitted to other schemas. */
 import { differenceOf } from '../../scim/difference.ts';
+import { isObject } from '../../scim/object.ts';
 import type { ResourceType } from '../../scim/registry.ts';
-import { isObject } from '../../scim/value.ts';
 import type { RecordedEdit } from '../change.ts';
 import type { Document, SensitivePaths } from '../store.ts';
 import { recordedEdits } from './change-row.ts';

@@ -2,7 +2,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
 import { differenceOf } from '../../scim/difference.ts';
-import type { Document } from '../../scim/resource.ts';
+import type { Document } from '../../scim/document.ts';
 import type { Cause } from '../change.ts';
 import { instantAfter } from '../layout/instant.ts';
 import { type Reference, referencesOf, withoutReference } from '../layout/reference.ts';

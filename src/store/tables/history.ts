@@ -2,10 +2,10 @@
 import type { Plan } from '../../query/plan.ts';
 import { instantKey } from '../../scim/comparison.ts';
 import { differenceOf } from '../../scim/difference.ts';
+import { type Document, schemasOf } from '../../scim/document.ts';
 import { migrateDocument } from '../../scim/migrate-document.ts';
+import { isObject } from '../../scim/object.ts';
 import type { Attribute } from '../../scim/registry.ts';
-import { type Document, schemasOf } from '../../scim/resource.ts';
-import { isObject } from '../../scim/value.ts';
 import { withId } from '../layout/command-parts.ts';
 import { instantAfter, keyOfTime } from '../layout/instant.ts';
 import { recordedEdits } from '../sql/change-row.ts';

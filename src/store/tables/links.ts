@@ -1,5 +1,5 @@
 /** Rows that are there already, and become resources: the embedder's own code finds them. */
-import type { Document } from '../../scim/resource.ts';
+import type { Document } from '../../scim/document.ts';
 import type { Unit } from '../store.ts';
 import type { Awaitable } from '../stored-resource.ts';
 

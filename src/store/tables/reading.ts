@@ -1,7 +1,7 @@
 /** Reads of resources: one by its id, pages of what a filter selects, and members of groups. */
 import { fold as foldText } from '../../scim/comparison.ts';
+import type { Document } from '../../scim/document.ts';
 import type { ResourceType } from '../../scim/registry.ts';
-import type { Document } from '../../scim/resource.ts';
 import type { FoundResource, GroupReference, MemberReader, ResourceQuery, StoredResource } from '../store.ts';
 import type { Awaitable } from '../stored-resource.ts';
 import type { Conditions } from './conditions.ts';

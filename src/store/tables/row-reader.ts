@@ -1,7 +1,7 @@
 /** Rows as documents: the map is compiled once, and each row is put together in the order of the schema. */
 import { isObject as isPlain } from '../../query/read.ts';
+import { type Document, schemasOf } from '../../scim/document.ts';
 import type { Attribute, ResourceType } from '../../scim/registry.ts';
-import { type Document, schemasOf } from '../../scim/resource.ts';
 import type { SqlRow } from './database.ts';
 import { type Element, type Field, labelOf, type MappedTable } from './mapping.ts';
 

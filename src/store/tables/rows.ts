@@ -1,6 +1,6 @@
 /** Rows of mapped tables as they are written: no more than what differs. */
 import { textKey } from '../../scim/comparison.ts';
-import { type Document, equalValues } from '../../scim/resource.ts';
+import { type Document, equalValues } from '../../scim/document.ts';
 import { instantText } from '../layout/instant.ts';
 import { one, type SqlValue, type Steps, statement } from './database.ts';
 import type { RowValues } from './document.ts';

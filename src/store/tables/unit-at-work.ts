@@ -1,6 +1,7 @@
 /** What a unit of commands is carried out with, and what it has done so far. */
+
+import type { Document } from '../../scim/document.ts';
 import type { Attribute, ResourceType } from '../../scim/registry.ts';
-import type { Document } from '../../scim/resource.ts';
 import type { AccessRules } from '../sql/access-rules.ts';
 import type { CommandWatch } from '../sql/command-watch.ts';
 import type { Refusal, Unit } from '../store.ts';

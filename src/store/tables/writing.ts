@@ -1,7 +1,7 @@
 /** Units of commands as steps of one transaction: rows of the embedder's tables, memberships, and the change record. */
 import { invalidValue } from '../../error.ts';
 import { instantKey, textKey } from '../../scim/comparison.ts';
-import { type Document, secretAttribute } from '../../scim/resource.ts';
+import { type Document, secretAttribute } from '../../scim/document.ts';
 import type { RecordedEdit } from '../change.ts';
 import type { GuardAlert } from '../guard.ts';
 import { withId, withoutPaths } from '../layout/command-parts.ts';
