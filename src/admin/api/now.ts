@@ -59,8 +59,10 @@ export type Now = v.InferOutput<typeof nowShape>;
 
 const hour = 3_600_000;
 const day = 24 * hour;
-/** Changes that one look reads at most; the next look goes on. */
-const mostRead = 5000;
+/** Milliseconds after which one look reads no more changes; the next look goes on. */
+const readFor = 25;
+/** Changes that are read at once. */
+const readAtOnce = 1000;
 /** Exchanges of the day that were refused, as far as they are grouped. */
 const mostErrors = 400;
 
@@ -122,16 +124,15 @@ export class Counts {
       this.#today.set(tenant, today);
     }
     today.isComplete = false;
-    for (let read = 0; read < mostRead; ) {
-      const changes = await store.changes({ tenant, after: today.scanned, limit: 1000 });
+    for (const end = performance.now() + readFor; performance.now() < end; ) {
+      const changes = await store.changes({ tenant, after: today.scanned, limit: readAtOnce });
       for (const change of changes) {
         today.scanned = change.sequence;
         if (change.type !== 'User') continue;
         if (change.operation === 'create' || change.edits.some(isReactivation)) today.joined++;
         if (change.operation === 'delete' || change.edits.some(isDeactivation)) today.left++;
       }
-      read += changes.length;
-      if (changes.length < 1000) {
+      if (changes.length < readAtOnce) {
         today.isComplete = true;
         break;
       }
