@@ -1,6 +1,6 @@
 /** Sessions, links and actions of administrators, over any database that carries steps out. */
 import type { AdminAction, AdminStore, Grant } from '../admin.ts';
-import type { Step, StepsPort } from './steps.ts';
+import { type Step, type StepsPort, step } from './steps.ts';
 
 const grant = 'id, kind, role, tenant, name, source, created, expires, ended';
 
@@ -62,7 +62,6 @@ function toAction([number, at, tenant, actor, action, subject, detail]: ActionRo
 
 export function adminOver(clock: () => Date, newId: () => string, { read, write }: StepsPort): AdminStore {
   const now = (): string => clock().toISOString();
-  const run = (text: string, ...parameters: Step['parameters']): Step => ({ text, parameters });
   const done = (...statements: readonly Step[]): Promise<boolean> =>
     write(function* () {
       let rows = 0;
@@ -73,38 +72,38 @@ export function adminOver(clock: () => Date, newId: () => string, { read, write 
     async createGrant({ hash, ...grant }) {
       const made: Grant = { ...grant, id: newId(), created: now() };
       const { id, kind, role, tenant = null, name, source = null, created, expires } = made;
-      await done(run(adminSql.insertGrant, hash, id, kind, role, tenant, name, source, created, expires));
+      await done(step(adminSql.insertGrant, hash, id, kind, role, tenant, name, source, created, expires));
       return made;
     },
     findGrant: (hash) =>
       read(function* () {
-        const [row] = (yield run(adminSql.findGrant, hash)) as readonly GrantRow[];
+        const [row] = (yield step(adminSql.findGrant, hash)) as readonly GrantRow[];
         return row === undefined ? undefined : toGrant(row);
       }),
     grants: (kind, tenant) =>
       read(function* () {
         const rows = yield tenant === undefined
-          ? run(adminSql.grants, kind, now())
-          : run(adminSql.grantsOfTenant, kind, now(), tenant);
+          ? step(adminSql.grants, kind, now())
+          : step(adminSql.grantsOfTenant, kind, now(), tenant);
         return (rows as readonly GrantRow[]).map(toGrant);
       }),
-    endGrant: (id) => done(run(adminSql.endGrant, now(), id)),
+    endGrant: (id) => done(step(adminSql.endGrant, now(), id)),
     async setSource(id, source) {
-      await done(run(adminSql.setSource, source, id));
+      await done(step(adminSql.setSource, source, id));
     },
     actions: ({ tenant, before = Number.MAX_SAFE_INTEGER, limit }) =>
       read(function* () {
         const rows = yield tenant === undefined
-          ? run(adminSql.actions, before, limit)
-          : run(adminSql.actionsOfTenant, before, tenant, limit);
+          ? step(adminSql.actions, before, limit)
+          : step(adminSql.actionsOfTenant, before, tenant, limit);
         return (rows as readonly ActionRow[]).map(toAction);
       }),
     async addAction({ tenant = null, actor, action, subject = null, detail = null }) {
-      await done(run(adminSql.insertAction, now(), tenant, actor, action, subject, detail));
+      await done(step(adminSql.insertAction, now(), tenant, actor, action, subject, detail));
     },
     async pruneAdmin(before) {
       const time = before.toISOString();
-      await done(run(adminSql.pruneGrants, time), run(adminSql.pruneActions, time));
+      await done(step(adminSql.pruneGrants, time), step(adminSql.pruneActions, time));
     },
   };
 }

@@ -16,8 +16,8 @@ import type { NewNotice } from '../store.ts';
 import type { StreamStore } from '../streams.ts';
 import { type ConfirmationSql, confirmationSqlOf, handledUpTo } from './confirmation.ts';
 import type { StoreDialect } from './dialect.ts';
-import { type OutboxSql, outboxSqlOf } from './outbox.ts';
-import type { Step, Steps, StepsPort } from './steps.ts';
+import { attemptStep, type OutboxSql, outboxSqlOf } from './outbox.ts';
+import { type Step, type Steps, type StepsPort, step } from './steps.ts';
 import { streamSqlOf, streamsOver } from './streams.ts';
 
 /** After so many attempts of an endpoint the oldest are removed. */
@@ -122,18 +122,17 @@ interface OutboxTools {
 
 function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted }: StepsPort): Outbox {
   const { sql, confirmation, clock, newId, newAttempt } = tools;
-  const run = (text: string, ...parameters: readonly Value[]): Step => ({ text, parameters });
   /** By endpoint, since the last time that old attempts were removed. */
   const written = new Map<string, number>();
 
   const put = (endpoint: string, delivery: StoredDelivery & { readonly body: string }): Step => {
     const { message, sequence, place, subjects, leaver, tries, next, body } = delivery;
     const more = [JSON.stringify(subjects), leaver ? 1 : 0, tries, next, body];
-    return run(sql.put, endpoint, message, sequence, place, ...more);
+    return step(sql.put, endpoint, message, sequence, place, ...more);
   };
 
   const change = function* (id: string, changes: EndpointChange): Steps<Endpoint | undefined> {
-    const [row] = yield run(sql.held, id);
+    const [row] = yield step(sql.held, id);
     if (row === undefined) return undefined;
     const known = toEndpoint(row);
     const { url, types, batch, secrets, signingKeys, state, position, kind, stream } = {
@@ -144,60 +143,55 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
     // Who was given up on starts anew, where it was.
     const wakes = state === 'active' && known.state !== 'active';
     if (wakes) {
-      yield run(sql.dueNow, id);
-      yield run(sql.untell, id);
+      yield step(sql.dueNow, id);
+      yield step(sql.untell, id);
     }
-    yield run(
+    yield step(
       sql.update,
       ...[url, jsonOrNull(types), batch, JSON.stringify(secrets), JSON.stringify(signingKeys), state],
       ...[wakes ? null : (reason ?? null), position, wakes ? null : (known.failingSince ?? null)],
       ...[kind, jsonOrNull(stream), id],
     );
-    const [changed] = yield run(sql.byId, id);
+    const [changed] = yield step(sql.byId, id);
     return toEndpoint(changed);
   };
 
   const store = function* (owner: string, progress: Progress): Steps<boolean> {
     const { endpoint, position, retried, removed, attempts, failingSince, state, reason = null } = progress;
-    const [owned] = yield run(sql.owned, endpoint, owner);
+    const [owned] = yield step(sql.owned, endpoint, owner);
     if (owned === undefined) return false;
     // What was delivered until it was paused does not come again when it goes on.
     const isActive = (owned as Row)[0] === 'active';
-    if (position !== undefined) yield run(sql.setPosition, position, endpoint);
+    if (position !== undefined) yield step(sql.setPosition, position, endpoint);
     for (const each of progress.put) yield put(endpoint, each);
-    for (const { message, tries, next } of retried) yield run(sql.retry, tries, next, endpoint, message);
-    for (const message of removed) yield run(sql.remove, endpoint, message);
-    for (const { message, sequence, try: tried, at, milliseconds, answer, ...more } of attempts) {
-      const { status = null, error = null, clockDifference = null } = more;
-      yield run(
-        sql.insertAttempt,
-        ...(newAttempt === undefined ? [] : [newAttempt()]),
-        ...[endpoint, message, sequence, tried, at, milliseconds, status, error, answer, clockDifference],
-      );
-      if (status !== null && status >= 200 && status < 300)
-        yield run(confirmation.ofEndpoint, at, sequence, endpoint);
+    for (const { message, tries, next } of retried) yield step(sql.retry, tries, next, endpoint, message);
+    for (const message of removed) yield step(sql.remove, endpoint, message);
+    for (const each of attempts) {
+      yield attemptStep(sql, newAttempt, endpoint, each);
+      const { status = 0, at, sequence } = each;
+      if (status >= 200 && status < 300) yield step(confirmation.ofEndpoint, at, sequence, endpoint);
     }
     const since = (written.get(endpoint) ?? 0) + attempts.length;
     written.set(endpoint, since % pruneAfter);
-    if (since >= pruneAfter) yield run(sql.pruneAttempts, endpoint, endpoint);
-    if (failingSince !== undefined) yield run(sql.setFailing, failingSince, endpoint);
-    if (state !== undefined && isActive) yield run(sql.setState, state, reason, endpoint);
+    if (since >= pruneAfter) yield step(sql.pruneAttempts, endpoint, endpoint);
+    if (failingSince !== undefined) yield step(sql.setFailing, failingSince, endpoint);
+    if (state !== undefined && isActive) yield step(sql.setState, state, reason, endpoint);
     return isActive;
   };
 
   const done = (text: string, ...parameters: readonly Value[]): Promise<boolean> =>
     write(function* () {
-      return (yield run(text, ...parameters)).length > 0;
+      return (yield step(text, ...parameters)).length > 0;
     });
 
   const endpointsBy = function* (text: string, ...parameters: readonly Value[]): Steps<readonly Endpoint[]> {
-    return (yield run(text, ...parameters)).map(toEndpoint);
+    return (yield step(text, ...parameters)).map(toEndpoint);
   };
 
   return {
     confirmations: (tenant, sequences) =>
       read(function* () {
-        const consumers = (yield run(sql.consumers, tenant)).map(toConsumer);
+        const consumers = (yield step(sql.consumers, tenant)).map(toConsumer);
         const endpoints = yield* endpointsBy(sql.ofTenant, tenant);
         const applications = [
           ...consumers.map(({ name }) => ({ kind: 'consumer', key: name, name }) as const),
@@ -208,27 +202,27 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
           for (const application of applications) {
             const { firstOfConsumer, firstOfEndpoint } = confirmation;
             const text = application.kind === 'consumer' ? firstOfConsumer : firstOfEndpoint;
-            const [row] = (yield run(text, tenant, application.key, sequence)) as readonly [string][];
+            const [row] = (yield step(text, tenant, application.key, sequence)) as readonly [string][];
             if (row !== undefined) found.push({ ...application, sequence, at: row[0] });
           }
         return found;
       }),
     consumers: (tenant) =>
       read(function* () {
-        return (yield run(sql.consumers, tenant)).map(toConsumer);
+        return (yield step(sql.consumers, tenant)).map(toConsumer);
       }),
     acknowledge: (tenant, name, position, isBehind) =>
       write(function* () {
         const now = clock().toISOString();
-        const isNew = (yield run(sql.insertConsumer, tenant, name, position, now, now)).length > 0;
-        const [row] = yield run(sql.consumer, tenant, name);
+        const isNew = (yield step(sql.insertConsumer, tenant, name, position, now, now)).length > 0;
+        const [row] = yield step(sql.consumer, tenant, name);
         const known = toConsumer(row);
         if (!isNew) {
           if (known.position !== position && !isBehind(known.position)) return undefined;
-          yield run(sql.setConsumer, position, now, tenant, name);
+          yield step(sql.setConsumer, position, now, tenant, name);
         }
         const handled = handledUpTo(position);
-        if (handled > 0) yield run(confirmation.ofConsumer, tenant, name, handled, now);
+        if (handled > 0) yield step(confirmation.ofConsumer, tenant, name, handled, now);
         return { ...known, position, acknowledged: now };
       }),
     forgetConsumer: (tenant, name) => done(sql.deleteConsumer, tenant, name),
@@ -239,24 +233,24 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
       write(function* () {
         const { tenant, url, batch, allowPrivate, secrets, signingKeys, position } = endpoint;
         const id = newId();
-        yield run(
+        yield step(
           sql.insert,
           ...[id, tenant, url, jsonOrNull(types), batch, allowPrivate ? 1 : 0, JSON.stringify(secrets)],
           ...[JSON.stringify(signingKeys), clock().toISOString(), position, kind, jsonOrNull(stream)],
         );
-        const [made] = yield run(sql.byId, id);
+        const [made] = yield step(sql.byId, id);
         return toEndpoint(made);
       }),
     changeEndpoint: (id, changes) => write(() => change(id, changes)),
     deleteEndpoint: (id) => done(sql.delete, id),
     attempts: (endpoint, limit) =>
       read(function* () {
-        return (yield run(sql.attempts, endpoint, limit)).map(toAttempt);
+        return (yield step(sql.attempts, endpoint, limit)).map(toAttempt);
       }),
 
     enqueue: (endpoint, messages) =>
       write(function* () {
-        if ((yield run(sql.held, endpoint)).length === 0) return false;
+        if ((yield step(sql.held, endpoint)).length === 0) return false;
         for (const each of messages) yield put(endpoint, each);
         return true;
       }),
@@ -264,23 +258,23 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
     lease: (owner, now, until) =>
       write(function* () {
         // Nobody holds one for so long: the clock was set back.
-        yield run(sql.take, owner, until, owner, now, now + 2 * (until - now));
+        yield step(sql.take, owner, until, owner, now, now + 2 * (until - now));
         return yield* endpointsBy(sql.leased, owner);
       }),
     owners: () =>
       read(function* () {
-        return ((yield run(sql.owners)) as readonly [string][]).map(([owner]) => owner);
+        return ((yield step(sql.owners)) as readonly [string][]).map(([owner]) => owner);
       }),
     async release(owner) {
       await done(sql.give, owner);
     },
     deliveries: (endpoint) =>
       read(function* () {
-        return (yield run(sql.deliveries, endpoint)).map(toDelivery);
+        return (yield step(sql.deliveries, endpoint)).map(toDelivery);
       }),
     deliveryBody: (endpoint, message) =>
       read(function* () {
-        const [row] = (yield run(sql.body, endpoint, message)) as readonly [string][];
+        const [row] = (yield step(sql.body, endpoint, message)) as readonly [string][];
         return row?.[0];
       }),
     async noteDisabled() {
@@ -289,7 +283,7 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
       return writeNoted('all', function* () {
         const notices: NewNotice[] = [];
         for (const { id, tenant, url, reason } of yield* endpointsBy(sql.untold)) {
-          if ((yield run(sql.tell, id)).length === 0) continue;
+          if ((yield step(sql.tell, id)).length === 0) continue;
           const data = { endpoint: { id, url }, reason: reason ?? '' };
           notices.push({ tenant, event: 'endpoint.disabled', subject: { type: 'Endpoint', id }, data });
         }

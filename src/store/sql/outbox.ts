@@ -1,4 +1,6 @@
 /** The statements of consumers, endpoints, failed messages and attempts, over tables whose names begin with a prefix. */
+import type { Attempt } from '../outbox.ts';
+import { type Step, step } from './steps.ts';
 
 /** So many attempts of an endpoint are kept. */
 const keptAttempts = 5000;
@@ -65,3 +67,18 @@ FROM ${prefix}attempt WHERE endpoint = ? ORDER BY ${attempt} DESC LIMIT ?`,
 }
 
 export type OutboxSql = ReturnType<typeof outboxSqlOf>;
+
+/** `newId`: of an attempt that does not number itself. */
+export function attemptStep(
+  { insertAttempt }: OutboxSql,
+  newId: (() => string) | undefined,
+  endpoint: string,
+  { message, sequence, try: tried, at, milliseconds, answer, ...more }: Attempt,
+): Step {
+  const { status = null, error = null, clockDifference = null } = more;
+  return step(
+    insertAttempt,
+    ...(newId === undefined ? [] : [newId()]),
+    ...[endpoint, message, sequence, tried, at, milliseconds, status, error, answer, clockDifference],
+  );
+}

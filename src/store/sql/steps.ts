@@ -8,6 +8,10 @@ export interface Step {
   readonly parameters: readonly (string | number | boolean | null)[];
 }
 
+export function step(text: string, ...parameters: Step['parameters']): Step {
+  return { text, parameters };
+}
+
 /**
  * What is done in several statements: each is yielded and answered with its rows. Who has a connection carries them
  * out, at once or not, within one transaction.

@@ -1,8 +1,8 @@
 /** Subjects, acknowledgements and signing keys of streams, over any database that carries steps out. */
 import type { Removal, SigningKey, StreamStore } from '../streams.ts';
 import type { StoreDialect } from './dialect.ts';
-import type { OutboxSql } from './outbox.ts';
-import type { Step, StepsPort } from './steps.ts';
+import { attemptStep, type OutboxSql } from './outbox.ts';
+import { type StepsPort, step } from './steps.ts';
 
 export function streamSqlOf(
   prefix: string,
@@ -43,11 +43,10 @@ export function streamsOver(
   { sql, outbox, newAttempt }: StreamTools,
   { read, write }: StepsPort,
 ): StreamStore {
-  const run = (text: string, ...parameters: Step['parameters']): Step => ({ text, parameters });
   return {
     removals: (endpoint, ids) =>
       read(function* () {
-        const rows = yield run(sql.removals, endpoint, JSON.stringify(ids));
+        const rows = yield step(sql.removals, endpoint, JSON.stringify(ids));
         return (rows as readonly [string, number, number | null][]).map(
           ([resource, since, until]): Removal => ({
             resource,
@@ -58,46 +57,39 @@ export function streamsOver(
       }),
     setRemoved: (endpoint, resource, isRemoved, sequence) =>
       write(function* () {
-        yield run(sql.lock, endpoint);
-        if (!isRemoved) return (yield run(sql.bringBack, sequence, endpoint, resource)).length > 0;
-        if ((yield run(sql.isRemovedNow, endpoint, resource)).length > 0) return false;
-        yield run(sql.remove, endpoint, resource, sequence);
+        yield step(sql.lock, endpoint);
+        if (!isRemoved) return (yield step(sql.bringBack, sequence, endpoint, resource)).length > 0;
+        if ((yield step(sql.isRemovedNow, endpoint, resource)).length > 0) return false;
+        yield step(sql.remove, endpoint, resource, sequence);
         return true;
       }),
     acknowledged: (endpoint) =>
       read(function* () {
-        return ((yield run(sql.acknowledged, endpoint)) as readonly [string][]).map(([message]) => message);
+        return ((yield step(sql.acknowledged, endpoint)) as readonly [string][]).map(([message]) => message);
       }),
     acknowledge: (endpoint, waiting, others, attempts) =>
       write(function* () {
-        for (const message of waiting) yield run(outbox.remove, endpoint, message);
-        for (const message of others) yield run(sql.acknowledge, endpoint, message);
-        for (const { message, sequence, try: tried, at, milliseconds, answer, ...more } of attempts) {
-          const { status = null, error = null, clockDifference = null } = more;
-          yield run(
-            outbox.insertAttempt,
-            ...(newAttempt === undefined ? [] : [newAttempt()]),
-            ...[endpoint, message, sequence, tried, at, milliseconds, status, error, answer, clockDifference],
-          );
-        }
+        for (const message of waiting) yield step(outbox.remove, endpoint, message);
+        for (const message of others) yield step(sql.acknowledge, endpoint, message);
+        for (const each of attempts) yield attemptStep(outbox, newAttempt, endpoint, each);
       }),
     advance: (endpoint, from, to, passed) =>
       write(function* () {
-        if ((yield run(sql.move, to, endpoint, from)).length === 0) return;
-        for (const message of passed) yield run(sql.forget, endpoint, message);
+        if ((yield step(sql.move, to, endpoint, from)).length === 0) return;
+        for (const message of passed) yield step(sql.forget, endpoint, message);
       }),
     signingKeys: () =>
       read(function* () {
-        const rows = (yield run(sql.keys)) as readonly [string, string, string, string][];
+        const rows = (yield step(sql.keys)) as readonly [string, string, string, string][];
         return rows.map(([id, key, created, signsFrom]): SigningKey => ({ id, key, created, signsFrom }));
       }),
     addSigningKey: ({ id, key, created, signsFrom }) =>
       write(function* () {
-        yield run(sql.addKey, id, key, created, signsFrom);
+        yield step(sql.addKey, id, key, created, signsFrom);
       }),
     removeSigningKeys: (ids) =>
       write(function* () {
-        for (const id of ids) yield run(sql.removeKey, id);
+        for (const id of ids) yield step(sql.removeKey, id);
       }),
   };
 }
