@@ -62,7 +62,7 @@ function elementTable(query: MapQuery, stored: StoredType, attribute: Attribute)
       sql: 'e.tenant = ? AND e.attribute = ?',
       parameters: [query.tenant, stored.attributeNumber(attribute)],
     },
-    each: (terms) => query.dialect.counting?.value(terms, '(e.rid + e.ordinal)') ?? '',
+    each: (terms) => query.dialect.counting?.value(terms, 'e.rid', 'e.ordinal') ?? '',
     order: 'e."primary" DESC NULLS LAST, e.ordinal',
     column(sub) {
       const name = elementColumn(sub, attribute);
@@ -237,7 +237,8 @@ export interface MapQuery {
 export function queryMap(query: MapQuery, stored: StoredType): QueryMap {
   const joined = new Set<string>();
   const { dialect } = query;
-  const each = (terms: number, alias: string): string => dialect.counting?.value(terms, `${alias}.key`) ?? '';
+  const each = (terms: number, alias: string): string =>
+    dialect.counting?.value(terms, 'r.rid', `${alias}.key`) ?? '';
   const storageOf = ({ attribute, location }: Entry): Storage => {
     switch (location.kind) {
       case 'column':

@@ -44,8 +44,8 @@ export interface StoreDialect {
 export interface Counting {
   /** Of a resource that is compared with so many terms; `number` is an integer that differs from row to row. */
   resource(number: string, terms: number): string;
-  /** The same of a value of a resource. Without `number` one is made up. */
-  value(terms: number, number?: string): string;
+  /** The same of a value of a resource: by the resource's number, and by the value's place in it, where it has one. */
+  value(terms: number, resource?: string, place?: string): string;
   /** Of a membership that is kept until the statement ends: a direct one, or one found through another group. */
   membership(kind: 'direct' | 'indirect'): string;
   /** Of a JSON text that is read for so many terms, each of which keeps what it made of it. */

@@ -1,7 +1,7 @@
 import { quoteText } from '../../query/dialect.ts';
 import { sqlite } from '../../query/sqlite.ts';
 import { allOf, type StoreDialect, type TextIndex } from '../sql/dialect.ts';
-import { counted, countedDocument } from './meter.ts';
+import { counted, countedDocument, countedValue } from './meter.ts';
 import { requestTable } from './request-context.ts';
 
 /** Pieces of a needle that are looked up: more find hardly less. */
@@ -62,7 +62,10 @@ export const sqliteDialect: StoreDialect = {
   textIndex: trigramIndex,
   counting: {
     resource: (number, terms) => counted('resource', number, terms),
-    value: (terms, number = 'random()') => counted('value', number, terms),
+    value: (terms, resource, place) =>
+      resource === undefined || place === undefined
+        ? counted('value', 'random()', terms)
+        : countedValue(resource, place, terms),
     membership: (kind) => counted('resource', 'random()', keptMembership[kind]),
     document: countedDocument,
   },
