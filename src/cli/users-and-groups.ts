@@ -38,11 +38,11 @@ function commandsFor(name: 'User' | 'Group'): TypeCommands {
         const filter = invocation.flags.get('filter');
         const rows: string[][] = [];
         let begun = false;
+        const listed = async (after: Position | undefined) =>
+          directory.list(caller, { types: [type], filter, limit: pageSize, after });
         let after: Position | undefined;
         do {
-          const page = await directory
-            .list(caller, { types: [type], filter, limit: pageSize, after })
-            .catch(refuseFilter);
+          const page = await listed(after).catch(refuseFilter);
           for (const resource of page.resources) {
             if (!json) rows.push(rowOf(resource));
             else

@@ -117,7 +117,7 @@ export class Directory {
    * One page of what a query finds.
    * @throws ScimFilterError, and ScimError 400 invalidValue for sortBy and sortOrder.
    */
-  async list(caller: Caller, asked: ListQuery): Promise<Page> {
+  list(caller: Caller, asked: ListQuery): Awaitable<Page> {
     const { types, filter, sortBy, sortOrder, offset, limit, after, before, groups, members } = asked;
     const { bytes, shownOf } = asked;
     const several = types.length > 1;

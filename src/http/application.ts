@@ -36,8 +36,8 @@ import { sensitiveCheck } from './sensitive.ts';
 import { streamMounts } from './streams.ts';
 import { networkOf, TrustedProxies } from './trusted-proxies.ts';
 
-/** Answers requests; never rejects. `mounts` is all that there is to ask. */
-export type Application = ((request: HttpRequest) => Promise<HttpResponse>) & {
+/** Answers requests, at once where it can; never throws or rejects. `mounts` is all that there is to ask. */
+export type Application = ((request: HttpRequest) => Awaitable<HttpResponse>) & {
   readonly mounts: readonly Mount[];
   readonly directory: Directory;
   /** Answers those who wait for events: the server stops. */
@@ -63,7 +63,7 @@ export class LiveApplication {
   }
 
   /** Answers a request with the options that are in force when it comes. */
-  readonly answer = (request: HttpRequest): Promise<HttpResponse> => this.#application(request);
+  readonly answer = (request: HttpRequest): Awaitable<HttpResponse> => this.#application(request);
 
   /** The use cases, for who asks without HTTP. */
   get directory(): Directory {
@@ -165,66 +165,71 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   ];
   const mountOf = mountTable(mounts);
 
+  const failed = (mount: Mount, visit: Visit, error: unknown): HttpResponse => {
+    const { request, requestId } = visit;
+    if (error instanceof WrongToken && error.token !== undefined) visit.refused = error.token;
+    const refused = mount.refuse?.(error, visit);
+    if (refused !== undefined) return refused;
+    if (!isExpected(error))
+      log.error({ requestId, err: error, method: request.method, path: request.path }, 'request failed');
+    return errorResponse(error, requestId);
+  };
+
+  const durably = (mount: Mount, visit: Visit, response: HttpResponse): Awaitable<HttpResponse> => {
+    if (!mount.recorded) return response;
+    // What failed tells of no state.
+    if (response.status >= 500) return response;
+    // Never answer, even with 404, before the state that the answer reports is durable.
+    const durable = store.durable();
+    if (durable === undefined) return response;
+    return durable.then(
+      () => response,
+      (error) => {
+        discard(response);
+        return failed(mount, visit, error);
+      },
+    );
+  };
+
   /** Answers in the mount's way, and errors too. */
   const answerAt = (mount: Mount, visit: Visit): Awaitable<HttpResponse> => {
-    const { request, requestId } = visit;
-    const failed = (error: unknown): HttpResponse => {
-      if (error instanceof WrongToken && error.token !== undefined) visit.refused = error.token;
-      const refused = mount.refuse?.(error, visit);
-      if (refused !== undefined) return refused;
-      if (!isExpected(error))
-        log.error({ requestId, err: error, method: request.method, path: request.path }, 'request failed');
-      return errorResponse(error, requestId);
-    };
-    const durably = (response: HttpResponse): Awaitable<HttpResponse> => {
-      if (!mount.recorded) return response;
-      // What failed tells of no state.
-      if (response.status >= 500) return response;
-      // Never answer, even with 404, before the state that the answer reports is durable.
-      const durable = store.durable();
-      if (durable === undefined) return response;
-      return durable.then(
-        () => response,
-        (error) => {
-          discard(response);
-          return failed(error);
-        },
-      );
-    };
     let response: Awaitable<HttpResponse>;
     try {
       if (mount.recorded && limits.requestsPerAddress > 0)
-        perAddress.take(networkOf(proxies.clientOf(request)));
+        perAddress.take(networkOf(proxies.clientOf(visit.request)));
       response = mount.handle(visit);
     } catch (error) {
-      response = failed(error);
+      response = failed(mount, visit, error);
     }
-    if (!(response instanceof Promise)) return durably(response);
-    return response.then(durably, (error) => durably(failed(error)));
+    if (!(response instanceof Promise)) return durably(mount, visit, response);
+    return response.then(
+      (given) => durably(mount, visit, given),
+      (error) => durably(mount, visit, failed(mount, visit, error)),
+    );
   };
 
-  const answer = async (request: HttpRequest): Promise<HttpResponse> => {
-    const mount = mountOf(request.path) ?? nowhere;
-    const { route = 'unknown' } = mount;
-    const requestId = mount.recorded ? requestIdOf(request) : undefined;
-    const visit: Visit = { request, clock, requestId, route, identity: undefined, tolerated: undefined };
-    if (requestId === undefined) {
-      const response = await answerAt(mount, visit);
-      // Who may not read the metrics is worth a line; who may reads them all day.
-      if (response.status === 401 || response.status === 403)
-        log.info({ method: request.method, path: request.path, status: response.status }, 'request');
-      return finished(response, mount, visit);
-    }
-    const at = exchangeLog === undefined ? 0 : clock().getTime();
-    const started = performance.now();
-    const given = answerAt(mount, visit);
-    // One promise for what is there at once: shown by the workload `get` of npm run bench.
-    const response = given instanceof Promise ? await given : given;
+  const unrecorded = (mount: Mount, visit: Visit, response: HttpResponse): HttpResponse => {
+    const { method, path } = visit.request;
+    // Who may not read the metrics is worth a line; who may reads them all day.
+    if (response.status === 401 || response.status === 403)
+      log.info({ method, path, status: response.status }, 'request');
+    return finished(response, mount, visit);
+  };
+
+  /** `at` is when it came, `started` the same by the clock that measures. */
+  const recorded = (
+    mount: Mount,
+    visit: Visit,
+    response: HttpResponse,
+    at: number,
+    started: number,
+  ): HttpResponse => {
+    const { requestId = '' } = visit;
     const seconds = (performance.now() - started) / 1000;
     if (mount.exchanges !== undefined)
       exchangeLog?.record(exchangeOf(visit, response, mount.exchanges, at, seconds * 1000));
     options.observe?.({
-      method: request.method,
+      method: visit.request.method,
       route: visit.route,
       status: response.status,
       seconds,
@@ -233,6 +238,25 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     if (log.isLevelEnabled?.('info') ?? true)
       log.info({ requestId, ...lineOf(visit, response, seconds * 1000, log.redacts ?? false) }, 'request');
     return finished(response, mount, visit, 'X-Request-Id', requestId);
+  };
+
+  const answer = (request: HttpRequest): Awaitable<HttpResponse> => {
+    const mount = mountOf(request.path) ?? nowhere;
+    const { route = 'unknown' } = mount;
+    const requestId = mount.recorded ? requestIdOf(request) : undefined;
+    const visit: Visit = { request, clock, requestId, route, identity: undefined, tolerated: undefined };
+    if (requestId === undefined) {
+      const given = answerAt(mount, visit);
+      return given instanceof Promise
+        ? given.then((response) => unrecorded(mount, visit, response))
+        : unrecorded(mount, visit, given);
+    }
+    const at = exchangeLog === undefined ? 0 : clock().getTime();
+    const started = performance.now();
+    const given = answerAt(mount, visit);
+    return given instanceof Promise
+      ? given.then((response) => recorded(mount, visit, response, at, started))
+      : recorded(mount, visit, given, at, started);
   };
   return Object.assign(answer, { directory, mounts, endWaiting: () => hub.stop() });
 }

@@ -174,10 +174,16 @@ class OpenConnection implements Connection {
   /** Its client has gone, or the server does not wait for it any more. */
   isEnded = false;
   readonly #whenAnswered: (() => void)[] = [];
+  /** One for all of its answers. */
+  readonly #closed: (this: ServerResponse) => void;
 
   constructor(socket: Socket, shared: Shared) {
     this.#socket = socket;
     this.#shared = shared;
+    const done = (response: ServerResponse): void => this.#done(response);
+    this.#closed = function () {
+      done(this);
+    };
     // What node calls behind a last answer. A connection that is closed while the client still sends is reset, and a client
     // that is reset may not read the answer that it has (RFC 9112 §9.6).
     socket.destroySoon = () => this.#closeGently();
@@ -275,7 +281,7 @@ class OpenConnection implements Connection {
   #begin(request: IncomingMessage, response: ServerResponse): void {
     this.#running.set(response, request);
     this.#latest = response;
-    response.once('close', () => this.#done(response));
+    response.on('close', this.#closed);
     this.#shared.work(request, response, this);
   }
 

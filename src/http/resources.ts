@@ -147,7 +147,8 @@ export class ResourceHandlers {
   ): Renderer {
     const { registry } = this.#directory;
     const { base } = exchange;
-    return new Renderer(type, { registry, base, selection, ...(supplied === undefined ? {} : { supplied }) });
+    if (supplied === undefined) return Renderer.of(type, { registry, base, selection });
+    return new Renderer(type, { registry, base, selection, supplied });
   }
 }
 

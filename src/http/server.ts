@@ -11,11 +11,12 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody, ScimError } from '../error.ts';
+import type { Awaitable } from '../store/store.ts';
 import type { RequestEnd } from '../store/work.ts';
 import { LiveApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import { type Connection, watchConnections } from './connections.ts';
-import { discard, type HttpRequest, type HttpResponse } from './message.ts';
+import { type BodyPieces, discard, type HttpRequest, type HttpResponse } from './message.ts';
 import { defaultLimits, type HttpOptions, type RunningServer, type TlsIdentity } from './options.ts';
 import { checkHead, targetOf } from './request-head.ts';
 import { refusal, scimJson } from './responses.ts';
@@ -45,7 +46,7 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
       ? createServer(settings)
       : createTlsServer({ ...settings, ...secureContext(start.tls), handshakeTimeout: 10_000 });
   const connections = watchConnections(server, secure, (request, response, connection) => {
-    void answer(live.answer, request, response, connection, start, stopping);
+    answer(live.answer, { incoming: request, outgoing: response, connection, options: start }, stopping);
   });
   const setLimits = (of: HttpOptions): void => {
     setTimeouts(server, of);
@@ -110,43 +111,103 @@ function isHandshake(error: NodeJS.ErrnoException): boolean {
   return /^(?:ERR_SSL_|ERR_TLS_)/.test(error.code ?? '');
 }
 
-async function answer(
-  application: (request: HttpRequest) => Promise<HttpResponse>,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  connection: Connection,
-  options: ServerStart,
-  stopping: RequestEnd,
-): Promise<void> {
-  let response: HttpResponse;
+/** A request of node:http, and where its answer goes. */
+interface Asked {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly connection: Connection;
+  readonly options: ServerStart;
+}
+
+/** What is there at once is answered without a promise: shown by the workloads `get` and `username` of npm run bench. */
+function answer(application: LiveApplication['answer'], asked: Asked, stopping: RequestEnd): void {
+  let response: Awaitable<HttpResponse>;
   try {
+    const { incoming, outgoing, connection } = asked;
     checkHead(incoming);
     const { expect } = incoming.headers;
-    const expects = expect !== undefined && incoming.httpVersion === '1.1';
-    if (expects) waitsForContinue.add(incoming);
-    if (expects && !/^100-continue$/i.test(expect)) {
-      const detail = `Expect: ${expect} is not supported; 100-continue is`;
-      throw new ScimError(417, undefined, detail);
-    }
-    response = await application(new IncomingRequest(incoming, outgoing, connection, stopping));
+    if (expect !== undefined) checkExpectation(incoming, expect);
+    response = application(new IncomingRequest(incoming, outgoing, connection, stopping));
   } catch (error) {
     response = refusal(error);
   }
+  if (response instanceof Promise)
+    response.then(
+      (later) => atEndOfTurn(asked, later),
+      (error) => atEndOfTurn(asked, refusal(error)),
+    );
+  else atEndOfTurn(asked, response);
+}
+
+/** Throws 417 for what is not met. */
+function checkExpectation(incoming: IncomingMessage, expect: string): void {
+  if (incoming.httpVersion !== '1.1') return;
+  waitsForContinue.add(incoming);
+  if (/^100-continue$/i.test(expect)) return;
+  throw new ScimError(417, undefined, `Expect: ${expect} is not supported; 100-continue is`);
+}
+
+let ready: (readonly [Asked, HttpResponse])[] = [];
+
+/**
+ * Answers of one turn of the event loop are written together at its end: each write by itself would wake the
+ * receiver, which costs more than the rest of a small answer.
+ */
+function atEndOfTurn(asked: Asked, response: HttpResponse): void {
+  if (ready.length === 0) setImmediate(sendReady);
+  ready.push([asked, response]);
+}
+
+function sendReady(): void {
+  const answers = ready;
+  ready = [];
+  for (const [asked, response] of answers) {
+    const { body } = response;
+    // By now a request without a body has ended.
+    if (!asked.incoming.complete || typeof body === 'object') void sendLater(asked, response);
+    else
+      try {
+        sendText(asked, response, body);
+      } catch (error) {
+        breakOff(asked, error);
+      }
+  }
+}
+
+async function sendLater(asked: Asked, response: HttpResponse): Promise<void> {
+  const { incoming, outgoing } = asked;
+  const { body } = response;
   try {
     if (!incoming.complete) await bodyReceived(incoming, response);
-    const headers = [...response.headers];
-    if (options.tls !== undefined) headers.push(...strictTransport);
-    // Whatever else comes, and when: this answer is the last where the server stops, or the request has not ended.
-    const last = connection.isLast(outgoing) || !incoming.complete;
-    if (last && !closesConnection(headers)) headers.push('Connection', 'close');
-    await send(outgoing, response, headers);
+    if (typeof body !== 'object') sendText(asked, response, body);
+    else {
+      outgoing.writeHead(response.status, headersOf(asked, response));
+      await sendPieces(outgoing, body);
+    }
   } catch (error) {
-    // Headers are sent: the connection is all that can still say that the body is not whole.
-    options.log?.error({ err: error, path: incoming.url?.split('?')[0] }, 'answer broke off');
-    outgoing.destroy();
+    breakOff(asked, error);
   } finally {
     discard(response);
   }
+}
+
+/** Headers are sent: the connection is all that can still say that the body is not whole. */
+function breakOff({ incoming, outgoing, options }: Asked, error: unknown): void {
+  options.log?.error({ err: error, path: incoming.url?.split('?')[0] }, 'answer broke off');
+  outgoing.destroy();
+}
+
+function headersOf({ incoming, outgoing, connection, options }: Asked, response: HttpResponse): string[] {
+  const { body } = response;
+  const headers =
+    typeof body === 'string'
+      ? [...response.headers, 'Content-Length', String(Buffer.byteLength(body))]
+      : [...response.headers];
+  if (options.tls !== undefined) headers.push(...strictTransport);
+  // Whatever else comes, and when: this answer is the last where the server stops, or the request has not ended.
+  const last = connection.isLast(outgoing) || !incoming.complete;
+  if (last && !closesConnection(headers)) headers.push('Connection', 'close');
+  return headers;
 }
 
 /** Milliseconds in which the rest of a body that nobody wants is waited for, so that its connection can go on. */
@@ -173,20 +234,12 @@ async function bodyReceived(incoming: IncomingMessage, { headers }: HttpResponse
 /** HSTS (RFC 6797): for a year, nobody who was here once tries it without TLS. */
 const strictTransport = ['Strict-Transport-Security', 'max-age=31536000'];
 
-async function send(
-  outgoing: ServerResponse,
-  { status, body }: HttpResponse,
-  headers: string[],
-): Promise<void> {
-  if (body === undefined || typeof body === 'string') {
-    if (body !== undefined) headers.push('Content-Length', String(Buffer.byteLength(body)));
-    outgoing.writeHead(status, headers);
-    await endOfTurn();
-    outgoing.end(body);
-    return;
-  }
-  outgoing.writeHead(status, headers);
-  for await (const piece of body) {
+function sendText(asked: Asked, response: HttpResponse, body: string | undefined): void {
+  asked.outgoing.writeHead(response.status, headersOf(asked, response)).end(body);
+}
+
+async function sendPieces(outgoing: ServerResponse, pieces: BodyPieces): Promise<void> {
+  for await (const piece of pieces) {
     if (isGone(outgoing)) return;
     if (!outgoing.write(piece))
       await new Promise<void>((resolve) => {
@@ -211,22 +264,6 @@ function closesConnection(headers: readonly string[]): boolean {
 
 function isGone({ destroyed, req }: ServerResponse): boolean {
   return destroyed || req.socket.destroyed;
-}
-
-let turnEnd: Promise<void> | undefined;
-
-/**
- * Answers of one turn of the event loop are written together at its end: each write by itself would wake the
- * receiver, which costs more than the rest of a small answer.
- */
-function endOfTurn(): Promise<void> {
-  turnEnd ??= new Promise((resolve) => {
-    setImmediate(() => {
-      turnEnd = undefined;
-      resolve();
-    });
-  });
-  return turnEnd;
 }
 
 /** Requests whose client sends no body before it is told that it is taken. */
