@@ -128,6 +128,34 @@ describe('the store', () => {
     assert.ok(four > values * 0.8, `${four} of ${values}`);
   });
 
+  test('of values too, where people have a few each, by few terms and by many', async (t) => {
+    const registry = standardRegistry();
+    const own = openSqliteStore({ file: ':memory:', registry });
+    t.after(() => own.close());
+    const [type] = registry.resourceTypes;
+    const people = 1000;
+    const emails = (n: number) =>
+      ['work', 'home'].map((kind) => ({ type: kind, value: `user-${n}@${kind}.example` }));
+    await own.commit(
+      Array.from({ length: people }, (_, n) => ({
+        ...{ tenant: 1, context: { actor: { kind: 'system', name: 'test' } } },
+        commands: [
+          {
+            ...{ kind: 'create', type: type!, id: `user-${n}` },
+            document: { schemas: [type!.schema.id], userName: `user-${n}`, emails: emails(n) },
+          },
+        ],
+      })),
+    );
+    for (const count of [1, 2, 10]) {
+      const parts = Array.from({ length: count }, (_, n) => `value co "z${n}z"`).join(' or ');
+      const work = new Work(limits);
+      await own.list(query(`emails[${parts}]`, work));
+      const [spent, values] = [limits.values - work.left, people * 2 * count];
+      assert.ok(spent > values * 0.7 && spent < values * 1.3, `${spent} of ${values}`);
+    }
+  });
+
   test('over its budget a query is refused, with the limit and what to do', async () => {
     await assert.rejects(async () => store.list(query(terms(4), new Work({ ...limits, values: 10_000 }))), {
       name: 'WorkError',
