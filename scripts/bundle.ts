@@ -27,7 +27,9 @@ function inlineTexts(thirdParty: readonly ThirdParty[], keep: Keep = inline): Pl
       }));
       // The driver's other half is native, and never asked for.
       onLoad({ filter: /[\\/]pg[\\/]lib[\\/]native[\\/]index\.js$/ }, () => ({ contents: '' }));
-      // Neither is what pushes metrics.
+      // Neither is what traces requests, for which prom-client has an interface.
+      onLoad({ filter: /[\\/]@opentelemetry[\\/]api[\\/]/ }, () => ({ contents: '' }));
+      // Nor what pushes metrics.
       onLoad({ filter: /[\\/]prom-client[\\/]lib[\\/]pushgateway\.js$/ }, () => ({ contents: '' }));
       onLoad({ filter: /[\\/]docs[\\/]texts\.ts$/ }, () => ({
         contents: `export const texts = ${keep('docs', texts)};`,

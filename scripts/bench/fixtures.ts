@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isBulk } from './bulk-memberships.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -20,7 +21,7 @@ export class Fixtures {
     this.folder = directory ?? mkdtempSync(join(cache, 'scimd-bench-'));
   }
 
-  /** The path of a copy of its own for `purpose`. */
+  /** The path of a copy of its own for `purpose`; with very many memberships of the one that there is room for. */
   database(users: number, groups: boolean, purpose: string): string {
     const hasGroups = groups || this.#memberships > 0;
     const original = join(
@@ -43,6 +44,7 @@ export class Fixtures {
       execFileSync(process.execPath, args, { stdio: 'inherit' });
       renameSync(unfinished, original);
     }
+    if (isBulk(this.#memberships)) return original;
     const copy = this.path(purpose);
     copyFileSync(original, copy);
     return copy;

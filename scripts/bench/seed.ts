@@ -5,6 +5,7 @@ import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import type { ResourceType } from '../../src/scim/registry.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Command } from '../../src/store/store.ts';
+import { isBulk, writeBulk } from './bulk-memberships.ts';
 import {
   containsIndex,
   groupDocument,
@@ -18,7 +19,8 @@ import {
 const [file = '', count = '0', groups = 'users', memberships = '0'] = process.argv.slice(2);
 const users = Number(count);
 const registry = configuredRegistry({ containsIndex: containsIndex(users) });
-const store = await openStore(file || (process.env.SCIMD_DATABASE ?? ''), { registry });
+const open = () => openStore(file || (process.env.SCIMD_DATABASE ?? ''), { registry });
+const store = await open();
 const [user, group] = registry.resourceTypes;
 if (user === undefined || group === undefined) throw new Error('no users or no groups in the registry');
 /** Each command is a unit of its own; what was there before stays. */
@@ -68,8 +70,10 @@ const peopleFrom = (first: number, length: number): number[] =>
   Array.from({ length }, (_, index) => ((first + index) % users) + 1);
 for (const size of groups === 'users' ? [] : groupSizes.filter((each) => each <= users))
   await writeGroup(group, groupId(size), `Group of ${size}`, peopleFrom(0, size));
+const bulk = file !== '' && isBulk(Number(memberships));
 // Each of these takes up where the one before has ended.
 const size = Math.min(10_000, users);
-for (let n = 0; n * size < Number(memberships); n++)
+for (let n = 0; n * size < (bulk ? 0 : Number(memberships)); n++)
   await writeGroup(group, groupId(1_000_000_000 + n), `Department ${n}`, peopleFrom(n * size, size));
 await store.close();
+if (bulk) await writeBulk(file, open, users, Number(memberships));

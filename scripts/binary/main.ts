@@ -3,7 +3,6 @@
  * itself, and compiles the program anew where the code is of another version, another processor or other flags.
  */
 import { getRawAsset } from 'node:sea';
-import { setFlagsFromString } from 'node:v8';
 import { constants, Script } from 'node:vm';
 
 const bytes = (name: string): Buffer => Buffer.from(getRawAsset(name) as ArrayBuffer);
@@ -21,4 +20,7 @@ script.runInThisContext()(require);
  * people under mixed load has some 35 MB less, and no answer costs measurably more. With twice a list of 100 costs up to a
  * tenth more. Set when the server is there: Node.js would start without its code cache, in 20 ms more.
  */
-setTimeout(() => setFlagsFromString('--heap-growing-percent=150'), 2000).unref();
+setTimeout(
+  () => process.getBuiltinModule('node:v8').setFlagsFromString('--heap-growing-percent=150'),
+  2000,
+).unref();

@@ -42,7 +42,7 @@ const code = join(folder, 'code');
 /** Evaluated when they are needed: other commands than `serve`, and what few servers use. */
 const lazyPackages = new Set([
   ...['@valibot/to-json-schema', 'jsonc-parser', 'marked', 'pg', 'prom-client'],
-  ...['child_process', 'dns', 'dns/promises', 'https', 'tls', 'zlib'],
+  ...['child_process', 'dns', 'dns/promises', 'fs/promises', 'https', 'tls', 'v8', 'zlib'],
 ]);
 const lazyFiles = new RegExp(
   [

@@ -8,7 +8,8 @@ const toldForDays = 30;
 export const defaultRetentionDays = 400;
 
 const day = 24 * 60 * 60 * 1000;
-/** Milliseconds between two sweeps. */
+/** Milliseconds until the first sweep, which is not to hold up the first answers, and between two. */
+const firstAfter = 1000;
 const interval = 60 * 60 * 1000;
 /** Changes of a tenant that one transaction removes: a few milliseconds' work. */
 const batch = 500;
@@ -24,7 +25,7 @@ export interface RetentionOptions {
 export class Retention {
   readonly #store: Pick<Store, 'pruneChanges' | 'forgetTenants'>;
   readonly #options: RetentionOptions;
-  #timer: NodeJS.Timeout | undefined;
+  #timers: readonly NodeJS.Timeout[] = [];
   #stopped = false;
 
   constructor(store: Pick<Store, 'pruneChanges' | 'forgetTenants'>, options: RetentionOptions) {
@@ -32,11 +33,10 @@ export class Retention {
     this.#options = options;
   }
 
-  /** Sweeps now, and every hour. */
+  /** Sweeps soon, and every hour. */
   start(): void {
     const sweep = (): void => void this.sweep().catch(this.#options.onError);
-    this.#timer = setInterval(sweep, interval).unref();
-    sweep();
+    this.#timers = [setTimeout(sweep, firstAfter).unref(), setInterval(sweep, interval).unref()];
   }
 
   /** Answers how many changes were removed. */
@@ -57,6 +57,6 @@ export class Retention {
 
   stop(): void {
     this.#stopped = true;
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 }

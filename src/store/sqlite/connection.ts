@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { StoreError } from '../store-error.ts';
 import { withStoreErrors } from './errors.ts';
+import { LateStatement } from './late-statement.ts';
 import { meterOf } from './meter.ts';
 import { migrations } from './migrations.ts';
 
@@ -61,9 +62,12 @@ INSERT INTO temp.request VALUES (0, '')`;
  */
 class Connection extends Sqlite {
   override prepare(sql: string): never {
-    return super.prepare(sql.replaceAll(/'[^']*'|\?/g, (part) => (part === '?' ? '+?' : part))) as never;
+    return new LateStatement(this, sql, () => super.prepare(plannedOnce(sql))) as never;
   }
 }
+
+const plannedOnce = (sql: string): string =>
+  sql.replaceAll(/'[^']*'|\?/g, (part) => (part === '?' ? '+?' : part));
 
 /** The oldest release of Node.js for which SQLite's addon is made: an older one ends at the first statement, without a word. */
 const oldestNode = 22;
