@@ -7,15 +7,17 @@ import {
   type ChangeEntry,
   hexOf,
   isNoticeOf,
+  type NewChangeRow,
   nextChange,
-  noLink,
   noticeEntry,
   noticeType,
+  readRow,
   toChange,
 } from '../sql/change-row.ts';
 import { confirmationSqlOf } from '../sql/confirmation.ts';
 import type { DeletedResource, NewNotice } from '../store.ts';
 import { one, type SqlRow, type Steps, statement } from './database.ts';
+import type { Turn } from './turn.ts';
 
 const columns =
   'sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed, last, tolerances, cause, digest, link, notice';
@@ -29,14 +31,13 @@ export function* note(
   notices: readonly NewNotice[],
   now: Date,
   transaction: string,
-  dialect: 'sqlite' | 'postgres',
+  turn: Turn,
 ): Steps<readonly Change[]> {
   const made: Change[] = [];
   for (const notice of notices) {
     const { tenant, subject, unlessSince } = notice;
     // Whoever holds the head is the only one to look and to write.
-    if (dialect === 'postgres')
-      yield statement('SELECT 1 FROM scimd_change_counter WHERE tenant = ? FOR UPDATE', tenant);
+    yield* turn.head(tenant);
     if (unlessSince !== undefined) {
       const known = yield statement(
         'SELECT notice FROM scimd_change WHERE tenant = ? AND id = ? AND notice IS NOT NULL AND at >= ?',
@@ -45,28 +46,21 @@ export function* note(
       if (known.some((row) => isNoticeOf(String(row.notice), notice))) continue;
     }
     const entry = noticeEntry(notice, keyOfTime(now.getTime()), transaction);
-    made.push(...(yield* append(tenant, [{ ...entry, type: subject.type }], dialect)));
+    made.push(...(yield* append(tenant, [{ ...entry, type: subject.type }], turn))());
   }
   return made;
 }
 
-/**
- * Appends changes of one tenant, in their order, and answers them. The head's row is held until the transaction ends,
- * so that number order is commit order.
- */
+/** Appends changes of one tenant, in their order; what it answers makes them of the rows. */
 export function* append(
   tenant: number,
   entries: readonly NewChange[],
-  dialect: 'sqlite' | 'postgres',
-): Steps<readonly Change[]> {
-  if (entries.length === 0) return [];
-  const held = dialect === 'postgres' ? ' FOR UPDATE' : '';
-  const known = yield* one(`SELECT sequence, link FROM scimd_change_counter WHERE tenant = ?${held}`, tenant);
-  const head = {
-    sequence: Number(known?.sequence ?? 0),
-    link: typeof known?.link === 'string' ? Buffer.from(known.link, 'hex') : noLink,
-  };
-  const made: Change[] = [];
+  turn: Turn,
+): Steps<() => readonly Change[]> {
+  if (entries.length === 0) return () => [];
+  const head = yield* turn.head(tenant);
+  turn.moved(tenant);
+  const rows: { readonly row: NewChangeRow; readonly type: string }[] = [];
   for (const { type, ...entry } of entries) {
     const row = nextChange(head, { ...entry, type: 0 }, type);
     const [, sequence, , id, version, operation, at, txn, request, actor, edits, added, removed] = row;
@@ -76,40 +70,9 @@ export function* append(
       ...[tenant, sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed],
       ...[last, tolerances, cause, hexOf(digest), hexOf(link), notice, salt],
     );
-    made.push(
-      toChange(
-        tenant,
-        [
-          sequence,
-          0,
-          id,
-          version,
-          operation,
-          at,
-          txn,
-          request,
-          actor,
-          edits,
-          added,
-          removed,
-          last,
-          tolerances,
-          cause,
-          digest,
-          link,
-          notice,
-        ],
-        () => type,
-      ),
-    );
+    rows.push({ row, type });
   }
-  yield statement(
-    'UPDATE scimd_change_counter SET sequence = ?, link = ? WHERE tenant = ?',
-    head.sequence,
-    Buffer.from(head.link).toString('hex'),
-    tenant,
-  );
-  return made;
+  return () => rows.map(({ row, type }) => toChange(tenant, readRow(row), () => type));
 }
 
 export function* readChanges({

@@ -3,13 +3,13 @@ import { keyOfTime } from '../layout/instant.ts';
 import type { AccessRules, RulesInForce } from '../sql/access-rules.ts';
 import { AccessWatch, type Bases } from '../sql/access-watch.ts';
 import { noticeEntry } from '../sql/change-row.ts';
-import { CommandWatch, type WatchedUnit } from '../sql/command-watch.ts';
+import { CommandWatch } from '../sql/command-watch.ts';
 import { grantSqlOf } from '../sql/grants.ts';
 import { guardSqlOf } from '../sql/guard.ts';
 import type { Steps as StoreSteps } from '../sql/steps.ts';
-import type { NewChange } from './changes.ts';
 import type { SqlDatabase } from './database.ts';
 import type { Holders } from './holders.ts';
+import type { Turn } from './turn.ts';
 
 export const grantStatements = grantSqlOf('scimd_', 'group_id');
 export const guardStatements = guardSqlOf('scimd_');
@@ -20,19 +20,15 @@ export interface WatchTools {
   readonly rules: AccessRules;
   readonly holders: Holders;
   readonly clock: () => Date;
-  /** Outlives the unit. */
+  /** Outlives the transaction. */
   readonly bases: Bases;
 }
 
 /** Whoever holds the head of the tenant's record is the only one to look and to write. */
 export const lockTenant = 'SELECT tenant FROM scimd_change_counter WHERE tenant = ? FOR UPDATE';
 
-/** Watches the commands of one unit; what is to be recorded of it comes into `entries`. */
-export function watchOf(
-  { dialect, rules, holders, clock, bases }: WatchTools,
-  { transaction }: WatchedUnit,
-  entries: NewChange[],
-): CommandWatch {
+/** Watches the commands of units in one transaction; what is to be recorded of one comes into the turn's `entries`. */
+export function watchOf({ dialect, rules, holders, clock, bases }: WatchTools, turn: Turn): CommandWatch {
   let known: RulesInForce | undefined;
   let isAlone = false;
   const inForce = function* (tenant: number, alone: boolean): StoreSteps<RulesInForce> {
@@ -48,9 +44,9 @@ export function watchOf(
   return new CommandWatch({
     ...{ rules, inForce },
     watch: new AccessWatch({ sql, guard: guardStatements, activePeople }, clock, bases),
-    note(notice) {
+    note(notice, transaction) {
       const entry = noticeEntry(notice, keyOfTime(clock().getTime()), transaction);
-      entries.push({ ...entry, type: notice.subject.type });
+      turn.entries.push({ ...entry, type: notice.subject.type });
     },
   });
 }

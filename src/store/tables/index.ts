@@ -49,6 +49,7 @@ import { memberReader, Reading } from './reading.ts';
 import { servedRegistry } from './served.ts';
 import { stepsPort } from './steps.ts';
 import { TotalCounts } from './totals.ts';
+import type { Turn } from './turn.ts';
 import { RefusedUnit } from './unit-at-work.ts';
 import { isRetryable } from './violations.ts';
 import type { Within, WithinReads } from './within.ts';
@@ -136,9 +137,13 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
   const transaction = <T>(steps: (transaction: unknown) => Steps<T>): Awaitable<T> =>
     database.transaction((run: RunSql, given) => carryOut(steps(given), database, run, given));
   const queue = new WriteQueue(database, transaction);
-  const write = async <T>(steps: () => Steps<T>): Promise<T> => {
+  const write = async <T>(work: (turn: Turn) => Steps<T>): Promise<T> => {
     if (isClosed) throw closed();
-    return queue.run(steps);
+    return queue.run(function* (turn) {
+      // It may read where the records end.
+      yield* turn.end();
+      return yield* work(turn);
+    });
   };
 
   const listeners = new Set<() => void>();
@@ -150,20 +155,24 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     ...{ feed: feedSteps, reading, tenantName },
     users: served.find(({ type }) => type.name === 'User'),
   };
-  const carried = function* (unit: Unit, links: ReadonlyMap<number, unknown>): Steps<Outcome> {
+  const carried = function* (unit: Unit, links: ReadonlyMap<number, unknown>, turn: Turn): Steps<Outcome> {
     const id = unit.context.transaction ?? newId();
-    const { results, entries, alerts } = yield* writing.unit(unit, id, links);
-    const changes = yield* append(unit.tenant, entries, database.dialect);
+    const { results, entries, alerts } = yield* writing.unit(unit, id, links, turn);
+    const changes = yield* append(unit.tenant, entries, turn);
     if (options.within !== undefined)
-      for (const change of changes) yield* options.within.change(change, reads);
+      for (const change of changes()) yield* options.within.change(change, reads);
     const { within } = unit;
-    if (within !== undefined) yield { call: () => within(changes) };
+    if (within !== undefined) yield { call: () => within(changes()) };
+    // Hooks may write what is watched.
+    if (isHooked(unit)) turn.watch = undefined;
     return {
       ...{ outcome: 'done', results },
-      ...(unit.reports === true ? { changes } : {}),
+      ...(unit.reports === true ? { changes: changes() } : {}),
       ...(alerts.length === 0 ? {} : { alerts }),
     };
   };
+
+  const isHooked = (unit: Unit): boolean => options.within !== undefined || unit.within !== undefined;
 
   const commitOne = async (unit: Unit): Promise<Outcome> => {
     try {
@@ -171,7 +180,7 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
       const links = await linksOf(unit, options.link, tenantName);
       for (let attempt = 1; ; attempt++) {
         try {
-          return await queue.run(() => carried(unit, links));
+          return await queue.run((turn) => carried(unit, links, turn), !isHooked(unit));
         } catch (error) {
           if (!isRetryable(error) || attempt === attempts) throw error;
           await new Promise((resolve) => setTimeout(resolve, attempt * 5 * Math.random()));
@@ -190,14 +199,17 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
   });
   const counts = new TotalCounts(database);
 
-  const recorded = (notices: readonly NewNotice[]): Steps<readonly Change[]> =>
-    note(notices, clock(), newId(), database.dialect);
-  const noted = function* (notices: readonly NewNotice[]): Steps<number> {
-    return (yield* recorded(notices)).length;
+  const recorded = function* (notices: readonly NewNotice[], turn: Turn): Steps<readonly Change[]> {
+    const changes = yield* note(notices, clock(), newId(), turn);
+    yield* turn.end();
+    return changes;
+  };
+  const noted = function* (notices: readonly NewNotice[], turn: Turn): Steps<number> {
+    return (yield* recorded(notices, turn)).length;
   };
   /** A write of which the application is told when it is done. */
-  const writeAndTell = async <T>(steps: () => Steps<T>): Promise<T> => {
-    const result = await write(steps);
+  const writeAndTell = async <T>(work: (turn: Turn) => Steps<T>): Promise<T> => {
+    const result = await write(work);
     told();
     return result;
   };
@@ -299,7 +311,7 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
       return outcomes;
     }),
     async note(notices) {
-      const count = await write(() => noted(notices));
+      const count = await write((turn) => noted(notices, turn));
       if (count > 0) told();
       return count;
     },
@@ -353,14 +365,14 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     async noteFirstUses() {
       // Mostly there are none, and nothing is to be written.
       if (!(await read(access.hasFirstUses))) return 0;
-      return write(() => access.noteFirstUses(clock(), noted));
+      return write((turn) => access.noteFirstUses(clock(), (notices) => noted(notices, turn)));
     },
     async deleteTenant(name, actor) {
       const tenant = (await read(loadTenants)).find((each) => each.name === name);
       if (tenant === undefined) return false;
-      await write(function* () {
+      await write(function* (turn) {
         const counts = yield* feedSteps.counts(tenant.number);
-        yield* access.succeedTenant(tenant, counts, actor, clock(), noted);
+        yield* access.succeedTenant(tenant, counts, actor, clock(), (notices) => noted(notices, turn));
         yield* feedSteps.clear(tenant.number);
         yield* access.removeTenant(tenant.number);
       });

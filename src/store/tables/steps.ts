@@ -6,17 +6,18 @@ import type { Awaitable } from '../stored-resource.ts';
 import { type SqlDatabase, type Steps, statement } from './database.ts';
 import { lockTenant } from './grants.ts';
 import type { Holders } from './holders.ts';
+import type { Turn } from './turn.ts';
 
 export interface StepsTools {
   readonly dialect: SqlDatabase['dialect'];
   readonly holders: Holders;
   readonly read: <T>(steps: () => Steps<T>) => Awaitable<T>;
   readonly readOf: <T>(tenant: number, steps: () => Steps<T>) => Awaitable<T>;
-  readonly write: <T>(steps: () => Steps<T>) => Promise<T>;
+  readonly write: <T>(work: (turn: Turn) => Steps<T>) => Promise<T>;
   /** The same, of which the application is told when it is done. */
-  readonly writeAndTell: <T>(steps: () => Steps<T>) => Promise<T>;
+  readonly writeAndTell: <T>(work: (turn: Turn) => Steps<T>) => Promise<T>;
   /** Records notices in the transaction, and answers them as changes. */
-  readonly note: (notices: readonly NewNotice[]) => Steps<readonly Change[]>;
+  readonly note: (notices: readonly NewNotice[], turn: Turn) => Steps<readonly Change[]>;
   /** Tells the embedder's own code of the access of these people, within the transaction. */
   readonly tell: (change: Change, people: readonly string[]) => Steps<void>;
   /** The tenants that there are, whose names are known from then on. */
@@ -28,6 +29,7 @@ export function stepsPort(tools: StepsTools): StepsPort {
   const written = function* <Result>(
     tenant: number | 'all',
     steps: () => StoreSteps<Noted<Result>>,
+    turn: Turn,
   ): Steps<Result> {
     yield* tenants();
     if (dialect === 'postgres')
@@ -35,7 +37,7 @@ export function stepsPort(tools: StepsTools): StepsPort {
         ? statement('SELECT tenant FROM scimd_change_counter ORDER BY tenant FOR UPDATE')
         : statement(lockTenant, tenant);
     const { result, notices } = yield* holders.run(steps());
-    for (const change of yield* note(notices)) yield* tell(change, peopleIn(change));
+    for (const change of yield* note(notices, turn)) yield* tell(change, peopleIn(change));
     return result;
   };
   return {
@@ -44,8 +46,8 @@ export function stepsPort(tools: StepsTools): StepsPort {
       return tenant === undefined ? read(run) : readOf(tenant, run);
     },
     write: (steps) => write(() => holders.run(steps())),
-    writeNoted: (tenant, steps) => writeAndTell(() => written(tenant, steps)),
-    note: (notice) => writeAndTell(() => note([notice])),
+    writeNoted: (tenant, steps) => writeAndTell((turn) => written(tenant, steps, turn)),
+    note: (notice) => writeAndTell((turn) => note([notice], turn)),
   };
 }
 

@@ -3,6 +3,7 @@
 import type { Outcome, Store, Unit } from '../store.ts';
 import type { Awaitable } from '../stored-resource.ts';
 import { type SqlDatabase, type Steps, statement } from './database.ts';
+import { Turn } from './turn.ts';
 
 /** Writes that have begun and not ended. */
 export class InFlight {
@@ -34,75 +35,121 @@ export class InFlight {
   }
 }
 
+/** Work of one transaction, with what it shares with others in it, and the driver's own transaction. */
+export type Work<T> = (turn: Turn, transaction: unknown) => Steps<T>;
+
 interface Waiting {
-  readonly steps: (transaction: unknown) => Steps<unknown>;
+  readonly work: Work<unknown>;
+  readonly isRepeatable: boolean;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
 
+type Done = { readonly value: unknown } | { readonly error: unknown };
+
+/** Turns of the event loop that the first of several waits for more. */
+const mostTurns = 3;
+
 /**
- * Writes, one after the other where there is one connection (SQLite): those of one turn of the event loop share a
- * transaction, each with a savepoint of its own, and a commit. PostgreSQL has its own order, and a transaction for each.
+ * Writes, one after the other where there is one connection (SQLite): those of a few turns of the event loop share a
+ * transaction and a commit. PostgreSQL has its own order, and a transaction for each.
  */
 export class WriteQueue {
-  readonly #isShared: boolean;
+  readonly #dialect: SqlDatabase['dialect'];
   readonly #transaction: <T>(steps: (transaction: unknown) => Steps<T>) => Awaitable<T>;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
 
   constructor(
-    database: SqlDatabase,
+    { dialect }: SqlDatabase,
     transaction: <T>(steps: (transaction: unknown) => Steps<T>) => Awaitable<T>,
   ) {
-    this.#isShared = database.dialect === 'sqlite';
+    this.#dialect = dialect;
     this.#transaction = transaction;
   }
 
-  async run<T>(steps: (transaction: unknown) => Steps<T>): Promise<T> {
-    if (!this.#isShared) return this.#transaction(steps);
+  /** `isRepeatable`: it depends on the database alone, and is run again where another one in its transaction fails. */
+  async run<T>(work: Work<T>, isRepeatable = false): Promise<T> {
+    if (this.#dialect !== 'sqlite') return this.#alone(work);
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ steps, resolve, reject });
+      this.#waiting.push({ work, isRepeatable, resolve, reject });
       this.#running ??= this.#flush();
     });
   }
 
   async #flush(): Promise<void> {
+    const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
     for (;;) {
-      await new Promise((resolve) => setImmediate(resolve));
+      await nextTurn();
+      // Several wait for those that are on their way, as long as each further turn brings more.
+      for (let turns = 1, before = 1; turns < mostTurns && this.#waiting.length > before; turns++) {
+        before = this.#waiting.length;
+        await nextTurn();
+      }
       const batch = this.#waiting;
       this.#waiting = [];
       if (batch.length === 0) break;
-      await this.#carryOut(batch);
+      const done = await this.#carryOut(batch);
+      for (const [index, { resolve, reject }] of batch.entries()) {
+        const each = done[index] as Done;
+        if ('error' in each) reject(each.error);
+        else resolve(each.value as never);
+      }
     }
     this.#running = undefined;
   }
 
-  async #carryOut(batch: readonly Waiting[]): Promise<void> {
-    type Done = { readonly value: unknown } | { readonly error: unknown };
-    const together = function* (given: unknown): Steps<Done[]> {
-      const done: Done[] = [];
-      for (const { steps } of batch) {
-        yield statement('SAVEPOINT scimd_unit');
-        try {
-          done.push({ value: yield* steps(given) });
-        } catch (error) {
-          yield statement('ROLLBACK TO scimd_unit');
-          done.push({ error });
-        }
-        yield statement('RELEASE scimd_unit');
+  /**
+   * Nearly always all succeed, so they run without savepoints first, which would copy the pages that several of them
+   * write to. Where one fails all is taken back and done again, so that it takes back only itself.
+   */
+  async #carryOut(batch: readonly Waiting[]): Promise<readonly Done[]> {
+    if (batch.length === 1 || batch.every(({ isRepeatable }) => isRepeatable))
+      try {
+        const values = await this.#together(batch, (work, turn, given) => work(turn, given));
+        return values.map((value) => ({ value }));
+      } catch (error) {
+        if (batch.length === 1) return [{ error }];
       }
-      return done;
-    };
-    let done: readonly Done[];
     try {
-      done = await this.#transaction(together);
+      return await this.#together(batch, inSavepoint);
     } catch (error) {
-      done = batch.map(() => ({ error }));
-    }
-    for (const [index, { resolve, reject }] of batch.entries()) {
-      const each = done[index] as Done;
-      if ('error' in each) reject(each.error);
-      else resolve(each.value as never);
+      return batch.map(() => ({ error }));
     }
   }
+
+  #alone<T>(work: Work<T>): Awaitable<T> {
+    const turn = new Turn(this.#dialect);
+    return this.#transaction(function* (given) {
+      const value = yield* work(turn, given);
+      yield* turn.end();
+      return value;
+    });
+  }
+
+  async #together<T>(
+    batch: readonly Waiting[],
+    run: (work: Work<unknown>, turn: Turn, given: unknown) => Steps<T>,
+  ): Promise<readonly T[]> {
+    return await this.#alone(function* (turn, given) {
+      const values: T[] = [];
+      for (const { work } of batch) values.push(yield* run(work, turn, given));
+      return values;
+    });
+  }
+}
+
+function* inSavepoint(work: Work<unknown>, turn: Turn, given: unknown): Steps<Done> {
+  const mark = turn.mark();
+  yield statement('SAVEPOINT scimd_unit');
+  let done: Done;
+  try {
+    done = { value: yield* work(turn, given) };
+  } catch (error) {
+    yield statement('ROLLBACK TO scimd_unit');
+    turn.backTo(mark);
+    done = { error };
+  }
+  yield statement('RELEASE scimd_unit');
+  return done;
 }

@@ -27,6 +27,7 @@ import { MemberEdits } from './member-edits.ts';
 import { idText } from './names.ts';
 import type { Row, RowHead, ServedType } from './reading.ts';
 import { Rows, touched } from './rows.ts';
+import type { Turn } from './turn.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
 import { violationOf } from './violations.ts';
 
@@ -49,6 +50,7 @@ export class Writing {
     unit: Unit,
     transaction: string,
     links: ReadonlyMap<number, unknown>,
+    turn: Turn,
   ): Steps<{
     readonly results: readonly Result[];
     readonly entries: readonly NewChange[];
@@ -60,7 +62,9 @@ export class Writing {
     const { database, clock, holders, rules } = this.#tools;
     const { dialect } = database;
     const begun = { ...unit, transaction, entries: [] };
-    const access = watchOf({ dialect, clock, holders, rules, bases: this.#bases }, begun, begun.entries);
+    turn.entries = begun.entries;
+    turn.watch ??= watchOf({ dialect, clock, holders, rules, bases: this.#bases }, turn);
+    const access = turn.watch;
     const work: UnitAtWork = { ...begun, access, links, coming, documents: new Map(), waiting: [] };
     const results: Result[] = [];
     for (const [index, command] of unit.commands.entries()) {
