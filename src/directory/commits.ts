@@ -8,6 +8,7 @@ import type { Change } from '../store/change.ts';
 import type { GuardReason } from '../store/guard.ts';
 import type {
   Command,
+  FoundResource,
   Result,
   SensitivePaths,
   Store,
@@ -46,7 +47,7 @@ export interface CommitOptions {
 
 /** A resource after a write. */
 export interface Written {
-  readonly resource: StoredResource;
+  readonly resource: FoundResource;
   /** False where the resource was already as it was to be. */
   readonly changed: boolean;
 }
@@ -377,7 +378,7 @@ function hashingOf({ principal, work }: Caller): Hashing {
 }
 
 /** The resource that a create or an update leaves. */
-function resourceOf(result: Result | undefined): StoredResource {
+function resourceOf(result: Result | undefined): FoundResource {
   if (result === undefined || !('resource' in result)) throw new Error('the store answered no resource');
   return result.resource;
 }

@@ -22,6 +22,7 @@ import type {
   Store,
   StoredResource,
 } from '../store/store.ts';
+import { documentOf } from '../store/stored-resource.ts';
 import { type Caller, requireProvider, requireWrite } from './caller.ts';
 import { type CommitOptions, Commits, type Written } from './commits.ts';
 import { busy, notFound, versionMismatch } from './directory-error.ts';
@@ -199,7 +200,7 @@ export class Directory {
     if (this.registry.profile !== undefined) refuseUndefined(type, body);
     const passwords = new Passwords();
     return this.change(caller, type, id, ifMatch, (stored) => {
-      const before = JSON.parse(stored.body) as Document;
+      const before = documentOf(stored);
       const checked = checkReplacement(type, body, before, caller.tolerated);
       return {
         operation: 'replace',
@@ -213,7 +214,8 @@ export class Directory {
   }
 
   /**
-   * Changes a resource by a PatchOp message (RFC 7644 §3.5.2); answers the message's edits too.
+   * Changes a resource by a PatchOp message (RFC 7644 §3.5.2); answers the message's edits too. `groups`: its groups are
+   * wanted with it, which a store answers that has them at hand.
    * @throws ScimError and ScimFilterError where the message is not valid; DirectoryError `not-found`,
    * `version-mismatch`, `busy`.
    */
@@ -223,6 +225,7 @@ export class Directory {
     id: string,
     message: unknown,
     ifMatch?: IfMatch,
+    { groups = false }: Pick<Parts, 'groups'> = {},
   ): Promise<Written & { readonly edits: readonly Edit[] }> {
     this.#requireWrite(caller);
     const asked = readPatchOp(message, type, caller.tolerated);
@@ -241,7 +244,7 @@ export class Directory {
     const memberEdits = members && { attribute: members, patches: membersPatches };
     const passwords = new Passwords();
     const draftBy = (before: Document | undefined, result: PatchResult): Draft => ({
-      operation: 'patch',
+      ...{ operation: 'patch', groups },
       ...(before === undefined ? {} : documentChange(type, before, result.document)),
       ...(result.members.length === 0 || members === undefined
         ? {}
@@ -257,7 +260,7 @@ export class Directory {
       return { ...written, edits };
     }
     const written = await this.change(caller, type, id, ifMatch, (stored) => {
-      const before = JSON.parse(stored.body) as Document;
+      const before = documentOf(stored);
       return draftBy(before, patch.apply(before, { members: memberEdits, spend }));
     });
     return { ...written, edits };
@@ -314,7 +317,7 @@ export class Directory {
     ifMatch: IfMatch | undefined,
     compute: (stored: StoredResource) => Draft,
   ): Promise<Written> {
-    return this.#attempt(caller, type, id, ifMatch, (stored) => {
+    return this.#attempt<Written>(caller, type, id, ifMatch, (stored) => {
       const draft = compute(stored);
       return isEmpty(draft)
         ? Promise.resolve({ resource: stored, changed: false })

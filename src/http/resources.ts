@@ -86,7 +86,8 @@ export class ResourceHandlers {
   async patch(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
     const { contentType, selection, body } = await this.#read(exchange);
     const ifMatch = ifMatchOf(exchange.request);
-    const { resource, edits } = await this.#directory.patch(exchange, type, id, body, ifMatch);
+    const parts = { groups: selection === everything && !prefersMinimal(exchange) };
+    const { resource, edits } = await this.#directory.patch(exchange, type, id, body, ifMatch, parts);
     if (
       selection === everything &&
       tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
@@ -117,7 +118,7 @@ export class ResourceHandlers {
   async #changed(
     exchange: Exchange,
     type: ResourceType,
-    resource: StoredResource,
+    resource: FoundResource,
     status: number,
     contentType: string,
     selection: Selection,
@@ -131,7 +132,7 @@ export class ResourceHandlers {
     const { members, groups } = renderer.parts;
     // With its parts it is read again, whole: others may have changed it since.
     const found =
-      members || (groups && resource.grouped)
+      members || (groups && resource.grouped && resource.groups === undefined)
         ? await this.#directory.find(exchange, type, resource.id, renderer.parts)
         : resource;
     if (found === undefined) return without();

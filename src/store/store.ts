@@ -153,6 +153,8 @@ export interface UpdateCommand extends NamingCommand {
   /** A new password hash; null clears it. */
   readonly credential?: string | null;
   readonly sensitive?: SensitivePaths;
+  /** Are the resource's groups wanted with it? A store may leave them to be read. */
+  readonly groups?: boolean | undefined;
 }
 
 export interface DeleteCommand {
@@ -209,7 +211,7 @@ export interface Unit {
 export type Result =
   | {
       readonly outcome: 'created' | 'updated' | 'unchanged' | 'restored';
-      readonly resource: StoredResource;
+      readonly resource: FoundResource;
     }
   | { readonly outcome: 'deleted' | 'erased' };
 

@@ -1,4 +1,5 @@
 /** A resource as the store has it. */
+import type { Document } from '../scim/document.ts';
 
 /** An answer now or later: SQLite reads answer at once, other engines do not. */
 export type Awaitable<T> = T | Promise<T>;
@@ -16,4 +17,16 @@ export interface StoredResource {
   readonly body: string;
   /** Is it a member of any group? Of which, reads tell that ask for `groups`. */
   readonly grouped: boolean;
+}
+
+const documents = new WeakMap<StoredResource, Document>();
+
+/** Keeps the document that the store made to have its text, for {@link documentOf}. */
+export function keepDocument(resource: StoredResource, document: Document): void {
+  documents.set(resource, document);
+}
+
+/** The body as an object, to be read and not to be changed. */
+export function documentOf(resource: StoredResource): Document {
+  return documents.get(resource) ?? (JSON.parse(resource.body) as Document);
 }

@@ -546,3 +546,54 @@ SELECT 'default', 'u' || n, 'u' || n, 'u' || n, 'É' || n, '2026-01-01T00:00:00Z
   });
   assert.deepEqual([found.totalResults, await folded()], [1, 20000]);
 });
+
+test('of writers at once one that is refused takes back itself alone, and the record has the others', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const scimd = kept(await createScimd({ store: sql(connection as Database.Database, maps()) }));
+  const names = ['ann', 'ben', 'ANN', 'cid'];
+  const made = await Promise.allSettled(names.map((userName) => scimd.users.create({ userName })));
+  assert.deepEqual(
+    made.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+  );
+  const { Resources } = await scimd.users.list({ sortBy: 'userName' });
+  assert.deepEqual(
+    Resources.map(({ userName }) => userName),
+    ['ann', 'ben', 'cid'],
+  );
+  const changes = await scimd.changes();
+  assert.deepEqual(
+    changes.map(({ sequence, id }) => [sequence, id]),
+    Array.from(Resources, ({ id }, index) => [index + 1, id]),
+  );
+  const { changes: checked, problems } = await scimd.history.verify();
+  assert.deepEqual([checked, problems], [3, []]);
+});
+
+test('a PATCH of somebody who is in groups answers with them', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const scimd = kept(await createScimd({ store: sql(connection as Database.Database, maps()) }));
+  const { token } = await scimd.createToken({ name: 'okta' });
+  const { id } = await scimd.users.create({ userName: 'ann' });
+  const group = await scimd.groups.create({ displayName: 'Guides', members: [{ value: id }] });
+  const change = { op: 'replace', path: 'title', value: 'Guide' };
+  const schemas = ['urn:ietf:params:scim:api:messages:2.0:PatchOp'];
+  const { status, json } = await send(scimd, token, 'PATCH', `/Users/${id}`, {
+    ...{ schemas, Operations: [change] },
+  });
+  assert.deepEqual(
+    [status, json.title, json.groups],
+    [
+      200,
+      'Guide',
+      [
+        {
+          value: group.id,
+          $ref: `http://app.example/scim/v2/Groups/${group.id}`,
+          display: 'Guides',
+          type: 'direct',
+        },
+      ],
+    ],
+  );
+});

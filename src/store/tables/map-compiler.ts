@@ -53,6 +53,11 @@ function parameterOf(dialect: SqlDatabase['dialect'], type: string): string {
   return `CAST(CAST(? AS text) AS ${type})`;
 }
 
+/** What the embedder's own code answers, as documents have it. */
+function asJson(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? JSON.parse(JSON.stringify(value)) : value;
+}
+
 export class MapCompiler {
   readonly problems: MapProblem[] = [];
   readonly #dialect: SqlDatabase['dialect'];
@@ -156,7 +161,7 @@ export class MapCompiler {
     const set = options.set?.bind(options);
     const read = (stored: unknown): unknown => {
       const value = column.unbind(stored);
-      if (get !== undefined) return get(value) ?? undefined;
+      if (get !== undefined) return asJson(get(value)) ?? undefined;
       return value === null ? undefined : readValue(leaf, value);
     };
     const write = (value: unknown): unknown => {

@@ -214,9 +214,9 @@ export class Writing {
         outcome: 'updated',
         resource: { ...found.resource, version, modified: instantText(modified) },
       };
-    const after = yield* reading.find(command.type, tenant, id);
+    const after = yield* reading.get({ tenant, type: command.type, id, groups: command.groups });
     if (after === undefined) throw new Error(`the row of ${command.type.name} ${id} cannot be read`);
-    return { outcome: 'updated', resource: after.resource };
+    return { outcome: 'updated', resource: after };
   }
 
   *#delete(work: UnitAtWork, command: DeleteCommand, index: number): Steps<Result> {
