@@ -4,7 +4,6 @@ import { erasedText } from '../erased-text.ts';
 import { instantText, keyOfTime } from '../layout/instant.ts';
 import type { ChainEnds, ChainRow } from '../sql/chain-check.ts';
 import {
-  type ChangeEntry,
   hexOf,
   isNoticeOf,
   type NewChangeRow,
@@ -17,14 +16,12 @@ import {
 import { confirmationSqlOf } from '../sql/confirmation.ts';
 import type { DeletedResource, NewNotice } from '../store.ts';
 import { one, type SqlRow, type Steps, statement } from './database.ts';
-import type { Turn } from './turn.ts';
+import type { NewChange, Turn } from './turn.ts';
 
 const columns =
   'sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed, last, tolerances, cause, digest, link, notice';
 
 const insertion = `INSERT INTO scimd_change (tenant, ${columns}, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-
-export type NewChange = Omit<ChangeEntry, 'type'> & { readonly type: string };
 
 /** Records notices; answers those that were new, as changes. */
 export function* note(

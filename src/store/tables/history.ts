@@ -10,13 +10,14 @@ import { withId } from '../layout/command-parts.ts';
 import { instantAfter, keyOfTime } from '../layout/instant.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import type { DeleteCommand, EraseCommand, RestoreCommand, Result } from '../store.ts';
-import { deletionOf, eraseChanges, erasedEdit, type NewChange } from './changes.ts';
+import { deletionOf, eraseChanges, erasedEdit } from './changes.ts';
 import { type Steps, statement } from './database.ts';
 import { grantStatements } from './grants.ts';
 import type { Column } from './mapping.ts';
 import type { MemberEdits } from './member-edits.ts';
 import type { ServedType } from './reading.ts';
 import { columnValues, type Rows, touched } from './rows.ts';
+import type { NewChange } from './turn.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
 
 export class History {

@@ -1,8 +1,10 @@
 /** What those who write in one transaction share: where the records of changes end, and what is watched of access. */
-import { type ChangeHead, noLink } from '../sql/change-row.ts';
+import { type ChangeEntry, type ChangeHead, noLink } from '../sql/change-row.ts';
 import type { CommandWatch } from '../sql/command-watch.ts';
-import type { NewChange } from './changes.ts';
 import { one, type SqlDatabase, type Steps, statement } from './database.ts';
+
+/** A change that is to be recorded, with the name of its resource type. */
+export type NewChange = Omit<ChangeEntry, 'type'> & { readonly type: string };
 
 interface Mark {
   readonly heads: ReadonlyMap<number, Readonly<ChangeHead>>;

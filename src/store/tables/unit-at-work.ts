@@ -5,11 +5,11 @@ import type { Attribute, ResourceType } from '../../scim/registry.ts';
 import type { AccessRules } from '../sql/access-rules.ts';
 import type { CommandWatch } from '../sql/command-watch.ts';
 import type { Refusal, Unit } from '../store.ts';
-import type { NewChange } from './changes.ts';
 import type { SqlDatabase } from './database.ts';
 import type { Holders } from './holders.ts';
 import type { MappedMembers, Memberships } from './memberships.ts';
 import type { Reading, ServedType } from './reading.ts';
+import type { NewChange } from './turn.ts';
 
 /** Thrown where a unit is refused: what it has written is taken back. */
 export class RefusedUnit extends Error {

@@ -18,7 +18,6 @@ import type {
   Unit,
   UpdateCommand,
 } from '../store.ts';
-import type { NewChange } from './changes.ts';
 import { one, type Steps, statement } from './database.ts';
 import { watchOf } from './grants.ts';
 import { History } from './history.ts';
@@ -27,7 +26,7 @@ import { MemberEdits } from './member-edits.ts';
 import { idText } from './names.ts';
 import type { Row, RowHead, ServedType } from './reading.ts';
 import { Rows, touched } from './rows.ts';
-import type { Turn } from './turn.ts';
+import type { NewChange, Turn } from './turn.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
 import { violationOf } from './violations.ts';
 
