@@ -44,16 +44,21 @@ function inlineTexts(thirdParty: readonly ThirdParty[], keep: Keep = inline): Pl
   };
 }
 
+const writeWorker = 'src/store/sqlite/write-worker.ts';
+const deliveryWorker = 'src/delivery-worker.ts';
+
 /** The modules that name the program of a thread: what they export, and the program. */
 const threads = [
   [/[\\/]store[\\/]sqlite[\\/]scan-program\.ts$/, 'scanProgram', 'src/store/sqlite/scan-worker.ts'],
+  [/[\\/]store[\\/]sqlite[\\/]write-program\.ts$/, 'writeProgram', writeWorker],
   [/[\\/]http[\\/]exchange-program\.ts$/, 'exchangeProgram', 'src/exchange-worker.ts'],
-  [/[\\/]events[\\/]webhook[\\/]delivery-program\.ts$/, 'deliveryProgram', 'src/delivery-worker.ts'],
+  [/[\\/]events[\\/]webhook[\\/]delivery-program\.ts$/, 'deliveryProgram', deliveryWorker],
 ] as const;
 
 /**
  * Threads start from a text, so that the program stays one file. They find packages where the program does. `around` are
- * the programs that this one is put into: none starts itself.
+ * the programs that this one is put into: none starts itself. Only the server itself starts the thread that writes, which in
+ * turn starts none.
  */
 function inlineThreads(options: BuildOptions, keep: Keep = inline, around: readonly string[] = []): Plugin {
   const { target = 'node22', external = [], plugins = [] } = options;
@@ -63,12 +68,13 @@ function inlineThreads(options: BuildOptions, keep: Keep = inline, around: reado
     setup({ onLoad }) {
       for (const [filter, name, entry] of threads)
         onLoad({ filter }, async () => {
-          if (around.includes(entry))
+          const isElsewhere = entry === writeWorker && around.length > 0;
+          if (around.includes(entry) || around.includes(writeWorker) || isElsewhere)
             return {
-              contents: `export const ${name} = () => { throw new Error('${entry} cannot start itself'); };`,
+              contents: `export const ${name} = () => { throw new Error('${entry} is not started here'); };`,
             };
           // Those of scans and of the exchange log know no language.
-          const slim = entry === threads[2][2] ? [ll1Chevrotain] : [];
+          const slim = entry === writeWorker || entry === deliveryWorker ? [ll1Chevrotain] : [];
           const within = [inlineThreads(options, inline, [...around, entry]), ...slim];
           const { outputFiles } = await build({
             ...shared,

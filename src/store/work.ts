@@ -57,6 +57,11 @@ export class Work {
     return this.limits.valuesInWrites - this.#spentInWrites;
   }
 
+  /** Values that were compared within writes. */
+  get spentInWrites(): number {
+    return this.#spentInWrites;
+  }
+
   /** Milliseconds that are left. */
   get milliseconds(): number {
     return this.#deadline - performance.now();

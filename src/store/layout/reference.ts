@@ -23,6 +23,11 @@ export function referencesOf(types: StoredTypes): readonly Reference[] {
   );
 }
 
+/** May it name a resource of that type? */
+export function refersTo({ parent }: Reference, type: string): boolean {
+  return parent.subAttributes.get('$ref')?.referenceTypes.includes(type) ?? false;
+}
+
 /** The document without the attribute; its members stay in their order. */
 export function withoutReference(
   { type }: StoredType,

@@ -56,6 +56,11 @@ ON CONFLICT (rid) DO UPDATE SET hash = excluded.hash`,
   namesake: 'SELECT 1 FROM resource WHERE tenant = ? AND type = ? AND display_key = ? LIMIT 1',
   /** Is it in a group? By tenant and id, as those that follow. */
   isMember: 'SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1',
+  /** The groups that it is directly in, up to how many. */
+  groupCount: 'SELECT count(*) FROM (SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT ?) p',
+  /** Rows of an attribute that have the value, up to how many. */
+  referringCount:
+    'SELECT count(*) FROM (SELECT 1 FROM element WHERE tenant = ? AND attribute = ? AND value = ? LIMIT ?) p',
   /** Row, type, version and last change, by tenant and id. */
   place: 'SELECT rid, type, version, modified FROM resource WHERE tenant = ? AND id = ?',
   leaveGroups: 'DELETE FROM member WHERE tenant = ? AND value = ?',

@@ -18,6 +18,8 @@ interface Job {
   readonly run: () => unknown;
   /** Must it not be run twice? */
   readonly once: boolean;
+  /** Does it write elsewhere, and answer when that is durable? */
+  readonly away?: true;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -47,10 +49,15 @@ export interface GroupCommit {
    * itself after so many milliseconds.
    */
   ride<T>(command: () => T, milliseconds: number): Promise<T>;
+  /**
+   * In its place between the others, runs a command that writes over another connection, and answers when what it wrote is
+   * durable. Those that come later wait for it; readers do not.
+   */
+  away<T>(command: () => Promise<T>): Promise<T>;
   /** Has nothing been written since the disk, or the right to write, failed? */
   isFailing(): boolean;
-  /** Runs what waits, and refuses what comes later. */
-  close(): void;
+  /** Runs what waits, and refuses what comes later. A promise where a command is away. */
+  close(): Promise<void> | undefined;
 }
 
 export interface TransactionHooks {
@@ -81,6 +88,8 @@ export function groupCommit(
   let departure: NodeJS.Timeout | undefined;
   let closed = false;
   let failing = false;
+  /** Settles when the command that is away has come back. */
+  let absence: Promise<void> | undefined;
 
   const runInSavepoint = (job: Job): Outcome => {
     savepoint.run();
@@ -133,17 +142,57 @@ export function groupCommit(
     }
   };
 
-  const flush = (): void => {
-    // What came first is done first.
+  const note = (error: unknown): unknown => {
+    const reason = toStoreError(error);
+    if (reason instanceof StoreError && lasting.has(reason.code)) failing = true;
+    return reason;
+  };
+
+  const sendAway = async (job: Job): Promise<void> => {
+    try {
+      wal.check();
+      beforeWrite();
+      const value = await job.run();
+      failing = false;
+      // What it wrote is read from now on.
+      beforeWrite();
+      written?.();
+      job.resolve(value);
+    } catch (error) {
+      job.reject(note(error));
+    }
+  };
+
+  /** Those that are done next, in the order in which they came; the others go on waiting. */
+  const next = (): readonly Job[] => {
     const jobs = riding.length === 0 ? waiting : [...riding, ...waiting];
-    if (jobs.length === 0) return;
-    waiting = [];
+    const first = jobs.findIndex(({ away }) => away);
+    waiting = first < 0 ? [] : jobs.slice(Math.max(1, first));
     riding = [];
     clearTimeout(departure);
     departure = undefined;
+    return first < 0 ? jobs : jobs.slice(0, Math.max(1, first));
+  };
+
+  const flush = (): void => {
+    if (absence !== undefined) return;
+    const jobs = next();
+    const [job] = jobs;
+    if (job === undefined) return;
+    if (job.away) {
+      absence = sendAway(job).then(() => {
+        absence = undefined;
+        flush();
+      });
+      return;
+    }
+    commitAll(jobs);
+    if (waiting.length > 0) flush();
+  };
+
+  const commitAll = (jobs: readonly Job[]): void => {
     const refuse = (error: unknown): void => {
-      const reason = toStoreError(error);
-      if (reason instanceof StoreError && lasting.has(reason.code)) failing = true;
+      const reason = note(error);
       for (const job of jobs) job.reject(reason);
     };
     try {
@@ -173,16 +222,16 @@ export function groupCommit(
     else flush();
   };
 
+  const enqueue = <T>(command: Pick<Job, 'run' | 'once' | 'away'>): Promise<T> => {
+    if (closed) return Promise.reject(storeClosed());
+    return new Promise<T>((resolve, reject) => {
+      if (waiting.length === 0) setImmediate(gather, 0, 0);
+      waiting.push({ ...command, resolve: resolve as (value: unknown) => void, reject });
+    });
+  };
+
   return {
-    run<T>(command: () => T, once = false): Promise<T> {
-      if (closed) {
-        return Promise.reject(storeClosed());
-      }
-      return new Promise<T>((resolve, reject) => {
-        if (waiting.length === 0) setImmediate(gather, 0, 0);
-        waiting.push({ run: command, once, resolve: resolve as (value: unknown) => void, reject });
-      });
-    },
+    run: (command, once = false) => enqueue({ run: command, once }),
     ride<T>(command: () => T, milliseconds: number): Promise<T> {
       if (closed) return Promise.reject(storeClosed());
       return new Promise<T>((resolve, reject) => {
@@ -190,11 +239,19 @@ export function groupCommit(
         riding.push({ run: command, once: false, resolve: resolve as (value: unknown) => void, reject });
       });
     },
+    away: (command) => enqueue({ run: command, once: false, away: true }),
     isFailing: () => failing,
     close() {
       closed = true;
       flush();
-      wal.close();
+      if (absence === undefined) {
+        wal.close();
+        return undefined;
+      }
+      return (async () => {
+        while (absence !== undefined) await absence;
+        wal.close();
+      })();
     },
   };
 }

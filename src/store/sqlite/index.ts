@@ -28,6 +28,7 @@ import { GrantTable } from './grants.ts';
 import { groupCommit } from './group-commit.ts';
 import { fileGuard, layoutGuard } from './guards.ts';
 import { HeldSnapshots, openSnapshotConnection } from './held-snapshots.ts';
+import { LargeUnits } from './large-units.ts';
 import { lister } from './list.ts';
 import { edgeWriter } from './membership.ts';
 import { meterOf, writeAllowanceOf } from './meter.ts';
@@ -41,6 +42,7 @@ import { dataVersion, readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { stepsPort } from './steps.ts';
 import { loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
+import { WriteThread, WriteThreadFailure } from './write-thread.ts';
 import { rowWriter } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -60,6 +62,8 @@ export interface SqliteStoreOptions {
   readonly rebuild?: boolean;
   /** From how many resources on lists that look through them run in a thread of their own; 1000 without it. */
   readonly scanInThreadFrom?: number;
+  /** From how many rows on that a unit may change it is carried out in a thread of its own; 2000 without it. */
+  readonly unitsInThreadFrom?: number;
   /** For how long a client may read one large group, in milliseconds; five minutes without it. */
   readonly longestSnapshot?: number;
   /** Attributes, in standard notation, of which the record of a rebuild keeps no values. */
@@ -295,12 +299,27 @@ function storeOver(
     },
   });
 
-  const carryOut = (unit: Unit): Promise<Outcome> =>
+  const carryOutHere = (unit: Unit): Promise<Outcome> =>
     commit
       .run(() => write.run(unit), unit.within !== undefined)
       .catch((error: unknown) =>
         error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error },
       );
+  const { unitsInThreadFrom: many = 2000 } = options;
+  // A thread makes no ids but its own, and runs nobody's functions.
+  const mayLeave = !db.memory && options.newId === undefined && Number.isFinite(many);
+  const large = mayLeave ? new LargeUnits(db, types, many) : undefined;
+  const thread = new WriteThread({ file, busyTimeout, registry, clock });
+  const isLarge = (unit: Unit): boolean =>
+    large !== undefined && unit.within === undefined && read(() => large.has(unit));
+  const carryOut = (unit: Unit): Promise<Outcome> => {
+    if (!isLarge(unit)) return carryOutHere(unit);
+    return commit
+      .away(() => thread.run(unit))
+      .catch((error: unknown) =>
+        error instanceof WriteThreadFailure ? carryOutHere(unit) : { outcome: 'failed', error },
+      );
+  };
 
   const secretKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
@@ -370,12 +389,17 @@ function storeOver(
     close() {
       isClosed = true;
       access.close();
-      commit.close();
-      snapshot.close();
-      held?.close();
-      // The last connection that is closed tidies up the WAL.
-      const ended = scans?.close();
-      return ended === undefined ? void db.close() : ended.then(() => void db.close());
+      const written = commit.close();
+      const end = (): Promise<void> | undefined => {
+        snapshot.close();
+        held?.close();
+        const ended = [scans?.close(), thread.close()].filter((each) => each !== undefined);
+        // The last connection that is closed tidies up the WAL.
+        if (ended.length > 0) return Promise.all(ended).then(() => void db.close());
+        db.close();
+        return undefined;
+      };
+      return written === undefined ? end() : written.then(end);
     },
   };
 }

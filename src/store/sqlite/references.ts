@@ -5,7 +5,7 @@ import { differenceOf } from '../../scim/difference.ts';
 import type { Document } from '../../scim/document.ts';
 import type { Cause } from '../change.ts';
 import { instantAfter } from '../layout/instant.ts';
-import { type Reference, referencesOf, withoutReference } from '../layout/reference.ts';
+import { type Reference, referencesOf, refersTo, withoutReference } from '../layout/reference.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { joinedResourceSql } from '../sql/resource.ts';
@@ -45,8 +45,9 @@ export class References {
   /** Takes them away, each recorded with the deletion as its cause. */
   remove({ tenant, type, id, now, context, transaction, sensitiveOf }: Deletion): void {
     const cause: Cause = { operation: 'delete', type, id };
-    for (const { kind, value, parent } of this.#references) {
-      if (!parent.subAttributes.get('$ref')?.referenceTypes.includes(type)) continue;
+    for (const reference of this.#references) {
+      if (!refersTo(reference, type)) continue;
+      const { kind, value, parent } = reference;
       const key = keyOf(value, id);
       if (key === undefined) continue;
       for (const row of this.#find.all(tenant, kind.attributeNumber(value), key)) {
