@@ -81,7 +81,7 @@ export async function answer(request: Request, limits: NonNullable<HttpOptions['
 }
 `;
 
-/** The server embedded, with so many users that a scan runs in the thread, which finds the package's own SQLite. */
+/** The server embedded, with so much that a scan and a change run in threads, which find the package's own SQLite. */
 const embedded = `
 import assert from 'node:assert/strict';
 import { createScimd } from 'scimd';
@@ -111,6 +111,13 @@ for (const from of [0, 600])
   });
 const filter = encodeURIComponent('userName co "u11" and meta.created gt "2000-01-01T00:00:00Z"');
 assert.equal((await ask('/Users?filter=' + filter)).totalResults, 111);
+const threads = new Set();
+process.on('worker', (thread) => threads.add(thread));
+const members = Array.from({ length: 2000 }, (_, index) => ({ value: 'member-' + index }));
+const schemas = ['urn:ietf:params:scim:schemas:core:2.0:Group'];
+const group = { method: 'POST', body: JSON.stringify({ schemas, displayName: 'all', members }) };
+assert.equal((await scimd.fetch(new Request('http://localhost/scim/v2/Groups', { headers, ...group }))).status, 201);
+assert.equal(threads.size, 1);
 await scimd.close();
 `;
 

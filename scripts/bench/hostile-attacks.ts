@@ -25,7 +25,7 @@ export const whole: Extent = {
 };
 
 const actor = { kind: 'system' } as const;
-const largeGroup = 'large-group';
+export const largeGroup = 'large-group';
 const chainUser = 'chained-0';
 
 /** Another tenant, whose requests are to be answered all the same. */

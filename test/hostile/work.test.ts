@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseFilter } from '../../grammar/index.ts';
 import { damageOf, statusOf } from '../../scripts/bench/hostile.ts';
-import { attacks, bystander, type Extent, seedHostile, whole } from '../../scripts/bench/hostile-attacks.ts';
+import {
+  attacks,
+  bystander,
+  type Extent,
+  largeGroup,
+  seedHostile,
+  whole,
+} from '../../scripts/bench/hostile-attacks.ts';
 import { hashSecret, newSecret } from '../../src/directory/secret.ts';
 import { bindFilter, bindValueFilter } from '../../src/query/bind.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
@@ -236,4 +243,24 @@ describe('the store', () => {
     assert.match(message, /more than 1000000 values \(limits\.patchedValues\)/);
     assert.ok(performance.now() - started < 500);
   });
+});
+
+test('while a large group is deleted, others are answered', async () => {
+  const server = await serving(['serve', '--port', '0', '--log-level', 'error'], { folder });
+  const { hostname, port, pathname } = new URL(server.url);
+  const target = { host: hostname, port: Number(port), basePath: pathname, token };
+  const list = { method: 'GET', path: '/Users?count=1' };
+  assert.equal(await statusOf(target, list), 200);
+  let isDeleted = false;
+  const deletion = statusOf(target, { method: 'DELETE', path: `/Groups/${largeGroup}` }).then((status) => {
+    isDeleted = true;
+    return status;
+  });
+  let answers = 0;
+  for (; !isDeleted; answers++) assert.equal(await statusOf(target, list), 200);
+  assert.equal(await deletion, 204);
+  // The one that was asked for beside it, and the last, come in any case.
+  assert.ok(answers > 5, `${answers} answers`);
+  const { status, stderr } = await server.stop();
+  assert.deepEqual([status, stderr], [0, '']);
 });

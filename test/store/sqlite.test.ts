@@ -20,3 +20,6 @@ storeContract('SQLite on disk, every call delayed at random', async (options) =>
 storeContract('SQLite on disk', async (options) =>
   openSqliteStore({ file: join(folder, `${++files}.db`), ...options }),
 );
+storeContract('SQLite on disk, units that touch groups in the thread', async (options) =>
+  openSqliteStore({ file: join(folder, `${++files}.db`), unitsInThreadFrom: 1, ...options }),
+);

@@ -129,6 +129,7 @@ export class WriteThread {
   readonly #options: WriteThreadOptions;
   #thread: Thread | undefined;
   #end: NodeJS.Timeout | undefined;
+  #hasFailed = false;
 
   constructor(options: WriteThreadOptions) {
     this.#options = options;
@@ -184,7 +185,7 @@ export class WriteThread {
       this.#thread = thread;
       return thread;
     } catch (cause) {
-      throw new WriteThreadFailure('the write thread cannot begin', { cause });
+      throw this.#failure('the write thread cannot begin', cause);
     }
   }
 
@@ -208,8 +209,15 @@ export class WriteThread {
             'See the log; give the server more memory if it had too little.',
             { cause, isOutcomeUnknown: true },
           )
-        : new WriteThreadFailure('the write thread has ended', { cause }),
+        : this.#failure('the write thread has ended', cause),
     );
+  }
+
+  #failure(what: string, cause: unknown): WriteThreadFailure {
+    const failure = new WriteThreadFailure(`${what}: large changes hold up other requests`, { cause });
+    if (!this.#hasFailed) process.emitWarning(failure);
+    this.#hasFailed = true;
+    return failure;
   }
 }
 
