@@ -93,6 +93,32 @@ test('while another process holds the write lock, writes are refused as busy and
   await store.close();
 });
 
+test('while another process writes, reads go on, and writes are done when it has ended', async () => {
+  const file = join(folder, 'waiting.db');
+  const store = openSqliteStore({ file, registry });
+  const createUser = async (userName: string) =>
+    create(store, { tenant: 1, type: user, actor: { kind: 'system' }, document: userDocument(userName) });
+  const first = await createUser('a');
+  const other = new Sqlite(file);
+  other.exec('BEGIN IMMEDIATE');
+  let isDone = false;
+  const second = createUser('b').finally(() => {
+    isDone = true;
+  });
+  for (let n = 0; n < 20; n++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(await store.get({ tenant: 1, type: user, id: first.id }), first);
+    assert.ok(!isDone);
+  }
+  const closing = [createUser('c'), store.close()];
+  other.exec('ROLLBACK');
+  other.close();
+  await Promise.all([second, ...closing]);
+  const again = openSqliteStore({ file, registry });
+  assert.equal((await again.list({ tenant: 1, limit: 0, targets: [{ type: user }] })).total, 3);
+  await again.close();
+});
+
 test('what another process commits is read from the next turn on', async () => {
   const file = join(folder, 'shared.db');
   const [one, two] = [openSqliteStore({ file, registry }), openSqliteStore({ file, registry })];

@@ -92,8 +92,11 @@ function createPrivately(file: string): void {
   }
 }
 
+/** Milliseconds for which another process may keep the lock. */
+export const usualBusyTimeout = 5000;
+
 /** Opens or creates the database; `:memory:` lives as long as the connection. */
-export function openConnection(file: string, busyTimeout = 5000): Database {
+export function openConnection(file: string, busyTimeout = usualBusyTimeout): Database {
   requireRuntime();
   if (file !== ':memory:' && file !== '') createPrivately(file);
   return withStoreErrors(

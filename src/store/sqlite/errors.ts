@@ -181,6 +181,11 @@ export function isConstraint(error: unknown, column: string): boolean {
   );
 }
 
+/** Does another process keep the lock? */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Sqlite.SqliteError && error.code.startsWith('SQLITE_BUSY');
+}
+
 /** What a store answers that was closed before. */
 export function closed(): StoreError {
   return new StoreError('closed', 'the store is closed', 'Start the server again.');

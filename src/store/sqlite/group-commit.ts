@@ -12,7 +12,7 @@ import type { Database } from 'better-sqlite3';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import type { Counters } from './counters.ts';
 import type { WalSync } from './durability.ts';
-import { closed as storeClosed, toStoreError } from './errors.ts';
+import { isBusy, closed as storeClosed, toStoreError } from './errors.ts';
 
 interface Job {
   readonly run: () => unknown;
@@ -32,6 +32,9 @@ const lasting: ReadonlySet<string> = new Set<StoreErrorCode>([
   'corrupt',
   'cannot-open',
 ]);
+
+/** Milliseconds between two tries to get the right to write from another process. */
+const pause = 5;
 
 /** Turns of the event loop that the first of several waits for more. */
 const mostTurns = 3;
@@ -60,7 +63,7 @@ export interface GroupCommit {
   close(): Promise<void> | undefined;
 }
 
-export interface TransactionHooks {
+export interface CommitOptions {
   /** Ends the turn's read transaction, which could not become a writing one. */
   beforeWrite(): void;
   /** Throws, within the transaction, if nothing may be written. */
@@ -69,13 +72,15 @@ export interface TransactionHooks {
   readonly counts?: Pick<Counters, 'write' | 'forget'>;
   /** Is told that something was written and is durable, before who wrote it is. */
   written?(): void;
+  /** Milliseconds for which commands wait while another process writes. */
+  readonly busyTimeout?: number;
 }
 
 /** `wal` brings commits to the disk. */
 export function groupCommit(
   db: Database,
   wal: WalSync,
-  { beforeWrite, check, counts, written }: TransactionHooks,
+  { beforeWrite, check, counts, written, busyTimeout = 0 }: CommitOptions,
 ): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
@@ -88,8 +93,10 @@ export function groupCommit(
   let departure: NodeJS.Timeout | undefined;
   let closed = false;
   let failing = false;
-  /** Settles when the command that is away has come back. */
+  /** Settles when the command that is away has come back, or the right to write is to be asked for again. */
   let absence: Promise<void> | undefined;
+  /** Since when another process writes. */
+  let busySince: number | undefined;
 
   const runInSavepoint = (job: Job): Outcome => {
     savepoint.run();
@@ -174,16 +181,25 @@ export function groupCommit(
     return first < 0 ? jobs : jobs.slice(0, Math.max(1, first));
   };
 
+  const goOnAfter = (what: Promise<void>): void => {
+    absence = what.then(() => {
+      absence = undefined;
+      flush();
+    });
+  };
+
+  const isWorthAnotherTry = (error: unknown): boolean => {
+    busySince = isBusy(error) ? (busySince ?? performance.now()) : undefined;
+    return busySince !== undefined && performance.now() - busySince < busyTimeout;
+  };
+
   const flush = (): void => {
     if (absence !== undefined) return;
     const jobs = next();
     const [job] = jobs;
     if (job === undefined) return;
     if (job.away) {
-      absence = sendAway(job).then(() => {
-        absence = undefined;
-        flush();
-      });
+      goOnAfter(sendAway(job));
       return;
     }
     commitAll(jobs);
@@ -199,6 +215,7 @@ export function groupCommit(
       wal.check();
       beforeWrite();
       const outcomes = runTogether(jobs);
+      busySince = undefined;
       const settle = (): void => {
         failing = false;
         written?.();
@@ -212,7 +229,13 @@ export function groupCommit(
       if (synced === undefined) settle();
       else synced.then(settle, refuse);
     } catch (error) {
-      refuse(error);
+      if (isWorthAnotherTry(error)) {
+        waiting = [...jobs, ...waiting];
+        goOnAfter(new Promise((resolve) => setTimeout(resolve, pause)));
+      } else {
+        busySince = undefined;
+        refuse(error);
+      }
     }
   };
 

@@ -17,7 +17,7 @@ import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from
 import { accessOver } from './access.ts';
 import { ChangeLog } from './changes.ts';
 import { Commands, RefusedUnit } from './commands.ts';
-import { openConnection } from './connection.ts';
+import { openConnection, usualBusyTimeout } from './connection.ts';
 import { counters } from './counters.ts';
 import { sqliteDialect } from './dialect.ts';
 import { DurableElsewhere, type WalSync, walSync } from './durability.ts';
@@ -42,7 +42,6 @@ import { dataVersion, readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { stepsPort } from './steps.ts';
 import { loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
-import { WriteThread, WriteThreadFailure } from './write-thread.ts';
 import { rowWriter } from './writer.ts';
 
 export interface SqliteStoreOptions {
@@ -52,7 +51,7 @@ export interface SqliteStoreOptions {
   readonly clock?: () => Date;
   /** Makes resource ids; UUIDv7 without it. */
   readonly newId?: () => string;
-  /** How long to wait for another process's write lock, in milliseconds; 5000 without it. The server stands still meanwhile. */
+  /** How long to wait for another process's write lock, in milliseconds; 5000 without it. */
   readonly busyTimeout?: number;
   /**
    * May rows that were written under another registry be made anew? Yes unless false: then such a database is
@@ -110,17 +109,18 @@ export async function openSqliteStoreAsync(
 export function openSqliteAccess({
   file,
   clock = () => new Date(),
-  busyTimeout,
+  busyTimeout = usualBusyTimeout,
 }: Pick<SqliteStoreOptions, 'file' | 'clock' | 'busyTimeout'>): AccessStore {
   const db = openConnection(file, busyTimeout);
   const others = dataVersion(db);
-  const snapshot = readSnapshot(db, others.check);
+  const snapshot = readSnapshot(db, others.check, busyTimeout);
   // What it records is of no resource.
   const changes = new ChangeLog(db, { nameOf: String });
   const commit = groupCommit(db, walOf(db), {
     beforeWrite: snapshot.leave,
     check: others.check,
     counts: { write: () => changes.write(), forget: () => changes.forget() },
+    busyTimeout,
   });
   const newId = uuidV7Source(() => clock().getTime());
   const access = accessOver({
@@ -198,7 +198,8 @@ function storeOver(
   const setRequest = requestSetter(db);
   const others = dataVersion(db);
   const check = layoutGuard(db, types, others);
-  const snapshot = readSnapshot(db, check);
+  const { file, busyTimeout = usualBusyTimeout, scanInThreadFrom: few } = options;
+  const snapshot = readSnapshot(db, check, busyTimeout);
   const { read } = snapshot;
   const offsets = offsetCache();
   others.onWrite(offsets.forget);
@@ -239,7 +240,6 @@ function storeOver(
     newTransaction: uuid,
   });
   const reads = new Reads(db, types);
-  const { file, busyTimeout, scanInThreadFrom: few } = options;
   const scans = db.memory ? undefined : scanThreads({ file, busyTimeout, few });
   const wal = walOf(db);
   const guard = fileGuard(db.memory ? undefined : db.name, wal.checkFile);
@@ -286,6 +286,7 @@ function storeOver(
     beforeWrite,
     check,
     written,
+    busyTimeout,
     counts: {
       write() {
         counts.write();
@@ -299,27 +300,20 @@ function storeOver(
     },
   });
 
-  const carryOutHere = (unit: Unit): Promise<Outcome> =>
+  const here = (unit: Unit): Promise<Outcome> =>
     commit
       .run(() => write.run(unit), unit.within !== undefined)
       .catch((error: unknown) =>
         error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error },
       );
-  const { unitsInThreadFrom: many = 2000 } = options;
-  // A thread makes no ids but its own, and runs nobody's functions.
-  const mayLeave = !db.memory && options.newId === undefined && Number.isFinite(many);
-  const large = mayLeave ? new LargeUnits(db, types, many) : undefined;
-  const thread = new WriteThread({ file, busyTimeout, registry, clock });
-  const isLarge = (unit: Unit): boolean =>
-    large !== undefined && unit.within === undefined && read(() => large.has(unit));
-  const carryOut = (unit: Unit): Promise<Outcome> => {
-    if (!isLarge(unit)) return carryOutHere(unit);
-    return commit
-      .away(() => thread.run(unit))
-      .catch((error: unknown) =>
-        error instanceof WriteThreadFailure ? carryOutHere(unit) : { outcome: 'failed', error },
-      );
-  };
+  const { unitsInThreadFrom: from = 2000 } = options;
+  // A thread makes ids of its own, and has no file where there is none.
+  const mayLeave = !db.memory && options.newId === undefined && Number.isFinite(from);
+  const large = mayLeave
+    ? new LargeUnits({ db, types, from, here, away: commit.away, file, busyTimeout, registry, clock })
+    : undefined;
+  const carryOut = (unit: Unit): Promise<Outcome> =>
+    large !== undefined && read(() => large.has(unit)) ? large.carryOut(unit) : here(unit);
 
   const secretKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
@@ -393,7 +387,7 @@ function storeOver(
       const end = (): Promise<void> | undefined => {
         snapshot.close();
         held?.close();
-        const ended = [scans?.close(), thread.close()].filter((each) => each !== undefined);
+        const ended = [scans?.close(), large?.close()].filter((each) => each !== undefined);
         // The last connection that is closed tidies up the WAL.
         if (ended.length > 0) return Promise.all(ended).then(() => void db.close());
         db.close();

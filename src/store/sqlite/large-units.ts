@@ -1,6 +1,6 @@
 /**
- * Tells units that change very many rows, such as the deletion of a group of 100,000: each would hold up everybody for a
- * second or more (10 µs for each member, measured), and is carried out in a thread.
+ * Units that change very many rows, such as the deletion of a group of 100,000, are carried out in a thread: each would hold
+ * up everybody for a second or more (10 µs for each member, measured).
  */
 import type { Database, Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
@@ -8,10 +8,26 @@ import { type Reference, referencesOf, refersTo } from '../layout/reference.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { membershipSql } from '../sql/membership.ts';
 import { resourceSql } from '../sql/resource.ts';
-import type { Command, DeleteCommand, EraseCommand, Unit, UpdateCommand } from '../store.ts';
+import type { Command, DeleteCommand, EraseCommand, Outcome, Unit, UpdateCommand } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
+import type { GroupCommit } from './group-commit.ts';
+import { WriteThread, WriteThreadFailure, type WriteThreadOptions } from './write-thread.ts';
+
+export interface LargeUnitTools extends WriteThreadOptions {
+  readonly db: Database;
+  readonly types: StoredTypes;
+  /** From how many rows on a unit is large. */
+  readonly from: number;
+  /** Carries a unit out in this thread. */
+  readonly here: (unit: Unit) => Promise<Outcome>;
+  /** Does what writes over another connection in its place between other writes. */
+  readonly away: GroupCommit['away'];
+}
 
 export class LargeUnits {
+  readonly #thread: WriteThread;
+  readonly #here: LargeUnitTools['here'];
+  readonly #away: LargeUnitTools['away'];
   readonly #types: StoredTypes;
   readonly #from: number;
   readonly #references: readonly Reference[];
@@ -19,8 +35,10 @@ export class LargeUnits {
   readonly #groups: Statement<[tenant: number, id: string, most: number], number>;
   readonly #referring: Statement<[tenant: number, attribute: number, value: Key, most: number], number>;
 
-  /** From how many rows on a unit is large. */
-  constructor(db: Database, types: StoredTypes, from: number) {
+  constructor({ db, types, from, here, away, ...thread }: LargeUnitTools) {
+    this.#thread = new WriteThread(thread);
+    this.#here = here;
+    this.#away = away;
     this.#types = types;
     this.#from = from;
     this.#references = referencesOf(types);
@@ -31,14 +49,27 @@ export class LargeUnits {
     this.#referring = db.prepare<[number, number, Key, number], number>(resourceSql.referringCount).pluck();
   }
 
-  /** May the unit change so many rows? Within a read. */
-  has({ tenant, commands }: Unit): boolean {
+  /** May the unit change so many rows? One that is to call a function cannot go to the thread. Within a read. */
+  has({ tenant, commands, within }: Unit): boolean {
+    if (within !== undefined) return false;
     let rows = 0;
     for (const command of commands) {
       rows += this.#rowsOf(tenant, command);
       if (rows >= this.#from) return true;
     }
     return false;
+  }
+
+  /** In the thread, or here where there can be none. */
+  carryOut(unit: Unit): Promise<Outcome> {
+    return this.#away(() => this.#thread.run(unit)).catch((error: unknown) =>
+      error instanceof WriteThreadFailure ? this.#here(unit) : { outcome: 'failed', error },
+    );
+  }
+
+  /** Resolves when the thread has ended; undefined if there is none. */
+  close(): Promise<void> | undefined {
+    return this.#thread.close();
   }
 
   #rowsOf(tenant: number, command: Command): number {

@@ -4,7 +4,7 @@
  * Shown by the workload `get` of npm run bench.
  */
 import type { Database } from 'better-sqlite3';
-import { closed, withStoreErrors } from './errors.ts';
+import { closed, isBusy, withStoreErrors } from './errors.ts';
 
 export interface Snapshot {
   /** Runs `action` within the transaction. Throws a StoreError when nothing may be read, or after {@link close}. */
@@ -14,8 +14,17 @@ export interface Snapshot {
   close(): void;
 }
 
-/** `check` throws, at the start of the transaction, if nothing may be read. */
-export function readSnapshot(db: Database, check: () => void): Snapshot {
+/** Milliseconds that a statement stands still for another process: everybody would. */
+const shortly = 10;
+
+/**
+ * `check` throws, at the start of the transaction, if nothing may be read. From here on statements of the connection wait
+ * for another process for some milliseconds only, and reads for `busyTimeout` when they are tried again: they meet one only
+ * while it puts right what a third has left behind.
+ */
+export function readSnapshot(db: Database, check: () => void, busyTimeout: number): Snapshot {
+  const shorter = Math.min(shortly, busyTimeout);
+  db.pragma(`busy_timeout = ${shorter}`);
   const begin = db.prepare('BEGIN');
   const end = db.prepare('COMMIT');
   const undo = db.prepare('ROLLBACK');
@@ -45,12 +54,25 @@ export function readSnapshot(db: Database, check: () => void): Snapshot {
       throw error;
     }
   };
+  const readNow = <T>(action: () => T): T => {
+    if (!open && !lasting) enter();
+    return action();
+  };
   return {
     read: (action) =>
       withStoreErrors(() => {
         if (isClosed) throw closed();
-        if (!open && !lasting) enter();
-        return action();
+        try {
+          return readNow(action);
+        } catch (error) {
+          if (!isBusy(error)) throw error;
+          db.pragma(`busy_timeout = ${busyTimeout}`);
+          try {
+            return readNow(action);
+          } finally {
+            db.pragma(`busy_timeout = ${shorter}`);
+          }
+        }
       }),
     leave,
     close() {
