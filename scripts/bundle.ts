@@ -29,8 +29,15 @@ function inlineTexts(thirdParty: readonly ThirdParty[], keep: Keep = inline): Pl
       onLoad({ filter: /[\\/]pg[\\/]lib[\\/]native[\\/]index\.js$/ }, () => ({ contents: '' }));
       // Neither is what traces requests, for which prom-client has an interface.
       onLoad({ filter: /[\\/]@opentelemetry[\\/]api[\\/]/ }, () => ({ contents: '' }));
-      // Nor what pushes metrics.
+      // Nor what pushes metrics, nor of the HTTP client what is not for HTTP/1.1.
       onLoad({ filter: /[\\/]prom-client[\\/]lib[\\/]pushgateway\.js$/ }, () => ({ contents: '' }));
+      onLoad({ filter: /[\\/]undici[\\/]index\.js$/ }, () => ({
+        contents: "exports.Client = require('./lib/dispatcher/client.js');",
+      }));
+      onLoad(
+        { filter: /[\\/]undici[\\/]lib[\\/](?:dispatcher[\\/]client-h2|web[\\/]fetch[\\/]body)\.js$/ },
+        () => ({ contents: '' }),
+      );
       onLoad({ filter: /[\\/]docs[\\/]texts\.ts$/ }, () => ({
         contents: `export const texts = ${keep('docs', texts)};`,
       }));

@@ -36,7 +36,7 @@ export async function tail(invocation: Invocation): Promise<number> {
       for (;;) {
         const page = await feed.page(tenant, position, { limit: pageSize, wants });
         await store.durable();
-        for (const event of page.events) terminal.print(json ? JSON.stringify(event) : lineOf(event));
+        for (const { event, text } of page.made) terminal.print(json ? text : lineOf(event));
         await terminal.written();
         ({ position } = page);
         if (page.more) continue;

@@ -39,9 +39,21 @@ export interface Present {
 }
 
 /** An event, and the unit of its record that it is of. */
-export interface Made {
+export class Made {
   readonly event: Event;
   readonly unit: number;
+  #text: string | undefined;
+
+  constructor(event: Event, unit: number) {
+    this.event = event;
+    this.unit = unit;
+  }
+
+  /** The event as JSON, made once for all who get it. */
+  get text(): string {
+    this.#text ??= JSON.stringify(this.event);
+    return this.#text;
+  }
 }
 
 /**
@@ -59,7 +71,7 @@ export function eventsOf(record: ChangeRecord, present: Present, from = 0, to = 
     };
     const unit = units[index] as Unit;
     for (const event of eventsOfUnit(record, present, unit, positionText(position)))
-      made.push({ event, unit: index });
+      made.push(new Made(event, index));
   }
   return made;
 }

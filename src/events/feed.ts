@@ -3,6 +3,7 @@ import type { FeedReads } from '../store/feed.ts';
 import type { Consumer, Outbox } from '../store/outbox.ts';
 import { bucketHash, bucketOf, type DigestPerson, digestLine } from './consumer/digest.ts';
 import type { Event } from './event.ts';
+import type { Made } from './events-of.ts';
 import type { Hub } from './hub.ts';
 import type { EventFilter, PageAsked, PageText } from './page-text.ts';
 import { comparePositions, type Position, parsePosition, positionText } from './position.ts';
@@ -25,7 +26,7 @@ export class PositionError extends Error {
 }
 
 export interface FeedPage {
-  readonly events: readonly Event[];
+  readonly made: readonly Made[];
   readonly position: Position;
   readonly more: boolean;
 }
@@ -39,7 +40,10 @@ export class Feed {
   readonly #reader: EventReader;
   readonly #reads: FeedReads;
   readonly #outbox: Outbox;
-  readonly #pages = new Map<string, { readonly newest: number; readonly page: Promise<EventPage> }>();
+  readonly #pages = new Map<
+    string,
+    { readonly tenant: number; readonly newest: number; readonly page: Promise<EventPage> }
+  >();
 
   constructor(reader: EventReader, reads: FeedReads, outbox: Outbox, hub: Hub) {
     this.#reader = reader;
@@ -95,9 +99,9 @@ export class Feed {
 
   /** The same as {@link page}, as text. */
   async pageText({ tenant, after, limit, filter }: PageAsked): Promise<PageText> {
-    const { events, position, more } = await this.page(tenant, after, { limit, wants: wantedBy(filter) });
-    const json = `{"events":[${events.map(eventText).join(',')}],"position":"${positionText(position)}","more":${more}}`;
-    return { position, more, count: events.length, json };
+    const { made, position, more } = await this.page(tenant, after, { limit, wants: wantedBy(filter) });
+    const json = `{"events":[${made.map(({ text }) => text).join(',')}],"position":"${positionText(position)}","more":${more}}`;
+    return { position, more, count: made.length, json };
   }
 
   /** The next events behind a position, if there are any. */
@@ -106,16 +110,16 @@ export class Feed {
     after: Position,
     { limit, wants }: { readonly limit: number; readonly wants?: ((event: Event) => boolean) | undefined },
   ): Promise<FeedPage> {
-    const events: Event[] = [];
+    const made: Made[] = [];
     let position = after;
     for (let pages = 0; pages < 20; pages++) {
-      const page = await this.#read(tenant, position, Math.min(pageSize, limit - events.length));
-      for (const { event } of page.made) if (wants === undefined || wants(event)) events.push(event);
+      const page = await this.#read(tenant, position, Math.min(pageSize, limit - made.length));
+      for (const each of page.made) if (wants === undefined || wants(each.event)) made.push(each);
       ({ position } = page);
-      if (!page.more) return { events, position, more: false };
-      if (events.length >= limit) break;
+      if (!page.more) return { made, position, more: false };
+      if (made.length >= limit) break;
     }
-    return { events, position, more: true };
+    return { made, position, more: true };
   }
 
   async #read(tenant: TenantName, after: Position, limit: number): Promise<EventPage> {
@@ -124,8 +128,10 @@ export class Feed {
     const known = this.#pages.get(key);
     if (known?.newest === newest) return known.page;
     const page = this.#reader.read(tenant, after, { limit });
-    this.#pages.delete(key);
-    this.#pages.set(key, { newest, page });
+    // What was read before something new happened is not asked for any more.
+    for (const [other, kept] of this.#pages)
+      if (kept.tenant === tenant.number && kept.newest !== newest) this.#pages.delete(other);
+    this.#pages.set(key, { tenant: tenant.number, newest, page });
     const [first] = this.#pages.keys();
     if (this.#pages.size > mostPages && first !== undefined) this.#pages.delete(first);
     page.catch(() => this.#pages.delete(key));
@@ -206,16 +212,4 @@ export function wantedBy({ types, resource }: EventFilter): ((event: Event) => b
     wants(event.type) &&
     (type === undefined ||
       ('subject' in event && event.subject.type === type && (id === undefined || event.subject.id === id)));
-}
-
-const texts = new WeakMap<Event, string>();
-
-/** The event as JSON text, made once for all consumers. */
-function eventText(event: Event): string {
-  let text = texts.get(event);
-  if (text === undefined) {
-    text = JSON.stringify(event);
-    texts.set(event, text);
-  }
-  return text;
 }

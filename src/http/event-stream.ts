@@ -62,8 +62,8 @@ async function* piecesOf(
     await durable();
     ({ position } = page);
     let text = '';
-    for (const event of page.events) {
-      text += `id: ${event.position}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+    for (const { event, text: data } of page.made) {
+      text += `id: ${event.position}\nevent: ${event.type}\ndata: ${data}\n\n`;
       told = event.position;
     }
     if (text !== '') yield text;

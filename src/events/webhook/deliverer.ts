@@ -3,13 +3,12 @@
  * an endpoint; endpoints whose last answer was a failure share half of them, and have one each as those that have not
  * answered yet, so that those which hang harm nobody else.
  */
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import type { FeedReads } from '../../store/feed.ts';
 import type { Endpoint, Outbox, Progress } from '../../store/outbox.ts';
 import { parsePosition } from '../position.ts';
 import { push } from '../streams/push.ts';
 import type { SetClaims } from '../streams/security-events.ts';
+import { Connections } from './connections.ts';
 import { Lane, type LaneTools } from './lane.ts';
 import { type SourceTools, sourceOf } from './lane-source.ts';
 import type { Answer } from './management.ts';
@@ -55,7 +54,7 @@ export type DeliveryNotice =
 
 interface Runner {
   readonly lane: Lane;
-  readonly agent: HttpAgent;
+  readonly connections: Connections;
   readonly gone: AbortController;
   filling: boolean;
 }
@@ -182,12 +181,11 @@ export class Deliverer {
     }
     if (known !== undefined) this.#drop(known);
     else await this.#tellGap(endpoint);
-    const settings = { keepAlive: true, maxSockets: socketsOfEndpoint, maxFreeSockets: 1, timeout: 30_000 };
-    const agent = endpoint.url.startsWith('https:') ? new HttpsAgent(settings) : new HttpAgent(settings);
+    const connections = new Connections(socketsOfEndpoint);
     const sources = { ...this.#options, pages: this.#pages };
     const tools = { ...this.#options, sourceOf: (each: Endpoint) => sourceOf(each, sources) };
     const lane = new Lane(endpoint, open, tools);
-    this.#runners.set(endpoint.id, { lane, agent, gone: new AbortController(), filling: false });
+    this.#runners.set(endpoint.id, { lane, connections, gone: new AbortController(), filling: false });
   }
 
   async #tellGap(endpoint: Endpoint): Promise<void> {
@@ -201,7 +199,7 @@ export class Deliverer {
   #drop(runner: Runner): void {
     this.#runners.delete(runner.lane.endpoint.id);
     runner.gone.abort(new Error('the endpoint is not ours any more'));
-    runner.agent.destroy();
+    runner.connections.close();
   }
 
   #isCurrent(runner: Runner): boolean {
@@ -257,7 +255,7 @@ export class Deliverer {
     if (came) this.#pump(runner);
   }
 
-  async #send({ lane, agent, gone }: Runner, message: Message): Promise<void> {
+  async #send({ lane, connections, gone }: Runner, message: Message): Promise<void> {
     const { endpoint } = lane;
     const at = this.#clock();
     let { body } = message;
@@ -273,7 +271,7 @@ export class Deliverer {
       return;
     }
     if (lane.isKept(message) && !(await this.#keep(lane, message, gone.signal))) return;
-    const options = { ...this.#options.sending, signal: gone.signal, agent };
+    const options = { ...this.#options.sending, signal: gone.signal, connections };
     let answer: Answer;
     try {
       answer =

@@ -55,15 +55,13 @@ export function sentId(key: string): string {
 const largest = 64 * 1024;
 
 /** `urlOf` is where a resource can be read. */
-export function carriedEvent(
-  { event, unit }: Made,
-  urlOf: (type: string, id: string) => string | undefined,
-): Carried {
+export function carriedEvent(made: Made, urlOf: (type: string, id: string) => string | undefined): Carried {
+  const { event } = made;
   return {
-    ...{ id: event.id, sequence: event.sequence, unit, leaver: event.priority === 'leaver' },
+    ...{ id: event.id, sequence: event.sequence, unit: made.unit, leaver: event.priority === 'leaver' },
     subject: 'subject' in event ? event.subject.id : event.endpoint.id,
     isAccess: event.type === 'user.access_changed',
-    text: () => eventText(event, urlOf),
+    text: () => textOf(made, urlOf),
   };
 }
 
@@ -101,12 +99,7 @@ export function messageOf(carried: readonly [Carried, ...Carried[]], batch: bool
   };
 }
 
-/** Texts of events that several endpoints get, and batches and tries of one. */
-const texts = new WeakMap<Event, string>();
-
-function eventText(event: Event, urlOf: (type: string, id: string) => string | undefined): string {
-  const text = texts.get(event) ?? JSON.stringify(event);
-  texts.set(event, text);
+function textOf({ event, text }: Made, urlOf: (type: string, id: string) => string | undefined): string {
   if (Buffer.byteLength(text) <= largest || !('data' in event)) return text;
   const url = urlOf(event.subject.type, event.subject.id);
   return JSON.stringify({ ...event, data: null, ...(url === undefined ? {} : { url }) });

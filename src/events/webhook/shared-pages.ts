@@ -5,7 +5,7 @@ import type { EventPage, EventReader, TenantName } from '../reader.ts';
 /** Events in one page. */
 const pageSize = 100;
 /** Milliseconds: `data` of an event is as it was then at the earliest. */
-const keptFor = 1000;
+const keptFor = 250;
 const mostPages = 50;
 
 export class SharedPages {
