@@ -27,9 +27,9 @@ export function getter(types: StoredTypes, reads: Reads, snapshots: Snapshots) {
       return { ...resource, ...(its === undefined ? {} : { groups: its }), members };
     });
 
-  return async (query: ResourceQuery): Promise<FoundResource | undefined> => {
+  return (query: ResourceQuery): Promise<FoundResource | undefined> => {
     const { tenant, type, id, groups = false, members } = query;
     if (members && types.of(type).layout.members !== undefined) return withMembers(query);
-    return (await reads.get(tenant, type, id, groups))?.resource;
+    return reads.get(tenant, type, id, groups);
   };
 }

@@ -195,10 +195,10 @@ function storeOver(
     );
   };
   const checked =
-    <Parameters extends readonly unknown[], T>(read: (...parameters: Parameters) => Promise<T>) =>
-    async (...parameters: Parameters): Promise<T> => {
+    <Query, T>(read: (query: Query) => Promise<T>) =>
+    (query: Query): Promise<T> => {
       checkThrottled();
-      return read(...parameters);
+      return read(query);
     };
 
   let closing: Promise<void> | undefined;

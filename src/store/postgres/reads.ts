@@ -37,7 +37,10 @@ interface Asked {
   readonly type: number;
   readonly key: string;
   readonly withGroups: boolean;
-  readonly resolve: (row: ReadRow | undefined) => void;
+}
+
+interface Waiting<Found> extends Asked {
+  readonly resolve: (found: Found | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -58,24 +61,26 @@ JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
   } as const;
 }
 
-/** Looks for single resources by one condition, several at once. */
-class Finder {
+/** Looks for single resources by one condition, several at once, and answers what `toFound` makes of each. */
+class Finder<Found> {
   readonly #pool: Pool;
   readonly #types: StoredTypes;
   readonly #sql: string;
-  #waiting: Asked[] = [];
+  readonly #toFound: (row: ReadRow) => Found;
+  #waiting: Waiting<Found>[] = [];
   #running = 0;
   #isScheduled = false;
 
-  constructor(pool: Pool, types: StoredTypes, sql: string) {
+  constructor(pool: Pool, types: StoredTypes, sql: string, toFound: (row: ReadRow) => Found) {
     this.#pool = pool;
     this.#types = types;
     this.#sql = sql;
+    this.#toFound = toFound;
   }
 
-  find(asked: Pick<Asked, 'tenant' | 'type' | 'key' | 'withGroups'>): Promise<ReadRow | undefined> {
+  find({ tenant, type, key, withGroups }: Asked): Promise<Found | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...asked, resolve, reject });
+      this.#waiting.push({ tenant, type, key, withGroups, resolve, reject });
       this.#schedule();
     });
   }
@@ -90,7 +95,7 @@ class Finder {
     });
   }
 
-  async #run(asked: readonly Asked[]): Promise<void> {
+  async #run(asked: readonly Waiting<Found>[]): Promise<void> {
     this.#running++;
     try {
       const rows = await this.#pool.read(this.#sql, [
@@ -102,7 +107,7 @@ class Finder {
       const found = new Map(rows.map((row) => [row[0] as number, row]));
       asked.forEach(({ resolve }, index) => {
         const row = found.get(index + 1);
-        resolve(row === undefined ? undefined : this.#toRow(row));
+        resolve(row === undefined ? undefined : this.#toFound(this.#toRow(row)));
       });
     } catch (error) {
       for (const { reject } of asked) reject(error);
@@ -123,8 +128,8 @@ class Finder {
 
 export class Reads {
   readonly #types: StoredTypes;
-  readonly #byId: Finder;
-  readonly #byUnique: Finder;
+  readonly #byId: Finder<FoundResource>;
+  readonly #byUnique: Finder<ReadRow>;
   readonly #pool: Pool;
   readonly #membership: ReturnType<typeof membershipSql>;
 
@@ -133,11 +138,11 @@ export class Reads {
     this.#types = types;
     this.#membership = membershipSql(postgresDialect, types);
     const sql = findSql(types);
-    this.#byId = new Finder(pool, types, sql.byId);
-    this.#byUnique = new Finder(pool, types, sql.byUnique);
+    this.#byId = new Finder(pool, types, sql.byId, ({ resource }) => resource);
+    this.#byUnique = new Finder(pool, types, sql.byUnique, (row) => row);
   }
 
-  get(tenant: number, type: ResourceType, id: string, groups: boolean): Promise<ReadRow | undefined> {
+  get(tenant: number, type: ResourceType, id: string, groups: boolean): Promise<FoundResource | undefined> {
     const stored = this.#types.of(type);
     return this.#byId.find({
       ...{ tenant, type: stored.number, key: id },
