@@ -310,10 +310,9 @@ function storeOver(
   // A thread makes ids of its own, and has no file where there is none.
   const mayLeave = !db.memory && options.newId === undefined && Number.isFinite(from);
   const large = mayLeave
-    ? new LargeUnits({ db, types, from, here, away: commit.away, file, busyTimeout, registry, clock })
+    ? new LargeUnits({ db, types, read, from, here, away: commit.away, file, busyTimeout, registry, clock })
     : undefined;
-  const carryOut = (unit: Unit): Promise<Outcome> =>
-    large !== undefined && read(() => large.has(unit)) ? large.carryOut(unit) : here(unit);
+  const carryOut = (unit: Unit): Promise<Outcome> => (large?.has(unit) ? large.carryOut(unit) : here(unit));
 
   const secretKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")

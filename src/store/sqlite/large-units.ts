@@ -16,6 +16,8 @@ import { WriteThread, WriteThreadFailure, type WriteThreadOptions } from './writ
 export interface LargeUnitTools extends WriteThreadOptions {
   readonly db: Database;
   readonly types: StoredTypes;
+  /** Runs what reads. Most units need nothing read. */
+  readonly read: <T>(action: () => T) => T;
   /** From how many rows on a unit is large. */
   readonly from: number;
   /** Carries a unit out in this thread. */
@@ -26,6 +28,7 @@ export interface LargeUnitTools extends WriteThreadOptions {
 
 export class LargeUnits {
   readonly #thread: WriteThread;
+  readonly #read: LargeUnitTools['read'];
   readonly #here: LargeUnitTools['here'];
   readonly #away: LargeUnitTools['away'];
   readonly #types: StoredTypes;
@@ -35,8 +38,9 @@ export class LargeUnits {
   readonly #groups: Statement<[tenant: number, id: string, most: number], number>;
   readonly #referring: Statement<[tenant: number, attribute: number, value: Key, most: number], number>;
 
-  constructor({ db, types, from, here, away, ...thread }: LargeUnitTools) {
+  constructor({ db, types, read, from, here, away, ...thread }: LargeUnitTools) {
     this.#thread = new WriteThread(thread);
+    this.#read = read;
     this.#here = here;
     this.#away = away;
     this.#types = types;
@@ -49,13 +53,17 @@ export class LargeUnits {
     this.#referring = db.prepare<[number, number, Key, number], number>(resourceSql.referringCount).pluck();
   }
 
-  /** May the unit change so many rows? One that is to call a function cannot go to the thread. Within a read. */
+  /** May the unit change so many rows? One that is to call a function cannot go to the thread. */
   has({ tenant, commands, within }: Unit): boolean {
     if (within !== undefined) return false;
     let rows = 0;
-    for (const command of commands) {
-      rows += this.#rowsOf(tenant, command);
-      if (rows >= this.#from) return true;
+    try {
+      for (const command of commands) {
+        rows += this.#rowsOf(tenant, command);
+        if (rows >= this.#from) return true;
+      }
+    } catch {
+      // What is the matter with the database is told where it is written to.
     }
     return false;
   }
@@ -82,7 +90,7 @@ export class LargeUnits {
       case 'erase':
         return (
           this.#membersOf(tenant, command) +
-          (this.#groups.get(tenant, command.id, this.#from) ?? 0) +
+          this.#count(this.#groups, tenant, command.id) +
           this.#referringTo(tenant, command)
         );
       case 'restore':
@@ -102,7 +110,11 @@ export class LargeUnits {
   }
 
   #membersOf(tenant: number, command: Exclude<Command, { readonly kind: 'create' }>): number {
-    return this.#hasMembers(command) ? (this.#members.get(tenant, command.id, this.#from) ?? 0) : 0;
+    return this.#hasMembers(command) ? this.#count(this.#members, tenant, command.id) : 0;
+  }
+
+  #count<P extends readonly unknown[]>(statement: Statement<[...P, most: number], number>, ...of: P): number {
+    return this.#read(() => statement.get(...of, this.#from)) ?? 0;
   }
 
   #referringTo(tenant: number, { type, id }: DeleteCommand | EraseCommand): number {
@@ -111,8 +123,7 @@ export class LargeUnits {
       if (!refersTo(reference, type.name)) continue;
       const { kind, value } = reference;
       const key = keyOf(value, id);
-      if (key !== undefined)
-        rows += this.#referring.get(tenant, kind.attributeNumber(value), key, this.#from) ?? 0;
+      if (key !== undefined) rows += this.#count(this.#referring, tenant, kind.attributeNumber(value), key);
     }
     return rows;
   }
