@@ -71,6 +71,7 @@ test('a group of many members is changed in the thread, but where an edit names 
   const edits: readonly [edit: MemberEdit, inThread: boolean][] = [
     [{ kind: 'replace', members: [] }, true],
     [{ kind: 'removeWhere', plan: first.memberPlan('type eq "User"') }, true],
+    [{ kind: 'removeWhere', plan: first.memberPlan(Array(101).fill('display co "z"').join(' or ')) }, false],
     [add('a', 'b', 'c', 'd', 'e'), true],
     [{ kind: 'remove', values: ['a', 'b', 'c', 'd', 'e'] }, true],
     [add('a'), false],

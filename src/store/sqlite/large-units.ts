@@ -3,6 +3,7 @@
  * up everybody for a second or more (10 µs for each member, measured).
  */
 import type { Database, Statement } from 'better-sqlite3';
+import { termsOf } from '../../query/plan.ts';
 import { type Key, keyOf } from '../../scim/comparison.ts';
 import { type Reference, referencesOf, refersTo } from '../layout/reference.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
@@ -12,6 +13,12 @@ import type { Command, DeleteCommand, EraseCommand, Outcome, Unit, UpdateCommand
 import { sqliteDialect } from './dialect.ts';
 import type { GroupCommit } from './group-commit.ts';
 import { WriteThread, WriteThreadFailure, type WriteThreadOptions } from './write-thread.ts';
+
+/**
+ * Terms of plans that are sent to the thread: more take longer to be sent than what their budget (`limits.patchedValues`)
+ * lets them find.
+ */
+const mostTerms = 100;
 
 export interface LargeUnitTools extends WriteThreadOptions {
   readonly db: Database;
@@ -55,7 +62,7 @@ export class LargeUnits {
 
   /** May the unit change so many rows? One that is to call a function cannot go to the thread. */
   has({ tenant, commands, within }: Unit): boolean {
-    if (within !== undefined) return false;
+    if (within !== undefined || termsIn(commands) > mostTerms) return false;
     let rows = 0;
     try {
       for (const command of commands) {
@@ -136,4 +143,12 @@ function named({ members = [] }: Pick<UpdateCommand, 'members'>): number {
     if (edit.kind === 'add' || edit.kind === 'replace') count += edit.members.length;
     else if (edit.kind === 'remove') count += edit.values.length;
   return count;
+}
+
+function termsIn(commands: readonly Command[]): number {
+  let terms = 0;
+  for (const command of commands)
+    if (command.kind === 'update')
+      for (const edit of command.members ?? []) if ('plan' in edit) terms += termsOf(edit.plan);
+  return terms;
 }
