@@ -597,3 +597,40 @@ test('a PATCH of somebody who is in groups answers with them', async () => {
     ],
   );
 });
+
+for (const kind of ['sqlite', 'postgres'] as const)
+  test(`times may be integers: seconds, and milliseconds in a bigint: ${kind}`, async () => {
+    const { connection, run } = await openDatabase(
+      kind,
+      `CREATE TABLE people (
+  id {key}, scim_id TEXT UNIQUE, version INTEGER NOT NULL DEFAULT 1, login TEXT NOT NULL, idp_id TEXT, scim {json},
+  created INTEGER NOT NULL, updated BIGINT NOT NULL, deleted INTEGER
+);
+CREATE UNIQUE INDEX people_login ON people (login) WHERE deleted IS NULL;`,
+    );
+    const User = table('people', {
+      key: { id: 'scim_id', version: 'version' },
+      ...{ created: 'created', modified: 'updated', rest: 'scim' },
+      attributes: { userName: { column: 'login', folded: true }, externalId: 'idp_id' },
+      onDelete: { set: { deleted: () => new Date() } },
+    });
+    const began = Date.now();
+    const scimd = kept(await createScimd({ store: sql(connection as Database.Database, { User }) }));
+    const { id, meta } = await scimd.users.create({ userName: 'ann' });
+    const [row] = await run('SELECT created, updated FROM people');
+    const [created, updated] = [Number(row?.created), Number(row?.updated)];
+    assert.equal(created, Math.floor(updated / 1000));
+    assert.ok(updated >= began && updated <= Date.now());
+    const times = meta as { readonly created: string; readonly lastModified: string };
+    assert.deepEqual([Date.parse(times.created), Date.parse(times.lastModified)], [created * 1000, updated]);
+    const found = async (filter: string) => (await scimd.users.list({ filter })).totalResults;
+    for (const [path, time] of Object.entries(times).filter(([name]) => /created|Modified/.test(name)))
+      assert.deepEqual(
+        [await found(`meta.${path} eq "${time}"`), await found(`meta.${path} lt "${time}"`)],
+        [1, 0],
+        path,
+      );
+    await scimd.users.delete(id);
+    const [left] = await run('SELECT deleted FROM people');
+    assert.ok(Number(left?.deleted) >= created);
+  });

@@ -17,6 +17,7 @@ import type { Memberships } from './memberships.ts';
 import { foldedTexts, idText, request } from './names.ts';
 import { inElement, ofSchemas } from './plans.ts';
 import { besideMember, keysMember } from './row-reader.ts';
+import { isInteger, mostSeconds } from './values.ts';
 
 /** Statements have `?` for every parameter; who runs them numbers them. */
 export const dialects = {
@@ -191,6 +192,8 @@ export class Conditions {
   #instantSql({ sql, fact }: Column, alias: string): string {
     const own = `${alias}.${sql}`;
     if (this.#dialect.name !== 'sqlite') {
+      if (isInteger(fact.type))
+        return `(CAST('epoch' AS timestamptz) + CASE WHEN ${own} > ${mostSeconds} THEN ${own} ELSE CAST(${own} AS bigint) * 1000 END * interval '1 millisecond')`;
       const zoned = /with time zone|timestamptz/.test(fact.type)
         ? own
         : /text|char/.test(fact.type)
@@ -199,9 +202,8 @@ export class Conditions {
       // Answers have milliseconds.
       return `date_trunc('milliseconds', ${zoned})`;
     }
-    if (!/int/.test(fact.type)) return `strftime('%Y-%m-%dT%H:%M:%fZ', ${own})`;
-    // Seconds until the year 5138, milliseconds from 1973 on.
-    return `strftime('%Y-%m-%dT%H:%M:%fZ', CASE WHEN ${own} > 99999999999 THEN ${own} / 1000.0 ELSE ${own} END, 'unixepoch')`;
+    if (!isInteger(fact.type)) return `strftime('%Y-%m-%dT%H:%M:%fZ', ${own})`;
+    return `strftime('%Y-%m-%dT%H:%M:%fZ', CASE WHEN ${own} > ${mostSeconds} THEN ${own} / 1000.0 ELSE ${own} END, 'unixepoch')`;
   }
 
   /** A column's key; where the value can differ from that of the column, what is beside it comes first. */

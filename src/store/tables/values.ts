@@ -22,9 +22,23 @@ export function readValue(attribute: Attribute, value: unknown): unknown {
   }
 }
 
+/** Of a column, as the database names it. */
+export function isInteger(type: string): boolean {
+  return /int/.test(type) && !/interval|point/.test(type);
+}
+
+/** Seconds until the year 5138, milliseconds from 1973 on. */
+export const mostSeconds = 99_999_999_999;
+
 /** RFC 3339 in UTC with milliseconds, of a Date or of what databases write; undefined for anything else. */
 export function instantOf(value: unknown): string | undefined {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value.toISOString();
+  // Drivers answer a bigint as text.
+  const isNumber = typeof value === 'number' || typeof value === 'bigint';
+  if (isNumber || (typeof value === 'string' && /^\d{9,}$/.test(value))) {
+    const number = Number(value);
+    return instantOf(new Date(number > mostSeconds ? number : number * 1000));
+  }
   if (typeof value !== 'string') return undefined;
   // As scimd itself writes it, which is most of what is read.
   if (/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/.test(value))
@@ -35,9 +49,14 @@ export function instantOf(value: unknown): string | undefined {
   return Number.isNaN(time) ? undefined : new Date(time).toISOString();
 }
 
+/** A time in a column of integers is in seconds, in one of type bigint in milliseconds. */
 export function writeValue(dialect: SqlDatabase['dialect'], type: string, value: unknown): SqlValue {
   if (value === null || value === undefined) return null;
-  if (value instanceof Date) return value.toISOString();
+  if (value instanceof Date) {
+    if (!isInteger(type)) return value.toISOString();
+    const time = value.getTime();
+    return writeValue(dialect, type, /bigint|int8/.test(type) ? time : Math.floor(time / 1000));
+  }
   if (value instanceof FractionalNumber) return writeValue(dialect, type, value.value);
   if (dialect === 'postgres') return typeof value === 'object' ? JSON.stringify(value) : String(value);
   if (typeof value === 'boolean') return value ? 1 : 0;
