@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memberParts } from '../../src/store/member-parts.ts';
-import type { Member, MemberEdit } from '../../src/store/store.ts';
+import type { Command, Member, MemberEdit, StoredResource } from '../../src/store/store.ts';
 import { groupDocument, userDocument } from './registry.ts';
 import { actor, add, base, type Setting, without } from './setting.ts';
-import { create, remove } from './writes.ts';
+import { create, createdBy, remove } from './writes.ts';
 
 export function edgeContract(setting: () => Setting, keepsStrangers: boolean): void {
   const testWithStrangers = keepsStrangers ? test : without;
@@ -47,6 +47,48 @@ export function edgeContract(setting: () => Setting, keepsStrangers: boolean): v
       { value: 'later', $ref: `${base}/Groups/later`, type: 'Group', display: 'Late' },
     ]);
   });
+
+  testWithStrangers(
+    'so it is where both come together, in either order, and for a group in itself',
+    async () => {
+      const s = setting();
+      const given = (id: string): Command => ({ ...s.newUser(`user-${id}`, { displayName: id }), id });
+      const groupOf = (id: string, ...members: readonly string[]): Command => ({
+        ...s.newGroup(`group ${id}`, ...members),
+        id,
+      });
+      const units = [
+        groupOf('g-first', 'late'),
+        given('late'),
+        given('early'),
+        given('alone'),
+        groupOf('g-second', 'early'),
+        groupOf('g-self', 'g-self'),
+      ];
+      const outcomes = await s.store.commit(units.map((command) => s.unit(command)));
+      const created = outcomes.map(createdBy);
+      const grouped = created.map((each) => [each.id, each.grouped]);
+      assert.deepEqual(grouped, [
+        ...[
+          ['g-first', false],
+          ['late', true],
+          ['early', false],
+        ],
+        ...[
+          ['alone', false],
+          ['g-second', false],
+          ['g-self', true],
+        ],
+      ]);
+      const membersOf = (of: string) => s.members(created.find(({ id }) => id === of) as StoredResource);
+      const person = (id: string) => ({ value: id, $ref: `${base}/Users/${id}`, type: 'User', display: id });
+      assert.deepEqual(await membersOf('g-first'), [person('late')]);
+      assert.deepEqual(await membersOf('g-second'), [person('early')]);
+      assert.deepEqual(await membersOf('g-self'), [
+        { value: 'g-self', $ref: `${base}/Groups/g-self`, type: 'Group', display: 'group g-self' },
+      ]);
+    },
+  );
 
   testWithStrangers(
     'members are counted as far as one asks, and none are counted for what is no group',

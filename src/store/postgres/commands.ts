@@ -85,10 +85,12 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     if (namesake !== undefined) return namesake;
     const body = JSON.stringify(document);
     const created = keyOfTime(clock().getTime());
-    const rid = writer.insert({ kind, id, created, document, body, isNew });
+    // A new id is in no group; one that was given may be.
+    const isAwaited = !isNew && (await writer.isGrouped(id));
+    const rid = writer.insert({ kind, id, created, document, body, isNew: !isAwaited });
     if (command.credential !== undefined)
       writer.send(writeSql.setCredential, [rid, tenant, command.credential]);
-    if (!isNew) edges.adopt(writer, id, kind.number, displayOf(kind, document));
+    if (isAwaited) edges.adopt(writer, id, kind.number, displayOf(kind, document));
     const { added, unmatched } = await editMembers(writer, unit, command.members, kind, rid);
     if (unmatched !== undefined) return { outcome: 'unmatched', detail: unmatched };
     writer.count(kind.number, 1);
@@ -97,8 +99,8 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
       ...{ context, transaction, added },
     });
     const at = instantText(created);
-    // A new id is in no group; one that was given may be.
-    const grouped = !isNew && (await writer.query(writeSql.isMember, [tenant, id])).length > 0;
+    // It may have become a member of itself.
+    const grouped = !isNew && (await writer.isGrouped(id));
     const target = { kind, rid, id };
     await watch.carryOut(watch.commands.created(unit, target, document, added, grouped));
     const resource = { id, type: kind.type.name, version: 1, created: at, modified: at, body, grouped };

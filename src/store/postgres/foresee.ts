@@ -6,6 +6,8 @@ const mostForeseen = 2000;
 
 export interface Foreseen {
   readonly creations: number;
+  /** Ids that callers give to new resources: a group may have one as a member already. */
+  readonly given: ReadonlySet<string>;
   /** Ids of resources that are changed. */
   readonly current: ReadonlySet<string>;
   /** Ids that become members, or may be. */
@@ -19,6 +21,7 @@ export interface Foreseen {
 /** What the units will ask for, as far as it can be told beforehand. */
 export function foresee(units: readonly Unit[]): Foreseen {
   let creations = 0;
+  const given = new Set<string>();
   const current = new Set<string>();
   const members = new Set<string>();
   const edges: (readonly [string, string])[] = [];
@@ -27,6 +30,7 @@ export function foresee(units: readonly Unit[]): Foreseen {
     for (const command of commands) {
       if (command.kind === 'create' || command.kind === 'restore') creations++;
       if (command.kind !== 'create') current.add(command.id);
+      else if (command.id !== undefined) given.add(command.id);
       loses ||= mayLose(command);
       for (const value of valuesOf(command)) {
         if (members.size >= mostForeseen) break;
@@ -34,7 +38,7 @@ export function foresee(units: readonly Unit[]): Foreseen {
         if (command.kind === 'update') edges.push([command.id, value]);
       }
     }
-  return { creations, current, members, edges, loses };
+  return { creations, given, current, members, edges, loses };
 }
 
 function mayLose(command: Command): boolean {

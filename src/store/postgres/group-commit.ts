@@ -280,17 +280,19 @@ export class GroupCommit {
     const foreseen = foresee(jobs.map(({ unit }) => unit));
     const begun = connection.script(transactions.beginning);
     const ids = [...foreseen.current];
+    const given = [...foreseen.given];
     const members = [...foreseen.members];
     const pairs = foreseen.edges;
     const none = { rows: [] as unknown[][] };
     // All of it is on its way before the first answer is there.
-    const [, head, rules, hashes, state, rids, current, described, edges] = await settledAll([
+    const [, head, rules, hashes, state, rids, grouped, current, described, edges] = await settledAll([
       begun,
       connection.run(writeSql.lock, [tenant]),
       connection.run(grantSql.rules),
       connection.run(layoutHashes),
       foreseen.loses ? connection.run(guardSql.state, [tenant]) : none,
       foreseen.creations === 0 ? none : connection.run(writeSql.rids, [foreseen.creations]),
+      given.length === 0 ? none : connection.run(writeSql.grouped, [given, tenant]),
       ids.length === 0 ? none : connection.run(writeSql.current, [tenant, ids]),
       members.length === 0 ? none : connection.run(writeSql.described, [tenant, members]),
       pairs.length === 0
@@ -313,6 +315,7 @@ export class GroupCommit {
       rids.rows.map(([rid]) => rid as number),
     );
     writer.note(ids, current.rows);
+    writer.noteGrouped(given, grouped.rows);
     writer.noteDescribed(members, described.rows);
     const rowOf = new Map((current.rows as [number, number, string][]).map(([rid, , id]) => [id, rid]));
     writer.noteEdges(

@@ -134,5 +134,7 @@ WHERE m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
   redescribe:
     'UPDATE member SET display = ?, type = ?, display_key = ?, type_key = ? WHERE owner = ? AND tenant = ? AND value = ?',
   release: 'DELETE FROM set_aside WHERE rid = ? AND tenant = ?',
-  isMember: 'SELECT 1 FROM member WHERE tenant = ? AND value = ? LIMIT 1',
+  /** Which of these ids are members of some group? */
+  grouped: `SELECT u.id FROM unnest(?::text[]) AS u (id)
+WHERE EXISTS (SELECT 1 FROM member m WHERE m.tenant = ? AND m.value = u.id)`,
 } as const;

@@ -45,6 +45,8 @@ export class UnitWriter {
   readonly #current = new Map<string, Current | null>();
   readonly #described = new Map<string, Described | null>();
   readonly #edges = new Map<string, boolean>();
+  /** Of ids that were given to new resources: are they members of some group? */
+  readonly #grouped = new Map<string, boolean>();
   readonly #changes: NewChangeRow[] = [];
   /** How many of them were sent. */
   #sentChanges = 0;
@@ -88,6 +90,18 @@ export class UnitWriter {
   noteEdges(asked: Iterable<readonly [owner: number, value: string]>, rows: readonly unknown[][]): void {
     for (const [owner, value] of asked) this.#edges.set(`${owner} ${value}`, false);
     for (const [owner, value] of rows as [number, string][]) this.#edges.set(`${owner} ${value}`, true);
+  }
+
+  noteGrouped(asked: Iterable<string>, rows: readonly unknown[][]): void {
+    for (const id of asked) this.#grouped.set(id, false);
+    for (const [id] of rows as [string][]) this.#grouped.set(id, true);
+  }
+
+  /** Is some group's member of this id? The resource itself may not be there yet. */
+  async isGrouped(id: string): Promise<boolean> {
+    if (!this.#grouped.has(id))
+      this.noteGrouped([id], await this.query(writeSql.grouped, [[id], this.tenant]));
+    return this.#grouped.get(id) === true;
   }
 
   async current(id: string): Promise<Current | undefined> {
@@ -220,6 +234,7 @@ export class UnitWriter {
     this.#current.set(id, null);
     this.#described.set(id, null);
     this.#edges.clear();
+    this.#grouped.clear();
   }
 
   addMembers(members: readonly NewMember[]): void {
@@ -229,6 +244,7 @@ export class UnitWriter {
       if (this.#pending.goes(edge)) this.flush();
       this.#pending.addMember(edge, member);
       this.#edges.set(edge, true);
+      if (this.#grouped.has(value)) this.#grouped.set(value, true);
       const known = this.#current.get(value);
       if (known !== undefined && known !== null) this.#current.set(value, { ...known, grouped: true });
     }
@@ -241,6 +257,7 @@ export class UnitWriter {
       this.#pending.removeMember(edge, owner, value);
       this.#edges.set(edge, false);
       this.#current.delete(value);
+      this.#grouped.delete(value);
     }
   }
 
@@ -248,6 +265,7 @@ export class UnitWriter {
   leaveGroups(id: string): void {
     this.send(resourceSql.leaveGroups, [this.tenant, id]);
     this.#edges.clear();
+    this.#grouped.delete(id);
   }
 
   count(type: number, difference: 1 | -1): void {
@@ -301,6 +319,7 @@ export class UnitWriter {
     this.#current.clear();
     this.#described.clear();
     this.#edges.clear();
+    this.#grouped.clear();
     this.#sent = [];
     this.#failure = undefined;
   }
