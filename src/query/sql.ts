@@ -219,20 +219,17 @@ class SqlCompiler {
       const alias = this.places.alias();
       const from = this.places.dialect.jsonElements(storage.document, storage.path, alias);
       const inner = this.compile(predicate, { kind: 'json', alias, attribute, array: storage });
-      const counted = storage.each?.(termsOf(predicate), alias) ?? '';
-      const each = counted === '' ? '' : `${counted} AND `;
-      const sql = each !== '' && inner.binds === 'or' ? `(${inner.sql})` : inner.sql;
-      return atom(`EXISTS (SELECT 1 FROM ${from} WHERE ${each}${sql})`, scansOf(plan));
+      const sql = storage.each?.(termsOf(predicate), operand(inner), alias) ?? inner.sql;
+      return atom(`EXISTS (SELECT 1 FROM ${from} WHERE ${sql})`, scansOf(plan));
     }
     if (predicate.kind === 'compare' && predicate.operator === 'eq') {
       const short = storage.equals?.(predicate.attribute, predicate.key);
       if (short !== undefined) return atom(`${this.places.map.key} IN (${this.places.fragment(short)})`, []);
     }
-    const each = storage.each === undefined ? [] : [storage.each(termsOf(predicate))];
-    const where = [this.places.fragment(storage.where), ...each].filter((text) => text !== '').join(' AND ');
+    const where = this.places.fragment(storage.where);
     const inner = this.compile(predicate, { kind: 'row', table: storage });
-    const condition =
-      where === '' ? inner.sql : `${where} AND ${inner.binds === 'or' ? `(${inner.sql})` : inner.sql}`;
+    const each = storage.each?.(termsOf(predicate), operand(inner), inner.scans.length > 0);
+    const condition = where === '' ? (each ?? inner.sql) : `${where} AND ${each ?? operand(inner)}`;
     return atom(
       `${this.places.map.key} IN (SELECT ${storage.key} FROM ${storage.from} WHERE ${condition})`,
       inner.scans,
@@ -275,6 +272,11 @@ function chain(conditions: readonly Condition[], operator: 'and' | 'or'): Condit
   }
   const text = conditions.map(({ sql, binds }) => (binds === 'or' && operator === 'and' ? `(${sql})` : sql));
   return { sql: text.join(operator === 'and' ? ' AND ' : ' OR '), binds: operator, scans: [] };
+}
+
+/** As an operand of AND. */
+function operand({ sql, binds }: Condition): string {
+  return binds === 'or' ? `(${sql})` : sql;
 }
 
 function group(conditions: readonly Condition[], operator: 'and' | 'or'): Condition {

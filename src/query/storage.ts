@@ -59,8 +59,8 @@ export interface TableStorage {
   readonly key: string;
   /** What holds for this attribute's rows: `e.attribute = ?`. */
   readonly where: SqlFragment;
-  /** As in {@link JsonArrayStorage}. */
-  readonly each?: (terms: number) => string;
+  /** As in {@link JsonArrayStorage}; `isScanned`: no index finds the rows. */
+  readonly each?: (terms: number, condition: string, isScanned: boolean) => string;
   /** Where a sub-attribute's key is within a row; the attribute itself stands for a simple value. */
   readonly column: (attribute: Attribute) => ColumnStorage | JsonStorage | undefined;
   /** ORDER BY terms that bring the value to sort by first: the primary one, else the first (RFC 7644 §3.4.2.3). */
@@ -84,8 +84,8 @@ export interface JsonArrayStorage {
   readonly member?: (attribute: Attribute) => (JsonReading & { readonly name: string }) | undefined;
   /** How the values of a simple attribute are read. */
   readonly value?: JsonReading;
-  /** A condition that holds for every element, of which so many terms are compared; for what is to be done with each. */
-  readonly each?: (terms: number, alias: string) => string;
+  /** The condition that each element is compared by, of so many terms, with what is to be done with each. */
+  readonly each?: (terms: number, condition: string, alias: string) => string;
 }
 
 export type Storage = ColumnStorage | JsonStorage | TableStorage | JsonArrayStorage;

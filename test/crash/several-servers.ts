@@ -49,7 +49,8 @@ export async function killSeveral(
   { workers = 9, random = Math.random, onRound = (_: number, __: number) => {} } = {},
 ): Promise<SeveralServers> {
   const postgres = await startPostgres({ fsync: 'on' });
-  const database = await postgres.newDatabase();
+  // On a busy machine a server that was killed may take long to be there again; that they start is not what is asked.
+  const database = `${await postgres.newDatabase()}&connect_timeout=60`;
   const servers: Program[] = [];
   const receiver = await startReceiver();
   const over = { done: false, written: false };

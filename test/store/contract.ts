@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test';
 import { enterpriseUserSchema } from '../../src/scim/standard.ts';
 import type { StoredResource } from '../../src/store/store.ts';
 import { accessContract } from './contract-access.ts';
+import { budgetContract } from './contract-budgets.ts';
 import { changeContract } from './contract-changes.ts';
 import { edgeContract } from './contract-edges.ts';
 import { pastContract } from './contract-past.ts';
@@ -31,9 +32,9 @@ function isTaken(path: string, value: unknown): (error: unknown) => boolean {
 
 /**
  * Registers the contract's tests for the stores that `open` opens; each test has a store of its own. Where memberships
- * refer to rows, a group keeps no members that are not there.
+ * refer to rows, a group keeps no members that are not there; where time alone limits a request, values are not counted.
  */
-export function storeContract(name: string, open: Open, { keepsStrangers = true } = {}): void {
+export function storeContract(name: string, open: Open, { keepsStrangers = true, counts = true } = {}): void {
   let s: Setting;
   const fresh = (tests: () => void) => () => {
     beforeEach(async () => {
@@ -323,6 +324,11 @@ export function storeContract(name: string, open: Open, { keepsStrangers = true 
     `${name}: reads`,
     fresh(() => readContract(() => s)),
   );
+  if (counts)
+    describe(
+      `${name}: budgets`,
+      fresh(() => budgetContract(() => s)),
+    );
   describe(
     `${name}: edges`,
     fresh(() => edgeContract(() => s, keepsStrangers)),

@@ -11,7 +11,7 @@ import type { Attribute, ResourceType } from '../../src/scim/registry.ts';
 import type { KeyColumn } from '../../src/store/layout/layout.ts';
 import type { StoredTypes } from '../../src/store/layout/stored-type.ts';
 import { clientSql } from '../../src/store/postgres/clients.ts';
-import { postgresDialect, postgresDialectWithTrigrams } from '../../src/store/postgres/dialect.ts';
+import { filterDialect, postgresDialect } from '../../src/store/postgres/dialect.ts';
 import { textOf } from '../../src/store/postgres/driver.ts';
 import { feedSql } from '../../src/store/postgres/feed.ts';
 import { migrations } from '../../src/store/postgres/migrations.ts';
@@ -319,7 +319,7 @@ test('so do lists with filters over every table, pages of every order, and the s
     ...people.map((filter) => [s.user, filter] as const),
     ...groups.map((filter) => [s.group, filter] as const),
   ];
-  for (const dialect of [postgresDialect, postgresDialectWithTrigrams]) {
+  for (const dialect of [filterDialect(false), filterDialect(true)]) {
     for (const [type, filter] of filters) {
       const plan = bindFilter(parseFilter(filter), type);
       const arms = compileArms(dialect, types, { tenant: 1, limit: 10, targets: [{ type, plan }] });

@@ -5,4 +5,5 @@ import { openStore } from './fixture.ts';
 for (const kind of ['sqlite', 'server'] as const)
   storeContract(`own tables in ${kind}`, (options) => openStore(kind, options), {
     keepsStrangers: false,
+    counts: false,
   });

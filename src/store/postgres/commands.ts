@@ -24,7 +24,7 @@ import type {
   Unit,
   UpdateCommand,
 } from '../store.ts';
-import { postgresDialect } from './dialect.ts';
+import { filterDialect, postgresDialect } from './dialect.ts';
 import { erase } from './erase.ts';
 import { violatedUnique } from './errors.ts';
 import type { TransactionWatch } from './grants.ts';
@@ -34,6 +34,7 @@ import { restore, type TakenName } from './restore.ts';
 import { writeSql } from './statements.ts';
 import type { Current } from './unit-rows.ts';
 import type { UnitWriter } from './unit-writer.ts';
+import { withinWriteWork } from './work-limit.ts';
 
 const joined = joinedResourceSql(postgresDialect);
 
@@ -48,6 +49,8 @@ export interface CommandTools {
 interface Task extends Unit {
   readonly transaction: string;
   readonly watch: TransactionWatch;
+  /** Is told how many values the unit's value filters have looked at. */
+  readonly spent: (values: number) => void;
 }
 
 const noEffect: EdgeEffect = { added: new Set(), removed: new Set(), described: new Set() };
@@ -70,7 +73,10 @@ export interface Commands {
 
 export function commandsOf({ types, clock, newId, newTransaction }: CommandTools): Commands {
   const edges = edgeWriter(types);
-  const map = memberMap(postgresDialect, types);
+  const dialect = filterDialect(false);
+  const map = memberMap(dialect, types);
+  /** By unit, how many values it has looked at. */
+  const lookedAt = new WeakMap<Unit, number>();
   const removeReferences = referenceRemover(types);
 
   const create = async (writer: UnitWriter, unit: Task, command: CreateCommand): Promise<Result | Reason> => {
@@ -235,7 +241,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
 
   const editMembers = async (
     writer: UnitWriter,
-    { base, work }: Unit,
+    { base, work, spent }: Task,
     edits: readonly MemberEdit[] | undefined,
     kind: StoredType,
     rid: number,
@@ -244,10 +250,12 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     if (kind.layout.members === undefined) throw new Error(`resource type ${kind.type.name} has no members`);
     return edges.apply(writer, rid, edits, async (plan) => {
       work?.check();
-      const { sql, parameters } = compilePlan(plan, map, postgresDialect.query);
-      const text = selectMembersSql(postgresDialect, sql, termsOf(plan));
+      const { sql, parameters, unindexed } = compilePlan(plan, map, dialect.query);
+      const text = selectMembersSql(dialect, sql, termsOf(plan), unindexed.length > 0);
       const request = { tenant: writer.tenant, base: resourceUriKey(base ?? '') };
-      const rows = await writer.query(text, [rid, ...parameters], request);
+      const rows = await withinWriteWork(work, writer, spent, () =>
+        writer.query(text, [rid, ...parameters], request),
+      );
       return (rows as [string][]).map(([value]) => value);
     });
   };
@@ -308,7 +316,14 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
 
   return {
     async run(writer, watch, unit, settles) {
-      const task: Task = { ...unit, transaction: unit.context.transaction ?? newTransaction(), watch };
+      // Where the transaction is begun again, what it looked at before does not count.
+      unit.work?.noteInWrites(-(lookedAt.get(unit) ?? 0));
+      lookedAt.delete(unit);
+      const spent = (values: number): void => {
+        lookedAt.set(unit, (lookedAt.get(unit) ?? 0) + values);
+      };
+      const transaction = unit.context.transaction ?? newTransaction();
+      const task: Task = { ...unit, transaction, watch, spent };
       const results: Result[] = [];
       for (let index = 0; index < unit.commands.length; index++) {
         const command = unit.commands[index] as Command;

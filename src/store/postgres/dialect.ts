@@ -2,6 +2,7 @@
 import { postgres } from '../../query/postgres.ts';
 import { allOf, type StoreDialect, type TextIndex } from '../sql/dialect.ts';
 import { memberExists } from '../sql/resource.ts';
+import { counting } from './counting.ts';
 
 /**
  * An index for `co` by the extension pg_trgm, over the texts of all indexed attributes together. It finds what may hold the
@@ -35,5 +36,7 @@ export const postgresDialect: StoreDialect = {
   request: { tenant: '@tenant::bigint', base: '@base::text' },
 };
 
-/** The same where the index for `co` is there. */
-export const postgresDialectWithTrigrams: StoreDialect = { ...postgresDialect, textIndex: trigramIndex };
+/** The same for conditions that clients write: what they look at is counted. `withTrigrams`: the index for `co` is there. */
+export function filterDialect(withTrigrams: boolean): StoreDialect {
+  return { ...postgresDialect, counting, ...(withTrigrams ? { textIndex: trigramIndex } : {}) };
+}

@@ -13,7 +13,7 @@ import { type Environment, type PostgresAddress, parseAddress } from './address.
 import { chainOver, changesOver, recordNotices } from './changes.ts';
 import { commandsOf } from './commands.ts';
 import { containsIndexReady } from './contains-index.ts';
-import { postgresDialect, postgresDialectWithTrigrams } from './dialect.ts';
+import { filterDialect, postgresDialect } from './dialect.ts';
 import { Connection } from './driver.ts';
 import { toStoreError } from './errors.ts';
 import { feedReads } from './feed.ts';
@@ -229,7 +229,7 @@ function storeOver(
     list: checked(
       lister({
         ...{ types, reads, snapshots },
-        dialect: hasTrigrams ? postgresDialectWithTrigrams : postgresDialect,
+        dialect: filterDialect(hasTrigrams),
       }),
     ),
     memberCount: (tenant, group, most) => reads.memberCount(tenant, group, most),

@@ -23,6 +23,8 @@ import {
 import { membershipSql, mostMembersAtOnce } from '../sql/membership.ts';
 import { runStepsAsync } from '../sql/steps.ts';
 import type { Page, Query } from '../store.ts';
+import { isCounted } from './counting.ts';
+import { postgresDialect } from './dialect.ts';
 import { type Reads, requestValues } from './reads.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
 import { withinWork } from './work-limit.ts';
@@ -37,7 +39,7 @@ export interface ListTools {
 export function lister({ dialect, types, reads, snapshots }: ListTools): (query: Query) => Promise<Page> {
   const numbersOf = (has: (layout: Layout) => boolean): number[] =>
     types.all.filter(({ layout }) => has(layout)).map(({ number }) => number);
-  const sql = membershipSql(dialect, types);
+  const sql = membershipSql(postgresDialect, types);
   const groupsPart: PartSql = {
     text: sql.groupsOfSome,
     types: numbersOf(({ groups }) => groups !== undefined),
@@ -110,7 +112,8 @@ export function lister({ dialect, types, reads, snapshots }: ListTools): (query:
       bytes:
         query.bytes === undefined ? undefined : { most: query.bytes, document: documentSql(dialect, arms) },
     };
-    const page = await withinWork(query.work, snapshots, (snapshot) => read(job, snapshot));
+    const counts = [...job.pages, ...job.counts].some(({ text }) => isCounted(text));
+    const page = await withinWork(query.work, snapshots, (snapshot) => read(job, snapshot), counts);
     const rows: readonly PageRow[] = turned ? [...page.rows].reverse() : page.rows;
     const [first, last] = [rows.at(0), rows.at(-1)];
     return {

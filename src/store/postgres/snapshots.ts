@@ -6,6 +6,7 @@
 import { membersInPart } from '../sql/membership.ts';
 import type { MemberReader } from '../store.ts';
 import { StoreError } from '../store-error.ts';
+import { budgetSetting } from './counting.ts';
 import type { Connection } from './driver.ts';
 import { closed, isConnectionLost, isForgottenStatement, toStoreError } from './errors.ts';
 import type { Pool } from './pool.ts';
@@ -17,6 +18,12 @@ const longestWait = 10_000;
 export interface SnapshotOptions {
   /** How long one may be held, in milliseconds. */
   readonly longest: number;
+}
+
+/** What each statement of a snapshot may take, and what all of them may look at. */
+export interface Allowed {
+  readonly milliseconds?: number;
+  readonly values?: number;
 }
 
 export class Snapshots {
@@ -35,12 +42,12 @@ export class Snapshots {
   }
 
   /**
-   * Reads with `action`, which may keep the snapshot for longer. Statements take so many milliseconds at most; run once
-   * more where the connection was lost.
+   * Reads with `action`, which may keep the snapshot for longer. Statements do no more than is allowed; run once more where
+   * the connection was lost.
    */
-  async read<T>(milliseconds: number | undefined, action: (snapshot: Snapshot) => Promise<T>): Promise<T> {
+  async read<T>(allowed: Allowed, action: (snapshot: Snapshot) => Promise<T>): Promise<T> {
     for (let attempt = 0; ; attempt++) {
-      const snapshot = await this.open(milliseconds);
+      const snapshot = await this.open(allowed);
       try {
         const result = await action(snapshot);
         if (!snapshot.isKept) snapshot.end();
@@ -54,7 +61,7 @@ export class Snapshots {
   }
 
   /** @throws StoreError `overloaded` where as many as there may be are held for longer than one waits. */
-  async open(milliseconds?: number): Promise<Snapshot> {
+  async open(allowed: Allowed = {}): Promise<Snapshot> {
     if (this.#held.size >= this.#mostHeld) await this.#turn();
     if (this.#isClosed) throw closed();
     const connection = await this.#pool.take();
@@ -64,7 +71,7 @@ export class Snapshots {
       this.#waiting.shift()?.();
     });
     this.#held.add(snapshot);
-    snapshot.begin(milliseconds);
+    snapshot.begin(allowed);
     return snapshot;
   }
 
@@ -106,12 +113,16 @@ export class Snapshot {
     this.#release = release;
   }
 
-  begin(milliseconds: number | undefined): void {
-    const limit =
-      milliseconds === undefined || !Number.isFinite(milliseconds)
-        ? ''
-        : `; SET LOCAL statement_timeout = ${Math.max(1, Math.ceil(milliseconds))}`;
-    this.#begun = this.#connection.script(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${limit}`);
+  begin({ milliseconds, values }: Allowed): void {
+    const limits = [
+      ...(milliseconds === undefined || !Number.isFinite(milliseconds)
+        ? []
+        : [`; SET LOCAL statement_timeout = ${Math.max(1, Math.ceil(milliseconds))}`]),
+      ...(values === undefined ? [] : [`; ${budgetSetting(values)}`]),
+    ];
+    this.#begun = this.#connection.script(
+      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY${limits.join('')}`,
+    );
     this.#begun.catch(() => {});
     this.#timer = setTimeout(() => this.end(expired(this.#longest)), this.#longest).unref();
   }

@@ -1,18 +1,24 @@
 /**
  * What a request may cost: PostgreSQL ends a statement that takes longer than is left, and one that nobody waits for any
- * more is cancelled. Values that are looked at are not counted here.
+ * more is cancelled. Statements that are counted end by themselves where they look at too much.
  */
 import { StoreError } from '../store-error.ts';
 import { ended, type Work, type WorkError } from '../work.ts';
+import { isOverBudget, leftSql, setBudgetSql, unlimited } from './counting.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
+import type { UnitWriter } from './unit-writer.ts';
 
-/** Reads from a snapshot. @throws WorkError where the request's time is over, or it has ended. */
+/**
+ * Reads from a snapshot. `counts`: some statement is counted.
+ * @throws WorkError where the request has spent what it may, or has ended.
+ */
 export async function withinWork<T>(
   work: Work | undefined,
   snapshots: Snapshots,
   action: (snapshot: Snapshot) => Promise<T>,
+  counts = false,
 ): Promise<T> {
-  if (work === undefined) return snapshots.read(undefined, action);
+  if (work === undefined) return snapshots.read({}, action);
   work.check();
   let current: Snapshot | undefined;
   let why: WorkError | undefined;
@@ -21,11 +27,21 @@ export async function withinWork<T>(
     current?.cancel();
   });
   try {
-    return await snapshots.read(work.milliseconds, (snapshot) => {
+    const { milliseconds, left } = work;
+    return await snapshots.read({ milliseconds, ...(counts ? { values: left } : {}) }, async (snapshot) => {
       current = snapshot;
-      return action(snapshot);
+      const result = await action(snapshot);
+      if (counts) {
+        const { rows } = await snapshot.run(leftSql);
+        work.note(left - (rows as [[number]])[0][0]);
+      }
+      return result;
     });
   } catch (error) {
+    if (isOverBudget(error)) {
+      work.note(work.left);
+      throw work.tooMuch();
+    }
     // The statement was cancelled: by its own time, or since the request has ended.
     if (error instanceof StoreError && error.code === 'busy')
       throw why ?? (work.isEnded ? ended() : work.milliseconds <= 0 ? work.tooLong() : error);
@@ -33,5 +49,34 @@ export async function withinWork<T>(
   } finally {
     current = undefined;
     forget();
+  }
+}
+
+/**
+ * Runs a counted statement of a write, which may look at no more than the request has left for that; `spent` is told at what
+ * it has looked. @throws WorkError `too-much`.
+ */
+export async function withinWriteWork<T>(
+  work: Work | undefined,
+  writer: UnitWriter,
+  spent: (values: number) => void,
+  action: () => Promise<T>,
+): Promise<T> {
+  const left = work?.leftInWrites ?? Number.POSITIVE_INFINITY;
+  if (work !== undefined && left < 0) throw work.tooMuchInWrites();
+  writer.send(setBudgetSql, [Number.isFinite(left) ? String(Math.floor(left)) : unlimited]);
+  try {
+    const [result, rows] = await Promise.all([action(), writer.query(leftSql, [])]);
+    if (work !== undefined) {
+      const [[rest]] = rows as [[number]];
+      work.noteInWrites(left - rest);
+      spent(left - rest);
+    }
+    return result;
+  } catch (error) {
+    if (work === undefined || !isOverBudget(error)) throw error;
+    // When the transaction is begun again there is no need to look once more.
+    work.noteInWrites(left + 1);
+    throw work.tooMuchInWrites();
   }
 }

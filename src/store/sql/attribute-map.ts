@@ -53,6 +53,18 @@ function rowColumn(
   }
 }
 
+/** Counts each value that a condition looks at. */
+function eachValue(
+  { counting }: StoreDialect,
+  ...number: readonly [resource?: string, place?: string]
+): NonNullable<TableStorage['each']> {
+  return (terms, condition, isScanned) => {
+    if (counting === undefined) return condition;
+    const count = counting.value(terms, ...number);
+    return isScanned ? counting.before(count, condition) : counting.beforeIndexed(count, condition);
+  };
+}
+
 function elementTable(query: MapQuery, stored: StoredType, attribute: Attribute): TableStorage {
   return {
     kind: 'table',
@@ -62,7 +74,7 @@ function elementTable(query: MapQuery, stored: StoredType, attribute: Attribute)
       sql: 'e.tenant = ? AND e.attribute = ?',
       parameters: [query.tenant, stored.attributeNumber(attribute)],
     },
-    each: (terms) => query.dialect.counting?.value(terms, 'e.rid', 'e.ordinal') ?? '',
+    each: eachValue(query.dialect, 'e.rid', 'e.ordinal'),
     order: 'e."primary" DESC NULLS LAST, e.ordinal',
     column(sub) {
       const name = elementColumn(sub, attribute);
@@ -143,7 +155,7 @@ function memberTable({ dialect, types, tenant }: MapQuery): TableStorage {
     from: 'member m',
     key: 'm.owner',
     where: { sql: 'm.tenant = ?', parameters: [tenant] },
-    each: (terms) => dialect.counting?.value(terms) ?? '',
+    each: eachValue(dialect),
     column: (sub) => memberColumn(dialect, types, sub),
   };
 }
@@ -237,8 +249,8 @@ export interface MapQuery {
 export function queryMap(query: MapQuery, stored: StoredType): QueryMap {
   const joined = new Set<string>();
   const { dialect } = query;
-  const each = (terms: number, alias: string): string =>
-    dialect.counting?.value(terms, 'r.rid', `${alias}.key`) ?? '';
+  const each = (terms: number, condition: string, alias: string): string =>
+    eachValue(dialect, 'r.rid', `${alias}.key`)(terms, condition, true);
   const storageOf = ({ attribute, location }: Entry): Storage => {
     switch (location.kind) {
       case 'column':

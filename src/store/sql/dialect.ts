@@ -34,14 +34,26 @@ export interface StoreDialect {
   readonly request: { readonly tenant: string; readonly base: string };
   /** An index for `co`, where the database keeps one beside its columns. */
   readonly textIndex?: TextIndex;
-  /** Conditions that count what is looked at, where the database cannot end a statement by itself. */
+  /** Conditions that count what is looked at, and end a statement that looks at too much. */
   readonly counting?: Counting;
   /** The document with these members only, where it is large; undefined: all of it is read. The names are the registry's. */
   partOfBody?(names: readonly string[]): string | undefined;
 }
 
-/** Each is a condition that always holds. */
+/**
+ * A membership that is kept until the statement ends takes as long as so many comparisons: a direct one, and one that is
+ * found through another group.
+ */
+export const keptMembership = { direct: 16, indirect: 64 } as const;
+
+/** Each is a condition that always holds, but for those that put one before another condition. */
 export interface Counting {
+  /** The condition, behind the count of each row that it looks at; the count alone where it is empty. */
+  before(count: string, condition: string): string;
+  /** The same of a condition whose rows an index finds. */
+  beforeIndexed(count: string, condition: string): string;
+  /** Are rows found from the table of their values, if the condition stands by itself? Then those are counted, and they are not. */
+  readonly findsByTable?: boolean;
   /** Of a resource that is compared with so many terms; `number` is an integer that differs from row to row. */
   resource(number: string, terms: number): string;
   /** The same of a value of a resource: by the resource's number, and by the value's place in it, where it has one. */

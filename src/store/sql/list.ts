@@ -7,8 +7,8 @@
 import type { Parameter } from '../../query/dialect.ts';
 import { type Plan, termsOf } from '../../query/plan.ts';
 import { compileSort } from '../../query/sort.ts';
-import { compilePlan } from '../../query/sql.ts';
-import type { Storage } from '../../query/storage.ts';
+import { type CompiledSql, compilePlan } from '../../query/sql.ts';
+import type { Storage, StorageMap } from '../../query/storage.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import type { Position, Query } from '../store.ts';
@@ -53,15 +53,12 @@ export function compileArms(
     const key = sort === undefined ? undefined : compileSort(sort, map, dialect.query);
     const filter = plan === undefined ? undefined : compilePlan(plan, map, dialect.query);
     const isScan = filter !== undefined ? filter.unindexed.length > 0 : key !== undefined && !key.indexed;
-    const counts = isScan
-      ? [
-          dialect.counting?.resource('r.rid', plan === undefined ? 1 : termsOf(plan)),
-          ...jsonCounts(dialect, filter, key),
-        ]
-      : [];
-    const condition = filter === undefined ? undefined : `(${filter.sql})`;
-    const where = `WHERE ${allOf('r.tenant = ?', 'r.type = ?', ...counts, condition)}`;
-    const parameters = [tenant, stored.number, ...(filter?.parameters ?? [])];
+    const conditions = isScan ? counted(dialect, map, { plan, filter, key }) : filter && [inBrackets(filter)];
+    const where = `WHERE ${allOf('r.tenant = ?', 'r.type = ?', ...(conditions ?? []).map(({ text }) => text))}`;
+    const parameters = [
+      ...[tenant, stored.number],
+      ...(conditions ?? []).flatMap((condition) => condition.parameters),
+    ];
     const single = plan !== undefined && findsOne(plan, stored);
     return {
       type: stored.number,
@@ -84,6 +81,42 @@ export function compileArms(
             },
     };
   });
+}
+
+interface Scan {
+  readonly plan: Plan | undefined;
+  readonly filter: CompiledSql | undefined;
+  readonly key: { readonly sql: string } | undefined;
+}
+
+/** The conditions of a filter for which every resource is read, each of which is counted. */
+function counted(dialect: StoreDialect, map: StorageMap, { plan, filter, key }: Scan): Sql[] {
+  const { counting } = dialect;
+  if (counting === undefined) return filter === undefined ? [] : [inBrackets(filter)];
+  const terms = plan === undefined ? 1 : termsOf(plan);
+  const count = allOf(counting.resource('r.rid', terms), ...jsonCounts(dialect, filter, key));
+  if (plan === undefined || filter === undefined)
+    return [{ text: counting.before(count, ''), parameters: [] }];
+  const before = (compiled: CompiledSql): Sql => {
+    const { text, parameters } = inBrackets(compiled);
+    return { text: counting.before(count, text), parameters };
+  };
+  if (!counting.findsByTable) return [before(filter)];
+  const isByTable = (each: Plan): boolean =>
+    each.kind === 'anyElement' && map.resolve(each.attribute)?.kind === 'table';
+  const all = plan.kind === 'and' ? plan.plans : [plan];
+  const byTable = all.filter(isByTable);
+  if (byTable.length === 0) return [before(filter)];
+  const compile = (each: Plan): CompiledSql => compilePlan(each, map, dialect.query);
+  const others = all.filter((each) => !byTable.includes(each));
+  return [
+    ...byTable.map((each) => inBrackets(compile(each))),
+    ...(others.length === 0 ? [] : [before(compile({ kind: 'and', plans: others }))]),
+  ];
+}
+
+function inBrackets({ sql, parameters }: CompiledSql): Sql {
+  return { text: `(${sql})`, parameters };
 }
 
 /** A condition for each JSON text that the others read, by how often they do. */

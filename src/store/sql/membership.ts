@@ -82,11 +82,22 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
   } as const;
 }
 
-/** The members of a group (its row is the first parameter) that a condition of so many terms over `member m` selects. */
-export function selectMembersSql(dialect: StoreDialect, condition: string, terms: number): string {
+/**
+ * The members of a group (its row is the first parameter) that a condition of so many terms over `member m` selects.
+ * `isScanned`: no index finds them.
+ */
+export function selectMembersSql(
+  dialect: StoreDialect,
+  condition: string,
+  terms: number,
+  isScanned = true,
+): string {
   const { tenant } = tenantOfRequest(dialect);
-  const conditions = [dialect.counting?.value(terms), `(${condition})`, tenant && `m.tenant = ${tenant}`];
-  return `SELECT m.value FROM member m WHERE ${allOf('m.owner = ?', ...conditions)}`;
+  const { counting } = dialect;
+  const inner = `(${condition})`;
+  const before = isScanned ? counting?.before : counting?.beforeIndexed;
+  const counted = counting === undefined ? inner : before?.(counting.value(terms), inner);
+  return `SELECT m.value FROM member m WHERE ${allOf('m.owner = ?', counted, tenant && `m.tenant = ${tenant}`)}`;
 }
 
 export type GroupRow = [member: string, group: string, kind: number, display: string | null, depth: number];

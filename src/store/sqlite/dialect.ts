@@ -1,6 +1,6 @@
 import { quoteText } from '../../query/dialect.ts';
 import { sqlite } from '../../query/sqlite.ts';
-import { allOf, type StoreDialect, type TextIndex } from '../sql/dialect.ts';
+import { allOf, keptMembership, type StoreDialect, type TextIndex } from '../sql/dialect.ts';
 import { counted, countedDocument, countedValue } from './meter.ts';
 import { requestTable } from './request-context.ts';
 
@@ -27,12 +27,6 @@ const trigramIndex: TextIndex = {
   condition: (row) => `${row}.rid IN (SELECT rowid FROM trigram WHERE trigram MATCH ?)`,
   count: 'SELECT count(*) FROM (SELECT 1 FROM trigram WHERE trigram MATCH ? LIMIT ?)',
 };
-
-/**
- * A membership that is kept until the statement ends takes as long as so many comparisons: a direct one, and one that is
- * found through another group.
- */
-const keptMembership = { direct: 16, indirect: 64 } as const;
 
 /** In bytes: of smaller documents all is read. */
 const smallDocument = 32_768;
@@ -61,6 +55,8 @@ export const sqliteDialect: StoreDialect = {
   },
   textIndex: trigramIndex,
   counting: {
+    before: allOf,
+    beforeIndexed: allOf,
     resource: (number, terms) => counted('resource', number, terms),
     value: (terms, resource, place) =>
       resource === undefined || place === undefined
