@@ -314,11 +314,11 @@ export class GroupCommit {
       { sequence, link: link ?? noLink },
       rids.rows.map(([rid]) => rid as number),
     );
-    writer.note(ids, current.rows);
-    writer.noteGrouped(given, grouped.rows);
-    writer.noteDescribed(members, described.rows);
+    writer.known.note(ids, current.rows);
+    writer.known.noteGrouped(given, grouped.rows);
+    writer.known.noteDescribed(members, described.rows);
     const rowOf = new Map((current.rows as [number, number, string][]).map(([rid, , id]) => [id, rid]));
-    writer.noteEdges(
+    writer.known.noteEdges(
       pairs.flatMap(([id, value]) => {
         const rid = rowOf.get(id);
         return rid === undefined ? [] : [[rid, value] as const];

@@ -18,6 +18,7 @@ import { guardSql } from '../sql/guard.ts';
 import { resourceSql } from '../sql/resource.ts';
 import type { Document } from '../store.ts';
 import type { Connection, RequestValues, Value } from './driver.ts';
+import { KnownRows } from './known-rows.ts';
 import { PendingRows } from './pending-rows.ts';
 import { writeSql } from './statements.ts';
 import {
@@ -31,7 +32,6 @@ import {
   type NewMember,
   type NewResource,
   type Touched,
-  toCurrent,
 } from './unit-rows.ts';
 
 export class UnitWriter {
@@ -42,11 +42,8 @@ export class UnitWriter {
   readonly #connection: Connection;
   readonly #head: ChangeHead;
   readonly #rids: number[];
-  readonly #current = new Map<string, Current | null>();
-  readonly #described = new Map<string, Described | null>();
-  readonly #edges = new Map<string, boolean>();
-  /** Of ids that were given to new resources: are they members of some group? */
-  readonly #grouped = new Map<string, boolean>();
+  /** What was read beforehand is noted here. */
+  readonly known = new KnownRows();
   readonly #changes: NewChangeRow[] = [];
   /** How many of them were sent. */
   #sentChanges = 0;
@@ -72,64 +69,39 @@ export class UnitWriter {
     this.#rids = [...rids];
   }
 
-  /** What was read beforehand. */
-  note(asked: Iterable<string>, rows: readonly unknown[][]): void {
-    for (const id of asked) this.#current.set(id, null);
-    for (const row of rows) {
-      const current = toCurrent(row);
-      this.#current.set(current.id, current);
-    }
-  }
-
-  noteDescribed(asked: Iterable<string>, rows: readonly unknown[][]): void {
-    for (const id of asked) this.#described.set(id, null);
-    for (const [id, ...described] of rows as [string, number, string | null, boolean][])
-      this.#described.set(id, described);
-  }
-
-  noteEdges(asked: Iterable<readonly [owner: number, value: string]>, rows: readonly unknown[][]): void {
-    for (const [owner, value] of asked) this.#edges.set(`${owner} ${value}`, false);
-    for (const [owner, value] of rows as [number, string][]) this.#edges.set(`${owner} ${value}`, true);
-  }
-
-  noteGrouped(asked: Iterable<string>, rows: readonly unknown[][]): void {
-    for (const id of asked) this.#grouped.set(id, false);
-    for (const [id] of rows as [string][]) this.#grouped.set(id, true);
-  }
-
   /** Is some group's member of this id? The resource itself may not be there yet. */
   async isGrouped(id: string): Promise<boolean> {
-    if (!this.#grouped.has(id))
-      this.noteGrouped([id], await this.query(writeSql.grouped, [[id], this.tenant]));
-    return this.#grouped.get(id) === true;
+    if (!this.known.grouped.has(id))
+      this.known.noteGrouped([id], await this.query(writeSql.grouped, [[id], this.tenant]));
+    return this.known.grouped.get(id) === true;
   }
 
   async current(id: string): Promise<Current | undefined> {
-    const known = this.#current.get(id);
+    const known = this.known.current.get(id);
     if (known !== undefined) return known ?? undefined;
-    this.note([id], await this.query(writeSql.current, [this.tenant, [id]]));
-    return this.#current.get(id) ?? undefined;
+    this.known.note([id], await this.query(writeSql.current, [this.tenant, [id]]));
+    return this.known.current.get(id) ?? undefined;
   }
 
   /** What each is; those that are no resource of the tenant are left out. */
   async describe(ids: readonly string[]): Promise<ReadonlyMap<string, Described | null>> {
-    const unknown = [...new Set(ids)].filter((id) => !this.#described.has(id));
+    const unknown = [...new Set(ids)].filter((id) => !this.known.described.has(id));
     if (unknown.length > 0)
-      this.noteDescribed(unknown, await this.query(writeSql.described, [this.tenant, unknown]));
-    return this.#described;
+      this.known.noteDescribed(unknown, await this.query(writeSql.described, [this.tenant, unknown]));
+    return this.known.described;
   }
 
   /** Which of these are members of the group? */
   async membersAmong(owner: number, values: readonly string[]): Promise<ReadonlySet<string>> {
-    const unknown = values.filter((value) => !this.#edges.has(`${owner} ${value}`));
+    const unknown = values.filter((value) => !this.known.edges.has(`${owner} ${value}`));
     if (unknown.length > 0) {
       const rows = await this.query(writeSql.edges, [unknown.map(() => owner), unknown, this.tenant]);
-      this.noteEdges(
+      this.known.noteEdges(
         unknown.map((value) => [owner, value] as const),
         rows,
       );
     }
-    return new Set(values.filter((value) => this.#edges.get(`${owner} ${value}`) === true));
+    return new Set(values.filter((value) => this.known.edges.get(`${owner} ${value}`) === true));
   }
 
   /** Sends what waits, and then this; answers its rows. */
@@ -166,10 +138,10 @@ export class UnitWriter {
     this.#addElements(rid, elements);
     this.#addUnique(rid, unique);
     if (text !== '') this.#pending.insert('contained', [rid, tenant, text]);
-    this.#described.delete(id);
+    this.known.described.delete(id);
     const current = { rid, type: kind.number, id, version: 1, created, modified: created, body };
-    if (isNew) this.#current.set(id, { ...current, grouped: false });
-    else this.#current.delete(id);
+    if (isNew) this.known.current.set(id, { ...current, grouped: false });
+    else this.known.current.delete(id);
     return rid;
   }
 
@@ -199,9 +171,10 @@ export class UnitWriter {
     this.#updateElements(rid, from, to);
     this.#updateUnique(rid, from, to);
     if (from.text !== to.text) this.#putText(rid, kind.indexRows(after).text);
-    const known = this.#current.get(id);
-    if (known !== undefined && known !== null) this.#current.set(id, { ...known, version, modified, body });
-    this.#described.delete(id);
+    const known = this.known.current.get(id);
+    if (known !== undefined && known !== null)
+      this.known.current.set(id, { ...known, version, modified, body });
+    this.known.described.delete(id);
   }
 
   /** All index rows anew, whatever there is. */
@@ -224,17 +197,17 @@ export class UnitWriter {
   touch(rid: number, id: string, touched: Touched): void {
     if (this.#pending.isUpdated(rid)) this.flush();
     this.#pending.touch(rid, touched);
-    const known = this.#current.get(id);
-    if (known !== undefined && known !== null) this.#current.set(id, { ...known, ...touched });
+    const known = this.known.current.get(id);
+    if (known !== undefined && known !== null) this.known.current.set(id, { ...known, ...touched });
   }
 
   remove({ rid, id }: Current): void {
     this.#pending.forgetTouch(rid);
     this.send('DELETE FROM resource WHERE rid = ? AND tenant = ?', [rid, this.tenant]);
-    this.#current.set(id, null);
-    this.#described.set(id, null);
-    this.#edges.clear();
-    this.#grouped.clear();
+    this.known.current.set(id, null);
+    this.known.described.set(id, null);
+    this.known.edges.clear();
+    this.known.grouped.clear();
   }
 
   addMembers(members: readonly NewMember[]): void {
@@ -243,10 +216,10 @@ export class UnitWriter {
       const edge = `${owner} ${value}`;
       if (this.#pending.goes(edge)) this.flush();
       this.#pending.addMember(edge, member);
-      this.#edges.set(edge, true);
-      if (this.#grouped.has(value)) this.#grouped.set(value, true);
-      const known = this.#current.get(value);
-      if (known !== undefined && known !== null) this.#current.set(value, { ...known, grouped: true });
+      this.known.edges.set(edge, true);
+      if (this.known.grouped.has(value)) this.known.grouped.set(value, true);
+      const known = this.known.current.get(value);
+      if (known !== undefined && known !== null) this.known.current.set(value, { ...known, grouped: true });
     }
   }
 
@@ -255,17 +228,17 @@ export class UnitWriter {
       const edge = `${owner} ${value}`;
       if (this.#pending.comes(edge)) this.flush();
       this.#pending.removeMember(edge, owner, value);
-      this.#edges.set(edge, false);
-      this.#current.delete(value);
-      this.#grouped.delete(value);
+      this.known.edges.set(edge, false);
+      this.known.current.delete(value);
+      this.known.grouped.delete(value);
     }
   }
 
   /** It is in no group any more. */
   leaveGroups(id: string): void {
     this.send(resourceSql.leaveGroups, [this.tenant, id]);
-    this.#edges.clear();
-    this.#grouped.delete(id);
+    this.known.edges.clear();
+    this.known.grouped.delete(id);
   }
 
   count(type: number, difference: 1 | -1): void {
@@ -316,10 +289,7 @@ export class UnitWriter {
     for (const [type, count] of counts) this.#counts.set(type, count);
     this.#pending.clear();
     this.losses = losses.copy();
-    this.#current.clear();
-    this.#described.clear();
-    this.#edges.clear();
-    this.#grouped.clear();
+    this.known.clear();
     this.#sent = [];
     this.#failure = undefined;
   }
