@@ -1,48 +1,28 @@
-/** Gives changes to the store: what hooks make of them, passwords hashed, with what the record tells of the caller. */
-import { ScimError } from '../error.ts';
+/** Gives changes to the store: what hooks make of them, passwords hashed, and what a store may compute in its transaction. */
 import { sensitivePaths } from '../query/sensitive.ts';
 import { type Document, membersAttribute } from '../scim/document.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { demandsNewGroupName } from '../scim/tolerances.ts';
-import type { Change } from '../store/change.ts';
-import type { GuardReason } from '../store/guard.ts';
 import type {
-  Command,
+  Computed,
   FoundResource,
   Result,
   SensitivePaths,
   Store,
   StoredResource,
-  Unit,
-  WriteContext,
+  UpdateCommand,
 } from '../store/store.ts';
-import { type Submit, submitTo } from './batch.ts';
 import type { Caller } from './caller.ts';
-import { DirectoryError, notDeleted, notFound } from './directory-error.ts';
 import { type Creation, type Draft, documentChange, isEmpty } from './draft.ts';
-import {
-  type GuardNews,
-  type GuardOptions,
-  type GuardPolicies,
-  guardError,
-  guardPolicies,
-  policyFor,
-} from './guard.ts';
 import { enriched, type Hooks, type Proposal, proposedMembers, refuse } from './hooks.ts';
 import type { Hashing } from './password.ts';
+import { type UnitOptions, Units } from './units.ts';
 
-export interface CommitOptions {
+export interface CommitOptions extends UnitOptions {
   /** Attributes, in standard notation, of which the change record keeps no values. */
   readonly sensitive?: readonly string[];
   /** Is a group refused, 409 uniqueness, whose displayName another group of its tenant has? No unless given. */
   readonly uniqueDisplayName?: boolean;
-  readonly hooks?: Hooks;
-  /** When losses of access are too many at once; with the defaults unless given. */
-  readonly guard?: GuardOptions;
-  /** Is told of what the guard did. */
-  readonly onGuard?: (news: GuardNews) => void;
-  /** Is told of what {@link Hooks.after} throws. */
-  readonly onHookError?: (error: unknown) => void;
 }
 
 /** A resource after a write. */
@@ -54,24 +34,17 @@ export interface Written {
 
 export class Commits {
   readonly #store: Store;
-  readonly #submit: Submit;
+  readonly #units: Units;
   readonly #sensitive = new Map<ResourceType, SensitivePaths>();
   readonly #uniqueDisplayName: boolean;
   readonly #hooks: Hooks;
-  readonly #onHookError: ((error: unknown) => void) | undefined;
-  readonly #guard: GuardPolicies;
-  readonly #onGuard: ((news: GuardNews) => void) | undefined;
-  readonly #tenantNames = new Map<number, string>();
 
   constructor(store: Store, options: CommitOptions) {
-    const { sensitive = [], uniqueDisplayName = false, hooks = {}, onHookError } = options;
+    const { sensitive = [], uniqueDisplayName = false, hooks = {} } = options;
     this.#store = store;
-    this.#submit = submitTo(store);
+    this.#units = new Units(store, options);
     this.#uniqueDisplayName = uniqueDisplayName;
     this.#hooks = hooks;
-    this.#onHookError = onHookError;
-    this.#guard = guardPolicies(options.guard ?? {});
-    this.#onGuard = options.onGuard;
     for (const type of store.registry.resourceTypes) {
       const paths = sensitivePaths(type, sensitive);
       if (paths.size > 0) this.#sensitive.set(type, paths);
@@ -102,7 +75,7 @@ export class Commits {
       );
       if (after !== undefined) document = enriched(type, document, after);
     }
-    const result = await this.#commit(caller, type, id ?? '', {
+    const result = await this.#units.commit(caller, type, id ?? '', {
       kind: 'create',
       type,
       document,
@@ -127,22 +100,57 @@ export class Commits {
   ): Promise<Written | undefined> {
     const change = typeof stored === 'string' ? draft : await this.#considered(caller, type, stored, draft);
     if (isEmpty(change) && typeof stored !== 'string') return { resource: stored, changed: false };
-    const { password, ...more } = change;
+    const { password } = change;
     const id = typeof stored === 'string' ? stored : stored.id;
-    const result = await this.#commit(caller, type, id, {
+    const result = await this.#units.commit(caller, type, id, {
+      ...this.#updateOf(type, id, change),
+      ...(password == null ? {} : { credential: await password(hashingOf(caller)) }),
+      ...(typeof stored === 'string' ? {} : { expected: stored.version }),
+    });
+    if (result === undefined) return undefined;
+    return { resource: resourceOf(result), changed: result.outcome === 'updated' };
+  }
+
+  /** Can a change be computed in the transaction that writes it? */
+  get computes(): boolean {
+    return this.#store.change !== undefined && !this.needsBefore;
+  }
+
+  /**
+   * The change that is computed from the resource as it is in the transaction that writes it; undefined where it must be
+   * computed beforehand, since a password is to be hashed.
+   * @throws as {@link update}, and what `compute` throws.
+   */
+  async change(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    compute: (stored: StoredResource) => Draft,
+  ): Promise<Written | undefined> {
+    const { change } = this.#store;
+    if (change === undefined) return undefined;
+    const unitOf = await this.#units.of(caller);
+    const computed = (stored: StoredResource): Computed => {
+      const draft = compute(stored);
+      if (isEmpty(draft)) return 'unchanged';
+      return draft.password == null ? unitOf(this.#updateOf(type, id, draft)) : 'apart';
+    };
+    const { tenant } = caller.principal;
+    const outcome = await change({ tenant, type, id, once: this.#hooks.within !== undefined }, computed);
+    const result = await this.#units.resultOf(outcome, caller, type, id);
+    return result && { resource: resourceOf(result), changed: result.outcome === 'updated' };
+  }
+
+  #updateOf(type: ResourceType, id: string, { password, ...more }: Draft): UpdateCommand {
+    return {
       kind: 'update',
       type,
       id,
       uniqueDisplayName: isGroup(type) && this.#uniqueDisplayName,
       ...more,
-      ...(password === undefined
-        ? {}
-        : { credential: password === null ? null : await password(hashingOf(caller)) }),
-      ...(typeof stored === 'string' ? {} : { expected: stored.version }),
+      ...(password === null ? { credential: null } : {}),
       ...this.#sensitiveOf(type),
-    });
-    if (result === undefined) return undefined;
-    return { resource: resourceOf(result), changed: result.outcome === 'updated' };
+    };
   }
 
   /**
@@ -164,7 +172,7 @@ export class Commits {
         }),
       );
     const id = typeof stored === 'string' ? stored : stored.id;
-    const result = await this.#commit(caller, type, id, {
+    const result = await this.#units.commit(caller, type, id, {
       kind: 'delete',
       type,
       id,
@@ -202,7 +210,7 @@ export class Commits {
       );
       if (after !== undefined) document = enriched(type, rest, after);
     }
-    const result = await this.#commit(caller, type, id, {
+    const result = await this.#units.commit(caller, type, id, {
       kind: 'restore',
       type,
       id,
@@ -228,7 +236,7 @@ export class Commits {
           password: false,
         }),
       );
-    await this.#commit(caller, type, id, {
+    await this.#units.commit(caller, type, id, {
       ...{ kind: 'erase', type, id, sensitiveOf: this.#sensitivePaths },
       ...this.#sensitiveOf(type),
     });
@@ -266,14 +274,8 @@ export class Commits {
     type: ResourceType,
     what: Omit<Proposal, 'tenant' | 'type' | 'actor' | 'refuse'>,
   ): Promise<Proposal> {
-    const tenant = await this.#tenantName(principal.tenant);
+    const tenant = await this.#units.tenantName(principal.tenant);
     return { ...what, tenant, type: type.name, actor: principal.actor, refuse };
-  }
-
-  async #tenantName(number: number): Promise<string> {
-    if (!this.#tenantNames.has(number))
-      for (const tenant of await this.#store.tenants()) this.#tenantNames.set(tenant.number, tenant.name);
-    return this.#tenantNames.get(number) ?? String(number);
   }
 
   readonly #sensitivePaths = (type: ResourceType): SensitivePaths | undefined => this.#sensitive.get(type);
@@ -282,95 +284,10 @@ export class Commits {
     const sensitive = this.#sensitive.get(type);
     return sensitive === undefined ? {} : { sensitive };
   }
-
-  /** Undefined where the version was not the expected one. */
-  async #commit(
-    caller: Caller,
-    type: ResourceType,
-    id: string,
-    command: Command,
-  ): Promise<Result | undefined> {
-    const { principal, base, work, submit = this.#submit } = caller;
-    const { within, after } = this.#hooks;
-    const hooked = within !== undefined || after !== undefined;
-    const tenant = hooked ? await this.#tenantName(principal.tenant) : '';
-    const unit: Unit = {
-      tenant: principal.tenant,
-      context: contextOf(caller),
-      base,
-      ...(work === undefined ? {} : { work }),
-      commands: [command],
-      guard: policyFor(this.#guard, principal.actor),
-      ...(after === undefined ? {} : { reports: true }),
-      ...(within === undefined ? {} : { within: (changes) => runWithin(within, changes, tenant) }),
-    };
-    const submitted = await submit(unit);
-    switch (submitted.outcome) {
-      case 'done':
-        for (const alert of submitted.alerts ?? [])
-          this.#onGuard?.({ tenant: principal.tenant, kind: 'alert', alert });
-        if (after !== undefined)
-          for (const change of submitted.changes ?? []) this.#tell(after, { ...change, tenant });
-        return submitted.results[0];
-      case 'conflict':
-        return undefined;
-      case 'missing':
-        throw command.kind === 'restore' || command.kind === 'erase'
-          ? notDeleted(type, id)
-          : notFound(type, id);
-      case 'present':
-        throw new DirectoryError('present', `${type.name} ${id} is not deleted`);
-      case 'taken':
-        throw new DirectoryError(
-          'taken',
-          `${submitted.path} ${JSON.stringify(submitted.value)} is already in use`,
-        );
-      case 'unmatched':
-        throw new ScimError(400, 'noTarget', submitted.detail);
-      case 'invalid-id':
-        throw new DirectoryError('invalid-id', 'id must not be empty and must not contain "bulkId"');
-      case 'guarded':
-        await this.#guarded(caller, submitted.reason);
-        throw guardError(submitted.reason);
-      case 'undone':
-        throw new DirectoryError('undone', 'Another change, to be made together with this one, failed');
-      case 'failed':
-        throw submitted.error;
-    }
-  }
-
-  /** Records that the guard refused something: the first of its kind in a while, since a provider tries again and again. */
-  async #guarded({ principal, requestId }: Caller, reason: GuardReason): Promise<void> {
-    const { tenant, actor } = principal;
-    if (reason.kind === 'mass') {
-      const { kind: _, ...loss } = reason;
-      if (await this.#store.guards.hold(tenant, loss, actor, requestId))
-        this.#onGuard?.({ tenant, kind: 'held', ...loss });
-    } else if (reason.kind !== 'held') await this.#store.guards.refused(tenant, reason, actor, requestId);
-    this.#onGuard?.({ tenant, kind: 'refused', reason });
-  }
-
-  #tell(after: NonNullable<Hooks['after']>, change: Parameters<typeof after>[0]): void {
-    const failed = (error: unknown): void => this.#onHookError?.(error);
-    try {
-      const told = after(change);
-      if (told instanceof Promise) told.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  }
 }
 
 function isGroup(type: ResourceType): boolean {
   return membersAttribute(type) !== undefined;
-}
-
-function runWithin(within: NonNullable<Hooks['within']>, changes: readonly Change[], tenant: string): void {
-  for (const change of changes) {
-    const answer: unknown = within({ ...change, tenant });
-    if (typeof (answer as { then?: unknown } | undefined)?.then === 'function')
-      throw new TypeError('within must answer at once: an SQLite transaction does not wait for a promise');
-  }
 }
 
 function hashingOf({ principal, work }: Caller): Hashing {
@@ -381,15 +298,4 @@ function hashingOf({ principal, work }: Caller): Hashing {
 function resourceOf(result: Result | undefined): FoundResource {
   if (result === undefined || !('resource' in result)) throw new Error('the store answered no resource');
   return result.resource;
-}
-
-/** What the change record tells of the caller. */
-function contextOf({ principal, tolerated, requestId, address, transaction }: Caller): WriteContext {
-  const { actor } = principal;
-  return {
-    actor: address === undefined ? actor : { ...actor, address },
-    ...(requestId === undefined ? {} : { request: requestId }),
-    ...(transaction === undefined ? {} : { transaction }),
-    ...(tolerated.used.size === 0 ? {} : { tolerances: [...tolerated.used] }),
-  };
 }

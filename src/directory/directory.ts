@@ -307,16 +307,25 @@ export class Directory {
   }
 
   /**
-   * Compare and swap: reads, computes, commits; computes anew when another change came in between.
+   * Computes the change in the transaction that writes it, where the store can. Else compare and swap: reads, computes,
+   * commits; computes anew when another change came in between.
    * @throws DirectoryError `not-found`, `version-mismatch`, `busy`, and what `compute` throws.
    */
-  change(
+  async change(
     caller: Caller,
     type: ResourceType,
     id: string,
     ifMatch: IfMatch | undefined,
     compute: (stored: StoredResource) => Draft,
   ): Promise<Written> {
+    // One of several that run together is given to the store with them.
+    if (caller.submit === undefined && this.#commits.computes) {
+      const written = await this.#commits.change(caller, type, id, (stored) => {
+        checkVersion(ifMatch, stored.version);
+        return compute(stored);
+      });
+      if (written !== undefined) return written;
+    }
     return this.#attempt<Written>(caller, type, id, ifMatch, (stored) => {
       const draft = compute(stored);
       return isEmpty(draft)

@@ -124,7 +124,7 @@ interface Message<Entries extends v.ObjectEntries> {
 }
 
 function isSameUri(uri: unknown, urn: string): boolean {
-  return typeof uri === 'string' && uri.toLowerCase() === urn.toLowerCase();
+  return uri === urn || (typeof uri === 'string' && uri.toLowerCase() === urn.toLowerCase());
 }
 
 /** What the member is taken for: what it says, or what a tolerance makes of it. */

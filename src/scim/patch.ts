@@ -81,12 +81,23 @@ export function applyEdits(
     if (Object.keys(members).length === 0) delete draft[extension.schema.id];
     requireExtension(extension, members);
   }
+  return { document: settledDocument(type, document, draft, edited), members, password };
+}
+
+/** The draft in schema order with the `schemas` that it has now; the document as given if they are the same. */
+function settledDocument(type: ResourceType, document: Document, draft: Mutable, edited: Set<Attribute>) {
   draft.schemas = schemasOf(type, draft);
-  return {
-    document: equalValues(draft, document) ? document : inSchemaOrder(type, draft),
-    members,
-    password,
-  };
+  // Nothing but what edits name can differ, and only a member that was not there has no place yet.
+  let isSame = equalValues(draft.schemas, document.schemas);
+  let isOrdered = document.schemas !== undefined;
+  for (const attribute of edited) {
+    const [before, after] = [valueIn(document, attribute), valueIn(draft, attribute)];
+    if (before === after || equalValues(before, after)) continue;
+    isSame = false;
+    if (document[attribute.extension ?? attribute.name] === undefined) isOrdered = false;
+  }
+  if (isSame) return document;
+  return isOrdered ? draft : inSchemaOrder(type, draft);
 }
 
 function isSecret(attribute: Attribute): boolean {

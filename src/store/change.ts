@@ -93,3 +93,14 @@ export interface ChangeRange {
   readonly oldest: number;
   readonly newest: number;
 }
+
+/** A resource that was deleted. */
+export interface DeletedResource {
+  readonly id: string;
+  /** The number of its deletion in the change record. */
+  readonly sequence: number;
+  /** When it was deleted, RFC 3339 in UTC. */
+  readonly at: string;
+  readonly actor: Actor;
+  readonly last: LastState;
+}

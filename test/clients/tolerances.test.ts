@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { compileRegistry } from '../../src/scim/registry.ts';
 import { standardResourceTypes, standardSchemas } from '../../src/scim/standard.ts';
 import { idps, type ToleranceName, tolerances, toleratedFor } from '../../src/scim/tolerances.ts';
+import type { Store } from '../../src/store/store.ts';
 import {
   type Answer,
   enterpriseSchema,
@@ -382,4 +383,13 @@ test('a token of Okta has no tolerance that only Entra ID needs', async () => {
   const { user } = await scene();
   const body = patchOp({ op: 'Add', path: 'title', value: 'Cook' });
   assert.equal((await server.request('PATCH', `/Users/${user}`, { body, token: okta })).status, 400);
+});
+
+test('the change record names what a PATCH needed only when it was applied', async () => {
+  const { user } = await scene();
+  const body = patchOp({ op: 'replace', path: 'emails[type eq "other"].value', value: 'o@example.com' });
+  const { status, text } = await server.request('PATCH', `/Users/${user}`, { body });
+  assert.equal(status, 200, text);
+  const changes = await (server.store as Store).changes({ tenant: 1, id: user, limit: 1000 });
+  assert.deepEqual(changes.at(-1)?.tolerances, ['createByValuePath']);
 });

@@ -155,6 +155,20 @@ describe('Okta deactivates 300 of 800 people in a minute', () => {
     }
   });
 
+  test('those who are deactivated at once, in one commit, are counted one by one', async () => {
+    const at = await Place.start({ mode: 'hold', people: 10, percent: 10 }, 'okta');
+    try {
+      const ids = await at.people(60);
+      const answers = await Promise.all(ids.slice(0, 30).map((id) => at.patch(`/Users/${id}`, deactivate)));
+      const statuses = answers.map(({ status }) => status).sort();
+      assert.deepEqual(statuses, [...Array(9).fill(200), ...Array(21).fill(429)]);
+      const inactive = await at.request('GET', '/Users?filter=active eq false&count=0');
+      assert.equal(inactive.json.totalResults, 9);
+    } finally {
+      await at.server.close();
+    }
+  });
+
   test('alert, as without a setting: all is done, and told once', async () => {
     const at = await Place.start(undefined, 'okta');
     try {

@@ -90,6 +90,21 @@ test('a group of many members is changed in the thread, but where an edit names 
   }
 });
 
+test('a change that is computed in its transaction, and would be large, is left to be committed', async (t) => {
+  const { s } = await open(t);
+  const computed = async (ids: readonly string[]): Promise<Outcome | undefined> => {
+    const group = await s.createGroup('all');
+    const edited = s.unit({
+      ...{ kind: 'update', type: s.group, id: group.id, operation: 'patch' },
+      members: [add(...ids)],
+    });
+    const what = { tenant: edited.tenant, type: s.group, id: group.id, once: false };
+    return s.store.change?.(what, () => edited);
+  };
+  assert.equal((await computed(['a', 'b', 'c', 'd', 'e']))?.outcome, 'conflict');
+  assert.equal((await computed(['a']))?.outcome, 'done');
+});
+
 test('a group of many members gets another name in the thread', async (t) => {
   const { s } = await open(t);
   const group = await s.createGroup('few', await people(s, 4));

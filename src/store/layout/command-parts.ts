@@ -8,8 +8,20 @@ import type { Document, SensitivePaths } from '../store.ts';
 import type { StoredType } from './stored-type.ts';
 
 /** The id stands behind `schemas`, where readers of the answer look for it. */
-export function withId({ schemas, id: _, ...rest }: Document, id: string): Document {
+export function withId(document: Document, id: string): Document {
+  if (document.id === id && isInPlace(document)) return document;
+  const { schemas, id: _, ...rest } = document;
   return schemas === undefined ? { id, ...rest } : { schemas, id, ...rest };
+}
+
+function isInPlace(document: Document): boolean {
+  let before: string | undefined;
+  for (const name in document) {
+    if (name === 'id') return before === 'schemas';
+    if (before !== undefined) return false;
+    before = name;
+  }
+  return false;
 }
 
 export function displayOf(kind: StoredType, document: Document): string | undefined {

@@ -9,12 +9,14 @@ import { GuardedError } from '../sql/command-watch.ts';
 import { joinedResourceSql, type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
 import type {
   Command,
+  Computed,
   CreateCommand,
   DeleteCommand,
   Document,
   MemberEdit,
   Outcome,
   Refusal,
+  ResourceQuery,
   RestoreCommand,
   Result,
   StoredResource,
@@ -26,7 +28,7 @@ import { Eraser } from './erase.ts';
 import { type EdgeEffect, UnmatchedError } from './membership.ts';
 import { References } from './references.ts';
 import { Restorer } from './restore.ts';
-import { carryOut } from './steps.ts';
+import { carryOutWatched } from './steps.ts';
 import type { Tools, UnitAtWork } from './unit-at-work.ts';
 import { TakenError } from './writer.ts';
 
@@ -35,7 +37,7 @@ const joined = joinedResourceSql(sqliteDialect);
 export type Done = Extract<Outcome, { readonly outcome: 'done' }>;
 
 /** Thrown where a unit is refused after it has written something, which is to be taken back. */
-export class RefusedUnit extends Error {
+class RefusedUnit extends Error {
   override readonly name = 'RefusedUnit';
   readonly refusal: Refusal;
 
@@ -43,6 +45,11 @@ export class RefusedUnit extends Error {
     super(refusal.outcome);
     this.refusal = refusal;
   }
+}
+
+/** What became of a unit that ended with this error. */
+export function outcomeOf(error: unknown): Outcome {
+  return error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error };
 }
 
 /** The resource as it is when a command begins. */
@@ -98,10 +105,11 @@ export class Commands {
   }
 
   /**
-   * Carries out all commands of the unit; answers why not where that shows before anything is written.
+   * Carries out all commands of the unit; answers why not where that shows before anything is written. `current`: the
+   * resource of its only command, an update, where it has been read within the transaction.
    * @throws RefusedUnit where it shows later: what the unit has written by then is the caller's to take back.
    */
-  run(unit: Unit): Done | Refusal {
+  run(unit: Unit, current?: Current): Done | Refusal {
     const { commands } = unit;
     const transaction = unit.context.transaction ?? this.#tools.newTransaction();
     const work: UnitAtWork = { ...unit, transaction };
@@ -110,7 +118,7 @@ export class Commands {
     const isWatched = unit.within !== undefined || unit.reports === true;
     const after = isWatched ? this.#tools.changes.last(unit.tenant) : 0;
     for (let index = 0; index < commands.length; index++) {
-      const result = this.#runOne(work, commands[index] as Command, index);
+      const result = this.#runOne(work, commands[index] as Command, index, current);
       if (!('command' in result)) results.push(result);
       else if (index === 0) return result;
       else throw new RefusedUnit(result);
@@ -123,13 +131,37 @@ export class Commands {
     return { ...done, changes };
   }
 
-  #runOne(unit: UnitAtWork, command: Command, index: number): Result | Refusal {
+  /** Runs the update that is computed from the resource as it is, unless that is `isLarge`; as {@link run}. */
+  change(
+    { tenant, type, id }: Pick<ResourceQuery, 'tenant' | 'type' | 'id'>,
+    compute: (stored: StoredResource) => Computed,
+    isLarge: (unit: Unit) => boolean,
+  ): Outcome {
+    const kind = this.#tools.types.of(type);
+    const current = this.#current(tenant, kind, { id }, 0);
+    if ('command' in current) return current;
+    const { version, created, modified, body, grouped } = current;
+    const resource = toResource(this.#tools.types, [
+      ...([kind.number, id, version, created, modified, body, grouped] as const),
+    ]);
+    let computed: Computed;
+    try {
+      computed = compute(resource);
+    } catch (error) {
+      return { outcome: 'failed', error };
+    }
+    if (computed === 'unchanged') return { outcome: 'done', results: [{ outcome: 'unchanged', resource }] };
+    if (computed === 'apart' || isLarge(computed)) return { outcome: 'conflict', command: 0 };
+    return this.run(computed, current);
+  }
+
+  #runOne(unit: UnitAtWork, command: Command, index: number, current?: Current): Result | Refusal {
     try {
       switch (command.kind) {
         case 'create':
           return this.#create(unit, command, index);
         case 'update':
-          return this.#update(unit, command, index);
+          return this.#update(unit, command, index, current);
         case 'delete':
           return this.#delete(unit, command, index);
         case 'restore':
@@ -183,28 +215,30 @@ export class Commands {
     const at = instantText(created);
     // A new id is in no group; one that was given may be.
     const grouped = command.id !== undefined && this.#isMember.get(tenant, id) !== undefined;
-    carryOut(statements, access.created(unit, { kind, rid, id }, document, added, grouped));
+    carryOutWatched(statements, counts, access.created(unit, { kind, rid, id }, document, added, grouped));
     const resource = { id, type: kind.type.name, version: 1, created: at, modified: at, body, grouped };
     return { outcome: 'created', resource };
   }
 
-  #update(unit: UnitAtWork, command: UpdateCommand, index: number): Result | Refusal {
-    const { types, clock, rows, edges, changes, statements, access } = this.#tools;
+  #update(unit: UnitAtWork, command: UpdateCommand, index: number, current?: Current): Result | Refusal {
+    const { types, clock, rows, edges, counts, changes, statements, access } = this.#tools;
     const { tenant, context, transaction } = unit;
     const { id, operation } = command;
     const document = command.document?.difference.edits.length === 0 ? undefined : command.document;
     const kind = types.of(command.type);
-    const before = this.#current(tenant, kind, command, index);
+    const before = current ?? this.#current(tenant, kind, command, index);
     if ('command' in before) return before;
     const { rid } = before;
     const target = { kind, rid, id };
     const touched = { version: before.version + 1, modified: instantAfter(clock(), before.modified) };
     let { body } = before;
+    let after: Document | undefined;
     if (document !== undefined) {
-      const { after, difference } = document;
+      const { difference } = document;
+      after = withId(document.after, id);
       this.#refuseNamesake(tenant, command, kind, document.before, after);
-      carryOut(statements, access.changing(unit, target, document.before, after));
-      body = JSON.stringify(withId(after, id));
+      carryOutWatched(statements, counts, access.changing(unit, target, document.before, after));
+      body = JSON.stringify(after);
       rows.update({ tenant, kind, rid }, document.before, after, difference.members, body, touched);
       const display = displayOf(kind, after);
       if (display !== displayOf(kind, document.before)) edges.rename(tenant, id, display);
@@ -236,10 +270,10 @@ export class Commands {
       added,
       removed,
     });
-    if (document !== undefined)
-      carryOut(statements, access.changed(unit, target, document.before, withId(document.after, id)));
+    if (document !== undefined && after !== undefined)
+      carryOutWatched(statements, counts, access.changed(unit, target, document.before, after));
     if (added.size + removed.size > 0)
-      carryOut(statements, access.membersChanged(unit, target, { added, removed }));
+      carryOutWatched(statements, counts, access.membersChanged(unit, target, { added, removed }));
     return { outcome: 'updated', resource: resourceAt(version, modified) };
   }
 
@@ -254,7 +288,7 @@ export class Commands {
     const document = JSON.parse(before.body) as Document;
     const members = kind.layout.members === undefined ? [] : this.#membersOf.all(before.rid);
     const target = { kind, rid: before.rid, id };
-    const deleted = carryOut(statements, access.deleting(unit, target, document, members));
+    const deleted = carryOutWatched(statements, counts, access.deleting(unit, target, document, members));
     const cause = { operation: 'delete', type: kind.type.name, id } as const;
     const groups: { value: string; display?: string }[] = [];
     for (const [rid, ownerKind, owner, version, modified, display] of this.#ownersOf.all(tenant, id)) {
@@ -299,14 +333,14 @@ export class Commands {
         groups,
       },
     });
-    if (deleted !== undefined) carryOut(statements, deleted());
+    if (deleted !== undefined) carryOutWatched(statements, counts, deleted());
     return { outcome: 'deleted' };
   }
 
   #current(
     tenant: number,
     kind: StoredType,
-    { id, expected }: UpdateCommand | DeleteCommand,
+    { id, expected }: Pick<UpdateCommand, 'id' | 'expected'>,
     index: number,
   ): Current | Refusal {
     const row = this.#find.get(tenant, id, kind.number);

@@ -16,7 +16,7 @@ import { deliveryOver } from '../sql/outbox-over.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
 import { ChangeLog } from './changes.ts';
-import { Commands, RefusedUnit } from './commands.ts';
+import { Commands, outcomeOf } from './commands.ts';
 import { openConnection, usualBusyTimeout } from './connection.ts';
 import { counters } from './counters.ts';
 import { sqliteDialect } from './dialect.ts';
@@ -301,11 +301,7 @@ function storeOver(
   });
 
   const here = (unit: Unit): Promise<Outcome> =>
-    commit
-      .run(() => write.run(unit), unit.within !== undefined)
-      .catch((error: unknown) =>
-        error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error },
-      );
+    commit.run(() => write.run(unit), unit.within !== undefined).catch(outcomeOf);
   const { unitsInThreadFrom: from = 2000 } = options;
   // A thread makes ids of its own, and has no file where there is none.
   const mayLeave = !db.memory && options.newId === undefined && Number.isFinite(from);
@@ -313,6 +309,7 @@ function storeOver(
     ? new LargeUnits({ db, types, read, from, here, away: commit.away, file, busyTimeout, registry, clock })
     : undefined;
   const carryOut = (unit: Unit): Promise<Outcome> => (large?.has(unit) ? large.carryOut(unit) : here(unit));
+  const isLarge = (unit: Unit): boolean => large?.has(unit) ?? false;
 
   const secretKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
@@ -336,7 +333,10 @@ function storeOver(
   const past = pastReads({ db, types, changes, read, connection: another });
   const port = stepsPort({
     ...{ read, write: commit.run, ride: commit.ride, note, statements: new Statements(db) },
-    forget: () => grants.forget(),
+    forget() {
+      counts.writeLosses();
+      grants.forget();
+    },
   });
   const { jsonStrings } = sqliteDialect;
   const delivery = deliveryOver(
@@ -364,6 +364,7 @@ function storeOver(
     credential: (tenant, id) => read(() => reads.credential(tenant, id)),
 
     commit: (units) => Promise.all(units.map(carryOut)),
+    change: (of, compute) => commit.run(() => write.change(of, compute, isLarge), of.once).catch(outcomeOf),
 
     note: (notices) => commit.run(() => notices.filter((notice) => note(notice)).length),
     durable() {

@@ -47,7 +47,8 @@ export class LargeUnits {
 
   constructor({ db, types, read, from, here, away, ...thread }: LargeUnitTools) {
     this.#thread = new WriteThread(thread);
-    this.#read = read;
+    // A unit that is computed in its transaction is looked at there.
+    this.#read = (action) => (db.inTransaction ? action() : read(action));
     this.#here = here;
     this.#away = away;
     this.#types = types;

@@ -11,7 +11,7 @@ import { resourceSql } from '../sql/resource.ts';
 import { rebuildSql } from '../sql/stored-type.ts';
 import type { Document, Refusal, RestoreCommand, Result } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
-import { carryOut } from './steps.ts';
+import { carryOutWatched } from './steps.ts';
 import type { Tools, UnitAtWork } from './unit-at-work.ts';
 
 type DeletionRow = [version: number, at: string, last: string | null, removed: string | null];
@@ -74,7 +74,7 @@ export class Restorer {
     const cause: Cause = { operation: 'restore', type: kind.type.name, id };
     for (const { value } of last.groups) this.#joinGroup(unit, value, id, cause);
     const grouped = last.groups.length > 0;
-    carryOut(statements, access.created(unit, { kind, rid, id }, document, added, grouped));
+    carryOutWatched(statements, counts, access.created(unit, { kind, rid, id }, document, added, grouped));
     const resource = {
       ...{ id, type: kind.type.name, version, body, grouped },
       ...{ created: instantText(created), modified: instantText(modified) },

@@ -1,0 +1,170 @@
+/** Units of commands on behalf of a caller, and what the store, the guard and hooks make of them. */
+import { ScimError } from '../error.ts';
+import type { ResourceType } from '../scim/registry.ts';
+import type { Change } from '../store/change.ts';
+import type { GuardReason } from '../store/guard.ts';
+import type { Awaitable, Command, Result, Store, Unit, WriteContext } from '../store/store.ts';
+import { type Submit, type Submitted, submitTo } from './batch.ts';
+import type { Caller } from './caller.ts';
+import { DirectoryError, notDeleted, notFound } from './directory-error.ts';
+import {
+  type GuardNews,
+  type GuardOptions,
+  type GuardPolicies,
+  guardError,
+  guardPolicies,
+  policyFor,
+} from './guard.ts';
+import type { Hooks } from './hooks.ts';
+
+export interface UnitOptions {
+  readonly hooks?: Hooks;
+  /** When losses of access are too many at once; with the defaults unless given. */
+  readonly guard?: GuardOptions;
+  /** Is told of what the guard did. */
+  readonly onGuard?: (news: GuardNews) => void;
+  /** Is told of what {@link Hooks.after} throws. */
+  readonly onHookError?: (error: unknown) => void;
+}
+
+export class Units {
+  readonly #store: Store;
+  readonly #submit: Submit;
+  readonly #hooks: Hooks;
+  readonly #onHookError: ((error: unknown) => void) | undefined;
+  readonly #guard: GuardPolicies;
+  readonly #onGuard: ((news: GuardNews) => void) | undefined;
+  readonly #tenantNames = new Map<number, string>();
+
+  constructor(store: Store, { hooks = {}, guard = {}, onGuard, onHookError }: UnitOptions) {
+    this.#store = store;
+    this.#submit = submitTo(store);
+    this.#hooks = hooks;
+    this.#onHookError = onHookError;
+    this.#guard = guardPolicies(guard);
+    this.#onGuard = onGuard;
+  }
+
+  /** The name of a tenant, for hooks. */
+  async tenantName(number: number): Promise<string> {
+    if (!this.#tenantNames.has(number))
+      for (const tenant of await this.#store.tenants()) this.#tenantNames.set(tenant.number, tenant.name);
+    return this.#tenantNames.get(number) ?? String(number);
+  }
+
+  /** Undefined where the version was not the expected one. */
+  async commit(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    command: Command,
+  ): Promise<Result | undefined> {
+    const { submit = this.#submit } = caller;
+    const unitOf = await this.of(caller);
+    return this.resultOf(await submit(unitOf(command)), caller, type, id, command.kind);
+  }
+
+  /** What makes a unit of a command of this caller, with the tolerances that were needed by then. */
+  of(caller: Caller): Awaitable<(command: Command) => Unit> {
+    const { principal, base, work } = caller;
+    const { within, after } = this.#hooks;
+    const unitOf =
+      (tenant = '') =>
+      (command: Command): Unit => ({
+        tenant: principal.tenant,
+        context: contextOf(caller),
+        base,
+        ...(work === undefined ? {} : { work }),
+        commands: [command],
+        guard: policyFor(this.#guard, principal.actor),
+        ...(after === undefined ? {} : { reports: true }),
+        ...(within === undefined ? {} : { within: (changes) => runWithin(within, changes, tenant) }),
+      });
+    if (within === undefined && after === undefined) return unitOf();
+    return this.tenantName(principal.tenant).then(unitOf);
+  }
+
+  /** Undefined where the version was not the expected one. */
+  async resultOf(
+    submitted: Submitted,
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    kind: Command['kind'] = 'update',
+  ): Promise<Result | undefined> {
+    const { principal } = caller;
+    const { after } = this.#hooks;
+    switch (submitted.outcome) {
+      case 'done':
+        for (const alert of submitted.alerts ?? [])
+          this.#onGuard?.({ tenant: principal.tenant, kind: 'alert', alert });
+        if (after !== undefined) {
+          const tenant = await this.tenantName(principal.tenant);
+          for (const change of submitted.changes ?? []) this.#tell(after, { ...change, tenant });
+        }
+        return submitted.results[0];
+      case 'conflict':
+        return undefined;
+      case 'missing':
+        throw kind === 'restore' || kind === 'erase' ? notDeleted(type, id) : notFound(type, id);
+      case 'present':
+        throw new DirectoryError('present', `${type.name} ${id} is not deleted`);
+      case 'taken':
+        throw new DirectoryError(
+          'taken',
+          `${submitted.path} ${JSON.stringify(submitted.value)} is already in use`,
+        );
+      case 'unmatched':
+        throw new ScimError(400, 'noTarget', submitted.detail);
+      case 'invalid-id':
+        throw new DirectoryError('invalid-id', 'id must not be empty and must not contain "bulkId"');
+      case 'guarded':
+        await this.#guarded(caller, submitted.reason);
+        throw guardError(submitted.reason);
+      case 'undone':
+        throw new DirectoryError('undone', 'Another change, to be made together with this one, failed');
+      case 'failed':
+        throw submitted.error;
+    }
+  }
+
+  /** Records that the guard refused something: the first of its kind in a while, since a provider tries again and again. */
+  async #guarded({ principal, requestId }: Caller, reason: GuardReason): Promise<void> {
+    const { tenant, actor } = principal;
+    if (reason.kind === 'mass') {
+      const { kind: _, ...loss } = reason;
+      if (await this.#store.guards.hold(tenant, loss, actor, requestId))
+        this.#onGuard?.({ tenant, kind: 'held', ...loss });
+    } else if (reason.kind !== 'held') await this.#store.guards.refused(tenant, reason, actor, requestId);
+    this.#onGuard?.({ tenant, kind: 'refused', reason });
+  }
+
+  #tell(after: NonNullable<Hooks['after']>, change: Parameters<typeof after>[0]): void {
+    const failed = (error: unknown): void => this.#onHookError?.(error);
+    try {
+      const told = after(change);
+      if (told instanceof Promise) told.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+function runWithin(within: NonNullable<Hooks['within']>, changes: readonly Change[], tenant: string): void {
+  for (const change of changes) {
+    const answer: unknown = within({ ...change, tenant });
+    if (typeof (answer as { then?: unknown } | undefined)?.then === 'function')
+      throw new TypeError('within must answer at once: an SQLite transaction does not wait for a promise');
+  }
+}
+
+/** What the change record tells of the caller. */
+function contextOf({ principal, tolerated, requestId, address, transaction }: Caller): WriteContext {
+  const { actor } = principal;
+  return {
+    actor: address === undefined ? actor : { ...actor, address },
+    ...(requestId === undefined ? {} : { request: requestId }),
+    ...(transaction === undefined ? {} : { transaction }),
+    ...(tolerated.used.size === 0 ? {} : { tolerances: [...tolerated.used] }),
+  };
+}
