@@ -210,17 +210,19 @@ export async function killSeveral(
     await revoke();
     over.done = true;
     await Promise.all(working);
+    // The servers themselves may note something later, which is not asked for here.
+    const { newest } = await admin.changeRange(1);
     over.written = true;
     await Promise.all(following);
 
     // All of it, by the feed of each server, by the chain, and by what each server answers.
-    const { newest } = await admin.changeRange(1);
     for (const [server, each] of seen.entries()) {
       assert.ok(
         each.every((sequence, n) => n === 0 || sequence > (each[n - 1] as number)),
         `server ${server} in order`,
       );
-      assert.deepEqual(each, seen[0], `server ${server} tells what server 0 tells`);
+      const [told, first] = [each, seen[0] as number[]].map((all) => all.filter((at) => at <= newest));
+      assert.deepEqual(told, first, `server ${server} tells what server 0 tells`);
     }
     const changes = await admin.changes({ tenant: 1, limit: newest });
     assert.deepEqual(
