@@ -138,8 +138,8 @@ export class Feed {
     return page;
   }
 
-  consumers(tenant: number): Promise<readonly Consumer[]> {
-    return Promise.resolve(this.#outbox.consumers(tenant));
+  async consumers(tenant: number): Promise<readonly Consumer[]> {
+    return this.#outbox.consumers(tenant);
   }
 
   forget(tenant: number, name: string): Promise<boolean> {

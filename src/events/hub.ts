@@ -131,10 +131,7 @@ export class Hub {
       }
       this.#lastWakes.delete(tenant);
       // A database that cannot be read says so to whoever reads next.
-      const newest = await Promise.resolve(this.#store.feed.extent(tenant)).then(
-        (extent) => extent.newest,
-        () => Infinity,
-      );
+      const newest = await this.#newest(tenant).catch(() => Infinity);
       for (const { after, wake } of [...waiters]) {
         if (newest === after) continue;
         this.#lastWakes.set(tenant, performance.now());
@@ -146,5 +143,11 @@ export class Hub {
     next = Math.min(next, this.#next);
     this.#next = Number.POSITIVE_INFINITY;
     this.#lookBy(next);
+  }
+
+  /** Rejects where the database cannot be read, also where it says so at once. */
+  async #newest(tenant: number): Promise<number> {
+    const { newest } = await this.#store.feed.extent(tenant);
+    return newest;
   }
 }

@@ -457,6 +457,8 @@ describe('a command in a folder with another configuration', () => {
     const second = await serving(['serve', '--port', '0', '--database', join(folder, 'scimd.db')], {
       folder: elsewhere,
     });
+    // It looks for webhooks once a second, and has met it there too.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     assert.equal((await first.request('POST', '/Users', newUser('b', { desk: 'x' }))).status, 503);
     assert.equal((await first.request('GET', '/Users')).status, 503);
     await second.stop();

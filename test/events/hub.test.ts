@@ -1,8 +1,13 @@
 /** Those who wait for events: woken when there is one, and at no cost until then. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Hub, TooManyWaiting } from '../../src/events/hub.ts';
+import { standardRegistry } from '../../src/scim/standard.ts';
+import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Store } from '../../src/store/store.ts';
 import { newUser, startScimd } from '../server.ts';
 import { isPostgres } from '../store-under-test.ts';
@@ -107,4 +112,16 @@ test('who comes back at once waits for what is told to all together; who was awa
   const [first, second] = woken;
   assert.ok(first !== undefined && first.turn === second?.turn, 'together');
   assert.ok(first.at - before < 2000);
+});
+
+test('where the database cannot be read those who wait are woken, and are told by what they read next', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'scimd-hub-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const store = openSqliteStore({ file: join(folder, 'scimd.db'), registry: standardRegistry() });
+  const hub = new Hub(store);
+  t.after(() => hub.stop());
+  const { newest } = await store.feed.extent(1);
+  const woken = hub.wait(1, newest, 60_000, undefined);
+  await store.close();
+  assert.equal(await woken, 'changed');
 });

@@ -161,6 +161,12 @@ export function delivererOver(
   });
 }
 
+/** Is there an endpoint that is sent to? Rejects where the database cannot be read, also where it says so at once. */
+async function hasReceivers(outbox: Store['outbox']): Promise<boolean> {
+  const endpoints = await outbox.endpoints();
+  return endpoints.some(({ state, kind }) => state === 'active' && kind !== 'poll');
+}
+
 export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Delivery {
   let worker: Worker | undefined;
   const pages = new Questions<PageText>();
@@ -171,10 +177,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
   let timer: NodeJS.Timeout | undefined;
 
   const look = async (): Promise<void> => {
-    const found = await Promise.resolve(store.outbox.endpoints()).then(
-      (endpoints) => endpoints.some(({ state, kind }) => state === 'active' && kind !== 'poll'),
-      () => false,
-    );
+    const found = await hasReceivers(store.outbox).catch(() => false);
     if (stopped) return;
     if (found && isHere) beginHere();
     else if (!found || !begin()) timer = setTimeout(() => void look(), lookEvery).unref();
