@@ -1,6 +1,5 @@
 /** Lists that look at many rows run in a thread of their own, and are what they are in the main one. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { after, test } from 'node:test';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Page } from '../../src/store/store.ts';
 import { Setting } from './setting.ts';
+import { runWithoutThreads } from './without-threads.ts';
 import { remove } from './writes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-scan-'));
@@ -131,12 +131,7 @@ test('where no thread may be made, the main one does its work', () => {
     for (let n = 0; n < 2; n++)
       console.log((await store.list({ tenant: 1, limit: 10, targets: [{ type, plan }] })).total);
     await store.close();`;
-  const allowed = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons'];
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    [...allowed, '--input-type=module', '--eval', program],
-    { encoding: 'utf8' },
-  );
+  const { stdout, stderr } = runWithoutThreads(program);
   assert.equal(stdout, '1\n1\n', stderr);
   assert.equal(stderr.match(/ScanThreadFailure: the scan thread cannot begin/g)?.length, 1, stderr);
 });

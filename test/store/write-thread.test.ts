@@ -1,6 +1,5 @@
 /** Units that change very many rows are carried out in a thread, and are what they are in the main one (test/store/sqlite.test.ts). */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +9,7 @@ import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { MemberEdit, Outcome, StoredResource, Unit } from '../../src/store/store.ts';
 import { Work } from '../../src/store/work.ts';
 import { add, Setting } from './setting.ts';
+import { runWithoutThreads } from './without-threads.ts';
 import { changeOf, createdBy } from './writes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-write-'));
@@ -203,12 +203,7 @@ test('where no thread may be made, the main one does its work', () => {
       console.log(outcome);
     }
     await store.close();`;
-  const allowed = ['--permission', '--allow-fs-read=*', '--allow-fs-write=*', '--allow-addons'];
-  const { stdout, stderr } = spawnSync(
-    process.execPath,
-    [...allowed, '--input-type=module', '--eval', program],
-    { encoding: 'utf8' },
-  );
+  const { stdout, stderr } = runWithoutThreads(program);
   assert.equal(stdout, 'done\ndone\n', stderr);
   assert.equal(stderr.match(/WriteThreadFailure: the write thread cannot begin/g)?.length, 1, stderr);
 });
