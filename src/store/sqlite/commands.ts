@@ -131,11 +131,11 @@ export class Commands {
     return { ...done, changes };
   }
 
-  /** Runs the update that is computed from the resource as it is, unless that is `isLarge`; as {@link run}. */
+  /** Runs the update that is computed from the resource as it is, unless that is one of `large`; as {@link run}. */
   change(
     { tenant, type, id }: Pick<ResourceQuery, 'tenant' | 'type' | 'id'>,
     compute: (stored: StoredResource) => Computed,
-    isLarge: (unit: Unit) => boolean,
+    large: { has(unit: Unit): boolean } | undefined,
   ): Outcome {
     const kind = this.#tools.types.of(type);
     const current = this.#current(tenant, kind, { id }, 0);
@@ -151,7 +151,7 @@ export class Commands {
       return { outcome: 'failed', error };
     }
     if (computed === 'unchanged') return { outcome: 'done', results: [{ outcome: 'unchanged', resource }] };
-    if (computed === 'apart' || isLarge(computed)) return { outcome: 'conflict', command: 0 };
+    if (computed === 'apart' || large?.has(computed)) return { outcome: 'conflict', command: 0 };
     return this.run(computed, current);
   }
 

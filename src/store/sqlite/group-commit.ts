@@ -161,8 +161,6 @@ export function groupCommit(
       beforeWrite();
       const value = await job.run();
       failing = false;
-      // What it wrote is read from now on.
-      beforeWrite();
       written?.();
       job.resolve(value);
     } catch (error) {

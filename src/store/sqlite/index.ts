@@ -305,11 +305,12 @@ function storeOver(
   const { unitsInThreadFrom: from = 2000 } = options;
   // A thread makes ids of its own, and has no file where there is none.
   const mayLeave = !db.memory && options.newId === undefined && Number.isFinite(from);
+  // What is written elsewhere is read from then on.
+  const away: typeof commit.away = (command) => commit.away(() => command().finally(leaveSnapshot));
   const large = mayLeave
-    ? new LargeUnits({ db, types, read, from, here, away: commit.away, file, busyTimeout, registry, clock })
+    ? new LargeUnits({ db, types, read, from, here, away, file, busyTimeout, registry, clock })
     : undefined;
   const carryOut = (unit: Unit): Promise<Outcome> => (large?.has(unit) ? large.carryOut(unit) : here(unit));
-  const isLarge = (unit: Unit): boolean => large?.has(unit) ?? false;
 
   const secretKey = db
     .prepare<[], Buffer>("SELECT bytes FROM secret WHERE name = 'cursor'")
@@ -364,7 +365,7 @@ function storeOver(
     credential: (tenant, id) => read(() => reads.credential(tenant, id)),
 
     commit: (units) => Promise.all(units.map(carryOut)),
-    change: (of, compute) => commit.run(() => write.change(of, compute, isLarge), of.once).catch(outcomeOf),
+    change: (of, compute) => commit.run(() => write.change(of, compute, large), of.once).catch(outcomeOf),
 
     note: (notices) => commit.run(() => notices.filter((notice) => note(notice)).length),
     durable() {
