@@ -116,7 +116,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     new Cursors(secretKey, limits.cursorSeconds, clock),
     sensitiveCheck(options.sensitiveAttributes ?? [], store.registry.resourceTypes),
   );
-  const routes = createRoutes(options, limits, directory, lists);
+  const routes = createRoutes(options, limits, directory, lists, clock);
 
   const { authenticate, tokenMounts } = await accessWith(options, {
     ...{ limits, clock, proxies, secretKey, baseOf },

@@ -1,5 +1,6 @@
 /** /ServiceProviderConfig, /Schemas, /ResourceTypes (RFC 7644 §4). */
 import { ScimError } from '../error.ts';
+import { supportedUris } from '../events/streams/event-uris.ts';
 import { type Capabilities, schemaResources, serviceProviderConfig } from '../scim/discovery.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
 import { grantTypes } from '../scim/role-types.ts';
@@ -11,19 +12,28 @@ import { jsonResponse, scimJson } from './responses.ts';
 
 export class DiscoveryHandlers {
   readonly #registry: Registry;
-  readonly #capabilities: Capabilities;
+  readonly #capabilities: Omit<Capabilities, 'eventUris'>;
   readonly #uniqueDisplayName: boolean;
 
-  constructor(registry: Registry, capabilities: Capabilities, uniqueDisplayName: boolean) {
+  constructor(registry: Registry, capabilities: Omit<Capabilities, 'eventUris'>, uniqueDisplayName: boolean) {
     this.#registry = registry;
     this.#capabilities = capabilities;
     this.#uniqueDisplayName = uniqueDisplayName;
   }
 
-  /** `given`: which of roles and entitlements there are. */
-  serviceProviderConfig(base: string, query: QueryParameters, given: readonly GrantKind[]): HttpResponse {
+  /**
+   * `given`: which of roles and entitlements there are. `hasReceivers`: could anybody receive security event tokens? Clients
+   * that know the attributes of RFC 7643 and no others, such as scim2-client for Python, can be used until then.
+   */
+  serviceProviderConfig(
+    base: string,
+    query: QueryParameters,
+    given: readonly GrantKind[],
+    hasReceivers: boolean,
+  ): HttpResponse {
     refuseFilter(query);
-    return answer(serviceProviderConfig(base, { ...this.#capabilities, given }));
+    const eventUris = hasReceivers ? supportedUris : undefined;
+    return answer(serviceProviderConfig(base, { ...this.#capabilities, eventUris, given }));
   }
 
   schemas(base: string, query: QueryParameters, given: readonly GrantKind[]): HttpResponse {

@@ -2,7 +2,6 @@
 import { type IRequest, IttyRouter, type IttyRouterType } from 'itty-router';
 import type { Directory } from '../directory/directory.ts';
 import { ScimError } from '../error.ts';
-import { supportedUris } from '../events/streams/event-uris.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { grantTypes } from '../scim/role-types.ts';
 import { grantKinds } from '../scim/roles.ts';
@@ -79,6 +78,7 @@ export function createRoutes(
   limits: Limits,
   directory: Directory,
   lists: ListHandlers,
+  clock: () => Date,
 ): Routes {
   const { registry } = directory;
   const resources = new ResourceHandlers(directory);
@@ -100,7 +100,6 @@ export function createRoutes(
         cursorTimeout: limits.cursorSeconds,
       },
       profile: registry.profile,
-      eventUris: supportedUris,
     },
     directory.uniqueDisplayName,
   );
@@ -167,9 +166,10 @@ export function createRoutes(
   // A type of the operator's own goes before what rules give.
   const given = async () =>
     (await roles.kinds()).filter((kind) => !endpoints.includes(grantTypes[kind].endpoint));
-  discover('/ServiceProviderConfig', true, async ({ base, query }) =>
-    discovery.serviceProviderConfig(base, query, await given()),
-  );
+  discover('/ServiceProviderConfig', true, async ({ base, query }) => {
+    const hasReceivers = await directory.store.streams.hasReceivers(clock());
+    return discovery.serviceProviderConfig(base, query, await given(), hasReceivers);
+  });
   discover('/Schemas', open, async ({ base, query }) => discovery.schemas(base, query, await given()));
   discover('/Schemas/:id', open, async ({ base, query }, id) =>
     discovery.schema(base, id, query, await given()),

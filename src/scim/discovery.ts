@@ -28,8 +28,8 @@ export interface Capabilities {
     | { readonly cursor: boolean; readonly defaultPageSize: number; readonly cursorTimeout: number }
     | undefined;
   readonly profile: Profile | undefined;
-  /** URIs of the events that security event tokens tell (RFC 9967 §4). */
-  readonly eventUris: readonly string[];
+  /** URIs of the events that security event tokens tell (RFC 9967 §4). Undefined where nobody could receive one. */
+  readonly eventUris: readonly string[] | undefined;
 }
 
 /** GET /ServiceProviderConfig (RFC 7643 §5, RFC 9865 §4, RFC 9967 §4). `base` is the absolute base URL. */
@@ -37,7 +37,7 @@ export function serviceProviderConfig(
   base: string,
   capabilities: Capabilities & { readonly given?: readonly GrantKind[] },
 ): object {
-  const { pagination, profile, given = [] } = capabilities;
+  const { pagination, profile, eventUris, given = [] } = capabilities;
   return {
     schemas: [serviceProviderConfigSchema.id],
     ...(capabilities.documentationUri === undefined
@@ -62,7 +62,7 @@ export function serviceProviderConfig(
           },
         }),
     // An answer of 2xx has done what it says: no request is answered before it is done.
-    securityEvents: { asyncRequest: 'none', eventUris: capabilities.eventUris },
+    ...(eventUris === undefined ? {} : { securityEvents: { asyncRequest: 'none', eventUris } }),
     // draft-ietf-scim-roles-entitlements-01 §3.1.
     ...(given.length === 0
       ? {}

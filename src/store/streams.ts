@@ -35,6 +35,9 @@ export interface StreamStore {
   /** Moves the position on, unless it has moved meanwhile, and forgets the acknowledgements that it has passed. */
   advance(endpoint: string, from: string, to: string, passed: readonly string[]): Promise<void>;
 
+  /** Is there anybody who could receive such tokens: a token of scope `events` that is valid at `now`, or a stream? */
+  hasReceivers(now: Date): Awaitable<boolean>;
+
   /** The oldest first. */
   signingKeys(): Awaitable<readonly SigningKey[]>;
   addSigningKey(key: SigningKey): Promise<void>;

@@ -285,6 +285,26 @@ test('E-4-01: securityEvents says that no request is asynchronous, and which eve
   assert.ok(!eventUris.some((uri: string) => uri.includes('asyncresp')));
 });
 
+test('E-4-01: securityEvents is there once somebody could receive: a token of scope events, or a stream', async (t) => {
+  const other = await startScimd({ basePath: '/scim/v2' });
+  t.after(() => other.close());
+  const tells = async (): Promise<boolean> =>
+    'securityEvents' in (await other.request('GET', '/ServiceProviderConfig', { token: null })).json;
+  assert.equal(await tells(), false);
+  const { token, create } = await receiverOf(other);
+  assert.equal(await tells(), true);
+  const revoke = async (): Promise<void> => {
+    const tokens = (await other.store?.listTokens()) ?? [];
+    const { id } = tokens.find(({ scope }) => scope === 'events') ?? assert.fail(token);
+    await other.store?.revokeToken(id, new Date(0).toISOString());
+  };
+  const stream = await create();
+  await revoke();
+  assert.equal(await tells(), true);
+  await other.store?.outbox.deleteEndpoint(stream.stream_id);
+  assert.equal(await tells(), false);
+});
+
 describe('RFC 9967 §5: security', () => {
   test('E-5-01: tokens are pushed over TLS only', async () => {
     const delivery = { method: push, endpoint_url: 'http://receiver.example.com/events' };

@@ -26,6 +26,10 @@ ON CONFLICT (endpoint, resource, since) DO UPDATE SET until = NULL`,
     acknowledge: `INSERT INTO ${acknowledged} (endpoint, message) VALUES (?, ?) ON CONFLICT DO NOTHING`,
     forget: `DELETE FROM ${acknowledged} WHERE endpoint = ? AND message = ?`,
     move: `UPDATE ${prefix}endpoint SET position = ? WHERE id = ? AND position = ? RETURNING id`,
+    /** By the time. */
+    receivers: `SELECT 1 WHERE EXISTS
+  (SELECT 1 FROM ${prefix}token WHERE scope = 'events' AND ended = 0 AND (expires IS NULL OR expires > ?))
+OR EXISTS (SELECT 1 FROM ${prefix}endpoint WHERE stream IS NOT NULL)`,
     keys: `SELECT id, key, created, signs_from FROM ${prefix}signing_key ORDER BY signs_from, id`,
     addKey: `INSERT INTO ${prefix}signing_key (id, key, created, signs_from) VALUES (?, ?, ?, ?)`,
     removeKey: `DELETE FROM ${prefix}signing_key WHERE id = ?`,
@@ -77,6 +81,10 @@ export function streamsOver(
       write(function* () {
         if ((yield step(sql.move, to, endpoint, from)).length === 0) return;
         for (const message of passed) yield step(sql.forget, endpoint, message);
+      }),
+    hasReceivers: (now) =>
+      read(function* () {
+        return (yield step(sql.receivers, now.toISOString())).length > 0;
       }),
     signingKeys: () =>
       read(function* () {
