@@ -1,5 +1,5 @@
 /** The thread that delivers webhooks: with a connection of its own to the database. */
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Feed } from './events/feed.ts';
 import { Hub } from './events/hub.ts';
@@ -22,9 +22,9 @@ import { configuredRegistry } from './scim/custom-schemas.ts';
 import { isPostgresUrl, openStore } from './store/open.ts';
 import type { Outbox } from './store/outbox.ts';
 
-/** Where processors are short, a request goes before a delivery. On Linux that is set for this thread alone. */
+/** Where processors are short, a request goes before a delivery. On Linux that is set for this thread alone, and only downwards. */
 const yielding = 5;
-if (process.platform === 'linux') setPriority(yielding);
+if (process.platform === 'linux') setPriority(Math.min(19, getPriority() + yielding));
 
 /** Milliseconds: little at a time, which goes with the commits of requests and holds up none of them. */
 const shortStoreEvery = 25;

@@ -2,6 +2,7 @@
  * Delivery beside the server: in a thread of its own, so that it slows no request; in this one for a database in memory. The thread begins when there is an
  * endpoint to deliver to, and again when it should ever end.
  */
+import { randomBytes } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Outbox } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
@@ -141,6 +142,14 @@ const lookEvery = 1000;
 const restartAfter = 5000;
 const patience = 3000;
 
+/**
+ * The threads of the process's pool have the priority of the thread that needs the first of them. They bring what requests
+ * write to the disk: that must not be the one that yields to requests.
+ */
+function startPool(): void {
+  randomBytes(1, () => {});
+}
+
 /** Delivers with a store. */
 export function delivererOver(
   store: Store,
@@ -196,6 +205,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
     let started: Worker;
     try {
       const { program, packages, execArgv } = deliveryProgram();
+      startPool();
       const workerData: DeliveryThreadData = { ...thread, packages };
       started = new Worker(program, { eval: typeof program === 'string', workerData, execArgv });
     } catch (error) {
