@@ -23,7 +23,7 @@ import { isPostgresUrl, openStore } from './store/open.ts';
 import type { Outbox } from './store/outbox.ts';
 
 /** Where processors are short, a request goes before a delivery. On Linux that is set for this thread alone, and only downwards. */
-const yielding = 5;
+const yielding = 10;
 if (process.platform === 'linux') setPriority(Math.min(19, getPriority() + yielding));
 
 /** Milliseconds: little at a time, which goes with the commits of requests and holds up none of them. */

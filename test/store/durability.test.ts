@@ -7,9 +7,10 @@ import { after, test } from 'node:test';
 import type { Database } from 'better-sqlite3';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
-import { type Disk, type WalSync, walSync } from '../../src/store/sqlite/durability.ts';
+import { type Disk, SyncPace, type WalSync, walSync } from '../../src/store/sqlite/durability.ts';
 import { type GroupCommit, groupCommit } from '../../src/store/sqlite/group-commit.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-wal-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -38,6 +39,24 @@ class SlowDisk implements Disk {
   }
 }
 
+/** One that takes no time but what it is told, which nobody would use for data. */
+class NoDisk extends SlowDisk {
+  override sync(): void {
+    const end = performance.now() + this.milliseconds;
+    while (performance.now() < end);
+    this.done.push('on the spot');
+  }
+
+  override syncInThread(_: number, done: (error: Error | null) => void): void {
+    const end = (): void => {
+      this.done.push('in the thread pool');
+      done(null);
+    };
+    if (this.milliseconds === 0) setImmediate(end);
+    else setTimeout(end, this.milliseconds);
+  }
+}
+
 interface Opened {
   readonly db: Database;
   readonly disk: SlowDisk;
@@ -52,11 +71,10 @@ let files = 0;
 /** No snapshot to leave, and nothing to check. */
 const unguarded = { beforeWrite() {}, check() {} };
 
-function open(): Opened {
+function open(disk = new SlowDisk()): Opened {
   const file = join(folder, `${++files}.db`);
   const db = openConnection(file);
   db.pragma('synchronous = NORMAL');
-  const disk = new SlowDisk();
   const wal = walSync(file, disk);
   const commit = groupCommit(db, wal, unguarded);
   const insert = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");
@@ -197,6 +215,81 @@ test('what is committed while the disk works goes to it together, afterwards', a
   assert.equal(disk.done.length, 2);
   await Promise.all([second, third]);
   assert.equal(disk.done.length, 3);
+  commit.close();
+  db.close();
+});
+
+/** So many syncs, one after the other, of a disk that takes as long as `takes` says; where each was waited for, and how long. */
+function paced(pace: SyncPace, clock: { now: number }, count: number, takes: (index: number) => number) {
+  const waited = { onTheSpot: 0, milliseconds: 0 };
+  for (let index = 0; index < count; index++) {
+    const milliseconds = takes(index);
+    const isOnTheSpot = pace.isOnTheSpot(clock.now);
+    // Two threads have to be woken for one in the pool.
+    clock.now += milliseconds + (isOnTheSpot ? 0 : 0.3);
+    if (isOnTheSpot) {
+      waited.onTheSpot++;
+      waited.milliseconds += milliseconds;
+      pace.tookOnTheSpot(milliseconds, clock.now);
+    } else pace.tookInPool(milliseconds + 0.3);
+  }
+  return waited;
+}
+
+test('a quick disk is waited for on the spot where every fourth sync takes long, since a processor is waited for', () => {
+  const [pace, clock] = [new SyncPace(), { now: 1000 }];
+  const { onTheSpot } = paced(pace, clock, 10_000, (index) => (index % 4 === 3 ? 3 : 0.2));
+  assert.equal(onTheSpot, 10_000);
+});
+
+for (const milliseconds of [2, 10, 200]) {
+  test(`a disk that takes ${milliseconds} ms holds up the event loop once, and where it was quick before no more than five times`, () => {
+    const [pace, clock] = [new SyncPace(), { now: 1000 }];
+    assert.equal(paced(pace, clock, 10_000, () => milliseconds).onTheSpot, 1);
+    const later = new SyncPace();
+    paced(later, clock, 1000, () => 0.1);
+    const { onTheSpot } = paced(later, clock, 10_000, () => milliseconds);
+    assert.ok(onTheSpot <= 5, `${onTheSpot} times`);
+    if (milliseconds > 20) assert.equal(onTheSpot, 1);
+  });
+}
+
+test('a disk that is slow by a little is tried again and again, which takes less than a hundredth of the time', () => {
+  const [pace, clock] = [new SyncPace(), { now: 1000 }];
+  const began = clock.now;
+  const { onTheSpot, milliseconds } = paced(pace, clock, 100_000, () => 1.2);
+  assert.ok(onTheSpot > 10, `${onTheSpot} times`);
+  assert.ok(milliseconds < (clock.now - began) / 100, `${milliseconds} of ${clock.now - began} ms`);
+});
+
+test('a disk that was slow and is quick again is waited for on the spot within three seconds of writes', () => {
+  for (const slow of [1, 10, 100]) {
+    const [pace, clock] = [new SyncPace(), { now: 1000 }];
+    paced(pace, clock, 5000, () => slow);
+    paced(pace, clock, 3000 / 0.5, () => 0.2);
+    assert.equal(paced(pace, clock, 1000, () => 0.2).onTheSpot, 1000, `after ${slow} ms`);
+  }
+});
+
+test('after one sync that took very long a quick disk is waited for on the spot within a second', () => {
+  const [pace, clock] = [new SyncPace(), { now: 1000 }];
+  paced(pace, clock, 100, () => 0.2);
+  paced(pace, clock, 1, () => 500);
+  assert.equal(paced(pace, clock, 8, () => 0.2).onTheSpot, 0);
+  paced(pace, clock, 1000, () => 0.2);
+  assert.equal(paced(pace, clock, 100, () => 0.2).onTheSpot, 100);
+});
+
+test('a store on a slow disk goes back to waiting on the spot when the disk is quick again', async () => {
+  const { insert, disk, commit, db } = open(new NoDisk());
+  disk.milliseconds = 50;
+  await insert('slow');
+  disk.milliseconds = 0;
+  const first = disk.done.length;
+  await until('a sync on the spot', async () => {
+    await insert(`${disk.done.length}`);
+    return disk.done.slice(first).includes('on the spot');
+  });
   commit.close();
   db.close();
 });

@@ -32,6 +32,70 @@ const systemDisk: Disk = { sync: fdatasyncSync, syncInThread: fdatasync };
 
 /** In milliseconds: what a disk may take to be waited for on the spot. */
 const quick = 0.5;
+/** Of the last so many syncs on the spot half at least must have been quick, */
+const looked = 9;
+/** and none may take so many milliseconds. */
+const tooLong = 20;
+/** Before the disk is tried on the spot again so many syncs in the pool are looked at: */
+const lookedInPool = 8;
+/** the shortest, which is more than the disk took, must have taken fewer milliseconds than this. */
+const worthTrying = 2;
+/** Of the first so many of a try half at least must be quick; the very first of all syncs decides alone. */
+const tried = 5;
+/** Milliseconds before a try: at first, and at most, where one after the other shows a slow disk. */
+const [firstRest, longestRest] = [100, 2000];
+
+/**
+ * Where to wait for a disk: on the spot, or in the thread pool. One sync tells little of it: where processors are short this
+ * thread waits for its turn too, and one in the pool waits for two turns. A try costs a few milliseconds at most.
+ */
+export class SyncPace {
+  #isSlow = false;
+  /** Milliseconds of the last ones, on the spot and in the pool. */
+  #onTheSpot: number[] = [];
+  #inPool: number[] = [];
+  /** So many on the spot are judged by at least. */
+  #fewest = 1;
+  /** Since when the disk has been waited for on the spot. */
+  #since = Number.NEGATIVE_INFINITY;
+  #rest = firstRest;
+  #nextTry = 0;
+
+  /** Is the sync that begins now to be waited for on the spot? */
+  isOnTheSpot(now: number): boolean {
+    if (this.#isSlow && this.#isWorthTrying(now)) {
+      this.#isSlow = false;
+      this.#onTheSpot = [];
+      this.#fewest = tried;
+      this.#since = now;
+    }
+    return !this.#isSlow;
+  }
+
+  #isWorthTrying(now: number): boolean {
+    const { length } = this.#inPool;
+    return now >= this.#nextTry && length === lookedInPool && Math.min(...this.#inPool) < worthTrying;
+  }
+
+  tookOnTheSpot(milliseconds: number, now: number): void {
+    keepLast(this.#onTheSpot, milliseconds, looked);
+    const slow = this.#onTheSpot.filter((each) => each > quick).length;
+    if (milliseconds < tooLong && slow * 2 <= Math.max(this.#onTheSpot.length, this.#fewest)) return;
+    this.#isSlow = true;
+    this.#inPool = [];
+    this.#rest = now - this.#since > this.#rest ? firstRest : Math.min(2 * this.#rest, longestRest);
+    this.#nextTry = now + this.#rest;
+  }
+
+  tookInPool(milliseconds: number): void {
+    keepLast(this.#inPool, milliseconds, lookedInPool);
+  }
+}
+
+function keepLast(values: number[], value: number, count: number): void {
+  values.push(value);
+  if (values.length > count) values.shift();
+}
 
 /**
  * `file` is the path of the database; one in memory is as durable as it gets. `rescue` is called when the WAL's file was
@@ -42,7 +106,7 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
     return { sync: () => undefined, check() {}, checkFile() {}, pending: () => undefined, close() {} };
   const path = `${file}-wal`;
   let opened: number | undefined;
-  let lasted = 0;
+  const pace = new SyncPace();
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   let failure: StoreError | undefined;
@@ -90,7 +154,7 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
     const mine = new Promise<void>((resolve, reject) => {
       checkName();
       disk.syncInThread(descriptor(), (error) => {
-        lasted = performance.now() - started;
+        pace.tookInPool(performance.now() - started);
         if (error !== null) return reject(fail(error));
         if (running === mine) running = undefined;
         resolve();
@@ -102,7 +166,7 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
     return mine;
   };
 
-  const syncOnTheSpot = (): void => {
+  const syncOnTheSpot = (): undefined => {
     const started = performance.now();
     try {
       checkName();
@@ -110,20 +174,20 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
     } catch (error) {
       throw fail(error);
     }
-    lasted = performance.now() - started;
+    const ended = performance.now();
+    pace.tookOnTheSpot(ended - started, ended);
   };
+
+  const begin = (): Promise<void> | undefined =>
+    pace.isOnTheSpot(performance.now()) ? syncOnTheSpot() : start();
 
   return {
     sync() {
-      if (running === undefined) {
-        if (lasted > quick) return start();
-        syncOnTheSpot();
-        return undefined;
-      }
+      if (running === undefined) return begin();
       // What is under way may have begun before the last commit.
       next ??= running.then(() => {
         next = undefined;
-        return start();
+        return begin();
       });
       next.catch(() => {});
       return next;
