@@ -1,19 +1,15 @@
 /** Filter text and sort order of a query (RFC 7644 §3.4.2), read for a resource type. */
 import { type Filter, type Limits, parseFilter, ScimFilterError } from '../../grammar/index.ts';
-import { FilterCache } from '../query/cache.ts';
+import { bindFilter } from '../query/bind.ts';
 import { readFilter } from '../query/compile.ts';
+import { LookUps } from '../query/look-ups.ts';
 import type { Plan } from '../query/plan.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
 
 export class Filters {
   readonly #limits: Limits;
-  /**
-   * A provider asks the same again and again: plans by filter text, where no tolerance was needed. Few, since it also
-   * asks for each user once, and what is kept in vain costs more to clear away than to make.
-   */
-  readonly #plans = new FilterCache<Plan>(64);
-  readonly #lenientPlans = new FilterCache<Plan>(64);
+  readonly #lookUps = new LookUps();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -31,12 +27,12 @@ export class Filters {
    */
   plan(type: ResourceType, filter: string, several: boolean, tolerated: Tolerated): Plan {
     const options = { limits: this.#limits, unknown: several ? 'noValue' : 'error' } as const;
+    const lookUp = filter.length > this.#limits.characters ? undefined : this.#lookUps.find(filter);
     try {
-      return (several ? this.#lenientPlans : this.#plans).get(
-        type,
-        filter,
-        () => readFilter(filter, type, options).plan,
-      );
+      if (lookUp !== undefined) return bindFilter(lookUp, type, { unknown: options.unknown, source: filter });
+      const read = readFilter(filter, type, options);
+      this.#lookUps.note(filter, read.filter);
+      return read.plan;
     } catch (error) {
       if (!(error instanceof ScimFilterError) || !tolerated.enabled.has('booleanText')) throw error;
       const booleanText = (text: string) => tolerate(tolerated, 'booleanText', text);

@@ -4,9 +4,9 @@ import type { ResourceType } from '../scim/registry.ts';
 const LONGEST = 1024;
 
 /**
- * What was made of filter texts, by text and resource type, so that the repeated look-up of an identity provider
- * costs one map access. It keeps between `limit` and twice as many: entries live in two generations, and those not
- * asked for while a generation filled up are dropped with it. Shown by the workload `username` of npm run bench.
+ * What was made of filter texts, by text and resource type, so that a program that asks the same again and again pays for
+ * one map access. It keeps between `limit` and twice as many: entries live in two generations, and those not
+ * asked for while a generation filled up are dropped with it. Shown by npm run bench:filter.
  */
 export class FilterCache<T extends object> {
   readonly #limit: number;
