@@ -9,7 +9,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { type ChangeHead, noLink } from '../sql/change-row.ts';
-import { grantSql } from '../sql/grants.ts';
 import { guardSql } from '../sql/guard.ts';
 import type { Outcome, Unit } from '../store.ts';
 import type { Commands } from './commands.ts';
@@ -25,7 +24,7 @@ import {
 import { foresee } from './foresee.ts';
 import type { GrantRules, TransactionWatch } from './grants.ts';
 import { writeSql } from './statements.ts';
-import { type LayoutCheck, layoutHashes } from './stored-types.ts';
+import type { LayoutCheck } from './stored-types.ts';
 import { noTenant, type Transactions } from './transactions.ts';
 import { UnitWriter } from './unit-writer.ts';
 
@@ -285,13 +284,11 @@ export class GroupCommit {
     const pairs = foreseen.edges;
     const none = { rows: [] as unknown[][] };
     // All of it is on its way before the first answer is there.
-    const [, head, rules, hashes, state, rids, grouped, current, described, edges] = await settledAll([
+    const [, head, beginning, state, grouped, current, described, edges] = await settledAll([
       begun,
       connection.run(writeSql.lock, [tenant]),
-      connection.run(grantSql.rules),
-      connection.run(layoutHashes),
+      connection.run(writeSql.beginning, [foreseen.creations]),
       foreseen.loses ? connection.run(guardSql.state, [tenant]) : none,
-      foreseen.creations === 0 ? none : connection.run(writeSql.rids, [foreseen.creations]),
       given.length === 0 ? none : connection.run(writeSql.grouped, [given, tenant]),
       ids.length === 0 ? none : connection.run(writeSql.current, [tenant, ids]),
       members.length === 0 ? none : connection.run(writeSql.described, [tenant, members]),
@@ -305,15 +302,10 @@ export class GroupCommit {
     ] as const);
     const [row] = head.rows as [number, Buffer | null][];
     if (row === undefined) throw noTenant(tenant);
-    checkLayout(hashes.rows);
+    const { rules, hashes, rids } = toBeginning(beginning.rows);
+    checkLayout(hashes);
     const [sequence, link] = row;
-    const writer = new UnitWriter(
-      connection,
-      tenant,
-      types.nameOf,
-      { sequence, link: link ?? noLink },
-      rids.rows.map(([rid]) => rid as number),
-    );
+    const writer = new UnitWriter(connection, tenant, types.nameOf, { sequence, link: link ?? noLink }, rids);
     writer.known.note(ids, current.rows);
     writer.known.noteGrouped(given, grouped.rows);
     writer.known.noteDescribed(members, described.rows);
@@ -326,11 +318,26 @@ export class GroupCommit {
       edges.rows,
     );
     const watch = grants.watch({
-      ...{ writer, rules: rules.rows },
+      ...{ writer, rules },
       state: foreseen.loses ? state.rows : undefined,
     });
     return { writer, watch };
   }
+}
+
+/** Rows of `writeSql.beginning`. */
+function toBeginning(rows: readonly unknown[][]): {
+  readonly rules: [rule: string][];
+  readonly hashes: [type: string, hash: string][];
+  readonly rids: number[];
+} {
+  const [[rules, hashes, rids] = []] = rows as (string | null)[][];
+  const parsed = (text: string | null | undefined) => (text == null ? [] : JSON.parse(text));
+  return {
+    rules: parsed(rules).map((rule: string) => [rule]),
+    hashes: parsed(hashes),
+    rids: parsed(rids),
+  };
 }
 
 /** All of them, or the error of the first that failed, once none is under way any more. */

@@ -1,21 +1,20 @@
 /** Rows that a transaction is about to write: they come together, and go in few statements. */
 import type { KeyColumn } from '../layout/layout.ts';
-import type { Value } from './driver.ts';
-import { updatesSql, writeSql } from './statements.ts';
+import { type Statement, updatesSql, writeSql } from './statements.ts';
 import { type Columns, columnsOf, type NewMember, type Touched } from './unit-rows.ts';
 
-/** Rows that wait to be inserted, in the order in which their tables refer to each other. */
+/** Rows that wait to be inserted. */
 const insertions = ['resources', 'documents', 'keys', 'elements', 'uniques', 'contained', 'members'] as const;
 
-type Statement = readonly [text: string, parameters: readonly Value[]];
-
 /**
- * Of each row one change waits at most: whoever adds a second one sends what waits first, as the methods that answer a
- * boolean tell.
+ * Of each row one change waits at most, since they go as one statement: whoever adds a second one sends what waits first, as
+ * the methods that answer a boolean tell.
  */
 export class PendingRows {
   readonly #tenant: number;
   #rows = noRows();
+  /** New resources. */
+  readonly #new = new Set<number>();
   readonly #touches = new Map<number, Touched>();
   readonly #updates = new Updates();
   /** Members that come and that go, by `owner value`. */
@@ -26,21 +25,27 @@ export class PendingRows {
     this.#tenant = tenant;
   }
 
-  insert(table: Exclude<(typeof insertions)[number], 'members'>, row: Columns): void {
+  insert(table: Exclude<(typeof insertions)[number], 'resources' | 'members'>, row: Columns): void {
     this.#rows[table].push(row);
   }
 
-  isUpdated(rid: number): boolean {
-    return this.#updates.has(rid);
+  insertResource(rid: number, row: Columns): void {
+    this.#new.add(rid);
+    this.#rows.resources.push([rid, ...row]);
   }
 
-  /** Not of one that {@link isUpdated}. */
+  /** Is it new, or is its document? */
+  isWritten(rid: number): boolean {
+    return this.#new.has(rid) || this.#updates.has(rid);
+  }
+
+  /** Not of one that {@link isWritten}. */
   update(...update: Parameters<Updates['add']>): void {
     this.#touches.delete(update[0]);
     this.#updates.add(...update);
   }
 
-  /** Not of one that {@link isUpdated}. */
+  /** Not of one that {@link isWritten}. */
   touch(rid: number, touched: Touched): void {
     this.#touches.set(rid, touched);
   }
@@ -68,7 +73,7 @@ export class PendingRows {
     this.#gone.set(edge, [owner, value]);
   }
 
-  /** The statements, in the order in which tables refer to each other; then nothing waits. */
+  /** The statements, for {@link asOne}; then nothing waits. */
   take(): Statement[] {
     const statements: Statement[] = [];
     if (this.#gone.size > 0)
@@ -88,6 +93,7 @@ export class PendingRows {
   }
 
   clear(): void {
+    this.#new.clear();
     this.#touches.clear();
     this.#updates.clear();
     this.#come.clear();

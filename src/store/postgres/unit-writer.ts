@@ -20,7 +20,7 @@ import type { Document } from '../store.ts';
 import type { Connection, RequestValues, Value } from './driver.ts';
 import { KnownRows } from './known-rows.ts';
 import { PendingRows } from './pending-rows.ts';
-import { writeSql } from './statements.ts';
+import { asOne, type Statement, writeSql } from './statements.ts';
 import {
   type Current,
   columnsOf,
@@ -129,8 +129,8 @@ export class UnitWriter {
     this.written = document;
     const { columns, keys, elements, unique, text } = kind.indexRows(document);
     const { external_id, unique_key, display_key, active } = columns;
-    this.#pending.insert('resources', [
-      ...([rid, tenant, kind.number, id, external_id, unique_key, display_key, active] as const),
+    this.#pending.insertResource(rid, [
+      ...([tenant, kind.number, id, external_id, unique_key, display_key, active] as const),
       ...([created, created, 1] as const),
     ]);
     this.#pending.insert('documents', [rid, tenant, body]);
@@ -162,7 +162,7 @@ export class UnitWriter {
     const columns = keyColumns.filter((column) => from.columns[column] !== to.columns[column]);
     // One row at most of each resource in a statement; and a name goes from one to another in the order of the commands.
     const isNamed = columns.includes('unique_key');
-    if (isNamed || this.#pending.isUpdated(rid)) this.flush();
+    if (isNamed || this.#pending.isWritten(rid)) this.flush();
     this.#pending.update(rid, columns, [version, modified, ...columns.map((column) => to.columns[column])], {
       body,
       keys: from.keys === to.keys ? undefined : kind.indexRows(after).keys,
@@ -195,7 +195,7 @@ export class UnitWriter {
   }
 
   touch(rid: number, id: string, touched: Touched): void {
-    if (this.#pending.isUpdated(rid)) this.flush();
+    if (this.#pending.isWritten(rid)) this.flush();
     this.#pending.touch(rid, touched);
     const known = this.known.current.get(id);
     if (known !== undefined && known !== null) this.known.current.set(id, { ...known, ...touched });
@@ -296,22 +296,24 @@ export class UnitWriter {
 
   /** Sends the rows that wait. */
   flush(): void {
-    for (const [text, parameters] of this.#pending.take()) this.#send(text, parameters);
+    this.#sendAsOne(this.#pending.take());
   }
 
   /** Sends the changes that wait, for whoever reads the record within the transaction. */
   flushChanges(): void {
+    this.#sendAsOne(this.#takeChanges());
+  }
+
+  #takeChanges(): Statement[] {
     const rows = this.#changes.slice(this.#sentChanges);
-    if (rows.length === 0) return;
+    if (rows.length === 0) return [];
     this.#sentChanges = this.#changes.length;
-    this.#send(writeSql.changes, columnsOf(rows));
     const members = rows.flatMap(membersOf);
-    if (members.length > 0)
-      this.#send(writeSql.changedMembers, [
-        this.tenant,
-        members.map(([id]) => id),
-        members.map(([, sequence]) => sequence),
-      ]);
+    const columns = [...[this.tenant, members.map(([id]) => id)], members.map(([, sequence]) => sequence)];
+    return [
+      [writeSql.changes, columnsOf(rows)],
+      ...(members.length === 0 ? [] : [[writeSql.changedMembers, columns] as const]),
+    ];
   }
 
   /** Waits for all that was sent. @throws the first error of the server. */
@@ -323,22 +325,23 @@ export class UnitWriter {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Sends what is written once for all units: changes, how many resources there are, where the record ends. */
+  /** Sends what waits, and what is written once for all units: changes, how many resources there are, where the record ends. */
   sendRest(): void {
-    this.flush();
-    this.flushChanges();
-    if (this.#changes.length > 0) {
-      const { sequence, link } = this.#head;
-      this.#send(writeSql.setHead, [sequence, link, this.tenant]);
-    }
-    this.sendLosses();
+    const { sequence, link } = this.#head;
+    const hasChanged = this.#changes.length > 0;
     const counts = [...this.#counts].filter(([, count]) => count !== 0);
-    if (counts.length > 0)
-      this.#send(writeSql.counts, [
-        counts.map(([type]) => type),
-        counts.map(([, count]) => count),
-        this.tenant,
-      ]);
+    const columns = [counts.map(([type]) => type), counts.map(([, count]) => count), this.tenant];
+    this.#sendAsOne([
+      ...this.#pending.take(),
+      ...this.#takeChanges(),
+      ...(hasChanged ? [[writeSql.setHead, [sequence, link, this.tenant]] as const] : []),
+      ...(counts.length === 0 ? [] : [[writeSql.counts, columns] as const]),
+    ]);
+    this.sendLosses();
+  }
+
+  #sendAsOne(statements: readonly Statement[]): void {
+    if (statements.length > 0) this.#send(...asOne(statements));
   }
 
   #send(sql: string, parameters: readonly Value[]): void {
