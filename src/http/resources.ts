@@ -41,21 +41,22 @@ export class ResourceHandlers {
   get(exchange: Exchange, type: ResourceType, id: string): Awaitable<HttpResponse> {
     const contentType = negotiate(exchange.request.header('accept'));
     const renderer = this.#renderer(exchange, type, selectionOf(exchange));
-    const headersOf = (version: number) => [
-      'ETag',
-      entityTag(version),
-      'Content-Location',
-      fieldUri(locationOf(exchange.base, type, id)),
-    ];
     const answer = (resource: FoundResource) =>
-      jsonResponse(200, contentType, renderResource(renderer, resource), headersOf(resource.version));
+      jsonResponse(
+        200,
+        contentType,
+        renderResource(renderer, resource),
+        headersOf(exchange, type, id, resource.version),
+      );
     const read = (): Awaitable<HttpResponse> => {
       const found = this.#directory.get(exchange, type, id, renderer.parts);
       return found instanceof Promise ? found.then(answer) : answer(found);
     };
     if (exchange.request.header('if-none-match') === undefined) return read();
     const unlessCurrent = ({ version }: StoredResource): Awaitable<HttpResponse> =>
-      isNotModified(exchange.request, version) ? emptyResponse(304, headersOf(version)) : read();
+      isNotModified(exchange.request, version)
+        ? emptyResponse(304, headersOf(exchange, type, id, version))
+        : read();
     const current = this.#directory.get(exchange, type, id);
     return current instanceof Promise ? current.then(unlessCurrent) : unlessCurrent(current);
   }
@@ -92,12 +93,13 @@ export class ResourceHandlers {
       selection === everything &&
       tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
     ) {
-      return emptyResponse(204, changeHeaders(exchange, type, resource));
+      return emptyResponse(204, headersOf(exchange, type, resource.id, resource.version));
     }
     if (membersAttribute(type) !== undefined && selection === everything) {
       const { tenant } = exchange.principal;
       const count = await this.#directory.store.memberCount(tenant, id, membersInPatchAnswer + 1);
-      if (count > membersInPatchAnswer) return emptyResponse(204, changeHeaders(exchange, type, resource));
+      if (count > membersInPatchAnswer)
+        return emptyResponse(204, headersOf(exchange, type, resource.id, resource.version));
     }
     return this.#changed(exchange, type, resource, 200, contentType, selection, suppliedByEdits(type, edits));
   }
@@ -125,7 +127,10 @@ export class ResourceHandlers {
     supplied: ReadonlySet<string>,
   ): Promise<HttpResponse> {
     const without = (...more: readonly string[]) =>
-      emptyResponse(status === 200 ? 204 : status, [...changeHeaders(exchange, type, resource), ...more]);
+      emptyResponse(status === 200 ? 204 : status, [
+        ...headersOf(exchange, type, resource.id, resource.version),
+        ...more,
+      ]);
     if (prefersMinimal(exchange) && selection === everything)
       return without('Preference-Applied', 'return=minimal');
     const renderer = this.#renderer(exchange, type, selection, supplied);
@@ -136,7 +141,7 @@ export class ResourceHandlers {
         ? await this.#directory.find(exchange, type, resource.id, renderer.parts)
         : resource;
     if (found === undefined) return without();
-    const headers = changeHeaders(exchange, type, found);
+    const headers = headersOf(exchange, type, found.id, found.version);
     return jsonResponse(status, contentType, renderResource(renderer, found), headers);
   }
 
@@ -153,9 +158,10 @@ export class ResourceHandlers {
   }
 }
 
-function changeHeaders(exchange: Exchange, type: ResourceType, resource: StoredResource): string[] {
-  const location = fieldUri(locationOf(exchange.base, type, resource.id));
-  return ['ETag', entityTag(resource.version), 'Location', location, 'Content-Location', location];
+/** Of the answer to a GET too (RFC 7644 §3.4.1). */
+function headersOf(exchange: Exchange, type: ResourceType, id: string, version: number): string[] {
+  const location = fieldUri(locationOf(exchange.base, type, id));
+  return ['ETag', entityTag(version), 'Location', location, 'Content-Location', location];
 }
 
 /** RFC 7240 §4.2; a client that asks for attributes wants them (RFC 7644 §3.5.2). */

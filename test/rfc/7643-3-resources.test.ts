@@ -442,6 +442,7 @@ test('S-3.1-18: meta.location is where the resource is, and what Location and Co
   const got = await server.request('GET', location);
   assert.equal(got.status, 200);
   assert.equal(got.json.id, answer.json.id);
+  assert.equal(got.headers.get('location'), location);
   assert.equal(got.headers.get('content-location'), location);
   const put = await server.request('PUT', location, { body: answer.json });
   assert.equal(put.headers.get('content-location'), location);
@@ -482,6 +483,7 @@ test('S-3.1-18, S-3.1-19: Location, Content-Location and ETag are those of meta 
       assert.equal(answer.headers.get('etag'), meta.version, method);
     }
     const read = await get();
+    assert.equal(read.headers.get('location'), read.json.meta.location);
     assert.equal(read.headers.get('content-location'), read.json.meta.location);
     assert.equal(read.headers.get('etag'), read.json.meta.version);
   }
