@@ -105,7 +105,7 @@ export function limitRows(db: Database, registry: Registry, base: () => string):
   const deleteMember = db.prepare(sql.deleteMember);
   const count = db.prepare(sql.count);
   const insertChange = db.prepare<Value[]>(sql.insertChange);
-  const insertChangeMembers = db.prepare(sql.insertChangeMembers);
+  const insertChangeMember = db.prepare(sql.insertChangeMember);
   const countLosses = db.prepare(sql.countLosses);
   const setHead = db.prepare(sql.setHead);
 
@@ -134,7 +134,8 @@ export function limitRows(db: Database, registry: Registry, base: () => string):
       ...[1, ++sequence, number, id, version, operation, at, transaction, request, actor],
       ...[edits ?? null, added ?? null, removed ?? null, null, null, null, salt, digest, digest, null],
     );
-    for (const ids of [added, removed]) if (ids != null) insertChangeMembers.run(1, sequence, ids);
+    for (const ids of [added, removed])
+      if (ids != null) for (const member of JSON.parse(ids)) insertChangeMember.run(1, member, sequence);
   };
 
   const create = (kind: StoredType, body: string): Text => {

@@ -40,7 +40,7 @@ WHERE r.tenant = 1 AND r.type = ? ORDER BY r.rid LIMIT ?`,
     ...{ findMember: membership.find, insertMember: membership.insert, deleteMember: membership.delete },
     ...{ count: resourceSql.count, countLosses: guardSql.count },
     insertChange: changeSql.insert,
-    insertChangeMembers: changeMemberSql(sqliteDialect).insert,
+    insertChangeMember: changeMemberSql(sqliteDialect).insertOne,
     ...{ head: changeSql.head, setHead: changeSql.setHead },
   } as const;
 }

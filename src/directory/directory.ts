@@ -215,7 +215,7 @@ export class Directory {
 
   /**
    * Changes a resource by a PatchOp message (RFC 7644 §3.5.2); answers the message's edits too. `groups`: its groups are
-   * wanted with it, which a store answers that has them at hand.
+   * wanted with it, `countMembers`: the number of its members up to that, which a store answers that has them at hand.
    * @throws ScimError and ScimFilterError where the message is not valid; DirectoryError `not-found`,
    * `version-mismatch`, `busy`.
    */
@@ -225,7 +225,7 @@ export class Directory {
     id: string,
     message: unknown,
     ifMatch?: IfMatch,
-    { groups = false }: Pick<Parts, 'groups'> = {},
+    { groups = false, countMembers }: Pick<Draft, 'groups' | 'countMembers'> = {},
   ): Promise<Written & { readonly edits: readonly Edit[] }> {
     this.#requireWrite(caller);
     const asked = readPatchOp(message, type, caller.tolerated);
@@ -244,7 +244,7 @@ export class Directory {
     const memberEdits = members && { attribute: members, patches: membersPatches };
     const passwords = new Passwords();
     const draftBy = (before: Document | undefined, result: PatchResult): Draft => ({
-      ...{ operation: 'patch', groups },
+      ...{ operation: 'patch', groups, countMembers },
       ...(before === undefined ? {} : documentChange(type, before, result.document)),
       ...(result.members.length === 0 || members === undefined
         ? {}

@@ -18,7 +18,8 @@ export interface Creation extends Pick<CreateCommand, 'document' | 'members' | '
 }
 
 /** What is to be done with a stored resource: nothing, if none of the parts is there. */
-export interface Draft extends Pick<UpdateCommand, 'operation' | 'document' | 'members' | 'groups'> {
+export interface Draft
+  extends Pick<UpdateCommand, 'operation' | 'document' | 'members' | 'groups' | 'countMembers'> {
   readonly password?: NewPassword;
 }
 

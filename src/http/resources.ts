@@ -87,17 +87,22 @@ export class ResourceHandlers {
   async patch(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
     const { contentType, selection, body } = await this.#read(exchange);
     const ifMatch = ifMatchOf(exchange.request);
-    const parts = { groups: selection === everything && !prefersMinimal(exchange) };
-    const { resource, edits } = await this.#directory.patch(exchange, type, id, body, ifMatch, parts);
+    const countMembers =
+      membersAttribute(type) !== undefined && selection === everything ? membersInPatchAnswer + 1 : undefined;
+    const { resource, edits } = await this.#directory.patch(exchange, type, id, body, ifMatch, {
+      groups: selection === everything && !prefersMinimal(exchange),
+      countMembers,
+    });
     if (
       selection === everything &&
       tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
     ) {
       return emptyResponse(204, headersOf(exchange, type, resource.id, resource.version));
     }
-    if (membersAttribute(type) !== undefined && selection === everything) {
+    if (countMembers !== undefined) {
       const { tenant } = exchange.principal;
-      const count = await this.#directory.store.memberCount(tenant, id, membersInPatchAnswer + 1);
+      const count =
+        resource.memberCount ?? (await this.#directory.store.memberCount(tenant, id, countMembers));
       if (count > membersInPatchAnswer)
         return emptyResponse(204, headersOf(exchange, type, resource.id, resource.version));
     }

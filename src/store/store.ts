@@ -153,8 +153,9 @@ export interface UpdateCommand extends NamingCommand {
   /** A new password hash; null clears it. */
   readonly credential?: string | null;
   readonly sensitive?: SensitivePaths;
-  /** Are the resource's groups wanted with it? A store may leave them to be read. */
+  /** Are its groups wanted with it, and its members counted behind the change, up to so many? A store may leave both to be read. */
   readonly groups?: boolean | undefined;
+  readonly countMembers?: number | undefined;
 }
 
 export interface DeleteCommand {

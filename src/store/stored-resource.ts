@@ -17,6 +17,8 @@ export interface StoredResource {
   readonly body: string;
   /** Is it a member of any group? Of which, reads tell that ask for `groups`. */
   readonly grouped: boolean;
+  /** How many members it has, up to as many as a change was to count. */
+  readonly memberCount?: number | undefined;
 }
 
 const documents = new WeakMap<StoredResource, Document>();

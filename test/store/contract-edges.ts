@@ -105,6 +105,27 @@ export function edgeContract(setting: () => Setting, keepsStrangers: boolean): v
     },
   );
 
+  testWithStrangers('a change may count members as they are behind it, as far as one asks', async () => {
+    const s = setting();
+    const group = await s.createGroup('g', ['a', 'b', 'c']);
+    const counted = async (countMembers: number, ...members: readonly MemberEdit[]) => {
+      const command: Command = {
+        ...({ kind: 'update', type: s.group, id: group.id, operation: 'patch' } as const),
+        ...{ members, countMembers },
+      };
+      const [outcome] = await s.store.commit([s.unit(command)]);
+      const [result] = outcome?.outcome === 'done' ? outcome.results : [];
+      assert.ok(result !== undefined && 'resource' in result);
+      const { memberCount = await s.store.memberCount(s.tenant, group.id, countMembers) } = result.resource;
+      return memberCount;
+    };
+    assert.equal(await counted(10, add('d', 'e')), 5);
+    assert.equal(await counted(10, { kind: 'remove', values: ['a', 'b', 'c'] }), 2);
+    assert.equal(await counted(10, { kind: 'remove', values: ['a'] }), 2);
+    assert.equal(await counted(1, add('f')), 1);
+    assert.equal(await counted(10, { kind: 'replace', members: [] }), 0);
+  });
+
   testWithStrangers(
     'members of a large group come in parts of one order, those of others at once',
     async () => {

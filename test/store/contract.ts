@@ -205,6 +205,26 @@ export function storeContract(name: string, open: Open, { keepsStrangers = true,
         assert.equal((await s.get(created))?.modified, '2026-01-02T03:04:05.680Z');
       });
 
+      test('lastModified moves forward from one second to the next, and over a whole tenth', async () => {
+        s.now = Date.parse('2026-01-02T03:04:59.998Z');
+        const created = await s.createUser('a');
+        const times: unknown[] = [];
+        for (const title of ['one', 'two', 'three']) {
+          await s.change((await s.get(created)) ?? created, { title });
+          times.push((await s.get(created))?.modified);
+        }
+        assert.deepEqual(times, [
+          '2026-01-02T03:04:59.999Z',
+          '2026-01-02T03:05:00.000Z',
+          '2026-01-02T03:05:00.001Z',
+        ]);
+        s.now = Date.parse('2026-01-02T03:05:00.099Z');
+        const other = await s.createUser('b');
+        await s.change(other, { title: 'one' });
+        assert.equal((await s.get(other))?.modified, '2026-01-02T03:05:00.100Z');
+        assert.deepEqual(await s.find('meta.lastModified eq "2026-01-02T03:05:00.1Z"'), [other.id]);
+      });
+
       test('without effect leaves version, lastModified and the change log alone', async () => {
         const created = await s.createUser('a');
         s.now += 10;

@@ -218,7 +218,7 @@ const sqliteOnly: Readonly<Record<string, readonly string[]>> = {
     ...['updateKeys', 'updateColumns', 'touch', 'delete'],
   ],
   joinedResourceSql: ['getRow'],
-  membershipSql: ['beyond', 'delete', 'unknown', 'redescribe'],
+  membershipSql: ['beyond', 'countOf', 'delete', 'unknown', 'redescribe'],
   pastSql: ['resources', 'members'],
   rebuildSql: ['quarantine', 'release'],
 };

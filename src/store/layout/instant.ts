@@ -9,7 +9,15 @@ export function instantText(key: string): string {
 /** The key of a time; a change is always later than the one before it, whatever the clock says. */
 export function instantAfter(now: Date, previous: string): string {
   const key = keyOfTime(now.getTime());
-  return key > previous ? key : keyOfTime(Date.parse(instantText(previous)) + 1);
+  return key > previous ? key : millisecondAfter(previous);
+}
+
+/** Many changes of one group come within a millisecond: shown by the workload `member-10000` of npm run bench. */
+function millisecondAfter(key: string): string {
+  const milliseconds = Number(key.slice(20).padEnd(3, '0'));
+  if (key.length > 23 || milliseconds === 999) return keyOfTime(Date.parse(instantText(key)) + 1);
+  const digits = String(milliseconds + 1).padStart(3, '0');
+  return `${key.slice(0, 19)}.${digits.endsWith('0') ? digits.replace(/0+$/, '') : digits}`;
 }
 
 /** Changes that share a commit mostly share their millisecond too. */

@@ -89,6 +89,8 @@ OR NOT EXISTS (SELECT 1 FROM change c WHERE c.tenant = ? AND c.id = j.value)`;
 /** Which changes of groups are about whom: who joined and left. */
 export function changeMemberSql({ jsonStrings }: StoreDialect) {
   return {
+    /** By tenant, id and number of the change. */
+    insertOne: 'INSERT INTO change_member (tenant, member, sequence) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
     /** By tenant, number of the change and a JSON array of ids. */
     insert: `INSERT INTO change_member (tenant, member, sequence)
 SELECT CAST(? AS BIGINT), j.value, CAST(? AS BIGINT) FROM ${jsonStrings('?', 'j')} WHERE true ON CONFLICT DO NOTHING`,

@@ -59,6 +59,8 @@ FROM (
     count: `SELECT count(*) FROM (
   SELECT 1 FROM resource o ${join} member m ON ${allOf('m.owner = o.rid', sameTenant(dialect, 'm', 'o'))}
   WHERE o.tenant = ? AND o.id = ? LIMIT ?) p`,
+    /** The same by the group's row. */
+    countOf: 'SELECT count(*) FROM (SELECT 1 FROM member WHERE owner = ? LIMIT ?) p',
     /** Rows are {@link GroupRow}s; by tenant and the resource's id. */
     groupsOfOne: groupsSql(dialect, types, 'member m WHERE m.tenant = ? AND m.value = ?'),
     /** The same by a JSON array of ids and the tenant. */

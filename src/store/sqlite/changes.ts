@@ -10,6 +10,7 @@ import {
   changedMembers,
   type DeletionRow,
   isNoticeOf,
+  type NewChangeRow,
   nextChange,
   noLink,
   noticeEntry,
@@ -37,6 +38,7 @@ export class ChangeLog {
   readonly #oldest: Statement<[number, number], [number, string, Uint8Array | null]>;
   readonly #prune: Statement<[number, number]>;
   readonly #setPruned: Statement<[number, Uint8Array | null, number]>;
+  readonly #insertMember: Statement<[tenant: number, id: string, sequence: number]>;
   readonly #insertMembers: Statement<[tenant: number, sequence: number, ids: string]>;
   readonly #pruneMembers: Statement<[number, number, number, number, number, number]>;
   readonly #pruneConfirmations: Statement<[number, number]>;
@@ -62,6 +64,7 @@ export class ChangeLog {
     this.#prune = db.prepare(changeSql.prune);
     this.#setPruned = db.prepare(changeSql.setPruned);
     const members = changeMemberSql(sqliteDialect);
+    this.#insertMember = db.prepare(members.insertOne);
     this.#insertMembers = db.prepare(members.insert);
     this.#pruneMembers = db.prepare(members.prune);
     this.#pruneConfirmations = db.prepare(confirmationSql.prune);
@@ -86,7 +89,18 @@ export class ChangeLog {
     const { tenant } = entry;
     const row = nextChange(this.#headOf(tenant), entry, typeName);
     this.#insert.run(...row);
-    for (const ids of changedMembers(row)) this.#insertMembers.run(tenant, row[1], ids);
+    this.#appendMembers(entry, row);
+  }
+
+  /** One id is mostly all: it needs no JSON. */
+  #appendMembers({ tenant, added, removed }: ChangeEntry, row: NewChangeRow): void {
+    const [, sequence] = row;
+    if ((added?.size ?? 0) + (removed?.size ?? 0) > 1) {
+      for (const ids of changedMembers(row)) this.#insertMembers.run(tenant, sequence, ids);
+      return;
+    }
+    for (const ids of [added, removed])
+      if (ids !== undefined) for (const id of ids) this.#insertMember.run(tenant, id, sequence);
   }
 
   /** The number of the tenant's last change, within the transaction. */

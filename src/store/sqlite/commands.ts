@@ -13,6 +13,7 @@ import type {
   CreateCommand,
   DeleteCommand,
   Document,
+  FoundResource,
   MemberEdit,
   Outcome,
   Refusal,
@@ -245,8 +246,15 @@ export class Commands {
     }
     const { added, removed, described } = this.#editMembers(unit, command.members, kind, rid);
     const newCredential = this.#editCredential(rid, command.credential);
-    const resourceAt = (version: number, modified: string): StoredResource =>
-      toResource(types, [kind.number, id, version, before.created, modified, body, before.grouped]);
+    const { countMembers } = command;
+    const resourceAt = (version: number, modified: string): FoundResource => {
+      const resource = toResource(types, [
+        ...([kind.number, id, version, before.created, modified, body, before.grouped] as const),
+      ]);
+      return countMembers === undefined
+        ? resource
+        : { ...resource, memberCount: edges.count(rid, countMembers) };
+    };
     const membersChanged = added.size > 0 || removed.size > 0 || described.size > 0;
     if (document === undefined && !newCredential && !membersChanged)
       return { outcome: 'unchanged', resource: resourceAt(before.version, before.modified) };

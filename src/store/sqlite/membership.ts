@@ -24,6 +24,8 @@ export interface EdgeEffect {
 
 export interface EdgeWriter {
   apply(owner: Owner, edits: readonly MemberEdit[]): EdgeEffect;
+  /** How many members there are, up to `most`. */
+  count(rid: number, most: number): number;
   /** A resource's displayName changed. */
   rename(tenant: number, id: string, display: string | undefined): void;
   /** A resource came into being under an id that groups may hold as unknown. */
@@ -57,6 +59,7 @@ export function edgeWriter(db: Database, types: StoredTypes, select: SelectMembe
   const redescribe = db.prepare(sql.redescribe);
   const values = db.prepare<[number], string>(resourceSql.memberIds).pluck();
   const beyond = db.prepare<[number, number]>(sql.beyond);
+  const count = db.prepare<[number, number], number>(sql.countOf).pluck();
   const rename = db.prepare(sql.rename);
   const adopt = db.prepare(sql.adopt);
   const namedTypes = new Set(
@@ -123,6 +126,7 @@ export function edgeWriter(db: Database, types: StoredTypes, select: SelectMembe
       }
       return { added, removed, described };
     },
+    count: (rid, most) => count.get(rid, most) ?? 0,
     rename(tenant, id, display) {
       rename.run(display ?? null, keyOrNull(display), tenant, id);
     },

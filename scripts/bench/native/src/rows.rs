@@ -67,7 +67,7 @@ pub struct Rows {
     count: Statement<'static>,
     count_losses: Statement<'static>,
     insert_change: Statement<'static>,
-    insert_change_members: Statement<'static>,
+    insert_change_member: Statement<'static>,
     set_head: Statement<'static>,
 }
 
@@ -120,7 +120,7 @@ impl Rows {
             count: prepare("count"),
             count_losses: prepare("countLosses"),
             insert_change: prepare("insertChange"),
-            insert_change_members: prepare("insertChangeMembers"),
+            insert_change_member: prepare("insertChangeMember"),
             set_head: prepare("setHead"),
         }
     }
@@ -187,7 +187,10 @@ impl Rows {
             ])
             .expect("a change");
         for ids in [added, removed].into_iter().flatten() {
-            self.insert_change_members.execute(params![1, self.sequence, ids]).expect("members of a change");
+            let members: Vec<String> = serde_json::from_str(ids).expect("ids");
+            for member in members {
+                self.insert_change_member.execute(params![1, member, self.sequence]).expect("a member of a change");
+            }
         }
     }
 
