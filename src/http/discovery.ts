@@ -23,7 +23,7 @@ export class DiscoveryHandlers {
 
   /**
    * `given`: which of roles and entitlements there are. `hasReceivers`: could anybody receive security event tokens? Clients
-   * that know the attributes of RFC 7643 and no others, such as scim2-client for Python, can be used until then.
+   * that do not know `securityEvents` refuse the whole configuration: scim2-client for Python, Ping Identity's SDK for Java.
    */
   serviceProviderConfig(
     base: string,
