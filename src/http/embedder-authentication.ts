@@ -2,7 +2,7 @@
 import type { Principal } from '../directory/caller.ts';
 import { type Idp, toleratedFor } from '../scim/tolerances.ts';
 import type { Actor } from '../store/change.ts';
-import type { Store } from '../store/store.ts';
+import type { Awaitable, Store, Tenant } from '../store/store.ts';
 import type { Authenticate, Authenticated } from './authenticate.ts';
 import type { HttpRequest } from './message.ts';
 
@@ -34,24 +34,34 @@ export type EmbedderAuthenticate = (
   request: EmbedderRequest,
 ) => EmbedderPrincipal | undefined | Promise<EmbedderPrincipal | undefined>;
 
-/** Asks the embedder's own code who it is, and where it knows nobody, `others`. */
+/** Tenants whose principals are kept at most. */
+const mostKept = 1000;
+
+/**
+ * Asks the embedder's own code who it is, and where it knows nobody, `others`. At once where that code answers at once:
+ * shown by the workload `tables` of npm run bench.
+ */
 export function embedderFirst(
   ask: EmbedderAuthenticate,
   store: Pick<Store, 'tenants'>,
   others: Authenticate,
 ): Authenticate {
   const numbers = new Map<string, number>();
-  const known = async (request: HttpRequest): Promise<Authenticated | undefined> => {
-    const { method, path, search, secure } = request;
-    const header = (name: string): string | undefined => request.header(name);
-    const host = header('host') ?? 'localhost';
-    const url = `${secure ? 'https' : 'http'}://${host}${path}${search === '' ? '' : `?${search}`}`;
-    const found = await ask({ method, url, headers: { get: (name) => header(name.toLowerCase()) ?? null } });
-    if (found === undefined) return undefined;
+  const numberOf = (tenant: string): Awaitable<number> => {
+    const known = numbers.get(tenant);
+    if (known !== undefined) return known;
+    const found = (tenants: readonly Tenant[]): number => {
+      if (numbers.size >= mostKept) numbers.clear();
+      for (const { name, number } of tenants) if (name === tenant) numbers.set(name, number);
+      const number = numbers.get(tenant);
+      if (number === undefined) throw new Error(`authenticate: there is no tenant ${tenant}`);
+      return number;
+    };
+    const tenants = store.tenants();
+    return tenants instanceof Promise ? tenants.then(found) : found(tenants);
+  };
+  const whoIs = (found: EmbedderPrincipal, number: number): Authenticated => {
     const { tenant = 'default', scope = 'scim', idp = 'generic', id, name, subject } = found;
-    if (!numbers.has(tenant)) for (const each of await store.tenants()) numbers.set(each.name, each.number);
-    const number = numbers.get(tenant);
-    if (number === undefined) throw new Error(`authenticate: there is no tenant ${tenant}`);
     const actor: Actor = {
       kind: 'embedder',
       ...(id === undefined ? {} : { id }),
@@ -61,5 +71,28 @@ export function embedderFirst(
     const principal: Principal = { tenant: number, tenantName: tenant, scope, actor, idp, subject };
     return { principal, tolerated: toleratedFor(idp) };
   };
-  return async (request, query, now) => (await known(request)) ?? others(request, query, now);
+  return (request, query, now) => {
+    const known = (found: EmbedderPrincipal | undefined): Awaitable<Authenticated> => {
+      if (found === undefined) return others(request, query, now);
+      const number = numberOf(found.tenant ?? 'default');
+      return number instanceof Promise ? number.then((its) => whoIs(found, its)) : whoIs(found, number);
+    };
+    const asked = ask(requestOf(request));
+    // Theirs may be promises of another kind.
+    return isPromise(asked) ? Promise.resolve(asked).then(known) : known(asked);
+  };
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
+}
+
+function requestOf(request: HttpRequest): EmbedderRequest {
+  const { method, path, search, secure } = request;
+  const host = request.header('host') ?? 'localhost';
+  return {
+    method,
+    url: `${secure ? 'https' : 'http'}://${host}${path}${search === '' ? '' : `?${search}`}`,
+    headers: { get: (name) => request.header(name.toLowerCase()) ?? null },
+  };
 }

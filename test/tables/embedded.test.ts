@@ -308,6 +308,28 @@ test('who the application knows needs no token of scimd, and is in the change re
   assert.equal(answer.status, 200, 'over a socket too');
 });
 
+test('who it is may be known at once or later, and an error of the application is no leave to come in', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const scimd = kept(
+    await createScimd({
+      store: sql(connection as Database.Database, maps()),
+      authenticate: ({ method, url, headers }) => {
+        const who = headers.get('Authorization')?.split(' ')[1];
+        if (who === 'throws') throw new Error('the session is broken');
+        if (who === 'rejects') return Promise.reject(new Error('the sessions are away'));
+        if (who === 'elsewhere') return { name: who, tenant: 'nowhere' };
+        assert.equal(`${method} ${url}`, 'GET http://app.example/scim/v2/Users');
+        return who === 'later' ? Promise.resolve({ name: who }) : who === 'now' ? { name: who } : undefined;
+      },
+    }),
+  );
+  for (const [who, status] of Object.entries({
+    ...{ now: 200, later: 200, nobody: 401 },
+    ...{ throws: 500, rejects: 500, elsewhere: 500 },
+  }))
+    assert.equal((await send(scimd, who, 'GET', '/Users')).status, status, who);
+});
+
 test('a router that strips its prefix still leads to the endpoints', async () => {
   const { connection } = await openDatabase('sqlite');
   const scimd = kept(
