@@ -12,6 +12,7 @@ import type { Attribute } from '../../scim/registry.ts';
 import type { SqlRow } from './database.ts';
 import { type Element, type Field, labelOf, type MappedTable, sameValue } from './mapping.ts';
 import { besideMember, keysMember, rowReader } from './row-reader.ts';
+import { rowWriter } from './row-text.ts';
 
 type Json = Record<string, unknown>;
 
@@ -35,6 +36,7 @@ export class Documents {
   readonly #alone: ReadonlyMap<string, Field>;
   /** `row` has the columns' values under their places in `columns`: `c0`, `c1`, …, and `rest`. */
   readonly fromRow: (row: SqlRow, id: string) => Document;
+  readonly #write: (row: SqlRow, id: string) => string | undefined;
 
   constructor(table: MappedTable) {
     this.#table = table;
@@ -48,6 +50,12 @@ export class Documents {
         .map((field) => [field.attribute.name, field]),
     );
     this.fromRow = rowReader(table);
+    this.#write = rowWriter(table);
+  }
+
+  /** The JSON text of {@link fromRow}. */
+  textOf(row: SqlRow, id: string): string {
+    return this.#write(row, id) ?? JSON.stringify(this.fromRow(row, id));
   }
 
   /**

@@ -15,7 +15,7 @@ import {
   Texts,
 } from './database.ts';
 import { idText, request } from './names.ts';
-import type { Reading, Row, ServedType } from './reading.ts';
+import type { Reading, ServedType, ShownRow } from './reading.ts';
 
 /**
  * The end of a page's statement. Bound to LIMIT alone, a parameter has SQLite compile the statement anew whenever it is
@@ -177,7 +177,7 @@ export class Listing {
         limit + 1,
         skipped,
       );
-      return rows.map((row) => ({ row: this.#reading.toRow(served, row), place: placeOf(row, 0) }));
+      return rows.map((row) => ({ row: this.#reading.toShown(served, row), place: placeOf(row, 0) }));
     }
     const parameters: SqlValue[] = [];
     const selects = arms.map((arm, index) => {
@@ -202,7 +202,7 @@ export class Listing {
 
   /** The rows at these places, in their order. */
   *#rowsOf(arms: readonly Arm[], places: readonly Place[], groups: boolean): Steps<PlacedRow[]> {
-    const rows = new Map<string, Row>();
+    const rows = new Map<string, ShownRow>();
     for (const [index, { served }] of arms.entries()) {
       const ids = places.filter(([, arm]) => arm === index).map(([, , id]) => id);
       const { id: column } = served.table;
@@ -212,7 +212,7 @@ export class Listing {
           `SELECT ${this.#reading.columns(served, !groups)} ${this.#reading.from(served)} WHERE t.${column.sql} IN (${some.map(() => column.parameter).join(', ')})`,
           ...some.map((id) => column.bind(id)),
         );
-        for (const row of found) rows.set(`${index}/${String(row.id)}`, this.#reading.toRow(served, row));
+        for (const row of found) rows.set(`${index}/${String(row.id)}`, this.#reading.toShown(served, row));
       }
     }
     return places.flatMap((place) => {
@@ -237,7 +237,7 @@ interface Arm {
 }
 
 interface PlacedRow {
-  readonly row: Row;
+  readonly row: ShownRow;
   readonly place: Place;
 }
 

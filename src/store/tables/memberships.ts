@@ -150,63 +150,90 @@ export class Memberships {
 
   /** The groups of resources by their rows, direct ones first: `member`, `value`, `display`, `depth`. */
   groupsSql(mapped: MappedMembers, tableName: string, rows: readonly unknown[]): Statement {
-    const { text: edges, parameters } = this.edgesSql(mapped, tableName, rows);
-    const text = this.#texts.of(edges, () => {
-      const { owner } = mapped;
+    const { owner } = mapped;
+    const among = this.#among(startOf(mapped, tableName).key, rows);
+    const text = this.#textOf('groups', mapped, tableName, among, () => {
       const { sql: display, id } = shownColumns(owner);
+      const edges = this.#edges(mapped, tableName, among);
       return `SELECT n.member AS member, ${id} AS value, ${display} AS display, n.depth AS depth FROM (${edges}) n JOIN ${owner.table.facts.sql} g ON g.${owner.table.row.sql} = n.grp AND ${liveSql(owner.table, 'g')} ORDER BY n.depth, ${id}`;
     });
-    return { text, parameters };
+    return { text, parameters: among.parameters };
   }
 
   /** The rows of those groups, without what is to be known of them: `member`, `grp`, `depth`. */
-  edgesSql(
-    { facts, group, member, nested, owner, people }: MappedMembers,
-    tableName: string,
-    rows: readonly unknown[],
-  ): Statement {
-    const isPerson = people.table.facts.name === tableName;
-    const start = isPerson ? member : (nested as Column);
-    const { from, parameters } = this.#among((isPerson ? people : owner).table.row, rows, `m.${start.sql}`);
-    const direct = `SELECT m.${start.sql} AS member, m.${group.sql} AS grp, 0 AS depth FROM ${from(`${facts.sql} m`)}`;
-    if (nested === undefined) return { text: direct, parameters };
-    return {
-      text: `WITH RECURSIVE up (member, grp, depth) AS (${direct}
+  edgesSql(mapped: MappedMembers, tableName: string, rows: readonly unknown[]): Statement {
+    const among = this.#among(startOf(mapped, tableName).key, rows);
+    const text = this.#textOf('edges', mapped, tableName, among, () => this.#edges(mapped, tableName, among));
+    return { text, parameters: among.parameters };
+  }
+
+  #edges(mapped: MappedMembers, tableName: string, among: Among): string {
+    const { facts, group, nested } = mapped;
+    const { column: start } = startOf(mapped, tableName);
+    const direct = `SELECT m.${start.sql} AS member, m.${group.sql} AS grp, 0 AS depth FROM ${among.from(`${facts.sql} m`, `m.${start.sql}`)}`;
+    if (nested === undefined) return direct;
+    return `WITH RECURSIVE up (member, grp, depth) AS (${direct}
 UNION SELECT up.member, m.${group.sql}, 1 FROM up ${nestedIn(this.#dialect, facts, nested)}
-) SELECT member, grp, min(depth) AS depth FROM up GROUP BY member, grp`,
-      parameters,
-    };
+) SELECT member, grp, min(depth) AS depth FROM up GROUP BY member, grp`;
   }
 
   /** Groups by their rows, in the order of their ids: `grp`, `value`, `display`. */
-  ownersSql({ owner }: MappedMembers, rows: readonly unknown[]): Statement {
+  ownersSql(mapped: MappedMembers, rows: readonly unknown[]): Statement {
+    const { owner } = mapped;
     const { table } = owner;
-    const { sql: display, id } = shownColumns(owner);
-    const { from, parameters } = this.#among(table.row, rows, `g.${table.row.sql}`);
-    return {
-      text: `SELECT g.${table.row.sql} AS grp, ${id} AS value, ${display} AS display FROM ${from(`${table.facts.sql} g`)} AND ${liveSql(table, 'g')} ORDER BY ${id}`,
-      parameters,
-    };
+    const among = this.#among(table.row, rows);
+    const text = this.#textOf('owners', mapped, '', among, () => {
+      const { sql: display, id } = shownColumns(owner);
+      return `SELECT g.${table.row.sql} AS grp, ${id} AS value, ${display} AS display FROM ${among.from(`${table.facts.sql} g`, `g.${table.row.sql}`)} AND ${liveSql(table, 'g')} ORDER BY ${id}`;
+    });
+    return { text, parameters: among.parameters };
+  }
+
+  #textOf(
+    what: string,
+    mapped: MappedMembers,
+    tableName: string,
+    { form }: Among,
+    make: () => string,
+  ): string {
+    return this.#texts.of(`${what} ${this.all.indexOf(mapped)} ${tableName} ${form}`, make);
   }
 
   /** A table's rows of which a column is among these values. SQLite reads them from JSON in a third of the time. */
-  #among(
-    column: Column,
-    rows: readonly unknown[],
-    key: string,
-  ): { from(table: string): string; readonly parameters: readonly SqlValue[] } {
+  #among(column: Column, rows: readonly unknown[]): Among {
     const values = rows.map((row) => column.bind(row));
     if (
       this.#dialect === 'sqlite' &&
       values.every((each) => typeof each === 'number' || typeof each === 'string')
     )
       return {
-        from: (table) => `json_each(?) j CROSS JOIN ${table} WHERE ${key} = j.value`,
+        form: 'json',
+        from: (table, key) => `json_each(?) j CROSS JOIN ${table} WHERE ${key} = j.value`,
         parameters: [JSON.stringify(values)],
       };
-    const list = rows.map(() => column.parameter).join(', ');
-    return { from: (table) => `${table} WHERE ${key} IN (${list})`, parameters: values };
+    return {
+      form: String(rows.length),
+      from: (table, key) => `${table} WHERE ${key} IN (${rows.map(() => column.parameter).join(', ')})`,
+      parameters: values,
+    };
   }
+}
+
+/** Rows that are among some values. */
+interface Among {
+  /** What the text depends on. */
+  readonly form: string;
+  from(table: string, key: string): string;
+  readonly parameters: readonly SqlValue[];
+}
+
+/** The column that has the rows of a table in memberships, and the key that it has of them. */
+function startOf(
+  { member, nested, owner, people }: MappedMembers,
+  tableName: string,
+): { readonly column: Column; readonly key: Column } {
+  if (people.table.facts.name === tableName) return { column: member, key: people.table.row };
+  return { column: nested as Column, key: owner.table.row };
 }
 
 /**

@@ -27,11 +27,16 @@ export interface ServedType extends Served {
   readonly type: ResourceType;
 }
 
-export interface Row {
+/** A row as it is shown. */
+export interface ShownRow {
   readonly resource: StoredResource;
-  readonly document: Document;
   /** What other tables refer to. */
   readonly row: unknown;
+}
+
+/** A row that may be changed. */
+export interface Row extends ShownRow {
+  readonly document: Document;
 }
 
 /** What a change has to know of a row. */
@@ -123,21 +128,25 @@ export class Reading {
     return `FROM ${facts.sql} t${beside}`;
   }
 
-  toRow({ table, documents, type }: ServedType, row: SqlRow): Row {
-    const id = String(row.id);
-    const document = documents.fromRow(row, id);
+  toRow(served: ServedType, row: SqlRow): Row {
+    const document = served.documents.fromRow(row, String(row.id));
+    return { document, row: row.row_key, resource: this.#resource(served, row, JSON.stringify(document)) };
+  }
+
+  toShown(served: ServedType, row: SqlRow): ShownRow {
+    const body = served.documents.textOf(row, String(row.id));
+    return { row: row.row_key, resource: this.#resource(served, row, body) };
+  }
+
+  #resource({ table, type }: ServedType, row: SqlRow, body: string): StoredResource {
     return {
-      document,
-      row: row.row_key,
-      resource: {
-        id,
-        type: type.name,
-        version: Number(row.version ?? 1),
-        created: this.#time(table.created, row.created),
-        modified: this.#time(table.modified, row.modified),
-        body: JSON.stringify(document),
-        grouped: Boolean(row.grouped),
-      },
+      id: String(row.id),
+      type: type.name,
+      version: Number(row.version ?? 1),
+      created: this.#time(table.created, row.created),
+      modified: this.#time(table.modified, row.modified),
+      body,
+      grouped: Boolean(row.grouped),
     };
   }
 
@@ -187,17 +196,22 @@ export class Reading {
   /** `later` has the members that are too many to be read with the group. */
   *get(query: ResourceQuery): Steps<(FoundResource & { readonly later?: LaterMembers }) | undefined> {
     const { tenant, type, id, base = '' } = query;
-    const found = yield* this.find(type, tenant, id);
-    if (found === undefined) return undefined;
-    const asked = query.groups && found.resource.grouped ? [found.row] : [];
-    const groups = yield* this.groups(this.served(type), asked);
-    const mapped = query.members ? this.#tools.memberships.of(this.served(type).table.facts.name) : undefined;
-    const its = groups.get(String(found.row));
-    const resource = its === undefined ? found.resource : { ...found.resource, groups: its };
-    if (mapped === undefined) {
-      keepDocument(resource, found.document);
+    const served = this.served(type);
+    const row = yield* this.#byId(served, tenant, id, 'found');
+    if (row === undefined) return undefined;
+    if (query.groups === undefined && query.members === undefined) {
+      // As it is read to be changed, where the document is what is wanted: the workload `patch`.
+      const { resource, document } = this.toRow(served, row);
+      keepDocument(resource, document);
       return resource;
     }
+    const found = this.toShown(served, row);
+    const asked = query.groups && found.resource.grouped ? [found.row] : [];
+    const groups = yield* this.groups(served, asked);
+    const mapped = query.members ? this.#tools.memberships.of(served.table.facts.name) : undefined;
+    const its = groups.get(String(found.row));
+    const resource = its === undefined ? found.resource : { ...found.resource, groups: its };
+    if (mapped === undefined) return resource;
     const members = yield* this.members(mapped, found, base, membersAtOnce);
     return typeof members === 'string' ? { ...resource, members } : { ...resource, later: members };
   }
@@ -246,7 +260,12 @@ export class Reading {
   }
 
   /** The text of a group's members, or their ids where they are more than `most`. */
-  *members(mapped: MappedMembers, { row }: Row, base: string, most: number): Steps<string | LaterMembers> {
+  *members(
+    mapped: MappedMembers,
+    { row }: ShownRow,
+    base: string,
+    most: number,
+  ): Steps<string | LaterMembers> {
     const { memberships } = this.#tools;
     const { row: key } = mapped.owner.table;
     const where = `WHERE e.owner = ${key.parameter}`;

@@ -54,32 +54,42 @@ export function rowReader(table: MappedTable): (row: SqlRow, id: string) => Docu
       },
     };
   });
-  const known = new Set([
-    ...[...type.attributes.values()].map(({ name }) => name),
-    ...extensions.map(({ uri }) => uri),
-    ...[keysMember, besideMember],
+  // Where what `rest` has of each stands: one pass over the few that there are, instead of a look for all that could be.
+  const places = new Map<string, number>([
+    ...core.map(({ name }, index) => [name, index] as const),
+    ...extensions.map(({ uri }, index) => [uri, core.length + index] as const),
+    ...([keysMember, besideMember] as const).map((name) => [name, -1] as const),
   ]);
+  const nothing: readonly unknown[] = Array.from({ length: core.length + extensions.length });
   const empty: Json = {};
   return (row, id) => {
     const stored = restColumn === undefined ? undefined : row.rest;
     const parsed: unknown = typeof stored === 'string' ? parseRest(stored) : stored;
     const rest = isPlain(parsed) ? parsed : empty;
+    const kept = nothing.slice();
+    let hasOthers = false;
+    for (const name in rest) {
+      const place = places.get(name);
+      if (place === undefined) hasOthers = true;
+      else if (place >= 0) kept[place] = rest[name];
+    }
     const source = { row, beside: rest[besideMember], isOrdered: typeof stored !== 'object' };
     const document: Json = {};
-    for (const { name, read } of core) {
+    for (let index = 0; index < core.length; index++) {
+      const { name, read } = core[index] as Part;
       if (name === 'schemas') document.schemas = undefined;
       else if (name === 'id') document.id = id;
       else {
-        const value = read(source, ownMember(rest, name));
+        const value = read(source, kept[index]);
         if (value !== undefined) document[name] = value;
       }
     }
-    for (const { uri, read } of extensions) {
-      const value = read(source, ownMember(rest, uri));
+    for (const [index, { uri, read }] of extensions.entries()) {
+      const value = read(source, kept[core.length + index]);
       if (value !== undefined) document[uri] = value;
     }
     document.schemas = schemasOf(type, document);
-    addOthers(document, rest, known);
+    if (hasOthers) addOthers(document, rest, places);
     return document;
   };
 }
@@ -122,7 +132,7 @@ function ownMember(container: Json, name: string): unknown {
 }
 
 /** What no schema defines stands last, as it was. */
-function addOthers(target: Json, source: Json, known: ReadonlySet<string>): void {
+function addOthers(target: Json, source: Json, known: { has(name: string): boolean }): void {
   for (const name in source) {
     const value = source[name];
     if (known.has(name) || value === undefined) continue;
