@@ -31,11 +31,17 @@ export class KnownTokens {
     this.#tools = tools;
   }
 
-  async find(hash: string): Promise<Token | undefined> {
+  /** At once where it is known, or the driver answers at once. */
+  find(hash: string): Awaitable<Token | undefined> {
     const before = this.#known.get(hash);
-    const fresh =
-      before !== undefined && before.until > performance.now() ? before : await this.#read(hash, before);
-    if (fresh === undefined) return undefined;
+    if (before !== undefined && before.until > performance.now()) return this.#used(before);
+    const found = this.#tools.find(hash, this.#tools.clock());
+    return found instanceof Promise
+      ? found.then((token) => this.#read(hash, token, before))
+      : this.#read(hash, found, before);
+  }
+
+  #used(fresh: Known): Token {
     const now = this.#tools.clock();
     const { token } = fresh;
     const isTaken =
@@ -52,8 +58,7 @@ export class KnownTokens {
     this.#known.clear();
   }
 
-  async #read(hash: string, before: Known | undefined): Promise<Known | undefined> {
-    const found = await this.#tools.find(hash, this.#tools.clock());
+  #read(hash: string, found: Token | undefined, before: Known | undefined): Token | undefined {
     if (found === undefined) return undefined;
     // The same object for the same state, by which others know it.
     const token =
@@ -63,6 +68,6 @@ export class KnownTokens {
     if (this.#known.size >= most) this.#known.clear();
     this.#known.set(hash, known);
     this.#tools.found(token);
-    return known;
+    return this.#used(known);
   }
 }
