@@ -2,8 +2,8 @@
 import { fold as foldText } from '../../scim/comparison.ts';
 import type { Document } from '../../scim/document.ts';
 import type { ResourceType } from '../../scim/registry.ts';
-import type { FoundResource, GroupReference, MemberReader, ResourceQuery, StoredResource } from '../store.ts';
-import { type Awaitable, keepDocument } from '../stored-resource.ts';
+import type { FoundResource, GroupReference, ResourceQuery, StoredResource } from '../store.ts';
+import { keepDocument } from '../stored-resource.ts';
 import type { Conditions } from './conditions.ts';
 import {
   one,
@@ -15,6 +15,7 @@ import {
   Texts,
 } from './database.ts';
 import type { Documents } from './document.ts';
+import type { LaterMembers } from './later-members.ts';
 import type { Column, MappedTable } from './mapping.ts';
 import { liveSql, type MappedMembers, type Memberships, type Served } from './memberships.ts';
 import { foldedTexts, idText } from './names.ts';
@@ -48,7 +49,6 @@ export interface RowHead {
 
 /** Members that are read with their group; of more than these the ids are read first, and the rest part by part. */
 const membersAtOnce = 1000;
-const membersInPart = 250;
 /** Of so many rows the groups are read in one statement. */
 const fewRows = 4;
 
@@ -60,12 +60,6 @@ export interface ReadingTools {
   readonly began: string;
   /** What the tenant's rows have in their column of tenants. */
   readonly tenantName: (tenant: number) => string;
-}
-
-/** Members of a group that are read after it. */
-export interface LaterMembers {
-  readonly mapped: MappedMembers;
-  readonly ids: readonly string[];
 }
 
 export class Reading {
@@ -378,28 +372,4 @@ function memberText(
     ...(shown === undefined ? {} : { display: shown }),
   };
   return JSON.stringify(member);
-}
-
-/** Reads the members of a large group part by part: those that it had when it was read, as far as they are still there. */
-export function memberReader(
-  { ids }: LaterMembers,
-  read: (ids: readonly string[]) => Awaitable<string>,
-): MemberReader {
-  let next = 0;
-  return {
-    async next() {
-      for (;;) {
-        const some = ids.slice(next, next + membersInPart);
-        if (some.length === 0) return undefined;
-        next += some.length;
-        const part = await read(some);
-        // Others have their turn in between.
-        await new Promise((resolve) => setImmediate(resolve));
-        if (part !== '') return part;
-      }
-    },
-    close() {
-      next = ids.length;
-    },
-  };
 }
