@@ -27,7 +27,7 @@ WHERE r.tenant = 1 AND r.type = ? ORDER BY r.rid LIMIT ?`,
     row: `SELECT r.rid, ${resourceColumns} FROM resource r JOIN document d ON d.rid = r.rid WHERE r.rid = ?`,
     /** Row numbers by the number of the attribute, the type of the value, and what is in it. */
     byElement: `SELECT DISTINCT rid FROM element WHERE tenant = 1 AND attribute = ? AND type = ? AND instr(value, ?) > 0`,
-    groupsOfSome: membership.groupsOfSome,
+    groupsOfSome: membership.directGroupsOfSome,
     insertResource: resourceSql.insert,
     insertDocument: resourceSql.insertDocument,
     insertKeys: resourceSql.insertKeys,

@@ -46,11 +46,12 @@ export function groupsPart(
   endpointOf: (resourceType: string) => string,
 ): string {
   if (groups === undefined || groups.length === 0) return '';
-  const values = groups.map((group) => ({
-    value: group.value,
-    $ref: `${endpointOf(group.resourceType)}/${group.value}`,
-    ...(group.display === undefined ? {} : { display: group.display }),
-    type: group.type,
+  // JSON leaves out a display that is undefined.
+  const values = groups.map(({ value, display, type, resourceType }) => ({
+    value,
+    $ref: `${endpointOf(resourceType)}/${value}`,
+    display,
+    type,
   }));
   return `,"groups":${JSON.stringify(values)}`;
 }

@@ -418,6 +418,25 @@ export function edgeContract(setting: () => Setting, keepsStrangers: boolean): v
     );
   });
 
+  test('a list shows the groups that each resource is in, through nested groups too', async () => {
+    const s = setting();
+    const [a, b, c] = await s.createUsers('a', 'b', 'c');
+    assert.ok(a && b && c);
+    const inner = await s.createGroup('inner', [a.id]);
+    await s.createGroup('outer', [inner.id, b.id]);
+    await s.createGroup('flat', [a.id, b.id]);
+    const { resources } = await s.list({ targets: [{ type: s.user }], groups: true });
+    const listed = resources.map(({ groups = [] }) =>
+      groups.map(({ display, type }) => `${display} ${type}`),
+    );
+    assert.deepEqual(listed, [
+      ['inner direct', 'flat direct', 'outer indirect'],
+      ['outer direct', 'flat direct'],
+      [],
+    ]);
+    assert.deepEqual([await s.groupsOf(a), await s.groupsOf(b), await s.groupsOf(c)], listed);
+  });
+
   test('a deleted resource leaves its groups, which change by that', async () => {
     const s = setting();
     const [a, b] = await s.createUsers('a', 'b');

@@ -4,7 +4,7 @@ import { instantText } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { FoundResource, MemberReader } from '../store.ts';
 import type { Sql } from './dialect.ts';
-import { type GroupRow, type MembersRow, toGroups } from './membership.ts';
+import { areAll, type GroupRow, type MembersRow, toGroups } from './membership.ts';
 import type { ResourceRow } from './resource.ts';
 import type { Steps } from './steps.ts';
 
@@ -45,8 +45,11 @@ export interface ListJob extends ListSql {
   readonly fromStart: boolean;
   readonly tenant: number;
   readonly base: string | undefined;
-  /** Takes a JSON array of ids and the tenant; answers a {@link GroupRow} for each group that one is in. */
-  readonly groups?: PartSql;
+  /**
+   * Takes a JSON array of ids and the tenant; answers a {@link GroupRow} for each group that one is in. `direct` is asked
+   * first: it answers those that one is directly in, and whether these are in a group.
+   */
+  readonly groups?: PartSql & { readonly direct?: string };
   /** As `membersSql` has it; `most` members are read of all the page's groups together. */
   readonly members?: PartSql & { readonly most: number };
   /** The page ends before its documents are larger together. `document` answers one that its row is too large for. */
@@ -190,7 +193,7 @@ function* count(statement: Sql): Steps<number> {
 /** The groups of as many rows, from the first on, as a page may have: of one at least. */
 function* groupsOf(
   rows: readonly PageRow[],
-  { text, types }: PartSql,
+  { text, types, direct }: NonNullable<ListJob['groups']>,
   { tenant }: ListJob,
 ): Steps<{ readonly groups: readonly GroupRow[]; readonly upTo: number }> {
   const groups: GroupRow[] = [];
@@ -205,7 +208,9 @@ function* groupsOf(
       if (isAsked(row)) ids.push(row[3]);
     }
     if (ids.length === 0) break;
-    const found = yield { text, parameters: [JSON.stringify(ids), tenant] };
+    const parameters = [JSON.stringify(ids), tenant];
+    const first = direct === undefined ? undefined : ((yield { text: direct, parameters }) as GroupRow[]);
+    const found = first !== undefined && areAll(first) ? first : yield { text, parameters };
     for (const row of found as readonly GroupRow[]) groups.push(row);
     asked += ids.length;
     if (groups.length > mostGroups) return { groups, upTo: next };

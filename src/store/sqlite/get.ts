@@ -29,14 +29,14 @@ export function getter(
   held: HeldSnapshots | undefined,
   { meter, scans }: GetTools,
 ): Get {
-  const { groupsOfSome } = membershipSql(sqliteDialect, types);
+  const { groupsOfSome, directGroupsOfSome } = membershipSql(sqliteDialect, types);
   /** The same in a thread: the resource may be in very many groups. */
   const inThread = async ({ tenant, type, id, work }: ResourceQuery, threads: ScanThreads) => {
     const { number } = types.of(type);
     const job: ListJob = {
       ...{ pages: [{ text: oneSql, parameters: [tenant, id, number], single: true }], counts: [] },
       ...{ fromStart: true, tenant, base: undefined, limit: 1, offset: 0 },
-      groups: { text: groupsOfSome, types: [number] },
+      groups: { text: groupsOfSome, direct: directGroupsOfSome, types: [number] },
     };
     const { rows, groups = [] } = await threads.list(job, work);
     const [found] = rows;

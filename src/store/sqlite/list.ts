@@ -84,8 +84,9 @@ export function lister({
   const numbersOf = (has: (layout: Layout) => boolean): number[] =>
     types.all.filter(({ layout }) => has(layout)).map(({ number }) => number);
   const sql = membershipSql(sqliteDialect, types);
-  const groupsPart: PartSql = {
+  const groupsPart = {
     text: sql.groupsOfSome,
+    direct: sql.directGroupsOfSome,
     types: numbersOf(({ groups }) => groups !== undefined),
   };
   const membersPart = {

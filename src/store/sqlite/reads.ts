@@ -3,7 +3,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { Key } from '../../scim/comparison.ts';
 import type { ResourceType } from '../../scim/registry.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
-import { type GroupRow, type MembersRow, membershipSql, toGroups } from '../sql/membership.ts';
+import { areAll, type GroupRow, type MembersRow, membershipSql, toGroups } from '../sql/membership.ts';
 import { joinedResourceSql, type ResourceRow, toResource } from '../sql/resource.ts';
 import type { GroupReference, StoredResource } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
@@ -33,6 +33,7 @@ export class Reads {
   readonly #count: Statement<[number, string, number], number>;
   readonly #beyond: Statement<[number, number], number>;
   readonly #members: Statement<[string, number, string, number], MembersRow>;
+  readonly #directGroups: Statement<[number, string], GroupRow>;
   readonly #groups: Statement<[number, string], GroupRow>;
 
   constructor(db: Database, types: StoredTypes) {
@@ -48,6 +49,7 @@ export class Reads {
     this.#count = db.prepare<[number, string, number], number>(sql.count).pluck();
     this.#beyond = db.prepare<[number, number], number>(sql.beyond).pluck();
     this.#members = db.prepare<[string, number, string, number], MembersRow>(sql.members).raw();
+    this.#directGroups = db.prepare<[number, string], GroupRow>(sql.directGroupsOfOne).raw();
     this.#groups = db.prepare<[number, string], GroupRow>(sql.groupsOfOne).raw();
   }
 
@@ -70,7 +72,9 @@ export class Reads {
   }
 
   groupsOf(tenant: number, id: string): readonly GroupReference[] | undefined {
-    return toGroups(this.#types, this.#groups.all(tenant, id)).get(id);
+    const direct = this.#directGroups.all(tenant, id);
+    const rows = areAll(direct) ? direct : this.#groups.all(tenant, id);
+    return toGroups(this.#types, rows).get(id);
   }
 
   hasMoreMembers(rid: number, than: number): boolean {
