@@ -1,12 +1,13 @@
 /** The thread of the exchange log: reads what requests handed over, writes it, and answers who looks for something. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { readExchange } from './http/exchange-entry.ts';
+import { type RawExchange, readExchange } from './http/exchange-entry.ts';
 import type {
   ExchangeReads,
   ExchangeThreadData,
   FromExchangeThread,
   ToExchangeThread,
 } from './http/exchange-log.ts';
+import type { NewExchange } from './store/exchanges.ts';
 import { SqliteExchanges } from './store/sqlite/exchanges.ts';
 
 /** Milliseconds between two looks for what is too old, or too much. */
@@ -26,6 +27,11 @@ const reads: ExchangeReads = {
 const tell = (message: FromExchangeThread): void => parentPort?.postMessage(message);
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** One by one: what is not written yet is in memory but once. */
+function* read(batch: readonly RawExchange[]): Generator<NewExchange> {
+  for (const each of batch) yield readExchange(each, options);
+}
+
 let pruned = 0;
 function prune(): void {
   pruned = performance.now();
@@ -44,7 +50,7 @@ parentPort?.on('message', (message: ToExchangeThread) => {
     case 'write': {
       const { length: count } = message.batch;
       try {
-        exchanges.write(message.batch.map((each) => readExchange(each, options)));
+        exchanges.write(read(message.batch));
         tell({ kind: 'written', count });
       } catch (error) {
         tell({ kind: 'failed', count, message: reasonOf(error) });

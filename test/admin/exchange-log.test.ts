@@ -371,30 +371,40 @@ describe('bounds', () => {
     exchanges.close();
   });
 
-  test('a log of the release before is read and written on: its mentions are found beside new ones', () => {
-    const file = join(folder, `${++files}.db`);
-    const before = new SqliteExchanges(file);
-    const now = Date.now();
-    before.write([exchange(now), exchange(now + 1, { mentions: ['somebody', 'another'] })]);
-    before.close();
-    // As version 1 had it.
-    const db = new Sqlite(file);
-    db.exec(`DROP INDEX mention_part;
-ALTER TABLE mention DROP COLUMN part;
-CREATE INDEX mention_key ON mention (key);
-PRAGMA user_version = 1;`);
-    db.close();
-    const exchanges = new SqliteExchanges(file);
-    const found = (text: string): number => exchanges.find({ limit: 10, about: [text] }).exchanges.length;
-    assert.equal(found('somebody'), 2);
-    assert.equal(found('another'), 1);
-    exchanges.write([exchange(now + 2)]);
-    assert.equal(found('somebody'), 3);
-    exchanges.close();
-    const again = new SqliteExchanges(file);
-    assert.equal(again.find({ limit: 10, about: ['somebody'] }).exchanges.length, 3);
-    again.close();
-  });
+  const versions = [
+    ['1', 'number INTEGER PRIMARY KEY, key INTEGER NOT NULL', 'key', 'mention_key ON mention (key)'],
+    [
+      ...['2', 'number INTEGER PRIMARY KEY, key INTEGER NOT NULL, part INTEGER NOT NULL'],
+      ...['key, part', 'mention_part ON mention (part, key)'],
+    ],
+  ];
+  for (const [version, columns, copied, index] of versions)
+    test(`a log of version ${version} is read and written on: its mentions are found beside new ones`, () => {
+      const file = join(folder, `${++files}.db`);
+      const before = new SqliteExchanges(file);
+      const now = Date.now();
+      before.write([exchange(now), exchange(now + 1, { mentions: ['somebody', 'another'] })]);
+      before.close();
+      // As that version had it.
+      const db = new Sqlite(file);
+      db.exec(`ALTER TABLE mention RENAME TO now;
+CREATE TABLE mention (${columns}) STRICT;
+INSERT INTO mention (number, ${copied}) SELECT id * 32 + row_number() OVER (PARTITION BY id), ${copied} FROM now;
+DROP TABLE now;
+CREATE INDEX ${index};
+PRAGMA user_version = ${version};`);
+      db.close();
+      const exchanges = new SqliteExchanges(file);
+      const found = (text: string): number => exchanges.find({ limit: 10, about: [text] }).exchanges.length;
+      assert.equal(found('somebody'), 2);
+      assert.equal(found('another'), 1);
+      exchanges.write([exchange(now + 2)]);
+      assert.equal(found('somebody'), 3);
+      exchanges.close();
+      const again = new SqliteExchanges(file);
+      assert.equal(again.find({ limit: 10, about: ['somebody'] }).exchanges.length, 3);
+      again.close();
+    });
 
   test('a million exchanges: each page is there within 200 ms, whatever it is filtered by', {
     timeout: 600_000,

@@ -2,19 +2,17 @@
 import { closeSync, openSync } from 'node:fs';
 import Sqlite, { type Database } from 'better-sqlite3';
 import { StoreError } from '../store-error.ts';
+import { mentionTable } from './exchange-mentions.ts';
 
 /** "SCIX" as a number, in the header of every exchange log. */
 const applicationId = 0x53434958;
-const version = 2;
+const version = 3;
 
 /**
- * Numbers are bound as doubles: what is larger than 2^53 is made within SQL.
- *
- * Ids are the time in milliseconds times 1024, and a number: their order is that of time. A mention's row is that of its
- * exchange times 32, and a number: those of the oldest exchanges are a range too. What exchanges are found by stands as a
- * number made of the text, since an index over texts takes more time than all the rest. Its index is in parts by time, so that
- * what is written and what is removed is on few pages. `tally` counts by ten minutes; `credential` has each token with its last
- * exchange.
+ * Ids are the time in milliseconds times 1024, and a number: their order is that of time. What exchanges are found by stands
+ * in `mention`, as a number made of the text, since an index over texts takes more time than all the rest. It is in parts by
+ * time, so that what is written and what is removed is on few pages. `tally` counts by ten minutes; `credential` has each
+ * token with its last exchange.
  */
 const schema = `
 CREATE TABLE exchange (
@@ -30,8 +28,7 @@ CREATE INDEX exchange_tenant ON exchange (tenant, id);
 CREATE INDEX exchange_credential ON exchange (credential, id);
 CREATE INDEX exchange_refused ON exchange (id) WHERE status >= 400;
 CREATE TABLE body (id INTEGER PRIMARY KEY, sent TEXT, answered TEXT) STRICT;
-CREATE TABLE mention (number INTEGER PRIMARY KEY, key INTEGER NOT NULL, part INTEGER NOT NULL) STRICT;
-CREATE INDEX mention_part ON mention (part, key);
+${mentionTable}
 CREATE TABLE tally (
   slot INTEGER NOT NULL,
   tenant INTEGER NOT NULL,
@@ -48,12 +45,13 @@ CREATE TABLE credential (
 ) STRICT;
 `;
 
-/** From version 1, whose index of mentions had no parts: all that it has is the first. */
-const toVersion2 = `
-DROP INDEX mention_key;
-ALTER TABLE mention ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX mention_part ON mention (part, key);
-PRAGMA user_version = 2;
+/** From version 1, whose mentions had no parts: all that it has is the first; from version 2, where an index had them. */
+const toVersion3 = (from: 1 | 2): string => `
+ALTER TABLE mention RENAME TO mention_before;
+${mentionTable}
+INSERT OR IGNORE INTO mention SELECT ${from === 1 ? '0' : 'part'}, key, number / 32 FROM mention_before ORDER BY 1, 2, 3;
+DROP TABLE mention_before;
+PRAGMA user_version = ${version};
 `;
 
 /** @throws StoreError where the file cannot be opened, or is something else. */
@@ -96,27 +94,15 @@ export function openExchangeFile(file: string): Database {
         db.pragma(`application_id = ${applicationId}`);
         db.pragma(`user_version = ${version}`);
       }).immediate();
-    else if (pragma('user_version') === 1)
+    else if (pragma('user_version') !== version)
       db.transaction(() => {
         // Another process may have done it by now.
-        if (pragma('user_version') === 1) db.exec(toVersion2);
+        const from = pragma('user_version');
+        if (from === 1 || from === 2) db.exec(toVersion3(from));
       }).immediate();
     return db;
   } catch (error) {
     db.close();
     throw error;
   }
-}
-
-/** A number of 52 bits that stands for what an exchange is found by (cyrb53, public domain). */
-export function keyOf(text: string): number {
-  let [high, low] = [0xdeadbeef, 0x41c6ce57];
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    high = Math.imul(high ^ code, 2654435761);
-    low = Math.imul(low ^ code, 1597334677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return 4294967296 * (0xfffff & low) + (high >>> 0);
 }

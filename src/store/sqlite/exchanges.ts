@@ -13,11 +13,9 @@ import {
   type TrafficCounts,
   type WholeExchange,
 } from '../exchanges.ts';
-import { keyOf, openExchangeFile } from './exchange-file.ts';
+import { openExchangeFile } from './exchange-file.ts';
+import { keyOf, Mentions, mentioning } from './exchange-mentions.ts';
 
-const mentionsEach = 32;
-/** Mentions that are a part of the index. Whoever looks for somebody looks into each part: 100 of them for a million exchanges. */
-const mentionsOfPart = 16_384;
 /** Exchanges that one page looks through at most, so that it is there soon; the next one goes on where it ended. */
 const lookedThrough = 25_000;
 /** Milliseconds that a tally counts together. */
@@ -43,16 +41,12 @@ export class SqliteExchanges {
   readonly #db: Database;
   readonly #insert: Statement<unknown[]>;
   readonly #insertBody: Statement<unknown[]>;
-  readonly #insertMention: Statement<unknown[]>;
   readonly #tally: Statement<unknown[]>;
   readonly #credential: Statement<[string, string | null, number | null], number>;
   readonly #used: Statement<[number, number]>;
   readonly #newest: Statement<[], number | null>;
-  readonly #lastPart: Statement<[], number | null>;
   readonly #credentials = new Map<string, number>();
-  #part = 0;
-  /** Mentions that still fit into the part. */
-  #room = 0;
+  readonly #mentions: Mentions;
 
   /** @throws StoreError where the file cannot be opened, or is something else. */
   constructor(file: string) {
@@ -63,9 +57,7 @@ export class SqliteExchanges {
     );
     // The ellipsis is put on here: in the text it would double the bytes of every character, and the time to hand it over.
     this.#insertBody = db.prepare("INSERT INTO body VALUES (?, ? || iif(?, '…', ''), ? || iif(?, '…', ''))");
-    this.#insertMention = db.prepare(
-      'INSERT INTO mention (number, key, part) VALUES (CAST(? AS INTEGER) * 32 + CAST(? AS INTEGER), ?, ?)',
-    );
+    this.#mentions = new Mentions(db);
     this.#tally = db.prepare(`INSERT INTO tally (slot, tenant, refused, count) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET count = count + excluded.count`);
     this.#credential = db
@@ -76,20 +68,16 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
       .pluck();
     this.#used = db.prepare('UPDATE credential SET last = ? WHERE number = ?');
     this.#newest = db.prepare<[], number | null>('SELECT max(id) FROM exchange').pluck();
-    this.#lastPart = db.prepare<[], number | null>('SELECT max(part) FROM mention').pluck();
   }
 
-  /** Writes them in one transaction. */
-  write(exchanges: readonly NewExchange[]): void {
+  /** Writes them in one transaction, one after the other as they come. */
+  write(exchanges: Iterable<NewExchange>): void {
     const tallies = new Map<string, [slot: number, tenant: number, refused: number, count: number]>();
     const used = new Map<number, number>();
     const run = this.#db.transaction(() => {
       // Another server of the same file may have written.
       let last = this.#newest.get() ?? 0;
-      if (this.#room <= 0) {
-        this.#part = (this.#lastPart.get() ?? 0) + 1;
-        this.#room = mentionsOfPart;
-      }
+      this.#mentions.begin();
       for (const each of exchanges) {
         last = Math.max(last + 1, each.at * 1024);
         const { at, token, tenant } = each;
@@ -128,29 +116,12 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
   }
 
   #insertOne(id: number, credential: number | null, each: NewExchange): void {
-    const {
-      at: _,
-      tenant,
-      status,
-      method,
-      requestId,
-      mentions,
-      sent,
-      isSentCut,
-      answered,
-      isAnsweredCut,
-      ...packed
-    } = each;
-    const entry = JSON.stringify(packed satisfies Packed);
+    const { tenant, status, method, requestId, mentions, sent, isSentCut, answered, isAnsweredCut } = each;
+    const entry = JSON.stringify(packed(each));
     this.#insert.run(id, tenant ?? null, credential, status, method, requestId, entry);
     if (sent !== undefined || answered !== undefined)
       this.#insertBody.run(id, sent ?? null, isSentCut ? 1 : 0, answered ?? null, isAnsweredCut ? 1 : 0);
-    let number = 0;
-    for (const mention of mentions) {
-      if (number >= mentionsEach) break;
-      this.#insertMention.run(id, number++, keyOf(mention), this.#part);
-    }
-    this.#room -= number;
+    this.#mentions.add(id, mentions);
   }
 
   /**
@@ -171,10 +142,10 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
     };
     if (about !== undefined && about.length > 0) {
       const keys = about.map((text) => keyOf(mentionKey(text)));
-      const end = before === undefined ? '' : ' AND number < CAST(? AS INTEGER) * 32';
+      const end = before === undefined ? '' : ' AND id < ?';
       by(
         '',
-        `id IN (SELECT number / 32 ${mentioning(keys)}${end} ORDER BY number DESC LIMIT 2000)`,
+        `id IN (SELECT id ${mentioning(keys)}${end} ORDER BY id DESC LIMIT 2000)`,
         ...keys,
         ...(before === undefined ? [] : [before]),
       );
@@ -265,7 +236,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
       .transaction(() => {
         const { changes } = this.#db.prepare('DELETE FROM exchange WHERE id < ?').run(cut);
         this.#db.prepare('DELETE FROM body WHERE id < ?').run(cut);
-        this.#db.prepare('DELETE FROM mention WHERE number < CAST(? AS INTEGER) * 32').run(cut);
+        this.#mentions.removeBefore(cut);
         this.#db.prepare('DELETE FROM tally WHERE slot < ?').run(Math.floor(cut / 1024) - slot);
         return changes;
       })
@@ -287,14 +258,11 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
         const found = this.#db
           .prepare<unknown[], { id: number; entry: string }>(
             `SELECT e.id, e.entry FROM exchange e LEFT JOIN body b ON b.id = e.id
-WHERE (e.tenant = ? OR e.tenant IS NULL) AND (e.id IN (SELECT number / 32 ${mentioning(keys)}) OR ${has})`,
+WHERE (e.tenant = ? OR e.tenant IS NULL) AND (e.id IN (SELECT id ${mentioning(keys)}) OR ${has})`,
           )
           .all(tenant, ...keys, ...places.flatMap(() => wanted));
         const blank = this.#db.prepare('UPDATE exchange SET entry = ? WHERE id = ?');
         const noBody = this.#db.prepare('DELETE FROM body WHERE id = ?');
-        const noMention = this.#db.prepare(
-          `DELETE FROM mention WHERE number >= CAST(? AS INTEGER) * 32 AND number < (CAST(? AS INTEGER) + 1) * 32 AND key <> ?`,
-        );
         for (const each of found) {
           const { search: _1, detail: _2, name: _3, path, ...rest } = JSON.parse(each.entry) as Packed;
           const isOfTheirs = rest.subject?.toLowerCase() === id.toLowerCase();
@@ -306,8 +274,11 @@ WHERE (e.tenant = ? OR e.tenant IS NULL) AND (e.id IN (SELECT number / 32 ${ment
           };
           blank.run(JSON.stringify(entry), each.id);
           noBody.run(each.id);
-          noMention.run(each.id, each.id, keyOf(mentionKey(id)));
         }
+        this.#mentions.removeOthers(
+          found.map((each) => each.id),
+          id,
+        );
         return found.length;
       })
       .immediate();
@@ -349,13 +320,6 @@ function where(conditions: readonly Condition[]): string {
   return conditions.length === 0 ? '' : ` WHERE ${conditions.map(({ sql }) => sql).join(' AND ')}`;
 }
 
-/** The mentions that have one of the keys, in whatever part of the index. */
-function mentioning(keys: readonly number[]): string {
-  return `FROM mention INDEXED BY mention_part WHERE part IN (WITH RECURSIVE parts (part) AS (
-SELECT max(part) FROM mention UNION ALL SELECT part - 1 FROM parts WHERE part > (SELECT min(part) FROM mention)
-) SELECT part FROM parts) AND key IN (${marks(keys)})`;
-}
-
 /** As many question marks as there are values. */
 function marks(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ');
@@ -386,6 +350,16 @@ function withoutValues(asked: Asked): Asked {
     default:
       return asked;
   }
+}
+
+/** By name: a copy of what is left of an object takes several times as long. */
+function packed(each: NewExchange): { readonly [Name in keyof Packed]-?: Packed[Name] | undefined } {
+  const { token, tokenName, idp, refused, agent, path, search, scimType, detail, milliseconds } = each;
+  const { tolerances, type, subject, name, asked } = each;
+  return {
+    ...{ token, tokenName, idp, refused, agent, path, search, scimType, detail, milliseconds },
+    ...{ tolerances, type, subject, name, asked },
+  };
 }
 
 function toExchange({ id, tenant, status, method, request, entry }: Row): LoggedExchange {
