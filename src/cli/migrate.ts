@@ -53,17 +53,19 @@ async function migratePostgres(
   const url = databaseOf(inForce.settings);
   const from = await postgresVersion(url);
   let rebuilt = 0;
+  let missing: string | undefined;
   const store = await openPostgresStore({
     url,
     registry: registryFor(inForce),
     sensitive: inForce.settings.sensitiveAttributes,
     onNotice: (notice) => {
       if (notice.kind === 'rebuilt') rebuilt += notice.resources;
+      else if (notice.kind === 'no-contains-index') missing = notice.reason;
     },
   });
   await store.close();
   const [database, to] = [withoutPassword(url), postgresCurrent];
-  if (json) terminal.print(JSON.stringify({ database, from, to, rebuilt }));
+  if (json) terminal.print(JSON.stringify({ database, from, to, rebuilt, noContainsIndex: missing }));
   else {
     const indexes = rebuilt === 0 ? '' : `; rebuilt the indexes of ${rebuilt} resources`;
     const what =
@@ -73,6 +75,8 @@ async function migratePostgres(
           ? `version ${to}, nothing to do`
           : `from version ${from} to ${to}`;
     terminal.print(`${database}: ${what}${indexes}`);
+    if (missing !== undefined)
+      terminal.print(`No index for containsIndex could be made, and filters with co are slower: ${missing}`);
   }
   return exitStatus.done;
 }

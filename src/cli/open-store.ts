@@ -67,19 +67,24 @@ function reporter(progress: Progress, log: Log): (notice: OpeningNotice) => void
 }
 
 function report(notice: Exclude<OpeningNotice, { kind: 'rebuilding' }>, log: Log): void {
-  const { type } = notice;
   switch (notice.kind) {
     case 'rebuilt':
-      log.info({ type, resources: notice.resources }, 'indexes rebuilt');
+      log.info({ type: notice.type, resources: notice.resources }, 'indexes rebuilt');
       break;
     case 'unserved':
       log.warn(
-        { type, resources: notice.resources },
+        { type: notice.type, resources: notice.resources },
         'kept, but not served: the resource type is not configured',
       );
       break;
+    case 'no-contains-index':
+      log.warn(
+        { reason: notice.reason },
+        'there is no index for containsIndex, and filters with co are slower: pg_trgm is needed (scimd docs scale)',
+      );
+      break;
     default: {
-      const { kind, path, resources, ids } = notice;
+      const { kind, type, path, resources, ids } = notice;
       log.warn({ type, attribute: path, resources, ids }, findings[kind]);
     }
   }

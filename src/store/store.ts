@@ -319,7 +319,9 @@ export type OpeningNotice =
       readonly ids: readonly string[];
     }
   /** Resources of a type that is not configured: kept, but not served. */
-  | { readonly kind: 'unserved'; readonly type: string; readonly resources: number };
+  | { readonly kind: 'unserved'; readonly type: string; readonly resources: number }
+  /** PostgreSQL has no index for `co`, and why: lists are the same, and slower. */
+  | { readonly kind: 'no-contains-index'; readonly reason: string };
 
 export interface Store extends AccessStore {
   readonly registry: Registry;

@@ -48,7 +48,7 @@ export function withoutPassword(database: string): string {
 const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'] as const;
 const known = [
   ...(['schema', 'connections', 'prepare', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey'] as const),
-  ...(['application_name', 'connect_timeout', 'host'] as const),
+  ...(['application_name', 'connect_timeout', 'host', 'port'] as const),
 ] as const;
 
 /** What is used of the environment, as libpq uses it. */
@@ -63,14 +63,22 @@ export function parseAddress(database: string, environment: Environment = proces
       `${shown} is no address of a PostgreSQL database: ${what}`,
       'Give postgres://USER@HOST:PORT/DATABASE, and the password by SCIMD_DATABASE_PASSWORD_FILE, or all of it by SCIMD_DATABASE_FILE; see scimd docs scale.',
     );
+  const authority = /^\w+:\/\/(?:[^/?#]*@)?([^/?#@]*)/.exec(database)?.[1] ?? '';
+  if (authority.includes(','))
+    throw wrong(
+      'it names several hosts; give one that leads to the primary, such as a balancer or PgBouncer',
+    );
   let url: URL;
   try {
-    url = new URL(database);
+    // libpq's form for a Unix socket, which URLs do not have: postgres://USER@/DATABASE?host=FOLDER
+    url = new URL(database.replace(/^(\w+:\/\/[^/?#]*@)(?=[:/?#]|$)/, '$1localhost'));
   } catch {
     throw wrong('it is no URL');
   }
   const { searchParams: query } = url;
-  for (const name of query.keys())
+  for (const name of query.keys()) {
+    if ((known as readonly string[]).includes(name) && query.getAll(name).length > 1)
+      throw wrong(`${name} is given twice`);
     if (!(known as readonly string[]).includes(name))
       throw wrong(
         name === 'password'
@@ -80,6 +88,7 @@ export function parseAddress(database: string, environment: Environment = proces
             ? `there is no parameter ${name}`
             : 'one of its parameters has a name that none has',
       );
+  }
   const decoded = (text: string, what: string): string => {
     try {
       return decodeURIComponent(text);
@@ -103,13 +112,15 @@ export function parseAddress(database: string, environment: Environment = proces
   if (user === undefined || user === '') throw wrong('it must name the user');
   const schema = query.get('schema') ?? undefined;
   if (schema !== undefined && !/^[a-z_][a-z0-9_]{0,62}$/.test(schema))
-    throw wrong('schema must be of lower-case letters, digits and _');
+    throw wrong('schema must be of at most 63 lower-case letters, digits and _');
+  if (schema !== undefined && /^(?:pg_.*|information_schema)$/.test(schema))
+    throw wrong(`the schema ${schema} is PostgreSQL's own`);
   const prepare = query.get('prepare') ?? 'true';
   if (prepare !== 'true' && prepare !== 'false') throw wrong('prepare must be true or false');
   const applicationName = query.get('application_name') ?? 'scimd';
   return {
     host,
-    port: url.port === '' ? 5432 : Number(url.port),
+    port: url.port === '' ? number('port', 1, 65_535, 5432) : Number(url.port),
     database: name,
     user,
     password: decoded(url.password, 'the password') || environment.PGPASSWORD || undefined,

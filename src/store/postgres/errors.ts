@@ -31,6 +31,9 @@ const kinds: Readonly<Record<string, Kind>> = {
     message: 'the database server is starting, stopping, or has ended',
     advice: 'Look at the log of PostgreSQL. scimd goes on by itself when it is back.',
   },
+  // This process stood still for too long within a transaction, and the server has ended the session.
+  '25P03': unreachable,
+  '25P04': unreachable,
   '57014': {
     code: 'busy',
     message: 'a statement was cancelled: it took too long, or somebody ended it',

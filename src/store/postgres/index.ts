@@ -46,6 +46,8 @@ export interface PostgresStoreOptions {
   readonly longestSnapshot?: number;
   /** How long to wait for another writer of the same tenant, in milliseconds; 5000 without it. */
   readonly lockMilliseconds?: number;
+  /** How long one statement of a write may take, in milliseconds; 30,000 without it. */
+  readonly statementMilliseconds?: number;
   /** Is told what the registry changes for what is stored already. */
   readonly onNotice?: (notice: OpeningNotice) => void;
   readonly signal?: AbortSignal;
@@ -53,10 +55,11 @@ export interface PostgresStoreOptions {
 
 /** How often it is looked whether another process has made the rows anew, in milliseconds. */
 const layoutEvery = 1000;
-/** Milliseconds that one statement of a write may take. */
-const statementMilliseconds = 30_000;
 
-function writeSettings(facts: ServerFacts, lockMilliseconds = 5000): WriteSettings {
+function writeSettings(
+  facts: ServerFacts,
+  { lockMilliseconds = 5000, statementMilliseconds = 30_000 }: Partial<PostgresStoreOptions> = {},
+): WriteSettings {
   return { lockMilliseconds, statementMilliseconds, isAsynchronous: facts.isAsynchronous };
 }
 
@@ -103,10 +106,12 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
         options.signal?.throwIfAborted();
       }
       for (const notice of await unserved(connection, types)) options.onNotice?.(notice);
-      const hasTrigrams = await containsIndexReady(connection, types);
+      const trigrams = await containsIndexReady(connection, types);
+      if (trigrams.reason !== undefined)
+        options.onNotice?.({ kind: 'no-contains-index', reason: trigrams.reason });
       const { rows } = await connection.run("SELECT bytes FROM secret WHERE name = 'cursor'");
       const [secret] = rows as [Buffer][];
-      return { facts, registry, types, hasTrigrams, secret: secret?.[0] as Buffer };
+      return { facts, registry, types, hasTrigrams: trigrams.isThere, secret: secret?.[0] as Buffer };
     });
     return storeOver(pool, opened, options);
   } catch (error) {
@@ -157,7 +162,7 @@ function storeOver(
   const written = (): void => {
     for (const listener of listeners) listener();
   };
-  const transactions = new Transactions(pool, writeSettings(facts, options.lockMilliseconds), written);
+  const transactions = new Transactions(pool, writeSettings(facts, options), written);
   const checkLayout = layoutCheck(types);
   const commands = commandsOf({ types, clock, newId, newTransaction: uuid });
   const grants = new GrantRules(types, registry, clock);

@@ -140,7 +140,8 @@ async function checkSchema(
   await connection.script('BEGIN');
   try {
     await lock(connection, asked);
-    await connection.script(`CREATE SCHEMA IF NOT EXISTS ${asked}; COMMIT`);
+    // In quotes, since it may be a word of SQL.
+    await connection.script(`CREATE SCHEMA IF NOT EXISTS "${asked}"; COMMIT`);
   } catch (error) {
     if (!isConnectionLost(error)) await connection.script('ROLLBACK').catch(() => {});
     throw toStoreError(error);
