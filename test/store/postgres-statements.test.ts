@@ -218,7 +218,7 @@ const sqliteOnly: Readonly<Record<string, readonly string[]>> = {
     ...['updateKeys', 'updateColumns', 'touch', 'delete'],
   ],
   joinedResourceSql: ['getRow'],
-  membershipSql: ['beyond', 'countOf', 'delete', 'unknown', 'redescribe'],
+  membershipSql: ['beyond', 'count', 'countOf', 'delete', 'unknown', 'redescribe'],
   pastSql: ['resources', 'members'],
   rebuildSql: ['quarantine', 'release'],
 };
@@ -344,6 +344,32 @@ test('so do lists with filters over every table, pages of every order, and the s
   );
   found.push(...(await readsOfAnyTenant('members', selectMembersSql(postgresDialect, sql, 1))));
   assert.deepEqual(found, []);
+});
+
+test('the members of a small group are found by their key, beside a group of very many', async () => {
+  await pg.exec(`BEGIN;
+DELETE FROM member WHERE owner > 2;
+INSERT INTO member (owner, tenant, value) SELECT 1, 1, 'm' || n FROM generate_series(1, 50000) n;
+ANALYZE member`);
+  try {
+    for (const name of ['memberCount', 'hasMembers'] as const) {
+      const text = textOf(writeSql[name]);
+      for (const explained of [
+        `EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`,
+        // Of the one that has few.
+        `PREPARE asked AS ${text}; SET LOCAL plan_cache_mode = force_custom_plan;
+EXPLAIN (FORMAT JSON) EXECUTE asked (${name === 'memberCount' ? "1, 'id2', 1, 101" : '2, 1'})`,
+      ]) {
+        const results = await pg.exec(explained);
+        await pg.exec('DEALLOCATE ALL');
+        const plan = JSON.stringify(results.at(-1)?.rows);
+        assert.doesNotMatch(plan, /"Node Type":"Seq Scan"[^{}]*"Relation Name":"member"/, name);
+        assert.match(plan, /"Index Name":"member_pkey"/, name);
+      }
+    }
+  } finally {
+    await pg.exec('ROLLBACK');
+  }
 });
 
 test('PostgreSQL prepares the selection of members by every sub-attribute', async () => {

@@ -8,6 +8,7 @@ import type { FoundResource } from '../store.ts';
 import { postgresDialect } from './dialect.ts';
 import type { RequestValues, Rows, Value } from './driver.ts';
 import type { Pool } from './pool.ts';
+import { writeSql } from './statements.ts';
 
 const joined = joinedResourceSql(postgresDialect);
 
@@ -194,7 +195,7 @@ export class Reads {
   }
 
   async memberCount(tenant: number, group: string, most: number): Promise<number> {
-    const [row] = await this.#pool.read(this.#membership.count, [tenant, group, most]);
+    const [row] = await this.#pool.read(writeSql.memberCount, [tenant, group, tenant, most]);
     return (row as [number] | undefined)?.[0] ?? 0;
   }
 

@@ -152,7 +152,12 @@ WHERE m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
   memberIds: 'SELECT value FROM member WHERE owner = ? AND tenant = ?',
   /** Members that the store does not hold, with what was said of them. */
   unknownMembers: 'SELECT value, type, display FROM member WHERE owner = ? AND tenant = ? AND kind IS NULL',
-  hasMembers: 'SELECT 1 FROM member WHERE owner = ? AND tenant = ? LIMIT 1',
+  // In an order that only the index of the key has: beside one group of very many, PostgreSQL believes that any row is of
+  // whatever group it looks for, and would look through all of them for the few that a small one has.
+  hasMembers: 'SELECT 1 FROM member WHERE owner = ? AND tenant = ? ORDER BY value LIMIT 1',
+  /** By tenant, the group's id, tenant, and up to how many. */
+  memberCount: `SELECT count(*) FROM (
+  SELECT 1 FROM member WHERE owner = (SELECT rid FROM resource WHERE tenant = ? AND id = ?) AND tenant = ? ORDER BY value LIMIT ?) p`,
   /** By what is said now, and then the group's row, the tenant and the member. */
   redescribe:
     'UPDATE member SET display = ?, type = ?, display_key = ?, type_key = ? WHERE owner = ? AND tenant = ? AND value = ?',
