@@ -10,6 +10,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
+import { checkpoints } from './checkpoints.ts';
 import type { Counters } from './counters.ts';
 import type { WalSync } from './durability.ts';
 import { isBusy, closed as storeClosed, toStoreError } from './errors.ts';
@@ -88,6 +89,7 @@ export function groupCommit(
   const savepoint = db.prepare('SAVEPOINT command');
   const release = db.prepare('RELEASE command');
   const undo = db.prepare('ROLLBACK TO command');
+  const copyWal = checkpoints(db);
   let waiting: Job[] = [];
   let riding: Job[] = [];
   let departure: NodeJS.Timeout | undefined;
@@ -122,6 +124,7 @@ export function groupCommit(
       const outcomes = action();
       counts?.write();
       commit.run();
+      copyWal();
       return outcomes;
     } catch (error) {
       counts?.forget();
