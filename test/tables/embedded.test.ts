@@ -215,6 +215,31 @@ test('a start refuses a map that does not fit, with every problem and its place'
     );
 });
 
+test('a start refuses a map without what the schema requires, and says what a name could have been', async () => {
+  const { connection } = await openDatabase('sqlite');
+  const problemsOf = async (tables: Parameters<typeof sql>[1]) => {
+    const error = await createScimd({ store: sql(connection as Database.Database, tables) }).catch(
+      (caught: unknown) => caught,
+    );
+    assert.ok(error instanceof MapError);
+    return error.problems.map(({ path, reason }) => `${path} ${reason}`);
+  };
+  const key = { id: 'scim_id', tenant: 'org', version: 'scim_version' };
+  const nobody = table('users', { key, attributes: { externalId: 'idp_id', name: 'first_name' } });
+  const nameless = table('teams', { key, attributes: { externalId: 'idp_id' } });
+  const problems = await problemsOf({ User: nobody, Group: nameless, Users: nobody });
+  for (const expected of [
+    'Users is no resource type: there are User, Group',
+    'User.attributes userName is required by the schema and has no column',
+    'Group.attributes displayName is required by the schema and has no column',
+  ])
+    assert.ok(problems.includes(expected), `${expected} in\n${problems.join('\n')}`);
+  assert.match(
+    problems.join('\n'),
+    /^User\.attributes\["name"\] is complex: .* name\.formatted, name\.familyName,/m,
+  );
+});
+
 test('without rest a filter by what has no column is refused with what can be, and /Schemas does not have it', async () => {
   const { connection } = await openDatabase('sqlite');
   const { User } = maps();

@@ -18,8 +18,13 @@ async function people() {
   const { connection } = await openDatabase('sqlite');
   const registry = registryWith(badgeSchema());
   const { database, tables } = sql(connection as Database.Database, maps(registry));
-  const types = await compileMaps(database, registry, tables, new Memberships('sqlite'), (steps) =>
-    carryOut(steps, database, database.run),
+  const types = await compileMaps(
+    database,
+    registry,
+    ['User', 'Group'],
+    tables,
+    new Memberships('sqlite'),
+    (steps) => carryOut(steps, database, database.run),
   );
   const user = [...types.values()].find(({ type }) => type.name === 'User');
   assert.ok(user !== undefined);

@@ -31,10 +31,14 @@ export interface TablesReport {
   readonly inRest: readonly string[];
 }
 
-/** Reads what the database says of the tables, and brings each map to it. */
+/**
+ * Reads what the database says of the tables, and brings each map to it. `registry` has what is served, `names` those of
+ * all resource types that there could be.
+ */
 export async function compileMaps(
   database: SqlDatabase,
   registry: Registry,
+  names: readonly string[],
   maps: Readonly<Record<string, TableMap>>,
   memberships: Memberships,
   run: <T>(steps: Steps<T>) => Awaitable<T>,
@@ -49,11 +53,7 @@ export async function compileMaps(
     else facts.set(source, found);
   };
   for (const [name, map] of Object.entries(maps)) {
-    if (!registry.resourceTypes.some((type) => type.name === name))
-      compiler.report(
-        name,
-        `is no resource type: there are ${registry.resourceTypes.map((type) => type.name).join(', ')}`,
-      );
+    if (!names.includes(name)) compiler.report(name, `is no resource type: there are ${names.join(', ')}`);
     await look(map.table, name);
     if (map.members !== undefined) await look(map.members.table, `${name}.members`);
   }

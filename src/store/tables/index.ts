@@ -86,7 +86,8 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
   if (migrate) await outside(makeTables(database.dialect, clock().toISOString()));
   const registry = servedRegistry(asked, tables);
   const memberships = new Memberships(database.dialect);
-  const types = await compileMaps(database, registry, tables, memberships, outside);
+  const typeNames = asked.resourceTypes.map(({ name }) => name);
+  const types = await compileMaps(database, registry, typeNames, tables, memberships, outside);
   const setting = async (name: string): Promise<string> =>
     String((await outside(one('SELECT value FROM scimd_setting WHERE name = ?', name)))?.value ?? '');
   const began = await setting('began');

@@ -20,7 +20,8 @@ export function servedRegistry(asked: Registry, maps: Readonly<Record<string, Ta
       if (lower === 'members') return map.members !== undefined;
       if (lower === 'groups' && attribute.mutability === 'readOnly')
         return hasGroups && map.members === undefined;
-      return map.rest !== undefined || attribute.mutability === 'writeOnly';
+      // Without a place for what is required the map is refused.
+      return map.rest !== undefined || attribute.mutability === 'writeOnly' || attribute.required === true;
     };
     const base = reduced(schema, '', paths, isKept);
     kept.set(schema.id, merged(kept.get(schema.id), base));
@@ -77,6 +78,7 @@ function reduced(
       new RegExp(`^${path.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?:$|[.[])`).test(each),
     );
     if (its.length === 0) return [];
+    if (its.includes(path)) return [attribute];
     const subs = attribute.subAttributes?.filter(({ name }) => {
       const sub = name.toLowerCase();
       return its.some((each) => each.endsWith(`.${sub}`) || new RegExp(`\\[(?:.* )?${sub} eq `).test(each));
