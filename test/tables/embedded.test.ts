@@ -681,3 +681,21 @@ CREATE UNIQUE INDEX people_login ON people (login) WHERE deleted IS NULL;`,
     const [left] = await run('SELECT deleted FROM people');
     assert.ok(Number(left?.deleted) >= created);
   });
+
+test('times are read as databases write them, and filters find them so: days, the last of a month, with and without a zone', async () => {
+  const { connection, run } = await openDatabase('sqlite');
+  const scimd = kept(await createScimd({ store: sql(connection as Database.Database, maps()) }));
+  const { id } = await scimd.users.create({ userName: 'ann' });
+  for (const [stored, shown] of Object.entries({
+    '2020-02-29': '2020-02-29T00:00:00.000Z',
+    '2020-01-31 10:11:12': '2020-01-31T10:11:12.000Z',
+    '2020-01-31 10:11:12.5+02:00': '2020-01-31T08:11:12.500Z',
+    '2020-12-31T23:59:59.999Z': '2020-12-31T23:59:59.999Z',
+  })) {
+    await run(`UPDATE users SET created_at = '${stored}'`);
+    const meta = JSON.stringify((await scimd.users.get(id))?.meta);
+    assert.ok(meta.includes(`"created":"${shown}"`), `${stored} in ${meta}`);
+    const { totalResults } = await scimd.users.list({ filter: `meta.created eq "${shown}"` });
+    assert.equal(totalResults, 1, stored);
+  }
+});

@@ -41,6 +41,8 @@ export function instantOf(value: unknown): string | undefined {
     return instantOf(new Date(number > mostSeconds ? number : number * 1000));
   }
   if (typeof value !== 'string') return undefined;
+  // A day begins in UTC, as it does for SQLite.
+  if (/^\d{4}-\d\d-\d\d$/.test(value)) return instantOf(`${value}T00:00:00.000Z`);
   // `2026-01-02 03:04:05.678+00`, and SQLite's CURRENT_TIMESTAMP, which is in UTC and does not say so.
   const text = value.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00');
   const time = Date.parse(/(?:Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`);
