@@ -23,7 +23,7 @@ export async function listen(
   settings: Settings,
   store: Store,
   log: Log,
-  isReady: () => boolean,
+  isReady: () => boolean | 'starting',
   metrics: Metrics | undefined,
   { exchangeLog, mounts, pages }: Pick<HttpOptions, 'exchangeLog' | 'mounts' | 'pages'>,
   connections: Connections,

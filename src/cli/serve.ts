@@ -70,7 +70,7 @@ async function serve({ settings, json, terminal }: Invocation): Promise<number> 
   let exchangeLog: ExchangeLog | undefined;
   try {
     await rules(start);
-    const state = { ready: true };
+    const state: State = { ready: 'starting' };
     const metrics = inForce.metrics ? await metricsOf(store, inForce.database) : undefined;
     stopBackups = scheduleBackups(inForce, metrics, log);
     const manager = serviceManager(terminal.environment, (error) =>
@@ -90,6 +90,7 @@ async function serve({ settings, json, terminal }: Invocation): Promise<number> 
     try {
       // Only now: had the server not come up, the token would have been made without anybody seeing it.
       const first = await ensureFirstToken(store, inForce.bootstrapToken, log);
+      if (state.ready === 'starting') state.ready = true;
       const secret = first.made ? first.secret : undefined;
       // In one piece, so that whoever waits for the address has the token too.
       if (json) terminal.print(JSON.stringify({ listening: server.url, token: secret }));
@@ -157,7 +158,7 @@ function logLine(url: string, token: string | undefined): string {
 
 /** What /readyz answers. */
 interface State {
-  ready: boolean;
+  ready: boolean | 'starting';
 }
 
 /** A hang-up from a terminal means that it was closed; elsewhere it tells a service to reload its settings. */

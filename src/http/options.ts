@@ -246,8 +246,8 @@ export interface HttpOptions {
   readonly onDeadToken?: (token: Token, reason: 'expired' | 'revoked') => void;
   /** What GET /metrics answers, in Prometheus' text format; absent: there is no /metrics. */
   readonly metrics?: () => Promise<string>;
-  /** Is the server ready for requests? GET /readyz answers 503 when it is not. */
-  readonly isReady?: () => boolean;
+  /** Is the server ready for requests? GET /readyz answers 503 when it starts, or stops. */
+  readonly isReady?: () => boolean | 'starting';
   readonly clock?: () => Date;
 }
 

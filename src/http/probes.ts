@@ -36,9 +36,10 @@ export function probes(options: HttpOptions, authenticate: Authenticate): readon
   ];
 }
 
-/** 503 while it stops, and while the database cannot be read or written. */
+/** 503 while it starts or stops, and while the database cannot be read or written. */
 async function readiness(options: HttpOptions): Promise<HttpResponse> {
-  if (options.isReady?.() === false) return text(503, 'stopping\n');
+  const isReady = options.isReady?.() ?? true;
+  if (isReady !== true) return text(503, isReady === 'starting' ? 'starting\n' : 'stopping\n');
   try {
     await options.store.checkReady();
     return text(200, 'ready\n');

@@ -4,8 +4,10 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type PostgresServer, startPostgres } from '../postgres-server.ts';
-import { scimd, serving, temporaryFolder } from './scimd.ts';
+import pg from 'pg';
+import { freePort, type PostgresServer, startPostgres } from '../postgres-server.ts';
+import { until } from '../until.ts';
+import { running, scimd, serving, temporaryFolder } from './scimd.ts';
 
 let server: PostgresServer;
 let address: string;
@@ -158,4 +160,41 @@ test('serve answers SCIM, is ready, and tells its address without the password',
   const { status, stdout, stderr } = await server.end;
   assert.equal(status, 0);
   assert.ok(!stdout.includes(password) && !stderr.includes(password));
+});
+
+test('/readyz is 503 until the bootstrap token is taken, and then that is', async (t) => {
+  const url = new URL(await server.newDatabase());
+  const schema = url.searchParams.get('schema');
+  url.password = '';
+  const secret = 'zYxWvUtSrQpOnMlKjIhGfEdCbA543210';
+  const environment = {
+    ...place().environment,
+    SCIMD_DATABASE: url.href,
+    SCIMD_BOOTSTRAP_TOKEN: secret,
+  };
+  const made = await scimd(['migrate'], { folder, environment });
+  assert.equal(made.status, 0, made.stderr);
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  t.after(() => client.end());
+  await client.query(`BEGIN; LOCK TABLE ${schema}.token IN SHARE MODE`);
+  const port = await freePort();
+  const started = running(['serve', '--port', String(port)], { folder, environment });
+  t.after(async () => {
+    started.signal('SIGTERM');
+    await started.end;
+  });
+  const probe = async () => {
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+    return answer === undefined ? undefined : `${answer.status} ${await answer.text()}`;
+  };
+  await until('an answer', async () => (await probe()) !== undefined);
+  const first = await probe();
+  await client.query('ROLLBACK');
+  assert.equal(first, '503 starting\n');
+  await until('ready', async () => (await probe()) === '200 ready\n');
+  const answer = await fetch(`http://127.0.0.1:${port}/scim/v2/Users`, {
+    headers: { authorization: `Bearer ${secret}` },
+  });
+  assert.equal(answer.status, 200);
 });
