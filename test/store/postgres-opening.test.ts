@@ -9,6 +9,7 @@ import { parseAddress } from '../../src/store/postgres/address.ts';
 import { openPostgresStore, type PostgresStoreOptions } from '../../src/store/postgres/index.ts';
 import type { OpeningNotice } from '../../src/store/store.ts';
 import { type PostgresServer, startPostgres } from '../postgres-server.ts';
+import { until } from '../until.ts';
 
 let server: PostgresServer;
 before(async () => {
@@ -140,4 +141,40 @@ CREATE TRIGGER slow BEFORE DELETE ON ${schema}.resource FOR EACH ROW EXECUTE FUN
   } finally {
     await store.close();
   }
+});
+
+test('after the first two hundred resources PostgreSQL plans by what is there, also without its autovacuum', async (t) => {
+  const own = await startPostgres({ autovacuum: 'off' });
+  t.after(() => own.close());
+  const url = new URL(await own.newDatabase());
+  const schema = url.searchParams.get('schema');
+  const store = await openPostgresStore({ url: url.href, registry });
+  t.after(() => store.close());
+  const known = async () =>
+    asAdmin<{ relname: string }>(
+      own.url,
+      `SELECT relname FROM pg_class WHERE relnamespace = '${schema}'::regnamespace AND relname = 'element' AND reltuples >= 200`,
+    );
+  const [type] = registry.resourceTypes;
+  const create = (from: number, to: number) =>
+    store.commit(
+      Array.from({ length: to - from }, (_, n) => ({
+        tenant: 1,
+        context: { actor: { kind: 'system' } },
+        commands: [
+          {
+            kind: 'create',
+            type: type ?? assert.fail(),
+            document: {
+              userName: `u${from + n}`,
+              emails: [{ value: `u${from + n}@example.com`, type: 'work' }],
+            },
+          },
+        ],
+      })),
+    );
+  await create(0, 199);
+  assert.equal((await known()).length, 0);
+  await create(199, 250);
+  await until('statistics', async () => (await known()).length > 0);
 });

@@ -25,6 +25,7 @@ import { Pool } from './pool.ts';
 import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { Snapshots } from './snapshots.ts';
+import { FirstStatistics } from './statistics.ts';
 import { stepsPort } from './steps.ts';
 import { layoutCheck, layoutHashes, loadTypes, unserved, withStoredIndexes } from './stored-types.ts';
 import { Transactions, type WriteSettings } from './transactions.ts';
@@ -169,6 +170,7 @@ function storeOver(
   const commit = new GroupCommit({
     ...{ transactions, types, commands, checkLayout, grants, written, clock },
   });
+  const statistics = new FirstStatistics(pool);
   const snapshots = new Snapshots(pool, { longest: options.longestSnapshot ?? 300_000 });
   const reads = new Reads(pool, types);
   const note = (notices: readonly NewNotice[]) => recordNotices(transactions, notices, clock(), uuid);
@@ -239,7 +241,11 @@ function storeOver(
     ),
     memberCount: (tenant, group, most) => reads.memberCount(tenant, group, most),
     credential: (tenant, id) => reads.credential(tenant, id),
-    commit: (units) => Promise.all(units.map((unit) => commit.run(unit))),
+    async commit(units) {
+      const outcomes = await Promise.all(units.map((unit) => commit.run(unit)));
+      statistics.note(units);
+      return outcomes;
+    },
     note,
     // What a transaction has written is read by others only once it is on the disk of the server.
     durable: () => undefined,
