@@ -88,7 +88,8 @@ export class ServerProcess {
   ): Promise<ServerProcess> {
     const child = fork(here(file), [...args], {
       env: { ...process.env, ...environment },
-      execArgv: ['--import', 'tsx', '--import', here('usage-probe.mjs')],
+      // Without tsx, which the bundle beside it does not run under either.
+      execArgv: ['--import', here('usage-probe.mjs')],
       stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     });
     return ServerProcess.of(name, child, 'bench');
