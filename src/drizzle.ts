@@ -6,7 +6,7 @@
  * ```
  */
 import { type SQL, sql } from 'drizzle-orm';
-import type { Awaitable } from './store/stored-resource.ts';
+import { type Awaitable, isPromise } from './store/stored-resource.ts';
 import type { RunSql, SqlDatabase, SqlRow } from './store/tables/database.ts';
 import type { TableMap } from './store/tables/define.ts';
 import type { TablesSource } from './store/tables/drivers.ts';
@@ -56,10 +56,6 @@ function queryOf(text: string, parameters: Parameters<RunSql>[1]): SQL {
   }
   const strings = Object.assign(pieces, { raw: pieces });
   return sql(strings, ...parameters.map((value) => sql.param(value)));
-}
-
-function isPromise(value: unknown): value is Promise<unknown> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
 }
 
 const answers = /^\s*(?:SELECT|WITH)\b|\bRETURNING\b/i;

@@ -4,6 +4,7 @@ import type { ResourceType } from '../scim/registry.ts';
 import type { Change } from '../store/change.ts';
 import type { GuardReason } from '../store/guard.ts';
 import type { Awaitable, Command, Result, Store, Unit, WriteContext } from '../store/store.ts';
+import { isPromise } from '../store/stored-resource.ts';
 import { type Submit, type Submitted, submitTo } from './batch.ts';
 import type { Caller } from './caller.ts';
 import { DirectoryError, notDeleted, notFound } from './directory-error.ts';
@@ -153,7 +154,7 @@ export class Units {
 function runWithin(within: NonNullable<Hooks['within']>, changes: readonly Change[], tenant: string): void {
   for (const change of changes) {
     const answer: unknown = within({ ...change, tenant });
-    if (typeof (answer as { then?: unknown } | undefined)?.then === 'function')
+    if (isPromise(answer))
       throw new TypeError('within must answer at once: an SQLite transaction does not wait for a promise');
   }
 }

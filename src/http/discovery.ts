@@ -12,10 +12,10 @@ import { jsonResponse, scimJson } from './responses.ts';
 
 export class DiscoveryHandlers {
   readonly #registry: Registry;
-  readonly #capabilities: Omit<Capabilities, 'eventUris'>;
+  readonly #capabilities: Capabilities;
   readonly #uniqueDisplayName: boolean;
 
-  constructor(registry: Registry, capabilities: Omit<Capabilities, 'eventUris'>, uniqueDisplayName: boolean) {
+  constructor(registry: Registry, capabilities: Capabilities, uniqueDisplayName: boolean) {
     this.#registry = registry;
     this.#capabilities = capabilities;
     this.#uniqueDisplayName = uniqueDisplayName;

@@ -3,6 +3,7 @@ import type { Principal } from '../directory/caller.ts';
 import { type Idp, toleratedFor } from '../scim/tolerances.ts';
 import type { Actor } from '../store/change.ts';
 import type { Awaitable, Store, Tenant } from '../store/store.ts';
+import { isPromise } from '../store/stored-resource.ts';
 import type { Authenticate, Authenticated } from './authenticate.ts';
 import type { HttpRequest } from './message.ts';
 
@@ -81,10 +82,6 @@ export function embedderFirst(
     // Theirs may be promises of another kind.
     return isPromise(asked) ? Promise.resolve(asked).then(known) : known(asked);
   };
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
 }
 
 function requestOf(request: HttpRequest): EmbedderRequest {

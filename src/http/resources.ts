@@ -42,20 +42,15 @@ export class ResourceHandlers {
     const contentType = negotiate(exchange.request.header('accept'));
     const renderer = this.#renderer(exchange, type, selectionOf(exchange));
     const answer = (resource: FoundResource) =>
-      jsonResponse(
-        200,
-        contentType,
-        renderResource(renderer, resource),
-        headersOf(exchange, type, id, resource.version),
-      );
+      jsonResponse(200, contentType, renderResource(renderer, resource), headersOf(exchange, type, resource));
     const read = (): Awaitable<HttpResponse> => {
       const found = this.#directory.get(exchange, type, id, renderer.parts);
       return found instanceof Promise ? found.then(answer) : answer(found);
     };
     if (exchange.request.header('if-none-match') === undefined) return read();
-    const unlessCurrent = ({ version }: StoredResource): Awaitable<HttpResponse> =>
-      isNotModified(exchange.request, version)
-        ? emptyResponse(304, headersOf(exchange, type, id, version))
+    const unlessCurrent = (resource: StoredResource): Awaitable<HttpResponse> =>
+      isNotModified(exchange.request, resource.version)
+        ? emptyResponse(304, headersOf(exchange, type, resource))
         : read();
     const current = this.#directory.get(exchange, type, id);
     return current instanceof Promise ? current.then(unlessCurrent) : unlessCurrent(current);
@@ -97,14 +92,13 @@ export class ResourceHandlers {
       selection === everything &&
       tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
     ) {
-      return emptyResponse(204, headersOf(exchange, type, resource.id, resource.version));
+      return emptyResponse(204, headersOf(exchange, type, resource));
     }
     if (countMembers !== undefined) {
       const { tenant } = exchange.principal;
       const count =
         resource.memberCount ?? (await this.#directory.store.memberCount(tenant, id, countMembers));
-      if (count > membersInPatchAnswer)
-        return emptyResponse(204, headersOf(exchange, type, resource.id, resource.version));
+      if (count > membersInPatchAnswer) return emptyResponse(204, headersOf(exchange, type, resource));
     }
     return this.#changed(exchange, type, resource, 200, contentType, selection, suppliedByEdits(type, edits));
   }
@@ -132,10 +126,7 @@ export class ResourceHandlers {
     supplied: ReadonlySet<string>,
   ): Promise<HttpResponse> {
     const without = (...more: readonly string[]) =>
-      emptyResponse(status === 200 ? 204 : status, [
-        ...headersOf(exchange, type, resource.id, resource.version),
-        ...more,
-      ]);
+      emptyResponse(status === 200 ? 204 : status, [...headersOf(exchange, type, resource), ...more]);
     if (prefersMinimal(exchange) && selection === everything)
       return without('Preference-Applied', 'return=minimal');
     const renderer = this.#renderer(exchange, type, selection, supplied);
@@ -146,7 +137,7 @@ export class ResourceHandlers {
         ? await this.#directory.find(exchange, type, resource.id, renderer.parts)
         : resource;
     if (found === undefined) return without();
-    const headers = headersOf(exchange, type, found.id, found.version);
+    const headers = headersOf(exchange, type, found);
     return jsonResponse(status, contentType, renderResource(renderer, found), headers);
   }
 
@@ -164,8 +155,8 @@ export class ResourceHandlers {
 }
 
 /** Of the answer to a GET too (RFC 7644 §3.4.1). */
-function headersOf(exchange: Exchange, type: ResourceType, id: string, version: number): string[] {
-  const location = fieldUri(locationOf(exchange.base, type, id));
+function headersOf({ base }: Exchange, type: ResourceType, { id, version }: StoredResource): string[] {
+  const location = fieldUri(locationOf(base, type, id));
   return ['ETag', entityTag(version), 'Location', location, 'Content-Location', location];
 }
 

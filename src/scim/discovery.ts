@@ -28,14 +28,18 @@ export interface Capabilities {
     | { readonly cursor: boolean; readonly defaultPageSize: number; readonly cursorTimeout: number }
     | undefined;
   readonly profile: Profile | undefined;
-  /** URIs of the events that security event tokens tell (RFC 9967 §4). Undefined where nobody could receive one. */
-  readonly eventUris: readonly string[] | undefined;
 }
 
-/** GET /ServiceProviderConfig (RFC 7643 §5, RFC 9865 §4, RFC 9967 §4). `base` is the absolute base URL. */
+/**
+ * GET /ServiceProviderConfig (RFC 7643 §5, RFC 9865 §4, RFC 9967 §4). `base` is the absolute base URL, `eventUris` are those of
+ * the events that security event tokens tell; undefined where nobody could receive one.
+ */
 export function serviceProviderConfig(
   base: string,
-  capabilities: Capabilities & { readonly given?: readonly GrantKind[] },
+  capabilities: Capabilities & {
+    readonly given?: readonly GrantKind[];
+    readonly eventUris?: readonly string[] | undefined;
+  },
 ): object {
   const { pagination, profile, eventUris, given = [] } = capabilities;
   return {

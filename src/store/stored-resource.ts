@@ -4,6 +4,11 @@ import type { Document } from '../scim/document.ts';
 /** An answer now or later: SQLite reads answer at once, other engines do not. */
 export type Awaitable<T> = T | Promise<T>;
 
+/** Also of a promise of another kind, as embedders' code and drivers may answer. */
+export function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
+}
+
 export interface StoredResource {
   readonly id: string;
   /** Name of the resource type, which is `meta.resourceType`. */

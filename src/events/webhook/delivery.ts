@@ -171,7 +171,7 @@ export function delivererOver(
 }
 
 /** Is there an endpoint that is sent to? Rejects where the database cannot be read, also where it says so at once. */
-async function hasReceivers(outbox: Store['outbox']): Promise<boolean> {
+async function hasEndpoint(outbox: Store['outbox']): Promise<boolean> {
   const endpoints = await outbox.endpoints();
   return endpoints.some(({ state, kind }) => state === 'active' && kind !== 'poll');
 }
@@ -186,7 +186,7 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
   let timer: NodeJS.Timeout | undefined;
 
   const look = async (): Promise<void> => {
-    const found = await hasReceivers(store.outbox).catch(() => false);
+    const found = await hasEndpoint(store.outbox).catch(() => false);
     if (stopped) return;
     if (found && isHere) beginHere();
     else if (!found || !begin()) timer = setTimeout(() => void look(), lookEvery).unref();

@@ -309,7 +309,7 @@ export class UnitWriter {
     if (rows.length === 0) return [];
     this.#sentChanges = this.#changes.length;
     const members = rows.flatMap(membersOf);
-    const columns = [...[this.tenant, members.map(([id]) => id)], members.map(([, sequence]) => sequence)];
+    const columns = [this.tenant, members.map(([id]) => id), members.map(([, sequence]) => sequence)];
     return [
       [writeSql.changes, columnsOf(rows)],
       ...(members.length === 0 ? [] : [[writeSql.changedMembers, columns] as const]),

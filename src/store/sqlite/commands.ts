@@ -13,7 +13,6 @@ import type {
   CreateCommand,
   DeleteCommand,
   Document,
-  FoundResource,
   MemberEdit,
   Outcome,
   Refusal,
@@ -247,7 +246,7 @@ export class Commands {
     const { added, removed, described } = this.#editMembers(unit, command.members, kind, rid);
     const newCredential = this.#editCredential(rid, command.credential);
     const { countMembers } = command;
-    const resourceAt = (version: number, modified: string): FoundResource => {
+    const resourceAt = (version: number, modified: string): StoredResource => {
       const resource = toResource(types, [
         ...([kind.number, id, version, before.created, modified, body, before.grouped] as const),
       ]);

@@ -15,8 +15,9 @@ export const mentionTable = `CREATE TABLE mention (
 ) STRICT, WITHOUT ROWID;`;
 
 export class Mentions {
-  /** By how many mentions they take, from one on. */
-  readonly #insert: readonly Statement<unknown[]>[];
+  readonly #db: Database;
+  /** By how many mentions they take. */
+  readonly #insert = new Map<number, Statement<unknown[]>>();
   readonly #lastPart: Statement<[], number | null>;
   readonly #oldest: Statement<[], [part: number | null, last: number | null]>;
   readonly #removePart: Statement<[part: number]>;
@@ -26,13 +27,7 @@ export class Mentions {
   #room = 0;
 
   constructor(db: Database) {
-    this.#insert = Array.from({ length: mentionsEach }, (_, index) =>
-      db.prepare(
-        `INSERT OR IGNORE INTO mention VALUES ${Array(index + 1)
-          .fill('(?, ?, ?)')
-          .join(', ')}`,
-      ),
-    );
+    this.#db = db;
     this.#lastPart = db.prepare<[], number | null>('SELECT max(part) FROM mention').pluck();
     this.#oldest = db
       .prepare<[], [number | null, number | null]>(
@@ -56,8 +51,18 @@ export class Mentions {
     const values: number[] = [];
     for (const text of texts.slice(0, mentionsEach)) values.push(this.#part, keyOf(text), id);
     const count = values.length / 3;
-    this.#insert[count - 1]?.run(values);
+    if (count > 0) this.#insertOf(count).run(values);
     this.#room -= count;
+  }
+
+  #insertOf(count: number): Statement<unknown[]> {
+    let insert = this.#insert.get(count);
+    if (insert === undefined) {
+      const rows = Array(count).fill('(?, ?, ?)').join(', ');
+      insert = this.#db.prepare(`INSERT OR IGNORE INTO mention VALUES ${rows}`);
+      this.#insert.set(count, insert);
+    }
+    return insert;
   }
 
   /** Removes the parts of which all are of exchanges before this one. */

@@ -4,7 +4,7 @@
  * that do not.
  */
 import { numbered } from '../sql/dialect.ts';
-import type { Awaitable } from '../stored-resource.ts';
+import { type Awaitable, isPromise } from '../stored-resource.ts';
 
 /** What is bound to a statement. */
 export type SqlValue = string | number | bigint | boolean | null | Uint8Array | Date;
@@ -59,10 +59,6 @@ export const databaseSql = {
 /** The first row that a statement answers. */
 export function* one(text: string, ...parameters: readonly SqlValue[]): Steps<SqlRow | undefined> {
   return (yield statement(text, ...parameters))[0];
-}
-
-function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | undefined)?.then === 'function';
 }
 
 /**
