@@ -8,6 +8,7 @@ type Claims = any;
 
 export const prov = (name: string): string => `urn:ietf:params:scim:event:prov:${name}`;
 export const sessionRevoked = 'https://schemas.openid.net/secevent/caep/event-type/session-revoked';
+export const credentialChange = 'https://schemas.openid.net/secevent/caep/event-type/credential-change';
 export const verification = 'https://schemas.openid.net/secevent/ssf/event-type/verification';
 export const streamUpdated = 'https://schemas.openid.net/secevent/ssf/event-type/stream-updated';
 export const push = 'urn:ietf:rfc:8935';

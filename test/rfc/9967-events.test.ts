@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { decodeProtectedHeader } from 'jose';
-import { prov, push, type ReceiverClient, receiverOf, sessionRevoked } from '../events/receiver-client.ts';
+import {
+  credentialChange,
+  prov,
+  push,
+  type ReceiverClient,
+  receiverOf,
+  sessionRevoked,
+} from '../events/receiver-client.ts';
 import { verified } from '../events/set-receiver.ts';
 import { enterpriseSchema, newGroup, newUser, patchOp, startScimd, type TestServer } from '../server.ts';
 
@@ -214,9 +221,8 @@ describe('RFC 9967 §2.4: provisioning events', () => {
     });
     const tokens = await receiver.take(notices);
     assert.deepEqual(tokens[0].events[prov('patch:notice')].attributes, ['password']);
-    const change = 'https://schemas.openid.net/secevent/caep/event-type/credential-change';
-    assert.equal(tokens[1].events[change].credential_type, 'password');
-    assert.equal(tokens[1].events[change].change_type, 'update');
+    assert.equal(tokens[1].events[credentialChange].credential_type, 'password');
+    assert.equal(tokens[1].events[credentialChange].change_type, 'update');
     assert.deepEqual(await receiver.take(full), []);
   });
 
@@ -262,6 +268,40 @@ test('CAEP 1.0 §3.1: whoever is locked here has no session either', async () =>
   assert.deepEqual(token.events[sessionRevoked].reason_admin, { en: 'The user was locked' });
   assert.equal(token.sub_id.uri, `/Users/${id}`);
   assert.deepEqual(others, []);
+});
+
+test('CAEP Interoperability Profile 1.0 §2.5: a stream of CAEP alone names people by e-mail address, or by id', async () => {
+  const caep = await receiver.create({ events_requested: [sessionRevoked, credentialChange] });
+  const primary = await created('/Users', {
+    ...newUser(),
+    emails: [{ value: 'home@example.org' }, { value: 'work@example.org', primary: true }],
+  });
+  const first = await created('/Users', { ...newUser(), emails: [{ value: 'first@example.org' }] });
+  const named = await created('/Users', {
+    ...newUser(),
+    userName: 'caep.named@example.org',
+    emails: undefined,
+  });
+  const nameless = await created('/Users', { ...newUser(), userName: 'caep nameless', emails: undefined });
+  await receiver.take(caep);
+  for (const id of [primary, first, named])
+    await server.request('PATCH', `/Users/${id}`, {
+      body: patchOp({ op: 'replace', path: 'active', value: false }),
+    });
+  const tokens = await receiver.take(caep);
+  await server.request('DELETE', `/Users/${nameless}`);
+  await server.request('DELETE', `/Users/${primary}`);
+  tokens.push(...(await receiver.take(caep)));
+  assert.deepEqual(
+    tokens.map(({ sub_id }) => sub_id),
+    [
+      { format: 'email', email: 'work@example.org' },
+      { format: 'email', email: 'first@example.org' },
+      { format: 'email', email: 'caep.named@example.org' },
+      { format: 'opaque', id: nameless },
+      { format: 'email', email: 'work@example.org' },
+    ],
+  );
 });
 
 describe('RFC 9967 §2.5: asynchronous requests', () => {

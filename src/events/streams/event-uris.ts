@@ -27,6 +27,11 @@ export const streamUpdatedUri = `${openId}ssf/event-type/stream-updated`;
 
 export const supportedUris: readonly EventUri[] = Object.values(eventUri);
 
+/** Of RFC 9967. */
+export function isOfScim(uri: EventUri): boolean {
+  return uri.startsWith(prefix);
+}
+
 /** What a stream gets that asks for nothing in particular: the notice form, without the data of people. */
 const usualUris: readonly EventUri[] = supportedUris.filter((uri) => !uri.endsWith(':full'));
 

@@ -24,7 +24,8 @@ export interface PollRequest {
 export interface PollAnswer {
   /** Signed tokens by `jti`. */
   readonly sets: Readonly<Record<string, string>>;
-  readonly moreAvailable: boolean;
+  /** Left out where there are none: some receivers read every member as an object of tokens. */
+  readonly moreAvailable?: true;
 }
 
 /** Tokens in one answer, and milliseconds that a long poll waits. */
@@ -80,7 +81,7 @@ export class Polls {
         await this.#store.durable();
         const sets: Record<string, string> = {};
         for (const each of claims) sets[each.jti] = await this.#keys.sign(each);
-        return { sets, moreAvailable: more };
+        return more ? { sets, moreAvailable: more } : { sets };
       }
       await this.#wait(stream, sequence, Math.min(left, lookEvery), end);
     }

@@ -3,11 +3,12 @@
  * token has all that RFC 9967 says of one change of one resource; what CAEP says of it has tokens of its own, since a
  * token of CAEP has one event (Shared Signals Framework 1.0 §4.2.1).
  */
+import { isObject } from '../../scim/object.ts';
 import { entityTag } from '../../scim/representation.ts';
 import type { RecordedEdit } from '../../store/change.ts';
 import { type ChangeRecord, isDeactivation, isLeaver, isReactivation } from '../change-record.ts';
 import type { EventResource } from '../event.ts';
-import { type EventUri, eventUri } from './event-uris.ts';
+import { type EventUri, eventUri, isOfScim } from './event-uris.ts';
 
 /** Payloads by the URIs of their events. */
 export type EventPayloads = Readonly<Record<string, object>>;
@@ -64,12 +65,11 @@ export function tokensOf(
 
 function claimsOf(
   record: ChangeRecord,
-  { uri, document }: ChangedResource,
-  { id, issuer, audience }: StreamScope,
+  resource: ChangedResource,
+  { id, issuer, audience, delivered }: StreamScope,
   place: number,
   events: EventPayloads,
 ): SetClaims {
-  const { externalId } = document ?? record.last?.document ?? {};
   return {
     jti: tokenId(record.sequence, place, id),
     iss: issuer,
@@ -77,9 +77,30 @@ function claimsOf(
     // Releases before the change record had transactions recorded none.
     txn: record.transaction ?? `${record.sequence}@${record.at}`,
     toe: secondsOf(record.at),
-    sub_id: { format: 'scim', uri, ...(typeof externalId === 'string' ? { externalId } : {}) },
+    sub_id: subjectOf(record, resource, delivered),
     events,
   };
+}
+
+/**
+ * RFC 9967 §2.1. A receiver that asks for events of CAEP alone need not know that format: it gets one of those of the
+ * CAEP Interoperability Profile 1.0 §2.5.
+ */
+function subjectOf(record: ChangeRecord, { uri, document }: ChangedResource, delivered: Delivered): object {
+  const known = document ?? record.last?.document ?? {};
+  if ([...delivered].some(isOfScim)) {
+    const { externalId } = known;
+    return { format: 'scim', uri, ...(typeof externalId === 'string' ? { externalId } : {}) };
+  }
+  const email = addressOf(known);
+  return email === undefined ? { format: 'opaque', id: record.id } : { format: 'email', email };
+}
+
+/** Where a person gets mail: the primary address, or the first, or a userName that is one. */
+function addressOf({ emails, userName }: EventResource): string | undefined {
+  const all = Array.isArray(emails) ? emails.filter(isObject) : [];
+  const { value } = all.find(({ primary }) => primary === true) ?? all[0] ?? { value: userName };
+  return typeof value === 'string' && /^[^@\s]+@[^@\s]+$/.test(value) ? value : undefined;
 }
 
 /** What a receiver acknowledges: names the change, the place of the token in it, and the stream. */
