@@ -13,6 +13,8 @@ import type { ResourceType } from '../scim/registry.ts';
 import { entityTag } from '../scim/representation.ts';
 import { tolerate } from '../scim/tolerances.ts';
 import type { Awaitable, FoundResource, StoredResource } from '../store/store.ts';
+import { StoreError } from '../store/store-error.ts';
+import { WorkError } from '../store/work.ts';
 import { ifMatchOf, isNotModified } from './conditional.ts';
 import type { Exchange, HttpResponse } from './message.ts';
 import { listParameter } from './query-string.ts';
@@ -82,12 +84,11 @@ export class ResourceHandlers {
   async patch(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
     const { contentType, selection, body } = await this.#read(exchange);
     const ifMatch = ifMatchOf(exchange.request);
+    const isWhole = selection === everything && !prefersMinimal(exchange);
     const countMembers =
-      membersAttribute(type) !== undefined && selection === everything ? membersInPatchAnswer + 1 : undefined;
-    const { resource, edits } = await this.#directory.patch(exchange, type, id, body, ifMatch, {
-      groups: selection === everything && !prefersMinimal(exchange),
-      countMembers,
-    });
+      isWhole && membersAttribute(type) !== undefined ? membersInPatchAnswer + 1 : undefined;
+    const parts = { groups: isWhole, countMembers };
+    const { resource, edits } = await this.#directory.patch(exchange, type, id, body, ifMatch, parts);
     if (
       selection === everything &&
       tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
@@ -97,8 +98,10 @@ export class ResourceHandlers {
     if (countMembers !== undefined) {
       const { tenant } = exchange.principal;
       const count =
-        resource.memberCount ?? (await this.#directory.store.memberCount(tenant, id, countMembers));
-      if (count > membersInPatchAnswer) return emptyResponse(204, headersOf(exchange, type, resource));
+        resource.memberCount ??
+        (await unlessFailing(() => this.#directory.store.memberCount(tenant, id, countMembers)));
+      if (count === undefined || count > membersInPatchAnswer)
+        return emptyResponse(204, headersOf(exchange, type, resource));
     }
     return this.#changed(exchange, type, resource, 200, contentType, selection, suppliedByEdits(type, edits));
   }
@@ -131,11 +134,13 @@ export class ResourceHandlers {
       return without('Preference-Applied', 'return=minimal');
     const renderer = this.#renderer(exchange, type, selection, supplied);
     const { members, groups } = renderer.parts;
-    // With its parts it is read again, whole: others may have changed it since.
-    const found =
-      members || (groups && resource.grouped && resource.groups === undefined)
-        ? await this.#directory.find(exchange, type, resource.id, renderer.parts)
-        : resource;
+    // With parts that it lacks it is read again, whole: others may have changed it since.
+    const lacks =
+      (members && resource.members === undefined) ||
+      (groups && resource.grouped && resource.groups === undefined);
+    const found = lacks
+      ? await unlessFailing(() => this.#directory.find(exchange, type, resource.id, renderer.parts))
+      : resource;
     if (found === undefined) return without();
     const headers = headersOf(exchange, type, found);
     return jsonResponse(status, contentType, renderResource(renderer, found), headers);
@@ -158,6 +163,19 @@ export class ResourceHandlers {
 function headersOf({ base }: Exchange, type: ResourceType, { id, version }: StoredResource): string[] {
   const location = fieldUri(locationOf(base, type, id));
   return ['ETag', entityTag(version), 'Location', location, 'Content-Location', location];
+}
+
+/**
+ * What is read behind a change, undefined where it cannot be read: the change is stored, and an error would say that it is
+ * not. Then the answer is without content.
+ */
+async function unlessFailing<T>(read: () => Awaitable<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof StoreError || error instanceof WorkError) return undefined;
+    throw error;
+  }
 }
 
 /** RFC 7240 §4.2; a client that asks for attributes wants them (RFC 7644 §3.5.2). */

@@ -164,7 +164,10 @@ export interface UpdateCommand extends NamingCommand {
   /** A new password hash; null clears it. */
   readonly credential?: string | null;
   readonly sensitive?: SensitivePaths;
-  /** Are its groups wanted with it, and its members counted behind the change, up to so many? A store may leave both to be read. */
+  /**
+   * Are its groups wanted with it, and its members counted behind the change, up to so many? A store may leave the groups to
+   * be read; and it may answer the members where they are fewer.
+   */
   readonly groups?: boolean | undefined;
   readonly countMembers?: number | undefined;
 }

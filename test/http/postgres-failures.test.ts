@@ -156,6 +156,71 @@ test('PostgreSQL restarts: 503 with Retry-After meanwhile, then all goes on with
   await scimd.store.checkReady();
 });
 
+test('the connection is lost behind a commit: the answer is that it is done, with what the transaction has read', async (t) => {
+  const way = await balancer(t, server.port);
+  const url = new URL(await server.newDatabase());
+  url.port = String(way.port);
+  const scimd = await scimdOn(t, url.href);
+  const nowhere = await freePort();
+  /** Nothing can be read any more from the moment on when it is stored. */
+  const cutBehind = async (method: string, path: string, body: object): Promise<Answer> => {
+    const forget = scimd.store.onCommit(() => way.leadTo(nowhere));
+    try {
+      return await scimd.request(method, path, body);
+    } finally {
+      forget();
+      way.leadTo(server.port);
+    }
+  };
+  const patchOf = (...operations: object[]) => ({
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:PatchOp'],
+    Operations: operations,
+  });
+  const groupOf = (displayName: string, members: object[]) => ({
+    schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
+    displayName,
+    members,
+  });
+  const { json: ada } = await scimd.create('ada@example.com');
+  const small = (await scimd.request('POST', '/Groups', groupOf('small', []))).json;
+  const added = await cutBehind(
+    'PATCH',
+    `/Groups/${small.id}`,
+    patchOf({ op: 'add', path: 'members', value: [{ value: ada.id }] }),
+  );
+  assert.equal(added.status, 200, JSON.stringify(added.json));
+  assert.deepEqual(
+    added.json.members.map(({ value }: { value: string }) => value),
+    [ada.id],
+  );
+  const read = await scimd.request('GET', `/Groups/${small.id}`);
+  assert.deepEqual(read.json, added.json);
+
+  const titled = await cutBehind(
+    'PATCH',
+    `/Users/${ada.id}`,
+    patchOf({ op: 'add', path: 'title', value: 'x' }),
+  );
+  assert.equal(titled.status, 200, JSON.stringify(titled.json));
+  assert.equal(titled.json.groups[0].value, small.id);
+
+  const strangers = Array.from({ length: 101 }, (_, n) => ({ value: `s${n}` }));
+  const large = (await scimd.request('POST', '/Groups', groupOf('large', strangers))).json;
+  const removed = await cutBehind(
+    'PATCH',
+    `/Groups/${large.id}`,
+    patchOf({ op: 'add', path: 'members', value: [{ value: ada.id }] }),
+  );
+  assert.equal(removed.status, 204);
+  assert.equal((await scimd.request('GET', `/Groups/${large.id}`)).json.members.length, 102);
+
+  // What PUT answers is read behind it.
+  const replaced = await cutBehind('PUT', `/Groups/${small.id}`, groupOf('smaller', []));
+  assert.equal(replaced.status, 204);
+  const put = await scimd.request('GET', `/Groups/${small.id}`);
+  assert.deepEqual([put.json.displayName, put.json.members], ['smaller', undefined]);
+});
+
 test('failover to a real standby: reads go on there, writes are 503 until it is promoted, nothing acknowledged is lost', async (t) => {
   const primary = await startPostgres({ fsync: 'on', synchronous_standby_names: '' });
   t.after(() => primary.close());

@@ -352,13 +352,18 @@ DELETE FROM member WHERE owner > 2;
 INSERT INTO member (owner, tenant, value) SELECT 1, 1, 'm' || n FROM generate_series(1, 50000) n;
 ANALYZE member`);
   try {
-    for (const name of ['memberCount', 'hasMembers'] as const) {
-      const text = textOf(writeSql[name]);
+    const asked = {
+      memberCount: [writeSql.memberCount, "1, 'id2', 1, 101"],
+      hasMembers: [writeSql.hasMembers, '2, 1'],
+      shown: [findSql(types).shown, "'{1}', '{1}', '{id2}', '{f}', '{101}', '{base}'"],
+    } as const;
+    for (const [name, [sql, parameters]] of Object.entries(asked)) {
+      const text = textOf(sql);
       for (const explained of [
         `EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`,
         // Of the one that has few.
         `PREPARE asked AS ${text}; SET LOCAL plan_cache_mode = force_custom_plan;
-EXPLAIN (FORMAT JSON) EXECUTE asked (${name === 'memberCount' ? "1, 'id2', 1, 101" : '2, 1'})`,
+EXPLAIN (FORMAT JSON) EXECUTE asked (${parameters})`,
       ]) {
         const results = await pg.exec(explained);
         await pg.exec('DEALLOCATE ALL');

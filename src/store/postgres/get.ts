@@ -1,6 +1,6 @@
 /** One resource with what an answer shows beside its text: its groups, its members. */
 import type { StoredTypes } from '../layout/stored-type.ts';
-import { mostMembersAtOnce } from '../sql/membership.ts';
+import { membersInPart, mostMembersAtOnce } from '../sql/membership.ts';
 import type { FoundResource, ResourceQuery } from '../store.ts';
 import type { Reads } from './reads.ts';
 import type { Snapshots } from './snapshots.ts';
@@ -8,7 +8,7 @@ import { withinWork } from './work-limit.ts';
 
 export function getter(types: StoredTypes, reads: Reads, snapshots: Snapshots) {
   /** The resource and the first of its members in one snapshot, which is kept where there are more. */
-  const withMembers = ({
+  const inSnapshot = ({
     tenant,
     type,
     id,
@@ -26,6 +26,13 @@ export function getter(types: StoredTypes, reads: Reads, snapshots: Snapshots) {
       const members = first.next === undefined ? first.text : snapshot.members(reads, { tenant, rid, base });
       return { ...resource, ...(its === undefined ? {} : { groups: its }), members };
     });
+
+  /** Most groups are small, and read in one statement: shown by the workload `member-10` of npm run bench -- --postgres. */
+  const withMembers = async (query: ResourceQuery): Promise<FoundResource | undefined> => {
+    query.work?.check();
+    const found = await reads.getWithMembers(query, membersInPart + 1);
+    return found === undefined || found.members !== undefined ? found : inSnapshot(query);
+  };
 
   return (query: ResourceQuery): Promise<FoundResource | undefined> => {
     const { tenant, type, id, groups = false, members } = query;

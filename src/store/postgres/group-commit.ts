@@ -23,6 +23,7 @@ import {
 } from './errors.ts';
 import { foresee } from './foresee.ts';
 import type { GrantRules, TransactionWatch } from './grants.ts';
+import type { Show } from './shown.ts';
 import { writeSql } from './statements.ts';
 import type { LayoutCheck } from './stored-types.ts';
 import { noTenant, type Transactions } from './transactions.ts';
@@ -43,6 +44,7 @@ export interface GroupCommitTools {
   readonly commands: Commands;
   readonly checkLayout: LayoutCheck;
   readonly grants: GrantRules;
+  readonly show: Show;
   readonly clock: () => Date;
   /** Is told that something was written, before who wrote it is. */
   readonly written: () => void;
@@ -62,9 +64,9 @@ interface Queue {
 class CommitLost extends Error {
   override readonly name = 'CommitLost';
   readonly head: Readonly<ChangeHead>;
-  readonly outcomes: Outcome[];
+  readonly outcomes: readonly Outcome[];
 
-  constructor(cause: unknown, head: Readonly<ChangeHead>, outcomes: Outcome[]) {
+  constructor(cause: unknown, head: Readonly<ChangeHead>, outcomes: readonly Outcome[]) {
     super('the connection was lost within the commit', { cause });
     this.head = { ...head };
     this.outcomes = outcomes;
@@ -128,7 +130,7 @@ export class GroupCommit {
     this.#queues.delete(tenant);
   }
 
-  async #carryOut(tenant: number, jobs: readonly Job[]): Promise<Outcome[]> {
+  async #carryOut(tenant: number, jobs: readonly Job[]): Promise<readonly Outcome[]> {
     // What runs within the transaction must not run twice.
     const once = jobs.some(({ unit }) => unit.within !== undefined);
     let apart = once;
@@ -181,7 +183,7 @@ export class GroupCommit {
     tenant: number,
     jobs: readonly Job[],
     apart: boolean,
-  ): Promise<Outcome[] | typeof again> {
+  ): Promise<readonly Outcome[] | typeof again> {
     return this.#tools.transactions.pool.withConnection(async (connection) => {
       try {
         return await this.#within(connection, tenant, jobs, apart);
@@ -199,8 +201,8 @@ export class GroupCommit {
     tenant: number,
     jobs: readonly Job[],
     apart: boolean,
-  ): Promise<Outcome[] | typeof again> {
-    const { commands } = this.#tools;
+  ): Promise<readonly Outcome[] | typeof again> {
+    const { commands, show } = this.#tools;
     const { writer, watch } = await this.#begin(connection, tenant, jobs);
     const outcomes: Outcome[] = [];
     for (const { unit } of jobs) {
@@ -246,13 +248,16 @@ export class GroupCommit {
       writer.sendRest();
       const isWritten = writer.changeCount > 0;
       if (apart) await writer.settle();
+      const units = jobs.map(({ unit }) => unit);
+      const shown = show(connection, units, outcomes);
+      shown.catch(() => {});
       const committed = connection.script('COMMIT');
       committed.catch(() => {});
       await writer.settle();
       await committed.catch((error: unknown) => {
         throw isConnectionLost(error) && isWritten ? new CommitLost(error, writer.head, outcomes) : error;
       });
-      return outcomes;
+      return await shown;
     } catch (error) {
       if (!(error instanceof CommitLost) && isConnectionLost(error) && writer.changeCount > 0)
         throw new CommitLost(error, writer.head, outcomes);

@@ -24,6 +24,7 @@ import { lister } from './list.ts';
 import { Pool } from './pool.ts';
 import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
+import { shower } from './shown.ts';
 import { Snapshots } from './snapshots.ts';
 import { FirstStatistics } from './statistics.ts';
 import { stepsPort } from './steps.ts';
@@ -168,7 +169,7 @@ function storeOver(
   const commands = commandsOf({ types, clock, newId, newTransaction: uuid });
   const grants = new GrantRules(types, registry, clock);
   const commit = new GroupCommit({
-    ...{ transactions, types, commands, checkLayout, grants, written, clock },
+    ...{ transactions, types, commands, checkLayout, grants, show: shower(types), written, clock },
   });
   const statistics = new FirstStatistics(pool);
   const snapshots = new Snapshots(pool, { longest: options.longestSnapshot ?? 300_000 });

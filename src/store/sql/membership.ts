@@ -49,23 +49,33 @@ FROM ${from} ${joinEach('resource', 'o', { rid: 'm.owner', ...tenantOf(dialect, 
 ${where}ORDER BY m.value, m.owner`;
 }
 
+/** The columns of members of which {@link membersText} makes JSON, in their order; `base` is that of `$ref`. */
+export function memberParts(types: StoredTypes, base: string, condition: string): string {
+  return `SELECT m.value, ${base} || ${endpointOf(types, 'm.kind')} || m.value AS ref, ${memberTypeName(types)} AS type, m.display
+  FROM member m WHERE ${condition} ORDER BY m.value`;
+}
+
+/** JSON objects with commas between them. */
+// Names and endpoints of types are the registry's own; what came from outside is written as a JSON string.
+export function membersText({ jsonString }: StoreDialect): string {
+  return `string_agg('{"value":' || ${jsonString('value')}
+    || CASE WHEN ref IS NULL THEN '' ELSE ',"$ref":' || ${jsonString('ref')} END
+    || CASE WHEN type IS NULL THEN '' ELSE ',"type":' || ${jsonString('type')} END
+    || CASE WHEN display IS NULL THEN '' ELSE ',"display":' || ${jsonString('display')} END || '}', ',')`;
+}
+
 /** The statements that read and write who is a member of what. */
 export function membershipSql(dialect: StoreDialect, types: StoredTypes) {
-  const { join, jsonString } = dialect;
+  const { join } = dialect;
   const { tenant } = tenantOfRequest(dialect);
   const ofRequest = tenant === undefined ? undefined : `m.tenant = ${tenant}`;
   const membersOfSome = `${dialect.jsonStrings('?', 'j')} ${join} member m ON m.tenant = ? AND m.value = j.value`;
   return {
     /** By the base of `$ref`, the group's row, the member after which it goes on, and how many. */
-    // Names and endpoints of types are the registry's own; what came from outside is written as a JSON string.
-    members: `SELECT string_agg('{"value":' || ${jsonString('value')}
-    || CASE WHEN ref IS NULL THEN '' ELSE ',"$ref":' || ${jsonString('ref')} END
-    || CASE WHEN type IS NULL THEN '' ELSE ',"type":' || ${jsonString('type')} END
-    || CASE WHEN display IS NULL THEN '' ELSE ',"display":' || ${jsonString('display')} END || '}', ','),
+    members: `SELECT ${membersText(dialect)},
   max(value), count(*)
 FROM (
-  SELECT m.value, ? || ${endpointOf(types, 'm.kind')} || m.value AS ref, ${memberTypeName(types)} AS type, m.display
-  FROM member m WHERE ${allOf('m.owner = ?', 'm.value > ?', ofRequest)} ORDER BY m.value LIMIT ?) p`,
+  ${memberParts(types, '?', allOf('m.owner = ?', 'm.value > ?', ofRequest))} LIMIT ?) p`,
     /** Is there one behind so many? By the group's row and how many. */
     beyond: 'SELECT 1 FROM member WHERE owner = ? LIMIT 1 OFFSET ?',
     /** By tenant, the group's id, and up to how many. */

@@ -191,7 +191,12 @@ export class Writing {
     const { added, removed } = yield* this.#members.edit(work, command.members, served, row, index);
     const newCredential = yield* this.#rows.editCredential(table, id, command.credential);
     const isSame = document === undefined && !newCredential && added.size === 0 && removed.size === 0;
-    if (isSame && 'resource' in found) return { outcome: 'unchanged', resource: found.resource };
+    const counted =
+      command.countMembers === undefined
+        ? {}
+        : { memberCount: yield* reading.memberCount(tenant, id, command.countMembers) };
+    if (isSame && 'resource' in found)
+      return { outcome: 'unchanged', resource: { ...found.resource, ...counted } };
     if (document === undefined) yield* this.#rows.set(table, row, touched(table, version, modified));
     yield* this.#rows.noteBeside(table, id, { modified });
     const edits: RecordedEdit[] = [
@@ -211,11 +216,11 @@ export class Writing {
     if ('resource' in found)
       return {
         outcome: 'updated',
-        resource: { ...found.resource, version, modified: instantText(modified) },
+        resource: { ...found.resource, ...counted, version, modified: instantText(modified) },
       };
     const after = yield* reading.get({ tenant, type: command.type, id, groups: command.groups });
     if (after === undefined) throw new Error(`the row of ${command.type.name} ${id} cannot be read`);
-    return { outcome: 'updated', resource: after };
+    return { outcome: 'updated', resource: { ...after, ...counted } };
   }
 
   *#delete(work: UnitAtWork, command: DeleteCommand, index: number): Steps<Result> {
