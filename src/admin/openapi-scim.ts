@@ -106,13 +106,13 @@ export function scimPaths({ resourceTypes }: Registry, base: string): Record<str
         responses: found,
       }),
       post: operation('SCIM', `create${name}`, `Create a ${name}`, {
-        requestBody: body(one, scim, json),
+        requestBody: body(one, scim),
         responses: answers('201', 'Created', one, scim, json),
       }),
     };
     paths[`${base}${endpoint}/.search`] = {
       post: operation('SCIM', `search${name}`, `Search: ${name}`, {
-        requestBody: body(reference('SearchRequest'), scim, json),
+        requestBody: body(reference('SearchRequest'), scim),
         responses: found,
       }),
     };
@@ -127,11 +127,11 @@ export function scimPaths({ resourceTypes }: Registry, base: string): Record<str
         responses: answers('200', 'It', one, scim, json),
       }),
       put: operation('SCIM', `replace${name}`, `Replace a ${name}`, {
-        requestBody: body(one, scim, json),
+        requestBody: body(one, scim),
         responses: changed,
       }),
       patch: operation('SCIM', `patch${name}`, `Change a ${name}`, {
-        requestBody: body(reference('PatchOp'), scim, json),
+        requestBody: body(reference('PatchOp'), scim),
         responses: changed,
       }),
       delete: operation('SCIM', `delete${name}`, `Delete a ${name}`, {
@@ -142,13 +142,13 @@ export function scimPaths({ resourceTypes }: Registry, base: string): Record<str
   const all = answers('200', 'A page of them', reference('AnyList'), scim, json);
   paths[`${base}/.search`] = {
     post: operation('SCIM', 'search', 'Search all resources', {
-      requestBody: body(reference('SearchRequest'), scim, json),
+      requestBody: body(reference('SearchRequest'), scim),
       responses: all,
     }),
   };
   paths[`${base}/Bulk`] = {
-    post: operation('SCIM', 'bulk', 'Several operations at once (RFC 7644 §3.7)', {
-      requestBody: body(reference('BulkRequest'), scim, json),
+    post: operation('SCIM', 'sendBulk', 'Several operations at once (RFC 7644 §3.7)', {
+      requestBody: body(reference('BulkRequest'), scim),
       responses: answers('200', 'What became of each', reference('BulkResponse'), scim, json),
     }),
   };

@@ -4,7 +4,7 @@
  */
 import type * as v from 'valibot';
 import manifest from '../../package.json' with { type: 'json' };
-import { eventJsonSchemas } from '../events/catalogue.ts';
+import { eventComponents } from '../events/catalogue.ts';
 import { messageSchemas } from '../scim/messages.ts';
 import type { Registry } from '../scim/registry.ts';
 import type { Endpoint } from './api/endpoint.ts';
@@ -91,15 +91,25 @@ export function openApiDocument(
             },
           },
         },
-        Event: { oneOf: Object.values(eventJsonSchemas()).map(withoutSchemaName) },
+        ...eventSchemas(),
       },
     },
   };
 }
 
-function withoutSchemaName(schema: object): Json {
-  const { $schema: _, ...rest } = schema as Json;
-  return rest;
+function eventSchemas(): Record<string, object> {
+  const referenceTo = (name: string): string => `#/components/schemas/${name}`;
+  const { schemas, byType } = eventComponents(referenceTo);
+  return {
+    ...schemas,
+    Event: {
+      oneOf: Object.values(byType).map(reference),
+      discriminator: {
+        propertyName: 'type',
+        mapping: Object.fromEntries(Object.entries(byType).map(([type, name]) => [type, referenceTo(name)])),
+      },
+    },
+  };
 }
 
 const errorSchema: Json = {
@@ -196,7 +206,11 @@ function eventPaths(): Record<string, Json> {
             type: 'object',
             required: ['consumer', 'sequence'],
             additionalProperties: false,
-            properties: { consumer: { type: 'string' }, sequence: { type: ['string', 'number'] } },
+            properties: {
+              consumer: { type: 'string' },
+              // Not a list of types, which some generators do not know.
+              sequence: { anyOf: [{ type: 'string' }, { type: 'number' }] },
+            },
           },
           json,
         ),

@@ -1,5 +1,5 @@
 /** The events as schemas: what is checked in tests, and published as JSON Schema 2020-12. */
-import { toJsonSchema } from '@valibot/to-json-schema';
+import { toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import type { Event, EventType } from './event.ts';
 
@@ -9,6 +9,12 @@ const instant = v.pipe(v.string(), v.isoTimestamp());
 const resource = v.pipe(v.record(v.string(), v.unknown()), v.readonly());
 const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.readonly());
 
+const actor = v.strictObject({
+  kind: text,
+  id: v.optional(text),
+  name: v.optional(text),
+  idp: v.optional(text),
+});
 const subject = v.strictObject({
   type: text,
   id: text,
@@ -18,11 +24,13 @@ const subject = v.strictObject({
 });
 const change = v.strictObject({ path: text, from: v.optional(v.unknown()), to: v.optional(v.unknown()) });
 const group = v.strictObject({ group: text, externalId: v.optional(text), display: v.optional(text) });
+const role = v.strictObject({ role: text, by: list(group) });
+const entitlement = v.strictObject({ entitlement: text, by: list(group) });
 const access = v.strictObject({
   active: v.boolean(),
   locked: v.boolean(),
-  roles: list(v.strictObject({ role: text, by: list(group) })),
-  entitlements: list(v.strictObject({ entitlement: text, by: list(group) })),
+  roles: list(role),
+  entitlements: list(entitlement),
   groups: list(group),
   gained: list(group),
   lost: list(group),
@@ -42,12 +50,7 @@ const envelope = {
   tenant: text,
   transaction: v.optional(text),
   request: v.optional(text),
-  actor: v.strictObject({
-    kind: text,
-    id: v.optional(text),
-    name: v.optional(text),
-    idp: v.optional(text),
-  }),
+  actor,
   priority: v.optional(v.literal('leaver')),
 };
 const leaver = { priority: v.literal('leaver') };
@@ -173,4 +176,62 @@ export function eventJsonSchemas(): Readonly<Record<string, object>> {
       },
     ]),
   );
+}
+
+/**
+ * The same, with what they share defined once, each definition under the name of its component: generators of clients
+ * name a type after it. `referenceTo` is where a component of that name is found.
+ */
+export function eventComponents(referenceTo: (name: string) => string): {
+  readonly schemas: Readonly<Record<string, object>>;
+  /** Names of the components by types of events. */
+  readonly byType: Readonly<Record<string, string>>;
+} {
+  const parts = {
+    ...{ EventActor: actor, EventSubject: subject, EventChange: change, EventMember: member },
+    ...{ EventEndpoint: endpoint, EventAccess: access, EventAccessGroup: group },
+    ...{ EventRole: role, EventEntitlement: entitlement, EventResource: resource },
+  };
+  const byType = Object.fromEntries(eventTypes.map((type) => [type, componentName(type)]));
+  const schemas = toJsonSchemaDefs(
+    {
+      ...parts,
+      ...Object.fromEntries(
+        eventSchema.options.map((each) => [componentName(each.entries.type.literal), each]),
+      ),
+    },
+    {
+      target: 'draft-2020-12',
+      ignoreActions: ['readonly'],
+      // Generators know no constant without a type, and no property that is of the type null.
+      overrideSchema: ({ valibotSchema: { type }, jsonSchema }) =>
+        type === 'literal'
+          ? { type: 'string', ...jsonSchema }
+          : type === 'null'
+            ? { const: null }
+            : undefined,
+      overrideRef: ({ referenceId }) => referenceTo(referenceId),
+    },
+  );
+  return { schemas: { ...schemas, EventResource: resourceComponent }, byType };
+}
+
+/** Of a map without a known member, generators make no type. */
+const resourceComponent = {
+  type: 'object',
+  description: 'As a GET of it answers, without the members of a group',
+  required: ['id'],
+  properties: {
+    schemas: { type: 'array', items: { type: 'string' } },
+    id: { type: 'string' },
+    externalId: { type: 'string' },
+    meta: { type: 'object', additionalProperties: true },
+  },
+  additionalProperties: true,
+};
+
+/** `user.access_changed` is `UserAccessChangedEvent`. */
+function componentName(type: EventType): string {
+  const words = type.split(/[._]/).map((word) => word[0]?.toUpperCase() + word.slice(1));
+  return `${words.join('')}Event`;
 }

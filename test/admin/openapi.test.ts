@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { eventTypes } from '../../src/events/catalogue.ts';
 import { newUser } from '../server.ts';
 import { type AdminServer, startAdmin } from './admin-server.ts';
 
@@ -36,6 +37,36 @@ test('the document is OpenAPI 3.1 without a problem, by the recommended rules of
     [],
   );
   assert.ok(Object.keys(document.paths).length > 40);
+});
+
+test('generators of clients get a type for each event, and nothing that they do not know', async () => {
+  const { text, json } = await server.request('GET', `${server.origin}/openapi.json`, { token: null });
+  // oapi-codegen knows no list of types.
+  assert.doesNotMatch(text, /"type":\[/);
+  const { Event, ...schemas } = json.components.schemas;
+  const { propertyName, mapping } = Event.discriminator;
+  assert.equal(propertyName, 'type');
+  assert.deepEqual(Object.keys(mapping), eventTypes);
+  assert.deepEqual(
+    Event.oneOf.map(({ $ref }: { $ref: string }) => $ref),
+    Object.values(mapping),
+  );
+  for (const [type, reference] of Object.entries<string>(mapping)) {
+    const { properties } = schemas[reference.replace('#/components/schemas/', '')];
+    assert.deepEqual(properties.type, { type: 'string', const: type });
+    // Defined in each event anew, openapi-python-client refuses all but the first.
+    assert.deepEqual(properties.actor, { $ref: '#/components/schemas/EventActor' });
+  }
+  // openapi-generator looks for a class Null.
+  assert.deepEqual(schemas.UserDeletedEvent.properties.data, { const: null });
+  // In Go the answer to an operation is called after it.
+  const operations = Object.values<Record<string, { operationId?: string }>>(json.paths)
+    .flatMap((methods) => Object.values(methods))
+    .map(({ operationId = '' }) => `${operationId}Response`.toLowerCase());
+  assert.deepEqual(
+    Object.keys(json.components.schemas).filter((name) => operations.includes(name.toLowerCase())),
+    [],
+  );
 });
 
 test('it has SCIM with the configured types, the feed, and each endpoint of the admin API', async () => {
