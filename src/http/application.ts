@@ -23,7 +23,7 @@ import type { RawExchange } from './exchange-entry.ts';
 import { keptLength } from './exchange-log.ts';
 import { frontPage } from './front-page.ts';
 import { ListHandlers } from './listing.ts';
-import { discard, type HttpRequest, type HttpResponse } from './message.ts';
+import { Answer, discard, type HttpRequest, type HttpResponse } from './message.ts';
 import { actorKey, anybody, type Mount, mount, mountTable, type Visit } from './mounts.ts';
 import { defaultLimits, type HttpOptions, type Limits, type Log } from './options.ts';
 import { probes } from './probes.ts';
@@ -306,9 +306,9 @@ function finished(
 ): HttpResponse {
   const { status, headers: own, body } = response;
   const headers = [...own, ...mount.headers, ...more];
-  if (request.method !== 'HEAD') return body === undefined ? { status, headers } : { status, headers, body };
+  if (request.method !== 'HEAD') return new Answer(status, headers, body);
   discard(response);
-  return { status, headers };
+  return new Answer(status, headers, undefined);
 }
 
 /** Where nothing is mounted. */

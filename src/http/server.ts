@@ -12,7 +12,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorBody, ScimError } from '../error.ts';
 import type { Awaitable } from '../store/store.ts';
-import type { RequestEnd } from '../store/work.ts';
+import { eitherOf, type RequestEnd, Stopping } from '../store/work.ts';
 import { LiveApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import { type Connection, watchConnections } from './connections.ts';
@@ -46,7 +46,7 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
       ? createServer(settings)
       : createTlsServer({ ...settings, ...secureContext(start.tls), handshakeTimeout: 10_000 });
   const connections = watchConnections(server, secure, (request, response, connection) => {
-    answer(live.answer, { incoming: request, outgoing: response, connection, options: start }, stopping);
+    answer(live.answer, new Asked(request, response, connection, start), stopping);
   });
   const setLimits = (of: HttpOptions): void => {
     setTimeouts(server, of);
@@ -111,12 +111,27 @@ function isHandshake(error: NodeJS.ErrnoException): boolean {
   return /^(?:ERR_SSL_|ERR_TLS_)/.test(error.code ?? '');
 }
 
-/** A request of node:http, and where its answer goes. */
-interface Asked {
+/** A request of node:http, and where its answer goes. A class for the same reason as {@link Answer}. */
+class Asked {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
   readonly connection: Connection;
   readonly options: ServerStart;
+  /** What is to be sent, once that is known. */
+  response: HttpResponse | undefined;
+
+  constructor(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    connection: Connection,
+    options: ServerStart,
+  ) {
+    this.incoming = incoming;
+    this.outgoing = outgoing;
+    this.connection = connection;
+    this.options = options;
+    this.response = undefined;
+  }
 }
 
 /** What is there at once is answered without a promise: shown by the workloads `get` and `username` of npm run bench. */
@@ -147,7 +162,7 @@ function checkExpectation(incoming: IncomingMessage, expect: string): void {
   throw new ScimError(417, undefined, `Expect: ${expect} is not supported; 100-continue is`);
 }
 
-let ready: (readonly [Asked, HttpResponse])[] = [];
+let ready: Asked[] = [];
 
 /**
  * Answers of one turn of the event loop are written together at its end: each write by itself would wake the
@@ -155,13 +170,15 @@ let ready: (readonly [Asked, HttpResponse])[] = [];
  */
 function atEndOfTurn(asked: Asked, response: HttpResponse): void {
   if (ready.length === 0) setImmediate(sendReady);
-  ready.push([asked, response]);
+  asked.response = response;
+  ready.push(asked);
 }
 
 function sendReady(): void {
   const answers = ready;
   ready = [];
-  for (const [asked, response] of answers) {
+  for (const asked of answers) {
+    const response = asked.response as HttpResponse;
     const { body } = response;
     // By now a request without a body has ended.
     if (!asked.incoming.complete || typeof body === 'object') void sendLater(asked, response);
@@ -313,38 +330,6 @@ class IncomingRequest implements HttpRequest {
 
   body(limit: number): Promise<Buffer> {
     return readBody(this.#incoming, this.#outgoing, limit);
-  }
-}
-
-/** Told when the first of two ends comes. */
-function eitherOf(one: RequestEnd, other: RequestEnd): RequestEnd {
-  return {
-    get isEnded() {
-      return one.isEnded || other.isEnded;
-    },
-    onEnd(listener) {
-      const forgets = [one.onEnd(listener), other.onEnd(listener)];
-      return () => {
-        for (const forget of forgets) forget();
-      };
-    },
-  };
-}
-
-/** The server begins to stop: what only waits for something to happen waits no longer. */
-class Stopping implements RequestEnd {
-  isEnded = false;
-  readonly #listeners = new Set<() => void>();
-
-  onEnd(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  end(): void {
-    this.isEnded = true;
-    for (const listener of [...this.#listeners]) listener();
-    this.#listeners.clear();
   }
 }
 

@@ -30,6 +30,38 @@ export interface RequestEnd {
   onEnd(listener: () => void): () => void;
 }
 
+/** Told when the first of two ends comes. */
+export function eitherOf(one: RequestEnd, other: RequestEnd): RequestEnd {
+  return {
+    get isEnded() {
+      return one.isEnded || other.isEnded;
+    },
+    onEnd(listener) {
+      const forgets = [one.onEnd(listener), other.onEnd(listener)];
+      return () => {
+        for (const forget of forgets) forget();
+      };
+    },
+  };
+}
+
+/** The server begins to stop: what only waits for something to happen waits no longer. */
+export class Stopping implements RequestEnd {
+  isEnded = false;
+  readonly #listeners = new Set<() => void>();
+
+  onEnd(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  end(): void {
+    this.isEnded = true;
+    for (const listener of [...this.#listeners]) listener();
+    this.#listeners.clear();
+  }
+}
+
 export class Work {
   readonly limits: WorkLimits;
   readonly #end: RequestEnd | undefined;
