@@ -5,8 +5,7 @@
  * many consumers, `leavers` is answered with the milliseconds from each deactivation to its acknowledgement since the
  * last time, `heard` with how many events have come.
  */
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { setPriority } from 'node:os';
 import { type Connection, encode, Connection as Feed, type Target } from './client.ts';
 
@@ -23,20 +22,35 @@ let heard = 0;
 const timestamp = /"timestamp":"([^"]+)"/;
 const types = /"type":"(?!batch)[a-z]+\.[a-z_]+","/g;
 
-const receiver = createServer((request, response) => {
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => chunks.push(chunk));
-  request.on('end', () => {
-    const body = Buffer.concat(chunks).toString();
-    response.writeHead(204).end(() => {
-      heard += body.match(types)?.length ?? 0;
-      // Only what is sent by itself is timed.
-      if (body.includes('"type":"user.deactivated"'))
-        leavers.push(Date.now() - Date.parse(timestamp.exec(body)?.[1] ?? ''));
-    });
+/** What node:http would answer. */
+const answer = (): string =>
+  `HTTP/1.1 204 No Content\r\nDate: ${new Date().toUTCString()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=60\r\n\r\n`;
+
+const endOfHead = Buffer.from('\r\n\r\n');
+const length = /\r\ncontent-length: (\d+)/i;
+
+function take(body: string): void {
+  heard += body.match(types)?.length ?? 0;
+  // Only what is sent by itself is timed.
+  if (body.includes('"type":"user.deactivated"'))
+    leavers.push(Date.now() - Date.parse(timestamp.exec(body)?.[1] ?? ''));
+}
+
+const receiver = createServer({ noDelay: true }, (socket) => {
+  let held: Buffer = Buffer.alloc(0);
+  socket.on('data', (chunk) => {
+    held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+    for (let end = held.indexOf(endOfHead); end !== -1; end = held.indexOf(endOfHead)) {
+      const from = end + endOfHead.length;
+      const to = from + Number(length.exec(held.toString('latin1', 0, end))?.[1] ?? 0);
+      if (held.length < to) return;
+      const body = held.toString('utf8', from, to);
+      held = held.subarray(to);
+      socket.write(answer(), () => take(body));
+    }
   });
+  socket.on('error', () => {});
 });
-receiver.keepAliveTimeout = 60_000;
 await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
 console.log((receiver.address() as AddressInfo).port);
 

@@ -12,6 +12,11 @@ export function isLeaver({ type, operation, edits, notice }: ChangeRecord): bool
   return operation === 'delete' || edits.some(isDeactivation);
 }
 
+/** May the change end somebody's access? When an endpoint has heard of it is kept: `confirmation.ofEndpoint` of src/store/sql asks the same. */
+export function mayEndAccess({ operation, edits }: ChangeRecord): boolean {
+  return operation === 'delete' || edits.some(({ path }) => path === 'active');
+}
+
 export function isDeactivation(edit: RecordedEdit): boolean {
   return edit.path === 'active' && edit.omitted === undefined && edit.to === false && edit.from !== false;
 }

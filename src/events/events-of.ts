@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import * as v from 'valibot';
 import { accessState, type GivingGroup, plainGroup } from './access.ts';
 import { eventSchema } from './catalogue.ts';
-import { type ChangeRecord, isLeaver } from './change-record.ts';
+import { type ChangeRecord, isLeaver, mayEndAccess } from './change-record.ts';
 import type {
   Access,
   Event,
@@ -42,11 +42,14 @@ export interface Present {
 export class Made {
   readonly event: Event;
   readonly unit: number;
+  /** Is it of a change that may end somebody's access? */
+  readonly mayEndAccess: boolean;
   #text: string | undefined;
 
-  constructor(event: Event, unit: number) {
+  constructor(event: Event, unit: number, mayEndAccess: boolean) {
     this.event = event;
     this.unit = unit;
+    this.mayEndAccess = mayEndAccess;
   }
 
   /** The event as JSON, made once for all who get it. */
@@ -63,6 +66,7 @@ export class Made {
 export function eventsOf(record: ChangeRecord, present: Present, from = 0, to = Infinity): Made[] {
   const units = unitsOf(record);
   const made: Made[] = [];
+  const mayEnd = mayEndAccess(record);
   const { length } = units;
   for (let index = from; index < Math.min(length, to); index++) {
     const position: Position = {
@@ -71,7 +75,7 @@ export function eventsOf(record: ChangeRecord, present: Present, from = 0, to = 
     };
     const unit = units[index] as Unit;
     for (const event of eventsOfUnit(record, present, unit, positionText(position)))
-      made.push(new Made(event, index));
+      made.push(new Made(event, index, mayEnd));
   }
   return made;
 }

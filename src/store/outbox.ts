@@ -98,7 +98,8 @@ export interface Progress {
   readonly put: readonly (StoredDelivery & { readonly body: string })[];
   readonly retried: readonly Pick<StoredDelivery, 'message' | 'tries' | 'next'>[];
   readonly removed: readonly string[];
-  readonly attempts: readonly Attempt[];
+  /** `endsNoAccess`: it is known that its change ends nobody's access, and that it was told is no evidence. */
+  readonly attempts: readonly (Attempt & { readonly endsNoAccess?: true })[];
   readonly failingSince?: string | null;
   readonly state?: Endpoint['state'];
   readonly reason?: string;

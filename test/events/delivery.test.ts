@@ -476,13 +476,46 @@ describe('delivery', () => {
     );
   });
 
+  test('when an endpoint heard is evidence of who left, of a retry too, and is kept of no other change', async () => {
+    const app = await receiver();
+    const endpoint = await endpointAt(app);
+    await deliverer();
+    const { id } = await send('POST', '/Users', newUser());
+    const left = await send('POST', '/Users', newUser());
+    await until('those who are new', () => app.received.length === 4);
+    let isRefused = false;
+    app.answer = ({ events }) => {
+      const refuses = !isRefused && events.some(({ type }) => type === 'user.deactivated');
+      isRefused ||= refuses;
+      return refuses ? 503 : 204;
+    };
+    const first = (await store.feed.extent(1)).newest + 1;
+    await send(
+      'PATCH',
+      `/Users/${id}`,
+      patchOp({ op: 'replace', value: { title: 'Engineer', active: false } }),
+    );
+    await until('the refusal', () => isRefused);
+    ahead = 6000;
+    await send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', path: 'title', value: 'Lead' }));
+    await send('PATCH', `/Users/${id}`, patchOp({ op: 'replace', path: 'active', value: true }));
+    await send('DELETE', `/Users/${left.id}`);
+    await until('all', async () => (await positionOf(endpoint)) === String(first + 3));
+    const sequences = [first - 1, first, first + 1, first + 2, first + 3];
+    const found = await store.outbox.confirmations(1, sequences);
+    assert.deepEqual(
+      found.map(({ kind, key, sequence }) => [kind, key, sequence]),
+      [first, first + 2, first + 3].map((sequence) => ['endpoint', endpoint.id, sequence]),
+    );
+  });
+
   test('what is read together is the last page no more when something new has come', async () => {
     const reader = new EventReader(
       recordsOf(store),
       store.feed,
       shownAs(store.registry, '/scim/v2', undefined),
     );
-    const pages = new SharedPages(reader);
+    const pages = new SharedPages(reader, recordsOf(store));
     const tenant = { number: 1, name: 'default' };
     const start = { sequence: (await store.feed.extent(1)).newest };
     await send('POST', '/Users', newUser());

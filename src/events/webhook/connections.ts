@@ -5,6 +5,7 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { buildConnector, Client, Dispatcher } from 'undici';
+import { checkUrl } from './address.ts';
 
 /** A POST, to one of the addresses and to no other. */
 export interface Post {
@@ -39,11 +40,21 @@ interface Sessions {
 export class Connections {
   #most: number;
   #free: Connection[] = [];
+  #checked: { readonly to: string; readonly allowPrivate: boolean; readonly url: URL } | undefined;
   readonly #sessions: Sessions = { last: undefined };
 
   /** Keeps so many that are not used. */
   constructor(most: number) {
     this.#most = most;
+  }
+
+  /** The receiver's URL, looked at once: it is the same for all messages. @throws AddressError */
+  check(to: string, allowPrivate: boolean): URL {
+    const known = this.#checked;
+    if (known?.to === to && known.allowPrivate === allowPrivate) return known.url;
+    const url = checkUrl(to, allowPrivate);
+    this.#checked = { to, allowPrivate, url };
+    return url;
   }
 
   /** Rejects where no whole answer comes. `onBegin` is given what cuts it off. */

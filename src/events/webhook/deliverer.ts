@@ -31,7 +31,9 @@ const lookEvery = 250;
 /** Milliseconds between writes of what was delivered, unless the options say otherwise. */
 const defaultStoreEvery = 100;
 
-export interface DelivererOptions extends Omit<LaneTools, 'sourceOf'>, Omit<SourceTools, 'pages'> {
+export interface DelivererOptions
+  extends Omit<LaneTools, 'sourceOf' | 'leaversBehind'>,
+    Omit<SourceTools, 'pages'> {
   readonly outbox: Outbox;
   /** Signs the tokens of streams. */
   readonly sign: (claims: SetClaims) => Promise<string>;
@@ -82,7 +84,7 @@ export class Deliverer {
 
   constructor(options: DelivererOptions) {
     this.#options = options;
-    this.#pages = new SharedPages(options.reader);
+    this.#pages = new SharedPages(options.reader, options.records);
     this.#clock = options.clock ?? (() => new Date());
   }
 
@@ -183,7 +185,11 @@ export class Deliverer {
     else await this.#tellGap(endpoint);
     const connections = new Connections(socketsOfEndpoint);
     const sources = { ...this.#options, pages: this.#pages };
-    const tools = { ...this.#options, sourceOf: (each: Endpoint) => sourceOf(each, sources) };
+    const tools: LaneTools = {
+      ...this.#options,
+      sourceOf: (each) => sourceOf(each, sources),
+      leaversBehind: (tenant, after) => this.#pages.leaversBehind(tenant, after),
+    };
     const lane = new Lane(endpoint, open, tools);
     this.#runners.set(endpoint.id, { lane, connections, gone: new AbortController(), filling: false });
   }

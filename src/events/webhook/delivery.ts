@@ -136,7 +136,7 @@ export interface DeliveryOptions {
 }
 
 /** Milliseconds between two wakes: what comes faster is read together, at a fraction of the cost. */
-const restAfterWake = 15;
+const restAfterWake = 25;
 /** Milliseconds between looks for a first endpoint; until a thread that ended begins again; that the end may take. */
 const lookEvery = 1000;
 const restartAfter = 5000;

@@ -4,7 +4,6 @@
  * person only. Knows nothing of connections.
  */
 import type { Endpoint, Progress, StoredDelivery } from '../../store/outbox.ts';
-import { type ChangeRecord, isLeaver } from '../change-record.ts';
 import {
   comparePositions,
   type Position,
@@ -19,16 +18,18 @@ import { type Answer, succeeded } from './management.ts';
 import { type Carried, type Message, messageOf, sentId } from './message.ts';
 import { OpenMessages } from './open-messages.ts';
 import { disableAfter, nextTry } from './schedule.ts';
+import type { SharedPages } from './shared-pages.ts';
 import { Unstored } from './unstored.ts';
 
 export interface LaneTools {
   readonly sourceOf: (endpoint: Endpoint) => LaneSource;
   readonly records: Records;
+  readonly leaversBehind: SharedPages['leaversBehind'];
   /** Resolves when all that was read by now is on the disk. */
   readonly durable?: () => Promise<void>;
 }
 
-/** Events that are read ahead, and records that are looked at together for leavers. */
+/** Events that are read ahead, and records of one person that are read together. */
 const windowSize = 200;
 const scanSize = 500;
 /** After so many failures in a row only one new message is tried within {@link probeEvery} milliseconds. */
@@ -164,15 +165,10 @@ export class Lane {
     for (const { leaver, subject, sequence } of this.#window)
       if (leaver) came = (await this.#pull(subject, sequence)) || came;
     while (beyond) {
-      const records: readonly ChangeRecord[] = await this.#tools.records({
-        tenant: this.endpoint.tenant,
-        after: this.#scanned,
-        limit: scanSize,
-      });
-      for (const record of records)
-        if (isLeaver(record)) came = (await this.#pull(record.id, record.sequence)) || came;
-      this.#scanned = records.at(-1)?.sequence ?? this.#scanned;
-      if (records.length < scanSize) break;
+      const { leavers, upTo, more } = await this.#tools.leaversBehind(this.endpoint.tenant, this.#scanned);
+      for (const { person, sequence } of leavers) came = (await this.#pull(person, sequence)) || came;
+      this.#scanned = upTo;
+      if (!more) break;
     }
     return came;
   }
@@ -240,7 +236,8 @@ export class Lane {
     const found = this.#open.take(now, this.#busy);
     if (found === undefined) return undefined;
     const { message: id, subjects, sequence, place, leaver, tries } = found;
-    return { id, carried: [], subjects, sequence, place, leaver, body: this.#unstored.body(id), tries };
+    const body = this.#unstored.body(id);
+    return { id, carried: [], subjects, sequence, place, leaver, mayEndAccess: true, body, tries };
   }
 
   #leaver(): Message | undefined {
@@ -322,6 +319,7 @@ export class Lane {
       ...(error === undefined ? {} : { error }),
       answer: body,
       ...(clockDifference === undefined ? {} : { clockDifference }),
+      ...(message.mayEndAccess ? {} : { endsNoAccess: true }),
     });
     // A token that the receiver cannot read will not be read the next time either (RFC 8935 §4).
     if (succeeded(answer) || answer.isRefused === true) {

@@ -16,6 +16,8 @@ export interface Carried {
   readonly leaver: boolean;
   /** Is it all that its person may do, so that a later one replaces it? */
   readonly isAccess: boolean;
+  /** May its change end somebody's access? */
+  readonly mayEndAccess: boolean;
   /** What is sent of it. */
   text(): string;
 }
@@ -31,6 +33,8 @@ export interface Message {
   /** The order among messages of one sequence number. */
   readonly place: number;
   readonly leaver: boolean;
+  /** May a change of it end somebody's access? True of what is in the outbox, where that is not known. */
+  readonly mayEndAccess: boolean;
   /** What is sent, the same on every try; undefined: it is in the outbox. */
   readonly body: string | undefined;
   /** How often it was tried. */
@@ -61,6 +65,7 @@ export function carriedEvent(made: Made, urlOf: (type: string, id: string) => st
     ...{ id: event.id, sequence: event.sequence, unit: made.unit, leaver: event.priority === 'leaver' },
     subject: 'subject' in event ? event.subject.id : event.endpoint.id,
     isAccess: event.type === 'user.access_changed',
+    mayEndAccess: made.mayEndAccess,
     text: () => textOf(made, urlOf),
   };
 }
@@ -68,7 +73,8 @@ export function carriedEvent(made: Made, urlOf: (type: string, id: string) => st
 /** A token is signed when it is sent: until then it is its claims. */
 export function carriedToken({ event, unit }: TokenPage['made'][number]): Carried {
   const { id, sequence, subject, leaver, claims } = event;
-  return { id, sequence, unit, subject, leaver, isAccess: false, text: () => JSON.stringify(claims) };
+  const text = (): string => JSON.stringify(claims);
+  return { id, sequence, unit, subject, leaver, isAccess: false, mayEndAccess: true, text };
 }
 
 /** Does the endpoint want it? `user.*` stands for all of users. How its own delivery goes is not delivered to it. */
@@ -94,6 +100,7 @@ export function messageOf(carried: readonly [Carried, ...Carried[]], batch: bool
     sequence: first.sequence,
     place: first.unit,
     leaver: carried.some(({ leaver }) => leaver),
+    mayEndAccess: carried.some(({ mayEndAccess }) => mayEndAccess),
     body: batch ? `{"type":"batch","events":[${texts.join(',')}]}` : (texts[0] ?? ''),
     tries: 0,
   };

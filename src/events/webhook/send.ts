@@ -1,5 +1,5 @@
 /** One POST to one endpoint: pinned to an address that was checked, bounded in time and in what it reads. */
-import { AddressError, addressesOf, checkUrl, type Resolve } from './address.ts';
+import { AddressError, addressesOf, type Resolve } from './address.ts';
 import { Connections } from './connections.ts';
 import type { Answer } from './management.ts';
 import { parseRetryAfter } from './schedule.ts';
@@ -30,10 +30,10 @@ export async function send(
   const milliseconds = (): number => Math.round(performance.now() - started);
   const end = new End(options.timeout ?? defaultTimeout, options.signal);
   try {
-    const url = checkUrl(to, options.allowPrivate);
+    const { connections = new Connections(0), authorities } = options;
+    const url = connections.check(to, options.allowPrivate);
     const addresses = await end.before(addressesOf(url, options.allowPrivate, options.resolve));
     const headers = { 'content-type': 'application/json', 'user-agent': 'scimd', ...fields };
-    const { connections = new Connections(0), authorities } = options;
     const reply = await connections.post({ url, addresses, headers, body, authorities }, (cut) =>
       end.of(cut),
     );

@@ -1,23 +1,41 @@
-/** Events that are read once for all endpoints of a tenant, which are mostly at the same position. */
+/** What is read once for all endpoints of a tenant, which are mostly at the same position: events, and who leaves behind them. */
+import { isLeaver } from '../change-record.ts';
 import { type Position, positionText } from '../position.ts';
-import type { EventPage, EventReader, TenantName } from '../reader.ts';
+import type { EventPage, EventReader, Records, TenantName } from '../reader.ts';
 
 /** Events in one page. */
 const pageSize = 100;
 /** Milliseconds: `data` of an event is as it was then at the earliest. */
 const keptFor = 250;
 const mostPages = 50;
+/** Records that are looked at together for leavers. */
+const scanSize = 500;
+
+/** The leavers among records behind a number. */
+export interface LeaverLook {
+  readonly leavers: readonly { readonly person: string; readonly sequence: number }[];
+  /** The last number that was looked at. */
+  readonly upTo: number;
+  readonly more: boolean;
+}
 
 export class SharedPages {
   readonly #reader: EventReader;
+  readonly #records: Records;
   readonly #pages = new Map<
     string,
     { readonly at: number; readonly wakes: number; readonly page: Promise<EventPage> }
   >();
+  /** The last one of each tenant. */
+  readonly #looks = new Map<
+    number,
+    { readonly after: number; readonly wakes: number; readonly look: Promise<LeaverLook> }
+  >();
   #wakes = 0;
 
-  constructor(reader: EventReader) {
+  constructor(reader: EventReader, records: Records) {
     this.#reader = reader;
+    this.#records = records;
   }
 
   /** There may be something new. */
@@ -34,15 +52,37 @@ export class SharedPages {
       // Behind the last page of then there may be one now.
       return known.wakes === this.#wakes ? known.page : known.page.then((page) => ({ ...page, more: true }));
     const page = this.#reader.read(tenant, after, { limit: pageSize });
+    // What nobody is given any more is kept for no collection of garbage to move.
+    for (const [other, { at }] of this.#pages) {
+      if (now - at < keptFor && this.#pages.size < mostPages) break;
+      this.#pages.delete(other);
+    }
     this.#pages.delete(key);
     this.#pages.set(key, { at: now, wakes: this.#wakes, page });
-    const [first] = this.#pages.keys();
-    if (this.#pages.size > mostPages && first !== undefined) this.#pages.delete(first);
     page.then(
       // What is empty now is not a moment later.
       ({ made }) => made.length === 0 && this.#pages.delete(key),
       () => this.#pages.delete(key),
     );
     return page;
+  }
+
+  /** Who leaves behind a number. What comes later is told by the next {@link wake}. */
+  leaversBehind(tenant: number, after: number): Promise<LeaverLook> {
+    const known = this.#looks.get(tenant);
+    if (known?.after === after && known.wakes === this.#wakes) return known.look;
+    const look = this.#look(tenant, after);
+    this.#looks.set(tenant, { after, wakes: this.#wakes, look });
+    look.catch(() => this.#looks.delete(tenant));
+    return look;
+  }
+
+  async #look(tenant: number, after: number): Promise<LeaverLook> {
+    const records = await this.#records({ tenant, after, limit: scanSize });
+    return {
+      leavers: records.filter(isLeaver).map(({ id, sequence }) => ({ person: id, sequence })),
+      upTo: records.at(-1)?.sequence ?? after,
+      more: records.length === scanSize,
+    };
   }
 }

@@ -1,7 +1,8 @@
 /** What happened at an endpoint and is not in the outbox yet. */
-import type { Attempt, Progress, StoredDelivery } from '../../store/outbox.ts';
+import type { Progress, StoredDelivery } from '../../store/outbox.ts';
 
 type Put = StoredDelivery & { readonly body: string };
+type Attempt = Progress['attempts'][number];
 type Retried = Progress['retried'][number];
 type Fields = Pick<Progress, 'failingSince' | 'state' | 'reason'>;
 

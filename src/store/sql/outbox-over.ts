@@ -20,8 +20,8 @@ import { attemptStep, type OutboxSql, outboxSqlOf } from './outbox.ts';
 import { type Step, type Steps, type StepsPort, step } from './steps.ts';
 import { streamSqlOf, streamsOver } from './streams.ts';
 
-/** After so many attempts of an endpoint the oldest are removed. */
-const pruneAfter = 1000;
+/** After so many attempts of an endpoint the oldest are removed: few at a time, since requests wait meanwhile. */
+const pruneAfter = 200;
 
 type Value = Step['parameters'][number];
 
@@ -168,8 +168,9 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
     for (const message of removed) yield step(sql.remove, endpoint, message);
     for (const each of attempts) {
       yield attemptStep(sql, newAttempt, endpoint, each);
-      const { status = 0, at, sequence } = each;
-      if (status >= 200 && status < 300) yield step(confirmation.ofEndpoint, at, sequence, endpoint);
+      const { status = 0, at, sequence, endsNoAccess = false } = each;
+      if (status >= 200 && status < 300 && !endsNoAccess)
+        yield step(confirmation.ofEndpoint, at, sequence, endpoint);
     }
     const since = (written.get(endpoint) ?? 0) + attempts.length;
     written.set(endpoint, since % pruneAfter);
