@@ -1,7 +1,7 @@
 /** What the embedder's own code does before, within and after every change, whoever makes it. */
 import { ScimError, type ScimType } from '../error.ts';
 import { type AttributeEdit, differenceOf } from '../scim/difference.ts';
-import { type Document, inSchemaOrder, schemasOf } from '../scim/document.ts';
+import { type Document, inSchemaOrder, schemasOf, setValue } from '../scim/document.ts';
 import { isObject } from '../scim/object.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import { toleratedFor } from '../scim/tolerances.ts';
@@ -97,7 +97,7 @@ export function enriched(type: ResourceType, proposed: Document, given: unknown)
     const clean = to === undefined ? undefined : validated(attribute, to);
     if (clean === undefined && attribute.required)
       throw new TypeError(`before: ${path} is required, and the hook took it away`);
-    put(document, attribute, clean);
+    setValue(document, attribute, clean);
   }
   document.schemas = schemasOf(type, document);
   return inSchemaOrder(type, document);
@@ -124,18 +124,4 @@ function validated(attribute: Attribute, value: unknown): unknown {
     if (!(error instanceof ScimError)) throw error;
     throw new TypeError(`before: ${error.message}`, { cause: error });
   }
-}
-
-function put(document: Record<string, unknown>, { name, extension }: Attribute, value: unknown): void {
-  if (extension === undefined) {
-    if (value === undefined) delete document[name];
-    else document[name] = value;
-    return;
-  }
-  const before = document[extension];
-  const container: Record<string, unknown> = isObject(before) ? { ...before } : {};
-  if (value === undefined) delete container[name];
-  else container[name] = value;
-  if (Object.keys(container).length === 0) delete document[extension];
-  else document[extension] = container;
 }

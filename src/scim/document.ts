@@ -86,3 +86,22 @@ export function equalValues(a: unknown, b: unknown): boolean {
     names.every((name) => Object.hasOwn(b, name) && equalValues(a[name], b[name]))
   );
 }
+
+/** Sets an attribute of a document, or takes it away where the value is undefined, that of an extension in its container. */
+export function setValue(
+  document: Record<string, unknown>,
+  { name, extension }: Attribute,
+  value: unknown,
+): void {
+  if (extension === undefined) {
+    if (value === undefined) delete document[name];
+    else document[name] = value;
+    return;
+  }
+  const before = document[extension];
+  const container: Record<string, unknown> = isObject(before) ? { ...before } : {};
+  if (value === undefined) delete container[name];
+  else container[name] = value;
+  if (Object.keys(container).length === 0) delete document[extension];
+  else document[extension] = container;
+}

@@ -4,8 +4,7 @@
  * a document is kept anywhere.
  */
 
-import { type Document, schemasOf } from '../scim/document.ts';
-import { isObject } from '../scim/object.ts';
+import { type Document, schemasOf, setValue } from '../scim/document.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import type { ChainOptions, ChainReport } from './chain.ts';
 import type { Change, LastState, Notice, RecordedEdit } from './change.ts';
@@ -220,7 +219,7 @@ export class PastBuilder {
       const attribute = places.get(path);
       if (attribute === undefined) continue;
       if (edit.omitted !== undefined) unknown.push(path);
-      put(document, attribute, edit.omitted === undefined ? edit.from : undefined);
+      setValue(document, attribute, edit.omitted === undefined ? edit.from : undefined);
     }
     const known = this.#types.get(type);
     if (known !== undefined && document.schemas !== undefined) document.schemas = schemasOf(known, document);
@@ -268,18 +267,4 @@ export class PastBuilder {
     for (const name of this.#userAttributes) if (document[name] !== undefined) picked[name] = document[name];
     return picked;
   }
-}
-
-function put(document: Record<string, unknown>, { name, extension }: Attribute, value: unknown): void {
-  if (extension === undefined) {
-    if (value === undefined) delete document[name];
-    else document[name] = value;
-    return;
-  }
-  const before = document[extension];
-  const container: Record<string, unknown> = isObject(before) ? { ...before } : {};
-  if (value === undefined) delete container[name];
-  else container[name] = value;
-  if (Object.keys(container).length === 0) delete document[extension];
-  else document[extension] = container;
 }

@@ -1,5 +1,6 @@
 /** Connections: providers with their set-up guides, webhooks, consumers, set-up links. */
 
+import type { Attempt } from '../../store/outbox.ts';
 import type { ExchangeRow } from '../api/exchanges.ts';
 import { type ConnectionShown, spanOf } from '../api/now.ts';
 import type { TokenShown } from '../api/tokens.ts';
@@ -137,16 +138,7 @@ export function webhookPage(
     readonly webhook: WebhookShown;
     readonly behind: number;
     readonly waiting: number;
-    readonly attempts: readonly {
-      readonly message: string;
-      readonly sequence: number;
-      readonly try: number;
-      readonly at: string;
-      readonly milliseconds: number;
-      readonly status?: number;
-      readonly error?: string;
-      readonly answer: string;
-    }[];
+    readonly attempts: readonly Attempt[];
   },
   more: {
     readonly secret?: string | undefined;

@@ -5,9 +5,9 @@
 import { sensitivePaths } from '../../query/sensitive.ts';
 import { migrateDocument, type Quarantined } from '../../scim/migrate-document.ts';
 import { type Findings, noticesOf, withFindings } from '../layout/findings.ts';
-import type { UniqueRow } from '../layout/index-rows.ts';
 import { instantAfter } from '../layout/instant.ts';
 import { sameUniqueness } from '../layout/layout.ts';
+import { mostPairs, refuseShared, uniqueKeys } from '../layout/shared-values.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { migratedEdits } from '../sql/migrated-edits.ts';
 import { rebuildSql, storedTypeSql } from '../sql/stored-type.ts';
@@ -21,8 +21,6 @@ type State = [layout: string, cleared: number, position: number, findings: strin
 
 /** Resources in one transaction. */
 const batchSize = 500;
-/** As many pairs are told as a person would look at. */
-const mostPairs = 20;
 
 /** Does nothing for types whose rows are as their layout has them. Yields at the end of each durable step. */
 export async function* rebuildStale(
@@ -254,26 +252,5 @@ async function refuseSharedValues(transactions: Transactions, kind: StoredType):
         }
     }
   });
-  if (count === 0) return;
-  const more = count > pairs.length ? [`and ${count - pairs.length} more`] : [];
-  throw new StoreError(
-    'conflicting-data',
-    `the configuration now wants values of ${kind.type.name} unique that resources share:\n${[
-      ...pairs,
-      ...more,
-    ]
-      .map((line) => `  ${line}`)
-      .join('\n')}`,
-    'Nothing was changed. Start with the previous configuration, change or delete these resources, and start again with the new one.',
-  );
-}
-
-type UniqueKey = Pick<UniqueRow, 'attribute' | 'key' | 'path'>;
-
-function uniqueKeys(kind: StoredType, row: StoredRow): UniqueKey[] {
-  const { document } = migrateDocument(kind.type, row.document, row.quarantined);
-  const { columns, unique } = kind.indexRows(document);
-  const { uniqueColumn } = kind.layout;
-  if (uniqueColumn === undefined || columns.unique_key === null) return [...unique];
-  return [...unique, { attribute: 0, key: String(columns.unique_key), path: uniqueColumn.path }];
+  refuseShared(kind, count, pairs);
 }

@@ -7,9 +7,9 @@ import type { Database } from 'better-sqlite3';
 import { sensitivePaths } from '../../query/sensitive.ts';
 import { migrateDocument, type Quarantined } from '../../scim/migrate-document.ts';
 import { type Findings, noticesOf, withFindings } from '../layout/findings.ts';
-import type { UniqueRow } from '../layout/index-rows.ts';
 import { instantAfter } from '../layout/instant.ts';
 import { sameUniqueness } from '../layout/layout.ts';
+import { mostPairs, refuseShared, uniqueKeys } from '../layout/shared-values.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { migratedEdits } from '../sql/migrated-edits.ts';
 import { resourceSql } from '../sql/resource.ts';
@@ -239,9 +239,6 @@ function batchReader(db: Database, kind: StoredType): ReadBatch {
     }));
 }
 
-/** As many pairs are told as a person would look at. */
-const mostPairs = 20;
-
 /** Yields after each batch. @throws StoreError conflicting-data that names the resources. */
 function* refuseSharedValues(db: Database, kind: StoredType, readBatch: ReadBatch): Generator<void> {
   db.exec(`DROP TABLE IF EXISTS temp.seen;
@@ -269,27 +266,5 @@ function* refuseSharedValues(db: Database, kind: StoredType, readBatch: ReadBatc
   } finally {
     db.exec('DROP TABLE temp.seen');
   }
-  if (count === 0) return;
-  const more = count > pairs.length ? [`and ${count - pairs.length} more`] : [];
-  throw new StoreError(
-    'conflicting-data',
-    `the configuration now wants values of ${kind.type.name} unique that resources share:\n${[
-      ...pairs,
-      ...more,
-    ]
-      .map((line) => `  ${line}`)
-      .join('\n')}`,
-    'Nothing was changed. Start with the previous configuration, change or delete these resources, and start again with the new one.',
-  );
-}
-
-type UniqueKey = Pick<UniqueRow, 'attribute' | 'key' | 'path'>;
-
-function uniqueKeys(kind: StoredType, row: StoredRow): UniqueKey[] {
-  const { columns, unique } = kind.indexRows(
-    migrateDocument(kind.type, row.document, row.quarantined).document,
-  );
-  const { uniqueColumn } = kind.layout;
-  if (uniqueColumn === undefined || columns.unique_key === null) return [...unique];
-  return [...unique, { attribute: 0, key: String(columns.unique_key), path: uniqueColumn.path }];
+  refuseShared(kind, count, pairs);
 }
