@@ -19,6 +19,7 @@ import type { BenchPostgres } from './postgres.ts';
 import { measureStart } from './start.ts';
 import { tablesFigures } from './tables.ts';
 import { tenantCosts } from './tenants.ts';
+import { aWeek } from './week.ts';
 
 interface Measurement {
   readonly name: string;
@@ -47,6 +48,7 @@ const measurements: readonly Measurement[] = [
   { name: 'hostile', from: 0, run: hostileFigures },
   { name: 'tables', from: 0, run: tablesFigures },
   { name: 'pages', from: 0, run: pageTimes },
+  { name: 'week', from: 0, run: aWeek },
 ];
 
 export const figureNames: readonly string[] = measurements.map(({ name }) => name);
