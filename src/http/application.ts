@@ -19,8 +19,7 @@ import { Cursors } from './cursor.ts';
 import { docsPages } from './docs-pages.ts';
 import { eventsParts, streamsParts } from './event-parts.ts';
 import { eventsMount } from './events.ts';
-import type { RawExchange } from './exchange-entry.ts';
-import { keptLength } from './exchange-log.ts';
+import { recordExchange } from './exchange-log.ts';
 import { frontPage } from './front-page.ts';
 import { ListHandlers } from './listing.ts';
 import { Answer, discard, type HttpRequest, type HttpResponse } from './message.ts';
@@ -226,8 +225,8 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
   ): HttpResponse => {
     const { requestId = '' } = visit;
     const seconds = (performance.now() - started) / 1000;
-    if (mount.exchanges !== undefined)
-      exchangeLog?.record(exchangeOf(visit, response, mount.exchanges, at, seconds * 1000));
+    if (mount.exchanges !== undefined && exchangeLog !== undefined)
+      recordExchange(exchangeLog, visit, response, mount.exchanges, at, seconds * 1000);
     options.observe?.({
       method: visit.request.method,
       route: visit.route,
@@ -361,38 +360,3 @@ function errorIn({ body }: HttpResponse): typeof none {
     ...(typeof detail === 'string' ? { detail } : {}),
   };
 }
-
-/** The exchange as it is handed over to the log: references only, since the answer waits for it. */
-function exchangeOf(
-  { request, identity, tolerated, refused, requestId = '', route, sent }: Visit,
-  { status, body }: HttpResponse,
-  exchanges: 'with bodies' | 'without bodies',
-  at: number,
-  milliseconds: number,
-): RawExchange {
-  const actor = identity?.actor;
-  const used = tolerated?.used;
-  const isText = typeof body === 'string' && (exchanges === 'with bodies' || status >= 400);
-  return {
-    at,
-    tenant: identity?.tenant ?? refused?.tenant,
-    token: actor === undefined ? refused?.id : actorKey(actor),
-    tokenName: actor === undefined ? refused?.name : actor.name,
-    idp: actor === undefined ? refused?.idp : actor.idp,
-    refused: refused === undefined ? undefined : refused.revoked === undefined ? 'expired' : 'revoked',
-    agent: request.header('user-agent'),
-    method: request.method,
-    path: request.path,
-    search: request.search,
-    status,
-    milliseconds,
-    tolerances: used === undefined || used.size === 0 ? noTolerances : [...used],
-    requestId,
-    route,
-    sent: sent === undefined || sent.length <= keptLength.sent ? sent : sent.slice(0, keptLength.sent),
-    sentLength: sent?.length ?? 0,
-    answered: isText ? body.slice(0, keptLength.answered) : undefined,
-  };
-}
-
-const noTolerances: readonly string[] = [];

@@ -16,6 +16,9 @@ import type {
 } from '../store/exchanges.ts';
 import type { EntryOptions, RawExchange } from './exchange-entry.ts';
 import { exchangeProgram } from './exchange-program.ts';
+import type { HttpResponse } from './message.ts';
+import { actorKey, type Visit } from './mounts.ts';
+import type { ExchangeRecorder } from './options.ts';
 
 export interface ExchangeLogOptions extends ExchangeLogLimits {
   /** An SQLite file of its own; `:memory:` for a database in memory. */
@@ -81,7 +84,7 @@ const patience = 3000;
 const reportEvery = 60_000;
 
 /** Characters of a body that are handed over: the thread looks through all of them for secrets. */
-export const keptLength = { sent: 32_768, answered: 8192 } as const;
+const keptLength = { sent: 32_768, answered: 8192 } as const;
 
 export class ExchangeLog {
   readonly #options: ExchangeLogOptions;
@@ -105,6 +108,15 @@ export class ExchangeLog {
 
   constructor(options: ExchangeLogOptions) {
     this.#options = options;
+  }
+
+  /** Shown by the workload `list` of npm run bench: who is only counted costs no entry, and keeps no text. */
+  isCounted(method: string, route: string, token: string | undefined, status: number): boolean {
+    if (status >= 300 || !isRead(method)) return false;
+    const first = this.#alike.get(route)?.get(token);
+    if (first === undefined) return false;
+    first.alike++;
+    return true;
   }
 
   /** Hands an exchange over; never throws, and waits for nothing. */
@@ -187,17 +199,13 @@ export class ExchangeLog {
 
   /** What is kept of one among many; undefined where it was counted with others that are alike. */
   #briefly(exchange: RawExchange): RawExchange | undefined {
-    const { method, route, token, answered } = exchange;
-    if (method !== 'GET' && method !== 'HEAD')
+    const { method, route, token, status, answered } = exchange;
+    if (!isRead(method))
       return answered === undefined
         ? exchange
         : { ...exchange, answered: answered.slice(0, headOfAnswer), isBrief: true };
+    if (this.isCounted(method, route, token, status)) return undefined;
     const ofRoute = this.#alike.get(route);
-    const others = ofRoute?.get(token);
-    if (others !== undefined) {
-      others.alike++;
-      return undefined;
-    }
     const first = { ...exchange, search: '', answered: undefined, isBrief: true, alike: 1 };
     if (ofRoute === undefined) this.#alike.set(route, new Map([[token, first]]));
     else ofRoute.set(token, first);
@@ -295,6 +303,54 @@ export class ExchangeLog {
     this.#options.onTrouble(reason, this.#dropped);
     this.#dropped = 0;
   }
+}
+
+function isRead(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+/** Hands an exchange over to the log, or has it counted: references only, since the answer waits for it. */
+export function recordExchange(
+  log: ExchangeRecorder,
+  { request, identity, tolerated, refused, requestId = '', route, sent }: Visit,
+  { status, body }: HttpResponse,
+  exchanges: 'with bodies' | 'without bodies',
+  at: number,
+  milliseconds: number,
+): void {
+  const { method } = request;
+  const actor = identity?.actor;
+  const token = actor === undefined ? refused?.id : actorKey(actor);
+  if (log.isCounted(method, route, token, status)) return;
+  const used = tolerated?.used;
+  const isText = typeof body === 'string' && (exchanges === 'with bodies' || status >= 400);
+  log.record({
+    at,
+    tenant: identity?.tenant ?? refused?.tenant,
+    token,
+    tokenName: actor === undefined ? refused?.name : actor.name,
+    idp: actor === undefined ? refused?.idp : actor.idp,
+    refused: refused === undefined ? undefined : refused.revoked === undefined ? 'expired' : 'revoked',
+    agent: request.header('user-agent'),
+    method,
+    path: request.path,
+    search: request.search,
+    status,
+    milliseconds,
+    tolerances: used === undefined || used.size === 0 ? noTolerances : [...used],
+    requestId,
+    route,
+    sent: sent === undefined ? undefined : headOf(sent, keptLength.sent),
+    sentLength: sent?.length ?? 0,
+    answered: isText ? headOf(body, keptLength.answered) : undefined,
+  });
+}
+
+const noTolerances: readonly string[] = [];
+
+/** The beginning as a text of its own: V8's slice keeps the whole text as long as it is kept itself. */
+function headOf(text: string, length: number): string {
+  return text.length <= length ? text : Buffer.from(text.slice(0, length)).toString();
 }
 
 /** The log cannot be read at the moment; requests are answered as ever. */

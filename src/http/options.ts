@@ -172,6 +172,11 @@ export interface TlsIdentity {
 
 /** Takes exchanges, at once and without a failure. */
 export interface ExchangeRecorder {
+  /**
+   * Is it a read like one that stands for all of its kind at the moment? It is counted with that one then, and not handed
+   * over. `token` is as {@link RawExchange} has it.
+   */
+  isCounted(method: string, route: string, token: string | undefined, status: number): boolean;
   record(exchange: RawExchange): void;
 }
 
