@@ -85,6 +85,27 @@ describe('in words', () => {
     ]);
   });
 
+  test('the externalId of a create is what the client gave, whatever of it is answered', async () => {
+    const { server, log } = it;
+    const custom = 'urn:ietf:params:scim:schemas:extension:enterprise:2.0:User';
+    const create = (path: string, more: Readonly<Record<string, unknown>>) =>
+      server.request('POST', path, { body: newUser(more) });
+    await create('/Users', { externalId: 'given "1"' });
+    await create('/Users?attributes=userName', { externalId: 'given2' });
+    await create('/Users', { [custom]: { department: '"externalId":"none"' } });
+    const { exchanges } = await log.find({ limit: 3 });
+    assert.deepEqual(
+      exchanges.map(({ asked }) => asked),
+      [
+        { kind: 'create' },
+        { kind: 'create', externalId: 'given2' },
+        { kind: 'create', externalId: 'given "1"' },
+      ],
+    );
+    for (const externalId of ['given "1"', 'given2'])
+      assert.equal((await log.find({ limit: 3, about: [externalId] })).exchanges.length, 1);
+  });
+
   test('a name that is taken: by whom, since when inactive, and whether it is the same externalId', async () => {
     const { server, said } = it;
     const jane = { schemas: [userSchema], userName: 'jane@example.com', externalId: '00u1' };
@@ -348,6 +369,35 @@ describe('bounds', () => {
     assert.equal(latest?.token, 'tok');
     assert.equal(exchanges.find({ limit: 10, tenant: 2 }).exchanges.length, 1);
     assert.equal(exchanges.get(latest?.last.id ?? 0, 99), undefined);
+    exchanges.close();
+  });
+
+  test('each of many in one transaction has its own entry, bodies and mentions', () => {
+    const exchanges = opened();
+    const now = Date.now();
+    const count = 150;
+    exchanges.write(
+      Array.from({ length: count }, (_, n) =>
+        exchange(now + n, {
+          requestId: `r${n}`,
+          name: `user${n}`,
+          mentions: [`user${n}`, `id${n}`],
+          // Every third has no bodies.
+          ...(n % 3 === 0 ? {} : { sent: `sent${n}`, answered: `answered${n}`, isSentCut: n % 2 === 0 }),
+        }),
+      ),
+    );
+    for (let n = 0; n < count; n++)
+      for (const text of [`user${n}`, `id${n}`]) {
+        const found = exchanges.find({ limit: 10, about: [text] }).exchanges;
+        assert.deepEqual(
+          found.map(({ at, requestId, name }) => ({ at, requestId, name })),
+          [{ at: now + n, requestId: `r${n}`, name: `user${n}` }],
+        );
+        const { sent, answered } = exchanges.get(found[0]?.id ?? 0) ?? {};
+        const bodies = [`sent${n}${n % 2 === 0 ? '…' : ''}`, `answered${n}`];
+        assert.deepEqual([sent, answered], n % 3 === 0 ? [undefined, undefined] : bodies);
+      }
     exchanges.close();
   });
 

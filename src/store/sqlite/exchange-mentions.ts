@@ -1,10 +1,14 @@
 /** Whom exchanges mention: how they are found by ids and names. */
 import type { Database, Statement } from 'better-sqlite3';
 import { mentionKey } from '../exchanges.ts';
+import { RowBatches } from './row-batches.ts';
 
 const mentionsEach = 32;
-/** Mentions that are a part. Whoever looks for somebody looks into each part: 100 of them for a million exchanges. */
-const mentionsOfPart = 16_384;
+/**
+ * Mentions that are a part, with those of the transaction in which it gets full: they stand on few pages, which are written
+ * once. Whoever looks for somebody looks into each part, which takes two microseconds.
+ */
+const mentionsOfPart = 512;
 
 /** Measured: with rows of their own beside an index, mentions took twice the time. */
 export const mentionTable = `CREATE TABLE mention (
@@ -15,19 +19,19 @@ export const mentionTable = `CREATE TABLE mention (
 ) STRICT, WITHOUT ROWID;`;
 
 export class Mentions {
-  readonly #db: Database;
-  /** By how many mentions they take. */
-  readonly #insert = new Map<number, Statement<unknown[]>>();
+  readonly #rows: RowBatches;
   readonly #lastPart: Statement<[], number | null>;
   readonly #oldest: Statement<[], [part: number | null, last: number | null]>;
   readonly #removePart: Statement<[part: number]>;
   readonly #removeOthers: Statement<[key: number, ids: string]>;
   #part = 0;
+  /** Of the transaction. */
+  #found: (readonly [key: number, id: number])[] = [];
   /** Mentions that still fit into the part. */
   #room = 0;
 
   constructor(db: Database) {
-    this.#db = db;
+    this.#rows = new RowBatches(db, 'INSERT OR IGNORE INTO mention', '(?, ?, ?)', 64);
     this.#lastPart = db.prepare<[], number | null>('SELECT max(part) FROM mention').pluck();
     this.#oldest = db
       .prepare<[], [number | null, number | null]>(
@@ -42,27 +46,23 @@ export class Mentions {
 
   /** At the beginning of a transaction: another server of the same file may have written. */
   begin(): void {
+    this.#found = [];
+    this.#rows.begin();
     if (this.#room > 0) return;
     this.#part = (this.#lastPart.get() ?? 0) + 1;
     this.#room = mentionsOfPart;
   }
 
   add(id: number, texts: readonly string[]): void {
-    const values: number[] = [];
-    for (const text of texts.slice(0, mentionsEach)) values.push(this.#part, keyOf(text), id);
-    const count = values.length / 3;
-    if (count > 0) this.#insertOf(count).run(values);
-    this.#room -= count;
+    for (const text of texts.slice(0, mentionsEach)) this.#found.push([keyOf(text), id]);
   }
 
-  #insertOf(count: number): Statement<unknown[]> {
-    let insert = this.#insert.get(count);
-    if (insert === undefined) {
-      const rows = Array(count).fill('(?, ?, ?)').join(', ');
-      insert = this.#db.prepare(`INSERT OR IGNORE INTO mention VALUES ${rows}`);
-      this.#insert.set(count, insert);
-    }
-    return insert;
+  /** Before the transaction ends. In the order of the table: each page is looked for once. */
+  end(): void {
+    this.#found.sort(([a], [b]) => a - b);
+    for (const [key, id] of this.#found) this.#rows.add(this.#part, key, id);
+    this.#rows.end();
+    this.#room -= this.#found.length;
   }
 
   /** Removes the parts of which all are of exchanges before this one. */

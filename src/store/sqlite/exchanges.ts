@@ -15,6 +15,7 @@ import {
 } from '../exchanges.ts';
 import { openExchangeFile } from './exchange-file.ts';
 import { keyOf, Mentions, mentioning } from './exchange-mentions.ts';
+import { RowBatches } from './row-batches.ts';
 
 /** Exchanges that one page looks through at most, so that it is there soon; the next one goes on where it ended. */
 const lookedThrough = 25_000;
@@ -39,8 +40,8 @@ const columns = 'id, tenant, status, method, request, entry';
 
 export class SqliteExchanges {
   readonly #db: Database;
-  readonly #insert: Statement<unknown[]>;
-  readonly #insertBody: Statement<unknown[]>;
+  readonly #rows: RowBatches;
+  readonly #bodies: RowBatches;
   readonly #tally: Statement<unknown[]>;
   readonly #credential: Statement<[string, string | null, number | null], number>;
   readonly #used: Statement<[number, number]>;
@@ -52,11 +53,11 @@ export class SqliteExchanges {
   constructor(file: string) {
     this.#db = openExchangeFile(file);
     const db = this.#db;
-    this.#insert = db.prepare(
-      'INSERT INTO exchange (id, tenant, credential, status, method, request, entry) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    );
+    const columns = '(id, tenant, credential, status, method, request, entry)';
+    this.#rows = new RowBatches(db, `INSERT INTO exchange ${columns}`, '(?, ?, ?, ?, ?, ?, ?)', 16);
     // The ellipsis is put on here: in the text it would double the bytes of every character, and the time to hand it over.
-    this.#insertBody = db.prepare("INSERT INTO body VALUES (?, ? || iif(?, '…', ''), ? || iif(?, '…', ''))");
+    const body = "(?, ? || iif(?, '…', ''), ? || iif(?, '…', ''))";
+    this.#bodies = new RowBatches(db, 'INSERT INTO body', body, 16);
     this.#mentions = new Mentions(db);
     this.#tally = db.prepare(`INSERT INTO tally (slot, tenant, refused, count) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET count = count + excluded.count`);
@@ -77,7 +78,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
     const run = this.#db.transaction(() => {
       // Another server of the same file may have written.
       let last = this.#newest.get() ?? 0;
-      this.#mentions.begin();
+      for (const rows of [this.#rows, this.#bodies, this.#mentions]) rows.begin();
       for (const each of exchanges) {
         last = Math.max(last + 1, each.at * 1024);
         const { at, token, tenant } = each;
@@ -92,6 +93,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
         else tally[3] += count;
         if (credential !== null) used.set(credential, last);
       }
+      for (const rows of [this.#rows, this.#bodies, this.#mentions]) rows.end();
       for (const tally of tallies.values()) this.#tally.run(...tally);
       for (const [credential, id] of used) this.#used.run(id, credential);
     });
@@ -118,9 +120,9 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
   #insertOne(id: number, credential: number | null, each: NewExchange): void {
     const { tenant, status, method, requestId, mentions, sent, isSentCut, answered, isAnsweredCut } = each;
     const entry = JSON.stringify(packed(each));
-    this.#insert.run(id, tenant ?? null, credential, status, method, requestId, entry);
+    this.#rows.add(id, tenant ?? null, credential, status, method, requestId, entry);
     if (sent !== undefined || answered !== undefined)
-      this.#insertBody.run(id, sent ?? null, isSentCut ? 1 : 0, answered ?? null, isAnsweredCut ? 1 : 0);
+      this.#bodies.add(id, sent ?? null, isSentCut ? 1 : 0, answered ?? null, isAnsweredCut ? 1 : 0);
     this.#mentions.add(id, mentions);
   }
 
