@@ -1,7 +1,8 @@
 /**
- * Those who hear of changes, in a process of their own, which has the processor after the others, since those who hear are
- * elsewhere: a receiver of webhooks that takes everything, and consumers that
- * wait at the feed. `audience.ts` prints the receiver's port. By messages: `{follow: {origin, token, count}}` begins so
+ * Those who hear of changes, in a process of their own: a receiver of webhooks that takes everything, and consumers that
+ * wait at the feed. In truth they are elsewhere, and cost the server its sockets alone. So this process has the processor
+ * after the others and takes as little of it as it can: HTTP is read by hand, and answered byte for byte as node:http does,
+ * which took half as much again. `audience.ts` prints the receiver's port. By messages: `{follow: {origin, token, count}}` begins so
  * many consumers, `leavers` is answered with the milliseconds from each deactivation to its acknowledgement since the
  * last time, `heard` with how many events have come.
  */
