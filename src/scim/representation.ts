@@ -12,6 +12,8 @@ export interface Stored {
   readonly created: string;
   readonly modified: string;
   readonly body: string;
+  /** The same without its last brace, where it was put together: to cut that off would copy all of it first. */
+  readonly openBody?: string | undefined;
 }
 
 /** The weak entity tag of a version, as in the ETag header and in `meta.version` (RFC 7644 §3.14). */
@@ -29,7 +31,7 @@ export function metaText(stored: Stored, location: string): string {
  * JSON members with their leading comma; `location` is JSON text.
  */
 export function resourceText(stored: Stored, location: string, parts: string): string {
-  return `${stored.body.slice(0, -1)}${parts},"meta":${metaText(stored, location)}}`;
+  return `${stored.openBody ?? stored.body.slice(0, -1)}${parts},"meta":${metaText(stored, location)}}`;
 }
 
 /** One value of User.groups (RFC 7643 §4.1.2). */

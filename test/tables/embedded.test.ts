@@ -579,11 +579,20 @@ SELECT 'default', 'u' || n, 'u' || n, 'u' || n, 'É' || n, '2026-01-01T00:00:00Z
   assert.deepEqual(await groupsOf('u7'), [
     { value: group.id, $ref: `/scim/v2/Groups/${group.id}`, display: 'all', type: 'direct' },
   ]);
-  const [recursive] = [...texts].filter((text) => text.includes('WITH RECURSIVE up'));
-  const steps = prepare<[string], { detail: string }>(`EXPLAIN QUERY PLAN ${recursive}`).all('[7]');
-  const details = steps.map(({ detail }) => detail).join('\n');
-  assert.match(details, /SEARCH m USING INDEX team_members_in/);
-  assert.doesNotMatch(details, /SCAN m\b/);
+  const { Resources } = await reader.users.list({ count: 2 });
+  assert.deepEqual(
+    Resources.map(({ groups }) => groups),
+    [await groupsOf('u1'), await groupsOf('u10')],
+  );
+  const recursive = [...texts].filter((text) => text.includes('WITH RECURSIVE up'));
+  assert.equal(recursive.length, 2, 'of one person, and of a page');
+  for (const text of recursive) {
+    const values = Array.from(text.matchAll(/\?/g), () => '[7]');
+    const steps = prepare<string[], { detail: string }>(`EXPLAIN QUERY PLAN ${text}`).all(...values);
+    const details = steps.map(({ detail }) => detail).join('\n');
+    assert.match(details, /SEARCH m USING INDEX team_members_in/);
+    assert.doesNotMatch(details, /SCAN m\b/);
+  }
   await scimd.groups.list({ filter: 'displayName eq "ALL"', excludedAttributes: ['members'] });
   await scimd.groups.list({ filter: 'members.value eq "u7"', excludedAttributes: ['members'] });
   assert.equal(await folded(), 0, 'names of people are not folded for a filter that does not ask for them');
@@ -592,6 +601,78 @@ SELECT 'default', 'u' || n, 'u' || n, 'u' || n, 'É' || n, '2026-01-01T00:00:00Z
     excludedAttributes: ['members'],
   });
   assert.deepEqual([found.totalResults, await folded()], [1, 20000]);
+});
+
+test('groups are shown with their people by names of any column: of numbers, and bytes in one of text', async () => {
+  const names = ['Guides', 'Drivers'];
+  for (const kind of ['sqlite', 'postgres'] as const) {
+    const { connection, run } = await openDatabase(kind);
+    await run('ALTER TABLE teams ADD COLUMN code INTEGER');
+    await run('DROP INDEX teams_name');
+    await run('ALTER TABLE teams DROP COLUMN name');
+    const { User, Group } = maps();
+    const displayName = {
+      column: 'code',
+      get: (code: unknown) => names[Number(code)],
+      set: (name: unknown) => names.indexOf(String(name)),
+    };
+    const coded = {
+      ...Group,
+      attributes: { displayName, externalId: 'idp_id' },
+      members: members('team_members', { group: 'team_id', member: 'user_id' }),
+    };
+    const scimd = kept(await createScimd({ store: sql(connection, { User, Group: coded }) }));
+    const { id } = await scimd.users.create({ userName: 'ann' });
+    for (const name of names) await scimd.groups.create({ displayName: name, members: [{ value: id }] });
+    const shown = async () => [
+      (await scimd.users.get(id))?.groups,
+      (await scimd.users.list({ filter: 'userName eq "ann"' })).Resources[0]?.groups,
+      (await scimd.users.list()).Resources[0]?.groups,
+    ];
+    for (const groups of await shown())
+      assert.deepEqual(
+        (groups as { display: string }[]).map(({ display }) => display),
+        names,
+        kind,
+      );
+  }
+  const { connection, run } = await openDatabase('sqlite');
+  const scimd = kept(await createScimd({ store: sql(connection, maps()) }));
+  const { id } = await scimd.users.create({ userName: 'ann' });
+  await scimd.groups.create({ displayName: 'Guides', members: [{ value: id }] });
+  await run("UPDATE teams SET name = CAST('Guides' AS blob)");
+  assert.match(JSON.stringify(await scimd.users.get(id)), /"display":"Guides"/);
+});
+
+test('a look-up finds who has the value, nobody, or all of several', async () => {
+  for (const kind of ['sqlite', 'postgres'] as const) {
+    const { connection } = await openDatabase(kind);
+    const scimd = kept(await createScimd({ store: sql(connection, maps()) }));
+    for (const [userName, externalId] of [
+      ['ann', 'a'],
+      ['Ben', 'b'],
+      ['cid', 'b'],
+    ])
+      await scimd.users.create({ userName, externalId });
+    const group = await scimd.groups.create({ displayName: 'Guides' });
+    const [ann] = (await scimd.users.list({ filter: 'userName eq "ANN"' })).Resources;
+    await scimd.groups.patch(group.id, [{ op: 'add', path: 'members', value: [{ value: ann?.id }] }]);
+    const found = async (filter: string, more: { readonly count?: number } = {}) => {
+      const { totalResults, Resources } = await scimd.users.list({ filter, ...more });
+      return [totalResults, ...Resources.map(({ userName, groups }) => [userName, groups !== undefined])];
+    };
+    assert.deepEqual(await found('userName eq "ann"'), [1, ['ann', true]], kind);
+    assert.deepEqual(await found('userName eq "BEN"'), [1, ['Ben', false]]);
+    assert.deepEqual(await found('userName eq "dan"'), [0]);
+    assert.deepEqual(await found('externalId eq "a"'), [1, ['ann', true]]);
+    assert.deepEqual(await found('externalId eq "A"'), [0]);
+    assert.deepEqual(await found('externalId eq "b"'), [2, ['Ben', false], ['cid', false]]);
+    assert.deepEqual(await found('externalId eq "b"', { count: 1 }), [2, ['Ben', false]]);
+    assert.deepEqual(await found('externalId eq "b"', { count: 0 }), [2]);
+    assert.deepEqual(await found(`id eq "${ann?.id}"`), [1, ['ann', true]]);
+    await scimd.users.delete(ann?.id as string);
+    assert.deepEqual(await found('userName eq "ann"'), [0], 'a row that is marked as deleted is nobody');
+  }
 });
 
 test('of writers at once one that is refused takes back itself alone, and the record has the others', async () => {

@@ -44,8 +44,11 @@ async function people() {
   return {
     rowOf,
     document,
-    write: (row: SqlRow) => write(row, id),
-    shown: (row: SqlRow) => documents.textOf(row, id),
+    write: (row: SqlRow) => {
+      const open = write(row, id);
+      return open === undefined ? undefined : `${open}}`;
+    },
+    shown: (row: SqlRow) => `${documents.openTextOf(row, id)}}`,
   };
 }
 

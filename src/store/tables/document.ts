@@ -53,9 +53,9 @@ export class Documents {
     this.#write = rowWriter(table);
   }
 
-  /** The JSON text of {@link fromRow}. */
-  textOf(row: SqlRow, id: string): string {
-    return this.#write(row, id) ?? JSON.stringify(this.fromRow(row, id));
+  /** The JSON text of {@link fromRow} without its last brace. */
+  openTextOf(row: SqlRow, id: string): string {
+    return this.#write(row, id) ?? JSON.stringify(this.fromRow(row, id)).slice(0, -1);
   }
 
   /**

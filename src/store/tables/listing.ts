@@ -14,8 +14,9 @@ import {
   statement,
   Texts,
 } from './database.ts';
+import type { ShownRow } from './groups.ts';
 import { idText, request } from './names.ts';
-import type { Reading, ServedType, ShownRow } from './reading.ts';
+import type { Reading, ServedType } from './reading.ts';
 
 /**
  * The end of a page's statement. Bound to LIMIT alone, a parameter has SQLite compile the statement anew whenever it is
@@ -29,6 +30,8 @@ export class Listing {
   readonly #dialect: SqlDatabase['dialect'];
   readonly #reading: Reading;
   readonly #texts = new Texts();
+  /** Conditions that a value is one that an index finds, by the attribute; empty where none does. */
+  readonly #keys = new Texts();
 
   constructor(dialect: SqlDatabase['dialect'], reading: Reading) {
     this.#dialect = dialect;
@@ -37,6 +40,8 @@ export class Listing {
 
   /** `total` knows the number of all resources of a tenant's type, where it has been counted before. */
   *list(query: Query, total: (served: ServedType, count: () => Steps<number>) => Steps<number>): Steps<Page> {
+    const found = yield* this.#lookUp(query);
+    if (found !== undefined) return found;
     const arms = query.targets.map((target) => this.#arm(query, target));
     yield* this.#reading.foldTexts(...arms.flatMap(({ where, key = '' }) => [where, key]));
     const { limit, offset = 0, after, before } = query;
@@ -46,7 +51,8 @@ export class Listing {
     const isMore = wanted.length > limit;
     const page = withinBytes(isMore ? wanted.slice(0, limit) : wanted, query.bytes);
     const cut = page.length < Math.min(wanted.length, limit);
-    const resources = yield* this.#resources(arms, page, query);
+    yield* this.#addParts(arms, page, query);
+    const resources = page.map(({ resource }): FoundResource => resource);
     if (backwards) resources.reverse();
     const more = isMore || cut;
     let sum = 0;
@@ -68,33 +74,47 @@ export class Listing {
     };
   }
 
-  /** The rows as resources, with the groups and the members that are asked for. */
-  *#resources(
+  /**
+   * The page of a look-up, `userName eq "x"`, by what an index finds: shown by the workload `username` of npm run bench.
+   * Undefined where the query asks for something else, or several have the value.
+   */
+  *#lookUp(query: Query): Steps<Page | undefined> {
+    const { tenant, targets, offset = 0, limit, after, before, groups, members } = query;
+    const [target, second] = targets;
+    if (target === undefined || second !== undefined || target.sort !== undefined || members)
+      return undefined;
+    if (offset > 0 || limit === 0 || after !== undefined || before !== undefined) return undefined;
+    const { type, plan } = target;
+    if (plan?.kind !== 'compare' || plan.operator !== 'eq' || typeof plan.key !== 'string') return undefined;
+    const served = this.#reading.served(type);
+    const condition = this.#keys.of(`${type.name} ${plan.attribute.path}`, () => {
+      const { sql, parameters, unindexed } = served.conditions.compile(plan);
+      return unindexed.length === 0 && parameters.length === 1 && parameters[0] === plan.key ? sql : '';
+    });
+    if (condition === '') return undefined;
+    const [found, another] = yield* this.#reading.having(served, tenant, condition, plan.key, groups);
+    if (another !== undefined) return undefined;
+    if (found === undefined) return { total: 0, resources: [], more: false };
+    const { resource } = found;
+    const position = writePosition([null, 0, resource.id]);
+    return { total: 1, resources: [resource], more: false, first: position, last: position };
+  }
+
+  /** Reads the groups and the members that are asked for. */
+  *#addParts(
     arms: readonly Arm[],
     page: readonly PlacedRow[],
     { groups = false, members = false, base = '' }: Query,
-  ): Steps<FoundResource[]> {
-    const resources = page.map(({ row }): FoundResource => row.resource);
-    for (const [arm, { served }] of arms.entries()) {
-      const rows = [...page.entries()].filter(([, { place }]) => place[1] === arm);
-      const keys = groups ? rows.map(([, { row }]) => row.row) : [];
-      const found = yield* this.#reading.groups(served, keys);
+  ): Steps<void> {
+    for (const [index, { served }] of arms.entries()) {
+      const rows = arms.length === 1 ? page : page.filter(({ arm }) => arm === index);
+      if (groups) yield* this.#reading.addGroups(served, rows);
       const mapped = members ? this.#reading.membersOf(served.table.facts.name) : undefined;
-      if (found.size === 0 && mapped === undefined) continue;
-      for (const [index, { row }] of rows) {
-        const its = found.get(String(row.row));
-        const resource = its === undefined ? row.resource : { ...row.resource, grouped: true, groups: its };
-        const all = Number.MAX_SAFE_INTEGER - 1;
-        resources[index] =
-          mapped === undefined
-            ? resource
-            : {
-                ...resource,
-                members: (yield* this.#reading.members(mapped, row, base, all)) as string,
-              };
-      }
+      if (mapped === undefined) continue;
+      const all = Number.MAX_SAFE_INTEGER - 1;
+      for (const row of rows)
+        row.resource.members = (yield* this.#reading.members(mapped, row, base, all)) as string;
     }
-    return resources;
   }
 
   #arm({ tenant, base, descending = false }: Query, { type, plan, sort }: Query['targets'][number]): Arm {
@@ -150,22 +170,17 @@ export class Listing {
             isPostgres,
           });
     const keyText = (key: string): string => (isPostgres ? `CAST(${key} AS text)` : key);
-    const placeOf = (row: SqlRow, arm: number): Place => {
-      const key = row.sort_text ?? null;
-      return [typeof key === 'number' || key === null ? key : String(key), arm, String(row.id)];
-    };
     const [only] = arms;
     if (arms.length === 1 && only !== undefined) {
       const { served, key, keyParameters, from, fromParameters, where, whereParameters } = only;
       const condition = beyond(only, 0);
-      const isGrouped = !groups;
-      const form = `${served.type.name} ${isGrouped} ${direction} ${key} ${where} ${condition?.text} ${fromParameters.length}`;
+      const form = `${served.type.name} ${groups} ${direction} ${key} ${where} ${condition?.text} ${fromParameters.length}`;
       const text = this.#texts.of(form, () => {
         const idOrder = `${idText(served.table, 't')}${collation} ${direction}`;
         const [shown, order] =
           key === undefined ? ['', ''] : [`${keyText(key)} AS sort_text, `, `${key} ${direction} ${nulls}, `];
         const beyondIt = condition === undefined ? '' : ` AND (${condition.text})`;
-        return `SELECT ${shown}${this.#reading.columns(served, isGrouped)} ${from} WHERE ${where}${beyondIt} ORDER BY ${order}${idOrder} ${limitAndOffset(this.#dialect)}`;
+        return `SELECT ${shown}${this.#reading.columns(served, groups ? 'none' : 'grouped')} ${from} WHERE ${where}${beyondIt} ORDER BY ${order}${idOrder} ${limitAndOffset(this.#dialect)}`;
       });
       const rows = yield statement(
         text,
@@ -177,7 +192,7 @@ export class Listing {
         limit + 1,
         skipped,
       );
-      return rows.map((row) => ({ row: this.#reading.toShown(served, row), place: placeOf(row, 0) }));
+      return rows.map((row) => placed(this.#reading.toShown(served, row), 0, keyOf(row)));
     }
     const parameters: SqlValue[] = [];
     const selects = arms.map((arm, index) => {
@@ -196,7 +211,7 @@ export class Listing {
       limit + 1,
       skipped,
     );
-    const places = rows.map((row) => placeOf(row, Number(row.arm)));
+    const places = rows.map((row): Place => [keyOf(row), Number(row.arm), String(row.id)]);
     return yield* this.#rowsOf(arms, places, groups);
   }
 
@@ -209,15 +224,16 @@ export class Listing {
       for (let from = 0; from < ids.length; from += 500) {
         const some = ids.slice(from, from + 500);
         const found = yield statement(
-          `SELECT ${this.#reading.columns(served, !groups)} ${this.#reading.from(served)} WHERE t.${column.sql} IN (${some.map(() => column.parameter).join(', ')})`,
+          `SELECT ${this.#reading.columns(served, groups ? 'none' : 'grouped')} ${this.#reading.from(served)} WHERE t.${column.sql} IN (${some.map(() => column.parameter).join(', ')})`,
           ...some.map((id) => column.bind(id)),
         );
         for (const row of found) rows.set(`${index}/${String(row.id)}`, this.#reading.toShown(served, row));
       }
     }
     return places.flatMap((place) => {
-      const row = rows.get(`${place[1]}/${place[2]}`);
-      return row === undefined ? [] : [{ row, place }];
+      const [key, arm, id] = place;
+      const row = rows.get(`${arm}/${id}`);
+      return row === undefined ? [] : [placed(row, arm, key)];
     });
   }
 }
@@ -236,14 +252,27 @@ interface Arm {
   readonly sort: Attribute | undefined;
 }
 
-interface PlacedRow {
-  readonly row: ShownRow;
-  readonly place: Place;
+interface PlacedRow extends ShownRow {
+  readonly arm: number;
+  /** What is sorted by; null where nothing is, or it is not assigned. */
+  readonly key: Place[0];
 }
 
 type Place = readonly [key: string | number | null, arm: number, id: string];
 
-function positionOf({ place }: PlacedRow): Position {
+function placed({ resource, row }: ShownRow, arm: number, key: Place[0]): PlacedRow {
+  return { resource, row, arm, key };
+}
+
+function keyOf({ sort_text: key }: SqlRow): Place[0] {
+  return key === undefined || key === null || typeof key === 'number' ? (key ?? null) : String(key);
+}
+
+function positionOf({ key, arm, resource }: PlacedRow): Position {
+  return writePosition([key, arm, resource.id]);
+}
+
+function writePosition(place: Place): Position {
   return JSON.stringify(place);
 }
 
@@ -303,8 +332,8 @@ function castOf(sort: Attribute | undefined): string {
 function withinBytes(rows: readonly PlacedRow[], bytes: number | undefined): readonly PlacedRow[] {
   if (bytes === undefined) return rows;
   let sum = 0;
-  const end = rows.findIndex(({ row }) => {
-    const { length } = row.resource.body;
+  const end = rows.findIndex(({ resource }) => {
+    const { length } = resource.body;
     sum += length;
     return sum > bytes && sum > length;
   });

@@ -34,6 +34,7 @@ function columnOf(
   const own = typeof source === 'string' ? undefined : source;
   return {
     ...{ name, sql: quoted(name), fact },
+    isPlain: own?.mapFromDriverValue === undefined,
     parameter: parameterOf(dialect, fact.type),
     bind: (value) => {
       const mapped =
@@ -174,6 +175,7 @@ export class MapCompiler {
       ...{ path, attribute, leaf, column, options, read, write },
       folded: companion,
       alias: alias?.alias ?? alias,
+      isText: get === undefined && column.isPlain && readValue(leaf, 'text') === 'text',
       indexed:
         (get === undefined || options.expression !== undefined) &&
         facts.indexes.some(({ keys }) => this.serves(keys, compared, tenant)),

@@ -14,6 +14,8 @@ export interface Column {
   /** A parameter of the column's type. */
   readonly parameter: string;
   bind(value: unknown): SqlValue;
+  /** Is {@link unbind} nothing but its argument? */
+  readonly isPlain: boolean;
   /** As the builder's own code reads it; null is null. */
   unbind(value: unknown): unknown;
 }
@@ -34,6 +36,8 @@ export interface Field {
   readonly alias: Field | undefined;
   /** Is there an index for equality and order? */
   readonly indexed: boolean;
+  /** Is what a column of text has the value itself? */
+  readonly isText: boolean;
   read(stored: unknown): unknown;
   write(value: unknown): unknown;
 }

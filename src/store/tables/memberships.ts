@@ -150,14 +150,41 @@ export class Memberships {
 
   /** The groups of resources by their rows, direct ones first: `member`, `value`, `display`, `depth`. */
   groupsSql(mapped: MappedMembers, tableName: string, rows: readonly unknown[]): Statement {
-    const { owner } = mapped;
     const among = this.#among(startOf(mapped, tableName).key, rows);
-    const text = this.#textOf('groups', mapped, tableName, among, () => {
-      const { sql: display, id } = shownColumns(owner);
-      const edges = this.#edges(mapped, tableName, among);
-      return `SELECT n.member AS member, ${id} AS value, ${display} AS display, n.depth AS depth FROM (${edges}) n JOIN ${owner.table.facts.sql} g ON g.${owner.table.row.sql} = n.grp AND ${liveSql(owner.table, 'g')} ORDER BY n.depth, ${id}`;
-    });
+    const text = this.#textOf('groups', mapped, tableName, among, () =>
+      this.#groups(mapped, tableName, among),
+    );
     return { text, parameters: among.parameters };
+  }
+
+  #groups(mapped: MappedMembers, tableName: string, among: Among): string {
+    const { owner } = mapped;
+    const { sql: display, id } = shownColumns(owner);
+    const edges = this.#edges(mapped, tableName, among);
+    // SQLite would begin with all groups where there are few.
+    const join = this.#dialect === 'sqlite' ? 'CROSS JOIN' : 'JOIN';
+    return `SELECT n.member AS member, ${id} AS value, ${display} AS display, n.depth AS depth FROM (${edges}) n ${join} ${owner.table.facts.sql} g ON g.${owner.table.row.sql} = n.grp AND ${liveSql(owner.table, 'g')} ORDER BY n.depth, ${id}`;
+  }
+
+  /**
+   * The groups of the row `alias` as columns of its own statement, one for each of {@link with}: the JSON text of
+   * `[[value, display, depth], …]`, direct ones first. Undefined where the names would not be as the driver answers them.
+   */
+  groupsColumns(tableName: string, alias: string): readonly string[] | undefined {
+    const all = this.with(tableName);
+    if (!all.every(({ owner }) => isNamedByText(owner))) return undefined;
+    return all.map((mapped) => {
+      const { key } = startOf(mapped, tableName);
+      const groups = this.#groups(mapped, tableName, {
+        form: alias,
+        from: (table, column) => `${table} WHERE ${column} = ${alias}.${key.sql}`,
+        parameters: [],
+      });
+      // SQLite keeps bytes in any column, and JSON cannot.
+      return this.#dialect === 'sqlite'
+        ? `(SELECT json_group_array(json_array(CAST(o.value AS text), CAST(o.display AS text), o.depth)) FROM (${groups}) o)`
+        : `(SELECT CAST(json_agg(json_build_array(o.value, o.display, o.depth) ORDER BY o.depth, o.value) AS text) FROM (${groups}) o)`;
+    });
   }
 
   /** The rows of those groups, without what is to be known of them: `member`, `grp`, `depth`. */
@@ -248,6 +275,12 @@ export function nestedIn(
   const isIn = `m.${sql} = up.grp`;
   if (dialect === 'sqlite') return `CROSS JOIN ${table} m ON likelihood(${isIn}, 0.0000001)`;
   return `JOIN ${table} m ON ${isIn}`;
+}
+
+/** Is the name of a group in a column of text, or in `rest`? */
+function isNamedByText({ table, display }: Served): boolean {
+  const field = display === undefined ? undefined : table.byLeaf.get(display);
+  return field === undefined || /text|char|clob/.test(field.column.fact.type);
 }
 
 /** The id and the name of a group in the row `g`. */

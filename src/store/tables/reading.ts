@@ -2,19 +2,21 @@
 import { fold as foldText } from '../../scim/comparison.ts';
 import type { Document } from '../../scim/document.ts';
 import type { ResourceType } from '../../scim/registry.ts';
-import type { FoundResource, GroupReference, ResourceQuery, StoredResource } from '../store.ts';
+import type { FoundResource, ResourceQuery } from '../store.ts';
 import { keepDocument } from '../stored-resource.ts';
 import type { Conditions } from './conditions.ts';
 import {
   one,
   type SqlDatabase,
   type SqlRow,
+  type SqlValue,
   type Statement,
   type Steps,
   statement,
   Texts,
 } from './database.ts';
 import type { Documents } from './document.ts';
+import { addGroups, addListed, groupsColumn, type ShownResource, type ShownRow, textOf } from './groups.ts';
 import type { LaterMembers } from './later-members.ts';
 import type { Column, MappedTable } from './mapping.ts';
 import { liveSql, type MappedMembers, type Memberships, type Served } from './memberships.ts';
@@ -26,13 +28,6 @@ export interface ServedType extends Served {
   readonly conditions: Conditions;
   readonly documents: Documents;
   readonly type: ResourceType;
-}
-
-/** A row as it is shown. */
-export interface ShownRow {
-  readonly resource: StoredResource;
-  /** What other tables refer to. */
-  readonly row: unknown;
 }
 
 /** A row that may be changed. */
@@ -49,8 +44,6 @@ export interface RowHead {
 
 /** Members that are read with their group; of more than these the ids are read first, and the rest part by part. */
 const membersAtOnce = 1000;
-/** Of so many rows the groups are read in one statement. */
-const fewRows = 4;
 
 export interface ReadingTools {
   readonly database: SqlDatabase;
@@ -61,6 +54,9 @@ export interface ReadingTools {
   /** What the tenant's rows have in their column of tenants. */
   readonly tenantName: (tenant: number) => string;
 }
+
+/** The end of a look-up: whether there is another is all that has to be known of it. */
+export const lookUpEnd = 'LIMIT 2';
 
 export class Reading {
   readonly #tools: ReadingTools;
@@ -80,11 +76,13 @@ export class Reading {
 
   /** What holds for the rows of a tenant that are resources. */
   within({ table }: ServedType, tenant: number, alias = 't'): Statement {
-    const live = liveSql(table, alias);
-    const { tenant: column } = table;
-    if (column === undefined) return statement(live);
-    const name = this.#tools.tenantName(tenant);
-    return statement(`${live} AND ${alias}.${column.sql} = ${column.parameter}`, column.bind(name));
+    const { tenant: column, type } = table;
+    const text = this.#texts.of(`within ${alias} ${type.name}`, () => {
+      const live = liveSql(table, alias);
+      return column === undefined ? live : `${live} AND ${alias}.${column.sql} = ${column.parameter}`;
+    });
+    if (column === undefined) return statement(text);
+    return statement(text, column.bind(this.#tools.tenantName(tenant)));
   }
 
   /** An id that cannot be one of the column's is nobody's. */
@@ -92,19 +90,24 @@ export class Reading {
     return id.fact.type !== 'uuid' || /^[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i.test(value);
   }
 
-  /** Whether the row is in groups is not asked where the groups themselves are. */
-  columns(served: ServedType, asksGroups = true): string {
+  /** `groups`: whether the row is in any, nothing of them, or which they are where one statement can tell. */
+  columns(served: ServedType, groups: 'grouped' | 'none' | 'groups' = 'grouped'): string {
     const { id, columns, rest, created, facts } = served.table;
-    return this.#texts.of(`columns ${asksGroups} ${served.type.name}`, () =>
-      [
+    const { memberships } = this.#tools;
+    return this.#texts.of(`columns ${groups} ${served.type.name}`, () => {
+      const listed = groups === 'groups' ? memberships.groupsColumns(facts.name, 't') : undefined;
+      return [
         ...own(id, 'id'),
         ...this.#headColumns(served.table),
         ...(created === undefined ? ['s.created AS created'] : own(created, 'created')),
         ...columns.flatMap((column, index) => own(column, `c${index}`)),
         ...own(rest, 'rest'),
-        ...(asksGroups ? [`(${this.#tools.memberships.grouped(facts.name, 't')}) AS grouped`] : []),
-      ].join(', '),
-    );
+        ...(listed ?? []).map((column, index) => `${column} AS ${groupsColumn(index)}`),
+        ...(groups === 'none' || listed !== undefined
+          ? []
+          : [`(${memberships.grouped(facts.name, 't')}) AS grouped`]),
+      ].join(', ');
+    });
   }
 
   #headColumns({ row, version, modified }: MappedTable): readonly string[] {
@@ -128,11 +131,13 @@ export class Reading {
   }
 
   toShown(served: ServedType, row: SqlRow): ShownRow {
-    const body = served.documents.textOf(row, String(row.id));
-    return { row: row.row_key, resource: this.#resource(served, row, body) };
+    const text = served.documents.openTextOf(row, String(row.id));
+    const resource = this.#resource(served, row, `${text}}`);
+    resource.openBody = text;
+    return { row: row.row_key, resource };
   }
 
-  #resource({ table, type }: ServedType, row: SqlRow, body: string): StoredResource {
+  #resource({ table, type }: ServedType, row: SqlRow, body: string): ShownResource {
     return {
       id: String(row.id),
       type: type.name,
@@ -189,68 +194,53 @@ export class Reading {
 
   /** `later` has the members that are too many to be read with the group. */
   *get(query: ResourceQuery): Steps<(FoundResource & { readonly later?: LaterMembers }) | undefined> {
-    const { tenant, type, id, base = '' } = query;
+    const { tenant, type, id, base = '', groups, members } = query;
     const served = this.served(type);
-    const row = yield* this.#byId(served, tenant, id, 'found');
-    if (row === undefined) return undefined;
-    if (query.groups === undefined && query.members === undefined) {
+    const { table } = served;
+    if (groups === undefined && members === undefined) {
       // As it is read to be changed, where the document is what is wanted: the workload `patch`.
-      const { resource, document } = this.toRow(served, row);
+      const found = yield* this.#byId(served, tenant, id, 'found');
+      if (found === undefined) return undefined;
+      const { resource, document } = this.toRow(served, found);
       keepDocument(resource, document);
       return resource;
     }
-    const found = this.toShown(served, row);
-    const asked = query.groups && found.resource.grouped ? [found.row] : [];
-    const groups = yield* this.groups(served, asked);
-    const mapped = query.members ? this.#tools.memberships.of(served.table.facts.name) : undefined;
-    const its = groups.get(String(found.row));
-    const resource = its === undefined ? found.resource : { ...found.resource, groups: its };
-    if (mapped === undefined) return resource;
-    const members = yield* this.members(mapped, found, base, membersAtOnce);
-    return typeof members === 'string' ? { ...resource, members } : { ...resource, later: members };
+    if (!this.isPossible(table, id)) return undefined;
+    const condition = `t.${table.id.sql} = ${table.id.parameter}`;
+    const [found] = yield* this.having(served, tenant, condition, table.id.bind(id), groups);
+    const mapped = members ? this.#tools.memberships.of(table.facts.name) : undefined;
+    if (found === undefined || mapped === undefined) return found?.resource;
+    const its = yield* this.members(mapped, found, base, membersAtOnce);
+    return typeof its === 'string' ? { ...found.resource, members: its } : { ...found.resource, later: its };
   }
 
-  /** The groups of these rows, direct ones first; by the row's key as text. */
-  *groups(served: ServedType, rows: readonly unknown[]): Steps<Map<string, GroupReference[]>> {
-    const found = new Map<string, GroupReference[]>();
-    if (rows.length === 0) return found;
-    const { name } = served.table.facts;
-    for (const mapped of this.#tools.memberships.with(name)) {
-      const { memberships, database } = this.#tools;
-      const resourceType = mapped.owner.table.type.name;
-      const add = (member: unknown, reference: GroupReference): void => {
-        const known = found.get(String(member));
-        if (known === undefined) found.set(String(member), [reference]);
-        else known.push(reference);
-      };
-      const typeOf = (depth: unknown) => (Number(depth) === 0 ? 'direct' : 'indirect');
-      // Where a statement costs no way to a server, the few groups of a page are read once: the workload `list`.
-      if (database.dialect === 'sqlite' && rows.length > fewRows) {
-        const edges = yield memberships.edgesSql(mapped, name, rows);
-        if (edges.length === 0) continue;
-        const members = new Map<string, SqlRow[]>();
-        for (const edge of edges) {
-          const its = members.get(String(edge.grp));
-          if (its === undefined) members.set(String(edge.grp), [edge]);
-          else its.push(edge);
-        }
-        const owners = [...members.values()].map(([edge]) => edge?.grp);
-        const groups = yield memberships.ownersSql(mapped, owners);
-        for (const type of ['direct', 'indirect'] as const)
-          for (const { grp, value, display } of groups) {
-            const shown = textOf(mapped.owner, display);
-            const reference: GroupReference = { value: String(value), display: shown, type, resourceType };
-            for (const { member, depth } of members.get(String(grp)) ?? [])
-              if (typeOf(depth) === type) add(member, reference);
-          }
-        continue;
-      }
-      for (const { member, value, display, depth } of yield memberships.groupsSql(mapped, name, rows)) {
-        const shown = textOf(mapped.owner, display);
-        add(member, { value: String(value), display: shown, type: typeOf(depth), resourceType });
-      }
-    }
+  /**
+   * The resources for which a condition with one parameter holds, two of them at most, with their groups if those are asked
+   * for. It is one statement, shown by the workloads `get` and `username` of npm run bench.
+   */
+  *having(
+    served: ServedType,
+    tenant: number,
+    condition: string,
+    parameter: SqlValue,
+    groups = false,
+  ): Steps<readonly ShownRow[]> {
+    const { type } = served;
+    const within = this.within(served, tenant);
+    const text = this.#texts.of(`having ${groups} ${type.name} ${condition}`, () => {
+      const columns = this.columns(served, groups ? 'groups' : 'grouped');
+      return `SELECT ${columns} ${this.from(served)} WHERE ${condition} AND ${within.text} ${lookUpEnd}`;
+    });
+    const rows = yield statement(text, parameter, ...within.parameters);
+    const found = rows.map((row) => this.toShown(served, row));
+    if (groups) yield* this.addGroups(served, addListed(this.#tools.memberships, served, found, rows));
     return found;
+  }
+
+  /** Reads the groups of these rows, direct ones first. */
+  addGroups(served: ServedType, rows: readonly ShownRow[]): Steps<void> {
+    const { memberships, database } = this.#tools;
+    return addGroups(memberships, database.dialect, served, rows);
   }
 
   /** The text of a group's members, or their ids where they are more than `most`. */
@@ -350,13 +340,6 @@ export class Reading {
 
 function own(column: Column | undefined, name: string): string[] {
   return column === undefined ? [] : [`t.${column.sql} AS ${name}`];
-}
-
-function textOf({ table, display }: Served, stored: unknown): string | undefined {
-  if (stored === null || stored === undefined) return undefined;
-  const field = display === undefined ? undefined : table.byLeaf.get(display);
-  const value = field === undefined ? stored : field.read(stored);
-  return typeof value === 'string' ? value : undefined;
 }
 
 function memberText(

@@ -4,7 +4,7 @@
  */
 import type { Attribute } from '../../scim/registry.ts';
 import type { SqlRow } from './database.ts';
-import { jsonText, readMembers } from './json-text.ts';
+import { jsonText, MembersReader } from './json-text.ts';
 import type { Element, Field, MappedTable } from './mapping.ts';
 import { besideMember, keysMember } from './row-reader.ts';
 
@@ -16,86 +16,77 @@ interface Part {
   readonly name: string;
   /** `"name":` */
   readonly label: string;
-  readonly write: WritePart;
+  /** Undefined for what is in `rest` alone. */
+  readonly write: WritePart | undefined;
 }
 
-/** What is in `rest` alone. */
-const asKept: WritePart = (_, kept) => kept;
-
-/** Undefined where `rest` is not as scimd writes it, or says something of what columns hold: then the document is read. */
+/**
+ * The text without its last brace, since more is put behind it. Undefined where `rest` is not as scimd writes it, or says
+ * something of what columns hold: then the document is read.
+ */
 export function rowWriter(table: MappedTable): (row: SqlRow, id: string) => string | undefined {
   const { type, rest: restColumn } = table;
-  const core = [...type.attributes.values()].map((attribute) => partOf(table, attribute));
-  const extensions = [...type.extensions.values()].map(({ schema, attributes }): Part => {
+  // The first two of every type are written by themselves.
+  const [schemas, id, ...attributes] = [...type.attributes.values()];
+  const core = attributes.map((attribute) => behind(partOf(table, attribute)));
+  const extensions = [...type.extensions.values()].map(({ schema, attributes }) => {
     const parts = [...attributes.values()].map((attribute) => partOf(table, attribute));
-    return { ...named(schema.id), write: objectWriter(parts) };
+    const write = objectWriter(parts);
+    return { ...behind({ ...named(schema.id), write }), write, uri: `,${jsonText(schema.id)}` };
   });
   const all = [...core, ...extensions];
-  const places = new Map([...placesOf(all), [keysMember, ofKeys], [besideMember, ofBeside]]);
-  const schema = jsonText(type.schema.id);
+  const [ofBeside, ofNothing] = [all.length, all.length + 1];
+  const reader = new MembersReader(
+    new Map([
+      ...placesOf(all),
+      [besideMember, ofBeside],
+      ...[schemas?.name, id?.name, keysMember].map((name) => [String(name), ofNothing] as const),
+    ]),
+  );
+  const beginning = `{"schemas":[${jsonText(type.schema.id)}`;
   return (row, id) => {
     const stored = restColumn === undefined ? undefined : row.rest;
     if (typeof stored === 'object' && stored !== null) return undefined;
-    const kept = typeof stored === 'string' ? keptOf(stored, places, all.length) : none;
-    if (kept === undefined || kept.hasBeside) return undefined;
-    const { values, others } = kept;
-    let [schemas, behind] = [`[${schema}`, ''];
-    for (const [index, { name, label, write }] of extensions.entries()) {
+    const values: (string | undefined)[] = new Array(ofNothing + 1);
+    const others = typeof stored === 'string' ? reader.read(stored, values) : '';
+    if (others === undefined || values[ofBeside] !== undefined) return undefined;
+    let text = beginning;
+    let last = '';
+    for (let index = 0; index < extensions.length; index++) {
+      const { uri, label, write } = extensions[index] as (typeof extensions)[number];
       const value = write(row, values[core.length + index]);
       if (value === undefined) continue;
-      schemas += `,${jsonText(name)}`;
-      behind += `,${label}${value}`;
+      text += uri;
+      last = `${last}${label}${value}`;
     }
-    let text = '';
+    text = `${text}],"id":${jsonText(id)}`;
     for (let index = 0; index < core.length; index++) {
-      const { name, label, write } = core[index] as Part;
-      const value =
-        name === 'id' ? jsonText(id) : name === 'schemas' ? `${schemas}]` : write(row, values[index]);
-      if (value !== undefined) text += `${text === '' ? '{' : ','}${label}${value}`;
+      const { label, write } = core[index] as Part;
+      const value = write === undefined ? values[index] : write(row, values[index]);
+      if (value !== undefined) text = `${text}${label}${value}`;
     }
-    return `${text}${behind}${others}}`;
+    return `${text}${last}${others}`;
   };
 }
 
-/** What an object of `rest` has, by the places of parts. */
-interface Kept {
-  readonly values: readonly (string | undefined)[];
-  /** What no schema defines, each with a comma before it. */
-  readonly others: string;
-  readonly hasBeside: boolean;
-}
-
-/** Places of what is in `rest` for scimd itself. */
-const [ofKeys, ofBeside] = [-1, -2];
-
-const none: Kept = { values: [], others: '', hasBeside: false };
-
 function placesOf(parts: readonly Part[]): ReadonlyMap<string, number> {
   return new Map(parts.map(({ name }, index) => [name, index] as const));
-}
-
-/** Undefined where the text is not as scimd writes it. */
-function keptOf(text: string, places: ReadonlyMap<string, number>, count: number): Kept | undefined {
-  const values: (string | undefined)[] = new Array(count);
-  let [others, hasBeside] = ['', false];
-  const isRead = readMembers(text, (name, value) => {
-    const place = places.get(name);
-    if (place === undefined) others += `,"${name}":${value}`;
-    else if (place >= 0) values[place] = value;
-    else if (place === ofBeside) hasBeside = true;
-  });
-  return isRead ? { values, others, hasBeside } : undefined;
 }
 
 function named(name: string): Pick<Part, 'name' | 'label'> {
   return { name, label: `${jsonText(name)}:` };
 }
 
+/** A part that others stand before. */
+function behind(part: Part): Part {
+  return { ...part, label: `,${part.label}` };
+}
+
 function partOf(table: MappedTable, attribute: Attribute): Part {
   return { ...named(attribute.name), write: writerOf(table, attribute) };
 }
 
-function writerOf(table: MappedTable, attribute: Attribute): WritePart {
+function writerOf(table: MappedTable, attribute: Attribute): WritePart | undefined {
   const { byLeaf, elements } = table;
   const whole = byLeaf.get(attribute);
   if (whole !== undefined) return columnWriter(table, whole);
@@ -105,70 +96,78 @@ function writerOf(table: MappedTable, attribute: Attribute): WritePart {
     return (row, kept) => {
       let values = '';
       for (const write of writers) {
-        const value = write(row, undefined);
-        if (value !== undefined) values += `${values === '' ? '' : ','}${value}`;
+        const value = write(row);
+        if (value !== undefined) values = values === '' ? value : `${values},${value}`;
       }
       if (values === '') return kept;
       const isMore = kept?.startsWith('[') === true && kept.length > 2;
-      return `[${values}${isMore ? `,${kept.slice(1, -1)}` : ''}]`;
+      return isMore ? `[${values},${kept.slice(1)}` : `[${values}]`;
     };
   }
   const subs = [...attribute.subAttributes.values()];
-  if (attribute.multiValued || !subs.some((sub) => byLeaf.has(sub))) return asKept;
+  if (attribute.multiValued || !subs.some((sub) => byLeaf.has(sub))) return undefined;
   return objectWriter(
     subs.map((sub) => {
       const field = byLeaf.get(sub);
-      return { ...named(sub.name), write: field === undefined ? asKept : columnWriter(table, field) };
+      return { ...named(sub.name), write: field === undefined ? undefined : columnWriter(table, field) };
     }),
   );
 }
 
 function columnWriter(table: MappedTable, field: Field): WritePart {
-  const read = columnReader(table, field);
-  return (row, kept) => {
-    const value = read(row);
-    return value === undefined ? kept : jsonText(value);
-  };
+  const write = columnText(table, field);
+  return (row, kept) => write(row) ?? kept;
 }
 
-function columnReader({ columns }: MappedTable, { column, read }: Field): (row: SqlRow) => unknown {
+/** The JSON text of a column's value. */
+function columnText(
+  { columns }: MappedTable,
+  { column, read, isText }: Field,
+): (row: SqlRow) => string | undefined {
   const place = `c${columns.indexOf(column)}`;
-  return (row) => read(row[place]);
+  return (row) => {
+    const stored = row[place];
+    return jsonText(isText && typeof stored === 'string' ? stored : read(stored));
+  };
 }
 
 /** An object of parts, and of what else there is in `rest` of it. */
 function objectWriter(parts: readonly Part[]): WritePart {
-  const places = placesOf(parts);
+  const reader = new MembersReader(placesOf(parts));
+  const behindOthers = parts.map(behind);
   return (row, kept) => {
-    const own = kept?.startsWith('{') === true ? keptOf(kept, places, parts.length) : undefined;
+    const values: (string | undefined)[] = new Array(parts.length);
+    const others = kept === undefined ? undefined : reader.read(kept, values);
     let text = '';
     for (let index = 0; index < parts.length; index++) {
-      const { label, write } = parts[index] as Part;
-      const value = write(row, own?.values[index]);
-      if (value !== undefined) text += `${text === '' ? '' : ','}${label}${value}`;
+      const { label, write } = (text === '' ? parts : behindOthers)[index] as Part;
+      const value = write === undefined ? values[index] : write(row, values[index]);
+      if (value !== undefined) text = `${text}${label}${value}`;
     }
-    if (own === undefined) return text === '' ? kept : `{${text}}`;
-    return `{${text === '' ? own.others.slice(1) : text + own.others}}`;
+    if (others === undefined) return text === '' ? kept : `{${text}}`;
+    return `{${text === '' ? others.slice(1) : text + others}}`;
   };
 }
 
 /** One value of several, if a column has something of it. */
-function elementWriter(table: MappedTable, { attribute, constants, fields }: Element): WritePart {
-  const subs = [...attribute.subAttributes.values()].map((sub) => {
+function elementWriter(
+  table: MappedTable,
+  { attribute, constants, fields }: Element,
+): (row: SqlRow) => string | undefined {
+  const subs = [...attribute.subAttributes.values()].flatMap((sub) => {
     const field = fields.get(sub);
-    return {
-      ...named(sub.name),
-      constant: jsonText(constants.get(sub)?.value),
-      read: field === undefined ? undefined : columnReader(table, field),
-    };
+    const constant = jsonText(constants.get(sub)?.value);
+    if (field === undefined && constant === undefined) return [];
+    return [{ ...named(sub.name), constant, write: field && columnText(table, field) }];
   });
   return (row) => {
-    let [text, isThere] = ['', false];
-    for (const { label, constant, read } of subs) {
-      const own = read?.(row);
-      if (own !== undefined) isThere = true;
-      const value = read === undefined ? constant : jsonText(own);
-      if (value !== undefined) text += `${text === '' ? '' : ','}${label}${value}`;
+    let text = '';
+    let isThere = false;
+    for (const { label, constant, write } of subs) {
+      const value = write === undefined ? constant : write(row);
+      if (value === undefined) continue;
+      if (write !== undefined) isThere = true;
+      text = text === '' ? label + value : `${text},${label}${value}`;
     }
     return isThere ? `{${text}}` : undefined;
   };
