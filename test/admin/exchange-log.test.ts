@@ -560,6 +560,26 @@ describe('never in the way', () => {
     }
   });
 
+  test('each request of a burst is in the log, by itself or in the number of reads that are alike', async () => {
+    const { server, log } = await logged();
+    try {
+      const burst = Array.from({ length: 300 }, (_, n) =>
+        server.request('GET', n % 10 === 0 ? '/Users/nobody' : '/Users?count=0'),
+      );
+      const statuses = (await Promise.all(burst)).map(({ status }) => status);
+      assert.equal(statuses.filter((status) => status === 200).length, 270);
+      const { exchanges } = await log.find({ limit: 10_000 });
+      const reads = exchanges.filter(({ status }) => status === 200);
+      assert.equal(
+        reads.reduce((sum, { asked }) => sum + (asked.kind === 'reads' ? asked.count : 1), 0),
+        270,
+      );
+      assert.equal(exchanges.filter(({ status }) => status === 404).length, 30);
+    } finally {
+      await server.close();
+    }
+  });
+
   test('reads beyond a thousand a second are one entry with their number; writes and refusals are each in it', async () => {
     const { server, log } = await logged();
     try {
