@@ -35,6 +35,20 @@ export function lowerCaseName(name: string): string {
 }
 
 /**
+ * Is it an object with members, whose names are all among these, in their letters? Then it needs no map of its members:
+ * shown by the figure `import-cpu` of npm run bench.
+ */
+export function hasOnly(value: unknown, names: ReadonlySet<string>): value is ComplexValue {
+  if (!isObject(value)) return false;
+  let isEmpty = true;
+  for (const name in value) {
+    if (!names.has(name)) return false;
+    isEmpty = false;
+  }
+  return !isEmpty;
+}
+
+/**
  * The members of an object by lower-cased name (RFC 7643 §2.1: names are case-insensitive). Two spellings of one
  * name are a malformed body, not a silent choice.
  */

@@ -13,11 +13,11 @@ import {
   membersAttribute,
   schemasOf,
 } from './document.ts';
-import { type ComplexValue, isObject, lowerCaseName, membersByName } from './object.ts';
+import { type ComplexValue, hasOnly, isObject, lowerCaseName, membersByName } from './object.ts';
 import { membersInPlace } from './path-keys.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
-import { validatorOf } from './value.ts';
+import { type Validator, validatorOf } from './value.ts';
 
 export interface CheckedResource {
   readonly document: Document;
@@ -60,21 +60,21 @@ function check(
   checkSchemas(type, given.get('schemas'), tolerated);
   const result: Record<string, unknown> = { schemas: [] };
   if (stored?.id !== undefined) result.id = stored.id;
-  const members = membersAttribute(type);
+  const { attributes, extensions, members } = checkedOf(type);
   let memberValues: readonly MemberValue[] | undefined;
   let password: string | null | undefined;
-  for (const [key, attribute] of type.attributes) {
-    if (key === 'schemas') continue;
-    if (attribute.mutability === 'readOnly') {
+  for (const { key, attribute, isReadOnly, validate } of attributes) {
+    if (isReadOnly) {
       keepReadOnly(attribute, stored, result);
       continue;
     }
-    const value = stored === undefined && saysNothing(attribute, given.get(key)) ? undefined : given.get(key);
+    const said = given.get(key);
+    const value = stored === undefined && saysNothing(attribute, said) ? undefined : said;
     if (attribute === members) {
       memberValues = memberValuesOf(members, value, members.name, tolerated);
       continue;
     }
-    const clean = value === undefined ? undefined : validatorOf(attribute)(value, attribute.name, tolerated);
+    const clean = value === undefined ? undefined : validate(value, attribute.name, tolerated);
     if (isSecret(attribute)) {
       password = value === undefined ? undefined : ((clean as string | undefined) ?? null);
       continue;
@@ -83,19 +83,69 @@ function check(
     if (kept !== undefined) result[attribute.name] = kept;
     else if (attribute.required) throw invalidValue(`${attribute.name} is required`);
   }
-  for (const [key, extension] of type.extensions) {
+  for (const extension of extensions) {
+    const { uri, key } = extension;
     const container = checkExtension(
       extension,
       given.get(key),
-      stored?.[extension.schema.id],
+      stored?.[uri],
       stored !== undefined,
       tolerated,
     );
-    if (container !== undefined) result[extension.schema.id] = container;
+    if (container !== undefined) result[uri] = container;
   }
   refuseUnknownSchemas(type, given, tolerated);
   result.schemas = schemasOf(type, result);
   return { document: result, members: memberValues, password, given };
+}
+
+/** What is asked of an attribute each time that a resource is checked. */
+interface CheckedAttribute {
+  readonly key: string;
+  readonly attribute: Attribute;
+  readonly isReadOnly: boolean;
+  readonly validate: Validator;
+}
+
+interface CheckedExtension {
+  readonly key: string;
+  readonly uri: string;
+  readonly extension: Extension;
+  readonly attributes: readonly CheckedAttribute[];
+  readonly names: ReadonlySet<string>;
+}
+
+interface CheckedType {
+  /** All but `schemas`. */
+  readonly attributes: readonly CheckedAttribute[];
+  readonly extensions: readonly CheckedExtension[];
+  readonly members: Attribute | undefined;
+}
+
+const checkedTypes = new WeakMap<ResourceType, CheckedType>();
+
+function checkedOf(type: ResourceType): CheckedType {
+  let known = checkedTypes.get(type);
+  if (known === undefined) {
+    known = {
+      attributes: checkedAttributes(type.attributes).filter(({ key }) => key !== 'schemas'),
+      extensions: Array.from(type.extensions, ([key, extension]) => ({
+        ...{ key, uri: extension.schema.id, extension },
+        attributes: checkedAttributes(extension.attributes),
+        names: new Set([...extension.attributes.values()].map(({ name }) => name)),
+      })),
+      members: membersAttribute(type),
+    };
+    checkedTypes.set(type, known);
+  }
+  return known;
+}
+
+function checkedAttributes(attributes: ReadonlyMap<string, Attribute>): CheckedAttribute[] {
+  return Array.from(attributes, ([key, attribute]) => ({
+    ...{ key, attribute, isReadOnly: attribute.mutability === 'readOnly' },
+    validate: validatorOf(attribute),
+  }));
 }
 
 function isNothing(value: unknown): boolean {
@@ -171,26 +221,26 @@ function carryOver(attribute: Attribute, clean: unknown, given: unknown, stored:
 }
 
 function checkExtension(
-  extension: Extension,
+  { uri, extension, attributes, names }: CheckedExtension,
   value: unknown,
   stored: unknown,
   replacing: boolean,
   tolerated: Tolerated,
 ): ComplexValue | undefined {
-  const uri = extension.schema.id;
   if (value !== undefined && value !== null && !isObject(value))
     throw invalidValue(`${uri} must be an object`);
-  const given = isObject(value) ? membersByName(value, uri) : new Map<string, unknown>();
+  const plain = hasOnly(value, names) ? value : undefined;
+  const given = plain === undefined && isObject(value) ? membersByName(value, uri) : undefined;
   const before = isObject(stored) ? stored : {};
   const result: Record<string, unknown> = {};
-  for (const [key, attribute] of extension.attributes) {
-    if (attribute.mutability === 'readOnly') {
+  for (const { key, attribute, isReadOnly, validate } of attributes) {
+    if (isReadOnly) {
       keepReadOnly(attribute, before, result);
       continue;
     }
-    const member = !replacing && saysNothing(attribute, given.get(key)) ? undefined : given.get(key);
-    const clean =
-      member === undefined ? undefined : validatorOf(attribute)(member, attribute.path, tolerated);
+    const said = plain === undefined ? given?.get(key) : plain[attribute.name];
+    const member = !replacing && saysNothing(attribute, said) ? undefined : said;
+    const clean = member === undefined ? undefined : validate(member, attribute.path, tolerated);
     const kept = settle(attribute, clean, member, before[attribute.name], replacing);
     if (kept !== undefined) result[attribute.name] = kept;
   }

@@ -8,7 +8,7 @@ import { invalidValue } from '../error.ts';
 import { instantKey } from './comparison.ts';
 import { formatOf, isBase64, isUriReference } from './formats.ts';
 import { FractionalNumber } from './json.ts';
-import { isObject, kind, membersByName } from './object.ts';
+import { hasOnly, isObject, kind, membersByName } from './object.ts';
 import { checkUserName } from './precis.ts';
 import type { Attribute } from './registry.ts';
 import { isJsonText, type Tolerated, tolerate } from './tolerances.ts';
@@ -172,16 +172,19 @@ export function complexMembers(
 }
 
 function complex(attribute: Attribute): Validator {
-  const subs = [...attribute.subAttributes]
+  const { subAttributes } = attribute;
+  const names = new Set([...subAttributes.values()].map(({ name }) => name));
+  const subs = [...subAttributes]
     .filter(([, sub]) => sub.mutability !== 'readOnly' || isMemberDisplay(sub))
     .map(([key, sub]) => ({ key, name: sub.name, required: sub.required, validate: validatorOf(sub) }));
   return (value, path, tolerated) => {
-    const given = complexMembers(attribute, value, path, tolerated);
-    if (given === undefined) return undefined;
+    const plain = hasOnly(value, names) ? value : undefined;
+    const members = plain === undefined ? complexMembers(attribute, value, path, tolerated) : undefined;
+    if (plain === undefined && members === undefined) return undefined;
     const result: Record<string, unknown> = {};
     let assigned = false;
     for (const { key, name, required, validate } of subs) {
-      const member = given.get(key);
+      const member = plain === undefined ? members?.get(key) : plain[name];
       const clean = member === undefined ? undefined : validate(member, `${path}.${name}`, tolerated);
       if (clean === undefined) {
         if (required) throw invalidValue(`${path}.${name} is required`);
@@ -225,7 +228,7 @@ function multiValued(attribute: Attribute, one: Validator): Validator {
  * is so once. What contradicts itself is refused.
  */
 function withoutRepetitions(attribute: Attribute, elements: readonly unknown[], path: string): unknown[] {
-  if (elements.length < 2) return [...elements];
+  if (elements.length < 2 || haveDistinctValues(elements)) return [...elements];
   const places = new Map<string, number>();
   const distinct: unknown[] = [];
   elements.forEach((element, index) => {
@@ -237,6 +240,16 @@ function withoutRepetitions(attribute: Attribute, elements: readonly unknown[], 
     } else distinct[place] = together(attribute, distinct[place], element, `${path}[${index}]`);
   });
   return distinct;
+}
+
+/** As most lists are: then no two of them are the same, whatever else they say. */
+function haveDistinctValues(elements: readonly unknown[]): boolean {
+  const values = new Set<string>();
+  for (const element of elements) {
+    if (!isObject(element) || typeof element.value !== 'string') return false;
+    values.add(element.value);
+  }
+  return values.size === elements.length;
 }
 
 function together(attribute: Attribute, first: unknown, second: unknown, path: string): unknown {
