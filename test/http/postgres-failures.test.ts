@@ -354,6 +354,21 @@ test('somebody holds a lock: 503 with Retry-After, reads go on', async (t) => {
   await scimd.writesAgain();
 });
 
+test('others are in the way each time that it is tried, of a deadlock say: 503 with Retry-After', async (t) => {
+  const url = await server.newDatabase();
+  const scimd = await scimdOn(t, url);
+  for (const code of ['40P01', '40001']) {
+    await asAdmin(url, (client) =>
+      client.query(`CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+  'BEGIN RAISE EXCEPTION ''deadlock detected'' USING ERRCODE = ''${code}''; END';
+CREATE TRIGGER fails BEFORE INSERT ON resource EXECUTE FUNCTION fail()`),
+    );
+    assertTryAgain(await scimd.create(), /Another process is writing; nothing was changed/);
+    await asAdmin(url, (client) => client.query('DROP FUNCTION fail() CASCADE'));
+    assert.equal((await scimd.create()).status, 201);
+  }
+});
+
 test('a statement that takes too long is cancelled: by limits.answerSeconds, and by the server’s own statement_timeout', async (t) => {
   const url = await server.newDatabase();
   const scimd = await scimdOn(t, url, { limits: { answerSeconds: 1 } });

@@ -45,6 +45,13 @@ const kinds: Readonly<Record<string, Kind>> = {
     message: 'another session keeps locked what is to be written',
     advice: "Look for the session that holds it: select * from pg_stat_activity where state <> 'idle'.",
   },
+  // Given up in favour of others as often as it was begun: 40001, 40P01.
+  '40': {
+    code: 'busy',
+    message: 'others wrote the same rows each time',
+    advice:
+      'If it lasts, look for who else writes to the tables of scimd: the log of PostgreSQL names both sides of a deadlock.',
+  },
   '53300': {
     code: 'overloaded',
     message: 'the database server has no connection left for scimd',
