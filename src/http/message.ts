@@ -37,6 +37,8 @@ export interface HttpResponse {
   readonly headers: readonly string[];
   /** A text, or pieces of one that are sent as they come. */
   readonly body?: string | BodyPieces | undefined;
+  /** The id of the only resource, one without members, of which it tells; undefined where it may tell of others. */
+  readonly about?: string | undefined;
 }
 
 /**
@@ -47,11 +49,18 @@ export class Answer implements HttpResponse {
   readonly status: number;
   readonly headers: readonly string[];
   readonly body: string | BodyPieces | undefined;
+  readonly about: string | undefined;
 
-  constructor(status: number, headers: readonly string[], body: string | BodyPieces | undefined) {
+  constructor(
+    status: number,
+    headers: readonly string[],
+    body: string | BodyPieces | undefined,
+    about?: string | undefined,
+  ) {
     this.status = status;
     this.headers = headers;
     this.body = body;
+    this.about = about;
   }
 }
 

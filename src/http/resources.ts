@@ -16,7 +16,7 @@ import type { Awaitable, FoundResource, StoredResource } from '../store/store.ts
 import { StoreError } from '../store/store-error.ts';
 import { WorkError } from '../store/work.ts';
 import { ifMatchOf, isNotModified } from './conditional.ts';
-import type { Exchange, HttpResponse } from './message.ts';
+import { Answer, type Exchange, type HttpResponse } from './message.ts';
 import { listParameter } from './query-string.ts';
 import { locationOf, Renderer, renderResource } from './render.ts';
 import { emptyResponse, fieldUri, jsonResponse, negotiate } from './responses.ts';
@@ -43,8 +43,17 @@ export class ResourceHandlers {
   get(exchange: Exchange, type: ResourceType, id: string): Awaitable<HttpResponse> {
     const contentType = negotiate(exchange.request.header('accept'));
     const renderer = this.#renderer(exchange, type, selectionOf(exchange));
-    const answer = (resource: FoundResource) =>
-      jsonResponse(200, contentType, renderResource(renderer, resource), headersOf(exchange, type, resource));
+    const answer = (resource: FoundResource): HttpResponse =>
+      about(
+        type,
+        id,
+        jsonResponse(
+          200,
+          contentType,
+          renderResource(renderer, resource),
+          headersOf(exchange, type, resource),
+        ),
+      );
     const read = (): Awaitable<HttpResponse> => {
       const found = this.#directory.get(exchange, type, id, renderer.parts);
       return found instanceof Promise ? found.then(answer) : answer(found);
@@ -93,7 +102,7 @@ export class ResourceHandlers {
       selection === everything &&
       tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
     ) {
-      return emptyResponse(204, headersOf(exchange, type, resource));
+      return about(type, id, emptyResponse(204, headersOf(exchange, type, resource)));
     }
     if (countMembers !== undefined) {
       const { tenant } = exchange.principal;
@@ -129,7 +138,11 @@ export class ResourceHandlers {
     supplied: ReadonlySet<string>,
   ): Promise<HttpResponse> {
     const without = (...more: readonly string[]) =>
-      emptyResponse(status === 200 ? 204 : status, [...headersOf(exchange, type, resource), ...more]);
+      about(
+        type,
+        resource.id,
+        emptyResponse(status === 200 ? 204 : status, [...headersOf(exchange, type, resource), ...more]),
+      );
     if (prefersMinimal(exchange) && selection === everything)
       return without('Preference-Applied', 'return=minimal');
     const renderer = this.#renderer(exchange, type, selection, supplied);
@@ -143,7 +156,7 @@ export class ResourceHandlers {
       : resource;
     if (found === undefined) return without();
     const headers = headersOf(exchange, type, found);
-    return jsonResponse(status, contentType, renderResource(renderer, found), headers);
+    return about(type, found.id, jsonResponse(status, contentType, renderResource(renderer, found), headers));
   }
 
   #renderer(
@@ -157,6 +170,12 @@ export class ResourceHandlers {
     if (supplied === undefined) return Renderer.of(type, { registry, base, selection });
     return new Renderer(type, { registry, base, selection, supplied });
   }
+}
+
+/** The answer tells of this resource alone, where it has no members. */
+function about(type: ResourceType, id: string, response: HttpResponse): HttpResponse {
+  if (membersAttribute(type) !== undefined) return response;
+  return new Answer(response.status, response.headers, response.body, id);
 }
 
 /** Of the answer to a GET too (RFC 7644 §3.4.1). */

@@ -361,9 +361,10 @@ export interface Store extends AccessStore {
 
   /**
    * Resolves when all that can have been read by now is on disk; undefined if it is. Rejects with a StoreError if it
-   * cannot be brought there. Writes have waited for their own part of it.
+   * cannot be brought there. Writes have waited for their own part of it. `id`: nothing was read but the resource of that
+   * id, with its groups, which has no members.
    */
-  durable(): Promise<void> | undefined;
+  durable(id?: string): Promise<void> | undefined;
 
   /** Changes of a tenant in their order, those after a number. */
   changes(options: {

@@ -4,21 +4,26 @@
  * to the thread pool, once for all that was committed while it was busy. (With synchronous = FULL SQLite does it within
  * COMMIT, and nothing else is answered until the disk has done its work.)
  */
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync, realpathSync, statSync } from 'node:fs';
+import type { Database } from 'better-sqlite3';
 import { StoreError } from '../store-error.ts';
 
 export interface WalSync {
   /**
    * Brings all that has been committed to the disk. Undefined when that is done, else a promise of it. Throws, or
-   * rejects with, StoreError `io` if it cannot be done.
+   * rejects with, StoreError `io` if it cannot be done. `about`: the ids of the only resources that show what was committed
+   * last; without it any may.
    */
-  sync(): Promise<void> | undefined;
+  sync(about?: Iterable<string>): Promise<void> | undefined;
   /** Throws if it failed once: what the disk has is not known then, and another attempt could succeed in vain. */
   check(): void;
   /** Throws a StoreError `cannot-open` if the WAL's file is not the one that was opened. */
   checkFile(): void;
-  /** What is under way, or what failed; undefined when all that was committed is on disk. */
-  pending(): Promise<void> | undefined;
+  /**
+   * What is under way, or what failed; undefined when all that was committed is on disk, or all that the resource of that
+   * id shows.
+   */
+  pending(id?: string): Promise<void> | undefined;
   /** Lets what is under way end. */
   close(): void;
 }
@@ -29,6 +34,21 @@ export interface Disk {
 }
 
 const systemDisk: Disk = { sync: fdatasyncSync, syncInThread: fdatasync };
+
+/** Resources that show what is not on the disk yet: by their ids, or any. */
+class Shown {
+  readonly #ids = new Set<string>();
+  #isAny = false;
+
+  add(about: Iterable<string> | undefined): void {
+    if (about === undefined) this.#isAny = true;
+    else for (const id of about) this.#ids.add(id);
+  }
+
+  has(id: string): boolean {
+    return this.#isAny || this.#ids.has(id);
+  }
+}
 
 /** In milliseconds: what a disk may take to be waited for on the spot. */
 const quick = 0.5;
@@ -109,6 +129,9 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
   const pace = new SyncPace();
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
+  /** Of what is under way, and of what was committed since that began. */
+  let underWay = new Shown();
+  let since = new Shown();
   let failure: StoreError | undefined;
   /** The same for those whose commit may or may not be on the disk. */
   let unknown: StoreError | undefined;
@@ -151,12 +174,17 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
 
   const start = (): Promise<void> => {
     const started = performance.now();
+    underWay = since;
+    since = new Shown();
     const mine = new Promise<void>((resolve, reject) => {
       checkName();
       disk.syncInThread(descriptor(), (error) => {
         pace.tookInPool(performance.now() - started);
         if (error !== null) return reject(fail(error));
-        if (running === mine) running = undefined;
+        if (running === mine) {
+          running = undefined;
+          underWay = new Shown();
+        }
         resolve();
       });
     });
@@ -174,6 +202,7 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
     } catch (error) {
       throw fail(error);
     }
+    since = new Shown();
     const ended = performance.now();
     pace.tookOnTheSpot(ended - started, ended);
   };
@@ -182,7 +211,8 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
     pace.isOnTheSpot(performance.now()) ? syncOnTheSpot() : start();
 
   return {
-    sync() {
+    sync(about) {
+      since.add(about);
       if (running === undefined) return begin();
       // What is under way may have begun before the last commit.
       next ??= running.then(() => {
@@ -202,8 +232,12 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
       if (found?.ino === own.ino && found.dev === own.dev) return;
       lose(found === undefined ? 'removed' : 'replaced by another file', false);
     },
-    // Whoever has read or written something must not tell of it.
-    pending: () => (unknown === undefined ? (next ?? running) : Promise.reject(unknown)),
+    pending(id) {
+      // Whoever has read or written something must not tell of it.
+      if (unknown !== undefined) return Promise.reject(unknown);
+      if (id !== undefined && !underWay.has(id) && !since.has(id)) return undefined;
+      return next ?? running;
+    },
     close() {
       const end = (): void => {
         if (opened !== undefined) closeSync(opened);
@@ -214,6 +248,22 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
       else last.then(end, end);
     },
   };
+}
+
+/** From now on commits are durable only after its `sync`, where it has one to make. */
+export function walOf(db: Database): WalSync {
+  // Node's permission model lets nobody call fdatasync: then SQLite does it, within each commit.
+  if (db.memory || process.permission !== undefined) return walSync(undefined);
+  db.pragma('synchronous = NORMAL');
+  // SQLite puts the WAL beside the file itself, not beside a link to it, with the first transaction.
+  db.prepare('SELECT 1 FROM tenant LIMIT 1').get();
+  return walSync(realpathSync(db.name), undefined, () => {
+    try {
+      db.pragma('wal_checkpoint(PASSIVE)');
+    } catch {
+      // Nothing can be saved; that the file has gone is told anyway.
+    }
+  });
 }
 
 /** What other connections commit, and somebody else brings to the disk. */

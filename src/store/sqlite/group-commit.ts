@@ -19,6 +19,8 @@ interface Job {
   readonly run: () => unknown;
   /** Must it not be run twice? */
   readonly once: boolean;
+  /** As of {@link GroupCommit.run}. */
+  readonly shownBy?: ((value: unknown) => readonly string[] | undefined) | undefined;
   /** Does it write elsewhere, and answer when that is durable? */
   readonly away?: true;
   readonly resolve: (value: unknown) => void;
@@ -45,9 +47,9 @@ type Outcome = { readonly value: unknown } | { readonly error: unknown };
 export interface GroupCommit {
   /**
    * Runs the command with others that come now; settles when it is durable, or when it failed. `once`: it is not run
-   * again where another one fails.
+   * again where another one fails. `shownBy`: the ids of the only resources that show what it did; any may without it.
    */
-  run<T>(command: () => T, once?: boolean): Promise<T>;
+  run<T>(command: () => T, once?: boolean, shownBy?: (value: T) => readonly string[] | undefined): Promise<T>;
   /**
    * The same for what nobody is kept waiting by: it goes with the commands that come next, at no commit of its own, or by
    * itself after so many milliseconds.
@@ -226,7 +228,7 @@ export function groupCommit(
           else job.resolve(outcome.value);
         });
       };
-      const synced = wal.sync();
+      const synced = wal.sync(allShown(jobs, outcomes));
       if (synced === undefined) settle();
       else synced.then(settle, refuse);
     } catch (error) {
@@ -246,7 +248,7 @@ export function groupCommit(
     else flush();
   };
 
-  const enqueue = <T>(command: Pick<Job, 'run' | 'once' | 'away'>): Promise<T> => {
+  const enqueue = <T>(command: Pick<Job, 'run' | 'once' | 'away' | 'shownBy'>): Promise<T> => {
     if (closed) return Promise.reject(storeClosed());
     return new Promise<T>((resolve, reject) => {
       if (waiting.length === 0) setImmediate(gather, 0, 0);
@@ -255,7 +257,8 @@ export function groupCommit(
   };
 
   return {
-    run: (command, once = false) => enqueue({ run: command, once }),
+    run: (command, once = false, shownBy) =>
+      enqueue({ run: command, once, shownBy: shownBy as Job['shownBy'] }),
     ride<T>(command: () => T, milliseconds: number): Promise<T> {
       if (closed) return Promise.reject(storeClosed());
       return new Promise<T>((resolve, reject) => {
@@ -278,4 +281,17 @@ export function groupCommit(
       })();
     },
   };
+}
+
+/** The ids of the only resources that show what the jobs did; undefined where any may. */
+function allShown(jobs: readonly Job[], outcomes: readonly Outcome[]): string[] | undefined {
+  const all: string[] = [];
+  for (const [index, outcome] of outcomes.entries()) {
+    // What failed was taken back.
+    if ('error' in outcome) continue;
+    const ids = jobs[index]?.shownBy?.(outcome.value);
+    if (ids === undefined) return undefined;
+    all.push(...ids);
+  }
+  return all;
 }

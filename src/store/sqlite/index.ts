@@ -1,5 +1,4 @@
 /** The store over one SQLite file. */
-import { realpathSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { termsOf } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
@@ -20,7 +19,7 @@ import { Commands, outcomeOf } from './commands.ts';
 import { openConnection, usualBusyTimeout } from './connection.ts';
 import { counters } from './counters.ts';
 import { sqliteDialect } from './dialect.ts';
-import { DurableElsewhere, type WalSync, walSync } from './durability.ts';
+import { DurableElsewhere, walOf } from './durability.ts';
 import { toStoreError } from './errors.ts';
 import { feedReads } from './feed.ts';
 import { getter } from './get.ts';
@@ -38,6 +37,7 @@ import { Reads } from './reads.ts';
 import { rebuildStale, refuseStale } from './rebuild.ts';
 import { requestSetter } from './request-context.ts';
 import { scanThreads } from './scan-threads.ts';
+import { isShownAlone, shownBy } from './shown-by.ts';
 import { dataVersion, readSnapshot } from './snapshot.ts';
 import { Statements } from './statements.ts';
 import { stepsPort } from './steps.ts';
@@ -171,22 +171,6 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
   }
 }
 
-/** From now on commits are durable only after its `sync`, where it has one to make. */
-function walOf(db: Database): WalSync {
-  // Node's permission model lets nobody call fdatasync: then SQLite does it, within each commit.
-  if (db.memory || process.permission !== undefined) return walSync(undefined);
-  db.pragma('synchronous = NORMAL');
-  // SQLite puts the WAL beside the file itself, not beside a link to it, with the first transaction.
-  db.prepare('SELECT 1 FROM tenant LIMIT 1').get();
-  return walSync(realpathSync(db.name), undefined, () => {
-    try {
-      db.pragma('wal_checkpoint(PASSIVE)');
-    } catch {
-      // Nothing can be saved; that the file has gone is told anyway.
-    }
-  });
-}
-
 function storeOver(
   db: Database,
   types: StoredTypes,
@@ -301,7 +285,13 @@ function storeOver(
   });
 
   const here = (unit: Unit): Promise<Outcome> =>
-    commit.run(() => write.run(unit), unit.within !== undefined).catch(outcomeOf);
+    commit
+      .run<Outcome>(
+        () => write.run(unit),
+        unit.within !== undefined,
+        (outcome) => shownBy(types, unit, outcome),
+      )
+      .catch(outcomeOf);
   const { unitsInThreadFrom: from = 2000 } = options;
   // A thread makes ids of its own, and has no file where there is none.
   const mayLeave = !db.memory && options.newId === undefined && Number.isFinite(from);
@@ -365,11 +355,18 @@ function storeOver(
     credential: (tenant, id) => read(() => reads.credential(tenant, id)),
 
     commit: (units) => Promise.all(units.map(carryOut)),
-    change: (of, compute) => commit.run(() => write.change(of, compute, large), of.once).catch(outcomeOf),
+    change: (of, compute) =>
+      commit
+        .run(
+          () => write.change(of, compute, large),
+          of.once,
+          () => (isShownAlone(types, of.type) ? [of.id] : undefined),
+        )
+        .catch(outcomeOf),
 
     note: (notices) => commit.run(() => notices.filter((notice) => note(notice)).length),
-    durable() {
-      const [own, theirs] = [wal.pending(), ofOthers?.pending()];
+    durable(id) {
+      const [own, theirs] = [wal.pending(id), ofOthers?.pending()];
       return own === undefined || theirs === undefined ? (own ?? theirs) : own.then(() => theirs);
     },
     changes: (options) => read(() => changes.read(options)),
