@@ -156,37 +156,43 @@ async function launch({ folder, password, settings, isEncrypted }: Launch): Prom
     ...(isEncrypted ? { ssl: 'on' } : {}),
     ...settings,
   };
+  /** Those that it started go on for a moment then, and hold its shared memory: it cannot begin before they have ended. */
+  let wasKilled = false;
+  const begin = (): ChildProcess =>
+    spawn(
+      join(bin, 'postgres'),
+      [
+        '-D',
+        data,
+        '-p',
+        String(port),
+        '-h',
+        '127.0.0.1',
+        '-k',
+        folder,
+        ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
+      {
+        ...identity,
+        env: environment,
+        stdio: ['ignore', 'ignore', process.env.SCIMD_TEST_POSTGRES_LOG === undefined ? 'ignore' : 'inherit'],
+      },
+    );
   const server: PostgresServer = {
     port,
     folder,
     url: url('postgres'),
     async start() {
-      const started = spawn(
-        join(bin, 'postgres'),
-        [
-          '-D',
-          data,
-          '-p',
-          String(port),
-          '-h',
-          '127.0.0.1',
-          '-k',
-          folder,
-          ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-        ],
-        {
-          ...identity,
-          env: environment,
-          stdio: [
-            'ignore',
-            'ignore',
-            process.env.SCIMD_TEST_POSTGRES_LOG === undefined ? 'ignore' : 'inherit',
-          ],
-        },
-      );
+      let started = begin();
       child = started;
       for (let attempt = 0; ; attempt++) {
-        if (started.exitCode !== null) throw new Error(`postgres ended with ${started.exitCode}`);
+        if (started.exitCode !== null) {
+          if (!wasKilled || child !== started || attempt === 600)
+            throw new Error(`postgres ended with ${started.exitCode}`);
+          await wait(50);
+          started = begin();
+          child = started;
+        }
         const client = new pg.Client({ connectionString: server.url });
         client.on('error', () => {});
         try {
@@ -202,6 +208,7 @@ async function launch({ folder, password, settings, isEncrypted }: Launch): Prom
     async stop(signal = 'SIGINT') {
       const ending = child;
       child = undefined;
+      wasKilled = signal === 'SIGKILL';
       if (ending === undefined || ending.exitCode !== null) return;
       await new Promise((resolve) => {
         ending.once('exit', resolve);
