@@ -644,6 +644,83 @@ test('groups are shown with their people by names of any column: of numbers, and
   assert.match(JSON.stringify(await scimd.users.get(id)), /"display":"Guides"/);
 });
 
+for (const kind of ['sqlite', 'postgres', 'server'] as const)
+  test(`people and groups are members of one group whatever types their names and keys have: ${kind}`, async () => {
+    const names = ['Guides', 'Drivers'];
+    const { connection, run } = await openDatabase(
+      kind,
+      `CREATE TABLE people (
+  id ${kind === 'sqlite' ? 'TEXT PRIMARY KEY DEFAULT (hex(randomblob(16)))' : 'UUID PRIMARY KEY DEFAULT gen_random_uuid()'},
+  scim_id TEXT UNIQUE, version INTEGER NOT NULL DEFAULT 1, login TEXT NOT NULL UNIQUE, name TEXT,
+  idp_id TEXT UNIQUE
+);
+CREATE TABLE crews (id {key}, scim_id TEXT UNIQUE, version INTEGER NOT NULL DEFAULT 1, code INTEGER NOT NULL,
+  idp_id TEXT UNIQUE
+);
+CREATE TABLE crew_members (
+  crew INTEGER NOT NULL REFERENCES crews (id), person ${kind === 'sqlite' ? 'TEXT' : 'UUID'} REFERENCES people (id),
+  child INTEGER REFERENCES crews (id), UNIQUE (crew, person), UNIQUE (crew, child)
+);
+CREATE INDEX crew_members_of ON crew_members (person);
+CREATE INDEX crew_members_in ON crew_members (child);`,
+    );
+    const key = { id: 'scim_id', version: 'version' };
+    const User = table('people', {
+      key,
+      attributes: { userName: { column: 'login', folded: true }, externalId: 'idp_id', displayName: 'name' },
+    });
+    const Group = table('crews', {
+      key,
+      attributes: {
+        externalId: 'idp_id',
+        displayName: {
+          column: 'code',
+          get: (code: unknown) => names[Number(code)],
+          set: (name: unknown) => names.indexOf(String(name)),
+        },
+      },
+      members: members('crew_members', { group: 'crew', member: 'person', nested: 'child' }),
+    });
+    const scimd = kept(await createScimd({ store: sql(connection as Database.Database, { User, Group }) }));
+    const { id: ann } = await scimd.users.create({ userName: 'ann', displayName: 'Ann' });
+    const { id: ben } = await scimd.users.create({ userName: 'ben', displayName: 'Ben' });
+    const { id: drivers } = await scimd.groups.create({ displayName: 'Drivers', members: [{ value: ben }] });
+    const { id } = await scimd.groups.create({
+      displayName: 'Guides',
+      members: [{ value: ann }, { value: drivers }],
+    });
+    const valuesOf = (all: unknown) =>
+      ((all ?? []) as { value: string; display: string; type: string }[])
+        .map(({ value, display, type }) => [value, display, type])
+        .sort(([, a = ''], [, b = '']) => (a < b ? -1 : 1));
+    const shown = async () => valuesOf((await scimd.groups.get(id))?.members);
+    const [asPerson, asGroup] = [
+      [ann, 'Ann', 'User'],
+      [drivers, 'Drivers', 'Group'],
+    ];
+    assert.deepEqual(await shown(), [asPerson, asGroup]);
+    const found = async (filter: string) =>
+      (await scimd.groups.list({ filter })).Resources.map((each) => each.id);
+    assert.deepEqual(await found(`members.value eq "${ann}"`), [id]);
+    assert.deepEqual(await found('members.type eq "Group"'), [id]);
+    await scimd.groups.patch(id, [{ op: 'remove', path: `members[value eq "${ann}" and type eq "User"]` }]);
+    assert.deepEqual(await shown(), [asGroup]);
+    await scimd.groups.patch(id, [
+      { op: 'replace', path: 'members', value: [{ value: ann }, { value: ben }] },
+    ]);
+    assert.deepEqual(await shown(), [asPerson, [ben, 'Ben', 'User']]);
+    await scimd.groups.patch(id, [{ op: 'remove', path: 'members[type eq "User"]' }]);
+    await scimd.groups.patch(id, [{ op: 'add', path: 'members', value: [{ value: drivers }] }]);
+    assert.deepEqual(await shown(), [asGroup]);
+    assert.deepEqual(valuesOf((await scimd.users.get(ben))?.groups), [
+      [drivers, 'Drivers', 'direct'],
+      [id, 'Guides', 'indirect'],
+    ]);
+    await scimd.users.delete(ben);
+    await scimd.groups.delete(id);
+    assert.equal((await run('SELECT crew FROM crew_members')).length, 0);
+  });
+
 test('a look-up finds who has the value, nobody, or all of several', async () => {
   for (const kind of ['sqlite', 'postgres'] as const) {
     const { connection } = await openDatabase(kind);

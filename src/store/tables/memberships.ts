@@ -86,18 +86,37 @@ export class Memberships {
     return each.length === 0 ? 'FALSE' : each.join(' OR ');
   }
 
-  /** Rows of `owner`, `value`, `member`, `nested`, `display`, `display_key`, `type` and `folder`. */
-  memberRows({ facts, group, member, nested, owner, people }: MappedMembers): string {
-    const arm = (of: Column, { table, conditions, display }: Served, isNested: 0 | 1): string =>
-      `SELECT m.${group.sql} AS owner, ${idText(table, 'u')} AS value, u.${table.row.sql} AS member, ${isNested} AS nested, ${
-        display === undefined ? 'NULL' : conditions.storedText(display, 'u')
-      } AS display, ${
+  /**
+   * Rows of `owner`, `value`, `member`, `nested`, `display`, `display_key`, `type` and `folder`; with `nested_display` for
+   * the names of groups where {@link isNamedApart}.
+   */
+  memberRows(mapped: MappedMembers): string {
+    const { facts, group, member, nested, owner, people } = mapped;
+    const isApart = this.isNamedApart(mapped);
+    const isKeyedApart =
+      this.#dialect === 'postgres' &&
+      nested !== undefined &&
+      owner.table.row.fact.type !== people.table.row.fact.type;
+    const arm = (of: Column, { table, conditions, display }: Served, isNested: 0 | 1): string => {
+      const key = `u.${table.row.sql}`;
+      const name = display === undefined ? 'NULL' : conditions.storedText(display, 'u');
+      const named =
+        isApart && isNested === 1 ? `NULL AS display, ${name} AS nested_display` : `${name} AS display`;
+      return `SELECT m.${group.sql} AS owner, ${idText(table, 'u')} AS value, ${
+        isKeyedApart ? `CAST(${key} AS text)` : key
+      } AS member, ${isNested} AS nested, ${named}${isApart && isNested === 0 ? ', NULL AS nested_display' : ''}, ${
         (display === undefined ? undefined : conditions.keyOf(display, 'u')) ?? 'NULL'
       } AS display_key, ${text(table.type.name)} AS type, ${text(`${table.type.endpoint}/`)} AS folder FROM ${facts.sql} m JOIN ${
         table.facts.sql
-      } u ON u.${table.row.sql} = m.${of.sql} AND ${liveSql(table, 'u')}`;
+      } u ON ${key} = m.${of.sql} AND ${liveSql(table, 'u')}`;
+    };
     const arms = [arm(member, people, 0), ...(nested === undefined ? [] : [arm(nested, owner, 1)])];
     return arms.join('\nUNION ALL ');
+  }
+
+  /** Have the names of people and of groups within groups columns of types that one column could not hold? */
+  isNamedApart({ nested, owner, people }: MappedMembers): boolean {
+    return nested !== undefined && !(isNamedByText(owner) && isNamedByText(people));
   }
 
   /** A condition without the rows of members and groups, where it does not ask for their names. */
@@ -277,7 +296,7 @@ export function nestedIn(
   return `JOIN ${table} m ON ${isIn}`;
 }
 
-/** Is the name of a group in a column of text, or in `rest`? */
+/** Is the name in a column of text, or in `rest`? */
 function isNamedByText({ table, display }: Served): boolean {
   const field = display === undefined ? undefined : table.byLeaf.get(display);
   return field === undefined || /text|char|clob/.test(field.column.fact.type);

@@ -254,7 +254,7 @@ export class Reading {
     const { row: key } = mapped.owner.table;
     const where = `WHERE e.owner = ${key.parameter}`;
     const rows = yield statement(
-      `SELECT e.value, e.display, e.nested, e.type, e.folder FROM (${memberships.memberRows(mapped)}) e ${where} ORDER BY e.value LIMIT ?`,
+      `SELECT e.value, e.display, ${memberships.isNamedApart(mapped) ? 'e.nested_display, ' : ''}e.nested, e.type, e.folder FROM (${memberships.memberRows(mapped)}) e ${where} ORDER BY e.value LIMIT ?`,
       key.bind(row),
       most + 1,
     );
@@ -344,10 +344,10 @@ function own(column: Column | undefined, name: string): string[] {
 
 function memberText(
   mapped: MappedMembers,
-  { value, display, nested, type, folder }: SqlRow,
+  { value, display, nested_display = display, nested, type, folder }: SqlRow,
   base: string,
 ): string {
-  const shown = textOf(Number(nested) === 1 ? mapped.owner : mapped.people, display);
+  const shown = Number(nested) === 1 ? textOf(mapped.owner, nested_display) : textOf(mapped.people, display);
   const member = {
     value: String(value),
     $ref: `${base}${String(folder)}${String(value)}`,

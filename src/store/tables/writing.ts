@@ -194,7 +194,7 @@ export class Writing {
     const counted =
       command.countMembers === undefined
         ? {}
-        : { memberCount: yield* reading.memberCount(tenant, id, command.countMembers) };
+        : { memberCount: yield* this.#countMembers(served, row, command.countMembers) };
     if (isSame && 'resource' in found)
       return { outcome: 'unchanged', resource: { ...found.resource, ...counted } };
     if (document === undefined) yield* this.#rows.set(table, row, touched(table, version, modified));
@@ -221,6 +221,12 @@ export class Writing {
     const after = yield* reading.get({ tenant, type: command.type, id, groups: command.groups });
     if (after === undefined) throw new Error(`the row of ${command.type.name} ${id} cannot be read`);
     return { outcome: 'updated', resource: { ...after, ...counted } };
+  }
+
+  /** How many members the group in that row has, up to so many: it is held, and is not looked for again. */
+  *#countMembers({ table }: ServedType, row: unknown, most: number): Steps<number> {
+    const mapped = this.#tools.memberships.of(table.facts.name);
+    return mapped === undefined ? 0 : yield* this.#tools.reading.membersOfRow(mapped, row, most);
   }
 
   *#delete(work: UnitAtWork, command: DeleteCommand, index: number): Steps<Result> {
