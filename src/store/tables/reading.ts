@@ -251,13 +251,15 @@ export class Reading {
     most: number,
   ): Steps<string | LaterMembers> {
     const { memberships } = this.#tools;
-    const { row: key } = mapped.owner.table;
+    const { row: key, type } = mapped.owner.table;
     const where = `WHERE e.owner = ${key.parameter}`;
-    const rows = yield statement(
-      `SELECT e.value, e.display, ${memberships.isNamedApart(mapped) ? 'e.nested_display, ' : ''}e.nested, e.type, e.folder FROM (${memberships.memberRows(mapped)}) e ${where} ORDER BY e.value LIMIT ?`,
-      key.bind(row),
-      most + 1,
-    );
+    // What is the same in all rows of a kind is not read with each: shown by the workload `member-10`.
+    const text = this.#texts.of(`members ${type.name}`, () => {
+      const names = memberships.isNamedApart(mapped) ? ', e.nested_display' : '';
+      const kind = mapped.nested === undefined ? '' : ', e.nested';
+      return `SELECT e.value, e.display${names}${kind} FROM (${memberships.memberRows(mapped)}) e ${where} ORDER BY e.value LIMIT ?`;
+    });
+    const rows = yield statement(text, key.bind(row), most + 1);
     if (rows.length <= most) return rows.map((each) => memberText(mapped, each, base)).join(',');
     const ids = yield statement(
       `SELECT e.value FROM (${memberships.memberRows(mapped)}) e ${where} ORDER BY e.value`,
@@ -281,14 +283,7 @@ export class Reading {
         ...wanted.map((id) => table.id.bind(id)),
       );
       for (const { value, display: shown } of rows)
-        texts.set(
-          String(value),
-          memberText(
-            mapped,
-            { value, display: shown, nested, type: table.type.name, folder: `${table.type.endpoint}/` },
-            base,
-          ),
-        );
+        texts.set(String(value), memberText(mapped, { value, display: shown, nested }, base));
     }
     return ids.flatMap((id) => texts.get(id) ?? []).join(',');
   }
@@ -342,16 +337,20 @@ function own(column: Column | undefined, name: string): string[] {
   return column === undefined ? [] : [`t.${column.sql} AS ${name}`];
 }
 
+/** `nested` is 1 for a group; without it, it is of somebody. */
 function memberText(
   mapped: MappedMembers,
-  { value, display, nested_display = display, nested, type, folder }: SqlRow,
+  { value, display, nested_display = display, nested }: SqlRow,
   base: string,
 ): string {
-  const shown = Number(nested) === 1 ? textOf(mapped.owner, nested_display) : textOf(mapped.people, display);
+  const isGroup = Number(nested) === 1;
+  const kind = isGroup ? mapped.owner : mapped.people;
+  const { name, endpoint } = kind.table.type;
+  const shown = textOf(kind, isGroup ? nested_display : display);
   const member = {
     value: String(value),
-    $ref: `${base}${String(folder)}${String(value)}`,
-    type: String(type),
+    $ref: `${base}${endpoint}/${String(value)}`,
+    type: name,
     ...(shown === undefined ? {} : { display: shown }),
   };
   return JSON.stringify(member);
