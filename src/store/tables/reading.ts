@@ -132,9 +132,7 @@ export class Reading {
 
   toShown(served: ServedType, row: SqlRow): ShownRow {
     const text = served.documents.openTextOf(row, String(row.id));
-    const resource = this.#resource(served, row, `${text}}`);
-    resource.openBody = text;
-    return { row: row.row_key, resource };
+    return { row: row.row_key, resource: new OpenResource(this.#resource(served, row, `${text}}`), text) };
   }
 
   #resource({ table, type }: ServedType, row: SqlRow, body: string): ShownResource {
@@ -330,6 +328,35 @@ export class Reading {
             foldText(String(text)),
           );
       }
+  }
+}
+
+/** A resource whose text is there without its last brace too, which is not a part of what it is. */
+class OpenResource implements ShownResource {
+  readonly id: string;
+  readonly type: string;
+  readonly version: number;
+  readonly created: string;
+  readonly modified: string;
+  readonly body: string;
+  grouped: boolean;
+  declare groups?: ShownResource['groups'];
+  declare members?: ShownResource['members'];
+  readonly #openBody: string;
+
+  constructor({ id, type, version, created, modified, body, grouped }: ShownResource, openBody: string) {
+    this.id = id;
+    this.type = type;
+    this.version = version;
+    this.created = created;
+    this.modified = modified;
+    this.body = body;
+    this.grouped = grouped;
+    this.#openBody = openBody;
+  }
+
+  get openBody(): string {
+    return this.#openBody;
   }
 }
 
