@@ -16,7 +16,7 @@ import type { Awaitable, FoundResource, StoredResource } from '../store/store.ts
 import { StoreError } from '../store/store-error.ts';
 import { WorkError } from '../store/work.ts';
 import { ifMatchOf, isNotModified } from './conditional.ts';
-import { Answer, type Exchange, type HttpResponse } from './message.ts';
+import type { Exchange, HttpResponse } from './message.ts';
 import { listParameter } from './query-string.ts';
 import { locationOf, Renderer, renderResource } from './render.ts';
 import { emptyResponse, fieldUri, jsonResponse, negotiate } from './responses.ts';
@@ -44,15 +44,12 @@ export class ResourceHandlers {
     const contentType = negotiate(exchange.request.header('accept'));
     const renderer = this.#renderer(exchange, type, selectionOf(exchange));
     const answer = (resource: FoundResource): HttpResponse =>
-      about(
-        type,
-        id,
-        jsonResponse(
-          200,
-          contentType,
-          renderResource(renderer, resource),
-          headersOf(exchange, type, resource),
-        ),
+      jsonResponse(
+        200,
+        contentType,
+        renderResource(renderer, resource),
+        headersOf(exchange, type, resource),
+        aboutOf(type, id),
       );
     const read = (): Awaitable<HttpResponse> => {
       const found = this.#directory.get(exchange, type, id, renderer.parts);
@@ -102,7 +99,7 @@ export class ResourceHandlers {
       selection === everything &&
       tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
     ) {
-      return about(type, id, emptyResponse(204, headersOf(exchange, type, resource)));
+      return emptyResponse(204, headersOf(exchange, type, resource), aboutOf(type, id));
     }
     if (countMembers !== undefined) {
       const { tenant } = exchange.principal;
@@ -138,10 +135,10 @@ export class ResourceHandlers {
     supplied: ReadonlySet<string>,
   ): Promise<HttpResponse> {
     const without = (...more: readonly string[]) =>
-      about(
-        type,
-        resource.id,
-        emptyResponse(status === 200 ? 204 : status, [...headersOf(exchange, type, resource), ...more]),
+      emptyResponse(
+        status === 200 ? 204 : status,
+        [...headersOf(exchange, type, resource), ...more],
+        aboutOf(type, resource.id),
       );
     if (prefersMinimal(exchange) && selection === everything)
       return without('Preference-Applied', 'return=minimal');
@@ -156,7 +153,13 @@ export class ResourceHandlers {
       : resource;
     if (found === undefined) return without();
     const headers = headersOf(exchange, type, found);
-    return about(type, found.id, jsonResponse(status, contentType, renderResource(renderer, found), headers));
+    return jsonResponse(
+      status,
+      contentType,
+      renderResource(renderer, found),
+      headers,
+      aboutOf(type, found.id),
+    );
   }
 
   #renderer(
@@ -172,10 +175,9 @@ export class ResourceHandlers {
   }
 }
 
-/** The answer tells of this resource alone, where it has no members. */
-function about(type: ResourceType, id: string, response: HttpResponse): HttpResponse {
-  if (membersAttribute(type) !== undefined) return response;
-  return new Answer(response.status, response.headers, response.body, id);
+/** Whom an answer is about that tells of this resource alone; undefined where it may have members. */
+function aboutOf(type: ResourceType, id: string): string | undefined {
+  return membersAttribute(type) === undefined ? id : undefined;
 }
 
 /** Of the answer to a GET too (RFC 7644 §3.4.1). */

@@ -21,19 +21,20 @@ export const scimHeaders = [
   "default-src 'none'; frame-ancestors 'none'",
 ] as const;
 
-/** An answer with a JSON body that is text already. `headers` are alternating names and values. */
+/** An answer with a JSON body that is text already. `headers` are alternating names and values; `about` as there. */
 export function jsonResponse(
   status: number,
   contentType: string,
   body: string | BodyPieces,
   headers: readonly string[] = [],
+  about?: string,
 ): HttpResponse {
-  return { status, headers: ['Content-Type', contentType, ...headers], body };
+  return { status, headers: ['Content-Type', contentType, ...headers], body, about };
 }
 
 /** An answer without body: 204, 304. */
-export function emptyResponse(status: number, headers: readonly string[] = []): HttpResponse {
-  return { status, headers };
+export function emptyResponse(status: number, headers: readonly string[] = [], about?: string): HttpResponse {
+  return { status, headers, about };
 }
 
 /** The media type to answer with: SCIM's, unless the client takes only plain JSON (RFC 7644 §3.8, reading A-46). */
