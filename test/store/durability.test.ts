@@ -1,15 +1,18 @@
 /** Durability (RFC 7644 leaves it to the server; ours: no answer before the commit is on disk). */
 import assert from 'node:assert/strict';
-import { fdatasync, fdatasyncSync, mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { fdatasync, fdatasyncSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openConnection } from '../../src/store/sqlite/connection.ts';
-import { type Disk, SyncPace, type WalSync, walSync } from '../../src/store/sqlite/durability.ts';
+import { type Disk, SyncPace, type WalSync, walOf, walSync } from '../../src/store/sqlite/durability.ts';
 import { type GroupCommit, groupCommit } from '../../src/store/sqlite/group-commit.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { readSnapshot } from '../../src/store/sqlite/snapshot.ts';
 import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-wal-'));
@@ -328,3 +331,46 @@ test('closing leaves the write that waits for the disk its time', async () => {
   await write;
   await assert.rejects(insert('b'), { code: 'closed' });
 });
+
+/** Reads in a snapshot of now for so many milliseconds. */
+async function readElsewhere(file: string, milliseconds: number): Promise<void> {
+  const source = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const db = require('better-sqlite3')(workerData.file);
+    db.exec('BEGIN');
+    db.prepare('SELECT count(*) FROM tenant').get();
+    parentPort.postMessage('reads');
+    setTimeout(() => db.close(), workerData.milliseconds);
+  `;
+  await once(new Worker(source, { eval: true, workerData: { file, milliseconds } }), 'message');
+}
+
+for (const [who, read] of [
+  ['this connection', () => {}],
+  ['another one', (file) => readElsewhere(file, 300)],
+] as [string, (file: string) => unknown][])
+  test(`a WAL that was removed while ${who} reads: all that was acknowledged is in the database`, {
+    skip: process.platform === 'win32',
+  }, async () => {
+    const file = join(folder, `${++files}.db`);
+    const db = openConnection(file);
+    const snapshot = readSnapshot(db, () => {}, 1000);
+    const wal = walOf(db, snapshot.leave);
+    const commit = groupCommit(db, wal, { ...unguarded, beforeWrite: snapshot.leave });
+    const insert = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");
+    const count = db.prepare('SELECT count(*) FROM tenant');
+    await commit.run(() => insert.run('a'));
+    await read(file);
+    await commit.run(() => insert.run('b'));
+    rmSync(`${file}-wal`);
+    snapshot.read(() => count.get());
+    await assert.rejects(async () => wal.sync(), /was removed while the server runs/);
+    // As it is where the process ends now.
+    const copy = join(folder, `${files}-copy.db`);
+    writeFileSync(copy, readFileSync(file));
+    const after = openConnection(copy);
+    assert.equal(after.prepare("SELECT count(*) FROM tenant WHERE name IN ('a', 'b')").pluck().get(), 2);
+    after.close();
+    commit.close();
+    db.close();
+  });

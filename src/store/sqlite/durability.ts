@@ -250,8 +250,14 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
   };
 }
 
-/** From now on commits are durable only after its `sync`, where it has one to make. */
-export function walOf(db: Database): WalSync {
+/** Milliseconds for which those who read in older snapshots are waited for where a WAL was removed. */
+const rescueTimeout = 2000;
+
+/**
+ * From now on commits are durable only after its `sync`, where it has one to make. `leave` ends the transaction that the
+ * connection may be reading in.
+ */
+export function walOf(db: Database, leave: () => void): WalSync {
   // Node's permission model lets nobody call fdatasync: then SQLite does it, within each commit.
   if (db.memory || process.permission !== undefined) return walSync(undefined);
   db.pragma('synchronous = NORMAL');
@@ -259,7 +265,10 @@ export function walOf(db: Database): WalSync {
   db.prepare('SELECT 1 FROM tenant LIMIT 1').get();
   return walSync(realpathSync(db.name), undefined, () => {
     try {
-      db.pragma('wal_checkpoint(PASSIVE)');
+      // Within a transaction nothing can be copied, and what came after an older snapshot only when that has ended.
+      leave();
+      db.pragma(`busy_timeout = ${rescueTimeout}`);
+      db.pragma('wal_checkpoint(FULL)');
     } catch {
       // Nothing can be saved; that the file has gone is told anyway.
     }

@@ -116,7 +116,7 @@ export function openSqliteAccess({
   const snapshot = readSnapshot(db, others.check, busyTimeout);
   // What it records is of no resource.
   const changes = new ChangeLog(db, { nameOf: String });
-  const commit = groupCommit(db, walOf(db), {
+  const commit = groupCommit(db, walOf(db, snapshot.leave), {
     beforeWrite: snapshot.leave,
     check: others.check,
     counts: { write: () => changes.write(), forget: () => changes.forget() },
@@ -225,7 +225,7 @@ function storeOver(
   });
   const reads = new Reads(db, types);
   const scans = db.memory ? undefined : scanThreads({ file, busyTimeout, few });
-  const wal = walOf(db);
+  const wal = walOf(db, snapshot.leave);
   const guard = fileGuard(db.memory ? undefined : db.name, wal.checkFile);
   const held = db.memory
     ? undefined
