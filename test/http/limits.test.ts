@@ -258,7 +258,8 @@ test('an answer that nobody reads is given up', async () => {
     socket.on('error', () => {});
     // Six megabytes each: more than the buffers of the system take in.
     socket.write(head(server, 'GET /scim/v2/Users').replace('Connection: close\r\n', '').repeat(4));
-    socket.pause();
+    // The first answer has begun, and is read no further.
+    await once(socket, 'readable');
     await new Promise((resolve) => setTimeout(resolve, 3000));
     let received = 0;
     socket.on('data', (chunk) => {
