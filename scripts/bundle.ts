@@ -29,6 +29,10 @@ function inlineTexts(thirdParty: readonly ThirdParty[], keep: Keep = inline): Pl
       onLoad({ filter: /[\\/]pg[\\/]lib[\\/]native[\\/]index\.js$/ }, () => ({ contents: '' }));
       // Neither is what traces requests, for which prom-client has an interface.
       onLoad({ filter: /[\\/]@opentelemetry[\\/]api[\\/]/ }, () => ({ contents: '' }));
+      // Nor are pino's transports, for which it would count the lines of the whole program at each start.
+      onLoad({ filter: /[\\/]pino[\\/]lib[\\/]caller\.js$/ }, () => ({
+        contents: 'module.exports = () => [];',
+      }));
       // Nor what pushes metrics, nor of the HTTP client what is not for HTTP/1.1.
       onLoad({ filter: /[\\/]prom-client[\\/]lib[\\/]pushgateway\.js$/ }, () => ({ contents: '' }));
       onLoad({ filter: /[\\/]undici[\\/]index\.js$/ }, () => ({
@@ -113,6 +117,8 @@ const shared: BuildOptions = {
   // Names stay, for stack traces that can be read.
   minifySyntax: true,
   minifyWhitespace: true,
+  // Node.js knows them: written out, each would be compiled at every start, used or not.
+  supported: { 'regexp-unicode-property-escapes': true },
   // Some libraries' `main` is UMD, which cannot be bundled.
   mainFields: ['module', 'main'],
   legalComments: 'none',

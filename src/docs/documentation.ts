@@ -9,7 +9,7 @@ export const documentation = {
     return topics;
   },
   /** The page's Markdown; undefined where there is no such topic. */
-  markdown: textOf,
+  markdown: (name: string) => textOf(name),
   /** The page's HTML; undefined where there is no such topic. */
   async article(name: string): Promise<Article | undefined> {
     const text = textOf(name);

@@ -2,9 +2,9 @@
  * Prometheus metrics: names by its conventions, few labels with few values (no ids, no tenants, no names, but those of
  * tokens, which are few).
  */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Counted, ExportedMetrics } from './exported-metrics.ts';
 import { type ObservedRequest, RequestMetrics } from './request-metrics.ts';
-import { StoredMetrics, type StoredState } from './stored-metrics.ts';
+import type { StoredState } from './stored-metrics.ts';
 
 /** What a request contributes. */
 export interface Observed extends ObservedRequest {
@@ -22,78 +22,93 @@ export interface Metrics {
   guard(news: { readonly kind: string }): void;
   /** In so many tenants changes are held back. */
   held(tenants: number): void;
-  /** What is stored, as it is now. */
+  /** What is stored, as it is now: for the text that is read next. */
   stored(state: StoredState): void;
   /** Prometheus' text format. */
   text(): Promise<string>;
 }
 
 export function createMetrics(): Metrics {
-  const registry = new Registry();
-  const registers = [registry];
-  // Its ten milliseconds would wake an idle process a hundred times a second.
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 100 });
-  // Gauges with the name of a counter: promtool refuses them.
-  for (const what of ['handles', 'requests', 'resources'])
-    registry.removeSingleMetric(`nodejs_active_${what}_total`);
-  const requests = new RequestMetrics(registry);
-  const stored = new StoredMetrics(registry);
-  const tolerated = new Counter({
-    name: 'scimd_tolerances_total',
-    help: 'Requests in which a deviation of an identity provider was tolerated',
-    labelNames: ['tolerance'],
-    registers,
+  const requests = new RequestMetrics();
+  const tolerated = new Map<string, number>();
+  const own = { wrongTokens: 0, lastBackup: 0, failedBackups: 0, lag: 0, refused: 0, alarms: 0, held: 0 };
+  const one = (name: string, type: 'counter' | 'gauge', key: keyof typeof own, help: string): Counted => ({
+    name,
+    type,
+    help,
+    samples: () => [{ labels: {}, value: own[key] }],
   });
-  const wrongTokens = new Counter({
-    name: 'scimd_authentication_failures_total',
-    help: 'Requests with a wrong token, client secret or JWT',
-    registers,
-  });
-  const lastBackup = new Gauge({
-    name: 'scimd_backup_last_success_timestamp_seconds',
-    help: 'When the last scheduled backup was made, in seconds since 1970; 0 before the first',
-    registers,
-  });
-  const failedBackups = new Counter({
-    name: 'scimd_backup_failures_total',
-    help: 'Scheduled backups that failed',
-    registers,
-  });
-  const lag = new Gauge({
-    name: 'scimd_deprovision_lag_seconds',
-    help: 'How long the first leaver has waited that some consumer or webhook endpoint has not heard of; 0 if there is none',
-    registers,
-  });
-  const guarded = new Counter({
-    name: 'scimd_guard_refusals_total',
-    help: 'Changes that the guard refused: too many people at once, a protected person, a role that must keep people or has no seat left',
-    registers,
-  });
-  const alarms = new Counter({
-    name: 'scimd_guard_alarms_total',
-    help: 'How often too many people lost access at once, or would have',
-    registers,
-  });
-  const heldTenants = new Gauge({
-    name: 'scimd_guard_held_tenants',
-    help: 'Tenants in which the guard holds changes back until it is released',
-    registers,
-  });
+  const counted: readonly Counted[] = [
+    ...requests.counted,
+    {
+      name: 'scimd_tolerances_total',
+      type: 'counter',
+      help: 'Requests in which a deviation of an identity provider was tolerated',
+      samples: () => [...tolerated].map(([tolerance, value]) => ({ labels: { tolerance }, value })),
+    },
+    one(
+      'scimd_authentication_failures_total',
+      ...(['counter', 'wrongTokens'] as const),
+      'Requests with a wrong token, client secret or JWT',
+    ),
+    one(
+      'scimd_backup_last_success_timestamp_seconds',
+      ...(['gauge', 'lastBackup'] as const),
+      'When the last scheduled backup was made, in seconds since 1970; 0 before the first',
+    ),
+    one('scimd_backup_failures_total', 'counter', 'failedBackups', 'Scheduled backups that failed'),
+    one(
+      'scimd_deprovision_lag_seconds',
+      ...(['gauge', 'lag'] as const),
+      'How long the first leaver has waited that some consumer or webhook endpoint has not heard of; 0 if there is none',
+    ),
+    one(
+      'scimd_guard_refusals_total',
+      ...(['counter', 'refused'] as const),
+      'Changes that the guard refused: too many people at once, a protected person, a role that must keep people or has no seat left',
+    ),
+    one(
+      'scimd_guard_alarms_total',
+      ...(['counter', 'alarms'] as const),
+      'How often too many people lost access at once, or would have',
+    ),
+    one(
+      'scimd_guard_held_tenants',
+      ...(['gauge', 'held'] as const),
+      'Tenants in which the guard holds changes back until it is released',
+    ),
+  ];
+  let states: StoredState[] = [];
+  let exported: Promise<ExportedMetrics> | undefined;
   return {
     guard({ kind }) {
-      if (kind === 'refused') guarded.inc();
-      else alarms.inc();
+      if (kind === 'refused') own.refused++;
+      else own.alarms++;
     },
-    held: (tenants) => heldTenants.set(tenants),
-    wrongToken: () => wrongTokens.inc(),
-    backedUp: (at) => lastBackup.set(at.getTime() / 1000),
-    backupFailed: () => failedBackups.inc(),
-    deprovisionLag: (seconds) => lag.set(seconds),
+    held(tenants) {
+      own.held = tenants;
+    },
+    wrongToken: () => void own.wrongTokens++,
+    backedUp(at) {
+      own.lastBackup = at.getTime() / 1000;
+    },
+    backupFailed: () => void own.failedBackups++,
+    deprovisionLag(seconds) {
+      own.lag = seconds;
+    },
     observe(observed) {
       requests.add(observed);
-      for (const tolerance of observed.tolerances) tolerated.inc({ tolerance });
+      for (const tolerance of observed.tolerances)
+        tolerated.set(tolerance, (tolerated.get(tolerance) ?? 0) + 1);
     },
-    stored: (state) => stored.set(state),
-    text: () => registry.metrics(),
+    stored: (state) => void states.push(state),
+    async text() {
+      // Loaded on the first request for them: many servers never get one, and its library takes a twentieth of the start.
+      exported ??= import('./exported-metrics.ts').then((module) => new module.ExportedMetrics(counted));
+      const writer = await exported;
+      const latest = states;
+      states = [];
+      return writer.text(latest);
+    },
   };
 }

@@ -2,7 +2,7 @@
  * Requests as Prometheus counts them. prom-client looks up a string made of the labels for each count, which takes as long
  * as a tenth of a request; these are counted here, and written out when they are asked for.
  */
-import type { Metric, Registry } from 'prom-client';
+import type { Counted, Sample } from './exported-metrics.ts';
 
 export interface ObservedRequest {
   readonly method: string;
@@ -33,29 +33,24 @@ class Series {
   }
 }
 
-interface Value {
-  readonly metricName?: string;
-  readonly labels: Readonly<Record<string, string | number>>;
-  readonly value: number;
-}
-
 export class RequestMetrics {
   readonly #routes = new Map<string, Map<string, Series>>();
 
-  /** Gives `registry` scimd_http_requests_total and scimd_http_request_duration_seconds. */
-  constructor(registry: Registry) {
-    const add = (name: string, type: string, help: string, values: () => Value[]): void => {
-      const get = async () => ({ name, help, type, aggregator: 'sum', values: values() });
-      registry.registerMetric({ name, help, type, get } as unknown as Metric);
-    };
-    add('scimd_http_requests_total', 'counter', 'SCIM requests answered', () => this.#totals());
-    add(
-      'scimd_http_request_duration_seconds',
-      'histogram',
-      'Time from a whole request head to the answer, in seconds',
-      () => this.#durations('scimd_http_request_duration_seconds'),
-    );
-  }
+  /** scimd_http_requests_total and scimd_http_request_duration_seconds. */
+  readonly counted: readonly Counted[] = [
+    {
+      name: 'scimd_http_requests_total',
+      type: 'counter',
+      help: 'SCIM requests answered',
+      samples: () => this.#totals(),
+    },
+    {
+      name: 'scimd_http_request_duration_seconds',
+      type: 'histogram',
+      help: 'Time from a whole request head to the answer, in seconds',
+      samples: () => this.#durations('scimd_http_request_duration_seconds'),
+    },
+  ];
 
   add({ method: given, route, status, seconds }: ObservedRequest): void {
     const method = methods.has(given) ? given : 'other';
@@ -76,16 +71,16 @@ export class RequestMetrics {
       for (const [method, series] of ofRoute) yield [{ method, route }, series];
   }
 
-  #totals(): Value[] {
+  #totals(): Sample[] {
     return [...this.#all()].flatMap(([labels, { statuses }]) =>
       [...statuses].map(([status, value]) => ({ labels: { ...labels, status: String(status) }, value })),
     );
   }
 
-  #durations(name: string): Value[] {
+  #durations(name: string): Sample[] {
     return [...this.#all()].flatMap(([labels, { buckets, sum, count }]) => {
       let upTo = 0;
-      const values: Value[] = [...bounds, '+Inf'].map((le, index) => {
+      const values: Sample[] = [...bounds, '+Inf'].map((le, index) => {
         upTo += buckets[index] as number;
         return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: upTo };
       });
