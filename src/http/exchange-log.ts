@@ -30,6 +30,8 @@ export interface ExchangeLogOptions extends ExchangeLogLimits {
   readonly sensitive: readonly string[];
   /** The file that SQLite's addon was loaded from, where the program brings its own. */
   readonly addon: string | undefined;
+  /** Milliseconds without an exchange after which the thread ends; half a minute unless given. */
+  readonly idle?: number;
   /** Told once in a while how many exchanges were dropped, and why the log cannot be written. */
   readonly onTrouble: (reason: string, dropped: number) => void;
 }
@@ -80,6 +82,8 @@ const headOfAnswer = 400;
 /** Milliseconds until a thread that ended is begun again, and that the end may take. */
 const restartAfter = 5000;
 const patience = 3000;
+/** Milliseconds after which a thread that has ended is begun, if only to remove what is too old. */
+const lookEvery = 3_600_000;
 /** Milliseconds between two reports of trouble. */
 const reportEvery = 60_000;
 
@@ -92,6 +96,7 @@ export class ExchangeLog {
   /** By route and token. */
   readonly #alike = new Map<string, Map<string | undefined, RawExchange & { alike: number }>>();
   #timer: NodeJS.Timeout | undefined;
+  #rest: NodeJS.Timeout | undefined;
   #worker: Worker | undefined;
   #waiting = 0;
   #dropped = 0;
@@ -168,6 +173,7 @@ export class ExchangeLog {
     this.#flush();
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#rest);
     const worker = this.#worker;
     if (worker === undefined) return;
     worker.ref();
@@ -232,8 +238,9 @@ export class ExchangeLog {
     worker.postMessage(message);
   }
 
-  /** It begins with the first exchange: a server that nobody asks needs none. */
+  /** It begins with the first exchange and ends some time after the last: a server that nobody asks needs none. */
   #thread(): Worker | undefined {
+    this.#restAfter(this.#options.idle ?? 30_000);
     if (this.#worker !== undefined) return this.#worker;
     if (this.#stopped || performance.now() < this.#restartAt) return undefined;
     try {
@@ -244,6 +251,21 @@ export class ExchangeLog {
       this.#restartAt = performance.now() + restartAfter;
     }
     return this.#worker;
+  }
+
+  #restAfter(milliseconds: number): void {
+    clearTimeout(this.#rest);
+    // What is in memory would end with it.
+    if (this.#stopped || this.#options.file === ':memory:') return;
+    this.#rest = setTimeout(() => {
+      const worker = this.#worker;
+      if (worker === undefined || this.#waiting > 0 || this.#asks.size > 0) this.#thread();
+      else {
+        this.#worker = undefined;
+        this.#post(worker, { kind: 'stop' });
+        this.#restAfter(lookEvery);
+      }
+    }, milliseconds).unref();
   }
 
   #begin(): Worker {

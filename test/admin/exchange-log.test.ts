@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { Worker } from 'node:worker_threads';
 import Sqlite from 'better-sqlite3';
 import { ExchangeWords } from '../../src/admin/explained.ts';
 import { Directory } from '../../src/directory/directory.ts';
@@ -30,7 +31,11 @@ interface Logged {
 let files = 0;
 
 async function logged(
-  options: { readonly idp?: string; readonly sensitiveAttributes?: readonly string[] } = {},
+  options: {
+    readonly idp?: string;
+    readonly sensitiveAttributes?: readonly string[];
+    readonly idle?: number;
+  } = {},
 ): Promise<Logged> {
   const file = join(folder, `${++files}.db`);
   const log = new ExchangeLog({
@@ -41,6 +46,7 @@ async function logged(
     registry: standardRegistry(),
     sensitive: options.sensitiveAttributes ?? [],
     addon: undefined,
+    ...(options.idle === undefined ? {} : { idle: options.idle }),
     onTrouble: (reason) => assert.fail(reason),
   });
   const server = await startScimd({ idp: 'okta', ...options, exchangeLog: log });
@@ -535,6 +541,27 @@ describe('forgotten', () => {
 });
 
 describe('never in the way', () => {
+  test('the thread ends when nobody asked for a while; the next exchange has another, and all are there', async () => {
+    const { server, said } = await logged({ idle: 50 });
+    let [begun, ended] = [0, 0];
+    const count = (worker: Worker): void => {
+      begun++;
+      worker.once('exit', () => ended++);
+    };
+    process.on('worker', count);
+    try {
+      for (const turn of [1, 2]) {
+        await server.request('GET', `/Users/nobody-${turn}`);
+        await until('the end of the thread', () => ended === turn);
+        assert.equal(begun, turn);
+      }
+      assert.equal((await said()).length, 2);
+    } finally {
+      process.off('worker', count);
+      await server.close();
+    }
+  });
+
   test('a log that cannot be written fails no request, and says why', async () => {
     const troubles: string[] = [];
     const log = new ExchangeLog({

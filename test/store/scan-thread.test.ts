@@ -4,8 +4,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import type { Worker } from 'node:worker_threads';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Page } from '../../src/store/store.ts';
+import { until } from '../until.ts';
 import { Setting } from './setting.ts';
 import { runWithoutThreads } from './without-threads.ts';
 import { remove } from './writes.ts';
@@ -64,6 +66,30 @@ test('what looks at all, or skips many, is asked of the thread, once there are m
   assert.ok(deep instanceof Promise);
   assert.equal((await deep).resources.length, 5);
   await s.store.close();
+});
+
+test('the thread ends when there was nothing to look through for a while, and the next list has another', async () => {
+  const file = join(folder, `${++files}.db`);
+  const s = await Setting.open(async (options) =>
+    openSqliteStore({ file, scanInThreadFrom: 0, scanThreadsIdle: 50, ...options }),
+  );
+  let [begun, ended] = [0, 0];
+  const count = (worker: Worker): void => {
+    begun++;
+    worker.once('exit', () => ended++);
+  };
+  process.on('worker', count);
+  try {
+    await fill(s, 3);
+    for (const turn of [1, 2]) {
+      assert.equal((await listed(s, 'displayName co "of u1"')).total, 1);
+      await until('the end of the thread', () => ended === turn);
+      assert.equal(begun, turn);
+    }
+  } finally {
+    process.off('worker', count);
+    await s.store.close();
+  }
 });
 
 test('whoever was told of a write reads it there', async () => {

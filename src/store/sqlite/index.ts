@@ -61,6 +61,8 @@ export interface SqliteStoreOptions {
   readonly rebuild?: boolean;
   /** From how many resources on lists that look through them run in a thread of their own; 1000 without it. */
   readonly scanInThreadFrom?: number;
+  /** Milliseconds without such a list after which the threads end; half a minute without it. */
+  readonly scanThreadsIdle?: number;
   /** From how many rows on that a unit may change it is carried out in a thread of its own; 2000 without it. */
   readonly unitsInThreadFrom?: number;
   /** For how long a client may read one large group, in milliseconds; five minutes without it. */
@@ -182,7 +184,7 @@ function storeOver(
   const setRequest = requestSetter(db);
   const others = dataVersion(db);
   const check = layoutGuard(db, types, others);
-  const { file, busyTimeout = usualBusyTimeout, scanInThreadFrom: few } = options;
+  const { file, busyTimeout = usualBusyTimeout, scanInThreadFrom: few, scanThreadsIdle: idle } = options;
   const snapshot = readSnapshot(db, check, busyTimeout);
   const { read } = snapshot;
   const offsets = offsetCache();
@@ -224,7 +226,7 @@ function storeOver(
     newTransaction: uuid,
   });
   const reads = new Reads(db, types);
-  const scans = db.memory ? undefined : scanThreads({ file, busyTimeout, few });
+  const scans = db.memory ? undefined : scanThreads({ file, busyTimeout, few, idle });
   const wal = walOf(db, snapshot.leave);
   const guard = fileGuard(db.memory ? undefined : db.name, wal.checkFile);
   const held = db.memory

@@ -31,13 +31,30 @@ export interface ScanThreads {
   close(): Promise<void> | undefined;
 }
 
-export function scanThreads(options: ScanThreadOptions & { readonly few: number | undefined }): ScanThreads {
-  const { few = 1000 } = options;
+export interface ScanThreadsOptions extends ScanThreadOptions {
+  readonly few: number | undefined;
+  /** Milliseconds without a list after which the threads end. */
+  readonly idle: number | undefined;
+}
+
+export function scanThreads(options: ScanThreadsOptions): ScanThreads {
+  const { few = 1000, idle = 30_000 } = options;
   const queue = new FairQueue<number>(places, share);
   const threads = new Set<ScanThread>();
+  const ending = new Set<Promise<void>>();
   let failure: ScanThreadFailure | undefined;
   let failedStarts = 0;
   let isClosed = false;
+
+  const rest = setTimeout(() => {
+    for (const thread of threads)
+      if (!thread.isBusy) {
+        threads.delete(thread);
+        const end = thread.close().finally(() => ending.delete(end));
+        ending.add(end);
+      }
+    if (threads.size > 0) rest.refresh();
+  }, idle).unref();
 
   /** Once and for all: what made it fail would make it fail again. */
   const fail = (what: string, cause: unknown): ScanThreadFailure => {
@@ -70,22 +87,25 @@ export function scanThreads(options: ScanThreadOptions & { readonly few: number 
     async list(job, work) {
       if (isClosed) throw closed();
       if (failure !== undefined) throw failure;
+      rest.refresh();
       return queue.run(job.tenant, () => freeThread().list(job, work), work);
     },
     close() {
       isClosed = true;
+      clearTimeout(rest);
       queue.close(closed);
-      if (threads.size === 0) return undefined;
+      if (threads.size === 0 && ending.size === 0) return undefined;
       return (async () => {
         const end = performance.now() + patience;
         const isBusy = () => [...threads].some((thread) => thread.isBusy);
         while (isBusy() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
-        await Promise.all(
-          [...threads].map((thread) => {
+        await Promise.all([
+          ...ending,
+          ...[...threads].map((thread) => {
             thread.cancel();
             return thread.close();
           }),
-        );
+        ]);
       })();
     },
   };
