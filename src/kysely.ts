@@ -15,10 +15,12 @@ export function kysely<Tables>(
   db: Kysely<Tables>,
   tables: Readonly<Record<string, TableMap>>,
 ): TablesSource<Transaction<Tables>, true> {
-  const on =
-    (queries: Kysely<Tables>): RunSql =>
-    async (text, parameters) =>
-      (await queries.executeQuery<SqlRow>(CompiledQuery.raw(text, [...parameters]))).rows;
+  // Plugins may rename columns of results, and hooks alone write what they are for.
+  const on = (queries: Kysely<Tables>): RunSql => {
+    const plain = queries.withoutPlugins();
+    return async (text, parameters) =>
+      (await plain.executeQuery<SqlRow>(CompiledQuery.raw(text, [...parameters]))).rows;
+  };
   return {
     tables,
     database: {
