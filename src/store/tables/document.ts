@@ -193,7 +193,7 @@ export class Documents {
       const kept = field.read(field.column.bind(field.write(value)));
       if (!equalValues(kept, value) && !sameValue(leaf, kept, value))
         throw invalidValue(
-          `${path} cannot be ${JSON.stringify(value)} here: its column would hold ${JSON.stringify(kept)}`,
+          `${path} cannot be ${JSON.stringify(value)} here: its column would hold ${kept === undefined ? 'nothing' : JSON.stringify(kept)}`,
         );
       return;
     }

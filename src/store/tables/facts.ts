@@ -3,10 +3,14 @@ import { type SqlDatabase, type SqlRow, type Steps, statement } from './database
 
 export interface ColumnFact {
   readonly name: string;
-  /** As the database names it, in lower case: `text`, `integer`, `timestamp with time zone`. */
+  /** In lower case: `text`, `integer`, `timestamp with time zone`; `enum` of an enumeration, of a domain what it is made of. */
   readonly type: string;
+  /** As a cast names it: types of an embedder's own may have capitals. */
+  readonly cast: string;
   readonly required: boolean;
   readonly hasDefault: boolean;
+  /** SQL that an UPDATE gives it to have its default. */
+  readonly preset: string | undefined;
   readonly generated: boolean;
 }
 
@@ -85,8 +89,11 @@ function* sqliteFacts(name: string): Read {
     columns: columns.map(({ name: column, type, required, preset, hidden, pk }) => ({
       name: String(column),
       type: String(type).toLowerCase(),
+      cast: String(type),
       required: Number(required) === 1 || Number(pk) > 0,
       hasDefault: preset !== null || (isRowid && Number(pk) > 0),
+      // SQLite knows no DEFAULT there.
+      preset: preset === null ? undefined : `(${String(preset)})`,
       generated: Number(hidden) >= 2,
     })),
     indexes: isRowid ? [...indexes, { name: `${name}'s key`, uniq: 1, partial: 0, key: key?.name }] : indexes,
@@ -98,9 +105,12 @@ function* sqliteFacts(name: string): Read {
 function* postgresFacts(sql: string): Read {
   const table = 'to_regclass(CAST(? AS text))';
   const columns = yield statement(
-    `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS required,
-       (a.atthasdef OR a.attidentity <> '') AS preset, a.attgenerated <> '' AS generated
-     FROM pg_attribute a WHERE a.attrelid = ${table} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
+    `SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS cast_type,
+       CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN format_type(y.typbasetype, y.typtypmod)
+         ELSE format_type(a.atttypid, a.atttypmod) END AS type,
+       (a.attnotnull OR y.typnotnull) AS required,
+       (a.atthasdef OR a.attidentity <> '' OR y.typdefault IS NOT NULL) AS preset, a.attgenerated <> '' AS generated
+     FROM pg_attribute a JOIN pg_type y ON y.oid = a.atttypid WHERE a.attrelid = ${table} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
     sql,
   );
   const indexes = yield statement(
@@ -124,11 +134,13 @@ function* postgresFacts(sql: string): Read {
       .replace(/^"(.*)"$/, '$1')
       .replaceAll('""', '"');
   return {
-    columns: columns.map(({ name, type, required, preset, generated }) => ({
+    columns: columns.map(({ name, type, cast_type, required, preset, generated }) => ({
       name: String(name),
       type: String(type).toLowerCase(),
+      cast: String(cast_type),
       required: required === true,
       hasDefault: preset === true,
+      preset: preset === true ? 'DEFAULT' : undefined,
       generated: generated === true,
     })),
     indexes: indexes.map((row) => ({ ...row, key: unquote(row.key) })),

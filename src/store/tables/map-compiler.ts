@@ -11,7 +11,7 @@ import {
   optionsOf,
   type TableMap,
 } from './define.ts';
-import { quoted, type TableFacts } from './facts.ts';
+import { type ColumnFact, quoted, type TableFacts } from './facts.ts';
 import { checkId, checkWhole, type Report } from './map-checks.ts';
 import {
   type Column,
@@ -35,7 +35,7 @@ function columnOf(
   return {
     ...{ name, sql: quoted(name), fact },
     isPlain: own?.mapFromDriverValue === undefined,
-    parameter: parameterOf(dialect, fact.type),
+    parameter: parameterOf(dialect, fact),
     bind: (value) => {
       const mapped =
         value === null || own?.mapToDriverValue === undefined ? value : own.mapToDriverValue(value);
@@ -49,9 +49,9 @@ function columnOf(
 }
 
 /** Drivers differ in what they take a parameter for, so PostgreSQL is told what to make of a text. */
-function parameterOf(dialect: SqlDatabase['dialect'], type: string): string {
+function parameterOf(dialect: SqlDatabase['dialect'], { type, cast }: ColumnFact): string {
   if (dialect === 'sqlite' || /^(?:text|character varying|varchar|citext|character)/.test(type)) return '?';
-  return `CAST(CAST(? AS text) AS ${type})`;
+  return `CAST(CAST(? AS text) AS ${cast})`;
 }
 
 /** What the embedder's own code answers, as documents have it. */

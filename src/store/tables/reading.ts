@@ -85,9 +85,9 @@ export class Reading {
     return statement(text, column.bind(this.#tools.tenantName(tenant)));
   }
 
-  /** An id that cannot be one of the column's is nobody's. */
+  /** An id that cannot be one of the column's is nobody's: PostgreSQL would read a UUID in other spellings too. */
   isPossible({ id }: Pick<MappedTable, 'id'>, value: string): boolean {
-    return id.fact.type !== 'uuid' || /^[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}$/i.test(value);
+    return id.fact.type !== 'uuid' || /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value);
   }
 
   /** `groups`: whether the row is in any, nothing of them, or which they are where one statement can tell. */

@@ -56,7 +56,8 @@ export function servedRegistry(asked: Registry, maps: Readonly<Record<string, Ta
       paths.has(lower) || [...paths].some((each) => each.startsWith(`${parent}[`) && each.endsWith(`]${sub}`))
     );
   };
-  return compileRegistry([...kept.values()], definitions, (type, path) => !isMapped(type, path));
+  const schemas = [...asked.schemas.keys()].flatMap((id) => kept.get(id) ?? []);
+  return compileRegistry(schemas, definitions, (type, path) => !isMapped(type, path));
 }
 
 /** Two types may have one schema. */
