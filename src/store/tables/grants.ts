@@ -7,7 +7,6 @@ import { CommandWatch } from '../sql/command-watch.ts';
 import { grantSqlOf } from '../sql/grants.ts';
 import { guardSqlOf } from '../sql/guard.ts';
 import type { Steps as StoreSteps } from '../sql/steps.ts';
-import type { SqlDatabase } from './database.ts';
 import type { Holders } from './holders.ts';
 import type { Turn } from './turn.ts';
 
@@ -16,7 +15,6 @@ export const guardStatements = guardSqlOf('scimd_');
 
 /** What commands of a unit are watched with. */
 export interface WatchTools {
-  readonly dialect: SqlDatabase['dialect'];
   readonly rules: AccessRules;
   readonly holders: Holders;
   readonly clock: () => Date;
@@ -28,15 +26,10 @@ export interface WatchTools {
 export const lockTenant = 'SELECT tenant FROM scimd_change_counter WHERE tenant = ? FOR UPDATE';
 
 /** Watches the commands of units in one transaction; what is to be recorded of one comes into the turn's `entries`. */
-export function watchOf({ dialect, rules, holders, clock, bases }: WatchTools, turn: Turn): CommandWatch {
+export function watchOf({ rules, holders, clock, bases }: WatchTools, turn: Turn): CommandWatch {
   let known: RulesInForce | undefined;
-  let isAlone = false;
-  const inForce = function* (tenant: number, alone: boolean): StoreSteps<RulesInForce> {
-    if (alone && !isAlone && dialect === 'postgres') {
-      yield { text: lockTenant, parameters: [tenant] };
-      known = undefined;
-    }
-    if (alone) isAlone = true;
+  // Units hold the head of the record from their beginning.
+  const inForce = function* (): StoreSteps<RulesInForce> {
     known ??= yield* rules.inForce();
     return known;
   };

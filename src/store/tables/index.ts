@@ -36,6 +36,7 @@ import {
 } from './database.ts';
 import type { TableMap } from './define.ts';
 import { explainFilter, type TablesExplanation } from './explain.ts';
+import { withFailures } from './failures.ts';
 import { FeedSteps, feedReads } from './feed.ts';
 import { grantStatements, guardStatements } from './grants.ts';
 import { Holders } from './holders.ts';
@@ -52,7 +53,6 @@ import { stepsPort } from './steps.ts';
 import { TotalCounts } from './totals.ts';
 import type { Turn } from './turn.ts';
 import { RefusedUnit } from './unit-at-work.ts';
-import { isRetryable } from './violations.ts';
 import type { Within, WithinReads } from './within.ts';
 import { InFlight, WriteQueue } from './write-queue.ts';
 import { Writing } from './writing.ts';
@@ -69,9 +69,6 @@ export interface TablesOptions {
   readonly within?: Within | undefined;
 }
 
-/** How often a unit is tried again when PostgreSQL asks for it. */
-const attempts = 10;
-
 export interface TablesStore extends Store {
   readonly report: TablesReport;
   /** What a filter of a type becomes. @throws ScimFilterError */
@@ -80,7 +77,8 @@ export interface TablesStore extends Store {
 
 /** @throws MapError where the map does not fit the tables. */
 export async function openTables(options: TablesOptions): Promise<TablesStore> {
-  const { database, tables, registry: asked, clock = () => new Date(), migrate = true } = options;
+  const { tables, registry: asked, clock = () => new Date(), migrate = true } = options;
+  const database = withFailures(options.database);
   const newId = uuidV7Source(() => clock().getTime());
   const outside = <T>(steps: Steps<T>): Awaitable<T> => carryOut(steps, database, database.run);
   if (migrate) await outside(makeTables(database.dialect, clock().toISOString()));
@@ -159,6 +157,8 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
   };
   const carried = function* (unit: Unit, links: ReadonlyMap<number, unknown>, turn: Turn): Steps<Outcome> {
     const id = unit.context.transaction ?? newId();
+    // Who comes first holds it until the end, and only then rows: two who hold them in another order wait for each other.
+    if (database.dialect === 'postgres') yield* turn.head(unit.tenant);
     const { results, entries, alerts } = yield* writing.unit(unit, id, links, turn);
     const changes = yield* append(unit.tenant, entries, turn);
     if (options.within !== undefined)
@@ -180,14 +180,8 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     try {
       if (!names.has(unit.tenant)) await outside(loadTenants());
       const links = await linksOf(unit, options.link, tenantName);
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await queue.run((turn) => carried(unit, links, turn), !isHooked(unit));
-        } catch (error) {
-          if (!isRetryable(error) || attempt === attempts) throw error;
-          await new Promise((resolve) => setTimeout(resolve, attempt * 5 * Math.random()));
-        }
-      }
+      const { tenant } = unit;
+      return await queue.run((turn) => carried(unit, links, turn), { isRepeatable: !isHooked(unit), tenant });
     } catch (error) {
       return error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error };
     }

@@ -88,10 +88,18 @@ export class Rows {
   }
 
   *set(table: MappedTable, row: unknown, sets: readonly (readonly [Column, unknown])[]): Steps<void> {
-    const written = sets.filter(([{ fact }]) => !fact.generated);
+    const texts: string[] = [];
+    const parameters: SqlValue[] = [];
+    for (const [{ sql, parameter, fact, bind }, value] of sets) {
+      if (fact.generated) continue;
+      // What was left out when the row was made got the default too.
+      const preset = value === null && fact.required ? fact.preset : undefined;
+      texts.push(`${sql} = ${preset ?? parameter}`);
+      if (preset === undefined) parameters.push(bind(value));
+    }
     yield statement(
-      `UPDATE ${table.facts.sql} SET ${written.map(([{ sql, parameter }]) => `${sql} = ${parameter}`).join(', ')} WHERE ${table.row.sql} = ${table.row.parameter}`,
-      ...written.map(([column, value]) => column.bind(value)),
+      `UPDATE ${table.facts.sql} SET ${texts.join(', ')} WHERE ${table.row.sql} = ${table.row.parameter}`,
+      ...parameters,
       table.row.bind(row),
     );
   }

@@ -2,18 +2,35 @@
 import type { Field, MappedTable } from './mapping.ts';
 
 export interface Violation {
-  readonly kind:
-    | 'unique'
-    | 'it must not be empty'
-    | 'it is too long'
-    | 'a check of the table fails'
-    | 'it is not of its type';
+  readonly kind: Kind;
   /** The attribute that it is about, where that is known. */
   readonly field: Field | undefined;
   /** Of the constraint or column, for who knows the table. */
   readonly name: string;
   readonly isId: boolean;
 }
+
+type Kind =
+  | 'unique'
+  | 'it must not be empty'
+  | 'it is too long'
+  | 'a check of the table fails'
+  | 'it is not of its type'
+  | 'it is out of range'
+  | 'it refers to no row that is there';
+
+/** By SQLSTATE. */
+const kinds: Readonly<Record<string, Kind>> = {
+  '23505': 'unique',
+  '23502': 'it must not be empty',
+  '22001': 'it is too long',
+  '23514': 'a check of the table fails',
+  '22P02': 'it is not of its type',
+  '22007': 'it is not of its type',
+  '22008': 'it is not of its type',
+  '22003': 'it is out of range',
+  '23503': 'it refers to no row that is there',
+};
 
 interface Told {
   readonly code: string;
@@ -24,7 +41,7 @@ interface Told {
 }
 
 /** The error and what caused it, the innermost last. */
-function* causes(error: unknown): Generator<Record<string, unknown>> {
+export function* causes(error: unknown): Generator<Record<string, unknown>> {
   const seen = new Set<unknown>();
   for (let each: unknown = error; typeof each === 'object' && each !== null && !seen.has(each); ) {
     seen.add(each);
@@ -42,12 +59,23 @@ function textIn(each: Record<string, unknown>, ...names: readonly string[]): str
   return undefined;
 }
 
+/** What SQLite says, the last of tables that are STRICT. */
+const sqliteRefusal =
+  /(UNIQUE|NOT NULL|CHECK|FOREIGN KEY) constraint failed(?:: (.*))?$|cannot store .* value in .* column (.*)$/;
+
+const sqliteKinds: Readonly<Record<string, Kind>> = {
+  UNIQUE: 'unique',
+  'NOT NULL': 'it must not be empty',
+  CHECK: 'a check of the table fails',
+  'FOREIGN KEY': 'it refers to no row that is there',
+};
+
 function toldOf(error: unknown): Told | undefined {
   let told: Told | undefined;
   for (const each of causes(error)) {
     const code = textIn(each, 'originalCode', 'code', 'errcode') ?? '';
     const message = textIn(each, 'originalMessage', 'message') ?? '';
-    if (!/^(?:23|22|40)/.test(code) && !/constraint failed/i.test(message)) continue;
+    if (!/^(?:23|22|40)/.test(code) && !sqliteRefusal.test(message)) continue;
     const { constraint } = each;
     told = {
       ...{ code, message, detail: textIn(each, 'detail') ?? message },
@@ -62,31 +90,58 @@ function toldOf(error: unknown): Told | undefined {
   return told;
 }
 
-/** Undefined for an error that is of another kind. */
-export function violationOf(error: unknown, table: MappedTable): Violation | undefined {
+/**
+ * Undefined for an error that is of another kind. `values` is what was to be written, by which a field is found that the
+ * database does not name.
+ */
+export function violationOf(
+  error: unknown,
+  table: MappedTable,
+  values: ReadonlyMap<Field, unknown> = new Map(),
+): Violation | undefined {
   const told = toldOf(error);
   if (told === undefined) return undefined;
   const { code, message, constraint, column, detail } = told;
-  const named = (kind: Violation['kind'], columns: readonly string[], name: string): Violation => ({
-    ...{ kind, name },
-    field: fieldOf(table, columns),
-    isId: columns.includes(table.id.name),
+  const [, failed, which, typed] = sqliteRefusal.exec(message) ?? [];
+  const kind =
+    typed === undefined ? (kinds[code] ?? sqliteKinds[failed ?? '']) : ('it is not of its type' as const);
+  if (kind === undefined) return undefined;
+  const index = constraint ?? /^index '(.*)'$/.exec(which ?? '')?.[1];
+  const listed = /Key \((.*?)\)=/.exec(detail)?.[1];
+  const columns =
+    (kind === 'unique' ? table.facts.indexes.find(({ name }) => name === index)?.keys : undefined) ??
+    columnsOf(column ?? listed ?? typed ?? which ?? constraint);
+  const field = fieldOf(table, columns) ?? fieldHolding(kind, message, table, values);
+  return {
+    ...{ kind, field, isId: columns.includes(table.id.name) },
+    name: (kind === 'unique' ? index : constraint) ?? (columns.length > 0 ? columns.join(', ') : 'a value'),
+  };
+}
+
+/** `a, b`, each with its table before it or without. */
+function columnsOf(listed: string | undefined): readonly string[] {
+  if (listed === undefined) return [];
+  return listed.split(', ').map((each) => each.slice(each.lastIndexOf('.') + 1).replaceAll('"', ''));
+}
+
+/** The field whose value the message quotes, or the only one that could break such a rule. */
+function fieldHolding(
+  kind: Kind,
+  message: string,
+  { facts }: MappedTable,
+  values: ReadonlyMap<Field, unknown>,
+): Field | undefined {
+  const quotedValue = /"([^"]*)"(?: is out of range.*)?$/.exec(message)?.[1];
+  const found = [...values].filter(([{ column, write }, value]) => {
+    if (value === undefined) return false;
+    if (kind === 'it refers to no row that is there')
+      return facts.references.some((reference) => reference.column === column.name);
+    const stored = String(column.bind(write(value)));
+    if (kind !== 'it is too long') return quotedValue !== undefined && stored === quotedValue;
+    const most = /\((\d+)\)$/.exec(column.fact.type)?.[1];
+    return most !== undefined && [...stored].length > Number(most);
   });
-  const failed = /(UNIQUE|NOT NULL|CHECK) constraint failed: (.*)$/.exec(message);
-  if (code === '23505' || failed?.[1] === 'UNIQUE') {
-    const index = constraint ?? /^index '(.*)'$/.exec(failed?.[2] ?? '')?.[1];
-    const listed = /Key \((.*?)\)=/.exec(detail)?.[1] ?? failed?.[2] ?? '';
-    const keys =
-      table.facts.indexes.find(({ name }) => name === index)?.keys ??
-      listed.split(', ').map((each) => each.slice(each.lastIndexOf('.') + 1).replaceAll('"', ''));
-    return named('unique', keys, index ?? keys.join(', '));
-  }
-  const of = column ?? failed?.[2]?.split('.').at(-1) ?? constraint ?? 'a value';
-  if (code === '23502' || failed?.[1] === 'NOT NULL') return named('it must not be empty', [of], of);
-  if (code === '22001') return named('it is too long', [of], of);
-  if (code === '23514' || failed?.[1] === 'CHECK') return named('a check of the table fails', [of], of);
-  if (/^22(?:P02|003|007|008)$/.test(code)) return named('it is not of its type', [of], of);
-  return undefined;
+  return found.length === 1 ? found[0]?.[0] : undefined;
 }
 
 /** Another transaction came in between, and PostgreSQL asks for another try. */

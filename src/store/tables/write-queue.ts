@@ -3,6 +3,7 @@
 import type { Outcome, Store, Unit } from '../store.ts';
 import type { Awaitable } from '../stored-resource.ts';
 import { type SqlDatabase, type Steps, statement } from './database.ts';
+import { withRetries } from './failures.ts';
 import { Turn } from './turn.ts';
 
 /** Writes that have begun and not ended. */
@@ -52,13 +53,15 @@ const mostTurns = 3;
 
 /**
  * Writes, one after the other where there is one connection (SQLite): those of a few turns of the event loop share a
- * transaction and a commit. PostgreSQL has its own order, and a transaction for each.
+ * transaction and a commit. In PostgreSQL each has a transaction, and those of one tenant follow one another: they would
+ * wait for its record all the same, each with a connection that reads could have.
  */
 export class WriteQueue {
   readonly #dialect: SqlDatabase['dialect'];
   readonly #transaction: <T>(steps: (transaction: unknown) => Steps<T>) => Awaitable<T>;
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
+  readonly #last = new Map<number, Promise<unknown>>();
 
   constructor(
     { dialect }: SqlDatabase,
@@ -69,12 +72,31 @@ export class WriteQueue {
   }
 
   /** `isRepeatable`: it depends on the database alone, and is run again where another one in its transaction fails. */
-  async run<T>(work: Work<T>, isRepeatable = false): Promise<T> {
-    if (this.#dialect !== 'sqlite') return this.#alone(work);
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, isRepeatable, resolve, reject });
-      this.#running ??= this.#flush();
-    });
+  run<T>(
+    work: Work<T>,
+    { isRepeatable = false, tenant }: { readonly isRepeatable?: boolean; readonly tenant?: number } = {},
+  ): Promise<T> {
+    if (this.#dialect === 'sqlite')
+      return withRetries(
+        () =>
+          new Promise<T>((resolve, reject) => {
+            this.#waiting.push({ work, isRepeatable, resolve, reject });
+            this.#running ??= this.#flush();
+          }),
+      );
+    const done = () => withRetries(async () => this.#alone(work));
+    return tenant === undefined ? done() : this.#inOrder(tenant, done);
+  }
+
+  #inOrder<T>(tenant: number, work: () => Promise<T>): Promise<T> {
+    const result = this.#last.get(tenant)?.then(work) ?? work();
+    const last = result
+      .catch(() => {})
+      .then(() => {
+        if (this.#last.get(tenant) === last) this.#last.delete(tenant);
+      });
+    this.#last.set(tenant, last);
+    return result;
   }
 
   async #flush(): Promise<void> {

@@ -1,5 +1,5 @@
 /** Units of commands as steps of one transaction: rows of the embedder's tables, memberships, and the change record. */
-import { invalidValue } from '../../error.ts';
+import { invalidValue, ScimError } from '../../error.ts';
 import { instantKey, textKey } from '../../scim/comparison.ts';
 import { type Document, secretAttribute } from '../../scim/document.ts';
 import type { RecordedEdit } from '../change.ts';
@@ -21,7 +21,7 @@ import type {
 import { one, type Steps, statement } from './database.ts';
 import { watchOf } from './grants.ts';
 import { History } from './history.ts';
-import type { Column, Field } from './mapping.ts';
+import type { Column } from './mapping.ts';
 import { MemberEdits } from './member-edits.ts';
 import { idText } from './names.ts';
 import type { Row, RowHead, ServedType } from './reading.ts';
@@ -58,11 +58,10 @@ export class Writing {
     const coming = new Set(
       unit.commands.flatMap((command) => (command.kind === 'create' ? (command.id ?? []) : [])),
     );
-    const { database, clock, holders, rules } = this.#tools;
-    const { dialect } = database;
+    const { clock, holders, rules } = this.#tools;
     const begun = { ...unit, transaction, entries: [] };
     turn.entries = begun.entries;
-    turn.watch ??= watchOf({ dialect, clock, holders, rules, bases: this.#bases }, turn);
+    turn.watch ??= watchOf({ clock, holders, rules, bases: this.#bases }, turn);
     const access = turn.watch;
     const work: UnitAtWork = { ...begun, access, links, coming, documents: new Map(), waiting: [] };
     const results: Result[] = [];
@@ -114,13 +113,14 @@ export class Writing {
 
   /** What the database refuses is told by the attribute that it is about. */
   #refuseViolation(error: unknown, command: Command, index: number, document: Document | undefined): void {
-    const served = this.#tools.reading.served(command.type);
-    const violation = violationOf(error, served.table);
+    const { table, documents } = this.#tools.reading.served(command.type);
+    const values = document === undefined ? undefined : documents.toRow(document).values;
+    const violation = violationOf(error, table, values);
     if (violation === undefined) return;
     const { kind, field, name, isId } = violation;
     if (kind === 'unique') {
       if (isId) throw new RefusedUnit({ outcome: 'taken', command: index, path: 'id', value: command.id });
-      const value = field === undefined ? undefined : valueIn(document, field);
+      const value = field === undefined ? undefined : values?.get(field);
       throw new RefusedUnit({
         outcome: 'taken',
         command: index,
@@ -128,6 +128,15 @@ export class Writing {
         value: value ?? null,
       });
     }
+    if (
+      kind === 'it refers to no row that is there' &&
+      (command.kind === 'delete' || command.kind === 'erase')
+    )
+      throw new ScimError(
+        409,
+        undefined,
+        `${command.type.name} ${command.id} cannot be deleted: rows of other tables refer to it (${name})`,
+      );
     throw invalidValue(`${field?.path ?? name} is refused by the database: ${kind}`);
   }
 
@@ -140,7 +149,7 @@ export class Writing {
     if (command.id !== undefined && (id === '' || id.includes('bulkId')))
       throw new RefusedUnit({ outcome: 'invalid-id', command: index });
     if (!reading.isPossible(table, id))
-      throw invalidValue(`id must be a UUID here, not ${JSON.stringify(id)}`);
+      throw invalidValue(`id must be a UUID in lower case here, not ${JSON.stringify(id)}`);
     const document = withId(command.document, id);
     work.documents.set(index, document);
     yield* this.#refuseNamesake(tenant, command, served, undefined, document, index);
@@ -336,10 +345,8 @@ export class Writing {
     if (key === undefined || key === keyText(display, before?.displayName)) return;
     const sql = conditions.keyOf(display, 't');
     if (sql === undefined) return;
-    const { database, reading } = this.#tools;
-    // No index holds names apart here: another who looks for one waits until this unit has ended.
-    if (database.dialect === 'postgres')
-      yield statement('SELECT 1 FROM scimd_change_counter WHERE tenant = ? FOR UPDATE', tenant);
+    const { reading } = this.#tools;
+    // No index holds names apart here: nobody else of the tenant writes until this unit has ended.
     yield* reading.foldTexts(sql);
     const within = reading.within(served, tenant);
     const found = yield* one(
@@ -370,12 +377,4 @@ function refuseOther(
 
 function keyText(attribute: Parameters<typeof textKey>[0], value: unknown): string | undefined {
   return typeof value === 'string' ? textKey(attribute)(value) : undefined;
-}
-
-function valueIn(document: Document | undefined, { attribute, leaf }: Field): unknown {
-  const container =
-    attribute.extension === undefined ? document : (document?.[attribute.extension] as Document | undefined);
-  const value = container?.[attribute.name];
-  if (leaf === attribute || Array.isArray(value)) return value;
-  return (value as Document | undefined)?.[leaf.name];
 }
