@@ -2,6 +2,7 @@
 import type { Actor } from '../change.ts';
 import { keyOfTime } from '../layout/instant.ts';
 import { noticeEntry } from '../sql/change-row.ts';
+import { violatedUnique } from '../sql/postgres-errors.ts';
 import { resourceSql } from '../sql/resource.ts';
 import { tenantSql } from '../sql/tenant.ts';
 import { tokenSql } from '../sql/token.ts';
@@ -10,7 +11,6 @@ import { StoreError } from '../store-error.ts';
 import { isConnection, tokenNotice } from '../token-notice.ts';
 import { clientsOver } from './clients.ts';
 import type { Connection, Value } from './driver.ts';
-import { violatedUnique } from './errors.ts';
 import { writeSql } from './statements.ts';
 import { lockedWriter, type Transactions } from './transactions.ts';
 

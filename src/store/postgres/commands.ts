@@ -9,6 +9,7 @@ import { memberMap } from '../sql/attribute-map.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { GuardedError } from '../sql/command-watch.ts';
 import { selectMembersSql } from '../sql/membership.ts';
+import { violatedUnique } from '../sql/postgres-errors.ts';
 import { joinedResourceSql, resourceSql, toResource } from '../sql/resource.ts';
 import type {
   Command,
@@ -26,7 +27,6 @@ import type {
 } from '../store.ts';
 import { filterDialect, postgresDialect } from './dialect.ts';
 import { erase } from './erase.ts';
-import { violatedUnique } from './errors.ts';
 import type { TransactionWatch } from './grants.ts';
 import { type EdgeEffect, edgeWriter } from './membership.ts';
 import { referenceRemover } from './references.ts';

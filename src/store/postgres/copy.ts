@@ -19,11 +19,11 @@ import {
   unfinishedRebuild,
 } from '../copy.ts';
 import { withoutContainsIndex } from '../layout/layout.ts';
+import { toStoreError } from '../sql/postgres-errors.ts';
 import { storedTypeSql } from '../sql/stored-type.ts';
 import { StoreError } from '../store-error.ts';
 import { type Environment, parseAddress } from './address.ts';
 import { Connection } from './driver.ts';
-import { toStoreError } from './errors.ts';
 import { currentVersion, upgrade, versionOf } from './upgrade.ts';
 
 interface Shape {

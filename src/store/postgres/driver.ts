@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { isForgottenStatement } from '../sql/postgres-errors.ts';
 import type { PostgresAddress } from './address.ts';
-import { isForgottenStatement } from './errors.ts';
 
 export type Value =
   | string

@@ -10,9 +10,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { type ChangeHead, noLink } from '../sql/change-row.ts';
 import { guardSql } from '../sql/guard.ts';
-import type { Outcome, Unit } from '../store.ts';
-import type { Commands } from './commands.ts';
-import type { Connection } from './driver.ts';
 import {
   closed,
   isConnectionLost,
@@ -20,7 +17,10 @@ import {
   isTransient,
   toStoreError,
   violatedUnique,
-} from './errors.ts';
+} from '../sql/postgres-errors.ts';
+import type { Outcome, Unit } from '../store.ts';
+import type { Commands } from './commands.ts';
+import type { Connection } from './driver.ts';
 import { foresee } from './foresee.ts';
 import type { GrantRules, TransactionWatch } from './grants.ts';
 import type { Show } from './shown.ts';

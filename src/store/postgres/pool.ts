@@ -2,10 +2,17 @@
  * The connections of one store. Single statements that are answered at once share a few, over which they follow one
  * another without waiting; transactions, and statements that may take long, have one of their own for as long as they last.
  */
+
+import {
+  closed,
+  isConnectionLost,
+  isForgottenStatement,
+  isServerFull,
+  toStoreError,
+} from '../sql/postgres-errors.ts';
 import { StoreError } from '../store-error.ts';
 import type { PostgresAddress } from './address.ts';
 import { Connection, type RequestValues, type Value } from './driver.ts';
-import { closed, isConnectionLost, isForgottenStatement, isServerFull, toStoreError } from './errors.ts';
 
 /** Connections that single statements share. */
 const mostShared = 2;

@@ -4,11 +4,11 @@
  */
 
 import { membersInPart } from '../sql/membership.ts';
+import { closed, isConnectionLost, isForgottenStatement, toStoreError } from '../sql/postgres-errors.ts';
 import type { MemberReader } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import { budgetSetting } from './counting.ts';
 import type { Connection } from './driver.ts';
-import { closed, isConnectionLost, isForgottenStatement, toStoreError } from './errors.ts';
 import type { Pool } from './pool.ts';
 import type { MembersOf, Reads, Run } from './reads.ts';
 

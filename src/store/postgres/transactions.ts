@@ -1,8 +1,8 @@
 /** Transactions that write, beside those of units: begun again where others were in the way, or the connection was lost. */
 import { noLink } from '../sql/change-row.ts';
+import { isConnectionLost, isForgottenStatement, isTransient, toStoreError } from '../sql/postgres-errors.ts';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import type { Connection } from './driver.ts';
-import { isConnectionLost, isForgottenStatement, isTransient, toStoreError } from './errors.ts';
 import type { Pool } from './pool.ts';
 import { writeSql } from './statements.ts';
 import { UnitWriter } from './unit-writer.ts';

@@ -1,9 +1,9 @@
 /** Brings the tables of a schema up to date, one process at a time, and refuses those of a newer release. */
 import { randomBytes } from 'node:crypto';
+import { isConnectionLost, toStoreError } from '../sql/postgres-errors.ts';
 import { StoreError } from '../store-error.ts';
 import type { PostgresAddress } from './address.ts';
 import type { Connection } from './driver.ts';
-import { isConnectionLost, toStoreError } from './errors.ts';
 import { migrations } from './migrations.ts';
 
 /** The version that this release brings a database to: the same number as SQLite's. */

@@ -1,5 +1,5 @@
 /** A database that cannot be reached, is locked, or gave a transaction up: StoreErrors, and another try. */
-import { toStoreError } from '../postgres/errors.ts';
+import { toStoreError } from '../sql/postgres-errors.ts';
 import { StoreError } from '../store-error.ts';
 import { type Awaitable, isPromise } from '../stored-resource.ts';
 import type { RunSql, SqlDatabase } from './database.ts';
