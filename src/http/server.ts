@@ -16,6 +16,7 @@ import { eitherOf, type RequestEnd, Stopping } from '../store/work.ts';
 import { LiveApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import { type Connection, watchConnections } from './connections.ts';
+import { FieldsResponse } from './fields-response.ts';
 import { type BodyPieces, discard, type HttpRequest, type HttpResponse } from './message.ts';
 import { defaultLimits, type HttpOptions, type RunningServer, type TlsIdentity } from './options.ts';
 import { checkHead, targetOf } from './request-head.ts';
@@ -39,6 +40,7 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
     keepAliveTimeout: 65_000,
     requireHostHeader: false,
     connectionsCheckingInterval: 1000,
+    ServerResponse: FieldsResponse,
   };
   const secure = start.tls !== undefined;
   const server =
@@ -46,7 +48,7 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
       ? createServer(settings)
       : createTlsServer({ ...settings, ...secureContext(start.tls), handshakeTimeout: 10_000 });
   const connections = watchConnections(server, secure, (request, response, connection) => {
-    answer(live.answer, new Asked(request, response, connection, start), stopping);
+    answer(live.answer, new Asked(request, response as FieldsResponse, connection, start), stopping);
   });
   const setLimits = (of: HttpOptions): void => {
     setTimeouts(server, of);
@@ -114,7 +116,7 @@ function isHandshake(error: NodeJS.ErrnoException): boolean {
 /** A request of node:http, and where its answer goes. A class for the same reason as {@link Answer}. */
 class Asked {
   readonly incoming: IncomingMessage;
-  readonly outgoing: ServerResponse;
+  readonly outgoing: FieldsResponse;
   readonly connection: Connection;
   readonly options: ServerStart;
   /** What is to be sent, once that is known. */
@@ -122,7 +124,7 @@ class Asked {
 
   constructor(
     incoming: IncomingMessage,
-    outgoing: ServerResponse,
+    outgoing: FieldsResponse,
     connection: Connection,
     options: ServerStart,
   ) {
@@ -198,7 +200,7 @@ async function sendLater(asked: Asked, response: HttpResponse): Promise<void> {
     if (!incoming.complete) await bodyReceived(incoming, response);
     if (typeof body !== 'object') sendText(asked, response, body);
     else {
-      outgoing.writeHead(response.status, headersOf(asked, response));
+      writeHead(asked, response);
       await sendPieces(outgoing, body);
     }
   } catch (error) {
@@ -214,17 +216,14 @@ function breakOff({ incoming, outgoing, options }: Asked, error: unknown): void 
   outgoing.destroy();
 }
 
-function headersOf({ incoming, outgoing, connection, options }: Asked, response: HttpResponse): string[] {
-  const { body } = response;
-  const headers =
-    typeof body === 'string'
-      ? [...response.headers, 'Content-Length', String(Buffer.byteLength(body))]
-      : [...response.headers];
-  if (options.tls !== undefined) headers.push(...strictTransport);
+function writeHead({ incoming, outgoing, connection, options }: Asked, response: HttpResponse): void {
+  const { status, headers, body } = response;
+  const more = typeof body === 'string' ? ['Content-Length', String(Buffer.byteLength(body))] : [];
+  if (options.tls !== undefined) more.push(...strictTransport);
   // Whatever else comes, and when: this answer is the last where the server stops, or the request has not ended.
   const last = connection.isLast(outgoing) || !incoming.complete;
-  if (last && !closesConnection(headers)) headers.push('Connection', 'close');
-  return headers;
+  if (last && !closesConnection(headers)) more.push('Connection', 'close');
+  outgoing.writeFields(status, headers, more);
 }
 
 /** Milliseconds in which the rest of a body that nobody wants is waited for, so that its connection can go on. */
@@ -252,7 +251,8 @@ async function bodyReceived(incoming: IncomingMessage, { headers }: HttpResponse
 const strictTransport = ['Strict-Transport-Security', 'max-age=31536000'];
 
 function sendText(asked: Asked, response: HttpResponse, body: string | undefined): void {
-  asked.outgoing.writeHead(response.status, headersOf(asked, response)).end(body);
+  writeHead(asked, response);
+  asked.outgoing.end(body);
 }
 
 async function sendPieces(outgoing: ServerResponse, pieces: BodyPieces): Promise<void> {
