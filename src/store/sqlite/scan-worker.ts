@@ -5,6 +5,7 @@ import { listSteps } from '../sql/list-job.ts';
 import { runSteps } from '../sql/steps.ts';
 import { WorkError } from '../work.ts';
 import { openConnection } from './connection.ts';
+import { pacer } from './give-way.ts';
 import { meterOf } from './meter.ts';
 import { requestSetter, runner } from './request-context.ts';
 import type { ScanAnswer, ScanRequest, ScanThreadData } from './scan-thread.ts';
@@ -17,6 +18,7 @@ import { Statements } from './statements.ts';
 const yielding = 10;
 if (process.platform === 'linux') setPriority(Math.min(19, getPriority() + yielding));
 
+const pace = pacer();
 const { file, busyTimeout, unwanted: buffer } = workerData as ScanThreadData;
 const unwanted = new Int32Array(buffer);
 const db = openConnection(file, busyTimeout);
@@ -26,10 +28,14 @@ const setRequest = requestSetter(db);
 
 function answer({ id, job, values, milliseconds }: ScanRequest): ScanAnswer {
   let spent = 0;
+  pace.begin();
   try {
     const allowance = {
       ...{ values, milliseconds },
-      isEnded: () => Atomics.load(unwanted, 0) === id,
+      isEnded() {
+        pace.giveWay();
+        return Atomics.load(unwanted, 0) === id;
+      },
       tooMuch: () => new WorkError('too-much', ''),
       tooLong: () => new WorkError('too-long', ''),
     };
@@ -52,6 +58,7 @@ function answer({ id, job, values, milliseconds }: ScanRequest): ScanAnswer {
 parentPort?.on('message', (message: 'close' | ScanRequest) => {
   if (message === 'close') {
     db.close();
+    pace.close();
     parentPort?.postMessage('closed');
     parentPort?.close();
   } else parentPort?.postMessage(answer(message));
