@@ -16,6 +16,7 @@ import { withoutPassword } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { applyConfiguredRules } from './access-rules.ts';
 import { adminOptions } from './admin.ts';
+import { collectAlone } from './collections.ts';
 import { type Command, exitStatus, type Invocation } from './command.ts';
 import { deliver } from './deliver.ts';
 import { exchangeLogOf } from './exchange-log.ts';
@@ -82,6 +83,7 @@ async function serve({ settings, json, terminal }: Invocation): Promise<number> 
     const beside = { exchangeLog, mounts, pages };
     const server = await listen(inForce, store, log, () => state.ready, metrics, beside, connections);
     listening.resolve(server.apply);
+    collectAlone();
     delivery = deliver(start, store, log);
     retention.start();
     connections.start();
