@@ -6,9 +6,10 @@ import type { AttrPath, Filter } from '../../grammar/ast.ts';
 import { parsePath } from '../../grammar/index.ts';
 import { invalidPath, invalidSyntax, invalidValue, ScimError } from '../error.ts';
 import { membersAttribute } from './document.ts';
-import { isObject, membersByName } from './object.ts';
+import { hasOnly, isObject, membersByName } from './object.ts';
 import { type Attribute, type Extension, type ResourceType, resolveAttrPath } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
+import { usualPath } from './usual-path.ts';
 
 export type PatchOperator = 'add' | 'remove' | 'replace';
 
@@ -24,6 +25,15 @@ export interface Edit {
   readonly value: unknown;
   readonly at: string;
 }
+
+/** Of an operation, as the message has them. */
+interface OperationParts {
+  readonly op?: unknown;
+  readonly path?: unknown;
+  readonly value?: unknown;
+}
+
+const operationNames: ReadonlySet<string> = new Set(['op', 'path', 'value']);
 
 type Target = Pick<Edit, 'attribute'> & Partial<Pick<Edit, 'filter' | 'sub' | 'subFilter'>>;
 
@@ -111,10 +121,8 @@ class PatchReader {
 
   read(operation: unknown, at: string): void {
     if (!isObject(operation)) throw invalidSyntax(`${at} must be an object`);
-    const members = membersByName(operation, at);
-    const op = this.#operator(members.get('op'), at);
-    const path = members.get('path');
-    const value = members.get('value');
+    const { op: operator, path, value } = this.#parts(operation, at);
+    const op = this.#operator(operator, at);
     this.#understood = false;
     if (path === undefined || path === null) {
       if (op === 'remove') throw new ScimError(400, 'noTarget', `${at}: remove needs a path`);
@@ -126,6 +134,12 @@ class PatchReader {
     }
     if (!this.#understood)
       throw invalidValue(`${at}.value contains no attribute of ${this.#type.name}: nothing would be changed`);
+  }
+
+  #parts(operation: Readonly<Record<string, unknown>>, at: string): OperationParts {
+    if (hasOnly(operation, operationNames)) return operation;
+    const members = membersByName(operation, at);
+    return { op: members.get('op'), path: members.get('path'), value: members.get('value') };
   }
 
   #objectWithoutPath(given: unknown, at: string): Record<string, unknown> {
@@ -159,7 +173,8 @@ class PatchReader {
       return;
     }
     this.#limits?.beforePath?.(text);
-    const path = parsePath(text, this.#limits === undefined ? {} : { limits: this.#limits });
+    const path =
+      usualPath(text) ?? parsePath(text, this.#limits === undefined ? {} : { limits: this.#limits });
     const attribute = this.#resolve(path.attrPath, text, at);
     if (op === 'add' && path.filter !== undefined && attribute === membersAttribute(this.#type)) {
       value =

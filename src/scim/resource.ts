@@ -261,8 +261,9 @@ export function requireExtension(extension: Extension, container: ComplexValue):
 
 /** The values of a complex attribute that changed must have their required sub-attributes (RFC 7643 §2.2). */
 export function requireSubAttributes(attribute: Attribute, before: unknown, after: unknown): void {
+  if (after === undefined) return;
   const required = [...attribute.subAttributes.values()].filter((sub) => sub.required);
-  if (required.length === 0 || after === undefined) return;
+  if (required.length === 0) return;
   const known = Array.isArray(before) ? before : [before];
   for (const element of Array.isArray(after) ? after : [after]) {
     if (known.some((each) => equalValues(each, element))) continue;

@@ -156,6 +156,7 @@ export class Commands {
   }
 
   #runOne(unit: UnitAtWork, command: Command, index: number, current?: Current): Result | Refusal {
+    if (command.kind !== 'update') this.#tools.edges.forgetCounts();
     try {
       switch (command.kind) {
         case 'create':

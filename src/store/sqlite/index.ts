@@ -202,7 +202,6 @@ function storeOver(
     );
     return found.map((row) => (row as [string])[0]);
   });
-  const rows = rowWriter(db, statements);
   const counts = counters(db);
   const note = (notice: NewNotice, transaction = uuid()): boolean =>
     changes.note(notice, keyOfTime(clock().getTime()), transaction);
@@ -215,7 +214,7 @@ function storeOver(
   const write = new Commands({
     db,
     types,
-    rows,
+    rows: rowWriter(db, statements),
     edges,
     changes,
     counts,
@@ -277,10 +276,12 @@ function storeOver(
       write() {
         counts.write();
         changes.write();
+        edges.forgetCounts();
       },
       forget() {
         counts.forget();
         changes.forget();
+        edges.forgetCounts();
         grants.forget();
       },
     },
