@@ -1,5 +1,6 @@
-/** How long a program takes from its start to its first answer, and the memory of a server at rest. */
+/** How long a program takes from its start to its first answer, and its memory at rest and under load. */
 import { execFileSync, spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { newSecret } from '../../src/directory/secret.ts';
 import type { Options } from './arguments.ts';
 import { type Connection, encode } from './client.ts';
@@ -7,6 +8,7 @@ import { userId } from './data.ts';
 import type { Fixtures } from './fixtures.ts';
 import type { Figure } from './line.ts';
 import { median } from './measure.ts';
+import { mixedLoad } from './mixed-load.ts';
 import { binary, bundle } from './programs.ts';
 import { ServerProcess } from './server-process.ts';
 
@@ -16,24 +18,30 @@ const token = newSecret();
 /** A command and what comes before its own arguments. */
 type Program = readonly [command: string, ...args: string[]];
 
+/** By then the heaps and caches have the size that they keep. */
+const loadSeconds = 45;
+
 export async function measureStart(
   { rounds }: Options,
   fixtures: Fixtures,
   users: number,
 ): Promise<Figure[]> {
   const node: Program = [process.execPath, bundle()];
-  const file = fixtures.database(users, false, 'scimd');
-  const full = await startOnce(node, file, users);
+  const program: Program = [binary()];
+  const people = (): string => fixtures.database(users, false, 'scimd');
+  const full = await startOnce(program, people(), (server, connection) => readAll(server, connection, users));
+  const loaded = await startOnce(program, people(), (server) => mixedLoad(server, users, loadSeconds));
+  const ofAll = (name: string, title: string, bytes: number): Figure => ({
+    ...{ name, title, users },
+    value: bytes / 2 ** 20,
+    unit: 'MB',
+  });
   const figures: Figure[] = [
-    ...(await figuresOf('binary', [binary()], fixtures.path('empty'), rounds + 2)),
+    ...(await figuresOf('binary', program, fixtures.path('empty'), rounds + 2)),
     ...(await figuresOf('bundle', node, fixtures.path('empty'), rounds + 2)),
-    {
-      name: `rss-${users}`,
-      title: 'memory after GETs and lists of all users',
-      value: full.rss / 2 ** 20,
-      unit: 'MB',
-      users,
-    },
+    ofAll('size-binary', 'the file, binary', statSync(binary()).size),
+    ofAll(`rss-${users}`, 'memory after GETs and lists of all users, binary', full.rss),
+    ofAll('rss-loaded', `memory after ${loadSeconds} s of mixed load at full speed, binary`, loaded.rss),
   ];
   return figures.map((figure) => ({ ...figure, users }));
 }
@@ -58,11 +66,11 @@ async function figuresOf(kind: string, program: Program, empty: string, rounds: 
   ];
 }
 
-/** Starts the program, asks once, has it read all users if there are some, and stops it. */
+/** Starts the program, asks once, has it do what is given, and stops it. */
 async function startOnce(
   [command, ...args]: Program,
   database: string,
-  users = 0,
+  use?: (server: ServerProcess, connection: Connection) => Promise<void>,
 ): Promise<{ milliseconds: number; rss: number }> {
   const started = performance.now();
   const child = spawn(
@@ -74,7 +82,7 @@ async function startOnce(
   return server.connect(async (connection) => {
     await connection.send(encode(server.target, { method: 'GET', path: '/Users?count=1' }));
     const milliseconds = performance.now() - started;
-    if (users > 0) await readAll(server, connection, users);
+    await use?.(server, connection);
     const rss = residentSize(child.pid);
     await server.stop();
     return { milliseconds, rss };
