@@ -27,10 +27,10 @@ CREATE TABLE "People" (
   "personId" {key}, "scimId" {id} UNIQUE, "scimVersion" INTEGER NOT NULL DEFAULT 1,
   login TEXT NOT NULL, "loginFolded" TEXT NOT NULL, "idpId" TEXT,
   "firstName" TEXT NOT NULL DEFAULT '-', title TEXT CONSTRAINT short_title CHECK (length(title) <= 20),
-  status {status} NOT NULL, email TEXT, phone {phone}, "managerId" {id} REFERENCES "People" ("scimId"),
-  "createdAt" BIGINT NOT NULL, "updatedAt" BIGINT NOT NULL
+  kind TEXT NOT NULL CHECK (kind IN ('staff', 'guest', 'none')), status {status} NOT NULL, email TEXT, phone {phone}, "managerId" {id} REFERENCES "People" ("scimId"),
+  "createdAt" BIGINT NOT NULL, "updatedAt" BIGINT NOT NULL, "deletedAt" BIGINT
 );
-CREATE UNIQUE INDEX people_login ON "People" ("loginFolded");
+CREATE UNIQUE INDEX people_login ON "People" ("loginFolded") WHERE "deletedAt" IS NULL;
 CREATE UNIQUE INDEX people_email ON "People" (email);
 CREATE TABLE "Teams" (
   "teamId" {key}, "scimId" {id} UNIQUE, "scimVersion" INTEGER NOT NULL DEFAULT 1, name TEXT NOT NULL, "idpId" TEXT
@@ -73,11 +73,18 @@ const User = table('People', {
     externalId: 'idpId',
     'name.givenName': 'firstName',
     title: 'title',
+    userType: {
+      column: 'kind',
+      get: (kind) => (kind === 'none' ? undefined : kind),
+      set: (type) => type ?? 'none',
+      expression: (kind) => `nullif(${kind}, 'none')`,
+    },
     active: { column: 'status', get: (at) => at === 'on', set: (on) => (on === false ? 'off' : 'on') },
     'emails[type eq "work"].value': 'email',
     'phoneNumbers[type eq "mobile"].value': 'phone',
     [`${enterprise}:manager.value`]: 'managerId',
   },
+  onDelete: { set: { deletedAt: () => new Date() } },
 });
 const Group = table('Teams', {
   key: { id: 'scimId', version: 'scimVersion' },
@@ -209,6 +216,18 @@ for (const kind of ['sqlite', 'server'] as const) {
     assert.equal((await scimd.changes()).length, 3);
   });
 }
+
+for (const kind of ['sqlite', 'server'] as const)
+  test(`who is erased leaves a row that keeps the rules of its table: ${kind}`, async () => {
+    const { scimd, run } = await open(kind);
+    const name = { givenName: 'Ann' };
+    const { id } = await scimd.users.create({ userName: 'ann', name, userType: 'staff', title: 'Guide' });
+    await scimd.history.erase({ id });
+    assert.deepEqual(
+      await run('SELECT login, "loginFolded" AS folded, "firstName" AS name, title, kind FROM "People"'),
+      [{ login: 'erased 1', folded: 'erased 1', name: '-', title: null, kind: 'none' }],
+    );
+  });
 
 test('a UUID is an id in one spelling only, whatever PostgreSQL reads it from', async () => {
   const { scimd, send } = await open('server');

@@ -146,9 +146,14 @@ export class Rows {
       if (alias === undefined && !column.fact.required) sets.set(column, null);
     for (const { folded } of table.fields)
       if (typeof folded === 'object' && !folded.fact.required) sets.set(folded, null);
-    for (const { column, alias, leaf } of table.fields)
-      if (alias === undefined && column.fact.required && leaf.type !== 'boolean')
-        sets.set(column, `erased ${String(row)}`);
+    for (const { column, alias, leaf, write } of table.fields) {
+      if (alias !== undefined || !column.fact.required || leaf.type === 'boolean') continue;
+      const { preset } = column.fact;
+      const isUnique = table.facts.indexes.some(({ unique, keys }) => unique && keys.includes(column.name));
+      // What stands for nothing keeps the rules of the table, unless it would stand there twice.
+      const blank = write(undefined) ?? (preset === undefined ? undefined : null);
+      sets.set(column, isUnique || blank === undefined ? `erased ${String(row)}` : blank);
+    }
     for (const { folded } of table.fields)
       if (typeof folded === 'object' && folded.fact.required) sets.set(folded, `erased ${String(row)}`);
     if (table.rest !== undefined) sets.set(table.rest, table.rest.fact.required ? {} : null);
