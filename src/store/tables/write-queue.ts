@@ -51,17 +51,21 @@ type Done = { readonly value: unknown } | { readonly error: unknown };
 /** Turns of the event loop that the first of several waits for more. */
 const mostTurns = 3;
 
+/** Writes that follow one another. */
+interface Lane {
+  waiting: Waiting[];
+  running: boolean;
+}
+
 /**
- * Writes, one after the other where there is one connection (SQLite): those of a few turns of the event loop share a
- * transaction and a commit. In PostgreSQL each has a transaction, and those of one tenant follow one another: they would
- * wait for its record all the same, each with a connection that reads could have.
+ * Writes, one after the other where there is one connection (SQLite), and in PostgreSQL those of one tenant: they would
+ * wait for its record all the same, each with a connection that reads could have. Those of a few turns of the event loop
+ * share a transaction and a commit. Hooks may wait for something, so in PostgreSQL they have one to themselves.
  */
 export class WriteQueue {
   readonly #dialect: SqlDatabase['dialect'];
   readonly #transaction: <T>(steps: (transaction: unknown) => Steps<T>) => Awaitable<T>;
-  #waiting: Waiting[] = [];
-  #running: Promise<void> | undefined;
-  readonly #last = new Map<number, Promise<unknown>>();
+  readonly #lanes = new Map<number, Lane>();
 
   constructor(
     { dialect }: SqlDatabase,
@@ -76,40 +80,30 @@ export class WriteQueue {
     work: Work<T>,
     { isRepeatable = false, tenant }: { readonly isRepeatable?: boolean; readonly tenant?: number } = {},
   ): Promise<T> {
-    if (this.#dialect === 'sqlite')
-      return withRetries(
-        () =>
-          new Promise<T>((resolve, reject) => {
-            this.#waiting.push({ work, isRepeatable, resolve, reject });
-            this.#running ??= this.#flush();
-          }),
-      );
-    const done = () => withRetries(async () => this.#alone(work));
-    return tenant === undefined ? done() : this.#inOrder(tenant, done);
+    const lane = this.#dialect === 'sqlite' ? 0 : tenant;
+    if (lane === undefined) return withRetries(async () => this.#alone(work));
+    return withRetries(
+      () =>
+        new Promise<T>((resolve, reject) => {
+          const known = this.#lanes.get(lane) ?? { waiting: [], running: false };
+          this.#lanes.set(lane, known);
+          known.waiting.push({ work, isRepeatable, resolve, reject });
+          if (!known.running) void this.#flush(lane, known);
+        }),
+    );
   }
 
-  #inOrder<T>(tenant: number, work: () => Promise<T>): Promise<T> {
-    const result = this.#last.get(tenant)?.then(work) ?? work();
-    const last = result
-      .catch(() => {})
-      .then(() => {
-        if (this.#last.get(tenant) === last) this.#last.delete(tenant);
-      });
-    this.#last.set(tenant, last);
-    return result;
-  }
-
-  async #flush(): Promise<void> {
+  async #flush(key: number, lane: Lane): Promise<void> {
     const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+    lane.running = true;
     for (;;) {
       await nextTurn();
       // Several wait for those that are on their way, as long as each further turn brings more.
-      for (let turns = 1, before = 1; turns < mostTurns && this.#waiting.length > before; turns++) {
-        before = this.#waiting.length;
+      for (let turns = 1, before = 1; turns < mostTurns && lane.waiting.length > before; turns++) {
+        before = lane.waiting.length;
         await nextTurn();
       }
-      const batch = this.#waiting;
-      this.#waiting = [];
+      const batch = lane.waiting.splice(0, this.#atOnce(lane.waiting));
       if (batch.length === 0) break;
       const done = await this.#carryOut(batch);
       for (const [index, { resolve, reject }] of batch.entries()) {
@@ -118,7 +112,15 @@ export class WriteQueue {
         else resolve(each.value as never);
       }
     }
-    this.#running = undefined;
+    lane.running = false;
+    this.#lanes.delete(key);
+  }
+
+  /** How many of them share the next transaction. */
+  #atOnce(waiting: readonly Waiting[]): number {
+    if (this.#dialect === 'sqlite') return waiting.length;
+    const hooked = waiting.findIndex(({ isRepeatable }) => !isRepeatable);
+    return hooked === -1 ? waiting.length : Math.max(hooked, 1);
   }
 
   /**
@@ -133,6 +135,12 @@ export class WriteQueue {
       } catch (error) {
         if (batch.length === 1) return [{ error }];
       }
+    if (this.#dialect === 'postgres') {
+      // Drivers have savepoints of their own: postgres.js takes all back once a statement has failed.
+      const done: Done[] = [];
+      for (const each of batch) done.push(...(await this.#carryOut([each])));
+      return done;
+    }
     try {
       return await this.#together(batch, inSavepoint);
     } catch (error) {
