@@ -1,7 +1,6 @@
 /** The thread of the exchange log: reads what requests handed over, writes it, and answers who looks for something. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { type ExchangeColumns, exchangesIn } from './http/exchange-batch.ts';
-import { readExchange } from './http/exchange-entry.ts';
+import { type RawExchange, readExchange } from './http/exchange-entry.ts';
 import type {
   ExchangeReads,
   ExchangeThreadData,
@@ -29,8 +28,8 @@ const tell = (message: FromExchangeThread): void => parentPort?.postMessage(mess
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** One by one: what is not written yet is in memory but once. */
-function* read(batch: ExchangeColumns): Generator<NewExchange> {
-  for (const each of exchangesIn(batch)) yield readExchange(each, options);
+function* read(batch: readonly RawExchange[]): Generator<NewExchange> {
+  for (const each of batch) yield readExchange(each, options);
 }
 
 let pruned = 0;
@@ -49,7 +48,7 @@ timer.unref();
 parentPort?.on('message', (message: ToExchangeThread) => {
   switch (message.kind) {
     case 'write': {
-      const { length: count } = message.batch.at;
+      const { length: count } = message.batch;
       try {
         exchanges.write(read(message.batch));
         tell({ kind: 'written', count });

@@ -30,9 +30,9 @@ export interface RawExchange {
   /** The first characters of the answer; absent where it was streamed. */
   readonly answered: string | undefined;
   /** One of so many at once that the answer is not kept: the directory has what it said. */
-  readonly isBrief?: boolean | undefined;
+  readonly isBrief?: boolean;
   /** How many reads it stands for. */
-  readonly alike?: number | undefined;
+  readonly alike?: number;
 }
 
 export interface EntryOptions {

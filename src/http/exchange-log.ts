@@ -14,7 +14,6 @@ import type {
   TrafficCounts,
   WholeExchange,
 } from '../store/exchanges.ts';
-import { columnsOf, type ExchangeColumns } from './exchange-batch.ts';
 import type { EntryOptions, RawExchange } from './exchange-entry.ts';
 import { exchangeProgram } from './exchange-program.ts';
 import type { HttpResponse } from './message.ts';
@@ -54,7 +53,7 @@ export interface ExchangeReads {
 }
 
 export type ToExchangeThread =
-  | { readonly kind: 'write'; readonly batch: ExchangeColumns }
+  | { readonly kind: 'write'; readonly batch: readonly RawExchange[] }
   | {
       readonly kind: 'ask';
       readonly id: number;
@@ -232,7 +231,7 @@ export class ExchangeLog {
       return;
     }
     this.#waiting += batch.length;
-    this.#post(worker, { kind: 'write', batch: columnsOf(batch) });
+    this.#post(worker, { kind: 'write', batch });
   }
 
   #post(worker: Worker, message: ToExchangeThread): void {
