@@ -133,11 +133,16 @@ function isGiven(attribute: Attribute): boolean {
   );
 }
 
-/** Values of a `value` are told from one another by it and their type (RFC 7643 §2.4); members by it alone. */
+/**
+ * Values of a `value` are told from one another by it and their type (RFC 7643 §2.4); members by it alone. Others are by all that
+ * they have but `primary`, which one of them may lose below.
+ */
 function identityOf({ path }: Attribute, element: unknown): unknown {
   const { value, type } = element as Json;
   if (path === 'members') return value;
-  return value === undefined ? element : JSON.stringify([value, String(type).toLowerCase()]);
+  return value === undefined
+    ? JSON.stringify({ ...(element as Json), primary: undefined })
+    : JSON.stringify([value, String(type).toLowerCase()]);
 }
 
 function givenValue(attribute: Attribute): fc.Arbitrary<unknown> {
