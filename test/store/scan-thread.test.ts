@@ -165,6 +165,8 @@ test('where no thread may be made, the main one does its work', () => {
 test('closing lets a list end, refuses later ones, and leaves nothing beside the file', async () => {
   const { s, file } = await open(0);
   await fill(s, 20);
+  // The thread is there, which may take longer than a list is waited for.
+  await listed(s, 'active eq true');
   const answer = listed(s, 'active eq true') as Promise<Page>;
   const closing = s.store.close();
   assert.equal((await answer).total, 20);
