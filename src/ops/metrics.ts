@@ -32,12 +32,15 @@ export function createMetrics(): Metrics {
   const requests = new RequestMetrics();
   const tolerated = new Map<string, number>();
   const own = { wrongTokens: 0, lastBackup: 0, failedBackups: 0, lag: 0, refused: 0, alarms: 0, held: 0 };
-  const one = (name: string, type: 'counter' | 'gauge', key: keyof typeof own, help: string): Counted => ({
-    name,
-    type,
-    help,
-    samples: () => [{ labels: {}, value: own[key] }],
-  });
+  const one =
+    (type: 'counter' | 'gauge') =>
+    (name: string, key: keyof typeof own, help: string): Counted => ({
+      name,
+      type,
+      help,
+      samples: () => [{ labels: {}, value: own[key] }],
+    });
+  const [counter, gauge] = [one('counter'), one('gauge')];
   const counted: readonly Counted[] = [
     ...requests.counted,
     {
@@ -46,35 +49,35 @@ export function createMetrics(): Metrics {
       help: 'Requests in which a deviation of an identity provider was tolerated',
       samples: () => [...tolerated].map(([tolerance, value]) => ({ labels: { tolerance }, value })),
     },
-    one(
+    counter(
       'scimd_authentication_failures_total',
-      ...(['counter', 'wrongTokens'] as const),
+      'wrongTokens',
       'Requests with a wrong token, client secret or JWT',
     ),
-    one(
+    gauge(
       'scimd_backup_last_success_timestamp_seconds',
-      ...(['gauge', 'lastBackup'] as const),
+      'lastBackup',
       'When the last scheduled backup was made, in seconds since 1970; 0 before the first',
     ),
-    one('scimd_backup_failures_total', 'counter', 'failedBackups', 'Scheduled backups that failed'),
-    one(
+    counter('scimd_backup_failures_total', 'failedBackups', 'Scheduled backups that failed'),
+    gauge(
       'scimd_deprovision_lag_seconds',
-      ...(['gauge', 'lag'] as const),
+      'lag',
       'How long the first leaver has waited that some consumer or webhook endpoint has not heard of; 0 if there is none',
     ),
-    one(
+    counter(
       'scimd_guard_refusals_total',
-      ...(['counter', 'refused'] as const),
+      'refused',
       'Changes that the guard refused: too many people at once, a protected person, a role that must keep people or has no seat left',
     ),
-    one(
+    counter(
       'scimd_guard_alarms_total',
-      ...(['counter', 'alarms'] as const),
+      'alarms',
       'How often too many people lost access at once, or would have',
     ),
-    one(
+    gauge(
       'scimd_guard_held_tenants',
-      ...(['gauge', 'held'] as const),
+      'held',
       'Tenants in which the guard holds changes back until it is released',
     ),
   ];

@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import type { Worker } from 'node:worker_threads';
 import Sqlite from 'better-sqlite3';
 import { ExchangeWords } from '../../src/admin/explained.ts';
 import { Directory } from '../../src/directory/directory.ts';
@@ -14,6 +13,7 @@ import type { ExchangeQuery, NewExchange } from '../../src/store/exchanges.ts';
 import { SqliteExchanges } from '../../src/store/sqlite/exchanges.ts';
 import { sendRaw } from '../http/raw.ts';
 import { groupSchema, newUser, patchOp, startScimd, type TestServer, userSchema } from '../server.ts';
+import { countThreads } from '../threads.ts';
 import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-exchanges-'));
@@ -543,21 +543,16 @@ describe('forgotten', () => {
 describe('never in the way', () => {
   test('the thread ends when nobody asked for a while; the next exchange has another, and all are there', async () => {
     const { server, said } = await logged({ idle: 50 });
-    let [begun, ended] = [0, 0];
-    const count = (worker: Worker): void => {
-      begun++;
-      worker.once('exit', () => ended++);
-    };
-    process.on('worker', count);
+    const threads = countThreads();
     try {
       for (const turn of [1, 2]) {
         await server.request('GET', `/Users/nobody-${turn}`);
-        await until('the end of the thread', () => ended === turn);
-        assert.equal(begun, turn);
+        await until('the end of the thread', () => threads.ended === turn);
+        assert.equal(threads.begun, turn);
       }
       assert.equal((await said()).length, 2);
     } finally {
-      process.off('worker', count);
+      threads.stop();
       await server.close();
     }
   });

@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import type { Worker } from 'node:worker_threads';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Page } from '../../src/store/store.ts';
+import { countThreads } from '../threads.ts';
 import { until } from '../until.ts';
 import { Setting } from './setting.ts';
 import { runWithoutThreads } from './without-threads.ts';
@@ -73,21 +73,16 @@ test('the thread ends when there was nothing to look through for a while, and th
   const s = await Setting.open(async (options) =>
     openSqliteStore({ file, scanInThreadFrom: 0, scanThreadsIdle: 50, ...options }),
   );
-  let [begun, ended] = [0, 0];
-  const count = (worker: Worker): void => {
-    begun++;
-    worker.once('exit', () => ended++);
-  };
-  process.on('worker', count);
+  const threads = countThreads();
   try {
     await fill(s, 3);
     for (const turn of [1, 2]) {
       assert.equal((await listed(s, 'displayName co "of u1"')).total, 1);
-      await until('the end of the thread', () => ended === turn);
-      assert.equal(begun, turn);
+      await until('the end of the thread', () => threads.ended === turn);
+      assert.equal(threads.begun, turn);
     }
   } finally {
-    process.off('worker', count);
+    threads.stop();
     await s.store.close();
   }
 });

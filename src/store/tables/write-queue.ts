@@ -51,12 +51,6 @@ type Done = { readonly value: unknown } | { readonly error: unknown };
 /** Turns of the event loop that the first of several waits for more. */
 const mostTurns = 3;
 
-/** Writes that follow one another. */
-interface Lane {
-  waiting: Waiting[];
-  running: boolean;
-}
-
 /**
  * Writes, one after the other where there is one connection (SQLite), and in PostgreSQL those of one tenant: they would
  * wait for its record all the same, each with a connection that reads could have. Those of a few turns of the event loop
@@ -65,7 +59,8 @@ interface Lane {
 export class WriteQueue {
   readonly #dialect: SqlDatabase['dialect'];
   readonly #transaction: <T>(steps: (transaction: unknown) => Steps<T>) => Awaitable<T>;
-  readonly #lanes = new Map<number, Lane>();
+  /** Those that wait, by what they follow one another in; there while one is carried out. */
+  readonly #lanes = new Map<number, Waiting[]>();
 
   constructor(
     { dialect }: SqlDatabase,
@@ -85,25 +80,26 @@ export class WriteQueue {
     return withRetries(
       () =>
         new Promise<T>((resolve, reject) => {
-          const known = this.#lanes.get(lane) ?? { waiting: [], running: false };
-          this.#lanes.set(lane, known);
-          known.waiting.push({ work, isRepeatable, resolve, reject });
-          if (!known.running) void this.#flush(lane, known);
+          const others = this.#lanes.get(lane);
+          const waiting = others ?? [];
+          waiting.push({ work, isRepeatable, resolve, reject });
+          if (others !== undefined) return;
+          this.#lanes.set(lane, waiting);
+          void this.#flush(lane, waiting);
         }),
     );
   }
 
-  async #flush(key: number, lane: Lane): Promise<void> {
+  async #flush(lane: number, waiting: Waiting[]): Promise<void> {
     const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
-    lane.running = true;
     for (;;) {
       await nextTurn();
       // Several wait for those that are on their way, as long as each further turn brings more.
-      for (let turns = 1, before = 1; turns < mostTurns && lane.waiting.length > before; turns++) {
-        before = lane.waiting.length;
+      for (let turns = 1, before = 1; turns < mostTurns && waiting.length > before; turns++) {
+        before = waiting.length;
         await nextTurn();
       }
-      const batch = lane.waiting.splice(0, this.#atOnce(lane.waiting));
+      const batch = waiting.splice(0, this.#atOnce(waiting));
       if (batch.length === 0) break;
       const done = await this.#carryOut(batch);
       for (const [index, { resolve, reject }] of batch.entries()) {
@@ -112,8 +108,7 @@ export class WriteQueue {
         else resolve(each.value as never);
       }
     }
-    lane.running = false;
-    this.#lanes.delete(key);
+    this.#lanes.delete(lane);
   }
 
   /** How many of them share the next transaction. */
