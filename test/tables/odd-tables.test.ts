@@ -218,6 +218,45 @@ for (const kind of ['sqlite', 'server'] as const) {
 }
 
 for (const kind of ['sqlite', 'server'] as const)
+  test(`a constraint that is checked at the commit alone is told, and harms nobody who writes beside: ${kind}`, async () => {
+    const { run, send } = await open(kind);
+    const deferred = 'DEFERRABLE INITIALLY DEFERRED';
+    await run(
+      kind === 'sqlite'
+        ? `CREATE TABLE "Desks" (login TEXT REFERENCES "Hired" (login) ${deferred})`
+        : `CREATE TABLE "Hired" (login TEXT PRIMARY KEY)`,
+    );
+    await run(
+      kind === 'sqlite'
+        ? 'CREATE TABLE "Hired" (login TEXT PRIMARY KEY)'
+        : `ALTER TABLE "People" ADD CONSTRAINT hired FOREIGN KEY (login) REFERENCES "Hired" ${deferred}`,
+    );
+    // SQLite adds no constraint to a table that is there.
+    if (kind === 'sqlite')
+      await run(
+        'CREATE TRIGGER desk AFTER INSERT ON "People" BEGIN INSERT INTO "Desks" VALUES (NEW.login); END',
+      );
+    await run(`INSERT INTO "Hired" VALUES ('ann'), ('cid')`);
+    const answers = await Promise.all(
+      ['ann', 'ben', 'cid'].map((userName) => send('POST', '/Users', user(userName))),
+    );
+    assert.deepEqual(
+      answers.map(([status]) => status),
+      [201, 409, 201],
+    );
+    const told = kind === 'sqlite' ? 'a deferred constraint' : 'hired';
+    refused(
+      answers[1] as Answer,
+      409,
+      new RegExp(`^${told} is refused by the database at the commit: it refers to no row that is there$`),
+    );
+    assert.deepEqual(await run('SELECT login FROM "People" ORDER BY login'), [
+      { login: 'ann' },
+      { login: 'cid' },
+    ]);
+  });
+
+for (const kind of ['sqlite', 'server'] as const)
   test(`who is erased leaves a row that keeps the rules of its table: ${kind}`, async () => {
     const { scimd, run } = await open(kind);
     const name = { givenName: 'Ann' };

@@ -3,7 +3,7 @@ import { toStoreError } from '../sql/postgres-errors.ts';
 import { StoreError } from '../store-error.ts';
 import { type Awaitable, isPromise } from '../stored-resource.ts';
 import type { RunSql, SqlDatabase } from './database.ts';
-import { causes, isRetryable } from './violations.ts';
+import { causes, isRetryable, refusedAtCommit } from './violations.ts';
 
 /** Tries of what PostgreSQL gives up in favour of others. */
 const attempts = 10;
@@ -54,7 +54,10 @@ export function withFailures(database: SqlDatabase): SqlDatabase {
       return rethrowing(
         () => database.transaction(carriedOut),
         // What fails behind the work is the commit.
-        (error) => (isWorking && error === ofWork ? error : failureOf(dialect, error, !isWorking)),
+        (error) => {
+          if (isWorking && error === ofWork) return error;
+          return (isWorking ? undefined : refusedAtCommit(error)) ?? failureOf(dialect, error, !isWorking);
+        },
       );
     },
   };

@@ -1,4 +1,5 @@
 /** What a database says when a row breaks a rule of its table, whatever the driver wraps it in. */
+import { ScimError } from '../../error.ts';
 import type { Field, MappedTable } from './mapping.ts';
 
 export interface Violation {
@@ -19,6 +20,8 @@ type Kind =
   | 'it is out of range'
   | 'it refers to no row that is there';
 
+const noRow = 'it refers to no row that is there' satisfies Kind;
+
 /** By SQLSTATE. */
 const kinds: Readonly<Record<string, Kind>> = {
   '23505': 'unique',
@@ -29,7 +32,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   '22007': 'it is not of its type',
   '22008': 'it is not of its type',
   '22003': 'it is out of range',
-  '23503': 'it refers to no row that is there',
+  '23503': noRow,
 };
 
 interface Told {
@@ -67,7 +70,7 @@ const sqliteKinds: Readonly<Record<string, Kind>> = {
   UNIQUE: 'unique',
   'NOT NULL': 'it must not be empty',
   CHECK: 'a check of the table fails',
-  'FOREIGN KEY': 'it refers to no row that is there',
+  'FOREIGN KEY': noRow,
 };
 
 function toldOf(error: unknown): Told | undefined {
@@ -118,6 +121,20 @@ export function violationOf(
   };
 }
 
+/** What a constraint that is checked at the commit alone says (DEFERRABLE), of whichever table it is. */
+export function refusedAtCommit(error: unknown): ScimError | undefined {
+  const told = toldOf(error);
+  if (told === undefined) return undefined;
+  const [, failed, which] = sqliteRefusal.exec(told.message) ?? [];
+  const kind = kinds[told.code] ?? sqliteKinds[failed ?? ''];
+  if (kind === undefined) return undefined;
+  const isUnique = kind === 'unique';
+  const detail = `${told.constraint ?? which ?? 'a deferred constraint'} is refused by the database at the commit: ${isUnique ? 'it is already in use' : kind}`;
+  return isUnique || kind === noRow
+    ? new ScimError(409, isUnique ? 'uniqueness' : undefined, detail, { cause: error })
+    : new ScimError(400, 'invalidValue', detail, { cause: error });
+}
+
 /** `a, b`, each with its table before it or without. */
 function columnsOf(listed: string | undefined): readonly string[] {
   if (listed === undefined) return [];
@@ -134,8 +151,7 @@ function fieldHolding(
   const quotedValue = /"([^"]*)"(?: is out of range.*)?$/.exec(message)?.[1];
   const found = [...values].filter(([{ column, write }, value]) => {
     if (value === undefined) return false;
-    if (kind === 'it refers to no row that is there')
-      return facts.references.some((reference) => reference.column === column.name);
+    if (kind === noRow) return facts.references.some((reference) => reference.column === column.name);
     const stored = String(column.bind(write(value)));
     if (kind !== 'it is too long') return quotedValue !== undefined && stored === quotedValue;
     const most = /\((\d+)\)$/.exec(column.fact.type)?.[1];

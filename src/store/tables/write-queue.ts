@@ -1,5 +1,5 @@
 /** Writes in their order, as many in a transaction as there are, and those that have not ended yet. */
-
+import { ScimError } from '../../error.ts';
 import type { Outcome, Store, Unit } from '../store.ts';
 import type { Awaitable } from '../stored-resource.ts';
 import { type SqlDatabase, type Steps, statement } from './database.ts';
@@ -130,17 +130,17 @@ export class WriteQueue {
       } catch (error) {
         if (batch.length === 1) return [{ error }];
       }
-    if (this.#dialect === 'postgres') {
-      // Drivers have savepoints of their own: postgres.js takes all back once a statement has failed.
-      const done: Done[] = [];
-      for (const each of batch) done.push(...(await this.#carryOut([each])));
-      return done;
-    }
-    try {
-      return await this.#together(batch, inSavepoint);
-    } catch (error) {
-      return batch.map(() => ({ error }));
-    }
+    // In PostgreSQL drivers have savepoints of their own: postgres.js takes all back once a statement has failed.
+    if (this.#dialect === 'sqlite')
+      try {
+        return await this.#together(batch, inSavepoint);
+      } catch (error) {
+        if (batch.length === 1 || !(error instanceof ScimError)) return batch.map(() => ({ error }));
+        // Whose constraint it was that the commit failed by is found one by one.
+      }
+    const done: Done[] = [];
+    for (const each of batch) done.push(...(await this.#carryOut([each])));
+    return done;
   }
 
   #alone<T>(work: Work<T>): Awaitable<T> {
