@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Page } from '../../src/store/store.ts';
+import { Work } from '../../src/store/work.ts';
 import { countThreads } from '../threads.ts';
 import { until } from '../until.ts';
 import { Setting } from './setting.ts';
@@ -85,6 +86,39 @@ test('the thread ends when there was nothing to look through for a while, and th
     threads.stop();
     await s.store.close();
   }
+});
+
+test('what compares few values spends as much once they are known, and each is counted again after many changes', async () => {
+  const { s } = await open(10);
+  const emails = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ value: `a${n}@example.com`, type: n % 2 ? 'work' : 'home' }));
+  const people = Array.from({ length: 300 }, (_, n) => s.newUser(`u${n}`, { emails: emails(20) }));
+  await s.store.commit(people.map((command) => s.unit(command)));
+  const values = 300 * 20;
+  const limits = { values: 1e9, valuesInWrites: 1e9, seconds: 60 };
+  const target = { type: s.user, plan: s.plan('emails[type eq "work" and value co "zz"]') };
+  const spent = async (work: Work): Promise<number> => {
+    const { left } = work;
+    const { total } = await s.store.list({ tenant: 1, limit: 10, targets: [target], work });
+    assert.equal(total, 0);
+    return left - work.left;
+  };
+  const first = await spent(new Work(limits));
+  assert.ok(first > values * 2 * 0.7 && first < values * 2 * 1.3, `${first} of ${values * 2}`);
+  for (let n = 0; n < 3; n++) assert.equal(await spent(new Work(limits)), first);
+  const short = new Work({ ...limits, values: first * 4.5 });
+  await assert.rejects(
+    async () => {
+      for (let n = 0; n < 6; n++) await spent(short);
+    },
+    { name: 'WorkError', code: 'too-much' },
+  );
+  const hoarders = Array.from({ length: 65 }, (_, n) => s.newUser(`h${n}`, { emails: emails(1000) }));
+  await s.store.commit(hoarders.map((command) => s.unit(command)));
+  const more = await spent(new Work(limits));
+  assert.ok(more > 65_000 * 2 * 0.7, `${more} of ${(values + 65_000) * 2}`);
+  await assert.rejects(spent(new Work({ ...limits, values: 50_000 })), { code: 'too-much' });
+  await s.store.close();
 });
 
 test('whoever was told of a write reads it there', async () => {

@@ -72,3 +72,7 @@ export const sqliteDialect: StoreDialect = {
     return `CASE WHEN octet_length(d.body) <= ${smallDocument} THEN d.body ELSE json_patch('{}', json_object(${members.join(', ')})) END`;
   },
 };
+
+const { counting: _, ...others } = sqliteDialect;
+/** For statements that look at few values, which are counted before. */
+export const uncounted: StoreDialect = others;

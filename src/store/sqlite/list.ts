@@ -27,7 +27,8 @@ import { membershipSql, mostMembersAtOnce } from '../sql/membership.ts';
 import { resourceSql } from '../sql/resource.ts';
 import { runSteps } from '../sql/steps.ts';
 import type { Awaitable, Page, Query } from '../store.ts';
-import { sqliteDialect } from './dialect.ts';
+import { sqliteDialect, uncounted } from './dialect.ts';
+import { fewValuesOf } from './few-values.ts';
 import { findByKey } from './find-by-key.ts';
 import { type HeldSnapshots, readBeforehand, type SnapshotConnection } from './held-snapshots.ts';
 import { allowanceOf, type Meter, mostHere, shortAllowanceOf, TooLongHere } from './meter.ts';
@@ -81,6 +82,7 @@ export function lister({
   catchUp,
 }: ListTools): List {
   const totalOf = db.prepare<[number, number], number>(resourceSql.total).pluck();
+  const fewValues = fewValuesOf(db, types);
   const numbersOf = (has: (layout: Layout) => boolean): number[] =>
     types.all.filter(({ layout }) => has(layout)).map(({ number }) => number);
   const sql = membershipSql(sqliteDialect, types);
@@ -173,7 +175,13 @@ export function lister({
   return (query) => {
     const found = findByKey(types, reads, query);
     if (found !== undefined) return found;
-    const arms = compileArms(sqliteDialect, types, query);
+    const { work } = query;
+    const valueScan = scans && work && fewValues.scanOf(query);
+    const compared = valueScan && fewValues.compared(valueScan);
+    // For the page, and for the total.
+    const isCounted = compared === undefined || 2 * compared > (work?.left ?? 0);
+    const arms = compileArms(isCounted ? sqliteDialect : uncounted, types, query);
+    const looksAtAll = valueScan !== undefined && !arms[0]?.selective;
     const position = query.after ?? query.before;
     const turned = query.after === undefined && query.before !== undefined;
     const backwards = turned !== (query.descending ?? false);
@@ -224,7 +232,6 @@ export function lister({
         more,
       };
     };
-    const { work } = query;
     const note = (values: number): void => work?.note(values);
     const runHere = (of: ListJob, allowance = allowanceOf(work)): ListRows =>
       meter.run(allowance, () => runSteps(listSteps(of), runner(statements, setRequest, of)), note);
@@ -243,11 +250,15 @@ export function lister({
         if (error instanceof ScanThreadFailure) return read(() => runHere(of));
         throw error;
       });
-    const inThread = (): Promise<Page> =>
-      scan(job).then((page) => {
+    const inThread = (): Promise<Page> => {
+      const left = work?.left ?? 0;
+      if (looksAtAll && !isCounted) note(compared);
+      return scan(job).then((page) => {
+        if (looksAtAll && isCounted) fewValues.note(valueScan, left - (work?.left ?? 0));
         catchUp();
         return whole(page, scan);
       });
+    };
     if (isLong(scans.few, query, arms, skipped)) return inThread();
     let page: ListRows;
     try {
