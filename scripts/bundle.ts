@@ -56,20 +56,22 @@ function inlineTexts(thirdParty: readonly ThirdParty[], keep: Keep = inline): Pl
 }
 
 const writeWorker = 'src/store/sqlite/write-worker.ts';
+const checkpointWorker = 'src/store/sqlite/checkpoint-worker.ts';
 const deliveryWorker = 'src/delivery-worker.ts';
 
 /** The modules that name the program of a thread: what they export, and the program. */
 const threads = [
   [/[\\/]store[\\/]sqlite[\\/]scan-program\.ts$/, 'scanProgram', 'src/store/sqlite/scan-worker.ts'],
   [/[\\/]store[\\/]sqlite[\\/]write-program\.ts$/, 'writeProgram', writeWorker],
+  [/[\\/]store[\\/]sqlite[\\/]checkpoint-program\.ts$/, 'checkpointProgram', checkpointWorker],
   [/[\\/]http[\\/]exchange-program\.ts$/, 'exchangeProgram', 'src/exchange-worker.ts'],
   [/[\\/]events[\\/]webhook[\\/]delivery-program\.ts$/, 'deliveryProgram', deliveryWorker],
 ] as const;
 
 /**
  * Threads start from a text, so that the program stays one file. They find packages where the program does. `around` are
- * the programs that this one is put into: none starts itself. Only the server itself starts the thread that writes, which in
- * turn starts none.
+ * the programs that this one is put into: none starts itself. Only the server itself starts the threads that write and copy the
+ * WAL, which in turn start none.
  */
 function inlineThreads(options: BuildOptions, keep: Keep = inline, around: readonly string[] = []): Plugin {
   const { target = 'node22', external = [], plugins = [] } = options;
@@ -79,7 +81,7 @@ function inlineThreads(options: BuildOptions, keep: Keep = inline, around: reado
     setup({ onLoad }) {
       for (const [filter, name, entry] of threads)
         onLoad({ filter }, async () => {
-          const isElsewhere = entry === writeWorker && around.length > 0;
+          const isElsewhere = (entry === writeWorker || entry === checkpointWorker) && around.length > 0;
           if (around.includes(entry) || around.includes(writeWorker) || isElsewhere)
             return {
               contents: `export const ${name} = () => { throw new Error('${entry} is not started here'); };`,

@@ -2,26 +2,98 @@
  * When the WAL is copied into the database. SQLite does it with each commit that finds 1,000 frames in the WAL, which begins anew
  * then, unless somebody reads on in a snapshot. Where such readers follow one another it never begins anew, and each of them lets
  * SQLite copy a little, for which every request waits: here it is done after 1,000 more frames, however many there are.
+ *
+ * Under load a thread does it, and whoever reads does not wait for it. What is committed meanwhile would keep the WAL from
+ * beginning anew for ever, so commits wait for the thread when they become many, and while it copies those few frames too.
  * Shown by the workload `interference` of npm run bench.
  */
 import type { Database } from 'better-sqlite3';
+import { CheckpointThread, type CheckpointThreadOptions } from './checkpoint-thread.ts';
 
 /** Frames, of a page each. */
 const every = 1000;
+/** Commits wait for the copy that is under way once so many frames have been written since it began. */
+const most = 100;
+/** Milliseconds within which so many frames are written where a thread is worth its memory. */
+const soon = 10_000;
 
-/** To be called after each commit of the connection. Throws what SQLite's own checkpoint makes a commit throw. */
-export function checkpoints(db: Database): () => void {
-  if (db.memory) return () => {};
+export interface Checkpoints {
+  /** To be called after each commit of the connection. Throws what SQLite's own checkpoint makes a commit throw. */
+  committed(): void;
+  /** What the next commit is to wait for, so that the WAL can begin anew. It never rejects. */
+  before(): Promise<void> | undefined;
+  /** Is the thread at it, which keeps the disk busy? */
+  isUnderWay(): boolean;
+  /** Did the thread's last copy fail? The next commit tries it over this connection, and is told why. */
+  hasFailed(): boolean;
+  /** Resolves when the thread has closed its connection; undefined if there is none. */
+  close(): Promise<void> | undefined;
+}
+
+const inMemory: Checkpoints = {
+  committed() {},
+  before: () => undefined,
+  isUnderWay: () => false,
+  hasFailed: () => false,
+  close: () => undefined,
+};
+
+/** `inThread`: where a thread may do it. */
+export function checkpoints(db: Database, inThread?: CheckpointThreadOptions): Checkpoints {
+  if (db.memory) return inMemory;
   db.pragma('wal_autocheckpoint = 0');
   const look = db.prepare('PRAGMA main.wal_checkpoint(NOOP)').raw();
   const copy = db.prepare('PRAGMA main.wal_checkpoint(PASSIVE)').raw();
-  let last = 0;
-  return () => {
-    const [, frames] = look.get() as [busy: number, frames: number, copied: number];
-    // It has begun anew.
-    if (frames < last) last = 0;
-    if (frames - last < every) return;
-    copy.get();
+  const thread = inThread === undefined ? undefined : new CheckpointThread(inThread);
+  /** Frames that there are, and that there were when a copy began last; when that was. */
+  let [frames, last, lastAt] = [0, 0, Number.NEGATIVE_INFINITY];
+  let underWay: Promise<void> | undefined;
+  /** Were some committed meanwhile, or did a transaction of this connection keep some back? */
+  let isRestDue = false;
+  let failed = false;
+
+  const copyIn = (of: CheckpointThread, whileNobodyWrites: boolean): Promise<void> => {
     last = frames;
+    underWay = of.copy().then(
+      (copied) => {
+        underWay = undefined;
+        isRestDue = !whileNobodyWrites && copied < frames;
+      },
+      () => {
+        underWay = undefined;
+        failed = true;
+      },
+    );
+    return underWay;
+  };
+
+  return {
+    committed() {
+      [, frames] = look.get() as [busy: number, frames: number, copied: number];
+      // It has begun anew.
+      if (frames < last) {
+        last = 0;
+        isRestDue = false;
+      }
+      if (underWay !== undefined || (frames - last < every && !failed)) return;
+      const now = performance.now();
+      const isWorthIt = now - lastAt < soon;
+      lastAt = now;
+      if (isWorthIt && !failed && thread?.isOpen()) void copyIn(thread, false);
+      else {
+        copy.get();
+        failed = false;
+        last = frames;
+      }
+    },
+    before() {
+      if (underWay !== undefined) return frames - last > most ? underWay : undefined;
+      if (!isRestDue || thread === undefined) return undefined;
+      isRestDue = false;
+      return thread.isOpen() ? copyIn(thread, true) : undefined;
+    },
+    isUnderWay: () => underWay !== undefined,
+    hasFailed: () => failed,
+    close: () => thread?.close(),
   };
 }

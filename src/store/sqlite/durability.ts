@@ -12,9 +12,9 @@ export interface WalSync {
   /**
    * Brings all that has been committed to the disk. Undefined when that is done, else a promise of it. Throws, or
    * rejects with, StoreError `io` if it cannot be done. `about`: the ids of the only resources that show what was committed
-   * last; without it any may.
+   * last; without it any may. `isBusy`: is the disk known to have other work just now?
    */
-  sync(about?: Iterable<string>): Promise<void> | undefined;
+  sync(about?: Iterable<string>, isBusy?: boolean): Promise<void> | undefined;
   /** Throws if it failed once: what the disk has is not known then, and another attempt could succeed in vain. */
   check(): void;
   /** Throws a StoreError `cannot-open` if the WAL's file is not the one that was opened. */
@@ -207,13 +207,13 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
     pace.tookOnTheSpot(ended - started, ended);
   };
 
-  const begin = (): Promise<void> | undefined =>
-    pace.isOnTheSpot(performance.now()) ? syncOnTheSpot() : start();
+  const begin = (isBusy = false): Promise<void> | undefined =>
+    !isBusy && pace.isOnTheSpot(performance.now()) ? syncOnTheSpot() : start();
 
   return {
-    sync(about) {
+    sync(about, isBusy) {
       since.add(about);
-      if (running === undefined) return begin();
+      if (running === undefined) return begin(isBusy);
       // What is under way may have begun before the last commit.
       next ??= running.then(() => {
         next = undefined;
@@ -268,7 +268,9 @@ export function walOf(db: Database, leave: () => void): WalSync {
       // Within a transaction nothing can be copied, and what came after an older snapshot only when that has ended.
       leave();
       db.pragma(`busy_timeout = ${rescueTimeout}`);
-      db.pragma('wal_checkpoint(FULL)');
+      const end = performance.now() + rescueTimeout;
+      // Another thread that copies just now is not waited for by SQLite itself.
+      while (db.pragma('wal_checkpoint(FULL)', { simple: true }) === 1 && performance.now() < end);
     } catch {
       // Nothing can be saved; that the file has gone is told anyway.
     }

@@ -10,7 +10,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
-import { checkpoints } from './checkpoints.ts';
+import { type Checkpoints, checkpoints } from './checkpoints.ts';
 import type { Counters } from './counters.ts';
 import type { WalSync } from './durability.ts';
 import { isBusy, closed as storeClosed, toStoreError } from './errors.ts';
@@ -77,13 +77,15 @@ export interface CommitOptions {
   written?(): void;
   /** Milliseconds for which commands wait while another process writes. */
   readonly busyTimeout?: number;
+  /** Copy the WAL into the database. Without it this connection does, on the spot. */
+  readonly copies?: Checkpoints;
 }
 
 /** `wal` brings commits to the disk. */
 export function groupCommit(
   db: Database,
   wal: WalSync,
-  { beforeWrite, check, counts, written, busyTimeout = 0 }: CommitOptions,
+  { beforeWrite, check, counts, written, busyTimeout = 0, copies = checkpoints(db) }: CommitOptions,
 ): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
@@ -91,7 +93,6 @@ export function groupCommit(
   const savepoint = db.prepare('SAVEPOINT command');
   const release = db.prepare('RELEASE command');
   const undo = db.prepare('ROLLBACK TO command');
-  const copyWal = checkpoints(db);
   let waiting: Job[] = [];
   let riding: Job[] = [];
   let departure: NodeJS.Timeout | undefined;
@@ -126,7 +127,7 @@ export function groupCommit(
       const outcomes = action();
       counts?.write();
       commit.run();
-      copyWal();
+      copies.committed();
       return outcomes;
     } catch (error) {
       counts?.forget();
@@ -197,10 +198,14 @@ export function groupCommit(
   };
 
   const flush = (): void => {
-    if (absence !== undefined) return;
+    if (absence !== undefined || waiting.length + riding.length === 0) return;
+    const copied = copies.before();
+    if (copied !== undefined) {
+      goOnAfter(copied);
+      return;
+    }
     const jobs = next();
-    const [job] = jobs;
-    if (job === undefined) return;
+    const [job] = jobs as [Job];
     if (job.away) {
       goOnAfter(sendAway(job));
       return;
@@ -228,7 +233,7 @@ export function groupCommit(
           else job.resolve(outcome.value);
         });
       };
-      const synced = wal.sync(allShown(jobs, outcomes));
+      const synced = wal.sync(allShown(jobs, outcomes), copies.isUnderWay());
       if (synced === undefined) settle();
       else synced.then(settle, refuse);
     } catch (error) {
@@ -267,7 +272,7 @@ export function groupCommit(
       });
     },
     away: (command) => enqueue({ run: command, once: false, away: true }),
-    isFailing: () => failing,
+    isFailing: () => failing || copies.hasFailed(),
     close() {
       closed = true;
       flush();

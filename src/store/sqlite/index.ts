@@ -1,4 +1,5 @@
 /** The store over one SQLite file. */
+import { isMainThread } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';
 import { termsOf } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
@@ -15,6 +16,7 @@ import { deliveryOver } from '../sql/outbox-over.ts';
 import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
 import { ChangeLog } from './changes.ts';
+import { checkpoints } from './checkpoints.ts';
 import { Commands, outcomeOf } from './commands.ts';
 import { openConnection, usualBusyTimeout } from './connection.ts';
 import { counters } from './counters.ts';
@@ -267,11 +269,10 @@ function storeOver(
   const written = (): void => {
     for (const listener of listeners) listener();
   };
+  // A store in a thread holds up nobody by it.
+  const copies = checkpoints(db, isMainThread ? { file, check: guard.check } : undefined);
   const commit = groupCommit(db, wal, {
-    beforeWrite,
-    check,
-    written,
-    busyTimeout,
+    ...{ beforeWrite, check, written, busyTimeout, copies },
     counts: {
       write() {
         counts.write();
@@ -287,14 +288,11 @@ function storeOver(
     },
   });
 
-  const here = (unit: Unit): Promise<Outcome> =>
-    commit
-      .run<Outcome>(
-        () => write.run(unit),
-        unit.within !== undefined,
-        (outcome) => shownBy(types, unit, outcome),
-      )
-      .catch(outcomeOf);
+  const here = (unit: Unit): Promise<Outcome> => {
+    const { within } = unit;
+    const shown = (outcome: Outcome) => shownBy(types, unit, outcome);
+    return commit.run<Outcome>(() => write.run(unit), within !== undefined, shown).catch(outcomeOf);
+  };
   const { unitsInThreadFrom: from = 2000 } = options;
   // A thread makes ids of its own, and has no file where there is none.
   const mayLeave = !db.memory && options.newId === undefined && Number.isFinite(from);
@@ -388,9 +386,9 @@ function storeOver(
       const end = (): Promise<void> | undefined => {
         snapshot.close();
         held?.close();
-        const ended = [scans?.close(), large?.close()].filter((each) => each !== undefined);
+        const ends = [scans?.close(), large?.close(), copies.close()].filter((each) => each !== undefined);
         // The last connection that is closed tidies up the WAL.
-        if (ended.length > 0) return Promise.all(ended).then(() => void db.close());
+        if (ends.length > 0) return Promise.all(ends).then(() => void db.close());
         db.close();
         return undefined;
       };
