@@ -9,6 +9,8 @@ export interface Options {
   readonly rounds: number;
   /** Of one round. */
   readonly seconds: number;
+  /** Of the mixed load after which memory is looked at. */
+  readonly minutes: number;
   /** Names of workloads; empty: all. */
   readonly only: readonly string[];
   readonly quick: boolean;
@@ -41,6 +43,7 @@ export const help = `npm run bench -- [flags]
                      bench_N stay for the next run
   --rounds N         rounds of each workload (5; quick 3)
   --seconds N        length of a round (1.5; quick 0.4)
+  --minutes N        length of the mixed load before memory is looked at (0.75)
   --check            status 1 if a measured target is missed, or none is measured
   --json FILE        the results as JSON; - is standard output
   --chart FILE       the results as an SVG
@@ -65,6 +68,7 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
       check: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      minutes: { type: 'string' },
       json: { type: 'string' },
       chart: { type: 'string' },
       directory: { type: 'string' },
@@ -79,6 +83,7 @@ export function readArguments(args: readonly string[]): Options | 'help' | 'list
     memberships: Number(values.memberships ?? 0),
     rounds: Number(values.rounds ?? (quick ? 3 : 5)),
     seconds: Number(values.seconds ?? (quick ? 0.4 : 1.5)),
+    minutes: Number(values.minutes ?? 0.75),
     only: values.only?.split(',') ?? [],
     quick,
     peers: !values['no-peers'],

@@ -24,8 +24,8 @@ function request(number: number, users: number): Request {
   return { method: 'GET', path: `/Users?startIndex=${someone}&count=100` };
 }
 
-/** Resolves after so many seconds. @throws Error where a request fails. */
-export async function mixedLoad({ target }: ServerProcess, users: number, seconds: number): Promise<void> {
+/** Resolves after so many seconds, to the number of requests. @throws Error where a request fails. */
+export async function mixedLoad({ target }: ServerProcess, users: number, seconds: number): Promise<number> {
   const end = performance.now() + seconds * 1000;
   let number = 0;
   const oneAfterTheOther = async (): Promise<void> => {
@@ -41,4 +41,5 @@ export async function mixedLoad({ target }: ServerProcess, users: number, second
     }
   };
   await Promise.all(Array.from({ length: connections }, oneAfterTheOther));
+  return number;
 }

@@ -18,11 +18,8 @@ const token = newSecret();
 /** A command and what comes before its own arguments. */
 type Program = readonly [command: string, ...args: string[]];
 
-/** By then the heaps and caches have the size that they keep. */
-const loadSeconds = 45;
-
 export async function measureStart(
-  { rounds }: Options,
+  { rounds, minutes }: Options,
   fixtures: Fixtures,
   users: number,
 ): Promise<Figure[]> {
@@ -30,7 +27,11 @@ export async function measureStart(
   const program: Program = [binary()];
   const people = (): string => fixtures.database(users, false, 'scimd');
   const full = await startOnce(program, people(), (server, connection) => readAll(server, connection, users));
-  const loaded = await startOnce(program, people(), (server) => mixedLoad(server, users, loadSeconds));
+  const seconds = minutes * 60;
+  let answers = 0;
+  const loaded = await startOnce(program, people(), async (server) => {
+    answers = await mixedLoad(server, users, seconds);
+  });
   const ofAll = (name: string, title: string, bytes: number): Figure => ({
     ...{ name, title, users },
     value: bytes / 2 ** 20,
@@ -41,7 +42,8 @@ export async function measureStart(
     ...(await figuresOf('bundle', node, fixtures.path('empty'), rounds + 2)),
     ofAll('size-binary', 'the file, binary', statSync(binary()).size),
     ofAll(`rss-${users}`, 'memory after GETs and lists of all users, binary', full.rss),
-    ofAll('rss-loaded', `memory after ${loadSeconds} s of mixed load at full speed, binary`, loaded.rss),
+    ofAll('rss-loaded', `memory after ${seconds} s of mixed load at full speed, binary`, loaded.rss),
+    { name: 'rate-loaded', title: 'answers to that load', users, value: answers / seconds, unit: '/s' },
   ];
   return figures.map((figure) => ({ ...figure, users }));
 }
