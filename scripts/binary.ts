@@ -19,6 +19,7 @@ import pkg from '@yao-pkg/pkg/lib-es5/sea.js';
 import type { ThirdParty } from '../src/cli/third-party.ts';
 import { billOfMaterials } from './binary/bill-of-materials.ts';
 import { home, nodeItself, nodeVersion, provideNode } from './binary/node-executables.ts';
+import { notePlaces } from './binary/places.ts';
 import { assetsFor, makeProgram, nodeFlags, type Program } from './binary/program.ts';
 import { addonInterface, sqliteItself } from './binary/sqlite.ts';
 import { named, type Target, usual } from './binary/target.ts';
@@ -34,12 +35,13 @@ async function make(target: Target, program: Program): Promise<void> {
     console.log(`npm has no node-${target.name}@${nodeVersion}: pkg downloads that Node.js by itself`);
   const { os, arch } = target;
   // More than pkg's type knows: pkg hands it on to Node.js.
+  const assets = await assetsFor(target, program);
   const seaConfig = {
     disableExperimentalSEAWarning: true,
     useSnapshot: false,
     useCodeCache: false,
     execArgv: nodeFlags,
-    assets: await assetsFor(target, program),
+    assets,
   };
   await pkg.default(program.main, {
     targets: [
@@ -53,6 +55,7 @@ async function make(target: Target, program: Program): Promise<void> {
     signature: true,
     seaConfig,
   });
+  if (os === 'linux') notePlaces(target.output, assets);
   recopy(target.output);
 }
 

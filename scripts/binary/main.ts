@@ -2,25 +2,62 @@
  * The start of a binary: the program, with the code that V8 made of it while the binary was built. V8 looks at it by
  * itself, and compiles the program anew where the code is of another version, another processor or other flags.
  */
-import { getRawAsset } from 'node:sea';
+import { openSync, readSync } from 'node:fs';
+import sea from 'node:sea';
 import { constants, Script } from 'node:vm';
 
-const bytes = (name: string): Buffer => Buffer.from(getRawAsset(name) as ArrayBuffer);
+/** Name, first byte and length of each asset in this file (places.ts), or none of them. */
+declare const assetPlaces: string;
 
-const code = bytes('code');
-const script = new Script(bytes('scimd.cjs').toString('latin1'), {
+const places = new Map(
+  assetPlaces.split(',').map((each) => {
+    const [name = '', at, length] = each.split(' ');
+    return [name, { at: Number(at), length: Number(length) }] as const;
+  }),
+);
+
+let file: number | undefined;
+/** For one after the other: a new page of memory costs more than what is read into it. */
+const room = new ArrayBuffer(0, {
+  maxByteLength: Math.max(0, ...[...places.values()].map(({ length }) => length)),
+});
+
+/** Undefined where the system does not show it, or may run it and not read it. */
+function openItself(): number | undefined {
+  try {
+    return openSync('/proc/self/exe', 'r');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Is there until the next one is asked for; `resize(0)` gives its memory back. */
+function assetBytes(name: string): ArrayBuffer {
+  const place = places.get(name);
+  file ??= openItself();
+  if (place === undefined || file === undefined) return sea.getRawAsset(name) as ArrayBuffer;
+  const { at, length } = place;
+  room.resize(length);
+  for (let read = 0; read < length; ) {
+    const more = readSync(file, new Uint8Array(room, read), 0, length - read, at + read);
+    if (more === 0) throw new Error(`${name} is not in the file of this program`);
+    read += more;
+  }
+  return room;
+}
+
+function assetText(name: string, encoding: BufferEncoding): string {
+  const text = Buffer.from(assetBytes(name)).toString(encoding);
+  room.resize(0);
+  return text;
+}
+
+const source = Buffer.from(assetBytes('scimd.cjs')).toString('latin1');
+const code = Buffer.from(assetBytes('code'));
+const script = new Script(source, {
   filename: 'scimd.cjs',
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   ...(code.length === 0 ? {} : { cachedData: code }),
 });
-script.runInThisContext()(require);
-
-/**
- * V8 lets what is old grow to four times what is alive before it clears it: with two and a half times a server with 100,000
- * people under mixed load has some 35 MB less, and no answer costs measurably more. With twice a list of 100 costs up to a
- * tenth more. Set when the server is there: Node.js would start without its code cache, in 20 ms more.
- */
-setTimeout(
-  () => process.getBuiltinModule('node:v8').setFlagsFromString('--heap-growing-percent=150'),
-  2000,
-).unref();
+const assets = { ...sea, getRawAsset: assetBytes, getAsset: assetText };
+script.runInThisContext()((name: string) => (name === 'node:sea' ? assets : require(name)));

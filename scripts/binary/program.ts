@@ -19,6 +19,7 @@ import { newSecret } from '../../src/directory/secret.ts';
 import { bundle, type Keep } from '../bundle.ts';
 import { lazily } from './lazily.ts';
 import { executableOf, home } from './node-executables.ts';
+import { noPlaces } from './places.ts';
 import { addonFor, embeddedAddon } from './sqlite.ts';
 import { here, type Target } from './target.ts';
 
@@ -91,6 +92,7 @@ export async function makeProgram(
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
     platform: 'node',
+    define: { assetPlaces: JSON.stringify(noPlaces) },
   });
   return { program: { main: join(folder, 'main.cjs'), assets }, inside };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { addonFor } from '../../scripts/binary/sqlite.ts';
@@ -105,6 +105,18 @@ test('two servers of the binary share a temporary folder', async () => {
   }
   assert.deepEqual(await Promise.all(servers.map((server) => server.stop())), [0, 0]);
 });
+
+if (process.platform === 'linux')
+  test('a server whose file was removed has all that was in it', async () => {
+    const where = place();
+    const copy = join(where.folder, 'scimd');
+    copyFileSync(binary[0] ?? '', copy);
+    const server = await serve([copy], where);
+    rmSync(copy);
+    const { status } = await fetch(`${server.url.replace(/\/scim\/v2$/, '')}/docs/filters`);
+    assert.equal(status, 200);
+    assert.equal(await server.stop(), 0);
+  });
 
 test('a temporary folder that does not exist is no obstacle where there is another', () => {
   const where = place();

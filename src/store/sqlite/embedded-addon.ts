@@ -14,8 +14,16 @@ let addon: object | undefined;
 export function getBinding(): object {
   const { addon: file } = (workerData ?? {}) as Partial<ScanThreadData>;
   if (file !== undefined) addon ??= load(file);
-  addon ??= loadFrom(new Uint8Array(getRawAsset('better_sqlite3.node') as ArrayBuffer));
+  addon ??= loadAsset();
   return addon;
+}
+
+function loadAsset(): object {
+  const bytes = getRawAsset('better_sqlite3.node') as ArrayBuffer;
+  const loaded = loadFrom(new Uint8Array(bytes));
+  // Its memory, where it is not the program's own (scripts/binary/main.ts).
+  if (bytes.resizable) bytes.resize(0);
+  return loaded;
 }
 
 const windows = process.platform === 'win32';
