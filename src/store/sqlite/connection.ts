@@ -124,8 +124,8 @@ export function openConnection(file: string, busyTimeout = usualBusyTimeout): Da
         db.pragma('foreign_keys = ON');
         db.pragma('trusted_schema = OFF');
         db.pragma('temp_store = MEMORY');
-        // In KiB. Measured: with four times as much nothing is faster, the system's own cache serves the rest.
-        db.pragma('cache_size = -16384');
+        // In KiB. Measured: with twice as much, or eight times, nothing is faster, the system's own cache serves the rest.
+        db.pragma('cache_size = -8192');
         migrate(db, file);
         db.exec(requestTable);
         // Conditions that are compiled here call its function.
