@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
+import v8 from 'node:v8';
 import { constants, Script } from 'node:vm';
 
 const [folder = ''] = process.argv.splice(2, 1);
@@ -23,11 +23,16 @@ const script = new Script(bytes('scimd.cjs').toString('latin1'), {
 });
 if (script.cachedDataRejected) throw new Error('V8 does not take the code that it has written');
 if (!isThere) {
-  // What ran once is kept too. Code is for the flags that it was written with: they are as in a binary again by then.
-  setFlagsFromString('--no-flush-bytecode');
+  // What ran once is kept too. Code is for the flags that it was written with: they are as at a binary's start again by then.
+  v8.setFlagsFromString('--no-flush-bytecode');
   process.once('exit', () => {
-    setFlagsFromString('--flush-bytecode');
+    v8.setFlagsFromString('--flush-bytecode');
     writeFileSync(join(folder, 'code'), script.createCachedData());
   });
 }
-script.runInThisContext()((name: string) => (name === 'node:sea' ? assets : require(name)));
+/** What the program asks for that is not as in a binary. It sets no flags here. */
+const others = new Map<string, object>([
+  ['node:sea', assets],
+  ['node:v8', { ...v8, setFlagsFromString() {} }],
+]);
+script.runInThisContext()((name: string) => others.get(name) ?? require(name));

@@ -21,6 +21,7 @@ import { deliver } from './deliver.ts';
 import { exchangeLogOf } from './exchange-log.ts';
 import { giveWayToServer } from './few-processors.ts';
 import { ensureFirstToken } from './first-token.ts';
+import { limitHeaps } from './heap-limits.ts';
 import { listen } from './listen.ts';
 import { openForServing } from './open-store.ts';
 import { type Apply, reloader } from './reload.ts';
@@ -84,6 +85,7 @@ async function serve({ settings, json, terminal }: Invocation): Promise<number> 
     const server = await listen(inForce, store, log, () => state.ready, metrics, beside, connections);
     listening.resolve(server.apply);
     giveWayToServer();
+    limitHeaps();
     delivery = deliver(start, store, log);
     retention.start();
     connections.start();

@@ -284,7 +284,7 @@ export class ExchangeLog {
       workerData,
       execArgv,
       // It writes small rows: a small heap does, and is given back sooner.
-      resourceLimits: { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 96 },
+      resourceLimits: { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 96 },
     });
     worker.unref();
     worker.on('message', (message: FromExchangeThread) => this.#told(message));

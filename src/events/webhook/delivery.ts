@@ -207,7 +207,12 @@ export function startDelivery({ store, thread, onNotice }: DeliveryOptions): Del
       const { program, packages, execArgv } = deliveryProgram();
       startPool();
       const workerData: DeliveryThreadData = { ...thread, packages };
-      started = new Worker(program, { eval: typeof program === 'string', workerData, execArgv });
+      started = new Worker(program, {
+        eval: typeof program === 'string',
+        workerData,
+        execArgv,
+        resourceLimits: { maxYoungGenerationSizeMb: 24 },
+      });
     } catch (error) {
       onNotice?.({ kind: 'failing', message: messageOfError(error) });
       return false;

@@ -76,7 +76,7 @@ export class ScanThread {
     const workerData: ScanThreadData = { file, busyTimeout, addon: loadedAddon(), packages, unwanted };
     const isText = typeof program === 'string';
     // Rows are handed over as soon as they are read: more room for them is no faster, and 50 MB of memory.
-    const resourceLimits = { maxYoungGenerationSizeMb: 8 };
+    const resourceLimits = { maxYoungGenerationSizeMb: 3 };
     const options = { eval: isText, workerData, resourceLimits };
     this.#worker = new Worker(program, isText ? { ...options, execArgv: [] } : options);
     this.#worker.on('message', (answer: ScanAnswer | 'closed') => {

@@ -172,7 +172,8 @@ export class WriteThread {
       const { program, packages } = writeProgram();
       const workerData: WriteThreadData = { file, busyTimeout, registry, addon: loadedAddon(), packages };
       const isText = typeof program === 'string';
-      const options = { eval: isText, workerData };
+      const resourceLimits = { maxYoungGenerationSizeMb: 24 };
+      const options = { eval: isText, workerData, resourceLimits };
       const worker = new Worker(program, isText ? { ...options, execArgv: [] } : options);
       const thread: Thread = { worker, isOpen: false, running: undefined };
       worker.on('message', (message: WriteAnswer | 'open') => {

@@ -1,0 +1,20 @@
+/** How far V8's heaps grow in a binary before they are collected. */
+import { isSea } from 'node:sea';
+import { setFlagsFromString } from 'node:v8';
+
+/**
+ * V8 lets what is old grow to four times what is alive before it clears it, and keeps the pages that it has had: with two and
+ * a half times, a server under mixed load has some 70 MB less, and no answer costs measurably more. With twice a list of 100
+ * costs up to a tenth more.
+ */
+const sparing = '--heap-growing-percent=150';
+
+/** What a binary is started with (scripts/binary/program.ts) would be for threads too, whatever they are given themselves. */
+const threadsDecide = '--max-semi-space-size=0';
+
+/** To be called when the server is there, since code that V8 has kept is of other flags, and before it has threads. */
+export function limitHeaps(): void {
+  if (!isSea()) return;
+  setFlagsFromString(sparing);
+  setFlagsFromString(threadsDecide);
+}
