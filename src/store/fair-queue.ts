@@ -2,6 +2,7 @@
 import { ended, type Work } from './work.ts';
 
 interface Waiting {
+  readonly size: number;
   readonly start: () => void;
   readonly refuse: (error: unknown) => void;
 }
@@ -14,26 +15,26 @@ export class FairQueue<Owner> {
   #taken = 0;
   #closed: (() => unknown) | undefined;
 
-  /** So many places, of which one owner has at most `share`. */
+  /** So many places, of which one owner has at most `share`, which is enough for the largest action. */
   constructor(places: number, share: number) {
     this.#places = places;
     this.#share = share;
   }
 
   /**
-   * Runs `action` when there is a place for the owner.
+   * Runs `action` when there are so many places as it takes for the owner.
    * @throws WorkError where the work is over before.
    */
-  async run<T>(owner: Owner, action: () => Promise<T>, work?: Work): Promise<T> {
+  async run<T>(owner: Owner, action: () => Promise<T>, work?: Work, size = 1): Promise<T> {
     if (this.#closed !== undefined) throw this.#closed();
     // What has a place begins at once, and not a moment later.
-    const place = this.#place(owner, work);
+    const place = this.#place(owner, size, work);
     if (place !== undefined) await place;
     try {
       work?.check();
       return await action();
     } finally {
-      this.#leave(owner);
+      this.#leave(owner, size);
     }
   }
 
@@ -44,9 +45,9 @@ export class FairQueue<Owner> {
     this.#waiting.clear();
   }
 
-  #place(owner: Owner, work: Work | undefined): Promise<void> | undefined {
-    if (this.#taken < this.#places && this.#has(owner) < this.#share) {
-      this.#take(owner);
+  #place(owner: Owner, size: number, work: Work | undefined): Promise<void> | undefined {
+    if (this.#isFree(size) && this.#mayHave(owner, size) && !this.#isAwaited(owner)) {
+      this.#take(owner, size);
       return undefined;
     }
     if (work?.isEnded) return Promise.reject(ended());
@@ -59,6 +60,7 @@ export class FairQueue<Owner> {
         reject(why);
       });
       const one: Waiting = {
+        size,
         start: () => {
           forget?.();
           resolve();
@@ -76,30 +78,45 @@ export class FairQueue<Owner> {
     return this.#running.get(owner) ?? 0;
   }
 
-  #take(owner: Owner): void {
-    this.#taken++;
-    this.#running.set(owner, this.#has(owner) + 1);
+  #isFree(size: number): boolean {
+    return this.#taken + size <= this.#places;
   }
 
-  #leave(owner: Owner): void {
-    this.#taken--;
-    const left = this.#has(owner) - 1;
+  #mayHave(owner: Owner, size: number): boolean {
+    return this.#has(owner) + size <= this.#share;
+  }
+
+  /** Does somebody wait who comes before the owner? */
+  #isAwaited(owner: Owner): boolean {
+    if (this.#waiting.has(owner)) return true;
+    for (const [other, [first]] of this.#waiting)
+      if (first !== undefined && this.#mayHave(other, first.size)) return true;
+    return false;
+  }
+
+  #take(owner: Owner, size: number): void {
+    this.#taken += size;
+    this.#running.set(owner, this.#has(owner) + size);
+  }
+
+  #leave(owner: Owner, size: number): void {
+    this.#taken -= size;
+    const left = this.#has(owner) - size;
     if (left === 0) this.#running.delete(owner);
     else this.#running.set(owner, left);
     this.#next();
   }
 
-  /** Owners stand in the order in which they had their last turn. */
+  /** Owners stand in the order in which they had their last turn; none has one before the first that may have more. */
   #next(): void {
     for (const [owner, line] of this.#waiting) {
-      if (this.#taken >= this.#places) return;
-      if (this.#has(owner) >= this.#share) continue;
       const [first] = line as Iterable<Waiting>;
-      if (first === undefined) continue;
+      if (first === undefined || !this.#mayHave(owner, first.size)) continue;
+      if (!this.#isFree(first.size)) return;
       line.delete(first);
       this.#waiting.delete(owner);
       if (line.size > 0) this.#waiting.set(owner, line);
-      this.#take(owner);
+      this.#take(owner, first.size);
       first.start();
     }
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Page } from '../../src/store/store.ts';
-import { Work } from '../../src/store/work.ts';
+import { Stopping, Work } from '../../src/store/work.ts';
 import { countThreads } from '../threads.ts';
 import { until } from '../until.ts';
 import { Setting } from './setting.ts';
@@ -118,6 +118,26 @@ test('what compares few values spends as much once they are known, and each is c
   const more = await spent(new Work(limits));
   assert.ok(more > 65_000 * 2 * 0.7, `${more} of ${(values + 65_000) * 2}`);
   await assert.rejects(spent(new Work({ ...limits, values: 50_000 })), { code: 'too-much' });
+  await s.store.close();
+});
+
+test('of lists that are sent to the thread together, one ends with its request, and the others are answered', async () => {
+  const { s } = await open(10);
+  await s.store.commit(Array.from({ length: 600 }, (_, n) => s.unit(s.newUser(`u${n}`))));
+  const limits = { values: 1e9, valuesInWrites: 1e9, seconds: 60 };
+  const target = { type: s.user, plan: s.plan('emails[type eq "work" and value co "zz"]') };
+  const totalOf = async (work: Work): Promise<number> => {
+    const { total } = await s.store.list({ tenant: 1, limit: 10, targets: [target], work });
+    return total;
+  };
+  assert.equal(await totalOf(new Work(limits)), 0);
+  const ends = Array.from({ length: 6 }, () => new Stopping());
+  const answers = ends.map((end) =>
+    totalOf(new Work(limits, end)).catch((error: Error & { code?: string }) => error.code),
+  );
+  for (const ended of [1, 4]) ends[ended]?.end();
+  assert.deepEqual(await Promise.all(answers), [0, 'ended', 0, 0, 'ended', 0]);
+  assert.equal(await totalOf(new Work(limits)), 0);
   await s.store.close();
 });
 

@@ -52,6 +52,8 @@ export interface ListJob extends ListSql {
   readonly groups?: PartSql & { readonly direct?: string };
   /** As `membersSql` has it; `most` members are read of all the page's groups together. */
   readonly members?: PartSql & { readonly most: number };
+  /** Takes some milliseconds at most. */
+  readonly brief?: boolean;
   /** The page ends before its documents are larger together. `document` answers one that its row is too large for. */
   readonly bytes?: { readonly most: number; readonly document: string } | undefined;
 }

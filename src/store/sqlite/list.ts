@@ -207,6 +207,7 @@ export function lister({
       ...partsOf(query),
       limit: query.limit,
       offset: skipped,
+      brief: looksAtAll && !isCounted,
       fromStart: fromStart && start === undefined,
       tenant: query.tenant,
       base: query.base,

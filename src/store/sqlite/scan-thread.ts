@@ -15,7 +15,7 @@ export interface ScanThreadData {
   readonly addon: string | undefined;
   /** Where the thread's program finds its packages. */
   readonly packages: string;
-  /** Its only number is the id of the job that is not wanted any more. */
+  /** Ids of jobs that are not wanted any more: each at the place of the id by their number, which no two at once share. */
   readonly unwanted: SharedArrayBuffer;
 }
 
@@ -44,8 +44,11 @@ export interface ScanThreadOptions {
   readonly busyTimeout: number | undefined;
 }
 
+/** So many brief jobs a thread is sent at once: when it has done one it need not wait for the next. */
+export const mostAtOnce = 2;
+
 interface Running {
-  readonly id: number;
+  readonly job: ListJob;
   readonly work: Work | undefined;
   readonly resolve: (found: ListRows) => void;
   readonly reject: (error: unknown) => void;
@@ -59,9 +62,9 @@ const patience = 1000;
 
 export class ScanThread {
   readonly #worker: Worker;
-  readonly #unwanted = new Int32Array(new SharedArrayBuffer(4));
+  readonly #unwanted = new Int32Array(new SharedArrayBuffer(4 * mostAtOnce));
   readonly #onEnd: (cause: unknown) => void;
-  #running: Running | undefined;
+  readonly #running = new Map<number, Running>();
   #last = 0;
   #isClosing = false;
   #closed = Promise.withResolvers<void>();
@@ -89,29 +92,50 @@ export class ScanThread {
   }
 
   get isBusy(): boolean {
-    return this.#running !== undefined;
+    return this.#running.size > 0;
   }
 
-  /** Rejects as a read of the main thread does, or with a ScanThreadFailure where the thread ended. One at a time. */
+  /** May one more job be sent, which is not for long behind the others? */
+  get takesMore(): boolean {
+    return this.#running.size < mostAtOnce && this.#jobs.every(({ brief }) => brief);
+  }
+
+  /** Has it jobs of the tenant? */
+  isOf(tenant: number): boolean {
+    return this.#jobs.some((job) => job.tenant === tenant);
+  }
+
+  get #jobs(): ListJob[] {
+    return [...this.#running.values()].map(({ job }) => job);
+  }
+
+  /**
+   * Rejects as a read of the main thread does, or with a ScanThreadFailure where the thread ended. For a thread that is not
+   * busy, or takes more.
+   */
   list(job: ListJob, work: Work | undefined): Promise<ListRows> {
     const id = ++this.#last;
     return new Promise((resolve, reject) => {
-      const running: Running = { id, work, resolve, reject, forget: () => {}, why: undefined };
+      const running: Running = { job, work, resolve, reject, forget: () => {}, why: undefined };
       running.forget =
         work?.onEnd((why) => {
           running.why = why;
-          this.cancel();
+          this.#cancel(id);
         }) ?? running.forget;
-      this.#running = running;
+      this.#running.set(id, running);
       this.#worker.ref();
       const [values, milliseconds] = [work?.left ?? Infinity, work?.milliseconds ?? Infinity];
       this.#worker.postMessage({ id, job, values, milliseconds } satisfies ScanRequest);
     });
   }
 
-  /** Ends the job that runs, if one does, within some hundred rows. */
+  /** Ends the jobs that run, if some do, within some hundred rows. */
   cancel(): void {
-    if (this.#running !== undefined) Atomics.store(this.#unwanted, 0, this.#running.id);
+    for (const id of this.#running.keys()) this.#cancel(id);
+  }
+
+  #cancel(id: number): void {
+    Atomics.store(this.#unwanted, id % mostAtOnce, id);
   }
 
   /** Resolves when the thread has closed its connection. */
@@ -129,11 +153,11 @@ export class ScanThread {
   }
 
   #settle(answer: ScanAnswer): void {
-    const running = this.#running;
-    if (running === undefined || running.id !== answer.id) return;
+    const running = this.#running.get(answer.id);
+    if (running === undefined) return;
     this.hasWorked = true;
-    this.#running = undefined;
-    this.#worker.unref();
+    this.#running.delete(answer.id);
+    if (!this.isBusy) this.#worker.unref();
     running.forget();
     running.work?.note(answer.spent);
     if ('found' in answer) running.resolve(answer.found);
@@ -143,13 +167,13 @@ export class ScanThread {
 
   #ended(cause: unknown): void {
     this.#closed.resolve();
-    const running = this.#running;
-    this.#running = undefined;
+    const all = [...this.#running.values()];
+    this.#running.clear();
     if (!this.#isClosing) this.#onEnd(cause);
-    running?.forget();
-    running?.reject(
-      this.#isClosing ? closed() : new ScanThreadFailure('the scan thread has ended', { cause }),
-    );
+    for (const { forget, reject } of all) {
+      forget();
+      reject(this.#isClosing ? closed() : new ScanThreadFailure('the scan thread has ended', { cause }));
+    }
   }
 }
 

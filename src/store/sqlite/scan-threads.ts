@@ -8,7 +8,7 @@ import { FairQueue } from '../fair-queue.ts';
 import type { ListJob, ListRows } from '../sql/list-job.ts';
 import type { Work } from '../work.ts';
 import { closed } from './errors.ts';
-import { ScanThread, ScanThreadFailure, type ScanThreadOptions } from './scan-thread.ts';
+import { mostAtOnce, ScanThread, ScanThreadFailure, type ScanThreadOptions } from './scan-thread.ts';
 
 /** Two at least, so that one tenant never holds up all others; each takes some 15 MB. */
 const places = Math.min(4, Math.max(2, availableParallelism() - 1));
@@ -39,7 +39,7 @@ export interface ScanThreadsOptions extends ScanThreadOptions {
 
 export function scanThreads(options: ScanThreadsOptions): ScanThreads {
   const { few = 1000, idle = 30_000 } = options;
-  const queue = new FairQueue<number>(places, share);
+  const queue = new FairQueue<number>(places * mostAtOnce, share * mostAtOnce);
   const threads = new Set<ScanThread>();
   const ending = new Set<Promise<void>>();
   let failure: ScanThreadFailure | undefined;
@@ -65,8 +65,15 @@ export function scanThreads(options: ScanThreadsOptions): ScanThreads {
     return failure;
   };
 
-  const freeThread = (): ScanThread => {
-    for (const thread of threads) if (!thread.isBusy) return thread;
+  /** There is one: jobs wait in the queue for their places, of which each thread has as many as it is sent brief jobs at once. */
+  const freeThread = ({ brief, tenant }: ListJob): ScanThread => {
+    const all = [...threads];
+    const own = all.filter((thread) => thread.isOf(tenant));
+    const found =
+      (brief && own.length >= share ? own.find((thread) => thread.takesMore) : undefined) ??
+      all.find((thread) => !thread.isBusy) ??
+      (all.length < places ? undefined : all.find((thread) => thread.takesMore));
+    if (found !== undefined) return found;
     try {
       const thread: ScanThread = new ScanThread(options, (cause) => {
         threads.delete(thread);
@@ -88,7 +95,7 @@ export function scanThreads(options: ScanThreadsOptions): ScanThreads {
       if (isClosed) throw closed();
       if (failure !== undefined) throw failure;
       rest.refresh();
-      return queue.run(job.tenant, () => freeThread().list(job, work), work);
+      return queue.run(job.tenant, () => freeThread(job).list(job, work), work, job.brief ? 1 : mostAtOnce);
     },
     close() {
       isClosed = true;

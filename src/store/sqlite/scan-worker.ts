@@ -3,7 +3,7 @@ import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { listSteps } from '../sql/list-job.ts';
 import { runSteps } from '../sql/steps.ts';
-import { WorkError } from '../work.ts';
+import { ended, WorkError } from '../work.ts';
 import { openConnection } from './connection.ts';
 import { pacer } from './give-way.ts';
 import { meterOf } from './meter.ts';
@@ -36,11 +36,12 @@ function answer({ id, job, values, milliseconds }: ScanRequest): ScanAnswer {
       ...{ values, milliseconds },
       isEnded() {
         pace.giveWay();
-        return Atomics.load(unwanted, 0) === id;
+        return Atomics.load(unwanted, id % unwanted.length) === id;
       },
       tooMuch: () => new WorkError('too-much', ''),
       tooLong: () => new WorkError('too-long', ''),
     };
+    if (allowance.isEnded()) throw ended();
     const run = (): ScanAnswer => ({
       id,
       spent,
