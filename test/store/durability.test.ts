@@ -121,6 +121,36 @@ test('a slow disk is left to the thread pool, and no write is acknowledged befor
   db.close();
 });
 
+test('a quick disk is left to the thread pool where others have read in the same turn, and waited for all the same', async () => {
+  const file = join(folder, `${++files}.db`);
+  const db = openConnection(file);
+  const disk = new SlowDisk();
+  const wal = walSync(file, disk);
+  const snapshot = readSnapshot(db, () => {}, 1000);
+  const commit = groupCommit(db, wal, {
+    ...{ haveRead: snapshot.isOpen, beforeWrite: snapshot.leave, check() {} },
+  });
+  const insert = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");
+  const count = db.prepare('SELECT count(*) FROM tenant').pluck();
+  await commit.run(() => insert.run('a'));
+  assert.deepEqual(disk.done, ['on the spot']);
+  const write = commit.run(() => insert.run('b'));
+  assert.equal(
+    snapshot.read(() => count.get()),
+    2,
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(count.get(), 3, 'committed');
+  assert.ok(wal.pending() !== undefined);
+  await write;
+  assert.deepEqual(disk.done, ['on the spot', 'in the thread pool']);
+  await commit.run(() => insert.run('c'));
+  assert.deepEqual(disk.done.slice(2), ['on the spot']);
+  snapshot.close();
+  commit.close();
+  db.close();
+});
+
 test('what nobody is kept waiting by goes with the next commit, before what came later, or by itself in a moment', async () => {
   const { insert, names, disk, commit, db } = open();
   const write = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");

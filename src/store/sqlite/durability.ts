@@ -1,7 +1,7 @@
 /**
  * Durability without standing still: COMMIT writes a transaction to the WAL, and the WAL is brought to the disk apart.
- * A disk that is quick is waited for on the spot, which takes less time than telling another thread; a slow one is left
- * to the thread pool, once for all that was committed while it was busy. (With synchronous = FULL SQLite does it within
+ * A disk that is quick is waited for on the spot, which takes less time than telling another thread, unless others who read
+ * would wait too; a slow one is left to the thread pool, once for all that was committed while it was busy. (With synchronous = FULL SQLite does it within
  * COMMIT, and nothing else is answered until the disk has done its work.)
  */
 import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync, realpathSync, statSync } from 'node:fs';
@@ -12,9 +12,10 @@ export interface WalSync {
   /**
    * Brings all that has been committed to the disk. Undefined when that is done, else a promise of it. Throws, or
    * rejects with, StoreError `io` if it cannot be done. `about`: the ids of the only resources that show what was committed
-   * last; without it any may. `isBusy`: is the disk known to have other work just now?
+   * last; without it any may. `later`: is it not to be
+   * waited for on the spot, however quick the disk is?
    */
-  sync(about?: Iterable<string>, isBusy?: boolean): Promise<void> | undefined;
+  sync(about?: Iterable<string>, later?: boolean): Promise<void> | undefined;
   /** Throws if it failed once: what the disk has is not known then, and another attempt could succeed in vain. */
   check(): void;
   /** Throws a StoreError `cannot-open` if the WAL's file is not the one that was opened. */
@@ -207,13 +208,13 @@ export function walSync(file: string | undefined, disk = systemDisk, rescue = ()
     pace.tookOnTheSpot(ended - started, ended);
   };
 
-  const begin = (isBusy = false): Promise<void> | undefined =>
-    !isBusy && pace.isOnTheSpot(performance.now()) ? syncOnTheSpot() : start();
+  const begin = (later = false): Promise<void> | undefined =>
+    !later && pace.isOnTheSpot(performance.now()) ? syncOnTheSpot() : start();
 
   return {
-    sync(about, isBusy) {
+    sync(about, later) {
       since.add(about);
-      if (running === undefined) return begin(isBusy);
+      if (running === undefined) return begin(later);
       // What is under way may have begun before the last commit.
       next ??= running.then(() => {
         next = undefined;

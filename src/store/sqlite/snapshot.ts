@@ -9,6 +9,8 @@ import { closed, isBusy, withStoreErrors } from './errors.ts';
 export interface Snapshot {
   /** Runs `action` within the transaction. Throws a StoreError when nothing may be read, or after {@link close}. */
   read<T>(action: () => T): T;
+  /** Has anybody read in this tick? */
+  isOpen(): boolean;
   /** At the end of the tick, and before a write. */
   leave(): void;
   close(): void;
@@ -74,6 +76,7 @@ export function readSnapshot(db: Database, check: () => void, busyTimeout: numbe
           }
         }
       }),
+    isOpen: () => open,
     leave,
     close() {
       leave();
