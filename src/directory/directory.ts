@@ -26,7 +26,16 @@ import { documentOf } from '../store/stored-resource.ts';
 import { type Caller, requireProvider, requireWrite } from './caller.ts';
 import { type CommitOptions, Commits, type Written } from './commits.ts';
 import { busy, notFound, versionMismatch } from './directory-error.ts';
-import { creationOf, type Draft, documentChange, isEmpty, memberEdit, Passwords } from './draft.ts';
+import {
+  creationOf,
+  type Draft,
+  documentChange,
+  isEmpty,
+  memberEdit,
+  onlyPlaced,
+  Passwords,
+  textChange,
+} from './draft.ts';
 import { Filters } from './filters.ts';
 import { KeyedLock } from './keyed-lock.ts';
 
@@ -259,7 +268,11 @@ export class Directory {
       if (written === undefined) throw busy(type, id);
       return { ...written, edits };
     }
-    const written = await this.change(caller, type, id, ifMatch, (stored) => {
+    const placed = onlyPlaced(edits);
+    const written = await this.change(caller, type, id, ifMatch, (stored, isWithin) => {
+      const inText =
+        isWithin && placed && textChange(type, stored, placed, (part) => patch.apply(part, {}).document);
+      if (inText) return { operation: 'patch', groups, countMembers, ...inText };
       const before = documentOf(stored);
       return draftBy(before, patch.apply(before, { members: memberEdits, spend }));
     });
@@ -307,7 +320,7 @@ export class Directory {
   }
 
   /**
-   * Computes the change in the transaction that writes it, where the store can. Else compare and swap: reads, computes,
+   * Computes the change in the transaction that writes it, where the store can (`isWithin`). Else compare and swap: reads, computes,
    * commits; computes anew when another change came in between.
    * @throws DirectoryError `not-found`, `version-mismatch`, `busy`, and what `compute` throws.
    */
@@ -316,18 +329,18 @@ export class Directory {
     type: ResourceType,
     id: string,
     ifMatch: IfMatch | undefined,
-    compute: (stored: StoredResource) => Draft,
+    compute: (stored: StoredResource, isWithin: boolean) => Draft,
   ): Promise<Written> {
     // One of several that run together is given to the store with them.
     if (caller.submit === undefined && this.#commits.computes) {
       const written = await this.#commits.change(caller, type, id, (stored) => {
         checkVersion(ifMatch, stored.version);
-        return compute(stored);
+        return compute(stored, true);
       });
       if (written !== undefined) return written;
     }
     return this.#attempt<Written>(caller, type, id, ifMatch, (stored) => {
-      const draft = compute(stored);
+      const draft = compute(stored, false);
       return isEmpty(draft)
         ? Promise.resolve({ resource: stored, changed: false })
         : this.#commits.update(caller, type, stored, draft);

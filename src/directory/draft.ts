@@ -1,11 +1,15 @@
 /** What a write is to do, computed from what is stored and what is asked. */
 import type { Patch } from '../query/patch.ts';
-import { differenceOf } from '../scim/difference.ts';
+import { type Difference, differenceOf } from '../scim/difference.ts';
 import type { Document } from '../scim/document.ts';
+import { hasPlace, placedValue } from '../scim/document-text.ts';
 import type { MembersPatch } from '../scim/patch-members.ts';
+import type { Edit } from '../scim/patch-request.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import type { CheckedResource } from '../scim/resource.ts';
-import type { CreateCommand, MemberEdit, UpdateCommand } from '../store/store.ts';
+import type { DocumentChange, TextChange } from '../store/document-change.ts';
+import type { CreateCommand, MemberEdit, StoredResource, UpdateCommand } from '../store/store.ts';
+import { documentOf } from '../store/stored-resource.ts';
 import { type Hashing, hashPassword } from './password.ts';
 
 /** A new password, hashed when it is known that it will be written; null clears it. */
@@ -45,6 +49,59 @@ export function documentChange(
   if (before === after) return {};
   const difference = differenceOf(type, before, after);
   return difference.edits.length === 0 ? {} : { document: { before, after, difference } };
+}
+
+/** The attribute whose value is all that the edits give, and may be found in the text of a document. */
+export function onlyPlaced(edits: readonly Edit[]): Attribute | undefined {
+  const [edit, ...others] = edits;
+  if (edit === undefined || others.length > 0 || edit.op === 'remove') return undefined;
+  const { attribute, filter, sub } = edit;
+  return filter === undefined && sub === undefined && hasPlace(attribute) ? attribute : undefined;
+}
+
+/**
+ * The same as {@link documentChange} of a patch that gives the attribute a value, where the document has one: made in its text.
+ * Undefined where it must be made of the whole document.
+ */
+export function textChange(
+  type: ResourceType,
+  stored: StoredResource,
+  attribute: Attribute,
+  apply: (document: Document) => Document,
+): Pick<Draft, 'document'> | undefined {
+  const { name, path } = attribute;
+  const { body } = stored;
+  const found = placedValue(body, name);
+  if (found === undefined) return undefined;
+  const { value: from, start, end } = found;
+  const before: Document = { schemas: [type.schema.id], [name]: from };
+  const after = apply(before);
+  if (after === before) return {};
+  const to = after[name];
+  if (to === undefined) return undefined;
+  const difference = { edits: [{ path, from, to }], members: new Set([name]) };
+  const text = `${body.slice(0, start)}${JSON.stringify(to)}${body.slice(end)}`;
+  return { document: new ChangeInText(stored, difference, { body: text, before, after }) };
+}
+
+class ChangeInText implements DocumentChange {
+  readonly difference: Difference;
+  readonly inText: TextChange;
+  readonly #stored: StoredResource;
+
+  constructor(stored: StoredResource, difference: Difference, inText: TextChange) {
+    this.difference = difference;
+    this.inText = inText;
+    this.#stored = stored;
+  }
+
+  get before(): Document {
+    return documentOf(this.#stored);
+  }
+
+  get after(): Document {
+    return JSON.parse(this.inText.body) as Document;
+  }
 }
 
 export function isEmpty({ document, members, password }: Draft): boolean {

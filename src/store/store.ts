@@ -5,11 +5,11 @@
  */
 import type { Plan } from '../query/plan.ts';
 import type { SensitivePaths } from '../query/sensitive.ts';
-import type { Difference } from '../scim/difference.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import type { AccessStore, Scope, Tenant, Token } from './access-store.ts';
 import type { AdminStore } from './admin.ts';
 import type { Actor, Cause, Change, ChangeRange, DeletedResource, Notice } from './change.ts';
+import type { DocumentChange } from './document-change.ts';
 import type { FeedReads } from './feed.ts';
 import type { Grants } from './grants.ts';
 import type { GuardAlert, GuardPolicy, GuardReason, Guards } from './guard.ts';
@@ -151,15 +151,8 @@ export interface UpdateCommand extends NamingCommand {
   readonly operation: 'replace' | 'patch';
   /** Compare and swap: the version that the change was computed from. Absent: whatever is there. */
   readonly expected?: number;
-  /**
-   * Absent if nothing of the document changes; `before` is the document as read at `expected`, which must be given
-   * with it, and `difference` is that between the two.
-   */
-  readonly document?: {
-    readonly before: Document;
-    readonly after: Document;
-    readonly difference: Difference;
-  };
+  /** Absent if nothing of the document changes; what was before is as read at `expected`, which must be given with it. */
+  readonly document?: DocumentChange;
   readonly members?: readonly MemberEdit[];
   /** A new password hash; null clears it. */
   readonly credential?: string | null;

@@ -126,7 +126,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     let { body } = before;
     if (document !== undefined) {
       const { after, difference } = document;
-      await watch.carryOut(watch.commands.changing(unit, target, document.before, after));
+      await watch.carryOut(watch.commands.changing(unit, target, document));
       const namesake = await findNamesake(writer, command, kind, document.before, after);
       if (namesake !== undefined) return namesake;
       body = JSON.stringify(withId(after, id));
@@ -160,7 +160,11 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
       ...{ context, transaction, edits, added, removed },
     });
     if (document !== undefined)
-      await watch.carryOut(watch.commands.changed(unit, target, document.before, withId(document.after, id)));
+      await watch.carryOut(
+        watch.commands.changed(unit, target, {
+          ...{ difference: document.difference, after: withId(document.after, id) },
+        }),
+      );
     if (added.size + removed.size > 0)
       await watch.carryOut(watch.commands.membersChanged(unit, target, { added, removed }));
     return { outcome: 'updated', resource: resourceAt(version, modified) };

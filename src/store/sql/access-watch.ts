@@ -5,8 +5,8 @@
  */
 import { fold } from '../../scim/comparison.ts';
 import { type AccessRule, type Granted, grantedText } from '../../scim/roles.ts';
+import type { DocumentChange } from '../document-change.ts';
 import type { GuardAlert, GuardPolicy, GuardReason, Loss } from '../guard.ts';
-import type { Document } from '../store.ts';
 import type { HolderSql } from './grants.ts';
 import type { GuardSql } from './guard.ts';
 import type { Steps } from './steps.ts';
@@ -80,9 +80,14 @@ export class AccessWatch {
   }
 
   /** Before somebody who is active is deactivated or deleted. */
-  *leaving(tenant: number, policy: GuardPolicy, id: string, document: Document): Steps<Verdict> {
+  *leaving(
+    tenant: number,
+    policy: GuardPolicy,
+    id: string,
+    person: Pick<DocumentChange, 'before'>,
+  ): Steps<Verdict> {
     if (policy.protectedPeople.size === 0) return yield* this.losing(tenant, policy, 'left', 1);
-    const { userName, externalId } = document;
+    const { userName, externalId } = person.before;
     const names = [id, userName, externalId].filter((name) => typeof name === 'string');
     if (names.some((name) => policy.protectedPeople.has(fold(name))))
       return {

@@ -3,6 +3,7 @@
  * Plain steps, for any database.
  */
 import { type AccessRule, type Granted, grantedText } from '../../scim/roles.ts';
+import type { DocumentChange } from '../document-change.ts';
 import type { GuardAlert, GuardReason } from '../guard.ts';
 import type { Document, NewNotice, Unit } from '../store.ts';
 import { accessNotices, alertNotice } from './access-notices.ts';
@@ -52,10 +53,19 @@ export interface CommandWatchTools {
   readonly note: (notice: NewNotice, transaction: string) => unknown;
 }
 
+type ChangeOf<State extends 'before' | 'after'> = Pick<DocumentChange, State | 'difference'>;
+
 /** A deletion that has been let pass so far, to be checked once more when it is done. */
 export type Deletion = () => Steps<void>;
 
 const isActive = (document: Document): boolean => document.active !== false;
+/** Does it make somebody active who was not, or the other way about? Undefined where it does neither. */
+function isActivation({ difference }: Pick<DocumentChange, 'difference'>): boolean | undefined {
+  const edit = difference.edits.find(({ path }) => path === 'active');
+  const [was, is] = [edit?.from !== false, edit?.to !== false];
+  return edit === undefined || was === is ? undefined : is;
+}
+
 const isUser = ({ kind }: Target): boolean => kind.type.name === 'User';
 const givesRoles = ({ kind }: Target): boolean => kind.type.name === 'Group';
 
@@ -110,15 +120,16 @@ export class CommandWatch {
   }
 
   /** Before a document is replaced by another. */
-  *changing(unit: WatchedUnit, target: Target, before: Document, after: Document): Steps<void> {
-    if (isUser(target) && isActive(before) && !isActive(after)) yield* this.#leave(unit, target.id, before);
+  *changing(unit: WatchedUnit, target: Target, change: ChangeOf<'before'>): Steps<void> {
+    if (isUser(target) && isActivation(change) === false) yield* this.#leave(unit, target.id, change);
   }
 
   /** After that. */
-  *changed(unit: WatchedUnit, target: Target, before: Document, after: Document): Steps<void> {
-    if (givesRoles(target)) yield* this.#regrant(unit, target, after);
-    if (!isUser(target) || isActive(before) === isActive(after)) return;
-    if (isActive(after)) yield* this.#seatOne(unit, target.id);
+  *changed(unit: WatchedUnit, target: Target, change: ChangeOf<'after'>): Steps<void> {
+    if (givesRoles(target)) yield* this.#regrant(unit, target, change.after);
+    const isActive = isUser(target) ? isActivation(change) : undefined;
+    if (isActive === undefined) return;
+    if (isActive) yield* this.#seatOne(unit, target.id);
     else {
       const rules = yield* this.#through(unit, target.id);
       if (rules.length > 0) yield* this.#keep(unit, rules, [], !(yield* this.#isLocked(unit, target.id)));
@@ -144,7 +155,7 @@ export class CommandWatch {
   ): Steps<Deletion | undefined> {
     if (isUser(target)) {
       if (!isActive(document)) return undefined;
-      yield* this.#leave(unit, target.id, document);
+      yield* this.#leave(unit, target.id, { before: document });
       const rules = yield* this.#through(unit, target.id);
       if (rules.length === 0 || (yield* this.#isLocked(unit, target.id))) return undefined;
       return () => this.#keep(unit, rules, [], true);
@@ -159,11 +170,11 @@ export class CommandWatch {
     return this.#tools.inForce(tenant, true);
   }
 
-  *#leave(unit: WatchedUnit, id: string, document: Document): Steps<void> {
+  *#leave(unit: WatchedUnit, id: string, person: Pick<DocumentChange, 'before'>): Steps<void> {
     const { tenant, guard } = unit;
     if (guard === undefined) return;
     if (guard.mode !== 'off') yield* this.#alone(unit);
-    this.#judge(unit, yield* this.#tools.watch.leaving(tenant, guard, id, document));
+    this.#judge(unit, yield* this.#tools.watch.leaving(tenant, guard, id, person));
   }
 
   *#lose(unit: WatchedUnit, members: readonly string[]): Steps<void> {

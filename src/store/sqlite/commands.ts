@@ -1,6 +1,7 @@
 /** Units of commands that change resources: synchronous steps within a transaction. */
 import type { Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
+import type { DocumentChange } from '../document-change.ts';
 import { descriptionEdit, displayOf, passwordEdit, withId, withoutPaths } from '../layout/command-parts.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
@@ -61,6 +62,12 @@ interface Current {
   readonly modified: string;
   readonly body: string;
   readonly grouped: ResourceRow[6];
+}
+
+/** Undefined where nothing differs; else with the id in its place. */
+function documentChangeOf({ document, id }: UpdateCommand): DocumentChange | undefined {
+  if (document === undefined || document.difference.edits.length === 0) return undefined;
+  return document.inText === undefined ? { ...document, after: withId(document.after, id) } : document;
 }
 
 const noEffect: EdgeEffect = { added: new Set(), removed: new Set(), described: new Set() };
@@ -225,7 +232,7 @@ export class Commands {
     const { types, clock, rows, edges, counts, changes, statements, access } = this.#tools;
     const { tenant, context, transaction } = unit;
     const { id, operation } = command;
-    const document = command.document?.difference.edits.length === 0 ? undefined : command.document;
+    const document = documentChangeOf(command);
     const kind = types.of(command.type);
     const before = current ?? this.#current(tenant, kind, command, index);
     if ('command' in before) return before;
@@ -233,16 +240,13 @@ export class Commands {
     const target = { kind, rid, id };
     const touched = { version: before.version + 1, modified: instantAfter(clock(), before.modified) };
     let { body } = before;
-    let after: Document | undefined;
     if (document !== undefined) {
-      const { difference } = document;
-      after = withId(document.after, id);
-      this.#refuseNamesake(tenant, command, kind, document.before, after);
-      carryOutWatched(statements, counts, access.changing(unit, target, document.before, after));
-      body = JSON.stringify(after);
-      rows.update({ tenant, kind, rid }, document.before, after, difference.members, body, touched);
-      const display = displayOf(kind, after);
-      if (display !== displayOf(kind, document.before)) edges.rename(tenant, id, display);
+      const isNamed = document.difference.members.has('displayName');
+      if (isNamed) this.#refuseNamesake(tenant, command, kind, document.before, document.after);
+      carryOutWatched(statements, counts, access.changing(unit, target, document));
+      body = document.inText?.body ?? JSON.stringify(document.after);
+      rows.update({ tenant, kind, rid }, document, body, touched);
+      if (isNamed) edges.rename(tenant, id, displayOf(kind, document.after));
     }
     const { added, removed, described } = this.#editMembers(unit, command.members, kind, rid);
     const newCredential = this.#editCredential(rid, command.credential);
@@ -278,8 +282,7 @@ export class Commands {
       added,
       removed,
     });
-    if (document !== undefined && after !== undefined)
-      carryOutWatched(statements, counts, access.changed(unit, target, document.before, after));
+    if (document !== undefined) carryOutWatched(statements, counts, access.changed(unit, target, document));
     if (added.size + removed.size > 0)
       carryOutWatched(statements, counts, access.membersChanged(unit, target, { added, removed }));
     return { outcome: 'updated', resource: resourceAt(version, modified) };

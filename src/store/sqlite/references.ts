@@ -55,13 +55,14 @@ export class References {
         if (referring === id) continue;
         const before = JSON.parse(body) as Document;
         const after = withoutReference(kind, before, parent);
-        const { edits, members } = differenceOf(kind.type, before, after);
+        const difference = differenceOf(kind.type, before, after);
         const touched = { version: version + 1, modified: instantAfter(now, modified) };
-        this.#rows.update({ tenant, kind, rid }, before, after, members, JSON.stringify(after), touched);
+        const change = { before, after, difference };
+        this.#rows.update({ tenant, kind, rid }, change, JSON.stringify(after), touched);
         this.#changes.append({
           ...{ tenant, type: kind.number, id: referring, operation: 'patch', version: touched.version },
           ...{ at: touched.modified, context, transaction, cause },
-          edits: recordedEdits(edits, sensitiveOf(kind)),
+          edits: recordedEdits(difference.edits, sensitiveOf(kind)),
         });
       }
     }

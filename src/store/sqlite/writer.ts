@@ -1,6 +1,7 @@
 /** The statements that write a resource and its index rows; each writes only what differs. */
 import type { Database, Statement } from 'better-sqlite3';
 import type { Key } from '../../scim/comparison.ts';
+import type { DocumentChange } from '../document-change.ts';
 import type { ElementRow, IndexRows, UniqueRow } from '../layout/index-rows.ts';
 import type { KeyColumn } from '../layout/layout.ts';
 import { elementDifference, uniqueDifference } from '../layout/row-difference.ts';
@@ -23,15 +24,8 @@ export interface NewRow {
 export interface RowWriter {
   /** Answers the new row's number. Throws TakenError where a unique value is taken. */
   insert(row: NewRow): number;
-  /** A document from `before` to `after`, with the index rows and columns of the members that `changed`. */
-  update(
-    target: Target,
-    before: Document,
-    after: Document,
-    changed: ReadonlySet<string>,
-    body: string,
-    touched: Touched,
-  ): void;
+  /** A document, whose text `body` is now, with the index rows and columns of the members that differ. */
+  update(target: Target, change: DocumentChange, body: string, touched: Touched): void;
   /** All index rows anew, whatever there is. */
   reindex(target: Target, document: Document): void;
   /** A change of something else than the document. */
@@ -172,16 +166,18 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
       if (rows.text !== '') putText.run(rid, rows.text);
       return rid;
     },
-    update(target, before, after, changed, body, touched) {
+    update(target, change, body, touched) {
       const { indexRows } = target.kind;
-      const from = indexRows(before, changed);
-      const to = indexRows(after, changed);
+      const { members } = change.difference;
+      const { before, after } = change.inText ?? change;
+      const from = indexRows(before, members);
+      const to = indexRows(after, members);
       updateColumns(target, from, to, after, touched);
       updateElements(target, from, to);
       updateUnique(target, from, to);
       updateBody.run(body, target.rid);
-      if (from.text !== to.text) putText.run(target.rid, indexRows(after).text);
-      if (from.keys !== to.keys) updateKeys.run(indexRows(after).keys, target.rid);
+      if (from.text !== to.text) putText.run(target.rid, indexRows(change.after).text);
+      if (from.keys !== to.keys) updateKeys.run(indexRows(change.after).keys, target.rid);
     },
     reindex({ tenant, kind, rid }, document) {
       const { columns, keys, elements, unique, text } = kind.indexRows(document);

@@ -194,7 +194,7 @@ export class Writing {
     if (document !== undefined) {
       work.documents.set(index, document.after);
       yield* this.#refuseNamesake(tenant, command, served, document.before, document.after, index);
-      yield* holders.run(work.access.changing(work, target, document.before, document.after));
+      yield* holders.run(work.access.changing(work, target, document));
       yield* this.#rows.write(served, row, document, { version, modified });
     }
     const { added, removed } = yield* this.#members.edit(work, command.members, served, row, index);
@@ -219,7 +219,11 @@ export class Writing {
       ...{ edits, added, removed },
     });
     if (document !== undefined)
-      yield* holders.run(work.access.changed(work, target, document.before, withId(document.after, id)));
+      yield* holders.run(
+        work.access.changed(work, target, {
+          ...{ difference: document.difference, after: withId(document.after, id) },
+        }),
+      );
     if (added.size + removed.size > 0)
       yield* holders.run(work.access.membersChanged(work, target, { added, removed }));
     if ('resource' in found)
