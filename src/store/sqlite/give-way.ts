@@ -13,17 +13,19 @@ export interface Pacer {
   close(): void;
 }
 
-/** Milliseconds of work between two moments. */
-const turn = 1;
 /** Milliseconds: as short as a sleep can be. */
 const moment = 0.01;
 /** Milliseconds of a turn for which the thread waited for a processor, and for how long that is remembered. */
 const [shortOfIt, remembered] = [0.1, 50];
 
-/** Of the thread that calls it. Elsewhere than on Linux, which tells a thread for how long it has waited, it does nothing. */
-export function pacer(): Pacer {
-  const waits = waitsOfThread();
-  if (waits === undefined) return { begin() {}, giveWay() {}, close() {} };
+/**
+ * Of the thread that calls it. `turn`: milliseconds of work between two moments. Elsewhere than on Linux, which tells a thread for
+ * how long it has waited, it does nothing, unless it is to give way `always`: a thread whose work is soon done never waits, and
+ * does not know that others do.
+ */
+export function pacer(turn = 1, always = false): Pacer {
+  const waits = always ? undefined : waitsOfThread();
+  if (waits === undefined && !always) return { begin() {}, giveWay() {}, close() {} };
   const nobody = new Int32Array(new SharedArrayBuffer(4));
   let [began, before, busyUntil] = [0, 0, 0];
   return {
@@ -34,14 +36,16 @@ export function pacer(): Pacer {
       const now = performance.now();
       if (now - began < turn) return;
       began = now;
-      const all = waits.read();
-      if (all - before > shortOfIt) busyUntil = now + remembered;
-      before = all;
-      if (now > busyUntil) return;
+      if (waits !== undefined) {
+        const all = waits.read();
+        if (all - before > shortOfIt) busyUntil = now + remembered;
+        before = all;
+        if (now > busyUntil) return;
+      }
       Atomics.wait(nobody, 0, 0, moment);
       began = performance.now();
     },
-    close: waits.close,
+    close: () => waits?.close(),
   };
 }
 
