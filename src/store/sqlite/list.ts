@@ -255,7 +255,11 @@ export function lister({
       const left = work?.left ?? 0;
       if (looksAtAll && !isCounted) note(compared);
       return scan(job).then((page) => {
-        if (looksAtAll && isCounted) fewValues.note(valueScan, left - (work?.left ?? 0));
+        if (looksAtAll) {
+          // Where the page is not all, they were compared once more for the total.
+          if (isCounted) fewValues.note(valueScan, (left - (work?.left ?? 0)) / (page.more ? 2 : 1));
+          else if (page.more) note(compared);
+        }
         catchUp();
         return whole(page, scan);
       });
