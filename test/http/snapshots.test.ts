@@ -221,12 +221,15 @@ for (const filter of ['userName sw "pair"', 'userName co "pair"'])
     for (const id of users) await send('DELETE', `/Users/${id}`);
   });
 
-/** Is some snapshot held? Then SQLite cannot start its WAL anew, at whatever time one tries. */
+/**
+ * Is some snapshot held? Then SQLite cannot start its WAL anew, at whatever time one tries. Nor can it while the server's own
+ * thread copies a large group from there, which takes some tenths of a second at most.
+ */
 async function isHeld(database = file): Promise<boolean> {
   const db = new Sqlite(database, { timeout: 0 });
   try {
-    for (let time = 0; time < 5; time++) {
-      await wait(5);
+    for (let time = 0; time < 100; time++) {
+      await wait(10);
       const [{ busy }] = db.pragma('wal_checkpoint(TRUNCATE)') as [{ busy: number }];
       if (busy === 0) return false;
     }
