@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { loadedAddon } from './addon-file.ts';
 import { checkpointProgram } from './checkpoint-program.ts';
+import { endWorker } from './end-worker.ts';
 import { closed } from './errors.ts';
 
 /** What the thread is given at its start. */
@@ -40,8 +41,6 @@ interface Thread {
   running: Running | undefined;
 }
 
-/** Milliseconds that it is given to close its connection. */
-const patience = 1000;
 /** So often it may end by itself. */
 const mostFailures = 5;
 
@@ -87,7 +86,7 @@ export class CheckpointThread {
     const thread = this.#thread;
     if (thread === undefined) return this.#ending;
     this.#thread = undefined;
-    const ending = end(thread).finally(() => {
+    const ending = endWorker(thread.worker).finally(() => {
       if (this.#ending === ending) this.#ending = undefined;
     });
     this.#ending = ending;
@@ -150,16 +149,4 @@ function warn(what: string, cause: unknown): void {
       { cause },
     ),
   );
-}
-
-async function end({ worker }: Thread): Promise<void> {
-  worker.ref();
-  worker.postMessage('close');
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patience);
-  });
-  await Promise.race([new Promise((resolve) => worker.once('exit', resolve)), late]);
-  clearTimeout(timer);
-  await worker.terminate();
 }

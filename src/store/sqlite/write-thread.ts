@@ -5,6 +5,7 @@ import type { Command, DeleteCommand, EraseCommand, Outcome, SensitivePaths, Uni
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import { type Work, WorkError, type WorkErrorCode, type WorkLimits } from '../work.ts';
 import { loadedAddon } from './addon-file.ts';
+import { endWorker } from './end-worker.ts';
 import { writeProgram } from './write-program.ts';
 
 /** What the thread is given at its start. */
@@ -109,8 +110,6 @@ export interface WriteThreadOptions {
 
 /** Milliseconds without a unit after which the thread ends. */
 const idle = 10_000;
-/** Milliseconds that it is given to close its store. */
-const patience = 1000;
 
 interface Running {
   readonly work: Work | undefined;
@@ -162,7 +161,7 @@ export class WriteThread {
     clearTimeout(this.#end);
     const thread = this.#thread;
     this.#thread = undefined;
-    return thread === undefined ? undefined : end(thread);
+    return thread === undefined ? undefined : endWorker(thread.worker);
   }
 
   #begun(): Thread {
@@ -220,16 +219,4 @@ export class WriteThread {
     this.#hasFailed = true;
     return failure;
   }
-}
-
-async function end({ worker }: Thread): Promise<void> {
-  worker.ref();
-  worker.postMessage('close');
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, patience);
-  });
-  await Promise.race([new Promise((resolve) => worker.once('exit', resolve)), late]);
-  clearTimeout(timer);
-  await worker.terminate();
 }
