@@ -1,5 +1,4 @@
 /** The thread that delivers webhooks: with a connection of its own to the database. */
-import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Feed } from './events/feed.ts';
 import { Hub } from './events/hub.ts';
@@ -21,10 +20,9 @@ import {
 import { configuredRegistry } from './scim/custom-schemas.ts';
 import { isPostgresUrl, openStore } from './store/open.ts';
 import type { Outbox } from './store/outbox.ts';
+import { yieldToRequests } from './store/sqlite/give-way.ts';
 
-/** Where processors are short, a request goes before a delivery. On Linux that is set for this thread alone, and only downwards. */
-const yielding = 10;
-if (process.platform === 'linux') setPriority(Math.min(19, getPriority() + yielding));
+yieldToRequests();
 
 /** Milliseconds: little at a time, which goes with the commits of requests and holds up none of them. */
 const shortStoreEvery = 25;

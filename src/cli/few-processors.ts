@@ -1,11 +1,11 @@
 /** Where processors are few V8's threads give way to the server, which would wait for them otherwise. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism, getPriority, setPriority } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
+import { yieldToRequests } from '../store/sqlite/give-way.ts';
 
 /** So few processors are taken by the server, its threads and whoever else the machine has. */
 const few = 2;
-const yielding = 10;
 
 /** To be called when the server is there. */
 export function giveWayToServer(): void {
@@ -25,14 +25,14 @@ function collectAlone(): void {
 
 /**
  * V8's own threads compile and mark for milliseconds at a time, and a request waited for its turn behind them. Shown by the
- * workload `delivery` of npm run bench. On Linux a priority is that of one thread.
+ * workload `delivery` of npm run bench.
  */
 function lowerWorkers(): void {
   if (process.platform !== 'linux') return;
   try {
     for (const thread of readdirSync('/proc/self/task'))
       if (readFileSync(`/proc/self/task/${thread}/comm`, 'utf8') === 'V8Worker\n')
-        setPriority(Number(thread), Math.min(19, getPriority() + yielding));
+        yieldToRequests(Number(thread));
   } catch {
     // Where threads cannot be looked at, or may not be changed, they keep the server's priority.
   }

@@ -1,12 +1,10 @@
 /** The thread that copies the WAL into the database. */
-import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import Sqlite from 'better-sqlite3';
 import type { CheckpointAnswer, CheckpointThreadData } from './checkpoint-thread.ts';
+import { yieldToRequests } from './give-way.ts';
 
-/** Requests go before it where processors are short. On Linux that is set for this thread alone, and only downwards. */
-const yielding = 10;
-if (process.platform === 'linux') setPriority(Math.min(19, getPriority() + yielding));
+yieldToRequests();
 
 const { file } = workerData as CheckpointThreadData;
 const db = new Sqlite(file, { fileMustExist: true });

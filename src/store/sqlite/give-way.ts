@@ -4,6 +4,7 @@
  * there is none where the thread has a processor for itself. Shown by the workload `interference` of npm run bench.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 
 export interface Pacer {
   /** The work begins. */
@@ -11,6 +12,17 @@ export interface Pacer {
   /** To be called often while it lasts. */
   giveWay(): void;
   close(): void;
+}
+
+/** What is added to the niceness of the server, and the most that there is. */
+const [yielding, lowest] = [10, 19];
+
+/**
+ * Where processors are short, requests go before the thread: the one that calls it, or that of the id. On Linux a priority is that
+ * of one thread, and goes only downwards; elsewhere it is that of the process, and stays.
+ */
+export function yieldToRequests(thread = 0): void {
+  if (process.platform === 'linux') setPriority(thread, Math.min(lowest, getPriority() + yielding));
 }
 
 /** Milliseconds: as short as a sleep can be. */

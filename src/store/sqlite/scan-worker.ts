@@ -1,22 +1,17 @@
 /** The thread that lists run in which look at many rows: answers one job after the other, each in a transaction. */
-import { getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { listSteps } from '../sql/list-job.ts';
 import { runSteps } from '../sql/steps.ts';
 import { ended, WorkError } from '../work.ts';
 import { openConnection } from './connection.ts';
-import { pacer } from './give-way.ts';
+import { pacer, yieldToRequests } from './give-way.ts';
 import { meterOf } from './meter.ts';
 import { requestSetter, runner } from './request-context.ts';
 import type { ScanAnswer, ScanRequest, ScanThreadData } from './scan-thread.ts';
 import { Statements } from './statements.ts';
 
-/**
- * Where processors are short, requests that are answered at once go before lists that look at very much. As of deliveries: on
- * Linux that is set for this thread alone, and only downwards. Shown by npm run bench -- --only interference.
- */
-const yielding = 10;
-if (process.platform === 'linux') setPriority(Math.min(19, getPriority() + yielding));
+// Shown by npm run bench -- --only interference.
+yieldToRequests();
 
 const pace = pacer();
 const { file, busyTimeout, unwanted: buffer } = workerData as ScanThreadData;
