@@ -88,6 +88,7 @@ class ChangeInText implements DocumentChange {
   readonly difference: Difference;
   readonly inText: TextChange;
   readonly #stored: StoredResource;
+  #after: Document | undefined;
 
   constructor(stored: StoredResource, difference: Difference, inText: TextChange) {
     this.difference = difference;
@@ -100,7 +101,8 @@ class ChangeInText implements DocumentChange {
   }
 
   get after(): Document {
-    return JSON.parse(this.inText.body) as Document;
+    this.#after ??= JSON.parse(this.inText.body) as Document;
+    return this.#after;
   }
 }
 

@@ -59,6 +59,7 @@ type ChangeOf<State extends 'before' | 'after'> = Pick<DocumentChange, State | '
 export type Deletion = () => Steps<void>;
 
 const isActive = (document: Document): boolean => document.active !== false;
+
 /** Does it make somebody active who was not, or the other way about? Undefined where it does neither. */
 function isActivation({ difference }: Pick<DocumentChange, 'difference'>): boolean | undefined {
   const edit = difference.edits.find(({ path }) => path === 'active');
@@ -127,9 +128,9 @@ export class CommandWatch {
   /** After that. */
   *changed(unit: WatchedUnit, target: Target, change: ChangeOf<'after'>): Steps<void> {
     if (givesRoles(target)) yield* this.#regrant(unit, target, change.after);
-    const isActive = isUser(target) ? isActivation(change) : undefined;
-    if (isActive === undefined) return;
-    if (isActive) yield* this.#seatOne(unit, target.id);
+    const activated = isUser(target) ? isActivation(change) : undefined;
+    if (activated === undefined) return;
+    if (activated) yield* this.#seatOne(unit, target.id);
     else {
       const rules = yield* this.#through(unit, target.id);
       if (rules.length > 0) yield* this.#keep(unit, rules, [], !(yield* this.#isLocked(unit, target.id)));
