@@ -1,4 +1,4 @@
-/** How far V8's heaps grow in a binary before they are collected. */
+/** How far V8's heaps grow in a binary before they are collected, and what compiling leaves behind. */
 import { isSea } from 'node:sea';
 import { setFlagsFromString } from 'node:v8';
 
@@ -12,9 +12,17 @@ const sparing = '--heap-growing-percent=150';
 /** What a binary is started with (scripts/binary/program.ts) would be for threads too, whatever they are given themselves. */
 const threadsDecide = '--max-semi-space-size=0';
 
+/**
+ * V8 has its threads free what compiling a function took, behind all else that they do. Hundreds of functions become hot within
+ * one second, and the system's allocator keeps what all of them took together. Freed where they are finished, a server that has
+ * read 100,000 people has some 12 MB less.
+ */
+const freeAtOnce = '--no-maglev-destroy-on-background';
+
 /** To be called when the server is there, since code that V8 has kept is of other flags, and before it has threads. */
 export function limitHeaps(): void {
   if (!isSea()) return;
   setFlagsFromString(sparing);
+  setFlagsFromString(freeAtOnce);
   setFlagsFromString(threadsDecide);
 }
