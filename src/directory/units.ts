@@ -61,7 +61,8 @@ export class Units {
     command: Command,
   ): Promise<Result | undefined> {
     const { submit = this.#submit } = caller;
-    const unitOf = await this.of(caller);
+    const making = this.of(caller);
+    const unitOf = making instanceof Promise ? await making : making;
     return this.resultOf(await submit(unitOf(command)), caller, type, id, command.kind);
   }
 
@@ -85,25 +86,24 @@ export class Units {
     return this.tenantName(principal.tenant).then(unitOf);
   }
 
-  /** Undefined where the version was not the expected one. */
-  async resultOf(
+  /** Undefined where the version was not the expected one. At once where nobody is to be told. */
+  resultOf(
     submitted: Submitted,
     caller: Caller,
     type: ResourceType,
     id: string,
     kind: Command['kind'] = 'update',
-  ): Promise<Result | undefined> {
-    const { principal } = caller;
+  ): Awaitable<Result | undefined> {
+    const { tenant } = caller.principal;
     const { after } = this.#hooks;
     switch (submitted.outcome) {
-      case 'done':
-        for (const alert of submitted.alerts ?? [])
-          this.#onGuard?.({ tenant: principal.tenant, kind: 'alert', alert });
-        if (after !== undefined) {
-          const tenant = await this.tenantName(principal.tenant);
-          for (const change of submitted.changes ?? []) this.#tell(after, { ...change, tenant });
-        }
-        return submitted.results[0];
+      case 'done': {
+        for (const alert of submitted.alerts ?? []) this.#onGuard?.({ tenant, kind: 'alert', alert });
+        const [result] = submitted.results;
+        return after === undefined
+          ? result
+          : this.#tellAll(after, tenant, submitted.changes).then(() => result);
+      }
       case 'conflict':
         return undefined;
       case 'missing':
@@ -120,8 +120,7 @@ export class Units {
       case 'invalid-id':
         throw new DirectoryError('invalid-id', 'id must not be empty and must not contain "bulkId"');
       case 'guarded':
-        await this.#guarded(caller, submitted.reason);
-        throw guardError(submitted.reason);
+        return this.#guarded(caller, submitted.reason);
       case 'undone':
         throw new DirectoryError('undone', 'Another change, to be made together with this one, failed');
       case 'failed':
@@ -129,8 +128,11 @@ export class Units {
     }
   }
 
-  /** Records that the guard refused something: the first of its kind in a while, since a provider tries again and again. */
-  async #guarded({ principal, requestId }: Caller, reason: GuardReason): Promise<void> {
+  /**
+   * Records that the guard refused something, and refuses it: the first of its kind in a while, since a provider tries again
+   * and again.
+   */
+  async #guarded({ principal, requestId }: Caller, reason: GuardReason): Promise<never> {
     const { tenant, actor } = principal;
     if (reason.kind === 'mass') {
       const { kind: _, ...loss } = reason;
@@ -138,6 +140,16 @@ export class Units {
         this.#onGuard?.({ tenant, kind: 'held', ...loss });
     } else if (reason.kind !== 'held') await this.#store.guards.refused(tenant, reason, actor, requestId);
     this.#onGuard?.({ tenant, kind: 'refused', reason });
+    throw guardError(reason);
+  }
+
+  async #tellAll(
+    after: NonNullable<Hooks['after']>,
+    number: number,
+    changes: readonly Change[] = [],
+  ): Promise<void> {
+    const tenant = await this.tenantName(number);
+    for (const change of changes) this.#tell(after, { ...change, tenant });
   }
 
   #tell(after: NonNullable<Hooks['after']>, change: Parameters<typeof after>[0]): void {

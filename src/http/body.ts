@@ -2,11 +2,12 @@ import { ScimError } from '../error.ts';
 import { parseJson } from '../scim/json.ts';
 import type { HttpRequest } from './message.ts';
 import type { Limits } from './options.ts';
+import { scimJson } from './responses.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Reads a JSON request body (RFC 7644 §3.8): its media type, its size, its encoding, its form. `onText` is told of it before. */
-export async function readJson(
+export function readJson(
   request: HttpRequest,
   limits: Limits,
   maxBytes: number,
@@ -21,10 +22,11 @@ export async function readJson(
       `Content-Encoding ${encoding} is not supported; send the body uncompressed`,
     );
   }
-  const bytes = await request.body(maxBytes);
-  const text = decode(bytes, charset);
-  onText?.(text);
-  return parseJson(text, limits.bodyDepth);
+  return request.body(maxBytes).then((bytes) => {
+    const text = decode(bytes, charset);
+    onText?.(text);
+    return parseJson(text, limits.bodyDepth);
+  });
 }
 
 /**
@@ -63,9 +65,9 @@ const charsets: Readonly<Record<string, Charset>> = {
 };
 
 function checkContentType(contentType: string | undefined): Charset {
-  if (contentType === undefined) return 'utf-8';
+  if (contentType === undefined || contentType === scimJson) return 'utf-8';
   const [type, ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
-  if (type !== 'application/scim+json' && type !== 'application/json') {
+  if (type !== scimJson && type !== 'application/json') {
     throw new ScimError(415, undefined, `Content-Type ${type} is not supported; send application/scim+json`, {
       headers: [['Accept-Patch', 'application/scim+json, application/json']],
     });

@@ -66,7 +66,8 @@ export class ResourceHandlers {
 
   /** `id` is given by a bulk request, whose operations may refer to what does not exist yet. */
   async create(exchange: Exchange, type: ResourceType, id?: string): Promise<HttpResponse> {
-    const { contentType, selection, body } = await this.#read(exchange);
+    const { contentType, selection } = headOf(exchange);
+    const body = await exchange.body();
     const resource = await this.#directory.create(exchange, type, body, id);
     return this.#changed(
       exchange,
@@ -80,7 +81,8 @@ export class ResourceHandlers {
   }
 
   async replace(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
-    const { contentType, selection, body } = await this.#read(exchange);
+    const { contentType, selection } = headOf(exchange);
+    const body = await exchange.body();
     const ifMatch = ifMatchOf(exchange.request);
     const { resource } = await this.#directory.replace(exchange, type, id, body, ifMatch);
     const supplied = suppliedByBody(type, body, exchange.tolerated);
@@ -88,7 +90,8 @@ export class ResourceHandlers {
   }
 
   async patch(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
-    const { contentType, selection, body } = await this.#read(exchange);
+    const { contentType, selection } = headOf(exchange);
+    const body = await exchange.body();
     const ifMatch = ifMatchOf(exchange.request);
     const isWhole = selection === everything && !prefersMinimal(exchange);
     const countMembers =
@@ -117,15 +120,8 @@ export class ResourceHandlers {
     return emptyResponse(204);
   }
 
-  /** What every write with a body reads of its request. */
-  async #read(exchange: Exchange): Promise<{ contentType: string; selection: Selection; body: unknown }> {
-    requireWrite(exchange.principal);
-    const contentType = negotiate(exchange.request.header('accept'));
-    const selection = selectionOf(exchange);
-    return { contentType, selection, body: await exchange.body() };
-  }
-
-  async #changed(
+  /** At once, unless parts that are shown have to be read: shown by the workload `patch` of npm run bench. */
+  #changed(
     exchange: Exchange,
     type: ResourceType,
     resource: FoundResource,
@@ -133,7 +129,7 @@ export class ResourceHandlers {
     contentType: string,
     selection: Selection,
     supplied: ReadonlySet<string>,
-  ): Promise<HttpResponse> {
+  ): Awaitable<HttpResponse> {
     const without = (...more: readonly string[]) =>
       emptyResponse(
         status === 200 ? 204 : status,
@@ -148,17 +144,17 @@ export class ResourceHandlers {
     const lacks =
       (members && resource.members === undefined) ||
       (groups && resource.grouped && resource.groups === undefined);
-    const found = lacks
-      ? await unlessFailing(() => this.#directory.find(exchange, type, resource.id, renderer.parts))
-      : resource;
-    if (found === undefined) return without();
-    const headers = headersOf(exchange, type, found);
-    return jsonResponse(
-      status,
-      contentType,
-      renderResource(renderer, found),
-      headers,
-      aboutOf(type, found.id),
+    const answer = (found: FoundResource): HttpResponse =>
+      jsonResponse(
+        status,
+        contentType,
+        renderResource(renderer, found),
+        headersOf(exchange, type, found),
+        aboutOf(type, found.id),
+      );
+    if (!lacks) return answer(resource);
+    return unlessFailing(() => this.#directory.find(exchange, type, resource.id, renderer.parts)).then(
+      (found) => (found === undefined ? without() : answer(found)),
     );
   }
 
@@ -170,9 +166,18 @@ export class ResourceHandlers {
   ): Renderer {
     const { registry } = this.#directory;
     const { base } = exchange;
-    if (supplied === undefined) return Renderer.of(type, { registry, base, selection });
+    // Most types have no attribute that is shown to those alone who name it.
+    if (supplied === undefined || supplied.size === 0)
+      return Renderer.of(type, { registry, base, selection });
     return new Renderer(type, { registry, base, selection, supplied });
   }
+}
+
+/** What every write with a body reads of its head. */
+function headOf(exchange: Exchange): { contentType: string; selection: Selection } {
+  requireWrite(exchange.principal);
+  const contentType = negotiate(exchange.request.header('accept'));
+  return { contentType, selection: selectionOf(exchange) };
 }
 
 /** Whom an answer is about that tells of this resource alone; undefined where it may have members. */
@@ -201,5 +206,6 @@ async function unlessFailing<T>(read: () => Awaitable<T>): Promise<T | undefined
 
 /** RFC 7240 §4.2; a client that asks for attributes wants them (RFC 7644 §3.5.2). */
 function prefersMinimal(exchange: Exchange): boolean {
-  return /(?:^|[,;\s])return\s*=\s*"?minimal"?/i.test(exchange.request.header('prefer') ?? '');
+  const preferences = exchange.request.header('prefer');
+  return preferences !== undefined && /(?:^|[,;\s])return\s*=\s*"?minimal"?/i.test(preferences);
 }

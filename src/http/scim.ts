@@ -44,14 +44,11 @@ export function scimMount({ basePath, limits, routes, baseOf, signIn, addressOf 
     const match = routes(request.path);
     if (match !== undefined) visit.route = match.endpoint.route;
     const work = new Work(workLimits, request.end);
-    const body = async () => {
-      const most = match?.endpoint.bodyBytes ?? limits.bodyBytes;
-      const read = await readJson(request, limits, most, (text) => {
+    const body = () =>
+      readJson(request, limits, match?.endpoint.bodyBytes ?? limits.bodyBytes, (text) => {
         visit.sent = text;
+        work.restart();
       });
-      work.restart();
-      return read;
-    };
     const { requestId } = visit;
     const exchange = { request, query, base, body, work, requestId, address: addressOf?.(request) };
     const isOpen =

@@ -36,7 +36,8 @@ export class Patch {
     document: Document,
     {
       spend,
-      ...options
+      members,
+      secretsInDocument = false,
     }: Omit<PatchOptions, 'select' | 'tolerated'> & { readonly spend?: (values: number) => void },
   ): PatchResult {
     const select: Selector = (attribute, filter) => {
@@ -49,7 +50,8 @@ export class Patch {
         return test(value);
       };
     };
-    return applyEdits(this.#type, document, this.edits, { ...options, tolerated: this.#tolerated, select });
+    const tolerated = this.#tolerated;
+    return applyEdits(this.#type, document, this.edits, { members, secretsInDocument, tolerated, select });
   }
 
   /** The plan of a value filter over one value of `attribute`. */

@@ -152,11 +152,11 @@ export interface UpdateCommand extends NamingCommand {
   /** Compare and swap: the version that the change was computed from. Absent: whatever is there. */
   readonly expected?: number;
   /** Absent if nothing of the document changes; what was before is as read at `expected`, which must be given with it. */
-  readonly document?: DocumentChange;
-  readonly members?: readonly MemberEdit[];
+  readonly document?: DocumentChange | undefined;
+  readonly members?: readonly MemberEdit[] | undefined;
   /** A new password hash; null clears it. */
-  readonly credential?: string | null;
-  readonly sensitive?: SensitivePaths;
+  readonly credential?: string | null | undefined;
+  readonly sensitive?: SensitivePaths | undefined;
   /**
    * Are its groups wanted with it, and its members counted behind the change, up to so many? A store may leave the groups to
    * be read; and it may answer the members where they are fewer.

@@ -168,13 +168,9 @@ export type DigestedParts = readonly [
 ];
 
 /** The salted SHA-256 of a row. Each part is JSON, or has no line break, so that no other row has this text. */
-export function digestOf(
-  salt: string,
-  sequence: number,
-  typeName: string,
-  [id, version, operation, at, txn, request, actor, edits, ...rest]: DigestedParts,
-): Uint8Array {
-  const [added, removed, last, tolerances, cause, notice] = rest;
+export function digestOf(salt: string, sequence: number, typeName: string, parts: DigestedParts): Uint8Array {
+  const [id, version, operation, at, txn, request, actor] = parts;
+  const [, , , , , , , edits, added, removed, last, tolerances, cause, notice] = parts;
   return sha256(
     `${salt}\n${sequence}\n${typeName}\n${JSON.stringify(id)}\n${version}\n${operation}\n${at}\n${JSON.stringify(txn)}\n${JSON.stringify(request)}\n${actor}\n${edits}\n${added}\n${removed}\n${last}\n${tolerances}\n${cause}${notice === null ? '' : `\n${notice}`}`,
   );
@@ -195,17 +191,47 @@ export function nextChange(head: ChangeHead, entry: ChangeEntry, typeName: strin
   const cause = by === undefined ? null : JSON.stringify(by);
   const notice = entry.notice === undefined ? null : JSON.stringify(entry.notice);
   const salt = newSalt();
-  const parts = [
-    ...([id, version, operation, at, transaction, request, actor, edits] as const),
-    ...([added, removed, last, tolerances, cause, notice] as const),
-  ] as const;
+  const parts: DigestedParts = [
+    id,
+    version,
+    operation,
+    at,
+    transaction,
+    request,
+    actor,
+    edits,
+    added,
+    removed,
+    last,
+    tolerances,
+    cause,
+    notice,
+  ];
   const digest = digestOf(salt, sequence, typeName, parts);
   const link = linkOver(head.link, digest);
   head.sequence = sequence;
   head.link = link;
   return [
-    ...([tenant, sequence, type, id, version, operation, at, transaction, request, actor] as const),
-    ...([edits, added, removed, last, tolerances, cause, salt, digest, link, notice] as const),
+    tenant,
+    sequence,
+    type,
+    id,
+    version,
+    operation,
+    at,
+    transaction,
+    request,
+    actor,
+    edits,
+    added,
+    removed,
+    last,
+    tolerances,
+    cause,
+    salt,
+    digest,
+    link,
+    notice,
   ];
 }
 

@@ -148,9 +148,8 @@ export class Commands {
     const current = this.#current(tenant, kind, { id }, 0);
     if ('command' in current) return current;
     const { version, created, modified, body, grouped } = current;
-    const resource = toResource(this.#tools.types, [
-      ...([kind.number, id, version, created, modified, body, grouped] as const),
-    ]);
+    const row: ResourceRow = [kind.number, id, version, created, modified, body, grouped];
+    const resource = toResource(this.#tools.types, row);
     let computed: Computed;
     try {
       computed = compute(resource);
@@ -252,9 +251,8 @@ export class Commands {
     const newCredential = this.#editCredential(rid, command.credential);
     const { countMembers } = command;
     const resourceAt = (version: number, modified: string): StoredResource => {
-      const resource = toResource(types, [
-        ...([kind.number, id, version, before.created, modified, body, before.grouped] as const),
-      ]);
+      const { created, grouped } = before;
+      const resource = toResource(types, [kind.number, id, version, created, modified, body, grouped]);
       return countMembers === undefined
         ? resource
         : { ...resource, memberCount: edges.count(rid, countMembers) };

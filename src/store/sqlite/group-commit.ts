@@ -22,7 +22,7 @@ interface Job {
   /** As of {@link GroupCommit.run}. */
   readonly shownBy?: ((value: unknown) => readonly string[] | undefined) | undefined;
   /** Does it write elsewhere, and answer when that is durable? */
-  readonly away?: true;
+  readonly away?: true | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -44,12 +44,19 @@ const mostTurns = 3;
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
+interface RunOptions<T> {
+  readonly once?: boolean;
+  readonly shownBy?: (value: T) => readonly string[] | undefined;
+  readonly failed?: (error: unknown) => T;
+}
+
 export interface GroupCommit {
   /**
    * Runs the command with others that come now; settles when it is durable, or when it failed. `once`: it is not run
    * again where another one fails. `shownBy`: the ids of the only resources that show what it did; any may without it.
+   * `failed`: what it resolves with where it would reject.
    */
-  run<T>(command: () => T, once?: boolean, shownBy?: (value: T) => readonly string[] | undefined): Promise<T>;
+  run<T>(command: () => T, more?: RunOptions<T>): Promise<T>;
   /**
    * The same for what nobody is kept waiting by: it goes with the commands that come next, at no commit of its own, or by
    * itself after so many milliseconds.
@@ -259,17 +266,27 @@ export function groupCommit(
     else flush();
   };
 
-  const enqueue = <T>(command: Pick<Job, 'run' | 'once' | 'away' | 'shownBy'>): Promise<T> => {
-    if (closed) return Promise.reject(storeClosed());
-    return new Promise<T>((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(gather, 0, 0);
-      waiting.push({ ...command, resolve: resolve as (value: unknown) => void, reject });
-    });
+  const enqueue = (job: Job): void => {
+    if (closed) {
+      job.reject(storeClosed());
+      return;
+    }
+    if (waiting.length === 0) setImmediate(gather, 0, 0);
+    waiting.push(job);
   };
 
   return {
-    run: (command, once = false, shownBy) =>
-      enqueue({ run: command, once, shownBy: shownBy as Job['shownBy'] }),
+    run: <T>(command: () => T, { once = false, shownBy, failed }: RunOptions<T> = {}) =>
+      new Promise<T>((resolve, reject) => {
+        enqueue({
+          run: command,
+          once,
+          shownBy: shownBy as Job['shownBy'],
+          away: undefined,
+          resolve: resolve as Job['resolve'],
+          reject: failed === undefined ? reject : (error) => resolve(failed(error)),
+        });
+      }),
     ride<T>(command: () => T, milliseconds: number): Promise<T> {
       if (closed) return Promise.reject(storeClosed());
       return new Promise<T>((resolve, reject) => {
@@ -277,7 +294,10 @@ export function groupCommit(
         riding.push({ run: command, once: false, resolve: resolve as (value: unknown) => void, reject });
       });
     },
-    away: (command) => enqueue({ run: command, once: false, away: true }),
+    away: <T>(command: () => Promise<T>) =>
+      new Promise<T>((resolve, reject) => {
+        enqueue({ run: command, once: false, away: true, resolve: resolve as Job['resolve'], reject });
+      }),
     isFailing: () => failing || copies.hasFailed(),
     close() {
       closed = true;
@@ -297,12 +317,13 @@ export function groupCommit(
 /** The ids of the only resources that show what the jobs did; undefined where any may. */
 function allShown(jobs: readonly Job[], outcomes: readonly Outcome[]): string[] | undefined {
   const all: string[] = [];
-  for (const [index, outcome] of outcomes.entries()) {
+  for (let at = 0; at < jobs.length; at++) {
+    const outcome = outcomes[at] as Outcome;
     // What failed was taken back.
     if ('error' in outcome) continue;
-    const ids = jobs[index]?.shownBy?.(outcome.value);
+    const ids = jobs[at]?.shownBy?.(outcome.value);
     if (ids === undefined) return undefined;
-    all.push(...ids);
+    for (const id of ids) all.push(id);
   }
   return all;
 }

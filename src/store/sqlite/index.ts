@@ -288,11 +288,12 @@ function storeOver(
     },
   });
 
-  const here = (unit: Unit): Promise<Outcome> => {
-    const { within } = unit;
-    const shown = (outcome: Outcome) => shownBy(types, unit, outcome);
-    return commit.run<Outcome>(() => write.run(unit), within !== undefined, shown).catch(outcomeOf);
-  };
+  const here = (unit: Unit): Promise<Outcome> =>
+    commit.run<Outcome>(() => write.run(unit), {
+      once: unit.within !== undefined,
+      shownBy: (outcome) => shownBy(types, unit, outcome),
+      failed: outcomeOf,
+    });
   const { unitsInThreadFrom: from = 2000 } = options;
   // A thread makes ids of its own, and has no file where there is none.
   const mayLeave = !db.memory && options.newId === undefined && Number.isFinite(from);
@@ -355,15 +356,16 @@ function storeOver(
     memberCount: (tenant, group, most) => read(() => reads.memberCount(tenant, group, most)),
     credential: (tenant, id) => read(() => reads.credential(tenant, id)),
 
-    commit: (units) => Promise.all(units.map(carryOut)),
+    commit: (units) =>
+      units.length === 1
+        ? carryOut(units[0] as Unit).then((outcome) => [outcome])
+        : Promise.all(units.map(carryOut)),
     change: (of, compute) =>
-      commit
-        .run(
-          () => write.change(of, compute, large),
-          of.once,
-          () => (isShownAlone(types, of.type) ? [of.id] : undefined),
-        )
-        .catch(outcomeOf),
+      commit.run<Outcome>(() => write.change(of, compute, large), {
+        once: of.once,
+        shownBy: () => (isShownAlone(types, of.type) ? [of.id] : undefined),
+        failed: outcomeOf,
+      }),
 
     note: (notices) => commit.run(() => notices.filter((notice) => note(notice)).length),
     durable(id) {

@@ -117,12 +117,14 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
   };
 
   const updateElements = ({ rid, tenant }: Target, before: IndexRows, after: IndexRows): void => {
+    if (before.elements.length + after.elements.length === 0) return;
     const { gone, added } = elementDifference(before.elements, after.elements);
     for (const row of gone) deleteElement.run(rid, row.attribute, row.ordinal);
     insertElementRows(rid, tenant, added);
   };
 
   const updateUnique = ({ rid, tenant }: Target, before: IndexRows, after: IndexRows): void => {
+    if (before.unique.length + after.unique.length === 0) return;
     const { gone, added } = uniqueDifference(before.unique, after.unique);
     for (const row of gone) deleteUnique.run(tenant, row.attribute, row.key);
     for (const row of added) insertUniqueRow(rid, tenant, row);
