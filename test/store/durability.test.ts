@@ -151,23 +151,42 @@ test('a quick disk is left to the thread pool where others have read in the same
   db.close();
 });
 
-test('what nobody is kept waiting by goes with the next commit, before what came later, or by itself in a moment', async () => {
+test('what nobody is kept waiting by is committed while nobody waits, and is on the disk with the next commit, or by itself in a moment', async () => {
   const { insert, names, disk, commit, db } = open();
   const write = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");
-  const rides = [commit.ride(() => write.run('a'), 60_000), commit.ride(() => write.run('b'), 60_000)];
+  let settled = 0;
+  const rides = ['a', 'b'].map((name) => commit.ride(() => write.run(name), 60_000).then(() => settled++));
   await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.deepEqual(names(), []);
-  await insert('c');
+  assert.deepEqual(names(), ['a', 'b']);
+  assert.deepEqual([settled, disk.done.length], [0, 0], 'not on the disk yet');
+  const before = commit.ride(() => write.run('c0'), 60_000);
+  await Promise.all([insert('c'), before]);
   await Promise.all(rides);
-  assert.deepEqual(names(), ['a', 'b', 'c']);
-  assert.equal(disk.done.length, 1, 'one commit');
+  assert.deepEqual(names(), ['a', 'b', 'c0', 'c']);
+  assert.equal(disk.done.length, 1, 'one sync for all');
   await commit.ride(() => write.run('d'), 1);
-  assert.deepEqual(names(), ['a', 'b', 'c', 'd']);
+  assert.deepEqual(names(), ['a', 'b', 'c0', 'c', 'd']);
   const last = commit.ride(() => write.run('e'), 60_000);
   commit.close();
   await last;
-  assert.deepEqual(names(), ['a', 'b', 'c', 'd', 'e']);
+  assert.deepEqual(names(), ['a', 'b', 'c0', 'c', 'd', 'e']);
   await assert.rejects(commit.ride(() => write.run('f'), 1));
+  db.close();
+});
+
+test('what was committed while nobody waited is not told as done where the disk fails', async () => {
+  const { insert, disk, commit, db } = open();
+  const write = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");
+  await insert('a');
+  const ride = commit.ride(() => write.run('b'), 60_000);
+  ride.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  disk.failure = Object.assign(new Error('i/o error'), { code: 'EIO' });
+  await assert.rejects(insert('c'));
+  await assert.rejects(ride);
+  const late = commit.ride(() => write.run('d'), 1);
+  await assert.rejects(late);
+  commit.close();
   db.close();
 });
 

@@ -42,7 +42,8 @@ const pause = 5;
 /** Turns of the event loop that the first of several waits for more. */
 const mostTurns = 3;
 
-type Outcome = { readonly value: unknown } | { readonly error: unknown };
+/** What became of a job. */
+type Outcome = { readonly job: Job; readonly value: unknown } | { readonly job: Job; readonly error: unknown };
 
 interface RunOptions<T> {
   readonly once?: boolean;
@@ -58,8 +59,8 @@ export interface GroupCommit {
    */
   run<T>(command: () => T, more?: RunOptions<T>): Promise<T>;
   /**
-   * The same for what nobody is kept waiting by: it goes with the commands that come next, at no commit of its own, or by
-   * itself after so many milliseconds.
+   * The same for what nobody is kept waiting by: it is committed with the commands that come in this turn, or else while
+   * nobody waits, and is durable with those that come next, or by itself after so many milliseconds.
    */
   ride<T>(command: () => T, milliseconds: number): Promise<T>;
   /**
@@ -108,6 +109,8 @@ export function groupCommit(
   let waiting: Job[] = [];
   let riding: Job[] = [];
   let departure: NodeJS.Timeout | undefined;
+  /** Committed, and on the disk with what is committed next. */
+  let ridden: Outcome[] = [];
   let closed = false;
   let failing = false;
   /** Settles when the command that is away has come back, or the right to write is to be asked for again. */
@@ -121,14 +124,14 @@ export function groupCommit(
       const value = job.run();
       counts?.write();
       release.run();
-      return { value };
+      return { job, value };
     } catch (error) {
       counts?.forget();
       // A full disk and its like make SQLite take back the whole transaction: then no command of it holds.
       if (!db.inTransaction) throw error;
       undo.run();
       release.run();
-      return { error: toStoreError(error) };
+      return { job, error: toStoreError(error) };
     }
   };
 
@@ -152,7 +155,7 @@ export function groupCommit(
     let failed = false;
     const run = (job: Job): Outcome => {
       try {
-        return { value: job.run() };
+        return { job, value: job.run() };
       } catch (error) {
         failed = true;
         throw error;
@@ -192,8 +195,6 @@ export function groupCommit(
     const first = jobs.findIndex(({ away }) => away);
     waiting = first < 0 ? [] : jobs.slice(Math.max(1, first));
     riding = [];
-    clearTimeout(departure);
-    departure = undefined;
     return first < 0 ? jobs : jobs.slice(0, Math.max(1, first));
   };
 
@@ -210,15 +211,15 @@ export function groupCommit(
   };
 
   const flush = (): void => {
-    if (absence !== undefined || waiting.length + riding.length === 0) return;
+    if (absence !== undefined || waiting.length + riding.length + ridden.length === 0) return;
     const copied = copies.before();
     if (copied !== undefined) {
       goOnAfter(copied);
       return;
     }
     const jobs = next();
-    const [job] = jobs as [Job];
-    if (job.away) {
+    const [job] = jobs;
+    if (job?.away) {
       goOnAfter(sendAway(job));
       return;
     }
@@ -226,38 +227,78 @@ export function groupCommit(
     if (waiting.length > 0) flush();
   };
 
-  const commitAll = (jobs: readonly Job[]): void => {
-    const refuse = (error: unknown): void => {
-      const reason = note(error);
-      for (const job of jobs) job.reject(reason);
-    };
+  const refuse = (error: unknown, jobs: readonly Job[]): void => {
+    const reason = note(error);
+    for (const job of jobs) job.reject(reason);
+  };
+
+  /** In one transaction; undefined where it was not committed, and who waits is told, or waits on. */
+  const committed = (jobs: readonly Job[]): readonly Outcome[] | undefined => {
     try {
       wal.check();
-      const isShared = haveRead?.() === true;
       beforeWrite();
       const outcomes = runTogether(jobs);
       busySince = undefined;
-      const settle = (): void => {
-        failing = false;
-        written?.();
-        outcomes.forEach((outcome, index) => {
-          const job = jobs[index] as Job;
-          if ('error' in outcome) job.reject(outcome.error);
-          else job.resolve(outcome.value);
-        });
-      };
-      const synced = wal.sync(allShown(jobs, outcomes), isShared || copies.isUnderWay());
-      if (synced === undefined) settle();
-      else synced.then(settle, refuse);
+      return outcomes;
     } catch (error) {
       if (isWorthAnotherTry(error)) {
         waiting = [...jobs, ...waiting];
         goOnAfter(new Promise((resolve) => setTimeout(resolve, pause)));
       } else {
         busySince = undefined;
-        refuse(error);
+        refuse(error, jobs);
       }
+      return undefined;
     }
+  };
+
+  const commitAll = (jobs: readonly Job[]): void => {
+    const isShared = haveRead?.() === true;
+    const fresh = jobs.length === 0 ? [] : committed(jobs);
+    if (fresh === undefined) return;
+    const all = ridden.length === 0 ? fresh : [...ridden, ...fresh];
+    ridden = [];
+    clearTimeout(departure);
+    departure = undefined;
+    const settle = (): void => {
+      failing = false;
+      if (fresh.length > 0) written?.();
+      for (const outcome of all) {
+        if ('error' in outcome) outcome.job.reject(outcome.error);
+        else outcome.job.resolve(outcome.value);
+      }
+    };
+    const fail = (error: unknown): void => {
+      refuse(
+        error,
+        all.map(({ job }) => job),
+      );
+    };
+    try {
+      wal.check();
+      const synced = wal.sync(allShown(fresh), isShared || copies.isUnderWay());
+      if (synced === undefined) settle();
+      else synced.then(settle, fail);
+    } catch (error) {
+      fail(error);
+    }
+  };
+
+  const departWithin = (milliseconds: number): void => {
+    departure ??= setTimeout(() => {
+      departure = undefined;
+      flush();
+      if (ridden.length > 0) departWithin(milliseconds);
+    }, milliseconds);
+  };
+
+  /** Commits what rides while nobody waits, who would wait for it too. */
+  const rideAlone = (): void => {
+    if (absence !== undefined || waiting.length > 0 || riding.length === 0) return;
+    if (copies.before() !== undefined) return;
+    const jobs = riding;
+    riding = [];
+    ridden.push(...(committed(jobs) ?? []));
   };
 
   const gather = (before: number, turns: number): void => {
@@ -290,7 +331,8 @@ export function groupCommit(
     ride<T>(command: () => T, milliseconds: number): Promise<T> {
       if (closed) return Promise.reject(storeClosed());
       return new Promise<T>((resolve, reject) => {
-        departure ??= setTimeout(flush, milliseconds);
+        departWithin(milliseconds);
+        if (riding.length === 0) setImmediate(rideAlone);
         riding.push({ run: command, once: false, resolve: resolve as (value: unknown) => void, reject });
       });
     },
@@ -302,6 +344,7 @@ export function groupCommit(
     close() {
       closed = true;
       flush();
+      clearTimeout(departure);
       if (absence === undefined) {
         wal.close();
         return undefined;
@@ -315,13 +358,12 @@ export function groupCommit(
 }
 
 /** The ids of the only resources that show what the jobs did; undefined where any may. */
-function allShown(jobs: readonly Job[], outcomes: readonly Outcome[]): string[] | undefined {
+function allShown(outcomes: readonly Outcome[]): string[] | undefined {
   const all: string[] = [];
-  for (let at = 0; at < jobs.length; at++) {
-    const outcome = outcomes[at] as Outcome;
+  for (const outcome of outcomes) {
     // What failed was taken back.
     if ('error' in outcome) continue;
-    const ids = jobs[at]?.shownBy?.(outcome.value);
+    const ids = outcome.job.shownBy?.(outcome.value);
     if (ids === undefined) return undefined;
     for (const id of ids) all.push(id);
   }
