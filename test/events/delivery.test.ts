@@ -515,7 +515,7 @@ describe('delivery', () => {
       store.feed,
       shownAs(store.registry, '/scim/v2', undefined),
     );
-    const pages = new SharedPages(reader, recordsOf(store));
+    const pages = new SharedPages(reader, recordsOf(store), () => 4);
     const tenant = { number: 1, name: 'default' };
     const start = { sequence: (await store.feed.extent(1)).newest };
     await send('POST', '/Users', newUser());

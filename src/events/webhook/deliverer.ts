@@ -84,7 +84,7 @@ export class Deliverer {
 
   constructor(options: DelivererOptions) {
     this.#options = options;
-    this.#pages = new SharedPages(options.reader, options.records);
+    this.#pages = new SharedPages(options.reader, options.records, (tenant) => this.#readersOf(tenant));
     this.#clock = options.clock ?? (() => new Date());
   }
 
@@ -92,6 +92,14 @@ export class Deliverer {
   async start(): Promise<void> {
     await this.#renew();
     if (this.#options.extent !== undefined) this.#lookSoon(this.#options.extent);
+  }
+
+  /** How many endpoints read a tenant's events. */
+  #readersOf(tenant: number): number {
+    let readers = 0;
+    for (const { lane } of this.#runners.values())
+      if (lane.endpoint.tenant === tenant && lane.endpoint.stream === undefined) readers++;
+    return readers;
   }
 
   #lookSoon(extent: FeedReads['extent']): void {

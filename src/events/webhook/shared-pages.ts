@@ -24,18 +24,21 @@ export class SharedPages {
   readonly #records: Records;
   readonly #pages = new Map<
     string,
-    { readonly at: number; readonly wakes: number; readonly page: Promise<EventPage> }
+    { readonly at: number; readonly wakes: number; readonly page: Promise<EventPage>; reads: number }
   >();
   /** The last one of each tenant. */
   readonly #looks = new Map<
     number,
     { readonly after: number; readonly wakes: number; readonly look: Promise<LeaverLook> }
   >();
+  readonly #readersOf: (tenant: number) => number;
   #wakes = 0;
 
-  constructor(reader: EventReader, records: Records) {
+  /** `readersOf`: how many read a tenant's pages. */
+  constructor(reader: EventReader, records: Records, readersOf: (tenant: number) => number) {
     this.#reader = reader;
     this.#records = records;
+    this.#readersOf = readersOf;
   }
 
   /** There may be something new. */
@@ -48,9 +51,12 @@ export class SharedPages {
     const key = `${tenant.number} ${positionText(after)}`;
     const now = performance.now();
     const known = this.#pages.get(key);
-    if (known !== undefined && now - known.at < keptFor)
+    if (known !== undefined && now - known.at < keptFor) {
+      // What all have is kept for no collection of garbage to move.
+      if (++known.reads >= this.#readersOf(tenant.number)) this.#pages.delete(key);
       // Behind the last page of then there may be one now.
       return known.wakes === this.#wakes ? known.page : known.page.then((page) => ({ ...page, more: true }));
+    }
     const page = this.#reader.read(tenant, after, { limit: pageSize });
     // What nobody is given any more is kept for no collection of garbage to move.
     for (const [other, { at }] of this.#pages) {
@@ -58,7 +64,8 @@ export class SharedPages {
       this.#pages.delete(other);
     }
     this.#pages.delete(key);
-    this.#pages.set(key, { at: now, wakes: this.#wakes, page });
+    if (this.#readersOf(tenant.number) === 1) return page;
+    this.#pages.set(key, { at: now, wakes: this.#wakes, page, reads: 1 });
     page.then(
       // What is empty now is not a moment later.
       ({ made }) => made.length === 0 && this.#pages.delete(key),
