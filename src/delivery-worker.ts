@@ -20,12 +20,15 @@ import {
 import { configuredRegistry } from './scim/custom-schemas.ts';
 import { isPostgresUrl, openStore } from './store/open.ts';
 import type { Outbox } from './store/outbox.ts';
-import { yieldToRequests } from './store/sqlite/give-way.ts';
+import { pacer, yieldToRequests } from './store/sqlite/give-way.ts';
 
-yieldToRequests();
-
+/** Milliseconds of work at a time, where requests want the processor. */
+const shortTurn = 0.3;
 /** Milliseconds: little at a time, which goes with the commits of requests and holds up none of them. */
 const shortStoreEvery = 25;
+
+yieldToRequests();
+const { giveWay } = pacer(shortTurn);
 
 const { database, definitions, baseUrl, basePath } = workerData as DeliveryThreadData;
 
@@ -57,10 +60,15 @@ async function start(): Promise<void> {
     store,
     shown,
     (notice) => parentPort?.postMessage(messageOfNotice(notice)),
-    isShared ? { outbox: { ...store.outbox, progress: progressThere }, storeEvery: shortStoreEvery } : {},
+    {
+      giveWay,
+      ...(isShared
+        ? { outbox: { ...store.outbox, progress: progressThere }, storeEvery: shortStoreEvery }
+        : {}),
+    },
   );
   const feed = new Feed(
-    new EventReader(recordsOf(store), store.feed, shown),
+    new EventReader(recordsOf(store), store.feed, shown, giveWay),
     ...([store.feed, store.outbox, new Hub(store)] as const),
   );
   const pageText = async (asked: PageAsked): Promise<PageText> => {

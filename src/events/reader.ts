@@ -50,11 +50,14 @@ export class EventReader {
   readonly #records: Records;
   readonly #feed: FeedReads;
   readonly #shown: Shown;
+  readonly #giveWay: () => void;
 
-  constructor(records: Records, feed: FeedReads, shown: Shown) {
+  /** `giveWay` is called often, and may let others have the processor for a moment. */
+  constructor(records: Records, feed: FeedReads, shown: Shown, giveWay: () => void = () => {}) {
     this.#records = records;
     this.#feed = feed;
     this.#shown = shown;
+    this.#giveWay = giveWay;
   }
 
   /** The events behind a position. */
@@ -73,6 +76,7 @@ export class EventReader {
       if (slices.length === 0) return { made, position, more: false };
       const present = await this.#presentOf(tenant, slices);
       for (const { record, from, to } of slices) {
+        this.#giveWay();
         for (const each of eventsOf(record, present, from, to))
           if (wants === undefined || wants(each.event)) made.push(each);
       }

@@ -44,6 +44,8 @@ export interface DelivererOptions
   readonly storeEvery?: number;
   /** Of the system's resolver, authorities and time limit, for tests and closed networks. */
   readonly sending?: Pick<SendOptions, 'resolve' | 'authorities' | 'timeout'>;
+  /** Is called often, and may let others have the processor for a moment. */
+  readonly giveWay?: () => void;
   /** Told of what an operator should know. */
   readonly onNotice?: (notice: DeliveryNotice) => void;
 }
@@ -94,28 +96,24 @@ export class Deliverer {
     if (this.#options.extent !== undefined) this.#lookSoon(this.#options.extent);
   }
 
+  #endpoints(): Endpoint[] {
+    return [...this.#runners.values()].map(({ lane }) => lane.endpoint);
+  }
+
   /** How many endpoints read a tenant's events. */
   #readersOf(tenant: number): number {
-    let readers = 0;
-    for (const { lane } of this.#runners.values())
-      if (lane.endpoint.tenant === tenant && lane.endpoint.stream === undefined) readers++;
-    return readers;
+    return this.#endpoints().filter((each) => each.tenant === tenant && each.stream === undefined).length;
   }
 
   #lookSoon(extent: FeedReads['extent']): void {
     if (this.#stopped) return;
     this.#lookTimer = setTimeout(async () => {
       try {
-        for (const tenant of new Set([...this.#runners.values()].map(({ lane }) => lane.endpoint.tenant))) {
+        for (const tenant of new Set(this.#endpoints().map((each) => each.tenant))) {
           const { newest } = await extent(tenant);
           if (newest === this.#newest.get(tenant)) continue;
           this.#newest.set(tenant, newest);
-          this.#pages.wake();
-          for (const runner of this.#runners.values()) {
-            if (runner.lane.endpoint.tenant !== tenant) continue;
-            runner.lane.wake();
-            this.#pump(runner);
-          }
+          this.#wakeAll(tenant);
         }
       } catch (error) {
         this.#options.onNotice?.({ kind: 'failing', error });
@@ -127,9 +125,15 @@ export class Deliverer {
   /** Something was committed, or an endpoint was changed with `endpoints`. */
   wake(endpoints = false): void {
     if (this.#stopped) return;
-    this.#pages.wake();
     if (endpoints) void this.#renew();
+    this.#wakeAll();
+  }
+
+  /** Those of a tenant; without one all. */
+  #wakeAll(tenant?: number): void {
+    this.#pages.wake();
     for (const runner of this.#runners.values()) {
+      if (tenant !== undefined && runner.lane.endpoint.tenant !== tenant) continue;
       runner.lane.wake();
       this.#pump(runner);
     }
@@ -184,7 +188,9 @@ export class Deliverer {
     const known = this.#runners.get(endpoint.id);
     // It came and went meanwhile: the next look has it.
     if (known !== before) return;
-    if (known !== undefined && isOfSame(known.lane.endpoint, endpoint)) {
+    const { url, tenant } = known?.lane.endpoint ?? {};
+    // A lane goes on, but not to another address, and not with another record: that of a tenant which is deleted.
+    if (known !== undefined && url === endpoint.url && tenant === endpoint.tenant) {
       known.lane.reconfigure(endpoint);
       known.lane.addOpen(open);
       return;
@@ -270,6 +276,7 @@ export class Deliverer {
   }
 
   async #send({ lane, connections, gone }: Runner, message: Message): Promise<void> {
+    this.#options.giveWay?.();
     const { endpoint } = lane;
     const at = this.#clock();
     let { body } = message;
@@ -291,7 +298,8 @@ export class Deliverer {
       answer =
         endpoint.stream === undefined
           ? await this.#call(endpoint, sentId(message.id), body, at, options)
-          : await this.#push(endpoint, body, options);
+          : // The claims were stored; they are signed anew on each try, with the key of now. Rejects while there is none.
+            await push(endpoint, await this.#options.sign(JSON.parse(body)), options);
     } catch (error) {
       this.#options.onNotice?.({ kind: 'failing', error });
       lane.postpone({ ...message, body }, at.getTime() + renewEvery);
@@ -334,15 +342,6 @@ export class Deliverer {
     const keys = { secrets: valid, privateKeys: signingKeys };
     const headers = signatureHeaders(id, Math.floor(at.getTime() / 1000), body, keys);
     return send(url, headers, body, { ...options, allowPrivate });
-  }
-
-  /** The claims were stored; they are signed anew on each try, with the key of now. Rejects while there is none. */
-  async #push(
-    endpoint: Endpoint,
-    claims: string,
-    options: Omit<SendOptions, 'allowPrivate'>,
-  ): Promise<Answer> {
-    return push(endpoint, await this.#options.sign(JSON.parse(claims)), options);
   }
 
   #storeSoon(): void {
@@ -399,9 +398,4 @@ export class Deliverer {
       Math.min(pause, 60_000),
     );
   }
-}
-
-/** Can the lane go on? Not to another address, and not with another record: that of a tenant which is deleted. */
-function isOfSame(before: Endpoint, now: Endpoint): boolean {
-  return before.url === now.url && before.tenant === now.tenant;
 }

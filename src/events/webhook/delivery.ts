@@ -155,13 +155,13 @@ export function delivererOver(
   store: Store,
   shown: Shown,
   onNotice: (notice: DeliveryNotice) => void,
-  more: Partial<Pick<DelivererOptions, 'outbox' | 'storeEvery' | 'clock'>> = {},
+  more: Partial<Pick<DelivererOptions, 'outbox' | 'storeEvery' | 'clock' | 'giveWay'>> = {},
 ): Deliverer {
   const records = recordsOf(store);
   const keys = new SigningKeys(store.streams, more.clock ?? (() => new Date()));
   return new Deliverer({
     ...{ records, outbox: store.outbox, urlOf: shown.urlOf, onNotice, ...more },
-    reader: new EventReader(records, store.feed, shown),
+    reader: new EventReader(records, store.feed, shown, more.giveWay),
     tokens: new TokenReader(records, store.feed, store.streams, shown),
     sign: (claims) => keys.sign(claims),
     extent: (tenant) => store.feed.extent(tenant),
