@@ -198,10 +198,9 @@ export class Deliverer {
     if (known !== undefined) this.#drop(known);
     else await this.#tellGap(endpoint);
     const connections = new Connections(socketsOfEndpoint);
-    const sources = { ...this.#options, pages: this.#pages };
     const tools: LaneTools = {
       ...this.#options,
-      sourceOf: (each) => sourceOf(each, sources),
+      sourceOf: (each) => sourceOf(each, { ...this.#options, pages: this.#pages }),
       leaversBehind: (tenant, after) => this.#pages.leaversBehind(tenant, after),
     };
     const lane = new Lane(endpoint, open, tools);
