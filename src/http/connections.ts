@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { RequestEnd } from '../store/work.ts';
+import { Listeners, type RequestEnd } from '../store/work.ts';
 
 /** Requests of one connection that are worked on at once; those behind wait, and nothing more is read. */
 const mostAtOnce = 8;
@@ -162,7 +162,8 @@ interface Shared {
 class OpenConnection implements Connection {
   readonly #socket: Socket;
   readonly #shared: Shared;
-  readonly #running = new Map<ServerResponse, IncomingMessage>();
+  /** An array: each change of a Map or Set that is old makes what it holds as old as itself for the collection of garbage. */
+  readonly #running: ServerResponse[] = [];
   #waiting: (readonly [IncomingMessage, ServerResponse])[] = [];
   #latest: ServerResponse | undefined;
   #lastWaits = 0;
@@ -170,7 +171,7 @@ class OpenConnection implements Connection {
   /** Nothing that comes now is looked at. */
   #ending = false;
   #closing = false;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   /** Its client has gone, or the server does not wait for it any more. */
   isEnded = false;
   readonly #whenAnswered: (() => void)[] = [];
@@ -209,9 +210,8 @@ class OpenConnection implements Connection {
   }
 
   owes(): boolean {
-    if (this.#running.size === 0 || this.#socket.writableLength > 0) return false;
-    for (const request of this.#running.values()) if (!request.complete) return false;
-    return true;
+    if (this.#running.length === 0 || this.#socket.writableLength > 0) return false;
+    return this.#running.every(({ req }) => req.complete);
   }
 
   answered(): Promise<void> {
@@ -220,21 +220,18 @@ class OpenConnection implements Connection {
   }
 
   onEnd(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   end(): void {
     this.isEnded = true;
-    const listeners = [...this.#listeners];
-    this.#listeners.clear();
-    for (const listener of listeners) listener();
+    this.#listeners.call();
   }
 
   gone(): void {
     this.#ending = true;
     this.#giveUpWaiting();
-    this.#running.clear();
+    this.#running.length = 0;
     this.end();
     this.#tell();
   }
@@ -257,13 +254,13 @@ class OpenConnection implements Connection {
   }
 
   isIdle(): boolean {
-    return this.#running.size === 0 && this.#waiting.length === 0;
+    return this.#running.length === 0 && this.#waiting.length === 0;
   }
 
   /** Is there a request that came whole and is not answered? */
   #hasWhole(): boolean {
     return (
-      [...this.#running.values()].some(({ complete }) => complete) ||
+      this.#running.some(({ req }) => req.complete) ||
       this.#waiting.some(([{ complete }]) => complete)
     );
   }
@@ -279,26 +276,28 @@ class OpenConnection implements Connection {
   }
 
   #begin(request: IncomingMessage, response: ServerResponse): void {
-    this.#running.set(response, request);
+    this.#running.push(response);
     this.#latest = response;
     response.on('close', this.#closed);
     this.#shared.work(request, response, this);
   }
 
   #hasRoom(): boolean {
-    if (this.#running.size === 0) return true;
-    if (this.#running.size >= mostAtOnce) return false;
+    if (this.#running.length === 0) return true;
+    if (this.#running.length >= mostAtOnce) return false;
     return this.#unread() < mostUnread;
   }
 
   #unread(): number {
     let unread = this.#socket.writableLength;
-    for (const response of this.#running.keys()) unread += response.writableLength;
+    for (const response of this.#running) unread += response.writableLength;
     return unread;
   }
 
   #done(response: ServerResponse): void {
-    if (!this.#running.delete(response)) return;
+    const index = this.#running.indexOf(response);
+    if (index < 0) return;
+    this.#running.splice(index, 1);
     if (!this.#ending) this.#next();
     this.#tell();
     // Node has closed it, unless its last answer began before anybody knew that it would be the last.

@@ -30,6 +30,29 @@ export interface RequestEnd {
   onEnd(listener: () => void): () => void;
 }
 
+/**
+ * Each is called once. An array: V8 puts a table of its own in place of that of a Set with every few changes, and whatever was in
+ * the one before is collected no sooner than the Set's first table, which is old.
+ */
+export class Listeners {
+  #all: (() => void)[] = [];
+
+  /** Answers what forgets it. */
+  add(listener: () => void): () => void {
+    this.#all.push(listener);
+    return () => {
+      const index = this.#all.indexOf(listener);
+      if (index >= 0) this.#all.splice(index, 1);
+    };
+  }
+
+  call(): void {
+    const all = this.#all;
+    this.#all = [];
+    for (const listener of all) listener();
+  }
+}
+
 /** Told when the first of two ends comes. */
 export function eitherOf(one: RequestEnd, other: RequestEnd): RequestEnd {
   return {
@@ -48,17 +71,15 @@ export function eitherOf(one: RequestEnd, other: RequestEnd): RequestEnd {
 /** The server begins to stop: what only waits for something to happen waits no longer. */
 export class Stopping implements RequestEnd {
   isEnded = false;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
 
   onEnd(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   end(): void {
     this.isEnded = true;
-    for (const listener of [...this.#listeners]) listener();
-    this.#listeners.clear();
+    this.#listeners.call();
   }
 }
 
