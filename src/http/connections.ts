@@ -259,10 +259,7 @@ class OpenConnection implements Connection {
 
   /** Is there a request that came whole and is not answered? */
   #hasWhole(): boolean {
-    return (
-      this.#running.some(({ req }) => req.complete) ||
-      this.#waiting.some(([{ complete }]) => complete)
-    );
+    return this.#running.some(({ req }) => req.complete) || this.#waiting.some(([{ complete }]) => complete);
   }
 
   #next(): void {

@@ -43,7 +43,9 @@ const pause = 5;
 const mostTurns = 3;
 
 /** What became of a job. */
-type Outcome = { readonly job: Job; readonly value: unknown } | { readonly job: Job; readonly error: unknown };
+type Outcome =
+  | { readonly job: Job; readonly value: unknown }
+  | { readonly job: Job; readonly error: unknown };
 
 interface RunOptions<T> {
   readonly once?: boolean;
