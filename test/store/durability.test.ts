@@ -128,24 +128,31 @@ test('a quick disk is left to the thread pool where others have read in the same
   const wal = walSync(file, disk);
   const snapshot = readSnapshot(db, () => {}, 1000);
   const commit = groupCommit(db, wal, {
-    ...{ haveRead: snapshot.isOpen, beforeWrite: snapshot.leave, check() {} },
+    ...{ haveRead: snapshot.othersRead, beforeWrite: snapshot.leave, check() {} },
   });
   const insert = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");
   const count = db.prepare('SELECT count(*) FROM tenant').pluck();
   await commit.run(() => insert.run('a'));
   assert.deepEqual(disk.done, ['on the spot']);
+  const read = (): unknown => snapshot.read(() => count.get());
   const write = commit.run(() => insert.run('b'));
-  assert.equal(
-    snapshot.read(() => count.get()),
-    2,
-  );
+  assert.deepEqual([read(), read()], [2, 2]);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(count.get(), 3, 'committed');
   assert.ok(wal.pending() !== undefined);
   await write;
   assert.deepEqual(disk.done, ['on the spot', 'in the thread pool']);
+  // Who writes has read as well.
+  assert.equal(read(), 3);
   await commit.run(() => insert.run('c'));
   assert.deepEqual(disk.done.slice(2), ['on the spot']);
+  // Whose read came first has its transaction ended before the commit.
+  assert.deepEqual([read(), read()], [4, 4]);
+  await commit.run(() => insert.run('d'));
+  assert.deepEqual(disk.done.slice(3), ['in the thread pool']);
+  assert.equal(read(), 5);
+  await commit.run(() => insert.run('e'));
+  assert.deepEqual(disk.done.slice(4), ['on the spot']);
   snapshot.close();
   commit.close();
   db.close();

@@ -254,9 +254,9 @@ function storeOver(
     snapshot.leave();
     offsets.forget();
   };
-  // What another process has committed may be read before that process has brought it to the disk.
   const { othersDurable } = options;
-  const ofOthers = othersDurable === undefined ? undefined : new DurableElsewhere(othersDurable);
+  // What another process has committed may be read before that process has brought it to the disk.
+  const ofOthers = othersDurable && new DurableElsewhere(othersDurable);
   others.onWrite(() => {
     if (ofOthers === undefined) wal.sync()?.catch(() => {});
     else ofOthers.wrote();
@@ -272,7 +272,7 @@ function storeOver(
   // A store in a thread holds up nobody by it.
   const copies = checkpoints(db, isMainThread ? { file, check: guard.check } : undefined);
   const commit = groupCommit(db, wal, {
-    ...{ beforeWrite, check, written, busyTimeout, copies, haveRead: snapshot.isOpen },
+    ...{ beforeWrite, check, written, busyTimeout, copies, haveRead: snapshot.othersRead },
     counts: {
       write() {
         counts.write();

@@ -9,8 +9,11 @@ import { closed, isBusy, withStoreErrors } from './errors.ts';
 export interface Snapshot {
   /** Runs `action` within the transaction. Throws a StoreError when nothing may be read, or after {@link close}. */
   read<T>(action: () => T): T;
-  /** Has anybody read in this tick? */
-  isOpen(): boolean;
+  /**
+   * Have others read in this tick than the so many who write, who have read who they are? That is told of the last tick in which
+   * anybody read.
+   */
+  othersRead(writes: number): boolean;
   /** At the end of the tick, and before a write. */
   leave(): void;
   close(): void;
@@ -33,6 +36,10 @@ export function readSnapshot(db: Database, check: () => void, busyTimeout: numbe
   // What only this connection has needs no transaction to stay as it is.
   const lasting = db.memory;
   let open = false;
+  let reads = 0;
+  /** So many of them were before the last tick with any. */
+  let before = 0;
+  let isOver = false;
   let isClosed = false;
   const leave = (): void => {
     if (!open) return;
@@ -45,10 +52,16 @@ export function readSnapshot(db: Database, check: () => void, busyTimeout: numbe
       if (db.inTransaction) undo.run();
     }
   };
+  const endTick = (): void => {
+    leave();
+    isOver = true;
+  };
   const enter = (): void => {
     begin.run();
     open = true;
-    setImmediate(leave);
+    if (isOver) before = reads;
+    isOver = false;
+    setImmediate(endTick);
     try {
       check();
     } catch (error) {
@@ -58,6 +71,7 @@ export function readSnapshot(db: Database, check: () => void, busyTimeout: numbe
   };
   const readNow = <T>(action: () => T): T => {
     if (!open && !lasting) enter();
+    reads++;
     return action();
   };
   return {
@@ -76,7 +90,7 @@ export function readSnapshot(db: Database, check: () => void, busyTimeout: numbe
           }
         }
       }),
-    isOpen: () => open,
+    othersRead: (writes) => reads - before > writes,
     leave,
     close() {
       leave();
