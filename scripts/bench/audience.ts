@@ -17,7 +17,7 @@ interface Follow {
 }
 
 setPriority(19);
-// A low priority alone leaves it the processor for up to 4 ms where whoever wakes has another one for itself: Linux goes on with what runs.
+// With a low priority alone it keeps a processor that the server wants for up to 4 ms.
 spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(process.pid)]);
 
 let leavers: number[] = [];
