@@ -6,10 +6,10 @@
  * many consumers, `leavers` is answered with the milliseconds from each deactivation to its acknowledgement since the
  * last time, `heard` with how many events have come.
  */
-import { spawnSync } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
 import { setPriority } from 'node:os';
 import { type Connection, encode, Connection as Feed, type Target } from './client.ts';
+import { scheduleAs } from './scheduling.ts';
 
 interface Follow {
   readonly target: Target;
@@ -18,7 +18,8 @@ interface Follow {
 
 setPriority(19);
 // With a low priority alone it keeps a processor that the server wants for up to 4 ms.
-spawnSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(process.pid)]);
+if (!scheduleAs('--all-tasks', '--idle'))
+  process.stderr.write('the audience has a low priority, and keeps the server waiting for up to 4 ms\n');
 
 let leavers: number[] = [];
 let heard = 0;

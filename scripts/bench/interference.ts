@@ -1,11 +1,11 @@
 /** What requests that take long do to those beside them, and to memory. */
-import { execFileSync } from 'node:child_process';
 import type { Options } from './arguments.ts';
 import { Connection, encode, type Request } from './client.ts';
 import { groupId, userDocument, userId } from './data.ts';
 import type { Fixtures } from './fixtures.ts';
 import type { Figure } from './line.ts';
 import { median, percentile } from './measure.ts';
+import { scheduleAs } from './scheduling.ts';
 import { ServerProcess } from './server-process.ts';
 
 const point = (n: number): Request => ({ method: 'GET', path: `/Users/${userId((n % 5000) + 1)}` });
@@ -66,19 +66,9 @@ const scan: Request = { method: 'GET', path: `/Users?filter=${scanFilter}` };
  * may; what it takes is lacking to the server, and counts. Answers what ends that.
  */
 function takePrecedence(): () => void {
-  const become = (...policy: string[]): boolean => {
-    try {
-      execFileSync('chrt', [...policy, '--pid', policy.includes('--fifo') ? '1' : '0', String(process.pid)], {
-        stdio: 'ignore',
-      });
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  if (!become('--reset-on-fork', '--fifo'))
+  if (!scheduleAs('--reset-on-fork', '--fifo'))
     process.stderr.write('the client waits for processors as others do: its own waits are measured too\n');
-  return () => void become('--other');
+  return () => void scheduleAs('--other');
 }
 
 /**
