@@ -162,7 +162,7 @@ interface Shared {
 class OpenConnection implements Connection {
   readonly #socket: Socket;
   readonly #shared: Shared;
-  /** An array: each change of a Map or Set that is old makes what it holds as old as itself for the collection of garbage. */
+  /** An array, as that of {@link Listeners} is. */
   readonly #running: ServerResponse[] = [];
   #waiting: (readonly [IncomingMessage, ServerResponse])[] = [];
   #latest: ServerResponse | undefined;

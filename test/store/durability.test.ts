@@ -128,7 +128,7 @@ test('a quick disk is left to the thread pool where others have read in the same
   const wal = walSync(file, disk);
   const snapshot = readSnapshot(db, () => {}, 1000);
   const commit = groupCommit(db, wal, {
-    ...{ haveRead: snapshot.othersRead, beforeWrite: snapshot.leave, check() {} },
+    ...{ othersRead: snapshot.othersRead, beforeWrite: snapshot.leave, check() {} },
   });
   const insert = db.prepare("INSERT INTO tenant (name, created) VALUES (?, 'now')");
   const count = db.prepare('SELECT count(*) FROM tenant').pluck();

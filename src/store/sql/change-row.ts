@@ -169,8 +169,22 @@ export type DigestedParts = readonly [
 
 /** The salted SHA-256 of a row. Each part is JSON, or has no line break, so that no other row has this text. */
 export function digestOf(salt: string, sequence: number, typeName: string, parts: DigestedParts): Uint8Array {
-  const [id, version, operation, at, txn, request, actor] = parts;
-  const [, , , , , , , edits, added, removed, last, tolerances, cause, notice] = parts;
+  const [
+    id,
+    version,
+    operation,
+    at,
+    txn,
+    request,
+    actor,
+    edits,
+    added,
+    removed,
+    last,
+    tolerances,
+    cause,
+    notice,
+  ] = parts;
   return sha256(
     `${salt}\n${sequence}\n${typeName}\n${JSON.stringify(id)}\n${version}\n${operation}\n${at}\n${JSON.stringify(txn)}\n${JSON.stringify(request)}\n${actor}\n${edits}\n${added}\n${removed}\n${last}\n${tolerances}\n${cause}${notice === null ? '' : `\n${notice}`}`,
   );

@@ -81,7 +81,7 @@ export interface CommitOptions {
    * Have others read in this turn than the so many who write? They will soon ask again: then the disk is not waited for on the
    * spot. Shown by the workload `interference` of npm run bench.
    */
-  haveRead?(writes: number): boolean;
+  othersRead?(writes: number): boolean;
   /** Ends the turn's read transaction, which could not become a writing one. */
   beforeWrite(): void;
   /** Throws, within the transaction, if nothing may be written. */
@@ -100,7 +100,15 @@ export interface CommitOptions {
 export function groupCommit(
   db: Database,
   wal: WalSync,
-  { beforeWrite, haveRead, check, counts, written, busyTimeout = 0, copies = checkpoints(db) }: CommitOptions,
+  {
+    beforeWrite,
+    othersRead,
+    check,
+    counts,
+    written,
+    busyTimeout = 0,
+    copies = checkpoints(db),
+  }: CommitOptions,
 ): GroupCommit {
   const begin = db.prepare('BEGIN IMMEDIATE');
   const commit = db.prepare('COMMIT');
@@ -255,7 +263,7 @@ export function groupCommit(
   };
 
   const commitAll = (jobs: readonly Job[]): void => {
-    const isShared = haveRead?.(jobs.length) === true;
+    const isShared = othersRead?.(jobs.length) === true;
     const fresh = jobs.length === 0 ? [] : committed(jobs);
     if (fresh === undefined) return;
     const all = ridden.length === 0 ? fresh : [...ridden, ...fresh];

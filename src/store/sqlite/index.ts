@@ -272,7 +272,7 @@ function storeOver(
   // A store in a thread holds up nobody by it.
   const copies = checkpoints(db, isMainThread ? { file, check: guard.check } : undefined);
   const commit = groupCommit(db, wal, {
-    ...{ beforeWrite, check, written, busyTimeout, copies, haveRead: snapshot.othersRead },
+    ...{ beforeWrite, check, written, busyTimeout, copies, othersRead: snapshot.othersRead },
     counts: {
       write() {
         counts.write();
