@@ -1,12 +1,5 @@
 /** The server on node:http. */
-import {
-  createServer,
-  type IncomingMessage,
-  maxHeaderSize,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, maxHeaderSize, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -21,6 +14,7 @@ import { type BodyPieces, discard, type HttpRequest, type HttpResponse } from '.
 import { defaultLimits, type HttpOptions, type RunningServer, type TlsIdentity } from './options.ts';
 import { checkHead, targetOf } from './request-head.ts';
 import { refusal, scimJson } from './responses.ts';
+import { WholeRequest } from './whole-request.ts';
 
 export interface ServerStart extends HttpOptions {
   readonly port: number;
@@ -40,6 +34,7 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
     keepAliveTimeout: 65_000,
     requireHostHeader: false,
     connectionsCheckingInterval: 1000,
+    IncomingMessage: WholeRequest,
     ServerResponse: FieldsResponse,
   };
   const secure = start.tls !== undefined;
@@ -48,7 +43,11 @@ export async function startServer(start: ServerStart): Promise<RunningServer> {
       ? createServer(settings)
       : createTlsServer({ ...settings, ...secureContext(start.tls), handshakeTimeout: 10_000 });
   const connections = watchConnections(server, secure, (request, response, connection) => {
-    answer(live.answer, new Asked(request, response as FieldsResponse, connection, start), stopping);
+    answer(
+      live.answer,
+      new Asked(request as WholeRequest, response as FieldsResponse, connection, start),
+      stopping,
+    );
   });
   const setLimits = (of: HttpOptions): void => {
     setTimeouts(server, of);
@@ -115,7 +114,7 @@ function isHandshake(error: NodeJS.ErrnoException): boolean {
 
 /** A request of node:http, and where its answer goes. A class for the same reason as {@link Answer}. */
 class Asked {
-  readonly incoming: IncomingMessage;
+  readonly incoming: WholeRequest;
   readonly outgoing: FieldsResponse;
   readonly connection: Connection;
   readonly options: ServerStart;
@@ -123,7 +122,7 @@ class Asked {
   response: HttpResponse | undefined;
 
   constructor(
-    incoming: IncomingMessage,
+    incoming: WholeRequest,
     outgoing: FieldsResponse,
     connection: Connection,
     options: ServerStart,
@@ -157,9 +156,9 @@ function answer(application: LiveApplication['answer'], asked: Asked, stopping: 
 }
 
 /** Throws 417 for what is not met. */
-function checkExpectation(incoming: IncomingMessage, expect: string): void {
+function checkExpectation(incoming: WholeRequest, expect: string): void {
   if (incoming.httpVersion !== '1.1') return;
-  waitsForContinue.add(incoming);
+  incoming.waitsForContinue = true;
   if (/^100-continue$/i.test(expect)) return;
   throw new ScimError(417, undefined, `Expect: ${expect} is not supported; 100-continue is`);
 }
@@ -233,17 +232,14 @@ const unwanted = 250;
  * An answer before the end of its request closes the connection, or the rest of the body would be waited for as long as a
  * request may take. Most of them are on their way.
  */
-async function bodyReceived(incoming: IncomingMessage, { headers }: HttpResponse): Promise<void> {
-  if (closesConnection(headers) || waitsForContinue.has(incoming)) return;
-  incoming.resume();
+async function bodyReceived(incoming: WholeRequest, { headers }: HttpResponse): Promise<void> {
+  if (closesConnection(headers) || incoming.waitsForContinue) return;
   await new Promise<void>((resolve) => {
-    const done = (): void => {
+    const timer = setTimeout(resolve, unwanted);
+    incoming.discard(() => {
       clearTimeout(timer);
       resolve();
-    };
-    const timer = setTimeout(done, unwanted);
-    incoming.once('end', done);
-    incoming.once('close', done);
+    });
   });
 }
 
@@ -293,9 +289,6 @@ function isGone({ destroyed, req }: ServerResponse): boolean {
   return destroyed || req.socket.destroyed;
 }
 
-/** Requests whose client sends no body before it is told that it is taken. */
-const waitsForContinue = new WeakSet<IncomingMessage>();
-
 /** node:http's request as the handlers see it. */
 class IncomingRequest implements HttpRequest {
   readonly method: string;
@@ -303,12 +296,12 @@ class IncomingRequest implements HttpRequest {
   readonly search: string;
   readonly end: Connection;
   readonly #host: string | undefined;
-  readonly #incoming: IncomingMessage;
+  readonly #incoming: WholeRequest;
   readonly #outgoing: ServerResponse;
   readonly #stopping: RequestEnd;
 
   /** Throws 400 for a target that names no host. */
-  constructor(incoming: IncomingMessage, outgoing: ServerResponse, end: Connection, stopping: RequestEnd) {
+  constructor(incoming: WholeRequest, outgoing: ServerResponse, end: Connection, stopping: RequestEnd) {
     const { path, search, host } = targetOf(incoming);
     this.method = incoming.method ?? 'GET';
     this.path = path;
@@ -339,37 +332,14 @@ class IncomingRequest implements HttpRequest {
   }
 
   body(limit: number): Promise<Buffer> {
-    return readBody(this.#incoming, this.#outgoing, limit);
-  }
-}
-
-function readBody(incoming: IncomingMessage, outgoing: ServerResponse, limit: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    if (Number(incoming.headers['content-length'] ?? 0) > limit) {
-      reject(tooLarge(limit));
-      return;
+    const incoming = this.#incoming;
+    if (Number(incoming.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge(limit));
+    if (incoming.waitsForContinue) {
+      incoming.waitsForContinue = false;
+      this.#outgoing.writeContinue();
     }
-    if (waitsForContinue.delete(incoming)) outgoing.writeContinue();
-    const chunks: Buffer[] = [];
-    let length = 0;
-    incoming.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limit) {
-        chunks.length = 0;
-        reject(tooLarge(limit));
-        incoming.removeAllListeners('data');
-        incoming.resume();
-      } else chunks.push(chunk);
-    });
-    incoming.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
-    const cutOff = () => {
-      // After the end it says nothing, and an error costs as much as a small request.
-      if (!incoming.complete)
-        reject(new ScimError(400, undefined, 'The request body is shorter than its Content-Length'));
-    };
-    incoming.on('error', cutOff);
-    incoming.on('close', cutOff);
-  });
+    return incoming.body(limit);
+  }
 }
 
 /** What is no HTTP gets its 400 as a SCIM error too. */
