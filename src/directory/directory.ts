@@ -252,9 +252,9 @@ export class Directory {
     const members = membersAttribute(type);
     const memberEdits = members && { attribute: members, patches: membersPatches };
     const passwords = new Passwords();
-    const draftBy = (before: Document | undefined, result: PatchResult): Draft => ({
+    const draftBy = (before: Document, result: PatchResult): Draft => ({
       ...{ operation: 'patch', groups, countMembers },
-      ...(before === undefined ? {} : documentChange(type, before, result.document)),
+      ...documentChange(type, before, result.document),
       ...(result.members.length === 0 || members === undefined
         ? {}
         : { members: result.members.map((each) => memberEdit(each, members, patch)) }),
@@ -263,8 +263,11 @@ export class Directory {
     // Edits of members alone need neither the document nor its version: they cost what the change costs.
     const onlyMembers = members !== undefined && edits.every(({ attribute }) => attribute === members);
     if (onlyMembers && ifMatch === undefined && !this.#commits.needsBefore) {
-      const draft = draftBy(undefined, patch.apply({}, { members: memberEdits }));
-      const written = await this.#commits.update(caller, type, id, draft);
+      const asked = edits.flatMap((edit) => membersPatches(edit, caller.tolerated));
+      const written = await this.#commits.update(caller, type, id, {
+        ...{ operation: 'patch', groups, countMembers },
+        members: asked.map((each) => memberEdit(each, members, patch)),
+      });
       if (written === undefined) throw busy(type, id);
       return { ...written, edits };
     }

@@ -139,7 +139,7 @@ export class CommandWatch {
 
   /** After members of a group came and went. */
   *membersChanged(unit: WatchedUnit, target: Target, { added, removed }: MemberChanges): Steps<void> {
-    yield* this.#lose(unit, [...removed]);
+    if (removed.size > 0) yield* this.#lose(unit, [...removed]);
     if (added.size + removed.size === 0) return;
     const rules = yield* this.#through(unit, target.id);
     if (rules.length === 0) return;

@@ -7,7 +7,7 @@ import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { GuardedError } from '../sql/command-watch.ts';
-import { joinedResourceSql, type ResourceRow, resourceSql, toResource } from '../sql/resource.ts';
+import { joinedResourceSql, resourceSql } from '../sql/resource.ts';
 import type {
   Command,
   Computed,
@@ -24,6 +24,7 @@ import type {
   Unit,
   UpdateCommand,
 } from '../store.ts';
+import { type Current, CurrentResources, resourceOf } from './current.ts';
 import { sqliteDialect } from './dialect.ts';
 import { Eraser } from './erase.ts';
 import { type EdgeEffect, UnmatchedError } from './membership.ts';
@@ -32,8 +33,6 @@ import { Restorer } from './restore.ts';
 import { carryOutWatched } from './steps.ts';
 import type { Tools, UnitAtWork } from './unit-at-work.ts';
 import { TakenError } from './writer.ts';
-
-const joined = joinedResourceSql(sqliteDialect);
 
 export type Done = Extract<Outcome, { readonly outcome: 'done' }>;
 
@@ -51,17 +50,6 @@ class RefusedUnit extends Error {
 /** What became of a unit that ended with this error. */
 export function outcomeOf(error: unknown): Outcome {
   return error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error };
-}
-
-/** The resource as it is when a command begins. */
-interface Current {
-  readonly kind: StoredType;
-  readonly rid: number;
-  readonly version: number;
-  readonly created: string;
-  readonly modified: string;
-  readonly body: string;
-  readonly grouped: ResourceRow[6];
 }
 
 /** Undefined where nothing differs; else with the id in its place. */
@@ -83,7 +71,7 @@ type Owner = [
 
 export class Commands {
   readonly #tools: Tools;
-  readonly #find: Statement<[number, string, number], [number, ...ResourceRow]>;
+  readonly #currents: CurrentResources;
   readonly #ownersOf: Statement<[number, string], Owner>;
   readonly #membersOf: Statement<[number], string>;
   readonly #isMember: Statement<[number, string]>;
@@ -98,8 +86,8 @@ export class Commands {
   constructor(tools: Tools) {
     const { db } = tools;
     this.#tools = tools;
-    this.#find = db.prepare<[number, string, number], [number, ...ResourceRow]>(joined.get).raw();
-    this.#ownersOf = db.prepare<[number, string], Owner>(joined.groupsWith).raw();
+    this.#currents = new CurrentResources(db, tools.rows);
+    this.#ownersOf = db.prepare<[number, string], Owner>(joinedResourceSql(sqliteDialect).groupsWith).raw();
     this.#membersOf = db.prepare<[number], string>(resourceSql.memberIds).pluck();
     this.#isMember = db.prepare(resourceSql.isMember);
     this.#dropMember = db.prepare(resourceSql.leaveGroups);
@@ -133,6 +121,7 @@ export class Commands {
     const alerts = this.#tools.access.takeAlerts();
     const done: Done = { outcome: 'done', results, ...(alerts.length === 0 ? {} : { alerts }) };
     if (!isWatched) return done;
+    this.#currents.settle();
     const changes = this.#tools.changes.read({ tenant: unit.tenant, after, limit: Number.MAX_SAFE_INTEGER });
     unit.within?.(changes);
     return { ...done, changes };
@@ -147,9 +136,7 @@ export class Commands {
     const kind = this.#tools.types.of(type);
     const current = this.#current(tenant, kind, { id }, 0);
     if ('command' in current) return current;
-    const { version, created, modified, body, grouped } = current;
-    const row: ResourceRow = [kind.number, id, version, created, modified, body, grouped];
-    const resource = toResource(this.#tools.types, row);
+    const resource = resourceOf(this.#tools.types, id, current);
     let computed: Computed;
     try {
       computed = compute(resource);
@@ -161,8 +148,20 @@ export class Commands {
     return this.run(computed, current);
   }
 
+  /** Writes what commands have left to be written, before something else does, and before the transaction ends. */
+  settle(): void {
+    this.#currents.settle();
+    this.#tools.edges.forgetCounts();
+  }
+
+  /** The transaction, or the part of it that a unit was, was taken back. */
+  forget(): void {
+    this.#currents.forget();
+    this.#tools.edges.forgetCounts();
+  }
+
   #runOne(unit: UnitAtWork, command: Command, index: number, current?: Current): Result | Refusal {
-    if (command.kind !== 'update') this.#tools.edges.forgetCounts();
+    if (command.kind !== 'update') this.settle();
     try {
       switch (command.kind) {
         case 'create':
@@ -240,6 +239,7 @@ export class Commands {
     const touched = { version: before.version + 1, modified: instantAfter(clock(), before.modified) };
     let { body } = before;
     if (document !== undefined) {
+      this.#currents.settle();
       const isNamed = document.difference.members.has('displayName');
       if (isNamed) this.#refuseNamesake(tenant, command, kind, document.before, document.after);
       carryOutWatched(statements, counts, access.changing(unit, target, document));
@@ -252,7 +252,7 @@ export class Commands {
     const { countMembers } = command;
     const resourceAt = (version: number, modified: string): StoredResource => {
       const { created, grouped } = before;
-      const resource = toResource(types, [kind.number, id, version, created, modified, body, grouped]);
+      const resource = resourceOf(types, id, { kind, rid, version, created, modified, body, grouped });
       return countMembers === undefined
         ? resource
         : { ...resource, memberCount: edges.count(rid, countMembers) };
@@ -261,12 +261,13 @@ export class Commands {
     if (document === undefined && !newCredential && !membersChanged)
       return { outcome: 'unchanged', resource: resourceAt(before.version, before.modified) };
     const { version, modified } = touched;
-    if (document === undefined) rows.touch(rid, touched);
-    const edits = [
-      ...recordedEdits(document?.difference.edits ?? [], command.sensitive),
-      ...(newCredential ? [passwordEdit(kind)] : []),
-      ...Array.from(described, descriptionEdit),
-    ];
+    if (document === undefined) this.#currents.touch(tenant, id, before, touched);
+    // It is in a group now, or in one less.
+    if (added.has(id) || removed.has(id)) this.#currents.settle();
+    const edits =
+      document === undefined ? [] : [...recordedEdits(document.difference.edits, command.sensitive)];
+    if (newCredential) edits.push(passwordEdit(kind));
+    for (const member of described) edits.push(descriptionEdit(member));
     changes.append({
       tenant,
       type: kind.number,
@@ -352,11 +353,11 @@ export class Commands {
     { id, expected }: Pick<UpdateCommand, 'id' | 'expected'>,
     index: number,
   ): Current | Refusal {
-    const row = this.#find.get(tenant, id, kind.number);
-    if (row === undefined) return { outcome: 'missing', command: index };
-    const [rid, , , version, created, modified, body, grouped] = row;
-    if (expected !== undefined && expected !== version) return { outcome: 'conflict', command: index };
-    return { kind, rid, version, created, modified, body, grouped };
+    const current = this.#currents.find(tenant, kind, id);
+    if (current === undefined) return { outcome: 'missing', command: index };
+    if (expected !== undefined && expected !== current.version)
+      return { outcome: 'conflict', command: index };
+    return current;
   }
 
   #editMembers(

@@ -277,12 +277,12 @@ function storeOver(
       write() {
         counts.write();
         changes.write();
-        edges.forgetCounts();
+        write.settle();
       },
       forget() {
         counts.forget();
         changes.forget();
-        edges.forgetCounts();
+        write.forget();
         grants.forget();
       },
     },
