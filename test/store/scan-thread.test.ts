@@ -69,6 +69,24 @@ test('what looks at all, or skips many, is asked of the thread, once there are m
   await s.store.close();
 });
 
+test('a walk by index goes on where it was when something else than a resource is written', async () => {
+  const { s } = await open(10);
+  await fill(s, 20);
+  await listed(s, undefined, { limit: 15 });
+  const hash = 'a'.repeat(64);
+  await s.store.createToken({ hash, name: 'walk', tenant: 1, idp: 'okta', scope: 'scim' });
+  assert.ok(await s.store.findToken(hash));
+  await s.store.pruneChanges(new Date(0), 10);
+  const next = listed(s, undefined, { offset: 15 });
+  assert.ok(!(next instanceof Promise));
+  assert.equal((next as Page).resources.length, 5);
+  await s.createUser('later');
+  const again = listed(s, undefined, { offset: 15 });
+  assert.ok(again instanceof Promise);
+  assert.equal((await again).resources.length, 6);
+  await s.store.close();
+});
+
 test('the thread ends when there was nothing to look through for a while, and the next list has another', async () => {
   const file = join(folder, `${++files}.db`);
   const s = await Setting.open(async (options) =>

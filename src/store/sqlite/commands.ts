@@ -106,6 +106,7 @@ export class Commands {
    */
   run(unit: Unit, current?: Current): Done | Refusal {
     const { commands } = unit;
+    this.#tools.changing();
     const transaction = unit.context.transaction ?? this.#tools.newTransaction();
     const work: UnitAtWork = { ...unit, transaction };
     const results: Result[] = [];

@@ -219,10 +219,9 @@ function storeOver(
     rows: rowWriter(db, statements),
     edges,
     changes,
-    counts,
-    statements,
+    ...{ counts, statements, clock },
     access: grants.watch,
-    clock,
+    changing: offsets.forget,
     newId: options.newId ?? uuid,
     newTransaction: uuid,
   });
@@ -263,7 +262,7 @@ function storeOver(
   });
   const beforeWrite = (): void => {
     guard.checkThrottled();
-    leaveSnapshot();
+    snapshot.leave();
   };
   const listeners = new Set<() => void>();
   const written = (): void => {
@@ -380,6 +379,7 @@ function storeOver(
     pruneChanges: (before, limit) => commit.run(() => changes.prune(before, limit)),
 
     ...access,
+    deleteTenant: (name, actor) => Promise.resolve(access.deleteTenant(name, actor)).finally(offsets.forget),
 
     close() {
       isClosed = true;

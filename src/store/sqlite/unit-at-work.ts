@@ -21,6 +21,8 @@ export interface Tools {
   readonly clock: () => Date;
   readonly newId: () => string;
   readonly newTransaction: () => string;
+  /** Resources are about to be written. */
+  readonly changing: () => void;
 }
 
 /** A unit with the id of its transaction. */
