@@ -7,7 +7,6 @@ import { keyOf } from '../scim/comparison.ts';
 import { type Document, membersAttribute } from '../scim/document.ts';
 import { interoperable, refuseUndefined } from '../scim/interop.ts';
 import { readPatchOp } from '../scim/messages.ts';
-import type { PatchResult } from '../scim/patch.ts';
 import { membersPatches } from '../scim/patch-members.ts';
 import type { Edit } from '../scim/patch-request.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
@@ -250,16 +249,6 @@ export class Directory {
     const patch = new Patch(type, operations, id, caller.tolerated, limits);
     const { edits } = patch;
     const members = membersAttribute(type);
-    const memberEdits = members && { attribute: members, patches: membersPatches };
-    const passwords = new Passwords();
-    const draftBy = (before: Document, result: PatchResult): Draft => ({
-      ...{ operation: 'patch', groups, countMembers },
-      ...documentChange(type, before, result.document),
-      ...(result.members.length === 0 || members === undefined
-        ? {}
-        : { members: result.members.map((each) => memberEdit(each, members, patch)) }),
-      ...passwords.of(result.password),
-    });
     // Edits of members alone need neither the document nor its version: they cost what the change costs.
     const onlyMembers = members !== undefined && edits.every(({ attribute }) => attribute === members);
     if (onlyMembers && ifMatch === undefined && !this.#commits.needsBefore) {
@@ -271,13 +260,23 @@ export class Directory {
       if (written === undefined) throw busy(type, id);
       return { ...written, edits };
     }
+    const memberEdits = members && { attribute: members, patches: membersPatches };
+    const passwords = new Passwords();
     const placed = onlyPlaced(edits);
     const written = await this.change(caller, type, id, ifMatch, (stored, isWithin) => {
       const inText =
         isWithin && placed && textChange(type, stored, placed, (part) => patch.apply(part, {}).document);
       if (inText) return { operation: 'patch', groups, countMembers, ...inText };
       const before = documentOf(stored);
-      return draftBy(before, patch.apply(before, { members: memberEdits, spend }));
+      const result = patch.apply(before, { members: memberEdits, spend });
+      return {
+        ...{ operation: 'patch', groups, countMembers },
+        ...documentChange(type, before, result.document),
+        ...(result.members.length === 0 || members === undefined
+          ? {}
+          : { members: result.members.map((each) => memberEdit(each, members, patch)) }),
+        ...passwords.of(result.password),
+      };
     });
     return { ...written, edits };
   }

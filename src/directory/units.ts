@@ -76,11 +76,11 @@ export class Units {
         tenant: principal.tenant,
         context: contextOf(caller),
         base,
-        ...(work === undefined ? {} : { work }),
+        work,
         commands: [command],
         guard: policyFor(this.#guard, principal.actor),
-        ...(after === undefined ? {} : { reports: true }),
-        ...(within === undefined ? {} : { within: (changes) => runWithin(within, changes, tenant) }),
+        reports: after !== undefined,
+        within: within && ((changes) => runWithin(within, changes, tenant)),
       });
     if (within === undefined && after === undefined) return unitOf();
     return this.tenantName(principal.tenant).then(unitOf);
@@ -174,10 +174,11 @@ function runWithin(within: NonNullable<Hooks['within']>, changes: readonly Chang
 /** What the change record tells of the caller. */
 function contextOf({ principal, tolerated, requestId, address, transaction }: Caller): WriteContext {
   const { actor } = principal;
+  const { used } = tolerated;
   return {
     actor: address === undefined ? actor : { ...actor, address },
-    ...(requestId === undefined ? {} : { request: requestId }),
-    ...(transaction === undefined ? {} : { transaction }),
-    ...(tolerated.used.size === 0 ? {} : { tolerances: [...tolerated.used] }),
+    request: requestId,
+    transaction,
+    tolerances: used.size === 0 ? undefined : [...used],
   };
 }

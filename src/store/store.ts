@@ -104,11 +104,11 @@ export type MemberEdit =
 export interface WriteContext {
   readonly actor: Actor;
   /** The id of the request, as its answer and the log have it. */
-  readonly request?: string;
+  readonly request?: string | undefined;
   /** Of all that is to be known as one, such as a bulk request; absent: the unit has one of its own. */
-  readonly transaction?: string;
+  readonly transaction?: string | undefined;
   /** Names of the tolerances that were needed to read what is written. */
-  readonly tolerances?: readonly string[];
+  readonly tolerances?: readonly string[] | undefined;
   readonly cause?: Cause;
 }
 
@@ -206,11 +206,11 @@ export interface Unit {
    * Runs in the unit's transaction, with its changes, when all commands are done. What it throws takes the unit back,
    * which then has `failed` with it.
    */
-  readonly within?: (changes: readonly Change[]) => void;
+  readonly within?: ((changes: readonly Change[]) => void) | undefined;
   /** Is the outcome to tell the changes? */
   readonly reports?: boolean;
   /** Of the request that it is a part of; without it there is no limit. Past it the outcome is `failed`, with a WorkError. */
-  readonly work?: Work;
+  readonly work?: Work | undefined;
   /** What the guard lets pass; without it everything but what `keep` and `seats` of roles refuse. */
   readonly guard?: GuardPolicy;
 }

@@ -161,7 +161,7 @@ function* openings(options: SqliteStoreOptions): Generator<OpeningNotice, Store>
     if (options.rebuild === false) refuseStale(db, types);
     const { clock = () => new Date(), sensitive = [] } = options;
     yield* rebuildStale(db, types, {
-      ...{ rows: rowWriter(db, statements), changes: new ChangeLog(db, types), clock, sensitive },
+      ...{ rows: rowWriter(db), changes: new ChangeLog(db, types), clock, sensitive },
       newTransaction: uuidV7Source(() => clock().getTime()),
     });
     yield* unserved(db, types);
@@ -216,7 +216,7 @@ function storeOver(
   const write = new Commands({
     db,
     types,
-    rows: rowWriter(db, statements),
+    rows: rowWriter(db),
     edges,
     changes,
     ...{ counts, statements, clock },

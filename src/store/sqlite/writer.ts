@@ -9,7 +9,6 @@ import type { StoredType } from '../layout/stored-type.ts';
 import { insertElementsSql, mostElements, resourceSql, updateSql } from '../sql/resource.ts';
 import type { Document } from '../store.ts';
 import { isConstraint } from './errors.ts';
-import type { Statements } from './statements.ts';
 
 /** A resource about to be written. */
 export interface NewRow {
@@ -62,12 +61,14 @@ export class TakenError extends Error {
   }
 }
 
-export function rowWriter(db: Database, statements: Statements): RowWriter {
+export function rowWriter(db: Database): RowWriter {
   const insertResource = db.prepare(resourceSql.insert);
   const insertDocument = db.prepare(resourceSql.insertDocument);
   const insertKeys = db.prepare(resourceSql.insertKeys);
   /** By number of rows, prepared when they are first needed. */
   const insertElements: Statement[] = [];
+  /** By the columns that they set. */
+  const updates: Record<string, Statement> = {};
   const deleteElement = db.prepare(resourceSql.deleteElement);
   const deleteElements = db.prepare(resourceSql.deleteElements);
   const insertUnique = db.prepare(resourceSql.insertUnique);
@@ -138,9 +139,11 @@ export function rowWriter(db: Database, statements: Statements): RowWriter {
     { version, modified }: Touched,
   ): void => {
     const changed = keyColumns.filter((column) => before.columns[column] !== after.columns[column]);
-    const sql = updateSql(changed);
+    const key = changed.join();
+    updates[key] ??= db.prepare(updateSql(changed));
+    const update = updates[key];
     const values = changed.map((column) => after.columns[column]);
-    unlessTaken(kind, '', document, () => statements.get(sql).run(...values, version, modified, rid));
+    unlessTaken(kind, '', document, () => update.run(...values, version, modified, rid));
   };
 
   return {
