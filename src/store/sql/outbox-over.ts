@@ -16,12 +16,15 @@ import type { NewNotice } from '../store.ts';
 import type { StreamStore } from '../streams.ts';
 import { type ConfirmationSql, confirmationSqlOf, handledUpTo } from './confirmation.ts';
 import type { StoreDialect } from './dialect.ts';
-import { attemptStep, type OutboxSql, outboxSqlOf } from './outbox.ts';
+import { attemptStep, keptAttempts, type OutboxSql, outboxSqlOf } from './outbox.ts';
 import { type Step, type Steps, type StepsPort, step } from './steps.ts';
 import { streamSqlOf, streamsOver } from './streams.ts';
 
-/** After so many attempts of an endpoint the oldest are removed: few at a time, since requests wait meanwhile. */
-const pruneAfter = 200;
+/**
+ * So many attempts of an endpoint above those that are kept are removed together: few, since requests wait meanwhile. Shown by the
+ * workload `delivery` of npm run bench.
+ */
+const pruneAfter = 25;
 
 type Value = Step['parameters'][number];
 
@@ -122,8 +125,8 @@ interface OutboxTools {
 
 function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted }: StepsPort): Outbox {
   const { sql, confirmation, clock, newId, newAttempt } = tools;
-  /** By endpoint, since the last time that old attempts were removed. */
-  const written = new Map<string, number>();
+  /** By endpoint: how many attempts there are, and how many of them were added here since they were counted. */
+  const counted = new Map<string, { readonly there: number; readonly since: number }>();
 
   const put = (endpoint: string, delivery: StoredDelivery & { readonly body: string }): Step => {
     const { message, sequence, place, subjects, leaver, tries, next, body } = delivery;
@@ -156,6 +159,25 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
     return toEndpoint(changed);
   };
 
+  /** Counting them, and finding the oldest from the newest, takes as long as a request: the number of them is kept. */
+  const prune = function* (endpoint: string, added: number): Steps<void> {
+    const known = counted.get(endpoint);
+    counted.delete(endpoint);
+    let { there, since } = { there: (known?.there ?? 0) + added, since: (known?.since ?? 0) + added };
+    // Other processes write some too.
+    if (known === undefined || since >= keptAttempts) {
+      const [row] = yield step(sql.countAttempts, endpoint);
+      there = Number((row as Row)[0]);
+      since = 0;
+    }
+    const surplus = there - keptAttempts;
+    if (surplus >= pruneAfter) {
+      yield step(sql.pruneAttempts, endpoint, endpoint, surplus - 1);
+      there = keptAttempts;
+    }
+    counted.set(endpoint, { there, since });
+  };
+
   const store = function* (owner: string, progress: Progress): Steps<boolean> {
     const { endpoint, position, retried, removed, attempts, failingSince, state, reason = null } = progress;
     const [owned] = yield step(sql.owned, endpoint, owner);
@@ -172,9 +194,7 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
       if (status >= 200 && status < 300 && !endsNoAccess)
         yield step(confirmation.ofEndpoint, at, sequence, endpoint);
     }
-    const since = (written.get(endpoint) ?? 0) + attempts.length;
-    written.set(endpoint, since % pruneAfter);
-    if (since >= pruneAfter) yield step(sql.pruneAttempts, endpoint, endpoint);
+    if (attempts.length > 0) yield* prune(endpoint, attempts.length);
     if (failingSince !== undefined) yield step(sql.setFailing, failingSince, endpoint);
     if (state !== undefined && isActive) yield step(sql.setState, state, reason, endpoint);
     return isActive;

@@ -3,7 +3,7 @@ import type { Attempt } from '../outbox.ts';
 import { type Step, step } from './steps.ts';
 
 /** So many attempts of an endpoint are kept. */
-const keptAttempts = 5000;
+export const keptAttempts = 5000;
 
 /**
  * `attempt` names the column that orders attempts: `number`, which counts by itself, or `id`, which is given. `held` ends
@@ -59,8 +59,10 @@ ON CONFLICT (endpoint, message) DO UPDATE SET sequence = excluded.sequence, plac
     dueNow: `UPDATE ${prefix}delivery SET next = 0 WHERE endpoint = ?`,
     insertAttempt: `INSERT INTO ${prefix}attempt (${own}endpoint, message, sequence, try, at, milliseconds, status, error, answer, clock_difference)
 VALUES (${own === '' ? '' : '?, '}?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    countAttempts: `SELECT count(*) FROM ${prefix}attempt WHERE endpoint = ?`,
+    /** The oldest, one more than the last parameter. */
     pruneAttempts: `DELETE FROM ${prefix}attempt WHERE endpoint = ? AND ${attempt} <=
-  (SELECT ${attempt} FROM ${prefix}attempt WHERE endpoint = ? ORDER BY ${attempt} DESC LIMIT 1 OFFSET ${keptAttempts})`,
+  (SELECT ${attempt} FROM ${prefix}attempt WHERE endpoint = ? ORDER BY ${attempt} LIMIT 1 OFFSET ?)`,
     attempts: `SELECT message, sequence, try, at, milliseconds, status, error, answer, clock_difference
 FROM ${prefix}attempt WHERE endpoint = ? ORDER BY ${attempt} DESC LIMIT ?`,
   } as const;
