@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const given = process.argv.slice(2);
 /** The others are of SQLite, of programs, or of no store at all. */
 const isOverTestStore = (file: string): boolean =>
-  /\b(?:startScimd|startAdmin|openTestStore)\(/.test(readFileSync(join(root, file), 'utf8'));
+  /\b(?:startScimd|startAdmin|openTestStore|databaseFor)\(/.test(readFileSync(join(root, file), 'utf8'));
 const files =
   given.length > 0
     ? given

@@ -3,18 +3,21 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { standardRegistry } from '../../src/scim/standard.ts';
+import { openStore } from '../../src/store/open.ts';
 import type { Progress } from '../../src/store/outbox.ts';
-import { openTestStore } from '../store-under-test.ts';
+import { databaseFor } from '../store-under-test.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'scimd-attempts-'));
-after(() => rmSync(folder, { recursive: true }));
-
-test('the last 5,000 attempts of an endpoint are kept, and few more, whoever adds them', async () => {
-  const file = join(folder, 'attempts.db');
+test('the last 5,000 attempts of an endpoint are kept, and few more, whoever adds them', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'scimd-attempts-'));
+  const database = databaseFor(join(folder, 'attempts.db'));
   const registry = standardRegistry();
-  const stores = [await openTestStore(file, { registry }), await openTestStore(file, { registry })] as const;
+  const stores = [await openStore(database, { registry }), await openStore(database, { registry })] as const;
+  t.after(async () => {
+    for (const each of stores) await each.close();
+    rmSync(folder, { recursive: true });
+  });
   const [store] = stores;
   const endpointAt = async (url: string): Promise<string> => {
     const { id } = await store.outbox.createEndpoint({
@@ -65,5 +68,4 @@ test('the last 5,000 attempts of an endpoint are kept, and few more, whoever add
   assert.ok(after.length >= 5000 && after.length < 5025, `${after.length}`);
   assert.deepEqual(after, down(last, after.length));
   assert.equal((await kept(other)).length, 10);
-  for (const each of stores) await each.close();
 });
