@@ -1,7 +1,7 @@
 /**
- * A request of node:http whose body is gathered as it comes, and taken whole. The stream that node:http makes of each body,
- * also of one that is empty, is told of in five turns that nobody needs: shown by the workloads `get` and `patch` of npm run
- * bench.
+ * A request of node:http whose body is gathered as it comes, and taken whole. node:http makes a stream of each body, also of
+ * one that is empty, and its beginning, end and close each take a turn for which nobody here waits: shown by the workloads
+ * `get` and `patch` of npm run bench.
  */
 import { IncomingMessage } from 'node:http';
 import { ScimError } from '../error.ts';
