@@ -123,10 +123,16 @@ interface OutboxTools {
   readonly newAttempt: (() => string) | undefined;
 }
 
+/** How many attempts of an endpoint there are, and how many of them were added here since they were counted. */
+interface AttemptCount {
+  readonly there: number;
+  readonly since: number;
+}
+
 function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted }: StepsPort): Outbox {
   const { sql, confirmation, clock, newId, newAttempt } = tools;
-  /** By endpoint: how many attempts there are, and how many of them were added here since they were counted. */
-  const counted = new Map<string, { readonly there: number; readonly since: number }>();
+  /** By endpoint, of what is stored. */
+  const counted = new Map<string, AttemptCount>();
 
   const put = (endpoint: string, delivery: StoredDelivery & { readonly body: string }): Step => {
     const { message, sequence, place, subjects, leaver, tries, next, body } = delivery;
@@ -160,25 +166,29 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
   };
 
   /** Counting them, and finding the oldest from the newest, takes as long as a request: the number of them is kept. */
-  const prune = function* (endpoint: string, added: number): Steps<void> {
-    const known = counted.get(endpoint);
-    counted.delete(endpoint);
-    let { there, since } = { there: (known?.there ?? 0) + added, since: (known?.since ?? 0) + added };
+  const prune = function* (
+    endpoint: string,
+    added: number,
+    known: AttemptCount | undefined,
+  ): Steps<AttemptCount> {
+    const since = (known?.since ?? 0) + added;
     // Other processes write some too.
     if (known === undefined || since >= keptAttempts) {
       const [row] = yield step(sql.countAttempts, endpoint);
-      there = Number((row as Row)[0]);
-      since = 0;
-    }
-    const surplus = there - keptAttempts;
-    if (surplus >= pruneAfter) {
-      yield step(sql.pruneAttempts, endpoint, endpoint, surplus - 1);
-      there = keptAttempts;
-    }
-    counted.set(endpoint, { there, since });
+      known = { there: Number((row as Row)[0]), since: 0 };
+    } else known = { there: known.there + added, since };
+    const surplus = known.there - keptAttempts;
+    if (surplus < pruneAfter) return known;
+    yield step(sql.pruneAttempts, endpoint, endpoint, surplus - 1);
+    return { ...known, there: keptAttempts };
   };
 
-  const store = function* (owner: string, progress: Progress): Steps<boolean> {
+  /** `counts` is of this try alone: a transaction may be done again. */
+  const store = function* (
+    owner: string,
+    progress: Progress,
+    counts: Map<string, AttemptCount>,
+  ): Steps<boolean> {
     const { endpoint, position, retried, removed, attempts, failingSince, state, reason = null } = progress;
     const [owned] = yield step(sql.owned, endpoint, owner);
     if (owned === undefined) return false;
@@ -194,7 +204,10 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
       if (status >= 200 && status < 300 && !endsNoAccess)
         yield step(confirmation.ofEndpoint, at, sequence, endpoint);
     }
-    if (attempts.length > 0) yield* prune(endpoint, attempts.length);
+    if (attempts.length > 0) {
+      const known = counts.get(endpoint) ?? counted.get(endpoint);
+      counts.set(endpoint, yield* prune(endpoint, attempts.length, known));
+    }
     if (failingSince !== undefined) yield step(sql.setFailing, failingSince, endpoint);
     if (state !== undefined && isActive) yield step(sql.setState, state, reason, endpoint);
     return isActive;
@@ -311,14 +324,16 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
         return { result: notices.length, notices };
       });
     },
-    progress(owner, all) {
+    async progress(owner, all) {
       // What is put there is sent when it is there; nothing waits for the rest.
       const isAwaited = all.some(({ put: bodies }) => bodies.length > 0);
-      return (isAwaited ? write : ride)(function* () {
-        const stored: boolean[] = [];
-        for (const each of all) stored.push(yield* store(owner, each));
-        return stored;
+      const { stored, counts } = await (isAwaited ? write : ride)(function* () {
+        const done = { stored: [] as boolean[], counts: new Map<string, AttemptCount>() };
+        for (const each of all) done.stored.push(yield* store(owner, each, done.counts));
+        return done;
       });
+      for (const [endpoint, count] of counts) counted.set(endpoint, count);
+      return stored;
     },
   };
 }
