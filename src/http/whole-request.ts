@@ -45,9 +45,12 @@ export class WholeRequest extends IncomingMessage {
     });
   }
 
-  /** Nobody wants the body, or what is left of it; `onEnd` is called when it has come, or the connection is closed. */
+  /**
+   * Nobody wants the body, or what is left of it, unless somebody still waits for it; `onEnd` is called when it has come, or the
+   * connection is closed.
+   */
   discard(onEnd: () => void): void {
-    this.#isUnwanted = true;
+    this.#isUnwanted = this.#reader === undefined;
     this.#onEnd = onEnd;
     if (this.destroyed) onEnd();
     else this.#readOn();

@@ -26,6 +26,13 @@ const handlers: Record<string, (request: WholeRequest) => Promise<string>> = {
     await new Promise<void>((resolve) => request.discard(resolve));
     return 'discarded';
   },
+  async '/answered'(request) {
+    const [body] = await Promise.all([
+      request.body(limit),
+      new Promise<void>((resolve) => request.discard(resolve)),
+    ]);
+    return summary(body);
+  },
   async '/unread'(request) {
     await pause(50);
     return request.complete ? 'complete' : 'not complete';
@@ -131,6 +138,14 @@ test('what nobody wants is read to its end, and the next request is answered', a
     socket.write(request('/at-once', '{}', last));
   });
   assert.deepEqual(answers, ['200 discarded', '200 2 {} {}']);
+});
+
+test('who waits for the body when the rest of it is given up on gets it whole, or not at all', async () => {
+  const answers = await exchange((socket) => {
+    socket.write(request('/answered', `bcd${large.slice(6)}efg`));
+    socket.write(request('/answered', '{}', last));
+  });
+  assert.deepEqual(answers, [`200 ${limit} bcd efg`, '200 2 {} {}']);
 });
 
 test('what nobody reads stops at some 64 kibibytes until the answer, and the next request is answered', async () => {
