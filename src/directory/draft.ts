@@ -112,7 +112,7 @@ export function isEmpty({ document, members, password }: Draft): boolean {
 
 /** The passwords of one request, each hashed once however often the change is computed. */
 export class Passwords {
-  #hashes: Map<string, Promise<string>> | undefined;
+  readonly #hashes = new Map<string, Promise<string>>();
 
   /** `text` as a request gives it: null clears the password, undefined leaves it. */
   of(text: string | null | undefined): Pick<Draft, 'password'> {
@@ -121,7 +121,6 @@ export class Passwords {
   }
 
   #hash(text: string, hashing: Hashing): Promise<string> {
-    this.#hashes ??= new Map();
     let hash = this.#hashes.get(text);
     if (hash === undefined) {
       hash = hashPassword(text, hashing);

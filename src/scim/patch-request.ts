@@ -322,8 +322,7 @@ class PatchReader {
     const name = last.parent === undefined ? last.path : last.name;
     const given = this.#unwrapped(value, name, last.type === 'complex', last.subAttributes);
     // What can still be wrong of these is the value, not the path that led here.
-    const isOfPath = (op === 'remove' && given === undefined) || !at.endsWith('.path');
-    const place = isOfPath ? at : `${at.slice(0, -'.path'.length)}.value`;
+    const place = op === 'remove' && given === undefined ? at : at.replace(/\.path$/, '.value');
     this.edits.push({ op, attribute, filter, sub, subFilter, value: given, at: place });
   }
 }
