@@ -7,6 +7,7 @@ import { type ResourceRow, resourceColumns, toResource } from '../sql/resource.t
 import type { Value } from './driver.ts';
 import type { Pool } from './pool.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
+import { arrayOf } from './statements.ts';
 
 type GroupOfRow = [member: string, group: string, externalId: string | null, display: string | null];
 
@@ -18,9 +19,9 @@ export function feedSql(types: StoredTypes) {
     extent: 'SELECT pruned, sequence FROM change_counter WHERE tenant = ?',
     resources: `SELECT ${resourceColumns}, (SELECT count(*) FROM member WHERE owner = r.rid AND tenant = r.tenant),
   EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = r.tenant AND l.id = r.id)
-FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(?::text[])`,
+FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(${arrayOf('text')}::text[])`,
     groups: `WITH RECURSIVE up (value, owner, tenant) AS (
-  SELECT m.value, m.owner, m.tenant FROM member m WHERE m.tenant = ? AND m.value = ANY(?::text[])
+  SELECT m.value, m.owner, m.tenant FROM member m WHERE m.tenant = ? AND m.value = ANY(${arrayOf('text')}::text[])
   UNION
   SELECT up.value, m.owner, m.tenant
   FROM up JOIN resource o ON o.rid = up.owner AND o.tenant = up.tenant AND o.type IN ${owners}
@@ -39,7 +40,7 @@ ORDER BY up.value, o.id`,
 )
 SELECT id FROM down WHERE type IN (SELECT number FROM resource_type WHERE name = 'User') ORDER BY id`,
     giving: `SELECT o.id, g.kind, g.name FROM resource o JOIN access_grant g ON g.rid = o.rid AND g.tenant = o.tenant
-WHERE o.tenant = ? AND o.id = ANY(?::text[]) ORDER BY o.id, g.kind DESC, g.name`,
+WHERE o.tenant = ? AND o.id = ANY(${arrayOf('text')}::text[]) ORDER BY o.id, g.kind DESC, g.name`,
     access: `SELECT r.id, r.version,
   CASE WHEN EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = r.tenant AND l.id = r.id) THEN 'false' ELSE d.body ->> 'active' END
 FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant

@@ -16,7 +16,7 @@ import type { FoundResource, ResourceQuery } from '../store.ts';
 import { postgresDialect } from './dialect.ts';
 import type { RequestValues, Rows, Value } from './driver.ts';
 import type { Pool } from './pool.ts';
-import { writeSql } from './statements.ts';
+import { arrayOf, writeSql } from './statements.ts';
 
 const joined = joinedResourceSql(postgresDialect);
 
@@ -63,8 +63,9 @@ export function findSql(types: StoredTypes) {
   SELECT json_agg(json_build_array(g.value, g.id, g.type, g.display, g.depth))
   FROM (${groupsSql(postgresDialect, types, 'member m WHERE m.tenant = r.tenant AND m.value = r.id')}) AS g (value, id, type, display, depth)
 ) END`;
+  const arrays = (...each: readonly string[]): string => each.map(arrayOf).join(', ');
   const by = (condition: string): string => `SELECT k.place, r.rid, ${resourceColumns}, ${groups}
-FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::boolean[]) WITH ORDINALITY AS k (tenant, type, key, groups, place)
+FROM unnest(${arrays('bigint', 'bigint', 'text', 'boolean')}) WITH ORDINALITY AS k (tenant, type, key, groups, place)
 JOIN resource r ON r.tenant = k.tenant AND ${condition}
 JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
   return {
@@ -77,7 +78,7 @@ JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
     shown: `SELECT k.place, r.rid, ${resourceColumns}, ${groups}, c.count,
   CASE WHEN c.count < k.most THEN (SELECT ${membersText(postgresDialect)}
     FROM (${memberParts(types, 'k.base', 'm.owner = r.rid AND m.tenant = r.tenant')} LIMIT k.most) p) END
-FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::boolean[], ?::bigint[], ?::text[]) WITH ORDINALITY
+FROM unnest(${arrays('bigint', 'bigint', 'text', 'boolean', 'bigint', 'text')}) WITH ORDINALITY
   AS k (tenant, type, key, groups, most, base, place)
 JOIN resource r ON r.tenant = k.tenant AND r.type = k.type AND r.id = k.key
 JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant

@@ -19,14 +19,25 @@ export function asOne(statements: readonly Statement[]): Statement {
   return [text, statements.flatMap(([, parameters]) => parameters)];
 }
 
-/** `INSERT INTO t (a, b) SELECT * FROM unnest(?::bigint[], ?::text[])` */
+/**
+ * An array that is bound. PostgreSQL looks into one that is bound to a bare parameter, and plans a statement anew for each
+ * that is shorter than the ten values it reckons with otherwise: that took longer than what was planned.
+ */
+export function arrayOf(type: string): string {
+  return `(SELECT ?::${type}[])`;
+}
+
+const textArray = arrayOf('text');
+const numberArray = arrayOf('bigint');
+
+/** `INSERT INTO t (a, b) SELECT * FROM unnest({@link arrayOf}('bigint'), …)` */
 function insertMany(
   table: string,
   columns: readonly (readonly [name: string, type: string])[],
   more = '',
 ): string {
   const names = columns.map(([name]) => name).join(', ');
-  const arrays = columns.map(([, type]) => `?::${type}[]`).join(', ');
+  const arrays = columns.map(([, type]) => arrayOf(type)).join(', ');
   const values = columns.map(([name, type]) =>
     type === 'text' && jsonColumns.has(`${table}.${name}`)
       ? `u.${name}::${jsonColumns.get(`${table}.${name}`)}`
@@ -38,10 +49,10 @@ function insertMany(
 /** As `touches`, with a value for each of these columns too. */
 export function updatesSql(columns: readonly KeyColumn[]): string {
   const more = columns.map((column) => `${column} = u.${column}, `).join('');
-  const arrays = columns.map((column) => `, ?::${column === 'active' ? 'bigint' : 'text'}[]`).join('');
+  const arrays = columns.map((column) => `, ${arrayOf(column === 'active' ? 'bigint' : 'text')}`).join('');
   const names = columns.map((column) => `, ${column}`).join('');
   return `UPDATE resource r SET ${more}version = u.version, modified = u.modified
-FROM unnest(?::bigint[], ?::bigint[], ?::text[]${arrays}) AS u (rid, version, modified${names}) WHERE r.rid = u.rid AND r.tenant = ?`;
+FROM unnest(${numberArray}, ${numberArray}, ${textArray}${arrays}) AS u (rid, version, modified${names}) WHERE r.rid = u.rid AND r.tenant = ?`;
 }
 
 /** JSON goes as a text within the array. */
@@ -110,23 +121,23 @@ export const writeSql = {
   ]),
   /** Whom changes of groups are about: by tenant, ids and numbers of the changes. */
   changedMembers: `INSERT INTO change_member (tenant, member, sequence)
-SELECT ?::bigint, u.member, u.sequence FROM unnest(?::text[], ?::bigint[]) AS u (member, sequence) ON CONFLICT DO NOTHING`,
+SELECT ?::bigint, u.member, u.sequence FROM unnest(${textArray}, ${numberArray}) AS u (member, sequence) ON CONFLICT DO NOTHING`,
   touches: `UPDATE resource r SET version = u.version, modified = u.modified
-FROM unnest(?::bigint[], ?::bigint[], ?::text[]) AS u (rid, version, modified) WHERE r.rid = u.rid AND r.tenant = ?`,
+FROM unnest(${numberArray}, ${numberArray}, ${textArray}) AS u (rid, version, modified) WHERE r.rid = u.rid AND r.tenant = ?`,
   counts: `INSERT INTO counter (tenant, type, total)
-SELECT t.number, u.type, u.total FROM unnest(?::bigint[], ?::bigint[]) AS u (type, total) JOIN tenant t ON t.number = ?
+SELECT t.number, u.type, u.total FROM unnest(${numberArray}, ${numberArray}) AS u (type, total) JOIN tenant t ON t.number = ?
 ON CONFLICT (tenant, type) DO UPDATE SET total = counter.total + excluded.total`,
   putContained: `INSERT INTO contains_text (rid, tenant, keys) VALUES (?, ?, ?)
 ON CONFLICT (rid, tenant) DO UPDATE SET keys = excluded.keys`,
   deleteContained: 'DELETE FROM contains_text WHERE rid = ? AND tenant = ?',
   /** As `touches`, by texts. */
   documentsOf: `UPDATE document d SET body = u.body::json
-FROM unnest(?::bigint[], ?::text[]) AS u (rid, body) WHERE d.rid = u.rid AND d.tenant = ?`,
+FROM unnest(${numberArray}, ${textArray}) AS u (rid, body) WHERE d.rid = u.rid AND d.tenant = ?`,
   keysOf: `UPDATE document_keys k SET keys = u.keys::jsonb
-FROM unnest(?::bigint[], ?::text[]) AS u (rid, keys) WHERE k.rid = u.rid AND k.tenant = ?`,
+FROM unnest(${numberArray}, ${textArray}) AS u (rid, keys) WHERE k.rid = u.rid AND k.tenant = ?`,
   updateDocument: 'UPDATE document SET body = ?::json WHERE rid = ? AND tenant = ?',
   updateKeys: 'UPDATE document_keys SET keys = ?::jsonb WHERE rid = ? AND tenant = ?',
-  deleteElements: `DELETE FROM element e USING unnest(?::bigint[], ?::bigint[]) AS u (attribute, ordinal)
+  deleteElements: `DELETE FROM element e USING unnest(${numberArray}, ${numberArray}) AS u (attribute, ordinal)
 WHERE e.rid = ? AND e.tenant = ? AND e.attribute = u.attribute AND e.ordinal = u.ordinal`,
   setCredential: `INSERT INTO credential (rid, tenant, hash) VALUES (?, ?, ?)
 ON CONFLICT (rid, tenant) DO UPDATE SET hash = excluded.hash`,
@@ -136,17 +147,17 @@ ON CONFLICT (rid, tenant) DO UPDATE SET entries = excluded.entries`,
   /** Of the tenant those of these ids, of whatever type: what a command begins with. */
   current: `SELECT r.rid, r.type, r.id, r.version, r.created, r.modified, d.body,
   EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id)
-FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(?::text[])`,
+FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(${textArray}::text[])`,
   /** Id, type and displayName of these ids, and are they active? */
   described: `SELECT r.id, r.type, d.body ->> 'displayName', coalesce(r.active, 1) = 1
-FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(?::text[])`,
+FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(${textArray}::text[])`,
   /** Which of these values are members of these groups' rows? */
-  edges: `SELECT u.owner, u.value FROM unnest(?::bigint[], ?::text[]) AS u (owner, value)
+  edges: `SELECT u.owner, u.value FROM unnest(${numberArray}, ${textArray}) AS u (owner, value)
 JOIN member m ON m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
   /** The same by the ids of the groups. */
-  edgesOfIds: `SELECT o.rid, m.value FROM unnest(?::text[], ?::text[]) AS u (id, value)
+  edgesOfIds: `SELECT o.rid, m.value FROM unnest(${textArray}, ${textArray}) AS u (id, value)
 JOIN resource o ON o.tenant = ? AND o.id = u.id JOIN member m ON m.owner = o.rid AND m.value = u.value AND m.tenant = o.tenant`,
-  removeMembers: `DELETE FROM member m USING unnest(?::bigint[], ?::text[]) AS u (owner, value)
+  removeMembers: `DELETE FROM member m USING unnest(${numberArray}, ${textArray}) AS u (owner, value)
 WHERE m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
   /** By the group's row and the tenant, as those that follow: the ids of all members. */
   memberIds: 'SELECT value FROM member WHERE owner = ? AND tenant = ?',
@@ -163,6 +174,6 @@ WHERE m.owner = u.owner AND m.value = u.value AND m.tenant = ?`,
     'UPDATE member SET display = ?, type = ?, display_key = ?, type_key = ? WHERE owner = ? AND tenant = ? AND value = ?',
   release: 'DELETE FROM set_aside WHERE rid = ? AND tenant = ?',
   /** Which of these ids are members of some group? */
-  grouped: `SELECT u.id FROM unnest(?::text[]) AS u (id)
+  grouped: `SELECT u.id FROM unnest(${textArray}) AS u (id)
 WHERE EXISTS (SELECT 1 FROM member m WHERE m.tenant = ? AND m.value = u.id)`,
 } as const;
