@@ -72,6 +72,8 @@ async function start(): Promise<void> {
     ...([store.feed, store.outbox, new Hub(store)] as const),
   );
   const pageText = async (asked: PageAsked): Promise<PageText> => {
+    // In this turn of the event loop all is read as it was at its beginning: whoever asks may have been told of more by now.
+    await new Promise((resolve) => setImmediate(resolve));
     const page = await feed.pageText(asked);
     await store.durable();
     return page;

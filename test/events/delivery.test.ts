@@ -291,6 +291,26 @@ describe('delivery', () => {
     );
   });
 
+  test('an endpoint that answered 410 is asked no more, also while that is being stored', async () => {
+    const app = await receiver();
+    await endpointAt(app, { types: ['user.created'] });
+    let asked = 0;
+    app.answer = () => {
+      asked++;
+      return 410;
+    };
+    const progress: typeof store.outbox.progress = async (...all) => {
+      await wait(200);
+      return store.outbox.progress(...all);
+    };
+    const running = await deliverer({ outbox: { ...store.outbox, progress } });
+    await send('POST', '/Users', newUser());
+    await until('the notice', () => notices.some(({ kind }) => kind === 'disabled'));
+    running.wake();
+    await wait(500);
+    assert.equal(asked, 1);
+  });
+
   test('five days of nothing but failures disable', async () => {
     const app = await receiver();
     const endpoint = await endpointAt(app, { types: ['user.created'] });

@@ -75,7 +75,8 @@ export function checkUrl(text: string, allowPrivate: boolean): URL {
   if (url.hash !== '') throw new AddressError('The URL must not have a fragment');
   const host = hostOf(url);
   // The URL parser has made one form of decimal, octal, hexadecimal and shortened addresses.
-  if (isIP(host) !== 0 && !allowPrivate && !isPublic(host)) throw notPublic(host, host);
+  const isOwn = host === 'localhost' || host.endsWith('.localhost');
+  if (!allowPrivate && (isOwn || (isIP(host) !== 0 && !isPublic(host)))) throw notPublic(host, host);
   return url;
 }
 

@@ -14,9 +14,9 @@ import { type SourceTools, sourceOf } from './lane-source.ts';
 import type { Answer } from './management.ts';
 import { type Message, sentId } from './message.ts';
 import { leaseOf, newOwner } from './owner.ts';
-import { type SendOptions, send } from './send.ts';
+import type { SendOptions } from './send.ts';
 import { SharedPages } from './shared-pages.ts';
-import { signatureHeaders } from './signature.ts';
+import { sendSigned } from './signed-message.ts';
 
 const mostSockets = 20;
 const mostSocketsOfFailing = 10;
@@ -79,6 +79,8 @@ export class Deliverer {
   #storeTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
+  /** What endpoints were like when they were taken the last time. */
+  #known = '';
   /** By tenant: the newest number that was seen. */
   readonly #newest = new Map<number, number>();
   /** Settles when nothing is sent. */
@@ -109,6 +111,9 @@ export class Deliverer {
     if (this.#stopped) return;
     this.#lookTimer = setTimeout(async () => {
       try {
+        // Who pauses an endpoint, or changes its secret, does not wait for the next renewal.
+        const isNew = configurationOf(await this.#options.outbox.endpoints()) !== this.#known;
+        if (isNew && !this.#stopped) await this.#renew();
         for (const tenant of new Set(this.#endpoints().map((each) => each.tenant))) {
           const { newest } = await extent(tenant);
           if (newest === this.#newest.get(tenant)) continue;
@@ -163,6 +168,7 @@ export class Deliverer {
   async #renew(): Promise<void> {
     clearTimeout(this.#renewal);
     try {
+      this.#known = configurationOf(await this.#options.outbox.endpoints());
       const endpoints = await leaseOf(this.#options.outbox, this.#owner, this.#clock().getTime(), leaseTime);
       const mine = new Set(endpoints.map(({ id }) => id));
       const lost = [...this.#runners.values()].filter(({ lane }) => !mine.has(lane.endpoint.id));
@@ -296,7 +302,7 @@ export class Deliverer {
     try {
       answer =
         endpoint.stream === undefined
-          ? await this.#call(endpoint, sentId(message.id), body, at, options)
+          ? await sendSigned(endpoint, sentId(message.id), body, at, options)
           : // The claims were stored; they are signed anew on each try, with the key of now. Rejects while there is none.
             await push(endpoint, await this.#options.sign(JSON.parse(body)), options);
     } catch (error) {
@@ -326,21 +332,6 @@ export class Deliverer {
     if (isStored && !gone.aborted) return true;
     lane.postpone(message, this.#clock().getTime() + renewEvery);
     return false;
-  }
-
-  #call(
-    { url, secrets, signingKeys, allowPrivate }: Endpoint,
-    id: string,
-    body: string,
-    at: Date,
-    options: Omit<SendOptions, 'allowPrivate'>,
-  ): Promise<Answer> {
-    const valid = secrets
-      .filter(({ until }) => until === undefined || Date.parse(until) > at.getTime())
-      .map(({ secret }) => secret);
-    const keys = { secrets: valid, privateKeys: signingKeys };
-    const headers = signatureHeaders(id, Math.floor(at.getTime() / 1000), body, keys);
-    return send(url, headers, body, { ...options, allowPrivate });
   }
 
   #storeSoon(): void {
@@ -397,4 +388,9 @@ export class Deliverer {
       Math.min(pause, 60_000),
     );
   }
+}
+
+/** What is not moved by delivery itself. */
+function configurationOf(endpoints: readonly Endpoint[]): string {
+  return JSON.stringify(endpoints.map(({ position: _, failingSince: __, ...each }) => each));
 }

@@ -1,4 +1,5 @@
 /** Endpoints as they are managed: by command, and by who embeds the server. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Endpoint } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
 import { eventTypes } from '../catalogue.ts';
@@ -18,8 +19,9 @@ import {
   sentId,
   wantedBy,
 } from './message.ts';
-import { type SendOptions, send } from './send.ts';
-import { newWebhookKey, newWebhookSecret, publicKeyOf, signatureHeaders } from './signature.ts';
+import type { SendOptions } from './send.ts';
+import { newWebhookKey, newWebhookSecret, publicKeyOf } from './signature.ts';
+import { sendSigned } from './signed-message.ts';
 
 /** What is asked of an endpoint cannot be; the message says why, and what can. */
 export class EndpointError extends Error {
@@ -35,6 +37,8 @@ export class EndpointError extends Error {
 const mostBatch = 500;
 /** Endpoints of one tenant. */
 const mostEndpoints = 50;
+/** Milliseconds within which whoever delivers sees that an endpoint is another one: it looks twice. */
+const seenWithin = 500;
 /** So many events are sent again by one call. */
 const mostReplayed = 10_000;
 
@@ -100,9 +104,12 @@ export class Endpoints {
     };
   }
 
-  /** @throws EndpointError `missing` */
+  /** From then on nothing is begun to be sent. @throws EndpointError `missing` */
   async pause(id: string): Promise<Endpoint> {
-    return this.#change(id, { state: 'paused' });
+    const { state } = await this.#find(id);
+    const paused = await this.#change(id, { state: 'paused' });
+    if (state === 'active') await wait(seenWithin);
+    return paused;
   }
 
   /** Goes on where it was, if it was paused or disabled. @throws EndpointError `missing` */
@@ -126,10 +133,11 @@ export class Endpoints {
     return { endpoint, secret, ...(key === undefined ? {} : { publicKey: publicKeyOf(key) }) };
   }
 
-  /** @throws EndpointError `missing` */
+  /** From then on nothing is begun to be sent. @throws EndpointError `missing` */
   async delete(id: string): Promise<void> {
-    await this.#find(id);
+    const { state } = await this.#find(id);
     if (!(await this.#store.outbox.deleteEndpoint(id))) throw missing(id);
+    if (state === 'active') await wait(seenWithin);
   }
 
   /**
@@ -141,6 +149,8 @@ export class Endpoints {
     const extent = await this.#store.feed.extent(endpoint.tenant);
     const first = positionIn(from, extent);
     const last = to === undefined ? first : positionIn(to, extent);
+    if (last.sequence < first.sequence)
+      throw new EndpointError('invalid', `${to} is before ${from}: there is nothing from one to the other`);
     const carried: Carried[] = [];
     const tenant = { number: endpoint.tenant, name: endpoint.tenantName };
     let position: Position = { sequence: first.sequence - 1 };
@@ -167,7 +177,8 @@ export class Endpoints {
 
   /** Sends an `endpoint.test` at once, and tells what it answered. @throws EndpointError `missing` */
   async test(id: string, sending: Pick<SendOptions, 'authorities'> = {}): Promise<Answer> {
-    const { url, tenant, tenantName, allowPrivate, secrets, signingKeys } = await this.#find(id);
+    const endpoint = await this.#find(id);
+    const { url, tenant, tenantName } = endpoint;
     const now = this.#clock();
     const { newest } = await this.#store.feed.extent(tenant);
     const timestamp = now.toISOString();
@@ -181,11 +192,7 @@ export class Endpoints {
       actor: { kind: 'system' },
       endpoint: { id, url },
     };
-    const body = JSON.stringify(event);
-    const valid = secrets.filter(({ until }) => until === undefined || until > timestamp);
-    const keys = { secrets: valid.map(({ secret }) => secret), privateKeys: signingKeys };
-    const headers = signatureHeaders(event.id, Math.floor(now.getTime() / 1000), body, keys);
-    return send(url, headers, body, { ...sending, allowPrivate });
+    return sendSigned(endpoint, event.id, JSON.stringify(event), now, sending);
   }
 
   async #find(id: string): Promise<Endpoint> {
@@ -218,6 +225,8 @@ function missing(id: string): EndpointError {
 
 function checkTypes(types: readonly string[] | undefined): void {
   const nouns = new Set(eventTypes.map((type) => `${type.split('.')[0]}.*`));
+  if (types !== undefined && (!Array.isArray(types) || types.length === 0))
+    throw new EndpointError('invalid', 'types must be a list of events, or absent for all');
   for (const type of types ?? [])
     if (!nouns.has(type) && !eventTypes.some((each) => each === type))
       throw new EndpointError(

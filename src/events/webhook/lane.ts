@@ -67,6 +67,7 @@ export class Lane {
   #proven = false;
   #failures = 0;
   #failingSince: number | undefined;
+  #isDisabled = false;
   #probeAt = 0;
   readonly #unstored: Unstored;
 
@@ -206,9 +207,13 @@ export class Lane {
 
   /** The message to be sent next, if there is one now. To be told to {@link settle} what became of it. */
   next(now: number): Message | undefined {
+    if (this.#isDisabled) return undefined;
     const message = this.#retry(now) ?? this.#leaver() ?? this.#fresh(now);
     if (message === undefined) return undefined;
-    if (this.isKept(message)) this.#keep(message);
+    if (this.isKept(message)) {
+      this.#store(message, 0, true);
+      this.#finish(message.carried);
+    }
     for (const subject of message.subjects) this.#busy.add(subject);
     this.inFlight++;
     this.lastBegun = performance.now();
@@ -218,11 +223,6 @@ export class Lane {
   /** Is it in the outbox before it is sent? Which events a batch has nothing else would tell after a crash. */
   isKept({ body }: Message): boolean {
     return this.endpoint.batch > 1 && body !== undefined;
-  }
-
-  #keep(message: Message): void {
-    this.#store(message, 0, true);
-    this.#finish(message.carried);
   }
 
   /** When the next failed message is due; undefined if none is. */
@@ -382,6 +382,7 @@ export class Lane {
   }
 
   #disable(reason: string): string {
+    this.#isDisabled = true;
     this.#unstored.set({ state: 'disabled', reason });
     return reason;
   }
