@@ -41,7 +41,14 @@ export const passingTables = [
     'used_assertion',
     'signing_key',
   ] as const),
-  ...(['consumer', 'endpoint', 'delivery', 'attempt', 'stream_removed', 'stream_acknowledged'] as const),
+  ...([
+    'consumer',
+    'endpoint',
+    'delivery',
+    'attempt_batch',
+    'stream_removed',
+    'stream_acknowledged',
+  ] as const),
   ...(['confirmation', 'admin_grant', 'admin_action'] as const),
 ] as const;
 
@@ -56,7 +63,13 @@ export const tablesNotCopied = ['rebuild', 'contains_text', 'trigram'] as const;
 const normalised = new Set(['document_keys.keys', 'element.rest']);
 
 /** Columns that are numbered by the database: what was drawn last must not be drawn again. */
-export const drawnNumbers = ['tenant', 'resource_type', 'attribute', 'attempt', 'admin_action'] as const;
+export const drawnNumbers = [
+  'tenant',
+  'resource_type',
+  'attribute',
+  'attempt_batch',
+  'admin_action',
+] as const;
 /** The last numbers by table; `resource` is the row number of resources. */
 export type DrawnNumbers = Readonly<Record<(typeof drawnNumbers)[number] | 'resource', number>>;
 

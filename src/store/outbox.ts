@@ -1,4 +1,5 @@
 /** What is stored of delivery: consumers of the feed, webhook endpoints, and messages that failed. */
+import type { Attempt, AttemptBatch } from './attempts.ts';
 import type { Awaitable } from './stored-resource.ts';
 
 /** An application that follows the feed under a name. */
@@ -77,20 +78,6 @@ export interface StoredDelivery {
   readonly next: number;
 }
 
-export interface Attempt {
-  readonly message: string;
-  readonly sequence: number;
-  readonly try: number;
-  readonly at: string;
-  readonly milliseconds: number;
-  readonly status?: number;
-  readonly error?: string;
-  /** The first bytes of the answer. */
-  readonly answer: string;
-  /** Seconds by which the receiver's clock is ahead. */
-  readonly clockDifference?: number;
-}
-
 /** What happened at one endpoint since it was stored the last time; all of it or nothing. */
 export interface Progress {
   readonly endpoint: string;
@@ -98,8 +85,7 @@ export interface Progress {
   readonly put: readonly (StoredDelivery & { readonly body: string })[];
   readonly retried: readonly Pick<StoredDelivery, 'message' | 'tries' | 'next'>[];
   readonly removed: readonly string[];
-  /** `endsNoAccess`: it is known that its change ends nobody's access, and that it was told is no evidence. */
-  readonly attempts: readonly (Attempt & { readonly endsNoAccess?: true })[];
+  readonly attempts: readonly AttemptBatch[];
   readonly failingSince?: string | null;
   readonly state?: Endpoint['state'];
   readonly reason?: string;
@@ -151,6 +137,7 @@ export interface Outbox {
   /** Undefined if there is none. */
   changeEndpoint(id: string, change: EndpointChange): Promise<Endpoint | undefined>;
   deleteEndpoint(id: string): Promise<boolean>;
+  /** The newest first. */
   attempts(endpoint: string, limit: number): Awaitable<readonly Attempt[]>;
   /** Messages to be sent once more, whatever became of them. False if there is no such endpoint. */
   enqueue(

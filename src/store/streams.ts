@@ -1,5 +1,5 @@
 /** What is stored of streams of security event tokens beside their endpoints: subjects, acknowledgements, keys. */
-import type { Attempt } from './outbox.ts';
+import type { AttemptBatch } from './attempts.ts';
 import type { Awaitable } from './stored-resource.ts';
 
 /** A private JSON Web Key (RFC 7517) as JSON. Times are RFC 3339 in UTC with milliseconds. */
@@ -30,7 +30,7 @@ export interface StreamStore {
     endpoint: string,
     waiting: readonly string[],
     others: readonly string[],
-    attempts: readonly Attempt[],
+    attempts: readonly AttemptBatch[],
   ): Promise<void>;
   /** Moves the position on, unless it has moved meanwhile, and forgets the acknowledgements that it has passed. */
   advance(endpoint: string, from: string, to: string, passed: readonly string[]): Promise<void>;

@@ -85,6 +85,33 @@ test('several processes that start at once make the tables once', async () => {
   assert.deepEqual(await rowsOf(url, 'SELECT number, name FROM tenant'), [['1', 'default']]);
 });
 
+test('attempts that an earlier release stored one by one are there after the upgrade', async () => {
+  const url = await server.newDatabase();
+  const before = await openPostgresStore({ url, registry });
+  const { id } = await before.outbox.createEndpoint({
+    ...{ tenant: 1, url: 'https://one.example.com/', batch: 1, allowPrivate: false },
+    ...{ secrets: [], signingKeys: [], position: '0' },
+  });
+  await before.close();
+  const table = migrations.map(({ sql }) => /CREATE TABLE attempt \([^;]*;/.exec(sql)?.[0]).find(Boolean);
+  for (const sql of [
+    'DROP TABLE attempt_batch',
+    table ?? assert.fail(),
+    `INSERT INTO attempt VALUES (3, '${id}', 'evt_1', 7, 1, '2026-01-01T00:00:00.000Z', 12, NULL, 'refused', '', NULL)`,
+    `INSERT INTO attempt VALUES (8, '${id}', 'evt_1', 7, 2, '2026-01-01T00:00:05.000Z', 9, 500, NULL, 'a "bad" day', -2)`,
+    'DELETE FROM scimd_version WHERE version = 17',
+  ])
+    await rowsOf(url, sql);
+  const store = await openPostgresStore({ url, registry });
+  const first = { message: 'evt_1', sequence: 7, try: 1, at: '2026-01-01T00:00:00.000Z', milliseconds: 12 };
+  const second = { message: 'evt_1', sequence: 7, try: 2, at: '2026-01-01T00:00:05.000Z', milliseconds: 9 };
+  assert.deepEqual(await store.outbox.attempts(id, 10), [
+    { ...second, status: 500, answer: 'a "bad" day', clockDifference: -2 },
+    { ...first, error: 'refused', answer: '' },
+  ]);
+  await store.close();
+});
+
 test('tables of a newer release are refused, and stay as they are', async () => {
   const url = await server.newDatabase();
   await (await openPostgresAccess({ url })).close();

@@ -12,6 +12,6 @@ export const withoutTenant = new Set([
     'access_rule',
     'signing_key',
   ],
-  ...['token', 'endpoint', 'delivery', 'attempt', 'stream_removed', 'stream_acknowledged'],
+  ...['token', 'endpoint', 'delivery', 'attempt_batch', 'stream_removed', 'stream_acknowledged'],
   ...['client_key', 'used_assertion', 'admin_grant', 'admin_action'],
 ]);

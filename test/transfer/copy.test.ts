@@ -90,7 +90,7 @@ INSERT INTO consumer VALUES (1, 'app', '7', '2026-01-01T00:00:00.000Z', '2026-01
 INSERT INTO endpoint (id, tenant, url, batch, private, secrets, signing_keys, state, created, position)
   VALUES ('e', 1, 'https://app.example', 1, 0, '[]', '[]', 'active', '2026-01-01T00:00:00.000Z', '3');
 INSERT INTO delivery VALUES ('e', 'm', 4, 1, '["a"]', 1, 2, 1800000000000, '{"a":"\\u0000"}');
-INSERT INTO attempt VALUES (41, 'e', 'm', 4, 1, '2026-01-01T00:00:00.000Z', 5, 500, NULL, 'bad' || char(0) || 'answer', -2);
+INSERT INTO attempt_batch VALUES (41, 'e', 1, '[["m",4,1,"2026-01-01T00:00:00.000Z",5,500,null,"bad' || char(0) || 'answer",-2]]');
 INSERT INTO stream_removed VALUES ('e', 'r', 1, NULL);
 INSERT INTO stream_acknowledged VALUES ('e', 'm');
 INSERT INTO confirmation VALUES (1, 'consumer', 'app', 7, '2026-01-01T00:00:00.000Z');

@@ -1,5 +1,5 @@
 /** Poll-based delivery (RFC 8936): what a receiver takes and acknowledges. Tokens are signed when they are handed out. */
-
+import { attemptBatches } from '../../store/attempts.ts';
 import type { Store } from '../../store/store.ts';
 import type { RequestEnd } from '../../store/work.ts';
 import type { Hub } from '../hub.ts';
@@ -197,13 +197,15 @@ export class Polls {
       id,
       taken.flatMap(({ jti }) => (waiting.has(jti) ? jti : [])),
       taken.flatMap(({ jti }) => (waiting.has(jti) ? [] : jti)),
-      taken.map(({ jti, sequence }) => {
-        const problem = setErrs.get(jti);
-        const attempt = { message: jti, sequence, try: 1, at, milliseconds: 0 };
-        return problem === undefined
-          ? { ...attempt, status: 202, answer: '' }
-          : { ...attempt, status: 400, answer: JSON.stringify(problem).slice(0, 1024) };
-      }),
+      attemptBatches(
+        taken.map(({ jti, sequence }) => {
+          const problem = setErrs.get(jti);
+          const attempt = { message: jti, sequence, try: 1, at, milliseconds: 0 };
+          return problem === undefined
+            ? { ...attempt, status: 202, answer: '' }
+            : { ...attempt, status: 400, answer: JSON.stringify(problem).slice(0, 1024) };
+        }),
+      ),
     );
   }
 }

@@ -1,5 +1,6 @@
 /** What endpoints are made with, and what is told of them. */
-import type { Attempt, Endpoint, StoredDelivery } from '../../store/outbox.ts';
+import type { Attempt } from '../../store/attempts.ts';
+import type { Endpoint, StoredDelivery } from '../../store/outbox.ts';
 
 /** What an endpoint answered, or why it did not. Only 2xx is success; a redirect is none, and is not followed. */
 export interface Answer {

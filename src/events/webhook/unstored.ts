@@ -1,8 +1,8 @@
 /** What happened at an endpoint and is not in the outbox yet. */
+import { type AttemptBatch, attemptBatches, type TriedOnce } from '../../store/attempts.ts';
 import type { Progress, StoredDelivery } from '../../store/outbox.ts';
 
 type Put = StoredDelivery & { readonly body: string };
-type Attempt = Progress['attempts'][number];
 type Retried = Progress['retried'][number];
 type Fields = Pick<Progress, 'failingSince' | 'state' | 'reason'>;
 
@@ -13,7 +13,9 @@ export class Unstored {
   #put: Put[] = [];
   #retried: Retried[] = [];
   #removed: string[] = [];
-  #attempts: Attempt[] = [];
+  #attempts: TriedOnce[] = [];
+  /** Earlier ones, which could not be stored. */
+  #batches: readonly AttemptBatch[] = [];
   /** What is being stored. */
   #taken: Progress | undefined;
   /** By message, until the outbox has it. */
@@ -50,7 +52,7 @@ export class Unstored {
     this.#removed.push(id);
   }
 
-  attempt(attempt: Attempt): void {
+  attempt(attempt: TriedOnce): void {
     this.#attempts.push(attempt);
   }
 
@@ -60,13 +62,15 @@ export class Unstored {
 
   /** All of it, if there is anything; from now on it counts as stored. */
   take(position: string): Progress | undefined {
-    const [put, retried, removed, attempts] = [this.#put, this.#retried, this.#removed, this.#attempts];
+    const [put, retried, removed] = [this.#put, this.#retried, this.#removed];
+    const attempts = [...this.#batches, ...attemptBatches(this.#attempts)];
     const isEmpty = [put, retried, removed, attempts].every(({ length }) => length === 0);
     if (isEmpty && position === this.#position && Object.keys(this.#fields).length === 0) return undefined;
     const progress = { endpoint: this.#endpoint, position, put, retried, removed, attempts, ...this.#fields };
     this.#position = position;
     this.#fields = {};
     [this.#put, this.#retried, this.#removed, this.#attempts] = [[], [], [], []];
+    this.#batches = [];
     this.#taken = progress;
     return progress;
   }
@@ -83,7 +87,7 @@ export class Unstored {
     this.#put = [...put.filter(({ message }) => !gone.has(message)), ...this.#put];
     this.#retried = [...retried, ...this.#retried];
     this.#removed = [...removed, ...this.#removed];
-    this.#attempts = [...attempts, ...this.#attempts];
+    this.#batches = [...attempts, ...this.#batches];
     this.#fields = {
       ...(failingSince === undefined ? {} : { failingSince }),
       ...(state === undefined ? {} : { state }),

@@ -2,6 +2,7 @@
  * Takes a resource out of what is stored of it, within the transaction of a unit. What PostgreSQL keeps of the rows before
  * goes with its next VACUUM, and what its WAL and backups have of them with those.
  */
+import { withoutAnswers } from '../attempts.ts';
 import type { LastState } from '../change.ts';
 import { blankEdits, erasedText, namesIn } from '../erased-text.ts';
 import { instantAfter } from '../layout/instant.ts';
@@ -51,10 +52,14 @@ export async function erase(
     if (body.includes(JSON.stringify(id)))
       writer.send(changeSql.setDeliveryBody, [erasedText(body, id), endpoint, message]);
   const sequences = new Set(rows.map(([sequence]) => sequence));
-  const answers = (await writer.query(changeSql.answers, [tenant])) as [number, number, string][];
-  for (const [number, sequence, answer] of answers)
-    if (sequences.has(sequence) || names.values().some((name) => answer.includes(name)))
-      writer.send(changeSql.blankAnswer, [number]);
+  const batches = (await writer.query(changeSql.attempts, [tenant])) as [number, string][];
+  for (const [number, attempts] of batches) {
+    const blank = withoutAnswers(
+      attempts,
+      (sequence, answer) => sequences.has(sequence) || names.values().some((name) => answer.includes(name)),
+    );
+    if (blank !== undefined) writer.send(changeSql.setAttempts, [blank, number]);
+  }
   writer.append({
     ...{ tenant, type: kind.number, id, operation: 'erase', version: version + 1 },
     ...{ at: instantAfter(now, at), context, transaction },

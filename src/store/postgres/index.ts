@@ -179,7 +179,7 @@ function storeOver(
   const port = stepsPort({ transactions, clock, newId: uuid, note });
   const { jsonStrings } = postgresDialect;
   const delivery = deliveryOver(
-    { prefix: '', attempt: 'number', held: ' FOR UPDATE', jsonStrings, clock, newId: uuid },
+    { prefix: '', batch: 'number', held: ' FOR UPDATE', jsonStrings, clock, newId: uuid },
     port,
   );
 

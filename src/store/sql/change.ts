@@ -73,9 +73,9 @@ WHERE tenant = ? AND id = ? AND type = ? ORDER BY sequence`,
   deliveries: `SELECT d.endpoint, d.message, d.body FROM delivery d JOIN endpoint e ON e.id = d.endpoint
 WHERE e.tenant = ?`,
   setDeliveryBody: 'UPDATE delivery SET body = ? WHERE endpoint = ? AND message = ?',
-  answers: `SELECT a.number, a.sequence, a.answer FROM attempt a JOIN endpoint e ON e.id = a.endpoint
-WHERE e.tenant = ? AND a.answer <> ''`,
-  blankAnswer: "UPDATE attempt SET answer = '' WHERE number = ?",
+  attempts: `SELECT a.number, a.attempts FROM attempt_batch a JOIN endpoint e ON e.id = a.endpoint
+WHERE e.tenant = ?`,
+  setAttempts: 'UPDATE attempt_batch SET attempts = ? WHERE number = ?',
   setPruned: 'UPDATE change_counter SET pruned = ?, pruned_link = ? WHERE tenant = ?',
 } as const;
 

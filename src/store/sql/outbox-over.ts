@@ -2,8 +2,8 @@
  * Consumers, endpoints, failed messages and attempts, over any database that carries steps out. Of several servers one
  * at a time writes to an endpoint.
  */
+import { attemptsOf, mostOfBatch } from '../attempts.ts';
 import type {
-  Attempt,
   Confirmation,
   Consumer,
   Endpoint,
@@ -16,15 +16,9 @@ import type { NewNotice } from '../store.ts';
 import type { StreamStore } from '../streams.ts';
 import { type ConfirmationSql, confirmationSqlOf, handledUpTo } from './confirmation.ts';
 import type { StoreDialect } from './dialect.ts';
-import { attemptStep, keptAttempts, type OutboxSql, outboxSqlOf } from './outbox.ts';
+import { batchStep, keptAttempts, type OutboxSql, outboxSqlOf } from './outbox.ts';
 import { type Step, type Steps, type StepsPort, step } from './steps.ts';
 import { streamSqlOf, streamsOver } from './streams.ts';
-
-/**
- * So many attempts of an endpoint above those that are kept are removed together: few, since requests wait meanwhile. Shown by the
- * workload `delivery` of npm run bench.
- */
-const pruneAfter = 25;
 
 type Value = Step['parameters'][number];
 
@@ -59,21 +53,6 @@ function toConsumer(row: unknown): Consumer {
   return { name, position, acknowledged, created };
 }
 
-function toAttempt(row: unknown): Attempt {
-  const [message, sequence, tried, at, milliseconds, status, error, answer, clockDifference] = row as Row;
-  return {
-    message: String(message),
-    sequence: Number(sequence),
-    try: Number(tried),
-    at: String(at),
-    milliseconds: Number(milliseconds),
-    answer: String(answer),
-    ...(status === null ? {} : { status: Number(status) }),
-    ...(error === null ? {} : { error: String(error) }),
-    ...(clockDifference === null ? {} : { clockDifference: Number(clockDifference) }),
-  };
-}
-
 function toDelivery(row: unknown): StoredDelivery {
   const [message, sequence, place, subjects, leaver, tries, next] = row as Row;
   return {
@@ -93,8 +72,8 @@ const jsonOrNull = (value: unknown): string | null => (value === undefined ? nul
 export interface DeliveryTools {
   /** What the names of its tables begin with. */
   readonly prefix: string;
-  /** The column that orders attempts: it counts by itself, or is given. */
-  readonly attempt: 'number' | 'id';
+  /** The column that orders batches of attempts: it counts by itself, or is given. */
+  readonly batch: 'number' | 'id';
   /** Ends a statement after which nobody else changes the row until the transaction ends. */
   readonly held: '' | ' FOR UPDATE';
   readonly jsonStrings: StoreDialect['jsonStrings'];
@@ -103,14 +82,14 @@ export interface DeliveryTools {
 }
 
 export function deliveryOver(
-  { prefix, attempt, held, jsonStrings, clock, newId }: DeliveryTools,
+  { prefix, batch, held, jsonStrings, clock, newId }: DeliveryTools,
   port: StepsPort,
 ): { readonly outbox: Outbox; readonly streams: StreamStore } {
-  const sql = outboxSqlOf(prefix, attempt, held);
-  const newAttempt = attempt === 'id' ? newId : undefined;
+  const sql = outboxSqlOf(prefix, batch, held);
+  const newBatch = batch === 'id' ? newId : undefined;
   return {
-    outbox: outboxOver({ sql, confirmation: confirmationSqlOf(prefix), clock, newId, newAttempt }, port),
-    streams: streamsOver({ sql: streamSqlOf(prefix, held, jsonStrings), outbox: sql, newAttempt }, port),
+    outbox: outboxOver({ sql, confirmation: confirmationSqlOf(prefix), clock, newId, newBatch }, port),
+    streams: streamsOver({ sql: streamSqlOf(prefix, held, jsonStrings), outbox: sql, newBatch }, port),
   };
 }
 
@@ -119,8 +98,8 @@ interface OutboxTools {
   readonly confirmation: ConfirmationSql;
   readonly clock: () => Date;
   readonly newId: () => string;
-  /** The id of an attempt, where it does not number itself. */
-  readonly newAttempt: (() => string) | undefined;
+  /** The id of a batch of attempts, where it does not number itself. */
+  readonly newBatch: (() => string) | undefined;
 }
 
 /** How many attempts of an endpoint there are, and how many of them were added here since they were counted. */
@@ -130,7 +109,7 @@ interface AttemptCount {
 }
 
 function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted }: StepsPort): Outbox {
-  const { sql, confirmation, clock, newId, newAttempt } = tools;
+  const { sql, confirmation, clock, newId, newBatch } = tools;
   /** By endpoint, of what is stored. */
   const counted = new Map<string, AttemptCount>();
 
@@ -178,9 +157,10 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
       known = { there: Number((row as Row)[0]), since: 0 };
     } else known = { there: known.there + added, since };
     const surplus = known.there - keptAttempts;
-    if (surplus < pruneAfter) return known;
-    yield step(sql.pruneAttempts, endpoint, endpoint, surplus - 1);
-    return { ...known, there: keptAttempts };
+    // Then there is a batch to remove, and few are removed together, since requests wait meanwhile.
+    if (surplus < mostOfBatch) return known;
+    const pruned = (yield step(sql.pruneBatches, endpoint, endpoint, surplus)) as readonly Row[];
+    return { ...known, there: pruned.reduce((there, [count]) => there - Number(count), known.there) };
   };
 
   /** `counts` is of this try alone: a transaction may be done again. */
@@ -198,15 +178,15 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
     for (const each of progress.put) yield put(endpoint, each);
     for (const { message, tries, next } of retried) yield step(sql.retry, tries, next, endpoint, message);
     for (const message of removed) yield step(sql.remove, endpoint, message);
-    for (const each of attempts) {
-      yield attemptStep(sql, newAttempt, endpoint, each);
-      const { status = 0, at, sequence, endsNoAccess = false } = each;
-      if (status >= 200 && status < 300 && !endsNoAccess)
-        yield step(confirmation.ofEndpoint, at, sequence, endpoint);
+    let added = 0;
+    for (const batch of attempts) {
+      yield batchStep(sql, newBatch, endpoint, batch);
+      added += batch.count;
+      for (const { at, sequence } of batch.told) yield step(confirmation.ofEndpoint, at, sequence, endpoint);
     }
-    if (attempts.length > 0) {
+    if (added > 0) {
       const known = counts.get(endpoint) ?? counted.get(endpoint);
-      counts.set(endpoint, yield* prune(endpoint, attempts.length, known));
+      counts.set(endpoint, yield* prune(endpoint, added, known));
     }
     if (failingSince !== undefined) yield step(sql.setFailing, failingSince, endpoint);
     if (state !== undefined && isActive) yield step(sql.setState, state, reason, endpoint);
@@ -279,7 +259,8 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
     deleteEndpoint: (id) => done(sql.delete, id),
     attempts: (endpoint, limit) =>
       read(function* () {
-        return (yield step(sql.attempts, endpoint, limit)).map(toAttempt);
+        const batches = (yield step(sql.batches, endpoint, limit)) as readonly [string][];
+        return batches.flatMap(([text]) => attemptsOf(text)).slice(0, limit);
       }),
 
     enqueue: (endpoint, messages) =>

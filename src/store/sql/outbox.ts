@@ -1,22 +1,23 @@
 /** The statements of consumers, endpoints, failed messages and attempts, over tables whose names begin with a prefix. */
-import type { Attempt } from '../outbox.ts';
+import type { AttemptBatch } from '../attempts.ts';
 import { type Step, step } from './steps.ts';
 
 /** So many attempts of an endpoint are kept. */
 export const keptAttempts = 5000;
 
 /**
- * `attempt` names the column that orders attempts: `number`, which counts by itself, or `id`, which is given. `held` ends
- * a statement after which nobody else changes the row until the transaction ends.
+ * `batch` names the column that orders batches of attempts: `number`, which counts by itself, or `id`, which is given.
+ * `held` ends a statement after which nobody else changes the row until the transaction ends.
  */
-export function outboxSqlOf(prefix: string, attempt: 'number' | 'id', held: '' | ' FOR UPDATE') {
+export function outboxSqlOf(prefix: string, batch: 'number' | 'id', held: '' | ' FOR UPDATE') {
   const select = `SELECT e.id, e.tenant, coalesce(t.was, t.name) AS tenant_name, e.url, e.types, e.batch, e.private AS is_private, e.secrets,
   e.signing_keys, e.state, e.reason, e.created, e.position, e.failing_since, e.kind, e.stream
 FROM ${prefix}endpoint e JOIN ${prefix}tenant t ON t.number = e.tenant`;
   const order = 'ORDER BY e.created, e.id';
   const consumer = `SELECT name, position, acknowledged, created FROM ${prefix}consumer WHERE tenant = ?`;
   const set = (column: string): string => `UPDATE ${prefix}endpoint SET ${column} = ? WHERE id = ?`;
-  const own = attempt === 'id' ? 'id, ' : '';
+  const own = batch === 'id' ? 'id, ' : '';
+  const ofEndpoint = `FROM ${prefix}attempt_batch WHERE endpoint = ? ORDER BY ${batch}`;
   return {
     consumers: `${consumer} ORDER BY name`,
     consumer: `${consumer} AND name = ?${held}`,
@@ -57,30 +58,25 @@ ON CONFLICT (endpoint, message) DO UPDATE SET sequence = excluded.sequence, plac
     retry: `UPDATE ${prefix}delivery SET tries = ?, next = ? WHERE endpoint = ? AND message = ?`,
     remove: `DELETE FROM ${prefix}delivery WHERE endpoint = ? AND message = ?`,
     dueNow: `UPDATE ${prefix}delivery SET next = 0 WHERE endpoint = ?`,
-    insertAttempt: `INSERT INTO ${prefix}attempt (${own}endpoint, message, sequence, try, at, milliseconds, status, error, answer, clock_difference)
-VALUES (${own === '' ? '' : '?, '}?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    countAttempts: `SELECT count(*) FROM ${prefix}attempt WHERE endpoint = ?`,
-    /** The oldest, one more than the last parameter. */
-    pruneAttempts: `DELETE FROM ${prefix}attempt WHERE endpoint = ? AND ${attempt} <=
-  (SELECT ${attempt} FROM ${prefix}attempt WHERE endpoint = ? ORDER BY ${attempt} LIMIT 1 OFFSET ?)`,
-    attempts: `SELECT message, sequence, try, at, milliseconds, status, error, answer, clock_difference
-FROM ${prefix}attempt WHERE endpoint = ? ORDER BY ${attempt} DESC LIMIT ?`,
+    insertBatch: `INSERT INTO ${prefix}attempt_batch (${own}endpoint, count, attempts) VALUES (${own === '' ? '' : '?, '}?, ?, ?)`,
+    countAttempts: `SELECT coalesce(sum(count), 0) FROM ${prefix}attempt_batch WHERE endpoint = ?`,
+    /** The oldest batches that have no more attempts together than the last parameter says, and how many those have. */
+    pruneBatches: `DELETE FROM ${prefix}attempt_batch WHERE endpoint = ? AND ${batch} <= (SELECT max(${batch}) FROM (
+  SELECT ${batch}, sum(count) OVER (ORDER BY ${batch}) AS together FROM (
+    SELECT ${batch}, count ${ofEndpoint} LIMIT 200) oldest) summed
+  WHERE together <= ?) RETURNING count`,
+    batches: `SELECT attempts ${ofEndpoint} DESC LIMIT ?`,
   } as const;
 }
 
 export type OutboxSql = ReturnType<typeof outboxSqlOf>;
 
-/** `newId`: of an attempt that does not number itself. */
-export function attemptStep(
-  { insertAttempt }: OutboxSql,
+/** `newId`: of a batch that does not number itself. */
+export function batchStep(
+  { insertBatch }: OutboxSql,
   newId: (() => string) | undefined,
   endpoint: string,
-  { message, sequence, try: tried, at, milliseconds, answer, ...more }: Attempt,
+  { count, text }: AttemptBatch,
 ): Step {
-  const { status = null, error = null, clockDifference = null } = more;
-  return step(
-    insertAttempt,
-    ...(newId === undefined ? [] : [newId()]),
-    ...[endpoint, message, sequence, tried, at, milliseconds, status, error, answer, clockDifference],
-  );
+  return step(insertBatch, ...(newId === undefined ? [] : [newId()]), endpoint, count, text);
 }

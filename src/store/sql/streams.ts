@@ -1,7 +1,7 @@
 /** Subjects, acknowledgements and signing keys of streams, over any database that carries steps out. */
 import type { Removal, SigningKey, StreamStore } from '../streams.ts';
 import type { StoreDialect } from './dialect.ts';
-import { attemptStep, type OutboxSql } from './outbox.ts';
+import { batchStep, type OutboxSql } from './outbox.ts';
 import { type StepsPort, step } from './steps.ts';
 
 export function streamSqlOf(
@@ -39,14 +39,11 @@ OR EXISTS (SELECT 1 FROM ${prefix}endpoint WHERE stream IS NOT NULL)`,
 export interface StreamTools {
   readonly sql: ReturnType<typeof streamSqlOf>;
   readonly outbox: OutboxSql;
-  /** The id of an attempt, where it does not number itself. */
-  readonly newAttempt: (() => string) | undefined;
+  /** The id of a batch of attempts, where it does not number itself. */
+  readonly newBatch: (() => string) | undefined;
 }
 
-export function streamsOver(
-  { sql, outbox, newAttempt }: StreamTools,
-  { read, write }: StepsPort,
-): StreamStore {
+export function streamsOver({ sql, outbox, newBatch }: StreamTools, { read, write }: StepsPort): StreamStore {
   return {
     removals: (endpoint, ids) =>
       read(function* () {
@@ -75,7 +72,7 @@ export function streamsOver(
       write(function* () {
         for (const message of waiting) yield step(outbox.remove, endpoint, message);
         for (const message of others) yield step(sql.acknowledge, endpoint, message);
-        for (const each of attempts) yield attemptStep(outbox, newAttempt, endpoint, each);
+        for (const batch of attempts) yield batchStep(outbox, newBatch, endpoint, batch);
       }),
     advance: (endpoint, from, to, passed) =>
       write(function* () {

@@ -1,5 +1,6 @@
 /** Takes a resource out of what is stored of it, within the transaction of a unit. */
 import type { Database, Statement } from 'better-sqlite3';
+import { withoutAnswers } from '../attempts.ts';
 import type { LastState } from '../change.ts';
 import { blankEdits, erasedText, namesIn } from '../erased-text.ts';
 import { instantAfter } from '../layout/instant.ts';
@@ -25,8 +26,8 @@ export class Eraser {
   readonly #blank: Statement<[edits: string | null, tenant: number, sequence: number]>;
   readonly #deliveries: Statement<[tenant: number], [endpoint: string, message: string, body: string]>;
   readonly #setBody: Statement<[body: string, endpoint: string, message: string]>;
-  readonly #answers: Statement<[tenant: number], [number: number, sequence: number, answer: string]>;
-  readonly #setAnswer: Statement<[number: number]>;
+  readonly #attempts: Statement<[tenant: number], [number: number, attempts: string]>;
+  readonly #setAttempts: Statement<[attempts: string, number: number]>;
 
   constructor(db: Database, tools: Tools) {
     this.#tools = tools;
@@ -36,8 +37,8 @@ export class Eraser {
     this.#blank = db.prepare(changeSql.blank);
     this.#deliveries = db.prepare<[number], [string, string, string]>(changeSql.deliveries).raw();
     this.#setBody = db.prepare(changeSql.setDeliveryBody);
-    this.#answers = db.prepare<[number], [number, number, string]>(changeSql.answers).raw();
-    this.#setAnswer = db.prepare(changeSql.blankAnswer);
+    this.#attempts = db.prepare<[number], [number, string]>(changeSql.attempts).raw();
+    this.#setAttempts = db.prepare(changeSql.setAttempts);
   }
 
   /** `remove` deletes the resource if it is there. */
@@ -71,9 +72,14 @@ export class Eraser {
       for (const [endpoint, message, body] of this.#deliveries.all(tenant))
         if (body.includes(JSON.stringify(id))) this.#setBody.run(erasedText(body, id), endpoint, message);
       const sequences = new Set(rows.map(([sequence]) => sequence));
-      for (const [number, sequence, answer] of this.#answers.all(tenant))
-        if (sequences.has(sequence) || names.values().some((name) => answer.includes(name)))
-          this.#setAnswer.run(number);
+      for (const [number, attempts] of this.#attempts.all(tenant)) {
+        const blank = withoutAnswers(
+          attempts,
+          (sequence, answer) =>
+            sequences.has(sequence) || names.values().some((name) => answer.includes(name)),
+        );
+        if (blank !== undefined) this.#setAttempts.run(blank, number);
+      }
       changes.append({
         ...{ tenant, type: kind.number, id, operation: 'erase', version: version + 1 },
         ...{ at: instantAfter(clock(), at), context, transaction },

@@ -332,7 +332,7 @@ function storeOver(
   });
   const { jsonStrings } = sqliteDialect;
   const delivery = deliveryOver(
-    { prefix: '', attempt: 'number', held: '', jsonStrings, clock, newId: uuid },
+    { prefix: '', batch: 'number', held: '', jsonStrings, clock, newId: uuid },
     port,
   );
 

@@ -1,4 +1,5 @@
 /** The change record in scimd's own tables: dense numbers per tenant, and the chain of digests over all of it. */
+import { withoutAnswers } from '../attempts.ts';
 import type { Actor, Change, ChangeRange, LastState, RecordedEdit } from '../change.ts';
 import { erasedText } from '../erased-text.ts';
 import { instantText, keyOfTime } from '../layout/instant.ts';
@@ -279,12 +280,14 @@ export function* eraseChanges(
         ...[erasedText(String(body), id), String(endpoint), String(message)],
       );
   const sequences = new Set(rows.map(({ sequence }) => Number(sequence)));
-  for (const attempt of yield statement(
-    `SELECT id, sequence, answer FROM scimd_attempt WHERE ${ours}`,
-    tenant,
-  ))
-    if (sequences.has(Number(attempt.sequence)) || String(attempt.answer).includes(id))
-      yield statement("UPDATE scimd_attempt SET answer = '' WHERE id = ?", String(attempt.id));
+  for (const batch of yield statement(`SELECT id, attempts FROM scimd_attempt_batch WHERE ${ours}`, tenant)) {
+    const blank = withoutAnswers(
+      String(batch.attempts),
+      (sequence, answer) => sequences.has(sequence) || answer.includes(id),
+    );
+    if (blank !== undefined)
+      yield statement('UPDATE scimd_attempt_batch SET attempts = ? WHERE id = ?', blank, String(batch.id));
+  }
   const latest = rows.at(-1);
   if (latest === undefined) return undefined;
   return { version: Number(latest.version), at: String(latest.at), operation: String(latest.operation) };

@@ -217,7 +217,7 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
       yield* options.within?.access(change, people, reads) ?? [];
     },
   });
-  const ownSql = { prefix: 'scimd_', attempt: 'id', ...databaseSql[database.dialect] } as const;
+  const ownSql = { prefix: 'scimd_', batch: 'id', ...databaseSql[database.dialect] } as const;
   const delivery = deliveryOver({ ...ownSql, clock, newId }, port);
   const feed = feedReads(feedSteps, {
     read: readOf,

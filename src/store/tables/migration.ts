@@ -103,20 +103,13 @@ const tables = (integer: string, flag: string, counted: string): string[] => [
   body TEXT NOT NULL,
   PRIMARY KEY (endpoint, message)
 )`,
-  `CREATE TABLE IF NOT EXISTS scimd_attempt (
+  `CREATE TABLE IF NOT EXISTS scimd_attempt_batch (
   id TEXT PRIMARY KEY,
   endpoint TEXT NOT NULL REFERENCES scimd_endpoint (id) ON DELETE CASCADE,
-  message TEXT NOT NULL,
-  sequence ${integer} NOT NULL,
-  try ${integer} NOT NULL,
-  at TEXT NOT NULL,
-  milliseconds ${integer} NOT NULL,
-  status ${integer},
-  error TEXT,
-  answer TEXT NOT NULL,
-  clock_difference ${integer}
+  count ${integer} NOT NULL,
+  attempts TEXT NOT NULL
 )`,
-  'CREATE INDEX IF NOT EXISTS scimd_attempt_endpoint ON scimd_attempt (endpoint, id)',
+  'CREATE INDEX IF NOT EXISTS scimd_attempt_batch_endpoint ON scimd_attempt_batch (endpoint, id)',
   `CREATE TABLE IF NOT EXISTS scimd_confirmation (
   tenant ${integer} NOT NULL REFERENCES scimd_tenant (number) ON DELETE CASCADE,
   kind TEXT NOT NULL,
