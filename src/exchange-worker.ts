@@ -1,7 +1,8 @@
 /** The thread of the exchange log: reads what requests handed over, writes it, and answers who looks for something. */
 import { availableParallelism } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
-import { type RawExchange, readExchange } from './http/exchange-entry.ts';
+import { type ExchangeBatch, unpacked } from './http/exchange-batch.ts';
+import { readExchange } from './http/exchange-entry.ts';
 import type {
   ExchangeReads,
   ExchangeThreadData,
@@ -39,10 +40,10 @@ const tell = (message: FromExchangeThread): void => parentPort?.postMessage(mess
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** One by one: what is not written yet is in memory but once. */
-function* read(batch: readonly RawExchange[]): Generator<NewExchange> {
-  const paced = batch.length < much ? pace : undefined;
+function* read(batch: ExchangeBatch): Generator<NewExchange> {
+  const paced = batch.count < much ? pace : undefined;
   paced?.begin();
-  for (const each of batch) {
+  for (const each of unpacked(batch)) {
     yield readExchange(each, options);
     paced?.giveWay();
   }
@@ -64,7 +65,7 @@ timer.unref();
 parentPort?.on('message', (message: ToExchangeThread) => {
   switch (message.kind) {
     case 'write': {
-      const { length: count } = message.batch;
+      const { count } = message.batch;
       try {
         exchanges.write(read(message.batch));
         tell({ kind: 'written', count });

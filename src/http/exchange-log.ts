@@ -14,6 +14,7 @@ import type {
   TrafficCounts,
   WholeExchange,
 } from '../store/exchanges.ts';
+import { type ExchangeBatch, packed } from './exchange-batch.ts';
 import type { EntryOptions, RawExchange } from './exchange-entry.ts';
 import { exchangeProgram } from './exchange-program.ts';
 import type { HttpResponse } from './message.ts';
@@ -53,7 +54,7 @@ export interface ExchangeReads {
 }
 
 export type ToExchangeThread =
-  | { readonly kind: 'write'; readonly batch: readonly RawExchange[] }
+  | { readonly kind: 'write'; readonly batch: ExchangeBatch }
   | {
       readonly kind: 'ask';
       readonly id: number;
@@ -231,7 +232,7 @@ export class ExchangeLog {
       return;
     }
     this.#waiting += batch.length;
-    this.#post(worker, { kind: 'write', batch });
+    this.#post(worker, { kind: 'write', batch: packed(batch) });
   }
 
   #post(worker: Worker, message: ToExchangeThread): void {

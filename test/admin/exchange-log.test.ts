@@ -1,6 +1,6 @@
 /** The exchange log: every request and its answer, in words, without secrets, bounded, and never in the way. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -449,6 +449,7 @@ CREATE TABLE mention (${columns}) STRICT;
 INSERT INTO mention (number, ${copied}) SELECT id * 32 + row_number() OVER (PARTITION BY id), ${copied} FROM now;
 DROP TABLE now;
 CREATE INDEX ${index};
+ALTER TABLE exchange DROP COLUMN sent;
 PRAGMA user_version = ${version};`);
       db.close();
       const exchanges = new SqliteExchanges(file);
@@ -462,6 +463,48 @@ PRAGMA user_version = ${version};`);
       assert.equal(again.find({ limit: 10, about: ['somebody'] }).exchanges.length, 3);
       again.close();
     });
+
+  test('a log of version 3 is read and written on: its bodies are there beside new ones, and are forgotten like them', () => {
+    const file = join(folder, `${++files}.db`);
+    const before = new SqliteExchanges(file);
+    const now = Date.now();
+    before.write([exchange(now), exchange(now + 1, { mentions: ['jane'] })]);
+    const bodies = before.find({ limit: 10 }).exchanges.map(({ id }) => id);
+    before.close();
+    // As that version had it.
+    const db = new Sqlite(file);
+    const insert = db.prepare('INSERT INTO body (id, sent, answered) VALUES (?, ?, NULL)');
+    for (const id of bodies) insert.run(id, `{"userName":"jane","of":${id}}`);
+    db.exec('ALTER TABLE exchange DROP COLUMN sent; PRAGMA user_version = 3;');
+    db.close();
+    const exchanges = new SqliteExchanges(file);
+    const long = `jane ${'x'.repeat(600)}`;
+    exchanges.write([
+      exchange(now + 2, { sent: 'of jane' }),
+      exchange(now + 3, { sent: 'of jane', isSentCut: true }),
+      exchange(now + 4, { sent: long }),
+      exchange(now + 5, { sent: 'of jane', answered: 'jane' }),
+      exchange(now + 6, { answered: 'of somebody else' }),
+    ]);
+    const sent = (): (string | undefined)[] =>
+      exchanges
+        .find({ limit: 10 })
+        .exchanges.map(({ id }) => exchanges.get(id)?.sent)
+        .reverse();
+    const old = [...bodies].reverse().map((id) => `{"userName":"jane","of":${id}}`);
+    assert.deepEqual(sent(), [...old, 'of jane', 'of jane…', long, 'of jane', undefined]);
+    assert.equal(exchanges.forget({ tenant: 1, id: 'id-of-jane', texts: ['jane'] }), 6);
+    assert.deepEqual(sent(), Array(7).fill(undefined));
+    assert.equal(
+      exchanges.get(exchanges.find({ limit: 1 }).exchanges[0]?.id ?? 0)?.answered,
+      'of somebody else',
+    );
+    exchanges.close();
+    for (const ending of ['', '-wal']) {
+      const text = existsSync(file + ending) ? readFileSync(file + ending).toString('latin1') : '';
+      assert.ok(!text.includes('jane"') && !text.includes('of jane'), `${ending} has jane`);
+    }
+  });
 
   test('a million exchanges: each page is there within 200 ms, whatever it is filtered by', {
     timeout: 600_000,

@@ -25,8 +25,9 @@ export class Mentions {
   readonly #removePart: Statement<[part: number]>;
   readonly #removeOthers: Statement<[key: number, ids: string]>;
   #part = 0;
-  /** Of the transaction. */
-  #found: (readonly [key: number, id: number])[] = [];
+  /** Of the transaction: keys, and the exchange of each. */
+  #keys: number[] = [];
+  #ids: number[] = [];
   /** Mentions that still fit into the part. */
   #room = 0;
 
@@ -46,7 +47,8 @@ export class Mentions {
 
   /** At the beginning of a transaction: another server of the same file may have written. */
   begin(): void {
-    this.#found = [];
+    this.#keys = [];
+    this.#ids = [];
     this.#rows.begin();
     if (this.#room > 0) return;
     this.#part = (this.#lastPart.get() ?? 0) + 1;
@@ -54,15 +56,25 @@ export class Mentions {
   }
 
   add(id: number, texts: readonly string[]): void {
-    for (const text of texts.slice(0, mentionsEach)) this.#found.push([keyOf(text), id]);
+    const count = Math.min(texts.length, mentionsEach);
+    for (let index = 0; index < count; index++) {
+      this.#keys.push(keyOf(texts[index] as string));
+      this.#ids.push(id);
+    }
   }
 
-  /** Before the transaction ends. In the order of the table: each page is looked for once. */
+  /** Before the transaction ends. Almost in the order of the table: each page is looked for once. */
   end(): void {
-    this.#found.sort(([a], [b]) => a - b);
-    for (const [key, id] of this.#found) this.#rows.add(this.#part, key, id);
+    const [keys, ids] = [this.#keys, this.#ids];
+    // The end of a key gives its place to where it is found: numbers are sorted without a comparison of ours.
+    const places = 2 ** Math.ceil(Math.log2(keys.length + 1));
+    const order = Float64Array.from(keys, (key, place) => key - (key % places) + place).sort();
+    for (const each of order) {
+      const place = each % places;
+      this.#rows.add(this.#part, keys[place], ids[place]);
+    }
     this.#rows.end();
-    this.#room -= this.#found.length;
+    this.#room -= keys.length;
   }
 
   /** Removes the parts of which all are of exchanges before this one. */

@@ -15,14 +15,15 @@ import {
 } from '../exchanges.ts';
 import { openExchangeFile } from './exchange-file.ts';
 import { keyOf, Mentions, mentioning } from './exchange-mentions.ts';
+import { Tallies } from './exchange-tallies.ts';
 import { RowBatches } from './row-batches.ts';
 
 /** Exchanges that one page looks through at most, so that it is there soon; the next one goes on where it ended. */
 const lookedThrough = 25_000;
-/** Milliseconds that a tally counts together. */
-const slot = 600_000;
 /** Exchanges that are removed in one transaction. */
 const removedAtOnce = 2000;
+/** Characters of a body that may stand in its exchange: whoever looks through exchanges reads them too. */
+const shortBody = 512;
 
 /** What stands in columns of its own, and what in the text beside them. */
 type Packed = Omit<LoggedExchange, 'id' | 'at' | 'tenant' | 'status' | 'method' | 'requestId'>;
@@ -42,7 +43,7 @@ export class SqliteExchanges {
   readonly #db: Database;
   readonly #rows: RowBatches;
   readonly #bodies: RowBatches;
-  readonly #tally: Statement<unknown[]>;
+  readonly #tallies: Tallies;
   readonly #credential: Statement<[string, string | null, number | null], number>;
   readonly #used: Statement<[number, number]>;
   readonly #newest: Statement<[], number | null>;
@@ -53,14 +54,13 @@ export class SqliteExchanges {
   constructor(file: string) {
     this.#db = openExchangeFile(file);
     const db = this.#db;
-    const columns = '(id, tenant, credential, status, method, request, entry)';
-    this.#rows = new RowBatches(db, `INSERT INTO exchange ${columns}`, '(?, ?, ?, ?, ?, ?, ?)', 16);
+    const columns = '(id, tenant, credential, status, method, request, entry, sent)';
+    this.#rows = new RowBatches(db, `INSERT INTO exchange ${columns}`, '(?, ?, ?, ?, ?, ?, ?, ?)', 16);
     // The ellipsis is put on here: in the text it would double the bytes of every character, and the time to hand it over.
     const body = "(?, ? || iif(?, '…', ''), ? || iif(?, '…', ''))";
     this.#bodies = new RowBatches(db, 'INSERT INTO body', body, 16);
     this.#mentions = new Mentions(db);
-    this.#tally = db.prepare(`INSERT INTO tally (slot, tenant, refused, count) VALUES (?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET count = count + excluded.count`);
+    this.#tallies = new Tallies(db);
     this.#credential = db
       .prepare<[string, string | null, number | null], number>(
         `INSERT INTO credential (token, name, tenant) VALUES (?, ?, ?)
@@ -73,28 +73,26 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
 
   /** Writes them in one transaction, one after the other as they come. */
   write(exchanges: Iterable<NewExchange>): void {
-    const tallies = new Map<string, [slot: number, tenant: number, refused: number, count: number]>();
     const used = new Map<number, number>();
     const run = this.#db.transaction(() => {
       // Another server of the same file may have written.
       let last = this.#newest.get() ?? 0;
-      for (const rows of [this.#rows, this.#bodies, this.#mentions]) rows.begin();
+      let by: NewExchange | undefined;
+      let credential: number | null = null;
+      const parts = [this.#rows, this.#bodies, this.#mentions, this.#tallies];
+      for (const part of parts) part.begin();
       for (const each of exchanges) {
         last = Math.max(last + 1, each.at * 1024);
-        const { at, token, tenant } = each;
-        const credential = token === undefined ? null : this.#credentialOf(token, each);
+        const { token, tokenName } = each;
+        // Those that come after one another mostly have one token.
+        if (by === undefined || by.token !== token || by.tokenName !== tokenName)
+          credential = token === undefined ? null : this.#credentialOf(token, each);
+        by = each;
         this.#insertOne(last, credential, each);
-        const refused = each.status >= 400 ? 1 : 0;
-        const start = Math.floor(at / slot) * slot;
-        const key = `${start} ${tenant} ${refused}`;
-        const tally = tallies.get(key);
-        const count = each.asked.kind === 'reads' ? each.asked.count : 1;
-        if (tally === undefined) tallies.set(key, [start, tenant ?? 0, refused, count]);
-        else tally[3] += count;
+        this.#tallies.add(each);
         if (credential !== null) used.set(credential, last);
       }
-      for (const rows of [this.#rows, this.#bodies, this.#mentions]) rows.end();
-      for (const tally of tallies.values()) this.#tally.run(...tally);
+      for (const part of parts) part.end();
       for (const [credential, id] of used) this.#used.run(id, credential);
     });
     try {
@@ -120,8 +118,10 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
   #insertOne(id: number, credential: number | null, each: NewExchange): void {
     const { tenant, status, method, requestId, mentions, sent, isSentCut, answered, isAnsweredCut } = each;
     const entry = JSON.stringify(packed(each));
-    this.#rows.add(id, tenant ?? null, credential, status, method, requestId, entry);
-    if (sent !== undefined || answered !== undefined)
+    const isShort = answered === undefined && !isSentCut && sent !== undefined && sent.length <= shortBody;
+    const inRow = isShort ? sent : null;
+    this.#rows.add(id, tenant ?? null, credential, status, method, requestId, entry, inRow);
+    if (!isShort && (sent !== undefined || answered !== undefined))
       this.#bodies.add(id, sent ?? null, isSentCut ? 1 : 0, answered ?? null, isAnsweredCut ? 1 : 0);
     this.#mentions.add(id, mentions);
   }
@@ -170,7 +170,9 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
     const inner = `FROM exchange${index}${where(near)} ORDER BY id ${order} LIMIT ${lookedThrough}`;
     const nearValues = near.flatMap(({ values }) => values);
     const rows = this.#db
-      .prepare<unknown[], Row>(`SELECT ${columns} FROM (SELECT * ${inner})${where(far)} LIMIT ?`)
+      .prepare<unknown[], Row>(
+        `SELECT ${columns} FROM (SELECT ${columns}, credential ${inner})${where(far)} LIMIT ?`,
+      )
       .all(...nearValues, ...far.flatMap(({ values }) => values), query.limit);
     if (order === 'ASC') return { exchanges: rows.reverse().map(toExchange) };
     const exchanges = rows.map(toExchange);
@@ -187,7 +189,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
   get(id: number, tenant?: number): WholeExchange | undefined {
     const row = this.#db
       .prepare<[number], Row & { readonly sent: string | null; readonly answered: string | null }>(
-        `SELECT exchange.id, tenant, status, method, request, entry, sent, answered FROM exchange LEFT JOIN body ON body.id = exchange.id WHERE exchange.id = ?`,
+        `SELECT exchange.id, tenant, status, method, request, entry, coalesce(exchange.sent, body.sent) AS sent, answered FROM exchange LEFT JOIN body ON body.id = exchange.id WHERE exchange.id = ?`,
       )
       .get(id);
     if (row === undefined || (tenant !== undefined && row.tenant !== tenant)) return undefined;
@@ -211,17 +213,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
 
   /** How many there were in the last `parts` of `step` milliseconds. */
   counts(now: number, step: number, parts: number, tenant?: number): TrafficCounts {
-    const from = (Math.floor(now / step) + 1 - parts) * step;
-    const rows = this.#db
-      .prepare<unknown[], { part: number; refused: number; count: number }>(
-        `SELECT CAST((slot - ?) / ? AS INTEGER) AS part, refused, sum(count) AS count FROM tally WHERE slot >= ?${tenant === undefined ? '' : ' AND tenant IN (?, 0)'} GROUP BY 1, 2`,
-      )
-      .all(from, step, from, ...(tenant === undefined ? [] : [tenant]));
-    const answered = new Array<number>(parts).fill(0);
-    const refused = new Array<number>(parts).fill(0);
-    for (const { part, refused: isRefused, count } of rows)
-      if (part < parts) (isRefused ? refused : answered)[part] = count;
-    return { from, step, answered, refused };
+    return this.#tallies.counts(now, step, parts, tenant);
   }
 
   /** Removes what is older than is kept, and the oldest of what is too much; true while there is more to remove. */
@@ -239,7 +231,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
         const { changes } = this.#db.prepare('DELETE FROM exchange WHERE id < ?').run(cut);
         this.#db.prepare('DELETE FROM body WHERE id < ?').run(cut);
         this.#mentions.removeBefore(cut);
-        this.#db.prepare('DELETE FROM tally WHERE slot < ?').run(Math.floor(cut / 1024) - slot);
+        this.#tallies.removeBefore(cut / 1024);
         return changes;
       })
       .immediate();
@@ -252,7 +244,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
    */
   forget({ tenant, id, texts }: ForgottenPerson): number {
     const wanted = [...new Set([id, ...texts].map(mentionKey))].filter((text) => text !== '');
-    const places = ['b.sent', 'b.answered', 'e.entry'];
+    const places = ['b.sent', 'b.answered', 'e.entry', 'e.sent'];
     const has = places.flatMap((place) => wanted.map(() => `instr(lower(${place}), ?) > 0`)).join(' OR ');
     const keys = wanted.map(keyOf);
     const count = this.#db
@@ -263,7 +255,7 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
 WHERE (e.tenant = ? OR e.tenant IS NULL) AND (e.id IN (SELECT id ${mentioning(keys)}) OR ${has})`,
           )
           .all(tenant, ...keys, ...places.flatMap(() => wanted));
-        const blank = this.#db.prepare('UPDATE exchange SET entry = ? WHERE id = ?');
+        const blank = this.#db.prepare('UPDATE exchange SET entry = ?, sent = NULL WHERE id = ?');
         const noBody = this.#db.prepare('DELETE FROM body WHERE id = ?');
         for (const each of found) {
           const { search: _1, detail: _2, name: _3, path, ...rest } = JSON.parse(each.entry) as Packed;
@@ -356,11 +348,22 @@ function withoutValues(asked: Asked): Asked {
 
 /** By name: a copy of what is left of an object takes several times as long. */
 function packed(each: NewExchange): { readonly [Name in keyof Packed]-?: Packed[Name] | undefined } {
-  const { token, tokenName, idp, refused, agent, path, search, scimType, detail, milliseconds } = each;
-  const { tolerances, type, subject, name, asked } = each;
   return {
-    ...{ token, tokenName, idp, refused, agent, path, search, scimType, detail, milliseconds },
-    ...{ tolerances, type, subject, name, asked },
+    token: each.token,
+    tokenName: each.tokenName,
+    idp: each.idp,
+    refused: each.refused,
+    agent: each.agent,
+    path: each.path,
+    search: each.search,
+    scimType: each.scimType,
+    detail: each.detail,
+    milliseconds: each.milliseconds,
+    tolerances: each.tolerances,
+    type: each.type,
+    subject: each.subject,
+    name: each.name,
+    asked: each.asked,
   };
 }
 
