@@ -150,6 +150,11 @@ export interface Outbox {
    * that nobody has at `now`.
    */
   lease(owner: string, now: number, until: number): Promise<readonly Endpoint[]>;
+  /**
+   * Ids and secrets of those that it has or nobody has, as a text to be compared: what it says is asked for often, and the
+   * rest of what an endpoint is like with each lease.
+   */
+  leasable(owner: string): Awaitable<string>;
   /** Who has any, or had when they died. */
   owners(): Awaitable<readonly string[]>;
   /** Gives them back. */

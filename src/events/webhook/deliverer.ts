@@ -79,7 +79,7 @@ export class Deliverer {
   #storeTimer: NodeJS.Timeout | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #lookTimer: NodeJS.Timeout | undefined;
-  /** What endpoints were like when they were taken the last time. */
+  /** What endpoints there were when they were taken the last time. */
   #known = '';
   /** By tenant: the newest number that was seen. */
   readonly #newest = new Map<number, number>();
@@ -112,8 +112,8 @@ export class Deliverer {
     this.#lookTimer = setTimeout(async () => {
       try {
         // Who pauses an endpoint, or changes its secret, does not wait for the next renewal.
-        const isNew = configurationOf(await this.#options.outbox.endpoints()) !== this.#known;
-        if (isNew && !this.#stopped) await this.#renew();
+        if ((await this.#options.outbox.leasable(this.#owner)) !== this.#known && !this.#stopped)
+          await this.#renew();
         for (const tenant of new Set(this.#endpoints().map((each) => each.tenant))) {
           const { newest } = await extent(tenant);
           if (newest === this.#newest.get(tenant)) continue;
@@ -168,7 +168,7 @@ export class Deliverer {
   async #renew(): Promise<void> {
     clearTimeout(this.#renewal);
     try {
-      this.#known = configurationOf(await this.#options.outbox.endpoints());
+      this.#known = await this.#options.outbox.leasable(this.#owner);
       const endpoints = await leaseOf(this.#options.outbox, this.#owner, this.#clock().getTime(), leaseTime);
       const mine = new Set(endpoints.map(({ id }) => id));
       const lost = [...this.#runners.values()].filter(({ lane }) => !mine.has(lane.endpoint.id));
@@ -388,9 +388,4 @@ export class Deliverer {
       Math.min(pause, 60_000),
     );
   }
-}
-
-/** What is not moved by delivery itself. */
-function configurationOf(endpoints: readonly Endpoint[]): string {
-  return JSON.stringify(endpoints.map(({ position: _, failingSince: __, ...each }) => each));
 }

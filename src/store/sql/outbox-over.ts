@@ -276,6 +276,10 @@ function outboxOver(tools: OutboxTools, { read, write, ride = write, writeNoted 
         yield step(sql.take, owner, until, owner, now, now + 2 * (until - now));
         return yield* endpointsBy(sql.leased, owner);
       }),
+    leasable: (owner) =>
+      read(function* () {
+        return JSON.stringify(yield step(sql.leasable, owner));
+      }),
     owners: () =>
       read(function* () {
         return ((yield step(sql.owners)) as readonly [string][]).map(([owner]) => owner);

@@ -36,6 +36,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'active', ?, ?, ?, ?)`,
     update: `UPDATE ${prefix}endpoint SET url = ?, types = ?, batch = ?, secrets = ?, signing_keys = ?, state = ?, reason = ?,
   position = ?, failing_since = ?, kind = ?, stream = ? WHERE id = ?`,
     delete: `DELETE FROM ${prefix}endpoint WHERE id = ? RETURNING id`,
+    leasable: `SELECT id, secrets FROM ${prefix}endpoint
+WHERE state = 'active' AND kind <> 'poll' AND (lease_owner = ? OR lease_owner IS NULL) ORDER BY id`,
     take: `UPDATE ${prefix}endpoint SET lease_owner = ?, lease_until = ?
 WHERE state = 'active' AND kind <> 'poll' AND (lease_owner = ? OR lease_owner IS NULL OR lease_until < ? OR lease_until > ?)`,
     give: `UPDATE ${prefix}endpoint SET lease_owner = NULL, lease_until = 0 WHERE lease_owner = ?`,
