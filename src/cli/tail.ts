@@ -1,11 +1,13 @@
 /** scimd tail. */
+import { eventPatterns } from '../events/catalogue.ts';
 import type { Event } from '../events/event.ts';
 import { Feed, PositionError } from '../events/feed.ts';
 import { Hub } from '../events/hub.ts';
 import { EventReader, recordsOf } from '../events/reader.ts';
 import { shownAs } from '../events/shown.ts';
 import { typeFilter } from '../events/webhook/message.ts';
-import { CommandError } from '../ops/command-error.ts';
+import { suggestion } from '../nearest.ts';
+import { CommandError, UsageError } from '../ops/command-error.ts';
 import { escapeControls } from '../ops/escape-controls.ts';
 import type { Invocation } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
@@ -19,7 +21,15 @@ const patience = 1000;
 export async function tail(invocation: Invocation): Promise<number> {
   const { flags, json, terminal } = invocation;
   const { basePath, baseUrl } = invocation.settings().settings;
-  const type = flags.get('type')?.split(',');
+  const type = flags
+    .get('type')
+    ?.split(',')
+    .map((each) => each.trim());
+  const unknown = type?.find((each) => !eventPatterns.includes(each));
+  if (unknown !== undefined)
+    throw new UsageError(
+      `--type: ${JSON.stringify(unknown)} is none of the events${suggestion(unknown, eventPatterns)}; they are ${eventPatterns.join(', ')}`,
+    );
   const matches = typeFilter(type);
   const wants = type === undefined ? undefined : (event: Event) => matches(event.type);
   return withStore(invocation, false, async (store) => {

@@ -35,6 +35,7 @@ const access = v.strictObject({
   gained: list(group),
   lost: list(group),
 });
+const cause = v.strictObject({ operation: text, type: text, id: text });
 const member = v.strictObject({
   id: text,
   type: v.optional(text),
@@ -84,7 +85,7 @@ export const eventSchema = v.variant('type', [
   event('user.deleted', { ...ofDeleted, ...leaver }),
   event('user.restored', ofResource),
   event('user.erased', { ...envelope, subject, data: v.null() }),
-  event('user.access_changed', { ...envelope, subject, access }),
+  event('user.access_changed', { ...envelope, subject, access, cause }),
   event('group.created', ofResource),
   event('group.updated', ofResource),
   event('group.deleted', ofDeleted),
@@ -96,6 +97,7 @@ export const eventSchema = v.variant('type', [
     removed: list(member),
     part: v.strictObject({ index: whole, of: whole }),
     data: v.nullable(resource),
+    url: v.optional(text),
   }),
   event('resource.created', ofResource),
   event('resource.updated', ofResource),
@@ -165,6 +167,20 @@ export const eventTypes: readonly EventType[] = eventSchema.options.map(
   ({ entries }) => entries.type.literal,
 );
 
+/** What can be asked for: a type, or all of a noun, as `user.*`. */
+export const eventPatterns: readonly string[] = [
+  ...new Set(eventTypes.map((type) => `${type.split('.')[0]}.*`)),
+  ...eventTypes,
+];
+
+/** Releases add fields: what is published refuses none. */
+function open<Schema extends object>({
+  additionalProperties,
+  ...schema
+}: Schema & { additionalProperties?: unknown }) {
+  return additionalProperties === false ? schema : undefined;
+}
+
 /** JSON Schema 2020-12 of each type of event, by its name. */
 export function eventJsonSchemas(): Readonly<Record<string, object>> {
   return Object.fromEntries(
@@ -172,7 +188,11 @@ export function eventJsonSchemas(): Readonly<Record<string, object>> {
       schema.entries.type.literal,
       {
         title: schema.entries.type.literal,
-        ...toJsonSchema(schema, { target: 'draft-2020-12', ignoreActions: ['readonly'] }),
+        ...toJsonSchema(schema, {
+          target: 'draft-2020-12',
+          ignoreActions: ['readonly'],
+          overrideSchema: ({ jsonSchema }) => open(jsonSchema),
+        }),
       },
     ]),
   );
@@ -189,6 +209,7 @@ export function eventComponents(referenceTo: (name: string) => string): {
 } {
   const parts = {
     ...{ EventActor: actor, EventSubject: subject, EventChange: change, EventMember: member },
+    EventCause: cause,
     ...{ EventEndpoint: endpoint, EventAccess: access, EventAccessGroup: group },
     ...{ EventRole: role, EventEntitlement: entitlement, EventResource: resource },
   };
@@ -209,7 +230,7 @@ export function eventComponents(referenceTo: (name: string) => string): {
           ? { type: 'string', ...jsonSchema }
           : type === 'null'
             ? { const: null }
-            : undefined,
+            : open(jsonSchema),
       overrideRef: ({ referenceId }) => referenceTo(referenceId),
     },
   );

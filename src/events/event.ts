@@ -107,12 +107,23 @@ export interface Access {
   readonly lost: readonly EventGroup[];
 }
 
+/**
+ * What changed somebody's access: the change of a resource (`patch` of a `Group`, `delete` of a `User`), `lock`, `unlock`, or
+ * `rules` of a `Role` or an `Entitlement`, whose id is its name.
+ */
+export interface EventCause {
+  readonly operation: string;
+  readonly type: string;
+  readonly id: string;
+}
+
 interface OfAccess<Type extends string> extends Envelope<Type> {
   readonly subject: EventSubject;
   readonly access: Access;
+  readonly cause: EventCause;
 }
 
-/** A member that came or went. What is not known any more is absent. */
+/** A member that came or went. What is not known any more, of who was deleted later, is absent. */
 export interface EventMember {
   readonly id: string;
   readonly type?: string | undefined;
@@ -160,6 +171,7 @@ export interface GroupMembersChanged extends Envelope<'group.members_changed'> {
   readonly removed: readonly EventMember[];
   readonly part: { readonly index: number; readonly of: number };
   readonly data: EventResource | null;
+  readonly url?: string | undefined;
 }
 /** A resource of another type is new. */
 export type ResourceCreated = OfResource<'resource.created'>;

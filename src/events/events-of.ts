@@ -7,6 +7,7 @@ import { type ChangeRecord, isLeaver, mayEndAccess } from './change-record.ts';
 import type {
   Access,
   Event,
+  EventCause,
   EventChange,
   EventGroup,
   EventMember,
@@ -36,6 +37,8 @@ export interface Present {
   groups(id: string): readonly GivingGroup[];
   /** All people in a group, by groups in it too. */
   people(group: string): readonly string[];
+  /** The last document of whose deletion made the record. */
+  deleted(record: ChangeRecord): EventResource | undefined;
 }
 
 /** An event, and the unit of its record that it is of. */
@@ -84,7 +87,10 @@ export function eventsOf(record: ChangeRecord, present: Present, from = 0, to = 
 export function idsIn(record: ChangeRecord, from: number, to: number): Set<string> {
   const ids = new Set([record.id]);
   for (const unit of unitsOf(record).slice(from, to)) {
-    if (unit.kind === 'access') ids.add(unit.member);
+    if (unit.kind === 'access') {
+      ids.add(unit.member);
+      for (const { value } of record.last?.groups ?? []) ids.add(value);
+    }
     if (unit.kind === 'members') for (const id of [...unit.added, ...unit.removed]) ids.add(id);
   }
   return ids;
@@ -97,9 +103,12 @@ function eventsOfUnit(record: ChangeRecord, present: Present, unit: Unit, positi
     case 'resource':
       return [resourceEvent(record, present, unit, position)];
     case 'members': {
+      const { cause } = record;
       const memberOf = (id: string): EventMember => {
-        const { type, document } = present.resource(id) ?? {};
-        return { id, ...given('type', type), ...names(document) };
+        const found = present.resource(id);
+        if (found === undefined && cause?.operation === 'delete' && cause.id === id)
+          return { id, type: cause.type, ...names(present.deleted(record)) };
+        return { id, ...given('type', found?.type), ...names(found?.document) };
       };
       return [
         {
@@ -186,11 +195,20 @@ function accessEvents(
     ...(unit.group === undefined && isLeaver(record) ? { priority: 'leaver' } : {}),
     subject: id === record.id ? subjectOf(record, present) : personOf(present, id),
     access: accessOf(record, present, id, unit.group),
+    cause: causeOf(record),
   });
   if (unit.group === undefined) return [eventFor(unit.member)];
   const found = present.resource(unit.member);
   if (found?.type === 'User') return [eventFor(unit.member)];
   return found?.type === 'Group' ? present.people(unit.member).map(eventFor) : [];
+}
+
+/** What made the change; of a lock and of rules, which change no resource, what they are called. */
+function causeOf({ cause, operation, type, id, notice }: ChangeRecord): EventCause {
+  if (cause !== undefined) return cause;
+  if (notice === undefined) return { operation, type, id };
+  const { locked } = notice.data;
+  return { operation: locked === undefined ? 'rules' : locked === true ? 'lock' : 'unlock', type, id };
 }
 
 /** The desired state of a person now, and what this change did to it. */
@@ -205,6 +223,7 @@ function accessOf(
     document === undefined
       ? (record.last?.groups ?? []).map(({ value, display }) => ({
           group: value,
+          ...given('externalId', names(present.resource(value)?.document).externalId),
           ...given('display', display),
         }))
       : present.groups(id);
@@ -277,7 +296,8 @@ export function eventId(parts: readonly string[]): string {
 function subjectOf(record: ChangeRecord, present: Present): EventSubject {
   const { type, id, version, last } = record;
   const document = present.resource(id)?.document ?? last?.document;
-  return { type, id, ...names(document), version };
+  // A lock makes no version.
+  return { type, id, ...names(document), ...(version === 0 ? {} : { version }) };
 }
 
 function personOf(present: Present, id: string): EventSubject {

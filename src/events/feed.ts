@@ -1,4 +1,5 @@
 /** The feed of a tenant: pages, positions of consumers, digest. What HTTP and the command line have in common. */
+import { suggestion } from '../nearest.ts';
 import type { FeedReads } from '../store/feed.ts';
 import type { Consumer, Outbox } from '../store/outbox.ts';
 import { bucketHash, bucketOf, type DigestPerson, digestLine } from './consumer/digest.ts';
@@ -63,11 +64,6 @@ export class Feed {
   ): Promise<Position> {
     const { oldest, newest } = await this.#reads.extent(tenant);
     const from = after ?? (consumer === undefined ? 'oldest' : await this.#acknowledged(tenant, consumer));
-    if (from === undefined)
-      throw new PositionError(
-        'none',
-        `The consumer ${JSON.stringify(consumer)} has acknowledged nothing yet: say where to begin, with after=now, after=oldest, or the position of a snapshot`,
-      );
     if (from === 'now') return { sequence: newest };
     if (from === 'oldest') return { sequence: oldest - 1 };
     const position = parsePosition(from);
@@ -93,8 +89,15 @@ export class Feed {
     return unit !== undefined || (await this.#reads.extent(tenant)).newest - sequence >= limit;
   }
 
-  async #acknowledged(tenant: number, name: string): Promise<string | undefined> {
-    return (await this.#outbox.consumers(tenant)).find((each) => each.name === name)?.position;
+  async #acknowledged(tenant: number, name: string): Promise<string> {
+    const consumers = await this.#outbox.consumers(tenant);
+    const found = consumers.find((each) => each.name === name);
+    if (found !== undefined) return found.position;
+    const names = consumers.map((each) => each.name);
+    throw new PositionError(
+      'none',
+      `The consumer ${JSON.stringify(name)} has acknowledged nothing yet: say where to begin, with after=now, after=oldest, or the position of a snapshot${suggestion(name, names)}`,
+    );
   }
 
   /** The same as {@link page}, as text. */
@@ -113,8 +116,17 @@ export class Feed {
     const made: Made[] = [];
     let position = after;
     for (let pages = 0; pages < 20; pages++) {
-      const page = await this.#read(tenant, position, Math.min(pageSize, limit - made.length));
-      for (const each of page.made) if (wants === undefined || wants(each.event)) made.push(each);
+      // Most changes make two events; of what is chosen there may be little.
+      const most = wants === undefined ? Math.min(pageSize, Math.ceil((limit - made.length) / 2)) : pageSize;
+      const page = await this.#read(tenant, position, most);
+      for (const each of page.made) {
+        if (wants?.(each.event) === false) continue;
+        const last = made.at(-1)?.event.position;
+        // One unit of a change may make several events, behind which there is one position.
+        if (last !== undefined && made.length >= limit && last !== each.event.position)
+          return { made, position: parsePosition(last) ?? position, more: true };
+        made.push(each);
+      }
       ({ position } = page);
       if (!page.more) return { made, position, more: false };
       if (made.length >= limit) break;

@@ -2,7 +2,7 @@
 import type { FeedReads } from '../store/feed.ts';
 import type { Awaitable, Store } from '../store/store.ts';
 import type { ChangeRecord } from './change-record.ts';
-import type { Event } from './event.ts';
+import type { Event, EventResource } from './event.ts';
 import { eventsOf, idsIn, type Made, type Present, type PresentResource } from './events-of.ts';
 import type { Position } from './position.ts';
 import { documentOf, type Shown, visibleOf } from './shown.ts';
@@ -111,6 +111,7 @@ export class EventReader {
     }
     const users = [...found].flatMap(([id, { resource }]) => (resource.type === 'User' ? [id] : []));
     const groups = await this.#feed.groupsOf(tenant.number, users);
+    const deleted = await this.#deletedIn(tenant, slices);
     const made = new Map<string, PresentResource>();
     return {
       tenant: tenant.name,
@@ -130,8 +131,29 @@ export class EventReader {
       },
       groups: (id) => groups.get(id) ?? [],
       people: (group) => people.get(group) ?? [],
+      deleted: (record) => deleted.get(deletionKey(record)),
     };
   }
+
+  /** Last documents of those whose deletion changed a group: the next record of them in the same transaction. */
+  async #deletedIn(
+    { number: tenant }: TenantName,
+    slices: readonly Slice[],
+  ): Promise<ReadonlyMap<string, EventResource | undefined>> {
+    const found = new Map<string, EventResource | undefined>();
+    for (const { record } of slices) {
+      const { cause, sequence: after } = record;
+      const key = deletionKey(record);
+      if (cause?.operation !== 'delete' || found.has(key)) continue;
+      const [next] = await this.#records({ tenant, id: cause.id, after, limit: 1 });
+      found.set(key, next?.operation === 'delete' ? next.last?.document : undefined);
+    }
+    return found;
+  }
+}
+
+function deletionKey({ transaction, cause }: ChangeRecord): string {
+  return `${transaction} ${cause?.id}`;
 }
 
 /** Units of one record that are read together. */

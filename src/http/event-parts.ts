@@ -26,6 +26,7 @@ export function eventsParts({ store, baseUrl, basePath, pages }: HttpOptions, hu
     reader,
     urlOf: shown.urlOf,
     feed,
+    resourceTypes: store.registry.resourceTypes.map(({ name }) => name),
     /**
      * Made by the thread that makes events for webhooks, where there is one: requests do not wait for it. Who asks for the
      * same while nothing has changed is given the same.

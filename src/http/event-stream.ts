@@ -53,10 +53,10 @@ async function* piecesOf(
   { feed, tenant, wants, durable, request }: EventStreamOptions,
   from: Position,
 ): AsyncGenerator<string> {
-  // Those who lose the connection together do not come back together.
-  yield `retry: ${Math.round(2000 + 3000 * Math.random())}\n\n`;
   let position = from;
   let told = positionText(from);
+  // Those who lose the connection together do not come back together, and who loses it before the first event misses none.
+  yield `retry: ${Math.round(2000 + 3000 * Math.random())}\n\nid: ${told}\n\n`;
   for (;;) {
     const page = await feed.page(tenant, position, { limit: 100, wants });
     await durable();

@@ -1,7 +1,7 @@
 /** /events: the feed of a tenant, for tokens of scope `events`. */
 import * as v from 'valibot';
 import { ScimError } from '../error.ts';
-import { eventJsonSchemas, eventTypes } from '../events/catalogue.ts';
+import { eventJsonSchemas, eventPatterns } from '../events/catalogue.ts';
 import { bucketHashes, type Feed, PositionError, wantedBy } from '../events/feed.ts';
 import { TooManyWaiting } from '../events/hub.ts';
 import type { EventFilter, PageAsked, PageText } from '../events/page-text.ts';
@@ -13,6 +13,7 @@ import { type Authenticate, insufficientScope } from './authenticate.ts';
 import { readJson } from './body.ts';
 import { eventStream } from './event-stream.ts';
 import type { HttpResponse, QueryParameters } from './message.ts';
+import { issueText } from './message-issue.ts';
 import { type Mount, mount, type Visit } from './mounts.ts';
 import type { Limits } from './options.ts';
 import { integerParameter, listParameter, parseQuery } from './query-string.ts';
@@ -22,6 +23,8 @@ export interface EventsParts {
   readonly feed: Feed;
   /** A page of the feed, from whoever makes it. */
   readonly page: (asked: PageAsked) => Promise<PageText>;
+  /** Names of those that are configured. */
+  readonly resourceTypes: readonly string[];
   readonly limits: Limits;
   readonly authenticate: Authenticate;
   /** Undefined where there is no tenant of that number any more. */
@@ -45,13 +48,16 @@ interface Asked {
 }
 
 export function eventsMount(parts: EventsParts): Mount {
-  const { feed, limits, authenticate, tenantOf } = parts;
+  const { feed, limits, authenticate, tenantOf, resourceTypes } = parts;
 
   const page = async (visit: Visit, { tenant, query }: Asked): Promise<HttpResponse> => {
     const { request } = visit;
-    const filter = filterOf(query);
+    const filter = filterOf(query, resourceTypes);
+    const limit = between(integerParameter(query, 'limit') ?? 100, 1, mostEvents, 'limit');
+    const wait = waitOf(query);
     const isStream = /(?:^|[,\s])text\/event-stream\b/i.test(request.header('accept') ?? '');
-    const last = isStream ? request.header('last-event-id') : undefined;
+    // Browsers send none for an empty one.
+    const last = isStream ? request.header('last-event-id') || undefined : undefined;
     const after = last ?? query.get('after') ?? (isStream && !query.has('consumer') ? 'now' : undefined);
     if (isStream)
       return eventStream({
@@ -63,8 +69,6 @@ export function eventsMount(parts: EventsParts): Mount {
         durable: parts.durable,
         request,
       });
-    const limit = between(integerParameter(query, 'limit') ?? 100, 1, mostEvents, 'limit');
-    const wait = waitOf(query);
     const start = performance.now();
     const from = await feed.positionOf(tenant.number, after, query.get('consumer'));
     let found: PageText = emptyPage(from);
@@ -92,9 +96,7 @@ export function eventsMount(parts: EventsParts): Mount {
     const parsed = v.safeParse(acknowledgement, body);
     if (!parsed.success) {
       const [issue] = parsed.issues;
-      throw invalid(
-        `${v.getDotPath(issue) ?? 'The body'}: ${issue.message}. Send {"consumer": NAME, "sequence": POSITION}`,
-      );
+      throw invalid(`${issueText(issue)}. Send {"consumer": NAME, "sequence": POSITION}`);
     }
     const { consumer, sequence } = parsed.output;
     return ok(await feed.acknowledge(tenant.number, consumer, String(sequence)));
@@ -151,7 +153,7 @@ export function eventsMount(parts: EventsParts): Mount {
   const consumers = '/consumers/';
   const one = {
     DELETE: async ({ request }: Visit, { tenant }: Asked): Promise<HttpResponse> => {
-      const which = decodeURIComponent(request.path.slice('/events/consumers/'.length));
+      const which = decoded(request.path.slice('/events/consumers/'.length));
       if (await feed.forget(tenant.number, which)) return { status: 204, headers: [] };
       throw new ScimError(404, undefined, `There is no consumer ${JSON.stringify(which)}`);
     },
@@ -214,15 +216,15 @@ function problem(
 ): HttpResponse {
   const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
   const body = JSON.stringify({ schemas, status: String(status), detail, ...more });
-  return { status, headers: [...json, ...headers], body };
+  return { status, headers: ['Content-Type', 'application/scim+json', ...headers], body };
 }
 
 const acknowledgement = v.strictObject({
   consumer: v.pipe(
-    v.string(),
+    v.string('must be a string'),
     v.regex(name, 'must be at most 64 letters, digits and . _ @ + -, starting with a letter or digit'),
   ),
-  sequence: v.union([v.number(), v.string()], 'must be a position'),
+  sequence: v.union([v.pipe(v.number(), v.integer('must be a position')), v.string()], 'must be a position'),
 });
 
 function emptyPage(position: Position): PageText {
@@ -258,20 +260,38 @@ function waitOf(query: QueryParameters): number {
   throw invalid(`wait must be seconds up to ${longestWait}, such as 30s, not ${JSON.stringify(text)}`);
 }
 
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw invalid(`${JSON.stringify(part)} has invalid percent-encoding; it must be UTF-8`);
+  }
+}
+
+/** What events of no resource are about. */
+const others = ['Token', 'Tenant', 'Endpoint', 'Consumer', 'Guard', 'Role', 'Entitlement'];
+
 /** By `type` (`user.deactivated,group.*`) and `resource` (`User`, or `User/` and an id). */
-function filterOf(query: QueryParameters): EventFilter {
+function filterOf(query: QueryParameters, resourceTypes: readonly string[]): EventFilter {
   const types = listParameter(query, 'type');
-  const nouns = [...new Set(eventTypes.map((type) => `${type.split('.')[0]}.*`))];
-  for (const type of types ?? [])
-    if (!nouns.includes(type) && !eventTypes.some((each) => each === type))
-      throw invalid(
-        `type ${JSON.stringify(type)} is none of the events${suggestion(type, [...eventTypes, ...nouns])}; GET /events/types has them`,
-      );
+  if (types === undefined && query.has('type'))
+    throw invalid('type must name events, such as user.deactivated,group.*');
+  const unknown = types?.find((each) => !eventPatterns.includes(each));
+  if (unknown !== undefined)
+    throw invalid(
+      `type ${JSON.stringify(unknown)} is none of the events${suggestion(unknown, eventPatterns)}; GET /events/types has them`,
+    );
   const resource = query.get('resource');
-  if (resource !== undefined && !/^[^/]+(\/[^/]+)?$/.test(resource))
+  if (resource === undefined) return { types };
+  if (!/^[^/]+(\/[^/]+)?$/.test(resource))
     throw invalid(
       `resource must be a resource type such as User, or User/ID, not ${JSON.stringify(resource)}`,
     );
-  const [type = '', id] = resource?.split('/') ?? [];
-  return { types, resource: resource === undefined ? undefined : id === undefined ? [type] : [type, id] };
+  const [type = '', id] = resource.split('/');
+  const known = [...resourceTypes, ...others];
+  if (!known.includes(type))
+    throw invalid(
+      `resource ${JSON.stringify(type)} is no resource type${suggestion(type, known)}; they are ${known.join(', ')}`,
+    );
+  return { types, resource: id === undefined ? [type] : [type, id] };
 }

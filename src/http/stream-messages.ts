@@ -4,6 +4,7 @@ import { ScimError } from '../error.ts';
 import { deliveredUris, supportedUris } from '../events/streams/event-uris.ts';
 import type { Stream, StreamChange, StreamDelivery } from '../events/streams/management.ts';
 import type { PollRequest } from '../events/streams/poll.ts';
+import { issueText } from './message-issue.ts';
 
 export const pushMethod = 'urn:ietf:rfc:8935';
 export const pollMethod = 'urn:ietf:rfc:8936';
@@ -84,7 +85,7 @@ export function readMessage<Schema extends v.GenericSchema>(
   const parsed = v.safeParse(schema, body);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  throw invalid(`${v.getDotPath(issue) ?? 'The body'} ${issue.message}`);
+  throw invalid(issueText(issue));
 }
 
 export function invalid(detail: string): ScimError {

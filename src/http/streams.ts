@@ -281,7 +281,7 @@ function problem(status: number, detail: string, headers: readonly string[] = []
   const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
   return {
     status,
-    headers: [...json, ...headers],
+    headers: ['Content-Type', 'application/scim+json', ...headers],
     body: JSON.stringify({ schemas, status: String(status), detail }),
   };
 }

@@ -44,5 +44,8 @@ test('scimd tail prints what happened, and with --follow what happens, until it 
   const wrong = await scimd(['tail', '--after', '99'], place);
   assert.equal(wrong.status, 1);
   assert.match(wrong.stderr, /the newest position is [3-9]\n/);
+  const unknown = await scimd(['tail', '--type', 'user.delete'], place);
+  assert.equal(unknown.status, 2);
+  assert.match(unknown.stderr, /"user\.delete" is none of the events, did you mean "user\.deleted"\?/);
   await server.stop();
 });

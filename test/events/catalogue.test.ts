@@ -157,7 +157,9 @@ describe('people', () => {
     const { id } = await scim('POST', '/Users', newUser({ userName: 'ten@example.com', externalId: 'x10' }));
     const groups: string[] = [];
     for (let count = 0; count < 10; count++)
-      groups.push((await scim('POST', '/Groups', newGroup({ members: [{ value: id }] }))).id);
+      groups.push(
+        (await scim('POST', '/Groups', newGroup({ externalId: `g${count}`, members: [{ value: id }] }))).id,
+      );
     const events = await eventsOf(() => scim('DELETE', `/Users/${id}`));
     assert.deepEqual(typesOf(events).sort(), [
       ...Array(10).fill('group.members_changed'),
@@ -175,8 +177,39 @@ describe('people', () => {
     assert.deepEqual(deleted.subject.externalId, 'x10');
     const { access } = only(events, 'user.access_changed');
     assert.equal(access.active, false);
-    assert.equal(access.lost.length, 10);
+    assert.deepEqual(
+      access.lost.map(({ externalId }) => externalId),
+      Array.from({ length: 10 }, (_, count) => `g${count}`),
+    );
+    assert.deepEqual(only(events, 'user.access_changed').cause, { operation: 'delete', type: 'User', id });
+    // Who left a group has a name there too, though nobody finds them any more.
+    for (const event of events)
+      if (event.type === 'group.members_changed')
+        assert.deepEqual(event.removed, [
+          { id, type: 'User', externalId: 'x10', userName: 'ten@example.com' },
+        ]);
     assert.equal(new Set(events.map(({ transaction }) => transaction)).size, 1);
+  });
+
+  test('a lock is told with its cause, and with no version, since it makes none', async () => {
+    const { id } = await scim('POST', '/Users', newUser({ userName: 'locked@example.com' }));
+    for (const operation of ['lock', 'unlock'] as const) {
+      const events = await eventsOf(async () => server.store?.grants[operation](1, id, { kind: 'cli' }));
+      const { subject, cause, access } = only(events, 'user.access_changed');
+      assert.deepEqual(subject, { type: 'User', id, userName: 'locked@example.com' });
+      assert.deepEqual(cause, { operation, type: 'User', id });
+      assert.equal(access.active, operation === 'unlock');
+    }
+  });
+
+  test('user.access_changed of a group names the change of the group as its cause', async () => {
+    const { id } = await scim('POST', '/Users', newUser());
+    const group = await scim('POST', '/Groups', newGroup());
+    const joined = await eventsOf(() =>
+      scim('PATCH', `/Groups/${group.id}`, patchOp({ op: 'add', path: 'members', value: [{ value: id }] })),
+    );
+    const { cause } = only(joined, 'user.access_changed');
+    assert.deepEqual(cause, { operation: 'patch', type: 'Group', id: group.id });
   });
 
   test('bulk: one transaction, an event for each change', async () => {
@@ -373,6 +406,8 @@ test('each type of event has a JSON Schema, and they are served', async () => {
   assert.deepEqual(Object.keys(schemas), eventTypes);
   for (const [type, schema] of Object.entries(schemas))
     assert.equal((schema as { properties: { type: { const: string } } }).properties.type.const, type);
+  // Releases add fields: a receiver that holds events to these refuses none of a later one.
+  assert.doesNotMatch(JSON.stringify(schemas), /"additionalProperties":false/);
   const { json } = await server.request('GET', `${origin}/events/types`, { token });
   assert.deepEqual(json, JSON.parse(JSON.stringify(schemas)));
 });

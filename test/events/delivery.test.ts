@@ -432,6 +432,19 @@ describe('delivery', () => {
     assert.equal(event.url, `https://id.example.com/scim/v2/Users/${id}`);
   });
 
+  test('of who is gone the last document goes with the event, whatever its size: no URL has it', async () => {
+    const app = await receiver();
+    const { id } = await send('POST', '/Users', newUser({ title: 'x'.repeat(70_000) }));
+    await endpointAt(app, { types: ['user.deleted'], position: '1' });
+    await deliverer();
+    await send('DELETE', `/Users/${id}`);
+    await until('it', () => app.received.length === 1);
+    const [event] = app.events();
+    assert.ok(event?.type === 'user.deleted');
+    assert.equal(event.previous?.id, id);
+    assert.equal('url' in event, false);
+  });
+
   test('leavers go first, behind what came before of the same person', async () => {
     const app = await receiver();
     await endpointAt(app);

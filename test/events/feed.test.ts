@@ -1,5 +1,6 @@
 /** GET /events: pages, long poll, filters, positions, consumers, snapshot, digest. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { acknowledge, compare, consume, PositionTooOld, snapshot } from '../../src/consumer.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -81,6 +82,27 @@ describe('the feed', () => {
     ]);
   });
 
+  test('has as many events as are asked for, and finds those that are asked for far behind others', async () => {
+    const start = await now();
+    for (let count = 0; count < 30; count++) await create('/Users', newUser());
+    const group = await create('/Groups', newGroup());
+    const whole = (await events(`?after=${start}&limit=1000`)).json.events;
+    const paged: { id: string }[] = [];
+    let position = start;
+    for (let more = true; more; ) {
+      const { json } = await events(`?after=${position}&limit=1`);
+      assert.ok(json.events.length <= 1);
+      paged.push(...json.events);
+      ({ position, more } = json);
+    }
+    assert.deepEqual(paged, whole);
+    const { json } = await events(`?after=${start}&limit=1&type=group.created`);
+    assert.deepEqual(
+      json.events.map(({ subject }: { subject: { id: string } }) => subject.id),
+      [group],
+    );
+  });
+
   test('waits for an event, and answers as soon as there is one', async () => {
     const start = await now();
     const waiting = events(`?after=${start}&wait=20s&type=user.created`);
@@ -111,6 +133,8 @@ describe('the feed', () => {
     ['?after=now&wait=soon', /wait must be seconds/],
     ['?after=now&type=user.delete', /did you mean|none of the events/i],
     ['?after=now&resource=a/b/c', /resource must be/],
+    ['?after=now&resource=Users', /did you mean "User"\?; they are User, Group/],
+    ['?after=now&type=', /type must name events/],
     ['?consumer=nobody', /has acknowledged nothing yet/],
   ] as const)
     test(`refuses ${query} with what is known`, async () => {
@@ -181,6 +205,22 @@ describe('server-sent events', () => {
     stream.close();
   });
 
+  test('begin with the position, so that who loses the connection before the first event misses none', async () => {
+    const start = await now();
+    // An empty Last-Event-ID is none.
+    const stream = await open({ 'last-event-id': '' });
+    assert.match(await stream.until(/id: .*\n\n/), new RegExp(`^retry: \\d{4}\\n\\nid: ${start}\\n\\n$`));
+    stream.close();
+    assert.equal(
+      (
+        await fetch(`${origin}/events?wait=soon`, {
+          headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream' },
+        })
+      ).status,
+      400,
+    );
+  });
+
   test('a position that there is not yet, or no more, is told as feed.resync', async () => {
     const stream = await open({ 'last-event-id': '999999' });
     assert.match(await stream.until(/\n\n/), /^event: feed\.resync\ndata: .*"snapshot":"\/events\/snapshot"/);
@@ -210,17 +250,22 @@ describe('named consumers', () => {
     );
     assert.equal((await server.request('DELETE', `${origin}/events/consumers/app`, { token })).status, 204);
     assert.equal((await server.request('DELETE', `${origin}/events/consumers/app`, { token })).status, 404);
+    const garbled = await server.request('DELETE', `${origin}/events/consumers/%ZZ`, { token });
+    assert.equal(garbled.status, 400);
+    assert.match(garbled.json.detail, /percent-encoding/);
   });
 
   for (const [body, why] of [
-    [{ consumer: 'app' }, /sequence/],
+    [{ consumer: 'app' }, /sequence is missing/],
     [{ sequence: 1 }, /consumer/],
     [{ consumer: '', sequence: 1 }, /at most 64 letters/],
     [{ consumer: 'a/b', sequence: 1 }, /at most 64 letters/],
     [{ consumer: 'app', sequence: -1 }, /position/],
     [{ consumer: 'app', sequence: 'x' }, /position/],
     [{ consumer: 'app', sequence: 999999 }, /newest position/],
-    [{ consumer: 'app', sequence: 1, more: 1 }, /more/],
+    [{ consumer: 'app', sequence: 1, more: 1 }, /more is not known here/],
+    [{ consumer: 5, sequence: 1 }, /consumer must be a string/],
+    [{ consumer: 'app', sequence: 1.1 }, /sequence must be a position/],
     [[], /Send/],
   ] as const)
     test(`an acknowledgement ${JSON.stringify(body)} is refused`, async () => {
@@ -228,6 +273,39 @@ describe('named consumers', () => {
       assert.equal(status, 400);
       assert.match(json.detail, why);
     });
+});
+
+test('the digest and the sum of a snapshot are what the documentation says', async () => {
+  const sha256 = (text: string) => createHash('sha256').update(text).digest();
+  const ids = await Promise.all([1, 2, 3].map(() => create('/Users', newUser())));
+  const group = await create('/Groups', newGroup({ members: ids.map((value) => ({ value })) }));
+  await create('/Groups', newGroup({ members: [{ value: group }] }));
+  const { text } = await events('/snapshot');
+  const lines = text.trimEnd().split('\n');
+  const items = lines.slice(1, -1);
+  const end = JSON.parse(lines.at(-1) ?? '');
+  assert.deepEqual(end, {
+    ...{ type: 'snapshot.end', items: items.length },
+    sha256: sha256(items.map((line) => `${line}\n`).join('')).toString('hex'),
+  });
+  const buckets = Array.from({ length: 256 }, () => '');
+  const people = items
+    .map((line) => JSON.parse(line))
+    .filter(({ resourceType }) => resourceType === 'User')
+    .sort((a, b) => (a.data.id < b.data.id ? -1 : 1));
+  for (const { data, access } of people) {
+    const groups = access.groups.map((each: { group: string }) => each.group).sort();
+    const line = `${data.id} ${/\d+/.exec(data.meta.version)?.[0]} ${access.active ? 1 : 0} ${groups.join(',')}\n`;
+    buckets[sha256(data.id)[0] ?? 0] += line;
+  }
+  const { json } = await events('/digest');
+  assert.deepEqual(
+    json.buckets,
+    buckets.map((bucket) => sha256(bucket).toString('hex')),
+  );
+  const number = sha256(ids[0] ?? '')[0];
+  const { json: one } = await events(`/digest?bucket=${number}`);
+  assert.ok(one.people.some(({ id }: { id: string }) => id === ids[0]));
 });
 
 describe('the client', () => {

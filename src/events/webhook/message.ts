@@ -107,7 +107,9 @@ export function messageOf(carried: readonly [Carried, ...Carried[]], batch: bool
 }
 
 function textOf({ event, text }: Made, urlOf: (type: string, id: string) => string | undefined): string {
-  if (Buffer.byteLength(text) <= largest || !('data' in event)) return text;
+  // What is gone is nowhere else: its last document goes with the event, whatever its size.
+  const hasData = 'data' in event && event.data !== null;
+  if (!hasData || Buffer.byteLength(text) <= largest) return text;
   const url = urlOf(event.subject.type, event.subject.id);
   return JSON.stringify({ ...event, data: null, ...(url === undefined ? {} : { url }) });
 }
