@@ -1,6 +1,6 @@
 /**
- * npm run test:postgres: the tests of the RFCs, of the providers' clients, and those of HTTP, administration, history and events
- * that are about a server of their own, over one PostgreSQL server.
+ * npm run test:postgres: the tests of the RFCs, of the providers' clients, of the guard, and those of HTTP, administration,
+ * history and events that are about a server of their own, over one PostgreSQL server.
  */
 import { spawn } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
@@ -17,7 +17,9 @@ const files =
   given.length > 0
     ? given
     : [
-        ...globSync(['test/rfc/*.test.ts', 'test/clients/*.test.ts'], { cwd: root }),
+        ...globSync(['test/rfc/*.test.ts', 'test/clients/*.test.ts', 'test/directory/guard.test.ts'], {
+          cwd: root,
+        }),
         ...globSync('test/{http,admin,history,events}/*.test.ts', { cwd: root }).filter(isOverTestStore),
       ].sort();
 

@@ -341,7 +341,7 @@ export interface Store extends AccessStore {
 
   /**
    * Carries out an update that is computed from the resource as it is in the transaction that writes it: it is read once,
-   * and nothing comes in between. Absent where the database does not answer at once. What `compute` throws is the outcome
+   * and nothing comes in between. Absent where a store cannot hold others off meanwhile. What `compute` throws is the outcome
    * `failed`; it may be called again for another attempt, unless `once`. Shown by the workload `patch` of npm run bench.
    */
   readonly change?: (

@@ -1,6 +1,7 @@
 /** Units: several commands all or none, and several units in their order. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Document, StoredResource, Unit } from '../../src/store/store.ts';
 import { badgeUri } from './registry.ts';
 import type { Setting } from './setting.ts';
 import { changeOf, createdBy } from './writes.ts';
@@ -89,6 +90,60 @@ export function unitContract(setting: () => Setting): void {
     }
     const [outcome] = await s.store.commit([s.unit(...first)]);
     assert.equal(outcome?.outcome, 'done');
+  });
+
+  test('changes that are computed in their transaction come one after the other, each from what the one before left', async () => {
+    const s = setting();
+    const { change } = s.store;
+    if (change === undefined) return;
+    const user = await s.createUser('counter', { title: '0' });
+    const other = await s.createUser('other');
+    const group = await s.createGroup('group');
+    const of = { tenant: 1, type: s.user, id: user.id, once: false } as const;
+    const changed = ({ id, body }: StoredResource, more: (title: number) => Document): Unit => {
+      const before = JSON.parse(body) as Document;
+      const document = changeOf(s.user, before, { ...before, ...more(Number(before.title)) });
+      return s.unit({ kind: 'update', type: s.user, id, operation: 'patch', document });
+    };
+    const thrown = new Error('computed nothing');
+    const outcomes = await Promise.all([
+      ...Array.from({ length: 10 }, () =>
+        change(of, (stored) => changed(stored, (title) => ({ title: String(title + 1) }))),
+      ),
+      change(of, (stored) => changed(stored, () => ({ userName: 'Other' }))),
+      change(of, () => {
+        throw thrown;
+      }),
+      change(of, () => 'apart'),
+      change({ ...of, id: other.id }, () => 'unchanged'),
+      change({ ...of, id: 'nobody' }, () => 'unchanged'),
+      change({ ...of, id: group.id }, () => 'unchanged'),
+      change({ ...of, once: true }, (stored) => changed(stored, (title) => ({ title: String(title + 1) }))),
+    ]);
+    const results = outcomes.map((outcome) =>
+      outcome.outcome === 'done' ? outcome.results.map((result) => result.outcome).join() : outcome,
+    );
+    assert.deepEqual(results, [
+      ...Array.from({ length: 10 }, () => 'updated'),
+      { outcome: 'taken', command: 0, path: 'userName', value: 'Other' },
+      { outcome: 'failed', error: thrown },
+      { outcome: 'conflict', command: 0 },
+      'unchanged',
+      { outcome: 'missing', command: 0 },
+      { outcome: 'missing', command: 0 },
+      'updated',
+    ]);
+    const stored = await s.get(user);
+    assert.equal(stored?.version, 12);
+    assert.equal(JSON.parse(stored?.body ?? '').title, '11');
+    const changes = await s.store.changes({ tenant: 1, id: user.id, limit: 20 });
+    assert.deepEqual(
+      changes.slice(1).map(({ version, edits }) => [version, edits]),
+      Array.from({ length: 11 }, (_, index) => [
+        index + 2,
+        [{ path: 'title', from: String(index), to: String(index + 1) }],
+      ]),
+    );
   });
 
   test('units are carried out in their order: of two that want one userName the first has it', async () => {

@@ -4,7 +4,8 @@ import { secretAttribute } from '../../scim/document.ts';
 import { isObject } from '../../scim/object.ts';
 import type { ResourceType } from '../../scim/registry.ts';
 import type { RecordedEdit } from '../change.ts';
-import type { Document, SensitivePaths } from '../store.ts';
+import type { DocumentChange } from '../document-change.ts';
+import type { Document, SensitivePaths, UpdateCommand } from '../store.ts';
 import type { StoredType } from './stored-type.ts';
 
 /** The id stands behind `schemas`, where readers of the answer look for it. */
@@ -22,6 +23,12 @@ function isInPlace(document: Document): boolean {
     before = name;
   }
   return false;
+}
+
+/** Undefined where nothing differs; else with the id in its place. */
+export function documentChangeOf({ document, id }: UpdateCommand): DocumentChange | undefined {
+  if (document === undefined || document.difference.edits.length === 0) return undefined;
+  return document.inText === undefined ? { ...document, after: withId(document.after, id) } : document;
 }
 
 export function displayOf(kind: StoredType, document: Document): string | undefined {

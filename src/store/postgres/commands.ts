@@ -2,7 +2,14 @@
 import { termsOf } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
 import { keyOf, resourceUriKey } from '../../scim/comparison.ts';
-import { descriptionEdit, displayOf, passwordEdit, withId, withoutPaths } from '../layout/command-parts.ts';
+import {
+  descriptionEdit,
+  displayOf,
+  documentChangeOf,
+  passwordEdit,
+  withId,
+  withoutPaths,
+} from '../layout/command-parts.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { memberMap } from '../sql/attribute-map.ts';
@@ -116,7 +123,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
   const update = async (writer: UnitWriter, unit: Task, command: UpdateCommand): Promise<Result | Reason> => {
     const { tenant, context, transaction, watch } = unit;
     const { id, operation } = command;
-    const document = command.document?.difference.edits.length === 0 ? undefined : command.document;
+    const document = documentChangeOf(command);
     const kind = types.of(command.type);
     const before = await currentOf(writer, kind, command);
     if ('outcome' in before) return before;
@@ -125,14 +132,15 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     const target = { kind, rid, id };
     let { body } = before;
     if (document !== undefined) {
-      const { after, difference } = document;
       await watch.carryOut(watch.commands.changing(unit, target, document));
-      const namesake = await findNamesake(writer, command, kind, document.before, after);
+      const isNamed = document.difference.members.has('displayName');
+      const namesake = isNamed
+        ? await findNamesake(writer, command, kind, document.before, document.after)
+        : undefined;
       if (namesake !== undefined) return namesake;
-      body = JSON.stringify(withId(after, id));
-      writer.update(before, kind, document.before, after, difference.members, body, touched);
-      const display = displayOf(kind, after);
-      if (display !== displayOf(kind, document.before)) edges.rename(writer, id, display);
+      body = document.inText?.body ?? JSON.stringify(document.after);
+      writer.update(before, kind, document, body, touched);
+      if (isNamed) edges.rename(writer, id, displayOf(kind, document.after));
     }
     const { added, removed, described, unmatched } = await editMembers(
       writer,
@@ -159,12 +167,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
       ...{ tenant, type: kind.number, id, operation, version, at: modified },
       ...{ context, transaction, edits, added, removed },
     });
-    if (document !== undefined)
-      await watch.carryOut(
-        watch.commands.changed(unit, target, {
-          ...{ difference: document.difference, after: withId(document.after, id) },
-        }),
-      );
+    if (document !== undefined) await watch.carryOut(watch.commands.changed(unit, target, document));
     if (added.size + removed.size > 0)
       await watch.carryOut(watch.commands.membersChanged(unit, target, { added, removed }));
     return { outcome: 'updated', resource: resourceAt(version, modified) };

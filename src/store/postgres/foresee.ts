@@ -1,5 +1,6 @@
 /** What units will ask the database for, as far as their commands tell it: it is read in one go, beforehand. */
 import type { Command, MemberEdit, Unit } from '../store.ts';
+import { type Change, isChange } from './computed.ts';
 
 /** Members that are looked for beforehand. */
 const mostForeseen = 2000;
@@ -19,15 +20,20 @@ export interface Foreseen {
 }
 
 /** What the units will ask for, as far as it can be told beforehand. */
-export function foresee(units: readonly Unit[]): Foreseen {
+export function foresee(work: readonly (Unit | Change)[]): Foreseen {
   let creations = 0;
   const given = new Set<string>();
   const current = new Set<string>();
   const members = new Set<string>();
   const edges: (readonly [string, string])[] = [];
   let loses = false;
-  for (const { commands } of units)
-    for (const command of commands) {
+  for (const each of work) {
+    if (isChange(each)) {
+      current.add(each.id);
+      loses = true;
+      continue;
+    }
+    for (const command of each.commands) {
       if (command.kind === 'create' || command.kind === 'restore') creations++;
       if (command.kind !== 'create') current.add(command.id);
       else if (command.id !== undefined) given.add(command.id);
@@ -38,6 +44,7 @@ export function foresee(units: readonly Unit[]): Foreseen {
         if (command.kind === 'update') edges.push([command.id, value]);
       }
     }
+  }
   return { creations, given, current, members, edges, loses };
 }
 

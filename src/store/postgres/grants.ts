@@ -14,9 +14,11 @@ import type { UnitWriter } from './unit-writer.ts';
 
 export interface WatchedTransaction {
   readonly writer: UnitWriter;
-  /** The rows of `grantSql.rules`, and those of `guardSql.state` where they were asked for beforehand. */
+  /** The rows of `grantSql.rules`, and those of `guardSql.state`. */
   readonly rules: readonly unknown[][];
-  readonly state: readonly unknown[][] | undefined;
+  readonly state: readonly unknown[][];
+  /** How many people had lost what since a minute, where that was asked for beforehand. */
+  readonly lost: { readonly since: number; readonly people: ReadonlyMap<string, number> } | undefined;
 }
 
 /** What commands of one transaction mean for who has access, and how its steps are carried out. */
@@ -32,6 +34,10 @@ export class GrantRules {
   readonly #activePeople: string;
   /** What outlives a transaction. */
   readonly #bases: Bases = new Map();
+  /** By tenant, within how many minutes losses were counted last. */
+  readonly #minutes = new Map<number, number>();
+  /** By tenant and loss, up to which minute what was counted has been removed. */
+  readonly #forgotten = new Map<string, number>();
 
   constructor(types: StoredTypes, registry: Registry, clock: () => Date) {
     this.rules = new AccessRules(registry, grantSql, holderSql(postgresDialect, types));
@@ -40,13 +46,24 @@ export class GrantRules {
     this.#activePeople = activePeopleSql(types);
   }
 
+  /** The minute behind which losses of the tenant will be asked for, if any are, as far as that can be told. */
+  lostSince(tenant: number): number | undefined {
+    const minutes = this.#minutes.get(tenant);
+    return minutes === undefined ? undefined : this.#minute() - minutes;
+  }
+
+  #minute(): number {
+    return Math.floor(this.#clock().getTime() / 60_000);
+  }
+
   /** With the rules as they are under the tenant's lock. */
-  watch({ writer, rules: rows, state }: WatchedTransaction): TransactionWatch {
+  watch({ writer, rules: rows, state, lost }: WatchedTransaction): TransactionWatch {
     const { rules } = this;
     const { holderSql: sql } = rules;
     const inForce = rules.of(rows);
     const byWriter = runBy(writer);
-    let known = state;
+    let known: typeof state | undefined = state;
+    let counted = lost;
     const run: RunSql = async (text, parameters) => {
       if (text === guardSql.state && known !== undefined) {
         const asked = known;
@@ -59,7 +76,22 @@ export class GrantRules {
         writer.losses.add(loss, minute, people);
         return [];
       }
-      if (text === guardSql.sum) writer.sendLosses();
+      if (text === guardSql.forget) {
+        // Once a minute is enough: a sum is of the minutes that it is asked for.
+        const [tenant, loss, until] = parameters as [number, Loss, number];
+        const key = `${tenant} ${loss}`;
+        if (this.#forgotten.get(key) === until) return [];
+        this.#forgotten.set(key, until);
+      }
+      if (text === guardSql.sum) {
+        const [tenant, loss, since] = parameters as [number, Loss, number];
+        if (counted?.since === since) return [[(counted.people.get(loss) ?? 0) + writer.losses.sum(loss)]];
+        this.#minutes.set(tenant, this.#minute() - since);
+      }
+      if (text === guardSql.sum || text === this.#activePeople) {
+        counted = undefined;
+        writer.sendTotals();
+      }
       if (text === sql.isPerson) {
         const id = parameters[1] as string;
         const [type, , isActive] = (await writer.describe([id])).get(id) ?? [];

@@ -7,9 +7,7 @@
  * behind a savepoint and each statement waited for, so that a failing unit takes back only itself.
  */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { StoredTypes } from '../layout/stored-type.ts';
-import { type ChangeHead, noLink } from '../sql/change-row.ts';
-import { guardSql } from '../sql/guard.ts';
+import type { ChangeHead } from '../sql/change-row.ts';
 import {
   closed,
   isConnectionLost,
@@ -19,15 +17,12 @@ import {
   violatedUnique,
 } from '../sql/postgres-errors.ts';
 import type { Outcome, Unit } from '../store.ts';
+import { type BeginningTools, begin } from './beginning.ts';
 import type { Commands } from './commands.ts';
+import { type Change, computedBy, isChange, runsOnce } from './computed.ts';
 import type { Connection } from './driver.ts';
-import { foresee } from './foresee.ts';
-import type { GrantRules, TransactionWatch } from './grants.ts';
 import type { Show } from './shown.ts';
 import { writeSql } from './statements.ts';
-import type { LayoutCheck } from './stored-types.ts';
-import { noTenant, type Transactions } from './transactions.ts';
-import { UnitWriter } from './unit-writer.ts';
 
 /** What one transaction takes: more makes nothing faster, and the others of the tenant wait longer. */
 const mostUnits = 200;
@@ -38,20 +33,15 @@ const mostAttempts = 4;
 const mostLooks = 20;
 const lookEvery = 250;
 
-export interface GroupCommitTools {
-  readonly transactions: Transactions;
-  readonly types: StoredTypes;
+export interface GroupCommitTools extends BeginningTools {
   readonly commands: Commands;
-  readonly checkLayout: LayoutCheck;
-  readonly grants: GrantRules;
   readonly show: Show;
-  readonly clock: () => Date;
   /** Is told that something was written, before who wrote it is. */
   readonly written: () => void;
 }
 
 interface Job {
-  readonly unit: Unit;
+  readonly work: Unit | Change;
   readonly resolve: (outcome: Outcome) => void;
 }
 
@@ -86,16 +76,17 @@ export class GroupCommit {
     this.#tools = tools;
   }
 
-  run(unit: Unit): Promise<Outcome> {
+  run(work: Unit | Change): Promise<Outcome> {
     if (this.#isClosed) return Promise.resolve({ outcome: 'failed', error: closed() });
     return new Promise((resolve) => {
-      const queue = this.#queues.get(unit.tenant) ?? { jobs: [], running: false };
-      this.#queues.set(unit.tenant, queue);
-      queue.jobs.push({ unit, resolve });
+      const { tenant } = work;
+      const queue = this.#queues.get(tenant) ?? { jobs: [], running: false };
+      this.#queues.set(tenant, queue);
+      queue.jobs.push({ work, resolve });
       if (queue.running) return;
       queue.running = true;
       setImmediate(() => {
-        const running = this.#drain(unit.tenant, queue).finally(() => this.#running.delete(running));
+        const running = this.#drain(tenant, queue).finally(() => this.#running.delete(running));
         this.#running.add(running);
       });
     });
@@ -132,7 +123,7 @@ export class GroupCommit {
 
   async #carryOut(tenant: number, jobs: readonly Job[]): Promise<readonly Outcome[]> {
     // What runs within the transaction must not run twice.
-    const once = jobs.some(({ unit }) => unit.within !== undefined);
+    const once = jobs.some(({ work }) => runsOnce(work));
     let apart = once;
     for (let attempt = 1; ; ) {
       try {
@@ -202,10 +193,20 @@ export class GroupCommit {
     jobs: readonly Job[],
     apart: boolean,
   ): Promise<readonly Outcome[] | typeof again> {
-    const { commands, show } = this.#tools;
-    const { writer, watch } = await this.#begin(connection, tenant, jobs);
+    const { commands, show, types } = this.#tools;
+    const work = jobs.map((job) => job.work);
+    const { writer, watch } = await begin(connection, tenant, work, this.#tools);
     const outcomes: Outcome[] = [];
-    for (const { unit } of jobs) {
+    /** Those that were carried out. */
+    const units: (Unit | undefined)[] = [];
+    for (const each of work) {
+      const unit = isChange(each) ? await computedBy(writer, types, each) : each;
+      if ('outcome' in unit) {
+        outcomes.push(unit);
+        units.push(undefined);
+        continue;
+      }
+      units.push(unit);
       const before = writer.changeCount;
       const mark = apart ? writer.mark() : undefined;
       let outcome: Outcome;
@@ -248,7 +249,6 @@ export class GroupCommit {
       writer.sendRest();
       const isWritten = writer.changeCount > 0;
       if (apart) await writer.settle();
-      const units = jobs.map(({ unit }) => unit);
       const shown = show(connection, units, outcomes);
       shown.catch(() => {});
       const committed = connection.script('COMMIT');
@@ -273,94 +273,13 @@ export class GroupCommit {
       );
     }
   }
-
-  /** Takes the tenant's lock, and reads what the units begin with. */
-  async #begin(
-    connection: Connection,
-    tenant: number,
-    jobs: readonly Job[],
-  ): Promise<{ readonly writer: UnitWriter; readonly watch: TransactionWatch }> {
-    const { transactions, checkLayout, types, grants } = this.#tools;
-    const foreseen = foresee(jobs.map(({ unit }) => unit));
-    const begun = connection.script(transactions.beginning);
-    const ids = [...foreseen.current];
-    const given = [...foreseen.given];
-    const members = [...foreseen.members];
-    const pairs = foreseen.edges;
-    const none = { rows: [] as unknown[][] };
-    // All of it is on its way before the first answer is there.
-    const [, head, beginning, state, grouped, current, described, edges] = await settledAll([
-      begun,
-      connection.run(writeSql.lock, [tenant]),
-      connection.run(writeSql.beginning, [foreseen.creations]),
-      foreseen.loses ? connection.run(guardSql.state, [tenant]) : none,
-      given.length === 0 ? none : connection.run(writeSql.grouped, [given, tenant]),
-      ids.length === 0 ? none : connection.run(writeSql.current, [tenant, ids]),
-      members.length === 0 ? none : connection.run(writeSql.described, [tenant, members]),
-      pairs.length === 0
-        ? none
-        : connection.run(writeSql.edgesOfIds, [
-            pairs.map(([id]) => id),
-            pairs.map(([, value]) => value),
-            tenant,
-          ]),
-    ] as const);
-    const [row] = head.rows as [number, Buffer | null][];
-    if (row === undefined) throw noTenant(tenant);
-    const { rules, hashes, rids } = toBeginning(beginning.rows);
-    checkLayout(hashes);
-    const [sequence, link] = row;
-    const writer = new UnitWriter(connection, tenant, types.nameOf, { sequence, link: link ?? noLink }, rids);
-    writer.known.note(ids, current.rows);
-    writer.known.noteGrouped(given, grouped.rows);
-    writer.known.noteDescribed(members, described.rows);
-    const rowOf = new Map((current.rows as [number, number, string][]).map(([rid, , id]) => [id, rid]));
-    writer.known.noteEdges(
-      pairs.flatMap(([id, value]) => {
-        const rid = rowOf.get(id);
-        return rid === undefined ? [] : [[rid, value] as const];
-      }),
-      edges.rows,
-    );
-    const watch = grants.watch({
-      ...{ writer, rules },
-      state: foreseen.loses ? state.rows : undefined,
-    });
-    return { writer, watch };
-  }
-}
-
-/** Rows of `writeSql.beginning`. */
-function toBeginning(rows: readonly unknown[][]): {
-  readonly rules: [rule: string][];
-  readonly hashes: [type: string, hash: string][];
-  readonly rids: number[];
-} {
-  const [[rules, hashes, rids] = []] = rows as (string | null)[][];
-  const parsed = (text: string | null | undefined) => (text == null ? [] : JSON.parse(text));
-  return {
-    rules: parsed(rules).map((rule: string) => [rule]),
-    hashes: parsed(hashes),
-    rids: parsed(rids),
-  };
-}
-
-/** All of them, or the error of the first that failed, once none is under way any more. */
-async function settledAll<const T extends readonly unknown[]>(
-  promises: T,
-): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
-  const settled = await Promise.allSettled(promises);
-  for (const each of settled) if (each.status === 'rejected') throw each.reason;
-  return settled.map((each) => (each as PromiseFulfilledResult<unknown>).value) as {
-    -readonly [K in keyof T]: Awaited<T[K]>;
-  };
 }
 
 function takeSome(queue: Queue): Job[] {
   let commands = 0;
   let count = 0;
-  for (const { unit } of queue.jobs) {
-    commands += unit.commands.length;
+  for (const { work } of queue.jobs) {
+    commands += isChange(work) ? 1 : work.commands.length;
     if (count > 0 && (count >= mostUnits || commands > mostCommands)) break;
     count++;
   }

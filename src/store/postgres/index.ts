@@ -169,7 +169,7 @@ function storeOver(
   const commands = commandsOf({ types, clock, newId, newTransaction: uuid });
   const grants = new GrantRules(types, registry, clock);
   const commit = new GroupCommit({
-    ...{ transactions, types, commands, checkLayout, grants, show: shower(types), written, clock },
+    ...{ transactions, types, commands, checkLayout, grants, show: shower(types), written },
   });
   const statistics = new FirstStatistics(pool);
   const snapshots = new Snapshots(pool, { longest: options.longestSnapshot ?? 300_000 });
@@ -247,6 +247,7 @@ function storeOver(
       statistics.note(units);
       return outcomes;
     },
+    change: (what, compute) => commit.run({ ...what, compute }),
     note,
     // What a transaction has written is read by others only once it is on the disk of the server.
     durable: () => undefined,

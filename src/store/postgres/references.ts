@@ -42,13 +42,14 @@ export function referenceRemover(types: StoredTypes): RemoveReferences {
         if (referring === id) continue;
         const before = JSON.parse(body) as Document;
         const after = withoutReference(kind, before, parent);
-        const { edits, members } = differenceOf(kind.type, before, after);
+        const difference = differenceOf(kind.type, before, after);
         const touched = { version: version + 1, modified: instantAfter(now, modified) };
-        writer.update({ rid, id: referring }, kind, before, after, members, JSON.stringify(after), touched);
+        const text = JSON.stringify(after);
+        writer.update({ rid, id: referring }, kind, { before, after, difference }, text, touched);
         writer.append({
           ...{ tenant, type: kind.number, id: referring, operation: 'patch', version: touched.version },
           ...{ at: touched.modified, context, transaction, cause },
-          edits: recordedEdits(edits, sensitiveOf(kind)),
+          edits: recordedEdits(difference.edits, sensitiveOf(kind)),
         });
       }
     }

@@ -7,19 +7,20 @@ import type { FoundResource, Outcome, Unit } from '../store.ts';
 import type { Connection } from './driver.ts';
 import { type Asked, findings } from './reads.ts';
 
-/** Puts what the units want with their resources in their outcomes. */
+/** Puts what the units want with their resources in their outcomes; without a unit there is nothing to put there. */
 export type Show = (
   connection: Connection,
-  units: readonly Unit[],
+  units: readonly (Unit | undefined)[],
   outcomes: readonly Outcome[],
 ) => Promise<readonly Outcome[]>;
 
 export function shower(types: StoredTypes): Show {
   const { sql, parametersOf, foundIn } = findings(types).shown;
 
-  const askedOf = ({ tenant, base, commands }: Unit, index: number, { grouped }: FoundResource) => {
-    const command = commands[index];
-    if (command?.kind !== 'update') return undefined;
+  const askedOf = (unit: Unit | undefined, index: number, { grouped }: FoundResource) => {
+    const command = unit?.commands[index];
+    if (unit === undefined || command?.kind !== 'update') return undefined;
+    const { tenant, base } = unit;
     const { type, id, groups = false, countMembers } = command;
     const { number, layout } = types.of(type);
     const withGroups = groups && grouped && layout.groups !== undefined;
@@ -31,7 +32,7 @@ export function shower(types: StoredTypes): Show {
     const asked = new Map<string, Asked>();
     const keys = outcomes.map((outcome, at) =>
       (outcome.outcome === 'done' ? outcome.results : []).map((result, index) => {
-        const one = 'resource' in result ? askedOf(units[at] as Unit, index, result.resource) : undefined;
+        const one = 'resource' in result ? askedOf(units[at], index, result.resource) : undefined;
         if (one === undefined) return undefined;
         const key = JSON.stringify(one);
         asked.set(key, one);

@@ -71,11 +71,14 @@ export const writeSql = {
   setHead: 'UPDATE change_counter SET sequence = ?, link = ? WHERE tenant = ?',
   /**
    * What is asked once the lock is there, as JSON: the rules in force, the layouts of {@link layoutHashes}, and so many numbers
-   * of rows. Null where there are none.
+   * of rows; of a tenant what its guard does, and how many people have lost what behind a minute. Null where there are none.
    */
   beginning: `SELECT (SELECT json_agg(rule ORDER BY kind DESC, name) FROM access_rule),
   (SELECT json_agg(json_build_array(name, hash)) FROM (${layoutHashes}) AS l (name, hash)),
-  (SELECT json_agg(nextval('resource_rid')) FROM generate_series(1, ?::int))`,
+  (SELECT json_agg(nextval('resource_rid')) FROM generate_series(1, ?::int)),
+  (SELECT json_build_array(held, tripped, released, reason) FROM guard WHERE tenant = ?),
+  (SELECT json_agg(json_build_array(kind, people)) FROM
+    (SELECT kind, sum(people) FROM guard_count WHERE tenant = ? AND minute > ? GROUP BY kind) AS l (kind, people))`,
   resources: insertMany('resource', [
     ...numbers('rid', 'tenant', 'type'),
     ...texts('id', 'external_id', 'unique_key', 'display_key'),

@@ -81,6 +81,13 @@ export class LossCounts {
     this.#people.set(key, [loss, minute, known + people]);
   }
 
+  /** How many people lose that, in whatever minute. */
+  sum(loss: Loss): number {
+    let sum = 0;
+    for (const [of, , people] of this.#people.values()) if (of === loss) sum += people;
+    return sum;
+  }
+
   /** All of them; then there are none. */
   take(): (readonly [loss: Loss, minute: number, people: number])[] {
     const all = [...this.#people.values()];

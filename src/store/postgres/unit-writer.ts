@@ -3,6 +3,7 @@
  * together and go in few statements, which are sent without waiting for the answer to the one before.
  */
 import type { Change } from '../change.ts';
+import type { DocumentChange } from '../document-change.ts';
 import type { ElementRow, IndexRows, UniqueRow } from '../layout/index-rows.ts';
 import { elementDifference, uniqueDifference } from '../layout/row-difference.ts';
 import type { StoredType } from '../layout/stored-type.ts';
@@ -145,17 +146,17 @@ export class UnitWriter {
     return rid;
   }
 
-  /** A document from `before` to `after`, with the index rows and columns of the members that `changed`. */
+  /** A document, with the index rows and columns of the members that changed; `body` is its text from now on. */
   update(
     target: Pick<Current, 'rid' | 'id'>,
     kind: StoredType,
-    before: Document,
-    after: Document,
-    changed: ReadonlySet<string>,
+    change: DocumentChange,
     body: string,
     { version, modified }: Touched,
   ): void {
     const { rid, id } = target;
+    const { members: changed } = change.difference;
+    const { before, after } = change.inText ?? change;
     this.written = after;
     const from = kind.indexRows(before, changed);
     const to = kind.indexRows(after, changed);
@@ -165,12 +166,12 @@ export class UnitWriter {
     if (isNamed || this.#pending.isWritten(rid)) this.flush();
     this.#pending.update(rid, columns, [version, modified, ...columns.map((column) => to.columns[column])], {
       body,
-      keys: from.keys === to.keys ? undefined : kind.indexRows(after).keys,
+      keys: from.keys === to.keys ? undefined : kind.indexRows(change.after).keys,
     });
     if (isNamed) this.flush();
     this.#updateElements(rid, from, to);
     this.#updateUnique(rid, from, to);
-    if (from.text !== to.text) this.#putText(rid, kind.indexRows(after).text);
+    if (from.text !== to.text) this.#putText(rid, kind.indexRows(change.after).text);
     const known = this.known.current.get(id);
     if (known !== undefined && known !== null)
       this.known.current.set(id, { ...known, version, modified, body });
@@ -245,8 +246,19 @@ export class UnitWriter {
     this.#counts.set(type, (this.#counts.get(type) ?? 0) + difference);
   }
 
-  sendLosses(): void {
-    for (const counted of this.losses.take()) this.#send(guardSql.count, [this.tenant, ...counted]);
+  /** Sends how many lose something, and how many resources came or went, before either is asked for. */
+  sendTotals(): void {
+    this.#sendAsOne(this.#takeTotals());
+  }
+
+  #takeTotals(): Statement[] {
+    const { tenant } = this;
+    const losses = this.losses.take().map((lost): Statement => [guardSql.count, [tenant, ...lost]]);
+    const counts = [...this.#counts].filter(([, count]) => count !== 0);
+    this.#counts.clear();
+    if (counts.length === 0) return losses;
+    const columns = [counts.map(([type]) => type), counts.map(([, count]) => count), tenant];
+    return [...losses, [writeSql.counts, columns]];
   }
 
   /** `typeName` is what a notice is about, which has no number. */
@@ -329,15 +341,12 @@ export class UnitWriter {
   sendRest(): void {
     const { sequence, link } = this.#head;
     const hasChanged = this.#changes.length > 0;
-    const counts = [...this.#counts].filter(([, count]) => count !== 0);
-    const columns = [counts.map(([type]) => type), counts.map(([, count]) => count), this.tenant];
     this.#sendAsOne([
       ...this.#pending.take(),
+      ...this.#takeTotals(),
       ...this.#takeChanges(),
       ...(hasChanged ? [[writeSql.setHead, [sequence, link, this.tenant]] as const] : []),
-      ...(counts.length === 0 ? [] : [[writeSql.counts, columns] as const]),
     ]);
-    this.sendLosses();
   }
 
   #sendAsOne(statements: readonly Statement[]): void {

@@ -1,8 +1,14 @@
 /** Units of commands that change resources: synchronous steps within a transaction. */
 import type { Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
-import type { DocumentChange } from '../document-change.ts';
-import { descriptionEdit, displayOf, passwordEdit, withId, withoutPaths } from '../layout/command-parts.ts';
+import {
+  descriptionEdit,
+  displayOf,
+  documentChangeOf,
+  passwordEdit,
+  withId,
+  withoutPaths,
+} from '../layout/command-parts.ts';
 import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
@@ -50,12 +56,6 @@ class RefusedUnit extends Error {
 /** What became of a unit that ended with this error. */
 export function outcomeOf(error: unknown): Outcome {
   return error instanceof RefusedUnit ? error.refusal : { outcome: 'failed', error };
-}
-
-/** Undefined where nothing differs; else with the id in its place. */
-function documentChangeOf({ document, id }: UpdateCommand): DocumentChange | undefined {
-  if (document === undefined || document.difference.edits.length === 0) return undefined;
-  return document.inText === undefined ? { ...document, after: withId(document.after, id) } : document;
 }
 
 const noEffect: EdgeEffect = { added: new Set(), removed: new Set(), described: new Set() };
