@@ -222,13 +222,12 @@ function carryOver(attribute: Attribute, clean: unknown, given: unknown, stored:
 
 function checkExtension(
   { uri, extension, attributes, names }: CheckedExtension,
-  value: unknown,
+  said: unknown,
   stored: unknown,
   replacing: boolean,
   tolerated: Tolerated,
 ): ComplexValue | undefined {
-  if (value !== undefined && value !== null && !isObject(value))
-    throw invalidValue(`${uri} must be an object`);
+  const value = extensionValue(uri, said, tolerated);
   const plain = hasOnly(value, names) ? value : undefined;
   const given = plain === undefined && isObject(value) ? membersByName(value, uri) : undefined;
   const before = isObject(stored) ? stored : {};
@@ -238,14 +237,22 @@ function checkExtension(
       keepReadOnly(attribute, before, result);
       continue;
     }
-    const said = plain === undefined ? given?.get(key) : plain[attribute.name];
-    const member = !replacing && saysNothing(attribute, said) ? undefined : said;
+    const sent = plain === undefined ? given?.get(key) : plain[attribute.name];
+    const member = !replacing && saysNothing(attribute, sent) ? undefined : sent;
     const clean = member === undefined ? undefined : validate(member, attribute.path, tolerated);
     const kept = settle(attribute, clean, member, before[attribute.name], replacing);
     if (kept !== undefined) result[attribute.name] = kept;
   }
   requireExtension(extension, result);
   return Object.keys(result).length === 0 ? undefined : result;
+}
+
+/** The object of an extension; undefined or null where it means no value. */
+function extensionValue(uri: string, said: unknown, tolerated: Tolerated): unknown {
+  const value = Array.isArray(said) ? tolerate(tolerated, 'arrayForSingle', said)?.value : said;
+  if (value === null || isObject(value) || said === undefined) return value;
+  if (tolerate(tolerated, 'emptyText', said)) return null;
+  throw invalidValue(`${uri} must be an object of its attributes`);
 }
 
 /** A required extension, and one that is present, must have its required attributes (RFC 7643 §3.3, §6). */
@@ -308,6 +315,8 @@ function refuseUnknownSchemas(
 ): void {
   for (const key of given.keys()) {
     if (!key.includes(':') || type.extensions.has(key)) continue;
+    // An attribute that the base schema does not have is ignored, under its URN too.
+    if (key.startsWith(`${lowerCaseName(type.schema.id)}:`)) continue;
     refuseSchema(type, key, tolerated);
   }
 }

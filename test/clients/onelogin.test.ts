@@ -34,6 +34,22 @@ test('OneLogin: macros without value come as empty texts where objects and array
   for (const name of ['emails', 'addresses', enterpriseSchema]) assert.equal(name in user, false);
 });
 
+test('OneLogin: an extension without values comes as an empty text or list, in POST, PUT and PATCH', async () => {
+  for (const empty of ['', []]) {
+    const user = await onelogin.user({ [enterpriseSchema]: empty });
+    assert.equal(enterpriseSchema in user, false);
+    const path = pathOf(user);
+    const set = await onelogin.patch(user, { op: 'add', path: enterpriseSchema, value: [{ division: 'B' }] });
+    assert.deepEqual(set[enterpriseSchema], { division: 'B' });
+    const put = await onelogin.send('PUT', path, { ...set, [enterpriseSchema]: empty });
+    assert.deepEqual([put.status, enterpriseSchema in put.json], [200, false]);
+    await onelogin.send('PUT', path, { ...user, [enterpriseSchema]: [{ division: 'C' }] });
+    assert.deepEqual((await onelogin.read(user))[enterpriseSchema], { division: 'C' });
+    const cleared = await onelogin.patch(user, { op: 'replace', path: enterpriseSchema, value: empty });
+    assert.equal(enterpriseSchema in cleared, false);
+  }
+});
+
 test('OneLogin: emails as one object are a list of one', async () => {
   const user = await onelogin.user({ emails: { value: 'una@example.com', type: 'work', primary: true } });
   assert.deepEqual(user.emails, [{ value: 'una@example.com', type: 'work', primary: true }]);
