@@ -39,7 +39,8 @@ export function emptyResponse(status: number, headers: readonly string[] = [], a
 
 /** The media type to answer with: SCIM's, unless the client takes only plain JSON (RFC 7644 §3.8, reading A-46). */
 export function negotiate(accept: string | undefined): string {
-  if (accept === undefined || accept === '*/*' || accept === 'application/scim+json') return scimJson;
+  // A field without a word restricts nothing: some HTTP libraries send it so.
+  if (!accept || accept === '*/*' || accept === 'application/scim+json') return scimJson;
   let plain = false;
   for (const range of accept.split(',')) {
     const [type, ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());

@@ -283,6 +283,7 @@ test('P-3.8-02, P-3.8-03, P-3.8-04: the answer is scim+json unless only plain JS
     ['application/json', 'application/json'],
     ['*/*', 'application/scim+json'],
     [null, 'application/scim+json'],
+    ['', 'application/scim+json'],
     ['application/*', 'application/scim+json'],
     ['text/html, application/json;q=0.9', 'application/json'],
     ['application/json, application/scim+json', 'application/scim+json'],
