@@ -1,7 +1,7 @@
 /** Edits of `Group.members` as changes of the memberships that the store keeps: each costs what the change costs. */
 import type { CompareValue, Filter } from '../../grammar/ast.ts';
 import { and, eq, ew, not, or, pr } from '../../grammar/index.ts';
-import { ScimError } from '../error.ts';
+import { invalidValue, ScimError } from '../error.ts';
 import type { MemberValue } from './document.ts';
 import { addedValues } from './patch-lists.ts';
 import { type Description, describedValues, namedMembers } from './patch-named.ts';
@@ -57,7 +57,11 @@ function removals(edit: Edit, tolerated: Tolerated): MembersPatch[] {
       }),
     ];
   }
-  if (filter === undefined) return [{ kind: 'replace', members: [] }];
+  if (filter === undefined) {
+    // An unset template names nobody, and must not empty a group (reading A-08).
+    if (edit.value === '') throw invalidValue(`${at} names no member; leave it out to remove all of them`);
+    return [{ kind: 'replace', members: [] }];
+  }
   const values = namedMembers(filter);
   if (values !== undefined) return [{ kind: 'remove', values }];
   // Whether it is used the store knows; strict needs to know beforehand.
