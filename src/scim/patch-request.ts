@@ -2,11 +2,12 @@
  * A PatchOp message (RFC 7644 §3.5.2) read into edits: each names one attribute of the resource type, what to do
  * and with which value. A path-less operation becomes one edit for each member of its value.
  */
-import type { AttrPath, Filter } from '../../grammar/ast.ts';
-import { parsePath } from '../../grammar/index.ts';
+import type { AttrPath, Filter, PatchPath } from '../../grammar/ast.ts';
+import { safeParsePath } from '../../grammar/index.ts';
 import { invalidPath, invalidSyntax, invalidValue, ScimError } from '../error.ts';
 import { membersAttribute } from './document.ts';
 import { hasOnly, isObject, membersByName } from './object.ts';
+import { namesOwnAttribute } from './path-keys.ts';
 import { type Attribute, type Extension, type ResourceType, resolveAttrPath } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import { usualPath } from './usual-path.ts';
@@ -173,8 +174,7 @@ class PatchReader {
       return;
     }
     this.#limits?.beforePath?.(text);
-    const path =
-      usualPath(text) ?? parsePath(text, this.#limits === undefined ? {} : { limits: this.#limits });
+    const path = usualPath(text) ?? this.#parse(text, at);
     const attribute = this.#resolve(path.attrPath, text, at);
     if (op === 'add' && path.filter !== undefined && attribute === membersAttribute(this.#type)) {
       value =
@@ -197,6 +197,14 @@ class PatchReader {
         throw invalidPath(`${at}: ${attribute.path} has no sub-attribute ${path.subAttr}`);
     }
     this.#push(op, { attribute, filter: path.filter, sub }, value, at);
+  }
+
+  #parse(text: string, at: string): PatchPath {
+    const parsed = safeParsePath(text, this.#limits === undefined ? {} : { limits: this.#limits });
+    if (parsed.ok) return parsed.path;
+    // The message shows as much of the path as is needed.
+    const place = at.replace(/(?<=^Operations\[\d+\]\.value)\..*/s, '');
+    throw new ScimError(400, 'invalidPath', `${place}: ${parsed.error.message}`, { cause: parsed.error });
   }
 
   #resolve(path: AttrPath, text: string, at: string): Attribute {
@@ -222,7 +230,8 @@ class PatchReader {
 
   #readExtension(op: PatchOperator, extension: Extension, given: unknown, at: string): void {
     const { id } = extension.schema;
-    const value = this.#unwrapped(given, id, true);
+    const only = Array.isArray(given) ? tolerate(this.#tolerated, 'arrayForSingle', given) : undefined;
+    const value = this.#unwrapped(only === undefined ? given : only.value, id, true);
     const named = op === 'remove' ? namedValue({ value, at }, this.#tolerated) : { value };
     if (named === undefined || value === null || tolerate(this.#tolerated, 'emptyText', value)) {
       for (const attribute of extension.attributes.values()) {
@@ -267,22 +276,35 @@ class PatchReader {
       else if (name === this.#type.schema.id.toLowerCase()) this.#readCore(op, member, where);
       else if (name.includes(':')) this.#readQualified(op, spelled, member, where);
       else {
-        const path = tolerate(this.#tolerated, 'dottedKey', spelled);
+        // What names nothing here is ignored, as any other name that is unknown.
+        const isPath = /[.[]/.test(spelled) && !this.#isForeign(spelled);
+        const path = isPath ? tolerate(this.#tolerated, 'dottedKey', spelled) : undefined;
         if (path !== undefined) this.#readPath(op, path, member, where);
       }
     }
   }
 
   #readQualified(op: PatchOperator, key: string, value: unknown, at: string): void {
-    const path = parsePath(key);
-    if (path.filter === undefined && resolveAttrPath(this.#type, path.attrPath) === undefined) {
-      const dotted = tolerate(this.#tolerated, 'urnDotPath', path.attrPath, this.#type);
-      if (dotted === undefined && tolerate(this.#tolerated, 'unknownSchema', key) !== undefined) {
-        this.#understood = true;
-        return;
-      }
+    if (this.#isForeign(key) && tolerate(this.#tolerated, 'unknownSchema', key) !== undefined) {
+      this.#understood = true;
+      return;
     }
     this.#readPath(op, key, value, at);
+  }
+
+  /** Does a key that is no plain name say nothing of this type, be it no path at all (`foo:bar`)? */
+  #isForeign(key: string): boolean {
+    const limits = this.#limits;
+    if (limits !== undefined && key.length > limits.characters) return false;
+    const parsed = safeParsePath(key, limits === undefined ? {} : { limits });
+    if (!parsed.ok) {
+      limits?.beforePath?.(key);
+      return !namesOwnAttribute(this.#type, key);
+    }
+    const { attrPath } = parsed.path;
+    if (resolveAttrPath(this.#type, attrPath) !== undefined) return false;
+    if (attrPath.schema === undefined) return !namesOwnAttribute(this.#type, key);
+    return tolerate(this.#tolerated, 'urnDotPath', attrPath, this.#type) === undefined;
   }
 
   /** Sending back what is there changes nothing; anything else would (RFC 7644 §3.5.2: mutability). */

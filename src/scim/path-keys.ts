@@ -114,7 +114,7 @@ class Placement {
     const type = this.#type;
     const tolerated = this.#tolerated;
     if (!parsed.ok) {
-      if (isBelowOwnSchema(type, path)) throw parsed.error;
+      if (namesOwnAttribute(type, path)) throw parsed.error;
       return undefined;
     }
     const { attrPath, filter, subAttr } = parsed.path;
@@ -179,8 +179,10 @@ class Placement {
   }
 }
 
-function isBelowOwnSchema(type: ResourceType, path: string): boolean {
-  const lower = path.toLowerCase();
+/** Does a path, be it one that cannot be read, begin with an attribute of the type, or with one of its schemas? */
+export function namesOwnAttribute(type: ResourceType, path: string): boolean {
+  const lower = path.trimStart().toLowerCase();
+  if (type.attributes.has(lower.slice(0, lower.search(/[.:[\s]|$/)))) return true;
   const uris = [type.schema.id.toLowerCase(), ...type.extensions.keys()];
   return uris.some((uri) => lower.startsWith(uri) && /^[:.]/.test(lower.slice(uri.length)));
 }

@@ -7,6 +7,7 @@ import {
   enterpriseSchema,
   newGroup,
   newUser,
+  patchOp,
   startScimd,
   type TestServer,
   userSchema,
@@ -31,6 +32,8 @@ const post = (members: object, token?: string): Promise<Answer> =>
   });
 
 const workEmail = 'emails[type eq "work"].value';
+
+const unknownKeys = { 'shoe.size': 43, 'a[b': 1, '@odata.type': 'x', [`${userSchema}:shoe`]: 43 };
 
 /** What is sent beside schemas and userName, and what is then there; the tolerances that the log names. */
 const read: Readonly<Record<string, readonly [sent: object, stored: object, tolerances: readonly string[]]>> =
@@ -114,7 +117,10 @@ const read: Readonly<Record<string, readonly [sent: object, stored: object, tole
       [],
     ],
     'what no schema has, which is ignored as any such name is': [
-      { 'shoe.size': 43, 'a[b': 1, [enterpriseSchema]: { 'shoe.size': 43, department: 'x' } },
+      {
+        ...unknownKeys,
+        [enterpriseSchema]: { 'shoe.size': 43, department: 'x' },
+      },
       { [enterpriseSchema]: { department: 'x' } },
       [],
     ],
@@ -190,6 +196,10 @@ const refusals: Readonly<Record<string, readonly [sent: object, detail: RegExp]>
   ],
   'a filter on what has one value': [{ 'name[givenName eq "a"].familyName': 'b' }, /has one value/],
   'a path under a known URN that is none': [{ [`${enterpriseSchema}:manager[value`]: 'a' }, /./],
+  'a path that begins with an attribute and is none': [
+    { 'emails[type eq work].value': 'a@example.com' },
+    /A string needs double quotes: "work"/,
+  ],
   'a value that the attribute cannot have': [{ 'name.givenName': 7 }, /name\.givenName must be a string/],
 };
 
@@ -201,6 +211,18 @@ for (const [what, [sent, detail]] of Object.entries(refusals)) {
     assert.equal(await total(), before);
   });
 }
+
+test('a PATCH value without a path ignores what names nothing, and refuses what names an attribute wrongly', async () => {
+  const { id } = (await post({})).json;
+  const patch = (value: object) =>
+    server.request('PATCH', `/Users/${id}`, { body: patchOp({ op: 'replace', value }) });
+  const done = await patch({ ...unknownKeys, 'foo:bar': 1, 'http://example.com/x': 1, title: 'Cook' });
+  assert.deepEqual([done.status, done.json.title], [200, 'Cook'], done.text);
+  assertError(await patch({ 'shoe.size': 43, '@odata.type': 'x' }), 400, /contains no attribute of User/);
+  for (const key of ['emails[type eq work].value', 'name.nope', `${enterpriseSchema}:manager[value`])
+    assertError(await patch({ title: 'Baker', [key]: 'x' }), 400, /^Operations\[0\]\.value/);
+  assert.equal((await server.request('GET', `/Users/${id}`)).json.title, 'Cook');
+});
 
 test('strict refuses every such spelling of an attribute', async () => {
   for (const [sent, stored, tolerances] of Object.values(read)) {

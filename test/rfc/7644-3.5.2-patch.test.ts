@@ -135,7 +135,7 @@ test('P-3.5.2-07, P-3.12-20: a path that is malformed or names nothing of the sc
     5,
   ]) {
     const answer = await client.patch(`/Users/${before.id}`, { op: 'replace', path, value: 'x' });
-    refused(answer, 400, 'invalidPath');
+    refused(answer, 400, 'invalidPath', /^Operations\[0\]\.path/);
   }
   assert.deepEqual(await client.read(`/Users/${before.id}`), before);
 });
