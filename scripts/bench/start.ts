@@ -1,7 +1,6 @@
 /** How long a program takes from its start to its first answer, and its memory at rest and under load. */
 import { execFileSync, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { setTimeout as wait } from 'node:timers/promises';
 import { newSecret } from '../../src/directory/secret.ts';
 import type { Options } from './arguments.ts';
 import { type Connection, encode } from './client.ts';
@@ -15,9 +14,6 @@ import { ServerProcess } from './server-process.ts';
 
 /** The databases stay when the server is started again, and so does the token. */
 const token = newSecret();
-
-/** Milliseconds after which a server has all the threads that requests have begun, and has given back what only the start used. */
-const settled = 3000;
 
 /** A command and what comes before its own arguments. */
 type Program = readonly [command: string, ...args: string[]];
@@ -89,7 +85,6 @@ async function startOnce(
     await connection.send(encode(server.target, { method: 'GET', path: '/Users?count=1' }));
     const milliseconds = performance.now() - started;
     await use?.(server, connection);
-    await wait(settled);
     const rss = residentSize(child.pid);
     await server.stop();
     return { milliseconds, rss };

@@ -17,7 +17,6 @@ import { build } from 'esbuild';
 import type { ThirdParty } from '../../src/cli/third-party.ts';
 import { newSecret } from '../../src/directory/secret.ts';
 import { bundle, type Keep } from '../bundle.ts';
-import { givingBack } from './give-back.ts';
 import { lazily } from './lazily.ts';
 import { executableOf, home } from './node-executables.ts';
 import { noPlaces } from './places.ts';
@@ -133,11 +132,7 @@ export async function assetsFor(
   await compile(target);
   // Of none V8 compiles the program at each start.
   if (!existsSync(code)) writeFileSync(code, '');
-  const all = { ...Object.fromEntries(assets), [addon]: addonFor(target), code };
-  if (target.os !== 'linux') return all;
-  const giveBack = 'give-back.node';
-  writeFileSync(join(folder, giveBack), givingBack(readFileSync(executableOf(target))));
-  return { ...all, [giveBack]: join(folder, giveBack) };
+  return { ...Object.fromEntries(assets), [addon]: addonFor(target), code };
 }
 
 const libraries = '/usr/aarch64-linux-gnu';

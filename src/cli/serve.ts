@@ -21,7 +21,6 @@ import { deliver } from './deliver.ts';
 import { exchangeLogOf } from './exchange-log.ts';
 import { giveWayToServer } from './few-processors.ts';
 import { ensureFirstToken } from './first-token.ts';
-import { giveBackPages } from './give-back.ts';
 import { limitHeaps } from './heap-limits.ts';
 import { listen } from './listen.ts';
 import { openForServing } from './open-store.ts';
@@ -87,7 +86,6 @@ async function serve({ settings, json, terminal }: Invocation): Promise<number> 
     listening.resolve(server.apply);
     giveWayToServer();
     limitHeaps();
-    giveBackPages();
     delivery = deliver(start, store, log);
     retention.start();
     connections.start();

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
 import { addonFor } from '../../scripts/binary/sqlite.ts';
 import { type Target, usual } from '../../scripts/binary/target.ts';
 import { binary, built, call, place, serve } from './programs.ts';
@@ -107,41 +106,7 @@ test('two servers of the binary share a temporary folder', async () => {
   assert.deepEqual(await Promise.all(servers.map((server) => server.stop())), [0, 0]);
 });
 
-/** Megabytes of its file that the system counts to the process. */
-function pagesOfFile(pid: number): number {
-  const file = readlinkSync(`/proc/${pid}/exe`);
-  let isOfFile = false;
-  let kilobytes = 0;
-  for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {
-    if (/^[0-9a-f]+-/.test(line)) isOfFile = line.endsWith(` ${file}`);
-    else if (isOfFile && line.startsWith('Rss:')) kilobytes += Number(/\d+/.exec(line)?.[0]);
-  }
-  return kilobytes / 1024;
-}
-
-if (process.platform === 'linux') {
-  test('a server gives back the pages of its file that only the start has used, and answers', async () => {
-    const { pid, url, token, stop } = await serve(binary, place());
-    const users = async (): Promise<number> =>
-      (await fetch(`${url}/Users`, { headers: { authorization: `Bearer ${token}` } })).status;
-    assert.equal(await users(), 200);
-    const atStart = pagesOfFile(pid);
-    const end = performance.now() + 20_000;
-    while (pagesOfFile(pid) > atStart / 2) {
-      assert(performance.now() < end, `${pagesOfFile(pid)} of ${atStart} MB`);
-      await wait(100);
-    }
-    assert.equal(await users(), 200);
-    assert.equal(await stop(), 0);
-  });
-
-  test('a server whose code stands in large pages keeps them', async () => {
-    const { url, stop } = await serve(binary, place(), { NODE_OPTIONS: '--use-largepages=silent' });
-    await wait(2000);
-    assert.equal((await fetch(`${url}/ServiceProviderConfig`)).status, 200);
-    assert.equal(await stop(), 0);
-  });
-
+if (process.platform === 'linux')
   test('a server whose file was removed has all that was in it', async () => {
     const where = place();
     const copy = join(where.folder, 'scimd');
@@ -152,7 +117,6 @@ if (process.platform === 'linux') {
     assert.equal(status, 200);
     assert.equal(await server.stop(), 0);
   });
-}
 
 test('a temporary folder that does not exist is no obstacle where there is another', () => {
   const where = place();

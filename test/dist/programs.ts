@@ -49,20 +49,14 @@ export function call(
 export interface Served {
   readonly url: string;
   readonly token: string;
-  readonly pid: number;
   /** Ends it; resolves to its exit status. */
   stop(): Promise<number | null>;
 }
 
 /** Starts a server on scimd.db in its folder. */
-export async function serve(
-  [file = '', ...prefix]: readonly string[],
-  where: Place,
-  more: NodeJS.ProcessEnv = {},
-): Promise<Served> {
+export async function serve([file = '', ...prefix]: readonly string[], where: Place): Promise<Served> {
   const args = [...prefix, 'serve', '--port', '0', '--database', 'scimd.db', '--json'];
-  const { cwd, env } = options(where);
-  const child = spawn(file, args, { cwd, env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'ignore'] });
+  const child = spawn(file, args, { ...options(where), stdio: ['ignore', 'pipe', 'ignore'] });
   after(() => child.kill('SIGKILL'));
   const end = once(child, 'exit');
   let printed = '';
@@ -75,7 +69,6 @@ export async function serve(
   return {
     url: listening,
     token,
-    pid: child.pid ?? 0,
     async stop() {
       child.kill('SIGTERM');
       const [status] = (await end) as [number | null];

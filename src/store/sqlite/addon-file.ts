@@ -1,13 +1,7 @@
 /** Loads a native addon given as bytes: the system's loader takes files only, so the bytes become one for a moment. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** The second is for systems whose temporary folder is read-only or may not hold programs. */
-export const folders: ReadonlySet<string> = new Set(
-  process.platform === 'win32' ? [tmpdir()] : [tmpdir(), '/dev/shm'],
-);
 
 let loaded: string | undefined;
 
@@ -31,12 +25,12 @@ export function load(file: string): object {
  * Loads it from a new file that nobody else can reach and that is gone when this returns: nothing to clean up, to
  * tamper with or to mix up with another release's. For systems that let go of the name of a loaded file.
  */
-export function loadOnce(addon: Uint8Array, folder: string, loader: (file: string) => object = load): object {
+export function loadOnce(addon: Uint8Array, folder: string): object {
   const own = mkdtempSync(join(folder, 'scimd-'));
   try {
     const file = join(own, 'addon.node');
     writeFileSync(file, addon, { mode: 0o700, flag: 'wx' });
-    return loader(file);
+    return load(file);
   } finally {
     rmSync(own, { recursive: true, force: true });
   }

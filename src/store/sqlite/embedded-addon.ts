@@ -2,10 +2,11 @@
  * SQLite's native addon, where the program is one file with the addon inside. Bundling for that (scripts/binary.ts)
  * puts this in the place of better-sqlite3's own search for it.
  */
+import { tmpdir } from 'node:os';
 import { getRawAsset } from 'node:sea';
 import { workerData } from 'node:worker_threads';
 import { StoreError } from '../store-error.ts';
-import { folders, load, loadKept, loadOnce } from './addon-file.ts';
+import { load, loadKept, loadOnce } from './addon-file.ts';
 import type { ScanThreadData } from './scan-thread.ts';
 
 let addon: object | undefined;
@@ -26,6 +27,9 @@ function loadAsset(): object {
 }
 
 const windows = process.platform === 'win32';
+
+/** The second is for systems whose temporary folder is read-only or may not hold programs. */
+const folders = new Set(windows ? [tmpdir()] : [tmpdir(), '/dev/shm']);
 
 function loadFrom(bytes: Uint8Array): object {
   const failures: Error[] = [];
