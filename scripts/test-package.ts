@@ -73,10 +73,13 @@ const tsconfig = (moduleResolution: 'bundler' | 'nodenext') => ({
 
 /** The embedded server's types, which refer to nothing that is not installed. */
 const embedding = `
-import { createScimd, type HttpOptions, type Scimd } from 'scimd';
+import { createScimd, type HttpOptions, type Proposal, type Scimd } from 'scimd';
 
 export async function answer(request: Request, limits: NonNullable<HttpOptions['limits']>): Promise<Response> {
-  const scimd: Scimd = await createScimd({ database: ':memory:', limits });
+  const before = ({ refuse }: Proposal): void => {
+    if (limits.bodyBytes === 1) refuse(400, 'nothing comes in');
+  };
+  const scimd: Scimd = await createScimd({ database: ':memory:', limits, before });
   return scimd.fetch(request);
 }
 `;

@@ -25,6 +25,7 @@ export interface ErrorBody {
 /**
  * An answer that is an error (RFC 7644 §3.12): `status` is the HTTP code, `message` becomes `detail` and is safe to
  * show to the client. Whatever must not leave the process belongs into `cause`.
+ * @throws RangeError where `status` is none of an error (400 to 599): what is refused must not look done.
  */
 export class ScimError extends Error {
   override readonly name = 'ScimError';
@@ -40,6 +41,8 @@ export class ScimError extends Error {
     options: { cause?: unknown; headers?: readonly (readonly [string, string])[] } = {},
   ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    if (!Number.isInteger(status) || status < 400 || status > 599)
+      throw new RangeError(`the status of an error must be a number from 400 to 599, not ${status}`);
     this.status = status;
     this.scimType = scimType;
     this.headers = options.headers ?? [];

@@ -14,6 +14,7 @@
 import { applyRules } from './directory/access-rules.ts';
 import { Connections, defaultSilentHours } from './directory/connections.ts';
 import { embeddedAccess, type ScimdAccess } from './directory/embedded-access.ts';
+import { checkDate, checkName, checkNewToken, checkWhole } from './directory/embedder-arguments.ts';
 import type { GuardNews, GuardOptions } from './directory/guard.ts';
 import type { Hooks, Proposal, ProposedMembers, TenantChange } from './directory/hooks.ts';
 import { defaultRetentionDays, Retention } from './directory/retention.ts';
@@ -291,7 +292,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
   };
   /** The number of the tenant of that name, made if there is none. */
   const tenantMade = async (name: string): Promise<number> =>
-    ((await tenantNamed(name)) ?? (await store.createTenant(name))).number;
+    ((await tenantNamed(checkName('tenant', name))) ?? (await store.createTenant(name))).number;
   const answer = belowBase(application.answer, basePath, registry);
   const embedded = (name: string): EmbeddedResources =>
     embeddedResources(
@@ -313,15 +314,19 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
     resources: embedded,
     listen: ({ host = '127.0.0.1', ...where }) =>
       startServer({ ...httpOptions, ...where, host, application }),
-    async createToken({ tenant = 'default', idp = 'generic', scope = 'scim', ...asked }) {
+    async createToken(token) {
+      checkNewToken(token);
+      const { tenant = 'default', idp = 'generic', scope = 'scim', ...asked } = token;
       const number = await tenantMade(tenant);
-      const { token, secret } = await tokens.create({ ...asked, tenant: number, idp, scope });
-      return { id: token.id, token: secret };
+      const made = await tokens.create({ ...asked, tenant: number, idp, scope });
+      return { id: made.token.id, token: made.secret };
     },
     tokens: {
       list: async ({ tenant } = {}) =>
         store.listTokens(tenant === undefined ? undefined : await existing(tenant)),
       async rotate(id, { overlapSeconds = overlap, expires } = {}) {
+        checkDate('tokens.rotate: expires', expires);
+        checkWhole({ 'tokens.rotate: overlapSeconds': overlapSeconds });
         const old = (await store.listTokens()).find((each) => each.id === id);
         if (old === undefined) throw noToken(id);
         const until = new Date(clock().getTime() + overlapSeconds * 1000);
@@ -336,10 +341,11 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
     },
     tenants: {
       list: async () => store.tenants(),
-      create: async (name) => store.createTenant(name),
+      create: async (name) => store.createTenant(checkName('tenants.create: name', name)),
       delete: async (name) => store.deleteTenant(name, { kind: 'embedder' }),
     },
     async changes({ tenant: name = 'default', after: last, limit = 100 } = {}) {
+      checkWhole({ 'changes: after': last, 'changes: limit': limit });
       const tenant = await existing(name);
       const { oldest } = await store.changeRange(tenant);
       if (last !== undefined && last < oldest - 1)

@@ -14,7 +14,7 @@ import type {
 } from '../store/store.ts';
 import type { Caller } from './caller.ts';
 import { type Creation, type Draft, documentChange, isEmpty } from './draft.ts';
-import { enriched, type Hooks, type Proposal, proposedMembers, refuse } from './hooks.ts';
+import { enriched, frozenCopy, type Hooks, type Proposal, proposedMembers, refuse } from './hooks.ts';
 import type { Hashing } from './password.ts';
 import { type UnitOptions, Units } from './units.ts';
 
@@ -276,7 +276,12 @@ export class Commits {
     what: Omit<Proposal, 'tenant' | 'type' | 'actor' | 'refuse'>,
   ): Promise<Proposal> {
     const tenant = await this.#units.tenantName(principal.tenant);
-    return { ...what, tenant, type: type.name, actor: principal.actor, refuse };
+    const { before, after, edits } = frozenCopy({
+      before: what.before,
+      after: what.after,
+      edits: what.edits,
+    });
+    return { ...what, before, after, edits, tenant, type: type.name, actor: principal.actor, refuse };
   }
 
   readonly #sensitivePaths = (type: ResourceType): SensitivePaths | undefined => this.#sensitive.get(type);

@@ -23,7 +23,7 @@ export interface Proposal {
   readonly type: string;
   /** Undefined where the store is to give one. */
   readonly id: string | undefined;
-  /** The resource without `meta`, `members`, `groups` and password: as it is, and as it is to be. */
+  /** The resource without `meta`, `members`, `groups` and password, frozen: as it is, and as it is to be. */
   readonly before: Document | undefined;
   readonly after: Document | undefined;
   /** How the two differ; empty for a creation and a deletion. */
@@ -50,7 +50,9 @@ export interface Hooks {
    * May refuse a change, or answer the document that is to be written in place of `after`. May be asked again about
    * the same change where another one came in between.
    */
-  readonly before?: (proposal: Proposal) => undefined | Document | Promise<undefined | Document>;
+  readonly before?: (
+    proposal: Proposal,
+  ) => void | undefined | Document | Promise<void> | Promise<undefined | Document>;
   /**
    * Runs in the transaction of the change, which is taken back if it throws; a ScimError is what the client gets. It
    * must answer at once: transactions of SQLite do not wait.
@@ -62,6 +64,17 @@ export interface Hooks {
 
 export function refuse(status: number, detail: string, scimType?: ScimType): never {
   throw new ScimError(status, scimType, detail);
+}
+
+/** A copy that cannot be changed: what a hook wrote into the document itself would be stored unchecked. */
+export function frozenCopy<T>(value: T): T {
+  return frozen(structuredClone(value));
+}
+
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const each of Object.values(value)) frozen(each);
+  return Object.freeze(value);
 }
 
 export function proposedMembers(edits: readonly MemberEdit[] | undefined): readonly ProposedMembers[] {
@@ -88,9 +101,12 @@ function proposedEdit(edit: MemberEdit): ProposedMembers | undefined {
  */
 export function enriched(type: ResourceType, proposed: Document, given: unknown): Document {
   if (!isObject(given)) throw new TypeError('before: the hook must answer a resource, or nothing');
-  for (const name of Object.keys(given))
+  for (const [name, value] of Object.entries(given)) {
     if (name !== 'id' && name !== 'meta' && !isMember(type, name))
       throw new TypeError(`before: ${type.name} has no attribute ${name}`);
+    if (keptApart.has(name) && value !== undefined)
+      throw new TypeError(`before: ${name} is kept apart from the document, and the hook must not answer it`);
+  }
   const document: Record<string, unknown> = { ...proposed };
   for (const { path, to } of differenceOf(type, proposed, given).edits) {
     const attribute = attributeAt(type, path);
@@ -102,6 +118,9 @@ export function enriched(type: ResourceType, proposed: Document, given: unknown)
   document.schemas = schemasOf(type, document);
   return inSchemaOrder(type, document);
 }
+
+/** What a hook does not see. */
+const keptApart: ReadonlySet<string> = new Set(['password', 'members', 'groups']);
 
 function isMember(type: ResourceType, name: string): boolean {
   return (

@@ -166,8 +166,10 @@ export class Units {
 function runWithin(within: NonNullable<Hooks['within']>, changes: readonly Change[], tenant: string): void {
   for (const change of changes) {
     const answer: unknown = within({ ...change, tenant });
-    if (isPromise(answer))
-      throw new TypeError('within must answer at once: an SQLite transaction does not wait for a promise');
+    if (!isPromise(answer)) continue;
+    // What it comes to is told to nobody, and would end the process where it is an error.
+    answer.then(undefined, () => {});
+    throw new TypeError('within must answer at once: an SQLite transaction does not wait for a promise');
   }
 }
 

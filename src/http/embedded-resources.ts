@@ -1,12 +1,17 @@
 /** Resources for who embeds the server: without tokens and HTTP, through the same use cases, hooks and record. */
+import { ScimFilterError } from '../../grammar/index.ts';
 import type { Caller } from '../directory/caller.ts';
 import { operator } from '../directory/caller.ts';
 import type { Directory, ListQuery } from '../directory/directory.ts';
+import { checkWhole } from '../directory/embedder-arguments.ts';
+import { ScimError } from '../error.ts';
+import { suggestion } from '../nearest.ts';
 import { everything, readSelection } from '../scim/projection.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';
 import { memberParts } from '../store/member-parts.ts';
 import type { FoundResource } from '../store/store.ts';
 import { Renderer } from './render.ts';
+import { protocolError } from './responses.ts';
 
 /** A resource as a GET answers it (RFC 7643 §3.1). */
 export interface EmbeddedResource {
@@ -47,6 +52,11 @@ export interface EmbeddedResources {
   delete(id: string, options?: OfTenant): Promise<void>;
 }
 
+const queryNames: readonly string[] = [
+  ...(['tenant', 'filter', 'sortBy', 'sortOrder', 'startIndex', 'count'] as const),
+  ...(['attributes', 'excludedAttributes'] as const),
+];
+
 const patchOp = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 
 export interface EmbeddedTools {
@@ -76,16 +86,27 @@ export function embeddedResources(
   };
   const read = async (caller: Caller, id: string): Promise<EmbeddedResource> =>
     shown(whole, await directory.get(caller, type, id, whole.parts));
-  return {
+  return refusing({
     async get(id, options = {}) {
       const found = await directory.find(await callerOf(options), type, id, whole.parts);
       return found === undefined ? undefined : shown(whole, found);
     },
     async list({ tenant, filter, sortBy, sortOrder, startIndex = 1, count = 100, ...selected } = {}) {
+      checkWhole({ 'list: startIndex': startIndex, 'list: count': count });
+      for (const name of Object.keys(selected))
+        if (!queryNames.includes(name))
+          throw new TypeError(`list: unknown option "${name}"${suggestion(name, queryNames)}`);
       const selection = readSelection(selected.attributes, selected.excludedAttributes);
       const renderer = new Renderer(type, { registry, base, selection });
       const query: ListQuery = {
-        ...{ types: [type], filter, sortBy, sortOrder, limit: count, offset: Math.max(0, startIndex - 1) },
+        ...{
+          types: [type],
+          filter,
+          sortBy,
+          sortOrder,
+          limit: Math.max(0, count),
+          offset: Math.max(0, startIndex - 1),
+        },
         ...renderer.parts,
       };
       const page = await directory.list(await callerOf(tenant === undefined ? {} : { tenant }), query);
@@ -113,7 +134,20 @@ export function embeddedResources(
     async delete(id, options = {}) {
       await directory.delete(await callerOf(options), type, id);
     },
+  });
+}
+
+/** What is refused is a ScimError, as the answer would have it. */
+function refusing(resources: EmbeddedResources): EmbeddedResources {
+  const calls = Object.entries(resources) as [string, (...given: unknown[]) => Promise<unknown>][];
+  const refused = (error: unknown): never => {
+    if (error instanceof ScimFilterError)
+      throw new ScimError(400, error.scimType, error.message, { cause: error });
+    throw protocolError(error);
   };
+  return Object.fromEntries(
+    calls.map(([name, call]) => [name, (...given: unknown[]) => call(...given).catch(refused)]),
+  ) as unknown as EmbeddedResources;
 }
 
 function typeNamed({ resourceTypes }: Registry, name: string): ResourceType {

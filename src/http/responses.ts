@@ -114,7 +114,7 @@ const workRefusals: Record<WorkErrorCode, readonly [status: number, scimType: 't
 };
 
 /** The directory's error as the answer that it is; any other error as it is. */
-function protocolError(error: unknown): unknown {
+export function protocolError(error: unknown): unknown {
   if (error instanceof WorkError) {
     const [status, scimType] = workRefusals[error.code];
     return new ScimError(status, scimType, error.message, { cause: error });

@@ -63,6 +63,8 @@ function membersOf(group: (typeof groups)[number]): string[] {
  * @throws ConfigurationError with what is wrong, a line each.
  */
 export function checkLibraryOptions(options: object, more: Readonly<Record<string, Kind>> = {}): void {
+  if (typeof options !== 'object' || options === null)
+    throw new ConfigurationError([`the options must be an object, not ${shown(options)}`]);
   const problems: string[] = [];
   const values = new Map<OptionName, unknown>(optionNames.map((name) => [name, optionOf(name).default]));
   const origins = new Map<string, string>(optionNames.map((name) => [name, 'default']));
@@ -93,6 +95,13 @@ export function checkLibraryOptions(options: object, more: Readonly<Record<strin
     problems.push('database and store exclude one another: give only one');
   if (store !== undefined && (options as { readonly containsIndex?: unknown }).containsIndex !== undefined)
     problems.push('containsIndex needs a database of scimd: make an index of your own on your tables');
+  if (typeof store === 'object' && !isTablesSource(store))
+    problems.push(
+      'store must be what sql(…), drizzle(…) or kysely(…) answers for your database and its tables',
+    );
+  for (const name of ['link', 'migrate'])
+    if (store === undefined && (options as Readonly<Record<string, unknown>>)[name] !== undefined)
+      problems.push(`${name} is for tables of your own: give them as store`);
   if (problems.length === 0) problems.push(...checkTogether(values, origins));
   if (problems.length > 0) throw new ConfigurationError(problems);
 
@@ -109,6 +118,11 @@ export function checkLibraryOptions(options: object, more: Readonly<Record<strin
       else if (given !== undefined) check(path, renamed[path] ?? (path as OptionName), given);
     }
   }
+}
+
+function isTablesSource(store: object | null): boolean {
+  const { database, tables } = (store ?? {}) as { readonly database?: object; readonly tables?: unknown };
+  return typeof database?.['run' as never] === 'function' && typeof tables === 'object' && tables !== null;
 }
 
 function isGroup(name: string): name is (typeof groups)[number] {

@@ -99,7 +99,7 @@ export function carryOut<T>(
     const answered = step.call(transaction);
     if (!isPromise(answered)) return [];
     if (!waits) {
-      answered.catch(() => {});
+      answered.then(undefined, () => {});
       throw new TypeError(
         'within must answer at once: a transaction of this driver does not wait for a promise',
       );
