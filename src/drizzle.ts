@@ -5,10 +5,10 @@
  * const scimd = await createScimd({ store: drizzle(db, { User, Group }) });
  * ```
  */
-import { type SQL, sql } from 'drizzle-orm';
+import { Column, is, type SQL, sql } from 'drizzle-orm';
 import { type Awaitable, isPromise } from './store/stored-resource.ts';
 import type { RunSql, SqlDatabase, SqlRow } from './store/tables/database.ts';
-import type { TableMap } from './store/tables/define.ts';
+import type { ColumnOptions, ColumnSource, TableMap, TableSource } from './store/tables/define.ts';
 import type { TablesSource } from './store/tables/drivers.ts';
 
 /** A database of Drizzle over SQLite. */
@@ -44,7 +44,40 @@ export function drizzle<Database extends DrizzleSqlite | DrizzlePostgres>(
   tables: Readonly<Record<string, TableMap>>,
 ): TablesSource<DrizzleTransaction<Database>, DrizzleWaits<Database>> {
   const over = 'all' in database ? overSqlite(database) : overPostgres(database);
-  return { database: over, tables } as TablesSource<never, never>;
+  const named = Object.entries(tables).map(([type, map]) => [type, inDatabase(database, map)]);
+  return { database: over, tables: Object.fromEntries(named) } as TablesSource<never, never>;
+}
+
+type Given = ColumnSource | ColumnOptions | TableSource | undefined;
+
+/** The map with the names that columns have in the database, which `casing` makes where the schema gives none. */
+function inDatabase(database: object, map: TableMap): TableMap {
+  const named = <T extends Given>(given: T): T => {
+    if (typeof given !== 'object' || given === null) return given;
+    if (is(given, Column)) return renamed(database, given) as T;
+    // A table, or the options of a column: their prototype keeps what is theirs beside columns.
+    const columns = Object.entries(given).filter(([, value]) => is(value, Column));
+    if (columns.length === 0) return given;
+    const own = columns.map(([key, column]) => [key, { value: renamed(database, column), enumerable: true }]);
+    return Object.create(given, Object.fromEntries(own)) as T;
+  };
+  const all = <T extends object>(given: T | undefined): T | undefined =>
+    given && (Object.fromEntries(Object.entries(given).map(([key, value]) => [key, named(value)])) as T);
+  return {
+    ...(all(map) as TableMap),
+    ...{ key: all(map.key), attributes: all(map.attributes), members: all(map.members) },
+  } as TableMap;
+}
+
+function renamed(database: object, column: Column): Column {
+  const { keyAsName } = column as { readonly keyAsName?: unknown };
+  if (keyAsName !== true || !('select' in database)) return column;
+  const { select } = database as {
+    select(columns: object): { from(table: object): { toSQL(): { sql: string } } };
+  };
+  const text = select.call(database, { column }).from(column.table).toSQL().sql;
+  const name = /"((?:[^"]|"")+)"/.exec(text)?.[1]?.replaceAll('""', '"');
+  return name === undefined ? column : Object.create(column, { name: { value: name } });
 }
 
 /** The statement as Drizzle has it, with its parameters in their places. */
