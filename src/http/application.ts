@@ -19,7 +19,7 @@ import { Cursors } from './cursor.ts';
 import { docsPages } from './docs-pages.ts';
 import { eventsParts, streamsParts } from './event-parts.ts';
 import { eventsMount } from './events.ts';
-import { recordExchange } from './exchange-log.ts';
+import { recordExchange } from './exchange-record.ts';
 import { frontPage } from './front-page.ts';
 import { ListHandlers } from './listing.ts';
 import { Answer, discard, type HttpRequest, type HttpResponse } from './message.ts';
