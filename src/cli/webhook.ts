@@ -179,7 +179,7 @@ export async function deleteEndpoint(invocation: Invocation): Promise<number> {
 
 function printSecrets(
   { json, terminal }: Invocation,
-  { endpoint, secret, publicKey }: EndpointSecrets,
+  { endpoint, secret, publicKey }: EndpointSecrets<Endpoint>,
   what: string,
 ): void {
   if (json) {

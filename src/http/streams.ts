@@ -214,7 +214,7 @@ function streamHandlers(parts: StreamsParts): Record<string, Record<string, Hand
       const [id] = ids;
       if (id === undefined) throw new StreamError('missing', 'There is no such subject');
       if (ids.length > 1) throw invalid('subject names several people; name one by the format scim');
-      await streams.setSubject(stream, id, isRemoved);
+      await streams.setSubject(stream, id, isRemoved, 'path' in subject ? subject.path : undefined);
       return { status: isRemoved ? 204 : 200, headers: [] };
     };
 

@@ -61,6 +61,10 @@ describe('verify', () => {
     for (const each of [secret, other, publicKey])
       assert.deepEqual(await verify({ headers, body }, { secret: each }), [JSON.parse(body)]);
     await assert.rejects(verify({ headers, body }, { secret: newWebhookKey().publicKey }), VerificationError);
+    for (const secret of ['', [], undefined as never])
+      await assert.rejects(verify({ headers, body }, { secret }), {
+        ...{ name: 'VerificationError', message: 'the secret is missing' },
+      });
   });
 
   test('gives the events of a batch', async () => {

@@ -72,6 +72,19 @@ describe('an endpoint', () => {
     assert.equal(app.received.length, 2);
   });
 
+  test('tells its secret and its keys when it is made and rotated, and no more', async () => {
+    const made = await scimd.webhooks.create({ url: app.url, allowPrivate: true, ed25519: true });
+    const { id } = made.endpoint;
+    assert.match(made.secret, /^whsec_/);
+    const others = [
+      ...[made.endpoint, (await scimd.webhooks.rotate(id)).endpoint],
+      ...[await scimd.webhooks.list(), await scimd.webhooks.show(id)],
+      ...[await scimd.webhooks.pause(id), await scimd.webhooks.resume(id)],
+    ];
+    for (const each of others) assert.doesNotMatch(JSON.stringify(each), /whsec_|whsk_|secrets|signingKeys/);
+    await scimd.webhooks.delete(id);
+  });
+
   const wrong = [
     [{ types: [] }, /types must be a list of events/],
     [{ types: 'user.*' as never }, /types must be a list of events/],

@@ -235,6 +235,10 @@ describe('SSF 1.0 §8.1.3: subjects', () => {
       (await receiver.send('POST', '/ssf/subjects/remove', { stream_id, subject })).status;
     assert.equal(await statusOf({ format: 'email', email: 'nobody@example.com' }), 404);
     assert.equal(await statusOf({ format: 'scim', uri: '/Users/none' }), 404);
+    // The id is that of a person, and no group has it.
+    const { json: user } = await server.request('POST', '/Users', { body: newUser() });
+    assert.equal(await statusOf({ format: 'scim', uri: `/Groups/${user.id}` }), 404);
+    assert.equal(await statusOf({ format: 'scim', uri: `${server.base}/Users/${user.id}` }), 204);
     assert.equal(await statusOf({ format: 'phone_number', phone_number: '+12065550100' }), 400);
     assert.equal(await statusOf({ format: 'iss_sub', iss: 'https://other.example.com', sub: 'x' }), 400);
   });

@@ -55,7 +55,8 @@ export async function verify(
   const content = new Uint8Array(head.length + bytes.length);
   content.set(head);
   content.set(bytes, head.length);
-  const secrets = typeof secret === 'string' ? [secret] : secret;
+  const secrets = typeof secret === 'string' ? [secret] : (secret ?? []);
+  if (secrets.length === 0 || secrets.includes('')) throw new VerificationError('the secret is missing');
   for (const each of secrets)
     if (await isSignedBy(each, signatures, content)) return eventsIn(new TextDecoder().decode(bytes));
   throw new VerificationError('no signature fits: the secret is another one, or the body was changed');

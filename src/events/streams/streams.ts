@@ -176,11 +176,16 @@ export class Streams {
     );
   }
 
-  /** Whether the stream gets the events of a resource, from now on (SSF §8.1.3). @throws StreamError `missing`, `full` */
-  async setSubject(stream: Stream, resource: string, isRemoved: boolean): Promise<void> {
+  /**
+   * Whether the stream gets the events of a resource, from now on (SSF §8.1.3). `path`: its URI, relative or
+   * not, where it was named by one.
+   * @throws StreamError `missing`, `full`
+   */
+  async setSubject(stream: Stream, resource: string, isRemoved: boolean, path?: string): Promise<void> {
     const found = (await this.#store.feed.resources(stream.tenant, [resource])).get(resource)?.resource;
     const uri = found === undefined ? undefined : this.#shown.pathOf(found.type, resource);
-    if (uri === undefined) throw new StreamError('missing', 'There is no such subject');
+    if (uri === undefined || (path !== undefined && !`/${path}`.endsWith(uri)))
+      throw new StreamError('missing', 'There is no such subject');
     const { newest } = await this.#store.feed.extent(stream.tenant);
     if (!(await this.#store.streams.setRemoved(stream.id, resource, isRemoved, newest))) return;
     await this.#put(stream, (jti) => feedEvent(scopeOf(stream), jti, uri, isRemoved));

@@ -1,8 +1,8 @@
 /** Subject identifiers (RFC 9493, RFC 9967 §2.1) as receivers name people and groups with them. */
 import { isObject } from '../../scim/object.ts';
 
-/** The id of a resource, or a filter that finds a user. */
-export type NamedSubject = { readonly id: string } | { readonly filter: string };
+/** The id of a resource, with the URI that names it, if one does; or a filter that finds a user. */
+export type NamedSubject = { readonly id: string; readonly path?: string } | { readonly filter: string };
 
 /** Undefined for what names no resource here: another format, another issuer. */
 export function namedSubject(subject: unknown, issuer: string): NamedSubject | undefined {
@@ -10,8 +10,8 @@ export function namedSubject(subject: unknown, issuer: string): NamedSubject | u
   const { format, id, uri, externalId, userName, email, iss, sub, user, group } = subject;
   switch (format) {
     case 'scim': {
-      const path = text(uri)?.split('/').at(-1);
-      if (path !== undefined) return { id: path };
+      const path = text(uri);
+      if (path !== undefined) return { id: path.slice(path.lastIndexOf('/') + 1), path };
       return named(id) ?? filterOf('externalId', externalId) ?? filterOf('userName', userName);
     }
     case 'opaque':

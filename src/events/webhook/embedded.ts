@@ -1,6 +1,7 @@
 /** Webhook endpoints for who embeds the server, by names of tenants. */
+import type { Endpoint } from '../../store/outbox.ts';
 import type { Endpoints } from './endpoints.ts';
-import type { Webhooks } from './management.ts';
+import type { ShownEndpoint, Webhooks } from './management.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
@@ -19,14 +20,29 @@ export function embeddedWebhooks(
 ): Webhooks {
   return {
     create: async ({ tenant = 'default', ...more }) =>
-      endpoints.create({ ...more, tenant: await made(tenant) }),
-    list: async (tenant) => endpoints.list(tenant === undefined ? undefined : await existing(tenant)),
-    show: (id) => endpoints.show(id),
+      withShown(await endpoints.create({ ...more, tenant: await made(tenant) })),
+    list: async (tenant) => {
+      const found = await endpoints.list(tenant === undefined ? undefined : await existing(tenant));
+      return found.map(shownEndpoint);
+    },
+    show: async (id) => withShown(await endpoints.show(id)),
     test: (id) => endpoints.test(id),
-    pause: (id) => endpoints.pause(id),
-    resume: (id) => endpoints.resume(id),
-    rotate: (id, until = new Date(clock().getTime() + day)) => endpoints.rotate(id, until),
+    pause: async (id) => shownEndpoint(await endpoints.pause(id)),
+    resume: async (id) => shownEndpoint(await endpoints.resume(id)),
+    rotate: async (id, until = new Date(clock().getTime() + day)) =>
+      withShown(await endpoints.rotate(id, until)),
     replay: (id, from, to) => endpoints.replay(id, from, to),
     delete: (id) => endpoints.delete(id),
   };
+}
+
+/** Secrets are told once: who shows the list of endpoints to somebody shows none. */
+function shownEndpoint({ secrets: _, signingKeys: __, stream: ___, ...shown }: Endpoint): ShownEndpoint {
+  return shown;
+}
+
+function withShown<Made extends { readonly endpoint: Endpoint }>(
+  made: Made,
+): Omit<Made, 'endpoint'> & { readonly endpoint: ShownEndpoint } {
+  return { ...made, endpoint: shownEndpoint(made.endpoint) };
 }

@@ -61,7 +61,7 @@ export class Endpoints {
   }
 
   /** @throws EndpointError, and AddressError where nothing may be sent to the URL. */
-  async create(asked: NewEndpoint): Promise<EndpointSecrets> {
+  async create(asked: NewEndpoint): Promise<EndpointSecrets<Endpoint>> {
     const { tenant, url, types, batch = 1, allowPrivate = false, ed25519 = false, from = 'now' } = asked;
     const { outbox, feed } = this.#store;
     checkTypes(types);
@@ -92,7 +92,7 @@ export class Endpoints {
   }
 
   /** With its last attempts, newest first, and what waits to be sent again. @throws EndpointError `missing` */
-  async show(id: string, attempts = 20): Promise<EndpointState> {
+  async show(id: string, attempts = 20): Promise<EndpointState<Endpoint>> {
     const endpoint = await this.#find(id);
     const { outbox, feed } = this.#store;
     const { newest } = await feed.extent(endpoint.tenant);
@@ -118,7 +118,7 @@ export class Endpoints {
   }
 
   /** A new secret; the old one signs beside it until then. @throws EndpointError `missing` */
-  async rotate(id: string, until: Date): Promise<EndpointSecrets> {
+  async rotate(id: string, until: Date): Promise<EndpointSecrets<Endpoint>> {
     const { secrets, signingKeys } = await this.#find(id);
     const secret = newWebhookSecret();
     // Two are valid at a time, so one that was replaced before ends now.

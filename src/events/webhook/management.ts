@@ -38,16 +38,19 @@ export interface NewEndpoint {
   readonly from?: string | undefined;
 }
 
+/** An endpoint without what its messages are signed with. */
+export type ShownEndpoint = Omit<Endpoint, 'secrets' | 'signingKeys' | 'stream'>;
+
 /** An endpoint with what a receiver verifies with: told when it is made and when it is rotated, and no more. */
-export interface EndpointSecrets {
-  readonly endpoint: Endpoint;
+export interface EndpointSecrets<Shown extends ShownEndpoint = ShownEndpoint> {
+  readonly endpoint: Shown;
   readonly secret: string;
   readonly publicKey?: string;
 }
 
 /** What has come of an endpoint. */
-export interface EndpointState {
-  readonly endpoint: Endpoint;
+export interface EndpointState<Shown extends ShownEndpoint = ShownEndpoint> {
+  readonly endpoint: Shown;
   /** The last ones, newest first. */
   readonly attempts: readonly Attempt[];
   /** What waits to be sent again. */
@@ -59,14 +62,14 @@ export interface EndpointState {
 /** What `scimd webhook` does, for a tenant by its name. Throws an error that says what cannot be, and why. */
 export interface Webhooks {
   create(endpoint: Omit<NewEndpoint, 'tenant'> & { readonly tenant?: string }): Promise<EndpointSecrets>;
-  list(tenant?: string): Promise<readonly Endpoint[]>;
+  list(tenant?: string): Promise<readonly ShownEndpoint[]>;
   /** With its last attempts, newest first, and what waits to be sent again. */
   show(id: string): Promise<EndpointState>;
   /** Sends an `endpoint.test` now; what it answered. */
   test(id: string): Promise<Answer>;
-  pause(id: string): Promise<Endpoint>;
+  pause(id: string): Promise<ShownEndpoint>;
   /** Goes on where it was. */
-  resume(id: string): Promise<Endpoint>;
+  resume(id: string): Promise<ShownEndpoint>;
   /** A new secret; the old one is valid beside it until then, a day from now without it. */
   rotate(id: string, until?: Date): Promise<EndpointSecrets>;
   /** Sends events from one position to another once more; how many there are. */
