@@ -128,6 +128,27 @@ export function edgeContract(setting: () => Setting, keepsStrangers: boolean): v
     assert.equal(await counted(10, { kind: 'replace', members: [] }), 0);
   });
 
+  testWithStrangers('of changes that are made together the last one counts what all have left', async () => {
+    const s = setting();
+    const group = await s.createGroup('g', ['a', 'b', 'c', 'd', 'e', 'f', 'g']);
+    const last = async (...edits: readonly MemberEdit[]) => {
+      const units = edits.map((edit) =>
+        s.unit({
+          ...({ kind: 'update', type: s.group, id: group.id, operation: 'patch' } as const),
+          ...{ members: [edit], countMembers: 3 },
+        }),
+      );
+      const outcome = (await s.store.commit(units)).at(-1);
+      const [result] = outcome?.outcome === 'done' ? outcome.results : [];
+      return result !== undefined && 'resource' in result ? result.resource.memberCount : undefined;
+    };
+    const remove = (...values: readonly string[]): MemberEdit => ({ kind: 'remove', values });
+    assert.equal(await last(remove('a'), remove('b'), add('h')), 3);
+    assert.equal(await last(remove('c', 'nobody'), remove('d'), remove('e')), 3);
+    assert.equal(await last(remove('f'), remove('x')), 2);
+    assert.equal(await last(add('i', 'j', 'k', 'l'), { kind: 'replace', members: [] }, remove('i')), 0);
+  });
+
   testWithStrangers(
     'members of a large group come in parts of one order, those of others at once',
     async () => {

@@ -53,7 +53,7 @@ export async function begin(
     connection.run(writeSql.lock, [tenant]),
     connection.run(writeSql.beginning, [foreseen.creations, tenant, tenant, since ?? null]),
     given.length === 0 ? none : connection.run(writeSql.grouped, [given, tenant]),
-    ids.length === 0 ? none : connection.run(writeSql.current, [tenant, ids]),
+    ids.length === 0 ? none : connection.run(writeSql.current, [foreseen.counted, tenant, ids]),
     members.length === 0 ? none : connection.run(writeSql.described, [tenant, members]),
     pairs.length === 0
       ? none
@@ -75,7 +75,7 @@ export async function begin(
     { sequence, link: link ?? noLink },
     parsed<number>(rids),
   );
-  writer.known.note(ids, current.rows);
+  writer.known.note(ids, current.rows, foreseen.counted);
   writer.known.noteGrouped(given, grouped.rows);
   writer.known.noteDescribed(members, described.rows);
   const rowOf = new Map((current.rows as [number, number, string][]).map(([rid, , id]) => [id, rid]));

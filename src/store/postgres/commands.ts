@@ -39,7 +39,7 @@ import { type EdgeEffect, edgeWriter } from './membership.ts';
 import { referenceRemover } from './references.ts';
 import { restore, type TakenName } from './restore.ts';
 import { writeSql } from './statements.ts';
-import type { Current } from './unit-rows.ts';
+import type { Current, Owner } from './unit-rows.ts';
 import type { UnitWriter } from './unit-writer.ts';
 import { withinWriteWork } from './work-limit.ts';
 
@@ -152,7 +152,10 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     if (unmatched !== undefined) return { outcome: 'unmatched', detail: unmatched };
     const newCredential = await editCredential(writer, rid, command.credential);
     const resourceAt = (version: number, modified: string): StoredResource =>
-      toResource(types, [kind.number, id, version, before.created, modified, body, before.grouped]);
+      writer.known.withCount(
+        toResource(types, [kind.number, id, version, before.created, modified, body, before.grouped]),
+        command.countMembers,
+      );
     const membersChanged = added.size > 0 || removed.size > 0 || described.size > 0;
     if (document === undefined && !newCredential && !membersChanged)
       return { outcome: 'unchanged', resource: resourceAt(before.version, before.modified) };
@@ -360,15 +363,6 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     },
   };
 }
-
-type Owner = [
-  rid: number,
-  kind: number,
-  id: string,
-  version: number,
-  modified: string,
-  display: string | null,
-];
 
 function isDone(result: Result | Reason): result is Result {
   return ['created', 'updated', 'unchanged', 'deleted', 'restored', 'erased'].includes(result.outcome);

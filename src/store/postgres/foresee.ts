@@ -17,6 +17,11 @@ export interface Foreseen {
   readonly edges: readonly (readonly [group: string, member: string])[];
   /** May somebody lose access? */
   readonly loses: boolean;
+  /**
+   * Up to how many members of each group are counted: of one that has so many, as many as is asked for are left whatever the
+   * units do. 0 where that cannot be told.
+   */
+  readonly counted: number;
 }
 
 /** What the units will ask for, as far as it can be told beforehand. */
@@ -27,10 +32,12 @@ export function foresee(work: readonly (Unit | Change)[]): Foreseen {
   const members = new Set<string>();
   const edges: (readonly [string, string])[] = [];
   let loses = false;
+  let [most, gone] = [0, 0];
   for (const each of work) {
     if (isChange(each)) {
       current.add(each.id);
       loses = true;
+      gone = Number.POSITIVE_INFINITY;
       continue;
     }
     for (const command of each.commands) {
@@ -38,6 +45,8 @@ export function foresee(work: readonly (Unit | Change)[]): Foreseen {
       if (command.kind !== 'create') current.add(command.id);
       else if (command.id !== undefined) given.add(command.id);
       loses ||= mayLose(command);
+      gone += mostGone(command);
+      if (command.kind === 'update') most = Math.max(most, command.countMembers ?? 0);
       for (const value of valuesOf(command)) {
         if (members.size >= mostForeseen) break;
         members.add(value);
@@ -45,7 +54,19 @@ export function foresee(work: readonly (Unit | Change)[]): Foreseen {
       }
     }
   }
-  return { creations, given, current, members, edges, loses };
+  const counted = most > 0 && gone <= mostForeseen ? most + gone : 0;
+  return { creations, given, current, members, edges, loses, counted };
+}
+
+/** How many members a group loses by it at most. */
+function mostGone(command: Command): number {
+  if (command.kind === 'create') return 0;
+  if (command.kind !== 'update') return Number.POSITIVE_INFINITY;
+  let gone = 0;
+  for (const edit of command.members ?? [])
+    if (edit.kind === 'remove') gone += edit.values.length;
+    else if (edit.kind !== 'add') return Number.POSITIVE_INFINITY;
+  return gone;
 }
 
 function mayLose(command: Command): boolean {

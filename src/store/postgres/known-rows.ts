@@ -1,4 +1,5 @@
 /** What a transaction knows of the tenant's rows, whose lock it has: what it read of them, and what it did to them since. */
+import type { StoredResource } from '../store.ts';
 import { type Current, type Described, toCurrent } from './unit-rows.ts';
 
 export class KnownRows {
@@ -10,13 +11,23 @@ export class KnownRows {
   /** Of ids that were given to new resources: are they members of some group? */
   readonly grouped = new Map<string, boolean>();
 
-  /** Rows of `writeSql.current`, as those that follow are of its statements. */
-  note(asked: Iterable<string>, rows: readonly unknown[][]): void {
+  /** Groups of which so many members are left, whatever the transaction does, that nobody asks how many they are. */
+  readonly #large = new Set<string>();
+
+  /** Rows of `writeSql.current`, whose members were counted up to `counted`; those that follow are of its statements. */
+  note(asked: Iterable<string>, rows: readonly unknown[][], counted = 0): void {
     for (const id of asked) this.current.set(id, null);
     for (const row of rows) {
       const current = toCurrent(row);
       this.current.set(current.id, current);
+      if (counted > 0 && row.at(-1) === counted) this.#large.add(current.id);
     }
+  }
+
+  /** The resource with the number of its members up to that, where it is known. */
+  withCount(resource: StoredResource, most: number | undefined): StoredResource {
+    const isKnown = most !== undefined && this.#large.has(resource.id);
+    return isKnown ? { ...resource, memberCount: most } : resource;
   }
 
   noteDescribed(asked: Iterable<string>, rows: readonly unknown[][]): void {
@@ -37,6 +48,7 @@ export class KnownRows {
 
   clear(): void {
     this.current.clear();
+    this.#large.clear();
     this.described.clear();
     this.edges.clear();
     this.grouped.clear();

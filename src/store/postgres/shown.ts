@@ -17,14 +17,14 @@ export type Show = (
 export function shower(types: StoredTypes): Show {
   const { sql, parametersOf, foundIn } = findings(types).shown;
 
-  const askedOf = (unit: Unit | undefined, index: number, { grouped }: FoundResource) => {
+  const askedOf = (unit: Unit | undefined, index: number, { grouped, memberCount }: FoundResource) => {
     const command = unit?.commands[index];
     if (unit === undefined || command?.kind !== 'update') return undefined;
     const { tenant, base } = unit;
     const { type, id, groups = false, countMembers } = command;
     const { number, layout } = types.of(type);
     const withGroups = groups && grouped && layout.groups !== undefined;
-    if (!withGroups && countMembers === undefined) return undefined;
+    if (!withGroups && (countMembers === undefined || memberCount !== undefined)) return undefined;
     return { tenant, type: number, key: id, withGroups, fewerThan: countMembers, base } satisfies Asked;
   };
 

@@ -147,9 +147,13 @@ ON CONFLICT (rid, tenant) DO UPDATE SET hash = excluded.hash`,
   deleteCredential: 'DELETE FROM credential WHERE rid = ? AND tenant = ?',
   quarantine: `INSERT INTO set_aside (rid, tenant, entries) VALUES (?, ?, ?)
 ON CONFLICT (rid, tenant) DO UPDATE SET entries = excluded.entries`,
-  /** Of the tenant those of these ids, of whatever type: what a command begins with. */
+  /**
+   * Of the tenant those of these ids, of whatever type: what a command begins with. Before them, up to how many members are
+   * counted, bound as an {@link arrayOf} is.
+   */
   current: `SELECT r.rid, r.type, r.id, r.version, r.created, r.modified, d.body,
-  EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id)
+  EXISTS (SELECT 1 FROM member WHERE tenant = r.tenant AND value = r.id), (SELECT count(*) FROM (
+    SELECT 1 FROM member m WHERE m.owner = r.rid AND m.tenant = r.tenant ORDER BY m.value LIMIT (SELECT ?::bigint)) p)
 FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(${textArray}::text[])`,
   /** Id, type and displayName of these ids, and are they active? */
   described: `SELECT r.id, r.type, d.body ->> 'displayName', coalesce(r.active, 1) = 1

@@ -80,7 +80,7 @@ export class UnitWriter {
   async current(id: string): Promise<Current | undefined> {
     const known = this.known.current.get(id);
     if (known !== undefined) return known ?? undefined;
-    this.known.note([id], await this.query(writeSql.current, [this.tenant, [id]]));
+    this.known.note([id], await this.query(writeSql.current, [0, this.tenant, [id]]));
     return this.known.current.get(id) ?? undefined;
   }
 
