@@ -5,6 +5,7 @@ import { ScimError } from '../../error.ts';
 import type { Account } from '../../history/orphans.ts';
 import type { ExchangeLog } from '../../http/exchange-log.ts';
 import type { Documentation, MountParts } from '../../http/options.ts';
+import { isObject } from '../../scim/object.ts';
 import type { Tenant } from '../../store/store.ts';
 import type { ExchangeWords } from '../explained.ts';
 import type { Session } from '../sessions.ts';
@@ -115,10 +116,33 @@ export function endpoint<
 
 function checked(schema: Schema | undefined, given: unknown, what: string): unknown {
   if (schema === undefined) return {};
+  const known = 'entries' in schema ? Object.keys(schema.entries as object) : undefined;
+  if (known !== undefined && isObject(given)) {
+    // What is misspelled would otherwise be done with its default: a token for a year instead of a day.
+    const unknown = Object.keys(given).find((name) => given[name] !== undefined && !known.includes(name));
+    if (unknown !== undefined)
+      throw new ScimError(
+        400,
+        'invalidValue',
+        `The ${what} has ${JSON.stringify(unknown)}, which is not known here; known are: ${known.join(', ') || 'none'}`,
+      );
+  } else if (known !== undefined) {
+    throw new ScimError(400, 'invalidValue', `The ${what} must be an object`);
+  }
   const result = v.safeParse(schema, given);
   if (result.success) return result.output;
-  const [issue] = result.issues;
-  throw new ScimError(400, 'invalidValue', `${v.getDotPath(issue) ?? `The ${what}`}: ${issue.message}`);
+  throw invalid(result.issues[0], `The ${what}`);
+}
+
+/** What is wrong with one member, by its name. */
+export function invalid(issue: v.BaseIssue<unknown>, what: string): ScimError {
+  const isMissing =
+    issue.kind === 'schema' && issue.type.endsWith('object') && issue.received === 'undefined';
+  return new ScimError(
+    400,
+    'invalidValue',
+    `${v.getDotPath(issue) ?? what}: ${isMissing ? 'is required' : issue.message}`,
+  );
 }
 
 /** May they do it? @throws ScimError 403. */
@@ -180,7 +204,7 @@ export function noteAction(
 export function wholeNumber(from: number, to: number) {
   const rule = `must be a whole number from ${from} to ${to}`;
   return v.pipe(
-    v.union([v.number(rule), v.pipe(v.string(rule), v.regex(/^\d{1,15}$/, rule), v.transform(Number))], rule),
+    v.union([v.number(rule), v.pipe(v.string(rule), v.regex(/^\d{1,16}$/, rule), v.transform(Number))], rule),
     v.integer(rule),
     v.minValue(from, rule),
     v.maxValue(to, rule),

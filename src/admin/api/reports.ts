@@ -11,7 +11,15 @@ import { rulesInForce } from '../../history/roles.ts';
 import { seatsReport } from '../../history/seats.ts';
 import { historyReport } from '../../history/timeline.ts';
 import { CommandError } from '../../ops/command-error.ts';
-import { type Asked, endpoint, optionalLine, tenantFor, tenantQuery, wholeNumber } from './endpoint.ts';
+import {
+  type Asked,
+  endpoint,
+  invalid,
+  optionalLine,
+  tenantFor,
+  tenantQuery,
+  wholeNumber,
+} from './endpoint.ts';
 
 /** Date.parse moves 31 February into March. */
 function isDate(text: string): boolean {
@@ -101,8 +109,7 @@ function commandOf(name: string, flags: Readonly<Record<string, string | boolean
 function checked<const T extends v.GenericSchema>(schema: T, given: unknown, what: string): v.InferOutput<T> {
   const result = v.safeParse(schema, given);
   if (result.success) return result.output;
-  const [issue] = result.issues;
-  throw new ScimError(400, 'invalidValue', `${v.getDotPath(issue) ?? what}: ${issue.message}`);
+  throw invalid(result.issues[0], what);
 }
 
 /** @throws ScimError 400 that says why a question cannot be answered. */

@@ -134,7 +134,7 @@ ${answered === undefined ? html`<p class="muted">Its body is not kept.</p>` : ht
 <section class="card" aria-labelledby="facts"><h2 id="facts">About it</h2>
 <dl class="facts">
 <dt>Token</dt><dd>${token === undefined ? 'none that is known' : html`<a href="${to(`/connections/tokens/${token}`)}">${tokenName ?? token}</a>`}</dd>
-${exchange.subject === undefined ? '' : html`<dt>About</dt><dd><a href="${to(`/directory/${exchange.type}/${encodeURIComponent(exchange.subject)}`)}">${more.subject ?? exchange.subject}</a></dd>`}
+${exchange.subject === undefined ? '' : html`<dt>About</dt><dd>${exchange.type === undefined ? (more.subject ?? exchange.subject) : html`<a href="${to(`/directory/${exchange.type}/${encodeURIComponent(exchange.subject)}`)}">${more.subject ?? exchange.subject}</a>`}</dd>`}
 <dt>User agent</dt><dd>${agent ?? 'none'}</dd>
 <dt>Request id</dt><dd class="mono">${requestId}</dd>
 <dt>Tolerances</dt><dd>${tolerances.length === 0 ? 'none was needed' : tolerances.map((name, index) => html`${index === 0 ? '' : ', '}<a href="/docs/tolerances">${name}</a>`)}</dd>

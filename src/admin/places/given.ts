@@ -1,8 +1,7 @@
 /** What a page is made with. */
 import * as v from 'valibot';
-import { ScimError } from '../../error.ts';
 import type { HttpResponse } from '../../http/message.ts';
-import type { Asked, Endpoint } from '../api/endpoint.ts';
+import { type Asked, type Endpoint, invalid } from '../api/endpoint.ts';
 import type { Counts } from '../api/now.ts';
 import { webhookEndpoints } from '../api/webhooks.ts';
 import type { Html } from '../html.ts';
@@ -31,8 +30,7 @@ export function pageOf(title: string, place: Place, main: Html): Page {
 export function parsed<const T extends v.GenericSchema>(schema: T, query: Query): v.InferOutput<T> {
   const result = v.safeParse(schema, query);
   if (result.success) return result.output;
-  const [issue] = result.issues;
-  throw new ScimError(400, 'invalidValue', `${v.getDotPath(issue) ?? 'The query'}: ${issue.message}`);
+  throw invalid(result.issues[0], 'The query');
 }
 
 export function endpointAt(path: string, method: string): Endpoint {
