@@ -184,7 +184,10 @@ test('user forget takes a person out of the exchange log too, by every name that
   await until('the exchanges in the log', async () =>
     (await run('log', '--user', id, '--bodies')).stdout.includes('forgettable.two'),
   );
+  const journal = () => readFileSync(join(folder, 'scimd.db-wal')).includes('forgettable');
+  assert.ok(journal());
   await json('user', 'forget', 'forgettable.two@example.com', '--yes');
+  assert.ok(!journal(), 'not in the journal of the database either');
   assert.doesNotMatch((await run('log', '--bodies')).stdout, /forgettable/);
   await json('backup', 'after.backup');
   assert.ok(!readFileSync(join(folder, 'after.backup')).includes('forgettable'), 'not even in free pages');

@@ -38,12 +38,21 @@ const inMemory: Checkpoints = {
   close: () => undefined,
 };
 
+/** Connections that have erased somebody whom the WAL still has. */
+const toBeEmptied = new WeakSet<Database>();
+
+/** Whom the transaction erases is not to stand in the WAL either: it is emptied as soon as nobody reads on in it. */
+export function emptyWalOf(db: Database): void {
+  toBeEmptied.add(db);
+}
+
 /** `inThread`: where a thread may do it. */
 export function checkpoints(db: Database, inThread?: CheckpointThreadOptions): Checkpoints {
   if (db.memory) return inMemory;
   db.pragma('wal_autocheckpoint = 0');
   const look = db.prepare('PRAGMA main.wal_checkpoint(NOOP)').raw();
   const copy = db.prepare('PRAGMA main.wal_checkpoint(PASSIVE)').raw();
+  const empty = db.prepare('PRAGMA main.wal_checkpoint(TRUNCATE)').raw();
   const thread = inThread === undefined ? undefined : new CheckpointThread(inThread);
   /** Frames that there are, and that there were when a copy began last; when that was. */
   let [frames, last, lastAt] = [0, 0, Number.NEGATIVE_INFINITY];
@@ -67,8 +76,21 @@ export function checkpoints(db: Database, inThread?: CheckpointThreadOptions): C
     return underWay;
   };
 
+  /** Waits for no reader: then the next commit tries it again. */
+  const emptyNow = (): void => {
+    const timeout = Number(db.pragma('busy_timeout', { simple: true }));
+    db.pragma('busy_timeout = 0');
+    try {
+      const [busy] = empty.get() as [busy: number, frames: number, copied: number];
+      if (busy === 0) toBeEmptied.delete(db);
+    } finally {
+      db.pragma(`busy_timeout = ${timeout}`);
+    }
+  };
+
   return {
     committed() {
+      if (toBeEmptied.has(db) && underWay === undefined) emptyNow();
       [, frames] = look.get() as [busy: number, frames: number, copied: number];
       // It has begun anew.
       if (frames < last) {

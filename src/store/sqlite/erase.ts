@@ -7,6 +7,7 @@ import { instantAfter } from '../layout/instant.ts';
 import { changeSql } from '../sql/change.ts';
 import { grantSql } from '../sql/grants.ts';
 import type { EraseCommand, Refusal, Result } from '../store.ts';
+import { emptyWalOf } from './checkpoints.ts';
 import type { Tools, UnitAtWork } from './unit-at-work.ts';
 
 type ErasableRow = [
@@ -52,6 +53,7 @@ export class Eraser {
     const { tenant, context, transaction } = unit;
     const { id } = command;
     const kind = types.of(command.type);
+    emptyWalOf(db);
     // What is overwritten or freed from here on is filled with zeros.
     const [before] = db.pragma('secure_delete') as { secure_delete: number }[];
     db.pragma('secure_delete = ON');
