@@ -104,6 +104,7 @@ export async function leaversReport(
     ],
     rows,
     summary: [
+      `who left since ${typeof since === 'number' ? `change ${since}` : since.toISOString()}; applications have ${spanText(sla)} to confirm it`,
       `${counted(leavers.length, 'leaver', 'leavers')}, ${counted(applications.length, 'application', 'applications')}`,
       `${count('met')} in time, ${count('missed')} too late or not confirmed in time, ${count('waiting')} waiting`,
       ...(applications.length === 0
@@ -111,6 +112,11 @@ export async function leaversReport(
         : []),
     ],
   };
+}
+
+function spanText(milliseconds: number): string {
+  const minutes = milliseconds / 60_000;
+  return minutes % 60 === 0 ? counted(minutes / 60, 'hour', 'hours') : counted(minutes, 'minute', 'minutes');
 }
 
 /** Consumers of the feed, and endpoints of webhooks that are told of leavers. */

@@ -210,7 +210,8 @@ test('the acknowledgements of a consumer are evidence: the first that covers a c
   const { id } = await request('POST', '/Users', newUser({ userName: 'leaver' }));
   await request('PATCH', `/Users/${id}`, patchOp({ op: 'replace', path: 'active', value: false }));
   await acknowledge(1);
-  const { rows: waiting } = await leaversReport(store, other, { since: 0, sla: 60_000 });
+  const { rows: waiting, summary } = await leaversReport(store, other, { since: 0, sla: 60_000 });
+  assert.equal(summary[0], 'who left since change 0; applications have 1 minute to confirm it');
   assert.deepEqual(
     waiting.map(({ application, sla, confirmed }) => [application, sla, confirmed]),
     [['crm', 'waiting', undefined]],
