@@ -41,7 +41,6 @@ export async function applyConfiguredRules(inForce: SettingsInForce, store: Stor
       log.warn({}, 'rules of roles are in force that the configuration does not have: see scimd roles list');
     return;
   }
-  for (const warning of ruleWarnings(rules, store.registry)) log.warn({}, warning);
   try {
     const effects = await applyRules(store, rules, { kind: 'system' });
     if (effects === undefined) return;
@@ -70,7 +69,6 @@ export async function checkRoles(invocation: Invocation): Promise<number> {
       terminal.print(JSON.stringify({ applied: same, effects, warnings, refused }));
     } else {
       await printEffects(invocation, store, rules, effects);
-      for (const warning of warnings) terminal.note(`scimd: ${warning}`);
       for (const problem of refused) terminal.note(`scimd: ${problem}`);
     }
     return refused.length === 0 ? exitStatus.done : exitStatus.failed;

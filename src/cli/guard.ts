@@ -42,7 +42,13 @@ export async function guardStatus(invocation: Invocation): Promise<number> {
         const state = held !== undefined ? 'held' : until !== undefined ? 'released' : 'watching';
         return { tenant: name, state, held, released: until, tripped, reason, paused };
       });
-    if (json) terminal.print(JSON.stringify({ ...guard, tenants }));
+    const tokens = await store.listTokens(
+      only === undefined ? undefined : (await findTenant(store, only)).number,
+    );
+    const pausedTokens = tokens
+      .filter((token) => token.paused !== undefined && usable(token, new Date(now)))
+      .map(({ id, name, paused }) => ({ id, name, paused }));
+    if (json) terminal.print(JSON.stringify({ ...guard, tenants, pausedTokens }));
     else {
       const { mode, percent, people, minutes, protectedPeople } = guard;
       terminal.print(
@@ -59,6 +65,8 @@ export async function guardStatus(invocation: Invocation): Promise<number> {
           ]),
         ]),
       );
+      for (const { name, paused } of pausedTokens)
+        terminal.print(`token ${name}: writes are paused since ${paused}`);
     }
     return exitStatus.done;
   });

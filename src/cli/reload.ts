@@ -23,6 +23,7 @@ export function reloader(
   const reload = async (): Promise<void> => {
     try {
       const next = read();
+      for (const warning of next.warnings) log.warn({}, warning);
       const changed = optionNames.filter(
         (name) => JSON.stringify(next.values.get(name)) !== JSON.stringify(inForce.values.get(name)),
       );

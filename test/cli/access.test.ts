@@ -84,7 +84,7 @@ describe('roles and locks', () => {
       /^ {2}entitlement bus: 1$/m,
     ])
       assert.match(stdout, line);
-    assert.match(stderr, /role guide goes by displayName/);
+    assert.equal(stderr.match(/role guide goes by displayName/g)?.length, 1, stderr);
     assert.equal((await request('GET', '/Entitlements')).json.totalResults, 0);
   });
 
@@ -206,6 +206,7 @@ describe('guard and pause', () => {
       assert.equal((await write()).status, 503);
       assert.equal((await request('GET', '/Users')).status, 200);
       assert.match((await run('token', 'list')).stdout, / paused /);
+      assert.match((await run('guard', 'status')).stdout, /, paused |: writes are paused since \d{4}-/);
       assert.equal((await run('resume', ...flags)).status, 0);
       assert.equal((await write()).status, 201);
     }
