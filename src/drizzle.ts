@@ -44,7 +44,7 @@ export function drizzle<Database extends DrizzleSqlite | DrizzlePostgres>(
   tables: Readonly<Record<string, TableMap>>,
 ): TablesSource<DrizzleTransaction<Database>, DrizzleWaits<Database>> {
   const over = 'all' in database ? overSqlite(database) : overPostgres(database);
-  const named = Object.entries(tables).map(([type, map]) => [type, inDatabase(database, map)]);
+  const named = Object.entries(tables ?? {}).map(([type, map]) => [type, inDatabase(database, map)]);
   return { database: over, tables: Object.fromEntries(named) } as TablesSource<never, never>;
 }
 
@@ -62,7 +62,11 @@ function inDatabase(database: object, map: TableMap): TableMap {
     return Object.create(given, Object.fromEntries(own)) as T;
   };
   const all = <T extends object>(given: T | undefined): T | undefined =>
-    given && (Object.fromEntries(Object.entries(given).map(([key, value]) => [key, named(value)])) as T);
+    typeof given !== 'object' || given === null
+      ? given
+      : (Object.fromEntries(Object.entries(given).map(([key, value]) => [key, named(value)])) as T);
+  // What is no map is told at the start.
+  if (typeof map !== 'object' || map === null) return map;
   return {
     ...(all(map) as TableMap),
     ...{ key: all(map.key), attributes: all(map.attributes), members: all(map.members) },

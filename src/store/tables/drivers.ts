@@ -108,16 +108,19 @@ export function sql<Connection extends SqlConnection>(
   >;
 }
 
+const connections =
+  'give a Pool of pg, postgres.js, PGlite, better-sqlite3, node:sqlite, bun:sqlite, a client of Prisma, or an SqlDatabase';
+
 function databaseOver(connection: SqlConnection): SqlDatabase {
+  if ((typeof connection !== 'object' && typeof connection !== 'function') || connection === null)
+    throw new TypeError(`sql: ${connections}, not ${String(connection)}`);
   if ('dialect' in connection) return connection as SqlDatabase;
   if ('$queryRawUnsafe' in connection) return overPrisma(connection);
   if ('unsafe' in connection) return overPostgresJs(connection);
   if ('totalCount' in connection) return overPool(connection);
   if ('prepare' in connection) return overSync(connection as SyncSqlite);
   if ('transaction' in connection && 'query' in connection) return overPgLite(connection);
-  throw new TypeError(
-    'sql: give a Pool of pg, postgres.js, PGlite, better-sqlite3, node:sqlite, bun:sqlite, a client of Prisma, or an SqlDatabase',
-  );
+  throw new TypeError(`sql: ${connections}`);
 }
 
 /** As drivers take them: each has types of its own for what may be bound. */

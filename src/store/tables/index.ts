@@ -24,7 +24,7 @@ import {
   readChanges,
 } from './changes.ts';
 import { clientsOver } from './clients.ts';
-import { compileMaps, referencesOf, reportOf, type TablesReport } from './compile.ts';
+import { compileMaps, MapError, referencesOf, reportOf, type TablesReport } from './compile.ts';
 import {
   carryOut,
   databaseSql,
@@ -44,6 +44,7 @@ import { KnownTokens } from './known-tokens.ts';
 import { memberReader } from './later-members.ts';
 import { type Link, linksOf } from './links.ts';
 import { Listing } from './listing.ts';
+import { shapeProblems } from './map-shape.ts';
 import { Memberships } from './memberships.ts';
 import { makeTables } from './migration.ts';
 import { noAdmin } from './no-admin.ts';
@@ -78,6 +79,8 @@ export interface TablesStore extends Store {
 /** @throws MapError where the map does not fit the tables. */
 export async function openTables(options: TablesOptions): Promise<TablesStore> {
   const { tables, registry: asked, clock = () => new Date(), migrate = true } = options;
+  const shape = shapeProblems(tables);
+  if (shape.length > 0) throw new MapError(shape);
   const database = withFailures(options.database);
   const newId = uuidV7Source(() => clock().getTime());
   const outside = <T>(steps: Steps<T>): Awaitable<T> => carryOut(steps, database, database.run);

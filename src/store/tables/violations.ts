@@ -6,7 +6,7 @@ export interface Violation {
   readonly kind: Kind;
   /** The attribute that it is about, where that is known. */
   readonly field: Field | undefined;
-  /** Of the constraint or column, for who knows the table. */
+  /** Of the constraint or column, for who knows the table; of a trigger what it says. */
   readonly name: string;
   readonly isId: boolean;
 }
@@ -18,7 +18,8 @@ type Kind =
   | 'a check of the table fails'
   | 'it is not of its type'
   | 'it is out of range'
-  | 'it refers to no row that is there';
+  | 'it refers to no row that is there'
+  | 'a trigger';
 
 const noRow = 'it refers to no row that is there' satisfies Kind;
 
@@ -33,7 +34,12 @@ const kinds: Readonly<Record<string, Kind>> = {
   '22008': 'it is not of its type',
   '22003': 'it is out of range',
   '23503': noRow,
+  P0001: 'a trigger',
+  SQLITE_CONSTRAINT_TRIGGER: 'a trigger',
 };
+
+/** SQLite's extended code of RAISE in a trigger, which node:sqlite gives as a number; bun:sqlite and others name it. */
+const raisedInSqlite = 1811;
 
 interface Told {
   readonly code: string;
@@ -76,9 +82,10 @@ const sqliteKinds: Readonly<Record<string, Kind>> = {
 function toldOf(error: unknown): Told | undefined {
   let told: Told | undefined;
   for (const each of causes(error)) {
-    const code = textIn(each, 'originalCode', 'code', 'errcode') ?? '';
+    const named = textIn(each, 'originalCode', 'code', 'errcode') ?? '';
+    const code = each.errcode === raisedInSqlite ? 'SQLITE_CONSTRAINT_TRIGGER' : named;
     const message = textIn(each, 'originalMessage', 'message') ?? '';
-    if (!/^(?:23|22|40)/.test(code) && !sqliteRefusal.test(message)) continue;
+    if (!/^(?:23|22|40)/.test(code) && kinds[code] === undefined && !sqliteRefusal.test(message)) continue;
     const { constraint } = each;
     told = {
       ...{ code, message, detail: textIn(each, 'detail') ?? message },
@@ -106,9 +113,11 @@ export function violationOf(
   if (told === undefined) return undefined;
   const { code, message, constraint, column, detail } = told;
   const [, failed, which, typed] = sqliteRefusal.exec(message) ?? [];
+  // A foreign key with an action is a trigger to SQLite, whose own words tell more.
   const kind =
-    typed === undefined ? (kinds[code] ?? sqliteKinds[failed ?? '']) : ('it is not of its type' as const);
+    typed === undefined ? (sqliteKinds[failed ?? ''] ?? kinds[code]) : ('it is not of its type' as const);
   if (kind === undefined) return undefined;
+  if (kind === 'a trigger') return { kind, field: undefined, name: message, isId: false };
   const index = constraint ?? /^index '(.*)'$/.exec(which ?? '')?.[1];
   const listed = /Key \((.*?)\)=/.exec(detail)?.[1];
   const columns =
@@ -126,13 +135,20 @@ export function refusedAtCommit(error: unknown): ScimError | undefined {
   const told = toldOf(error);
   if (told === undefined) return undefined;
   const [, failed, which] = sqliteRefusal.exec(told.message) ?? [];
-  const kind = kinds[told.code] ?? sqliteKinds[failed ?? ''];
+  const kind = sqliteKinds[failed ?? ''] ?? kinds[told.code];
   if (kind === undefined) return undefined;
+  if (kind === 'a trigger') return refusedByTrigger(told.message, 400, error);
   const isUnique = kind === 'unique';
   const detail = `${told.constraint ?? which ?? 'a deferred constraint'} is refused by the database at the commit: ${isUnique ? 'it is already in use' : kind}`;
   return isUnique || kind === noRow
     ? new ScimError(409, isUnique ? 'uniqueness' : undefined, detail, { cause: error })
     : new ScimError(400, 'invalidValue', detail, { cause: error });
+}
+
+/** Of which the words are the embedder's own, as those of a hook are. */
+export function refusedByTrigger(message: string, status: 400 | 409, cause?: unknown): ScimError {
+  const scimType = status === 400 ? 'invalidValue' : undefined;
+  return new ScimError(status, scimType, `a trigger of the database refuses this: ${message}`, { cause });
 }
 
 /** `a, b`, each with its table before it or without. */

@@ -28,7 +28,7 @@ import type { Row, RowHead, ServedType } from './reading.ts';
 import { Rows, touched } from './rows.ts';
 import type { NewChange, Turn } from './turn.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
-import { violationOf } from './violations.ts';
+import { refusedByTrigger, violationOf } from './violations.ts';
 
 export class Writing {
   readonly #tools: WritingTools;
@@ -128,10 +128,9 @@ export class Writing {
         value: value ?? null,
       });
     }
-    if (
-      kind === 'it refers to no row that is there' &&
-      (command.kind === 'delete' || command.kind === 'erase')
-    )
+    const isEnd = command.kind === 'delete' || command.kind === 'erase';
+    if (kind === 'a trigger') throw refusedByTrigger(name, isEnd ? 409 : 400);
+    if (kind === 'it refers to no row that is there' && isEnd)
       throw new ScimError(
         409,
         undefined,

@@ -1,0 +1,73 @@
+/** Triggers of an application that refuse what comes in: their words are the answer, and nothing of the change stays. */
+import assert from 'node:assert/strict';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import Database from 'better-sqlite3';
+import { createScimd, type SqlConnection, sql, table } from '../../src/index.ts';
+import { newPool } from './fixture.ts';
+
+const User = table('people', {
+  key: { id: 'sid', version: 'ver' },
+  attributes: { userName: { column: 'login', folded: 'folded' }, externalId: 'ext' },
+});
+
+const sqlite = `CREATE TABLE people (id INTEGER PRIMARY KEY, sid TEXT UNIQUE, ver INTEGER NOT NULL DEFAULT 1,
+    login TEXT NOT NULL, folded TEXT UNIQUE, ext TEXT);
+  CREATE TRIGGER comes BEFORE INSERT ON people WHEN NEW.folded LIKE 'root%' BEGIN SELECT RAISE(ABORT, 'root is ours'); END;
+  CREATE TRIGGER moves BEFORE UPDATE ON people WHEN NEW.folded LIKE 'root%' BEGIN SELECT RAISE({how}, 'root is ours'); END;
+  CREATE TRIGGER goes BEFORE DELETE ON people BEGIN SELECT RAISE(ABORT, 'nobody leaves'); END`;
+
+const postgres = `CREATE TABLE people (id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, sid TEXT UNIQUE,
+    ver INTEGER NOT NULL DEFAULT 1, login TEXT NOT NULL, folded TEXT UNIQUE, ext TEXT);
+  CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF TG_OP = 'DELETE' THEN RAISE EXCEPTION 'nobody leaves'; END IF;
+    IF NEW.folded LIKE 'root%' THEN RAISE EXCEPTION 'root is ours'; END IF;
+    RETURN NEW; END $$;
+  CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON people FOR EACH ROW EXECUTE FUNCTION refuse();
+  CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NEW.folded LIKE 'late%' THEN RAISE EXCEPTION 'too late'; END IF; RETURN NEW; END $$;
+  CREATE CONSTRAINT TRIGGER late AFTER INSERT ON people DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION late()`;
+
+async function refusing(connection: SqlConnection): Promise<void> {
+  const scimd = await createScimd({ store: sql(connection, { User }) });
+  const { users } = scimd;
+  const ann = await users.create({ userName: 'ann' });
+  const ours = { status: 400, scimType: 'invalidValue', message: /refuses this: root is ours/ };
+  await assert.rejects(users.create({ userName: 'root' }), ours);
+  const rename = (value: string) => users.patch(ann.id, [{ op: 'replace', path: 'userName', value }]);
+  await assert.rejects(rename('Root2'), ours);
+  await assert.rejects(users.delete(ann.id), { status: 409, message: /refuses this: nobody leaves/ });
+  if (!('prepare' in connection))
+    await assert.rejects(users.create({ userName: 'late' }), {
+      status: 400,
+      message: /refuses this: too late/,
+    });
+  const beside = await Promise.allSettled([
+    users.create({ userName: 'eve' }),
+    users.create({ userName: 'root3' }),
+  ]);
+  assert.deepEqual(
+    beside.map(({ status }) => status),
+    ['fulfilled', 'rejected'],
+  );
+  assert.equal((await rename('anna')).userName, 'anna');
+  const operations = (await scimd.changes()).map(({ operation }) => operation);
+  assert.deepEqual(operations, ['create', 'create', 'patch']);
+  await scimd.close();
+}
+
+for (const how of ['ABORT', 'FAIL', 'ROLLBACK'])
+  test(`RAISE(${how}) of a trigger is told with its words: better-sqlite3`, () =>
+    refusing(new Database(':memory:').exec(sqlite.replace('{how}', how))));
+
+test('RAISE of a trigger is told with its words: node:sqlite', async () => {
+  const db = new DatabaseSync(':memory:');
+  db.exec(sqlite.replace('{how}', 'ABORT'));
+  await refusing(db);
+});
+
+test('RAISE EXCEPTION of a trigger is told with its words, at the commit too: PostgreSQL', async () => {
+  const pool = await newPool(postgres);
+  await refusing(pool);
+  await pool.end();
+});
