@@ -25,9 +25,10 @@ import { here, type Target } from './target.ts';
 
 /**
  * What Node.js is started with in a binary. V8 lets its young generation grow to 48 MB under load and seldom gives it back:
- * with 24 MB a server under mixed load has some 45 MB less. With 12 MB a list of 100 costs up to a third more.
+ * with 24 MB a server under mixed load has some 45 MB less. With 12 MB a list of 100 costs up to a third more. It has that size
+ * from the beginning, so that nothing is collected during the start, which takes a tenth less processor time.
  */
-export const nodeFlags: readonly string[] = ['--max-semi-space-size=8'];
+export const nodeFlags: readonly string[] = ['--max-semi-space-size=8', '--min-semi-space-size=8'];
 
 export interface Program {
   /** The script that a binary starts with. */

@@ -10,7 +10,7 @@ import { setFlagsFromString } from 'node:v8';
 const sparing = '--heap-growing-percent=150';
 
 /** What a binary is started with (scripts/binary/program.ts) would be for threads too, whatever they are given themselves. */
-const threadsDecide = '--max-semi-space-size=0';
+const threadsDecide = ['--max-semi-space-size=0', '--min-semi-space-size=0'];
 
 /**
  * V8 has its threads free what compiling a function took, behind all else that they do. Hundreds of functions become hot within
@@ -24,5 +24,5 @@ export function limitHeaps(): void {
   if (!isSea()) return;
   setFlagsFromString(sparing);
   setFlagsFromString(freeAtOnce);
-  setFlagsFromString(threadsDecide);
+  for (const flag of threadsDecide) setFlagsFromString(flag);
 }
