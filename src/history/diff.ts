@@ -35,6 +35,11 @@ export interface DiffQuery {
   readonly to?: Moment | undefined;
 }
 
+interface Attribution {
+  readonly at: string;
+  readonly by: string;
+}
+
 /** Groups, by id, and roles of somebody who may sign in; of others nothing. */
 interface Access {
   readonly account: boolean;
@@ -75,18 +80,23 @@ export async function diffReport(
       what: DiffRow['what'],
       name?: string,
       groupId?: string,
-      key?: string,
+      { at, by }: Partial<Attribution> = {},
     ): void => {
-      // Who may not sign in any more has lost all groups by that.
-      const { at, by } = (key === undefined ? undefined : (who.get(key) ?? who.get(id))) ?? {};
       rows.push({ change, userName, what, name, at, by, id, groupId });
     };
     if (had.account !== has.account)
-      add(has.account ? 'joined' : 'left', 'account', undefined, undefined, id);
-    for (const [group, name] of has.groups)
-      if (!had.groups.has(group)) add('gained', 'group', name, group, `${group} ${id}`);
-    for (const [group, name] of had.groups)
-      if (!has.groups.has(group)) add('lost', 'group', name, group, `${group} ${id}`);
+      add(has.account ? 'joined' : 'left', 'account', undefined, undefined, who.get(id));
+    // Who may sign in again has by that the groups that they were in all the time; who may no more has lost all of them.
+    for (const [group, name] of has.groups) {
+      if (had.groups.has(group)) continue;
+      const wasIn = !had.account && was?.groups.some((each) => each.group.id === group);
+      add('gained', 'group', name, group, who.get(`${group} ${id}`) ?? (wasIn ? who.get(id) : undefined));
+    }
+    for (const [group, name] of had.groups) {
+      if (has.groups.has(group)) continue;
+      const left = has.account ? undefined : who.get(id);
+      add('lost', 'group', name, group, who.get(`${group} ${id}`) ?? left);
+    }
     for (const role of has.roles) if (!had.roles.has(role)) add('gained', 'role', role);
     for (const role of had.roles) if (!has.roles.has(role)) add('lost', 'role', role);
   }
@@ -119,13 +129,13 @@ async function attribution(
   tenant: number,
   after: number,
   upTo: number,
-): Promise<ReadonlyMap<string, { readonly at: string; readonly by: string }>> {
-  const found = new Map<string, { at: string; by: string }>();
+): Promise<ReadonlyMap<string, Attribution>> {
+  const found = new Map<string, Attribution>();
   for (let last = after; last < upTo; ) {
     const changes = await store.changes({ tenant, after: last, limit: Math.min(pageSize, upTo - last) });
     for (const change of changes) {
       const what = { at: change.at, by: actorText(change) };
-      if (change.type === 'User' && concernsAccount(change)) found.set(change.id, what);
+      if (concernsAccount(change)) found.set(change.id, what);
       for (const member of [...(change.added ?? []), ...(change.removed ?? [])])
         found.set(`${change.id} ${member}`, what);
     }
@@ -134,7 +144,10 @@ async function attribution(
   return found;
 }
 
-function concernsAccount({ operation, edits }: Change): boolean {
+function concernsAccount({ type, operation, edits, notice }: Change): boolean {
+  // A lock takes all access, too.
+  if (notice?.event === 'user.access_changed') return notice.data.locked !== undefined;
+  if (type !== 'User') return false;
   return (
     operation === 'create' ||
     operation === 'delete' ||

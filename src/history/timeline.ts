@@ -88,6 +88,13 @@ const verbs: Readonly<Record<Change['operation'], string | undefined>> = {
   patch: undefined,
 };
 
+/** `locked here`; what is erased is told without its content. */
+function noticeText(notice: Change['notice']): string {
+  if (notice === undefined) return 'a lock or a notice, whose content was erased';
+  const locked = notice.event === 'user.access_changed' ? notice.data.locked : undefined;
+  return locked === undefined ? notice.event : locked === true ? 'locked here' : 'unlocked here';
+}
+
 /** At most so many members of a group are told by id. */
 const mostMembers = 5;
 
@@ -99,7 +106,7 @@ function whatHappened({ operation, edits, notice, added = [], removed = [] }: Ch
       : [`${word} ${ids.length <= mostMembers ? ids.join(', ') : counted(ids.length, 'member', 'members')}`];
   return [
     ...(verb === undefined ? [] : [verb]),
-    ...(notice === undefined ? [] : [notice.event]),
+    ...(operation === 'notice' ? [noticeText(notice)] : []),
     ...edits.map(editText),
     ...members(added, 'members added:'),
     ...(operation === 'delete' ? [] : members(removed, 'members removed:')),
