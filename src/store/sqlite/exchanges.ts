@@ -243,7 +243,11 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
    * it. Ids, times and statuses stay, as in the history. Answers how many exchanges it was.
    */
   forget({ tenant, id, texts }: ForgottenPerson): number {
-    const wanted = [...new Set([id, ...texts].map(mentionKey))].filter((text) => text !== '');
+    // As they stand in a path, and in JSON, too.
+    const written = [id, ...texts].flatMap((text) => [
+      ...[text, encodeURIComponent(text.toWellFormed()), JSON.stringify(text).slice(1, -1)],
+    ]);
+    const wanted = [...new Set(written.map(mentionKey))].filter((text) => text !== '');
     const places = ['b.sent', 'b.answered', 'e.entry', 'e.sent'];
     const has = places.flatMap((place) => wanted.map(() => `instr(lower(${place}), ?) > 0`)).join(' OR ');
     const keys = wanted.map(keyOf);
@@ -258,12 +262,21 @@ WHERE (e.tenant = ? OR e.tenant IS NULL) AND (e.id IN (SELECT id ${mentioning(ke
         const blank = this.#db.prepare('UPDATE exchange SET entry = ?, sent = NULL WHERE id = ?');
         const noBody = this.#db.prepare('DELETE FROM body WHERE id = ?');
         for (const each of found) {
-          const { search: _1, detail: _2, name: _3, path, ...rest } = JSON.parse(each.entry) as Packed;
-          const isOfTheirs = rest.subject?.toLowerCase() === id.toLowerCase();
+          const {
+            search: _1,
+            detail: _2,
+            name: _3,
+            path,
+            subject,
+            ...rest
+          } = JSON.parse(each.entry) as Packed;
+          const isOfTheirs = subject?.toLowerCase() === id.toLowerCase();
+          const names = (text: string): boolean => wanted.some((each) => text.toLowerCase().includes(each));
           const entry: Packed = {
             ...rest,
-            // A path that names them otherwise than by the id is not kept either.
-            path: isOfTheirs || !wanted.some((text) => path.toLowerCase().includes(text)) ? path : '',
+            // A path that names them otherwise than by the id is not kept either, nor what it is about.
+            path: isOfTheirs || !names(path) ? path : '',
+            ...(subject === undefined || (!isOfTheirs && names(subject)) ? {} : { subject }),
             asked: withoutValues(rest.asked),
           };
           blank.run(JSON.stringify(entry), each.id);
