@@ -7,11 +7,13 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
+import { fold } from '../../src/scim/comparison.ts';
 import { configuredRegistry } from '../../src/scim/custom-schemas.ts';
 import { parseAddress } from '../../src/store/postgres/address.ts';
 import { Connection, textOf } from '../../src/store/postgres/driver.ts';
-import { writeSql } from '../../src/store/postgres/statements.ts';
+import { arrayOf, writeSql } from '../../src/store/postgres/statements.ts';
 import { loadTypes } from '../../src/store/postgres/stored-types.ts';
+import { guardSql } from '../../src/store/sql/guard.ts';
 import { containsIndex, userId } from './data.ts';
 
 const users = Number(process.argv[2]);
@@ -119,9 +121,13 @@ function listText(total: number, texts: readonly string[]): string {
   return `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":${total},"startIndex":1,"itemsPerPage":${texts.length},"Resources":[${texts.join(',')}]}`;
 }
 
+/** Arrays as scimd binds them. */
+const texts = (number: number): string => arrayOf('text').replace('?', `$${number}`);
+const wholes = (number: number): string => arrayOf('bigint').replace('?', `$${number}`);
+
 function finder(column: string, answer: (id: string, row: Row) => string) {
   const sql = `SELECT k.place, r.id, r.version, r.created, r.modified, d.body
-FROM unnest($1::text[]) WITH ORDINALITY AS k (key, place)
+FROM unnest(${texts(1)}) WITH ORDINALITY AS k (key, place)
 JOIN resource r ON r.tenant = 1 AND r.type = ${user?.number} AND r.${column} = k.key
 JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
   return together<Asked>(64, readers, async (client, all) => {
@@ -136,13 +142,14 @@ JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
 const findById = finder('id', (id, row) => resourceText('User', id, row));
 const findByName = finder('unique_key', (id, row) => listText(1, [resourceText('User', id, row)]));
 
-const pageSql = `SELECT r.id, r.version, r.created, r.modified, d.body
+/** With the number in its text: PostgreSQL would plan it anew for each that is bound. */
+const pageSql = (count: number): string => `SELECT r.id, r.version, r.created, r.modified, d.body
 FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant
-WHERE r.tenant = 1 AND r.type = ${user.number} ORDER BY r.rid LIMIT $1`;
+WHERE r.tenant = 1 AND r.type = ${user.number} ORDER BY r.rid LIMIT ${count}`;
 
 async function list(count: number, response: ServerResponse): Promise<void> {
   const [rows, totals] = await Promise.all([
-    run(page, pageSql, [count]),
+    run(page, pageSql(count)),
     run(page, `SELECT total FROM counter WHERE tenant = 1 AND type = ${user?.number}`),
   ]);
   const texts = rows.map(([id, ...row]) => resourceText('User', id as string, row));
@@ -179,6 +186,12 @@ function change(
     ...[1, ++sequence, type, id, version, operation, at, userId(0), userId(0), actor],
     ...[edits ?? null, added ?? null, removed ?? null, null, null, null, salt, digest, digest, null],
   ];
+}
+
+/** What the guard counts of those who lose something. */
+function lost(kind: 'left' | 'removed', people: number): (readonly [string, Value[]])[] {
+  const minute = Math.floor(Date.now() / 60_000);
+  return people === 0 ? [] : [[textOf(guardSql.count), [1, kind, minute, people]]];
 }
 
 function columns(rows: readonly Value[][]): Value[] {
@@ -232,12 +245,12 @@ const create = together<Change>(200, [writer], async (_, all) => {
 });
 
 const currentSql = `SELECT r.id, r.rid, r.version, r.created, d.body FROM resource r
-JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = 1 AND r.id = ANY($1::text[])`;
+JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = 1 AND r.id = ANY(${texts(1)}::text[])`;
 const setActiveSql = `UPDATE resource r SET active = u.active, version = u.version, modified = u.modified
-FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[]) AS u (rid, active, version, modified)
+FROM unnest(${wholes(1)}, ${wholes(2)}, ${wholes(3)}, ${texts(4)}) AS u (rid, active, version, modified)
 WHERE r.rid = u.rid AND r.tenant = 1`;
 const setDocumentSql = `UPDATE document d SET body = u.body::json
-FROM unnest($1::bigint[], $2::text[]) AS u (rid, body) WHERE d.rid = u.rid AND d.tenant = 1`;
+FROM unnest(${wholes(1)}, ${texts(2)}) AS u (rid, body) WHERE d.rid = u.rid AND d.tenant = 1`;
 
 const patch = together<Change>(200, [writer], async (client, all) => {
   const found = await run(client, currentSql, [all.map(({ id }) => id)]);
@@ -245,11 +258,13 @@ const patch = together<Change>(200, [writer], async (client, all) => {
   const changes: Value[][] = [];
   const touched: Value[][] = [];
   const documents: Value[][] = [];
+  let left = 0;
   const answers = all.map(({ id, body }) => {
     const [, row, version, created, text] = current.get(id) as [string, number, number, string, string];
     const document = JSON.parse(text);
     const before = document.active;
     document.active = JSON.parse(body).Operations[0].value;
+    if (before === true && document.active === false) left++;
     const after = JSON.stringify(document);
     touched.push([row, document.active ? 1 : 0, version + 1, at]);
     documents.push([row, after]);
@@ -258,29 +273,33 @@ const patch = together<Change>(200, [writer], async (client, all) => {
     return resourceText('User', id, [version + 1, created, at, after]);
   });
   await transaction(
-    [
-      [setActiveSql, columns(touched)],
-      [setDocumentSql, columns(documents)],
-    ],
+    [[setActiveSql, columns(touched)], [setDocumentSql, columns(documents)], ...lost('left', left)],
     changes,
   );
   for (const [index, { response }] of all.entries()) send(response, 200, answers[index] as string);
 });
 
 const groupSql = 'SELECT rid, version FROM resource WHERE tenant = 1 AND id = $1';
-const removeSql = 'DELETE FROM member WHERE owner = $1 AND tenant = 1 AND value = ANY($2::text[])';
+const removeSql = `DELETE FROM member WHERE owner = $1 AND tenant = 1 AND value = ANY(${texts(2)}::text[])`;
 
 const member = together<Change>(200, [writer], async (client, all) => {
-  const [row] = await run(client, groupSql, [all[0]?.id ?? '']);
+  const asked = all.map(({ body }) => JSON.parse(body).Operations[0]);
+  const coming = asked.filter(({ op }) => op === 'add').map(({ value }): string => value[0].value);
+  const [[row], described] = await Promise.all([
+    run(client, groupSql, [all[0]?.id ?? '']),
+    coming.length === 0 ? [] : run(client, textOf(writeSql.described), [1, coming]),
+  ]);
   const [owner, version] = row as [number, number];
+  const named = new Map((described as [string, number, string | null][]).map((each) => [each[0], each]));
   const added: Value[][] = [];
   const removed: string[] = [];
   const changes: Value[][] = [];
   const subjects: [string, number][] = [];
-  for (const [index, { id, body }] of all.entries()) {
-    const { op, path, value } = JSON.parse(body).Operations[0];
+  for (const [index, { id }] of all.entries()) {
+    const { op, path, value } = asked[index];
     const who: string = op === 'add' ? value[0].value : path.slice('members[value eq "'.length, -2);
-    if (op === 'add') added.push([owner, who, 1, user.number, `Given${who}`, null, `given${who}`, null]);
+    const [, kind = null, display = null] = named.get(who) ?? [];
+    if (op === 'add') added.push([owner, who, 1, kind, display, null, display && fold(display), null]);
     else removed.push(who);
     const ids = JSON.stringify([who]);
     const lists = op === 'add' ? [null, ids, null] : [null, null, ids];
@@ -296,6 +315,7 @@ const member = together<Change>(200, [writer], async (client, all) => {
         textOf(writeSql.changedMembers),
         [1, subjects.map(([id]) => id), subjects.map(([, number]) => number)],
       ],
+      ...lost('removed', removed.length),
     ],
     changes,
   );
