@@ -1,10 +1,18 @@
 /** Filter text and sort order of a query (RFC 7644 §3.4.2), read for a resource type. */
-import { type Filter, type Limits, parseFilter, ScimFilterError } from '../../grammar/index.ts';
+import {
+  type AttrPath,
+  type Filter,
+  type Limits,
+  parseFilter,
+  ScimFilterError,
+  safeParseFilter,
+  walk,
+} from '../../grammar/index.ts';
 import { bindFilter } from '../query/bind.ts';
 import { readFilter } from '../query/compile.ts';
 import { LookUps } from '../query/look-ups.ts';
 import type { Plan } from '../query/plan.ts';
-import type { ResourceType } from '../scim/registry.ts';
+import { type ResourceType, resolveAttrPath } from '../scim/registry.ts';
 import { type Tolerated, tolerate } from '../scim/tolerances.ts';
 
 export class Filters {
@@ -34,9 +42,28 @@ export class Filters {
       this.#lookUps.note(filter, read.filter);
       return read.plan;
     } catch (error) {
-      if (!(error instanceof ScimFilterError) || !tolerated.enabled.has('booleanText')) throw error;
+      if (!(error instanceof ScimFilterError)) throw error;
+      const meant = this.#withColons(type, filter, tolerated);
+      if (meant === filter && !tolerated.enabled.has('booleanText')) throw error;
       const booleanText = (text: string) => tolerate(tolerated, 'booleanText', text);
-      return readFilter(filter, type, { ...options, booleanText }).plan;
+      return readFilter(meant, type, { ...options, booleanText }).plan;
     }
+  }
+
+  /** Each dot behind the URN of an extension becomes a colon in its place. */
+  #withColons(type: ResourceType, filter: string, tolerated: Tolerated): string {
+    const parsed = safeParseFilter(filter, { limits: this.#limits });
+    if (!parsed.ok) return filter;
+    let text = filter;
+    const put = (attrPath: AttrPath): void => {
+      const { schema, name, subAttr, range } = attrPath;
+      if (schema === undefined || subAttr === undefined || resolveAttrPath(type, attrPath) !== undefined)
+        return;
+      if (tolerate(tolerated, 'urnDotPath', attrPath, type) === undefined) return;
+      const dot = range[0] + schema.length + 1 + name.length;
+      text = `${text.slice(0, dot)}:${text.slice(dot + 1)}`;
+    };
+    walk(parsed.filter, { attrPath: put });
+    return text;
   }
 }

@@ -31,7 +31,8 @@ export const toleranceSummaries: Readonly<Record<ToleranceName, string>> = {
     'Paths as member names in a body, or in a PATCH value without path (`"name.givenName"`, `"emails[type eq \\"work\\"].value"`)',
   qualifiedKey:
     'Attributes under their URN as members of a body (`"urn:…:User:department"`), as a PATCH value has them',
-  urnDotPath: 'A dot between an extension URN and its attribute (`urn:…:User.costCenter`)',
+  urnDotPath:
+    'A dot between an extension URN and its attribute (`urn:…:User.costCenter`), in paths, bodies and filters',
   coreSchemaObject:
     'Core attributes within an object under the core schema’s URN, in a body, in a PATCH value or as its path',
   readOnlyInValue: 'Read-only members (`id`, `meta`, `groups`) in a PATCH value without path are ignored',

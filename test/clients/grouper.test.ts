@@ -30,6 +30,29 @@ test('Grouper: writes a dot between the extension’s URN and the attribute', as
   assert.deepEqual(now[enterpriseSchema], { costCenter: 'CC-1', department: 'Ledger' });
 });
 
+test('Grouper: a filter with a dot behind the extension’s URN finds what one with a colon does', async () => {
+  const user = await grouper.user({ [enterpriseSchema]: { costCenter: 'CC.7', employeeNumber: '7' } });
+  const dotted = `${enterpriseSchema}.costCenter eq "CC.7"`;
+  for (const filter of [
+    dotted,
+    `${dotted} and not (${enterpriseSchema}.department pr) and active eq "True"`,
+    `userName eq "nobody" or ${enterpriseSchema.toUpperCase()}.employeeNumber eq "7" and ${dotted}`,
+  ])
+    assert.deepEqual(await grouper.find('/Users', filter), [user.id], filter);
+  for (const [filter, detail] of [
+    [`${enterpriseSchema}.shoe eq "7"`, /has no attribute .*User[:.]shoe/],
+    [`${dotted} and active eq "maybe"`, /active is a boolean/],
+    [`name.shoe eq "7"`, /has no attribute name\.shoe/],
+  ] as const) {
+    const { status, json } = await grouper.send('GET', `/Users?filter=${encodeURIComponent(filter)}`);
+    assert.deepEqual([status, json.scimType], [400, 'invalidFilter']);
+    assert.match(json.detail, detail);
+  }
+  const token = await grouper.server().newToken({ idp: 'strict' });
+  const path = `/Users?filter=${encodeURIComponent(dotted)}`;
+  assert.equal((await grouper.server().request('GET', path, { token })).status, 400);
+});
+
 test('Grouper: escapes quotes and backslashes in filters as JSON does; the filter comes last', async () => {
   const displayName = 'a "b" \\ c';
   const group = await grouper.group([], { displayName });
