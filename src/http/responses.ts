@@ -160,9 +160,14 @@ export function isExpected(thrown: unknown): boolean {
 
 /** 405 with what is allowed (RFC 9110 §15.5.6). */
 export function methodNotAllowed(request: HttpRequest, allowed: readonly string[]): ScimError {
-  return new ScimError(405, undefined, `${request.method} is not supported here; ${allowed.join(', ')} are`, {
-    headers: [['Allow', allowed.join(', ')]],
-  });
+  return new ScimError(
+    405,
+    undefined,
+    `${request.method} is not supported here; ${allowed.join(', ')} ${allowed.length === 1 ? 'is' : 'are'}`,
+    {
+      headers: [['Allow', allowed.join(', ')]],
+    },
+  );
 }
 
 /** A URI as a header field may have it: an id that an import has kept may hold any character (RFC 3986 §2.1). */

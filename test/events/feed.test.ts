@@ -166,6 +166,7 @@ describe('the feed', () => {
 
   test('answers 404 and 405 below it', async () => {
     assert.equal((await events('/nothing')).status, 404);
+    assert.equal((await events('/ack')).json.detail, 'GET is not supported here; POST is');
     const { status, headers } = await server.request('POST', `${origin}/events`, { token });
     assert.equal(status, 405);
     assert.equal(headers.get('allow'), 'GET, HEAD');
