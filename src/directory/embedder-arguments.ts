@@ -14,6 +14,20 @@ export function checkNewToken(asked: unknown): void {
   checkDate('createToken: expires', expires);
 }
 
+/** Who asks, as the embedder's own code says: never let in by what is no such thing, such as `true`. @throws TypeError */
+export function checkPrincipal(found: unknown): void {
+  if (typeof found !== 'object' || found === null || Array.isArray(found))
+    throw new TypeError(
+      `authenticate must answer who it is, such as { name: 'our gateway' }, or undefined, not ${JSON.stringify(found)}`,
+    );
+  const { tenant, idp, scope, id, name, subject } = found as Readonly<Record<string, unknown>>;
+  checkOneOf('authenticate: idp', idp, idps);
+  checkOneOf('authenticate: scope', scope, scopes);
+  for (const [what, text] of Object.entries({ tenant, id, name, subject }))
+    if (text !== undefined && typeof text !== 'string')
+      throw new TypeError(`authenticate: ${what} must be a text, not ${JSON.stringify(text)}`);
+}
+
 /** @throws TypeError */
 export function checkName(what: string, name: unknown): string {
   if (typeof name === 'string' && name !== '') return name;

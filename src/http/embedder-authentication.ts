@@ -1,5 +1,6 @@
 /** Authentication by the embedder's own code, before tokens are looked at. */
 import type { Principal } from '../directory/caller.ts';
+import { checkPrincipal } from '../directory/embedder-arguments.ts';
 import { type Idp, toleratedFor } from '../scim/tolerances.ts';
 import type { Actor } from '../store/change.ts';
 import type { Awaitable, Store, Tenant } from '../store/store.ts';
@@ -35,8 +36,9 @@ export type EmbedderAuthenticate = (
   request: EmbedderRequest,
 ) => EmbedderPrincipal | undefined | Promise<EmbedderPrincipal | undefined>;
 
-/** Tenants whose principals are kept at most. */
+/** Tenants whose numbers are kept at most, and for how many milliseconds: another server may delete one and make it anew. */
 const mostKept = 1000;
+const keptFor = 2000;
 
 /**
  * Asks the embedder's own code who it is, and where it knows nobody, `others`. At once where that code answers at once:
@@ -48,7 +50,12 @@ export function embedderFirst(
   others: Authenticate,
 ): Authenticate {
   const numbers = new Map<string, number>();
-  const numberOf = (tenant: string): Awaitable<number> => {
+  let staleFrom = 0;
+  const numberOf = (tenant: string, now: Date): Awaitable<number> => {
+    if (now.getTime() >= staleFrom) {
+      numbers.clear();
+      staleFrom = now.getTime() + keptFor;
+    }
     const known = numbers.get(tenant);
     if (known !== undefined) return known;
     const found = (tenants: readonly Tenant[]): number => {
@@ -73,9 +80,11 @@ export function embedderFirst(
     return { principal, tolerated: toleratedFor(idp) };
   };
   return (request, query, now) => {
-    const known = (found: EmbedderPrincipal | undefined): Awaitable<Authenticated> => {
-      if (found === undefined) return others(request, query, now);
-      const number = numberOf(found.tenant ?? 'default');
+    const known = (found: EmbedderPrincipal | undefined | null | false): Awaitable<Authenticated> => {
+      // What compilers have not seen may say no in words of its own.
+      if (found === undefined || found === null || found === false) return others(request, query, now);
+      checkPrincipal(found);
+      const number = numberOf(found.tenant ?? 'default', now);
       return number instanceof Promise ? number.then((its) => whoIs(found, its)) : whoIs(found, number);
     };
     const asked = ask(requestOf(request));

@@ -142,3 +142,44 @@ test('options that are no options are refused with what they should be', async (
   for (const [options, message] of wrong)
     await assert.rejects(createScimd(options as never), { name: 'ConfigurationError', message });
 });
+
+test('nobody is let in by an answer of authenticate that is no principal', async () => {
+  const answers: [answer: unknown, status: number][] = [
+    [undefined, 401],
+    [null, 401],
+    [false, 401],
+    [true, 500],
+    [1, 500],
+    ['ann', 500],
+    [[], 500],
+    [{ name: 'a', scope: 'everything' }, 500],
+    [{ name: 'a', idp: 'otka' }, 500],
+    [{ name: 5 }, 500],
+    [{ name: 'a' }, 200],
+  ];
+  for (const [answer, status] of answers)
+    for (const authenticate of [() => answer, async () => answer]) {
+      const scimd = await createScimd({ database: ':memory:', authenticate: authenticate as never });
+      const { status: given } = await scimd.fetch(new Request('http://localhost/scim/v2/Users'));
+      assert.equal(given, status, JSON.stringify(answer));
+      await scimd.close();
+    }
+});
+
+test('who is of a tenant that was deleted and made again is of the new one', async () => {
+  let now = Date.now();
+  const scimd = await createScimd({
+    database: ':memory:',
+    clock: () => new Date(now),
+    authenticate: () => ({ name: 'ours', tenant: 'acme' }),
+  });
+  const status = async () => (await scimd.fetch(new Request('http://localhost/scim/v2/Users'))).status;
+  for (let round = 0; round < 2; round++) {
+    await scimd.tenants.create('acme');
+    assert.equal(await status(), 200);
+    await scimd.tenants.delete('acme');
+    now += 2000;
+    assert.equal(await status(), 500);
+  }
+  await scimd.close();
+});
