@@ -60,6 +60,14 @@ const wrong: readonly [maps: unknown, problem: string][] = [
     { User: { ...good, members: { table: 'gm', group: 'g' } } },
     'User.members.member: must be a column, by its name or as Drizzle has it, not undefined',
   ],
+  [
+    { User: { ...good, rest: 'ext' } },
+    'User.attributes["externalId"]: ext is what `rest` of the map is kept in',
+  ],
+  [
+    { User: { ...good, attributes: { ...good.attributes, title: 'sid' } } },
+    'User.attributes["title"]: sid is what `id` of the map is kept in',
+  ],
 ];
 
 for (const [maps, problem] of wrong)
@@ -73,8 +81,13 @@ for (const [maps, problem] of wrong)
       createScimd({ store: drizzle(drizzleSqlite({ client: db }), maps as never) }),
       expected,
     );
-    assert.deepEqual(db.prepare("SELECT name FROM sqlite_master WHERE name LIKE 'scimd%'").all(), []);
   });
+
+test('nothing is made in the database of a map that is none', async () => {
+  const db = new Database(':memory:');
+  await assert.rejects(createScimd({ store: sql(db, {}) }), { name: 'MapError' });
+  assert.deepEqual(db.prepare("SELECT name FROM sqlite_master WHERE name LIKE 'scimd%'").all(), []);
+});
 
 test('what is no connection is told as such', () => {
   for (const connection of [undefined, null, 'postgres://localhost'])

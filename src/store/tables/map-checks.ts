@@ -24,8 +24,11 @@ export function checkId(id: Column, facts: TableFacts, where: string, report: Re
 
 export function checkWhole(mapped: MappedTable, at: string, report: Report): void {
   const { type, facts, fields, tenant, rest } = mapped;
+  const own = { id: mapped.id.name, version: mapped.version.name, rest: rest?.name };
   for (const field of fields) {
     const where = `${at}.attributes[${JSON.stringify(field.path)}]`;
+    for (const [part, name] of Object.entries(own))
+      if (name === field.column.name) report(where, `${name} is what \`${part}\` of the map is kept in`);
     if (field.alias !== undefined) continue;
     checkType(field, where, report);
     const { required, hasDefault } = field.column.fact;
