@@ -15,7 +15,8 @@ export interface LeaverRow {
   /** From the change to the confirmation, or until now. */
   readonly seconds: number;
   readonly userName: string;
-  readonly event: 'deactivated' | 'deleted';
+  /** `locked`: here, whatever the provider says. */
+  readonly event: 'deactivated' | 'deleted' | 'locked';
   /** When the change was committed, and by whom. */
   readonly at: string;
   readonly by: string;
@@ -72,7 +73,7 @@ export async function leaversReport(
     confirmations.map(({ kind, key, sequence, at }) => [`${kind} ${key} ${sequence}`, at]),
   );
   const rows = leavers.flatMap((change): LeaverRow[] => {
-    const { sequence, at, id, operation, last } = change;
+    const { sequence, at, id, last } = change;
     const userName =
       textOf(last?.document.userName) ?? textOf(state.resources.get(id)?.document.userName) ?? '';
     const rowOf = (application: Application | undefined): LeaverRow => {
@@ -86,7 +87,7 @@ export async function leaversReport(
         sla: took > sla ? 'missed' : confirmed === undefined ? 'waiting' : 'met',
         seconds: Math.round(took / 100) / 10,
         userName,
-        event: operation === 'delete' ? 'deleted' : 'deactivated',
+        event: howTheyLeft(change),
         ...{ at, by: actorText(change), application: application?.name, confirmed, sequence, id },
       };
     };
@@ -117,6 +118,11 @@ export async function leaversReport(
 function spanText(milliseconds: number): string {
   const minutes = milliseconds / 60_000;
   return minutes % 60 === 0 ? counted(minutes / 60, 'hour', 'hours') : counted(minutes, 'minute', 'minutes');
+}
+
+/** Of a change by which somebody left. */
+export function howTheyLeft({ operation }: Pick<Change, 'operation'>): LeaverRow['event'] {
+  return operation === 'delete' ? 'deleted' : operation === 'notice' ? 'locked' : 'deactivated';
 }
 
 /** Consumers of the feed, and endpoints of webhooks that are told of leavers. */

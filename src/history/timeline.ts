@@ -89,7 +89,7 @@ const verbs: Readonly<Record<Change['operation'], string | undefined>> = {
 };
 
 /** `locked here`; what is erased is told without its content. */
-function noticeText(notice: Change['notice']): string {
+export function noticeText(notice: Change['notice']): string {
   if (notice === undefined) return 'a lock or a notice, whose content was erased';
   const locked = notice.event === 'user.access_changed' ? notice.data.locked : undefined;
   return locked === undefined ? notice.event : locked === true ? 'locked here' : 'unlocked here';

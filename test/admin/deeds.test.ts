@@ -55,6 +55,10 @@ for (const javaScriptEnabled of [true, false])
       const [lock] = await server.store.grants.locks(1);
       assert.deepEqual([lock?.id, lock?.reason], [id, 'lost laptop']);
       await press('Unlock', 'Unlocked.');
+      assert.match(
+        (await page.textContent('.time-line')) ?? '',
+        /Unlocked here by tester.*Locked here by tester/s,
+      );
       assert.deepEqual(await server.store.grants.locks(1), []);
     });
 

@@ -198,6 +198,11 @@ test('a difference names the change that made it, and none where it is not known
       ['lost', 'group', 'Inner', true, 'cli joe'],
       ['lost', 'group', 'Outer', true, 'cli joe'],
     ]);
+    const { rows: left } = await leaversReport(at, only, { since: free, sla: 60_000 });
+    assert.deepEqual(
+      left.map(({ event, by }) => [event, by]),
+      [['locked', 'cli joe']],
+    );
     await at.grants.unlock(only.number, id, { kind: 'cli', name: 'joe' });
     const { rows } = await historyReport(at, only, id);
     assert.deepEqual(

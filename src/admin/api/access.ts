@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { isLeaver } from '../../events/change-record.ts';
 import { parsePosition } from '../../events/position.ts';
+import { howTheyLeft } from '../../history/leavers.ts';
 import type { Change } from '../../store/change.ts';
 import type { Store } from '../../store/store.ts';
 import { nameOfDocument } from '../explained.ts';
@@ -23,7 +24,7 @@ const leaverShape = v.object({
   name: v.string(),
   at: v.string(),
   sequence: v.number(),
-  how: v.picklist(['deactivated', 'deleted']),
+  how: v.picklist(['deactivated', 'deleted', 'locked']),
   by: v.string(),
   confirmations: v.array(confirmation),
   /** The longest that an application took, in milliseconds; absent: one has not heard yet, or there is none. */
@@ -100,13 +101,13 @@ async function leaversOf(
     .slice(-mostLeavers);
   const names = await namesOf(store, tenant, left);
   const leavers = left.map((change): Leaver => {
-    const { id, at, sequence, operation, actor } = change;
+    const { id, at, sequence, actor } = change;
     const confirmations = confirmed({ sequence, at });
     const times = confirmations.map((each) => each.after);
     const isHeard = times.length > 0 && times.every((each) => each !== undefined);
     return {
       ...{ id, name: names.get(id) ?? id, at, sequence, by: actorName(actor), confirmations },
-      how: operation === 'delete' ? 'deleted' : 'deactivated',
+      how: howTheyLeft(change),
       ...(isHeard ? { slowest: Math.max(...(times as number[])) } : {}),
     };
   });

@@ -4,6 +4,7 @@ import { ScimFilterError } from '../../../grammar/index.ts';
 import { type Caller, operator } from '../../directory/caller.ts';
 import { ScimError } from '../../error.ts';
 import { forgottenPerson } from '../../history/forgotten.ts';
+import { noticeText } from '../../history/timeline.ts';
 import type { Document } from '../../scim/document.ts';
 import { patchOpSchema } from '../../scim/messages.ts';
 import type { ResourceType } from '../../scim/registry.ts';
@@ -60,6 +61,8 @@ const changeShape = v.object({
   added: v.optional(v.array(v.string())),
   removed: v.optional(v.array(v.string())),
   tolerances: v.optional(v.array(v.string())),
+  /** Of a notice: what it says, such as `locked here`. */
+  notice: v.optional(v.string()),
 });
 export type ChangeShown = v.InferOutput<typeof changeShape>;
 
@@ -197,6 +200,7 @@ export function changeShown(change: Change): ChangeShown {
     ...(added === undefined ? {} : { added: [...added] }),
     ...(removed === undefined ? {} : { removed: [...removed] }),
     ...(tolerances === undefined ? {} : { tolerances: [...tolerances] }),
+    ...(operation === 'notice' ? { notice: noticeText(change.notice) } : {}),
   };
 }
 

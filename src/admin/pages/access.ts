@@ -81,9 +81,9 @@ export function proofPage(
           ? 'activated'
           : change.operation === 'patch' || change.operation === 'replace'
             ? `changed ${change.edits.map(({ path }) => path).join(', ')}`
-            : `${change.operation}d`;
+            : (change.notice ?? `${change.operation}d`);
     const heard = confirmations.get(change.sequence) ?? [];
-    return html`<li class="${active !== undefined || change.operation === 'delete' ? 'key' : ''}"><p><b>${exact(change.at)}</b> ${change.by} ${words}</p><p class="muted">change ${change.sequence}, version ${change.version}, durable before it was answered${change.request === undefined ? '' : html`, request <a href="${to('/traffic', { about: change.request })}" class="mono">${change.request}</a>`}</p>
+    return html`<li class="${active !== undefined || change.operation === 'delete' ? 'key' : ''}"><p><b>${exact(change.at)}</b> ${change.by} ${words}</p><p class="muted">change ${change.sequence}${change.notice === undefined ? `, version ${change.version}` : ''}, durable before it was answered${change.request === undefined ? '' : html`, request <a href="${to('/traffic', { about: change.request })}" class="mono">${change.request}</a>`}</p>
 ${heard.map((one) => html`<p class="muted">→ ${confirmationLine(one)}</p>`)}</li>`;
   })}</ol></section>
 ${groups.length === 0 ? '' : html`<p></p><section class="card" aria-labelledby="groups"><h2 id="groups">Groups now</h2><p>${groups.map(({ display, id: group }) => display ?? group).join(', ')}</p></section>`}

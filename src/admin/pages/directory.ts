@@ -122,8 +122,6 @@ const operations: Readonly<Record<string, string>> = {
   delete: 'Deleted',
   restore: 'Restored',
   erase: 'Erased',
-  lock: 'Locked',
-  unlock: 'Unlocked',
 };
 
 function timeLine(
@@ -136,17 +134,19 @@ function timeLine(
     return html`${first}${ids.length > 4 ? ` and ${ids.length - 4} more` : ''}`;
   };
   return html`<ol class="time-line">${history.map((change) => {
-    const { at, operation, by, edits, added, removed, request, sequence, version } = change;
+    const { at, operation, by, edits, added, removed, request, sequence, version, notice } = change;
     const active = edits.find(({ path }) => path === 'active')?.to;
     const words =
       active === false
         ? 'Deactivated'
         : active === true && operation !== 'create'
           ? 'Reactivated'
-          : (operations[operation] ?? operation);
+          : notice === undefined
+            ? (operations[operation] ?? operation)
+            : notice.charAt(0).toUpperCase() + notice.slice(1);
     const isKey =
       operation === 'create' || operation === 'delete' || operation === 'restore' || active !== undefined;
-    return html`<li class="${isKey ? 'key' : ''}"><p><b>${words}</b> by ${by} <span class="muted">· ${moment(at)} · version ${version}</span></p>
+    return html`<li class="${isKey ? 'key' : ''}"><p><b>${words}</b> by ${by} <span class="muted">· ${moment(at)}${notice === undefined ? ` · version ${version}` : ''}</span></p>
 ${edits.length === 0 ? '' : html`<ul class="edits">${edits.slice(0, 20).map((edit) => editLines(edit))}</ul>`}
 ${added === undefined ? '' : html`<p class="muted">+ ${whom(added)}</p>`}${removed === undefined ? '' : html`<p class="muted">− ${whom(removed)}</p>`}
 ${(confirmations.get(sequence) ?? []).map((line) => html`<p class="muted">→ ${line}</p>`)}
