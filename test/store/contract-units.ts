@@ -146,6 +146,35 @@ export function unitContract(setting: () => Setting): void {
     );
   });
 
+  test('a change that is computed behind a refused unit takes no other one with it', async () => {
+    const s = setting();
+    const { change } = s.store;
+    if (change === undefined) return;
+    const user = await s.createUser('member', { title: 'old' });
+    const group = await s.createGroup('group', [user.id]);
+    const outcomes = await Promise.all([
+      s.store.commit([s.unit(s.newUser('Member'))]).then(([outcome]) => outcome),
+      s.store
+        .commit([
+          s.unit({
+            ...({ kind: 'update', type: s.group, id: group.id, operation: 'patch' } as const),
+            members: [{ kind: 'remove', values: [user.id] }],
+          }),
+        ])
+        .then(([outcome]) => outcome),
+      change({ tenant: 1, type: s.user, id: user.id, once: false }, ({ id, body }) => {
+        const before = JSON.parse(body) as Document;
+        const document = changeOf(s.user, before, { ...before, title: 'new' });
+        return s.unit({ kind: 'update', type: s.user, id, operation: 'patch', document });
+      }),
+    ]);
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome?.outcome),
+      ['taken', 'done', 'done'],
+    );
+    assert.equal(JSON.parse((await s.get(user))?.body ?? '').title, 'new');
+  });
+
   test('units are carried out in their order: of two that want one userName the first has it', async () => {
     const s = setting();
     for (let round = 0; round < 5; round++) {

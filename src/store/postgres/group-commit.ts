@@ -200,37 +200,36 @@ export class GroupCommit {
     /** Those that were carried out. */
     const units: (Unit | undefined)[] = [];
     for (const each of work) {
-      const unit = isChange(each) ? await computedBy(writer, types, each) : each;
-      if ('outcome' in unit) {
-        outcomes.push(unit);
-        units.push(undefined);
-        continue;
-      }
-      units.push(unit);
       const before = writer.changeCount;
       const mark = apart ? writer.mark() : undefined;
+      let unit: Unit | undefined;
       let outcome: Outcome;
       let isUndone = false;
       if (apart) await connection.script('SAVEPOINT unit');
       try {
-        unit.work?.check();
-        watch.commands.takeAlerts();
-        const run = await commands.run(writer, watch, unit, apart);
-        if (run.refusal !== undefined) {
-          if (!apart && run.hasWritten) return await giveUp(connection);
-          outcome = run.refusal;
-          isUndone = run.hasWritten;
-        } else {
-          const isWatched = unit.within !== undefined || unit.reports === true;
-          const changes = isWatched ? writer.changesAfter(before) : undefined;
-          if (changes !== undefined) unit.within?.(changes);
-          const { results } = run;
-          const alerts = watch.commands.takeAlerts();
-          outcome = {
-            ...{ outcome: 'done', results },
-            ...(alerts.length === 0 ? {} : { alerts }),
-            ...(changes === undefined ? {} : { changes }),
-          };
+        const computed = isChange(each) ? await computedBy(writer, types, each) : each;
+        if ('outcome' in computed) outcome = computed;
+        else {
+          unit = computed;
+          unit.work?.check();
+          watch.commands.takeAlerts();
+          const run = await commands.run(writer, watch, unit, apart);
+          if (run.refusal !== undefined) {
+            if (!apart && run.hasWritten) return await giveUp(connection);
+            outcome = run.refusal;
+            isUndone = run.hasWritten;
+          } else {
+            const isWatched = unit.within !== undefined || unit.reports === true;
+            const changes = isWatched ? writer.changesAfter(before) : undefined;
+            if (changes !== undefined) unit.within?.(changes);
+            const { results } = run;
+            const alerts = watch.commands.takeAlerts();
+            outcome = {
+              ...{ outcome: 'done', results },
+              ...(alerts.length === 0 ? {} : { alerts }),
+              ...(changes === undefined ? {} : { changes }),
+            };
+          }
         }
       } catch (error) {
         if (isConnectionLost(error) || isTransient(error)) throw error;
@@ -244,6 +243,7 @@ export class GroupCommit {
         watch.commands.forget();
       }
       outcomes.push(outcome);
+      units.push(unit);
     }
     try {
       writer.sendRest();
