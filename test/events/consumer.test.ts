@@ -11,7 +11,7 @@ import { createContext, runInContext } from 'node:vm';
 import { build } from 'esbuild';
 import { Webhook } from 'standardwebhooks';
 import { bundleSmall } from '../../scripts/consumer-bundle.ts';
-import { VerificationError, verify } from '../../src/consumer.ts';
+import { consume, VerificationError, verify } from '../../src/consumer.ts';
 import { newWebhookKey, newWebhookSecret, signatureHeaders } from '../../src/events/webhook/signature.ts';
 import { newUser, startScimd, type TestServer } from '../server.ts';
 
@@ -32,6 +32,16 @@ after(async () => {
 
 const body = '{"id":"evt_1","type":"user.created"}';
 const now = (): number => Math.floor(Date.now() / 1000);
+
+test('a connection that no waiting mends is an error at once', async () => {
+  const wrong: [connection: object, message: RegExp][] = [
+    [{ token }, /url must be the address of scimd, such as https:\/\/id.example.com, not undefined/],
+    [{ url: 'id.example.com', token }, /url must be the address/],
+    [{ url: 'http://127.0.0.1:1' }, /token must be a text or a function/],
+  ];
+  for (const [connection, message] of wrong)
+    await assert.rejects(consume(connection as never).next(), { name: 'TypeError', message });
+});
 
 describe('verify', () => {
   const secret = newWebhookSecret();

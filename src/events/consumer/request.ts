@@ -49,6 +49,13 @@ export async function ask(
   init: { readonly method?: string; readonly body?: string; readonly accept?: string } = {},
 ): Promise<Response> {
   const { url, token, signal, onRetry } = connection;
+  // No waiting mends these.
+  if (typeof url !== 'string' || !/^https?:\/\/./i.test(url))
+    throw new TypeError(
+      `url must be the address of scimd, such as https://id.example.com, not ${String(url)}`,
+    );
+  if (typeof token !== 'string' && typeof token !== 'function')
+    throw new TypeError(`token must be a text or a function that answers one, not ${String(token)}`);
   for (let tries = 1; ; tries++) {
     let failure: Error;
     let asked = 0;
