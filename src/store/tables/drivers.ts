@@ -25,7 +25,13 @@ interface Queries {
 /** A Pool of pg. */
 export interface PgPool extends Queries {
   readonly totalCount: number;
-  connect(): Promise<Queries & { release(error?: Error | boolean): void }>;
+  connect(): Promise<
+    Queries & {
+      release(error?: Error | boolean): void;
+      on?(event: 'error', listener: (error: Error) => void): unknown;
+      off?(event: 'error', listener: (error: Error) => void): unknown;
+    }
+  >;
 }
 
 /** PGlite, or what else runs a transaction by itself. */
@@ -65,11 +71,19 @@ type TransactionOfFirst<Given extends readonly unknown[]> = Given extends readon
   ? Transaction
   : never;
 
+/** That of pg has a second signature, with a callback. */
+type ClientOf<Connect extends (...given: never[]) => unknown> =
+  ReturnType<Connect> extends Promise<infer Client>
+    ? Client
+    : Connect extends { (): Promise<infer Client>; (...given: never[]): unknown }
+      ? Client
+      : never;
+
 /** The transaction that a driver gives to hooks. */
 export type TransactionOf<Connection> = Connection extends SyncSqlite
   ? Connection
   : Connection extends PgPool
-    ? Awaited<ReturnType<Connection['connect']>>
+    ? ClientOf<Connection['connect']>
     : Connection extends PgLite
       ? Parameters<Parameters<Connection['transaction']>[0]>[0]
       : Connection extends PostgresJs
@@ -183,6 +197,11 @@ function overPool(pool: PgPool): SqlDatabase {
     async transaction(work) {
       const client = await pool.connect();
       let failed: Error | undefined;
+      // The pool listens to those alone that nobody has: of the others a lost connection would end the process.
+      const lost = (reason: Error): void => {
+        failed = reason;
+      };
+      client.on?.('error', lost);
       try {
         await client.query('BEGIN');
         const result = await work(runOn(client), client);
@@ -194,6 +213,7 @@ function overPool(pool: PgPool): SqlDatabase {
         });
         throw error;
       } finally {
+        if (failed === undefined) client.off?.('error', lost);
         client.release(failed);
       }
     },
