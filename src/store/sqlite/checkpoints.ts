@@ -14,6 +14,8 @@ import { CheckpointThread, type CheckpointThreadOptions } from './checkpoint-thr
 const every = 1000;
 /** Commits wait for the copy that is under way once so many frames have been written since it began. */
 const most = 100;
+/** Milliseconds between two tries to empty it while others read, each of which copies and waits for the disk. */
+const emptyEvery = 1000;
 /** Milliseconds within which so many frames are written where a thread is worth its memory. */
 const soon = 10_000;
 
@@ -76,13 +78,18 @@ export function checkpoints(db: Database, inThread?: CheckpointThreadOptions): C
     return underWay;
   };
 
-  /** Waits for no reader: then the next commit tries it again. */
+  /** When others still read. */
+  let triedAt = Number.NEGATIVE_INFINITY;
+  /** Waits for no reader: then a later commit tries it again. */
   const emptyNow = (): void => {
+    triedAt = performance.now();
     const timeout = Number(db.pragma('busy_timeout', { simple: true }));
     db.pragma('busy_timeout = 0');
     try {
       const [busy] = empty.get() as [busy: number, frames: number, copied: number];
-      if (busy === 0) toBeEmptied.delete(db);
+      if (busy !== 0) return;
+      toBeEmptied.delete(db);
+      triedAt = Number.NEGATIVE_INFINITY;
     } finally {
       db.pragma(`busy_timeout = ${timeout}`);
     }
@@ -90,7 +97,9 @@ export function checkpoints(db: Database, inThread?: CheckpointThreadOptions): C
 
   return {
     committed() {
-      if (toBeEmptied.has(db) && underWay === undefined) emptyNow();
+      const isDue =
+        toBeEmptied.has(db) && underWay === undefined && performance.now() - triedAt >= emptyEvery;
+      if (isDue) emptyNow();
       [, frames] = look.get() as [busy: number, frames: number, copied: number];
       // It has begun anew.
       if (frames < last) {
