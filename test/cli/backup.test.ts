@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { newUser } from '../server.ts';
@@ -101,6 +101,31 @@ test('restore takes a backup from a pipe, as whole as from a file', async () => 
   assert.deepEqual(inside.sort(), ['copy.backup', 'scimd.db']);
   const restored = await piped('cat copy.backup');
   assert.equal(restored.status, 0, restored.stderr);
+  const again = await serving(['serve', '--port', '0', '--database', 'other.db'], place);
+  assert.equal(await statusOf(again.url, id), 200);
+  await again.stop();
+});
+
+test('restore refuses the plain copy of a database in use, whose last changes are in a -wal beside it', async () => {
+  const folder = temporaryFolder();
+  const place = { folder, environment };
+  await (await serving(['serve', '--port', '0'], place)).stop();
+  const server = await serving(['serve', '--port', '0'], place);
+  const id = await createUser(server.url);
+  for (const suffix of ['', '-wal'])
+    copyFileSync(join(folder, `scimd.db${suffix}`), join(folder, `copy.db${suffix}`));
+  await server.stop();
+  const refused = await scimd(['restore', 'copy.db', '--database', 'other.db'], place);
+  assert.equal(refused.status, 1);
+  assert.equal(
+    refused.stderr,
+    'scimd: copy.db is no backup but a database, or a plain copy of one: its last changes are in copy.db-wal\n' +
+      'Make a backup, which has all of it: scimd backup FILE --database copy.db; then restore FILE.\n',
+  );
+  assert.equal(existsSync(join(folder, 'other.db')), false);
+
+  assert.equal((await scimd(['backup', 'FILE', '--database', 'copy.db'], place)).status, 0);
+  assert.equal((await scimd(['restore', 'FILE', '--database', 'other.db'], place)).status, 0);
   const again = await serving(['serve', '--port', '0', '--database', 'other.db'], place);
   assert.equal(await statusOf(again.url, id), 200);
   await again.stop();

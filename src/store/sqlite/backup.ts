@@ -112,6 +112,7 @@ export async function restore(
   };
   const database: FileInRole = { role: 'database', file };
   const incoming = `${file}.incoming`;
+  if (typeof backup === 'string') refuseWithWal(backup);
   try {
     await bring(backup, incoming, from, database);
     // Who may read it is not for the backup to say, which came from anywhere.
@@ -132,6 +133,17 @@ export async function restore(
     discard(incoming);
     throw error;
   }
+}
+
+/** What was committed last is in the write-ahead log only: the file alone would pass every check without it. */
+function refuseWithWal(backup: string): void {
+  const wal = statSync(`${backup}-wal`, { throwIfNoEntry: false });
+  if (wal === undefined || wal.size === 0) return;
+  throw new StoreError(
+    'foreign-database',
+    `${backup} is no backup but a database, or a plain copy of one: its last changes are in ${backup}-wal`,
+    `Make a backup, which has all of it: scimd backup FILE --database ${backup}; then restore FILE.`,
+  );
 }
 
 async function bring(
