@@ -133,7 +133,7 @@ function readHeader({ cells, problem }: CsvRecord, type: ResourceType, separator
     if (!(error instanceof ColumnError)) throw error;
     throw new CommandError(
       `the header: ${error.message}`,
-      'The first line names the attribute of each column: userName,name.givenName,emails[type eq "work"].value',
+      'The first line names the attribute of each column: userName,name.givenName,"emails[type eq ""work""].value"',
     );
   }
 }

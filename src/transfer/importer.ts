@@ -4,10 +4,10 @@ import type { Directory } from '../directory/directory.ts';
 import { DirectoryError } from '../directory/directory-error.ts';
 import type { Draft } from '../directory/draft.ts';
 import { hashPassword } from '../directory/password.ts';
-import { ScimError } from '../error.ts';
+import { invalidValue, ScimError } from '../error.ts';
 import { differenceOf } from '../scim/difference.ts';
 import { type Document, equalValues, membersAttribute } from '../scim/document.ts';
-import { isObject } from '../scim/object.ts';
+import { isObject, kind } from '../scim/object.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import { type CheckedResource, checkNew, checkReplacement } from '../scim/resource.ts';
 import type { Actor } from '../store/change.ts';
@@ -87,7 +87,7 @@ export class Importer {
     };
     try {
       const written = checkNew(type, body, caller.tolerated);
-      const given = isObject(body) && typeof body.id === 'string' && body.id !== '' ? body.id : undefined;
+      const given = idOf(body);
       const found = await this.#find(caller, type, given, written.document);
       if (typeof found === 'string') return { kind: 'refused', name, reason: found };
       const { members } = written;
@@ -346,6 +346,16 @@ export function keysOf(type: ResourceType, body: unknown): string[] {
       keys.push(`${key === 'id' ? '' : type.name} ${key} ${value.normalize('NFKC').toLowerCase()}`);
   }
   return keys;
+}
+
+/** A POST leaves an id out, whatever it is: here one that cannot be kept would lose the memberships that name it. */
+function idOf(body: unknown): string | undefined {
+  if (!isObject(body)) return undefined;
+  const name = Object.keys(body).find((each) => each.toLowerCase() === 'id');
+  const id = name === undefined ? undefined : body[name];
+  if (id === undefined || isEmpty(id)) return undefined;
+  if (typeof id === 'string') return id;
+  throw invalidValue(`id must be a string, not ${kind(id)}`);
 }
 
 function nameOf(type: ResourceType, body: unknown): string {

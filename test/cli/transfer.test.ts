@@ -188,6 +188,7 @@ describe('export and import', () => {
         JSON.stringify(user('twice', { password: 'secret-of-tests' })),
         JSON.stringify(user('Twice', { title: 'another' })),
         '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"a","userName":"b"}',
+        JSON.stringify(user('numbered', { ID: 7 })),
         JSON.stringify(user('last', { unheardOf: 1 })),
       ].join('\r\n'),
     });
@@ -199,9 +200,10 @@ describe('export and import', () => {
       'mixed.ndjson:4: The body is not valid JSON: it ends too early',
       `mixed.ndjson:5: schemas must name a resource type: ${userSchema}, ${groupSchema}`,
       'mixed.ndjson:9: The member "userName" at column 74 is duplicated',
+      'mixed.ndjson:10: id must be a string, not a number',
       'scimd: unheardOf, which 1 had, is left out: no schema here has it',
     ]);
-    assert.equal(stdout, '3 created, 1 skipped, 5 refused\n');
+    assert.equal(stdout, '3 created, 1 skipped, 6 refused\n');
     assert.deepEqual((await all()).map(({ userName }) => userName).sort(), ['good', 'last', 'twice']);
   });
 
@@ -403,6 +405,30 @@ describe('export and import', () => {
       assert.equal(result.status, status, result.stderr);
       assert.match(result.stderr, message);
     }
+  });
+
+  test('the header that a refusal of one advises is taken', async () => {
+    const refused = await folderWith({ 'people.csv': 'userName,emails[type eq "work"].value\na,b\n' }).run(
+      'import',
+      'people.csv',
+    );
+    assert.equal(refused.status, 1);
+    const [message, advice = ''] = refused.stderr.trim().split('\n');
+    assert.equal(message, 'scimd: the header: cell 2 has a quote within');
+    const header = advice.slice(advice.indexOf(': ') + 2);
+    const { run, all } = folderWith({ 'people.csv': `${header}\njane,Jane,jane@example.com\n` });
+    const taken = await run('import', 'people.csv');
+    assert.equal(taken.stdout, '1 created\n', taken.stderr);
+    assert.deepEqual(
+      (await all()).map(({ userName, name, emails }) => ({ userName, name, emails })),
+      [
+        {
+          userName: 'jane',
+          name: { givenName: 'Jane' },
+          emails: [{ value: 'jane@example.com', type: 'work' }],
+        },
+      ],
+    );
   });
 });
 
