@@ -77,6 +77,8 @@ function parseConfigFile(path: string, text: string): ConfigFile {
       const [key, value] = property.children as [Node, Node];
       const name = prefix + key.value;
       if (seen.has(name)) problems.push(`${at(key.offset)}: ${name} is set twice`);
+      else if (key.value.includes('.') && isOption(name))
+        problems.push(`${at(key.offset)}: a dot in the name ${name} is a level: ${nested(name)}`);
       else if (isOption(name)) values.set(name, getNodeValue(value));
       else if (isDefinition(name)) {
         definitions[name] = getNodeValue(value);
@@ -126,6 +128,10 @@ function example(group: string): string {
   const member = optionNames.find((option) => option.startsWith(`${group}.`)) ?? '';
   return `{ "${member.slice(group.length + 1)}": … }`;
 }
+
+/** `{ "limits": { "bodyBytes": … } }` */
+const nested = (option: OptionName): string =>
+  option.split('.').reduceRight((inner, level) => `{ ${JSON.stringify(level)}: ${inner} }`, '…');
 
 /** `CloseBraceExpected` is `close brace expected`. */
 const readable = (code: string) => code.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();

@@ -203,6 +203,11 @@ describe('problems name the place, the option, the rule and the value', () => {
       { file: '{ "filterDepth": 9 }' },
       ['FILE:1:3: unknown setting "filterDepth", did you mean "limits.filterDepth"?'],
     ],
+    [
+      'of a key with a dot in place of a level',
+      { file: '{ "limits.bodyBytes": 5000 }' },
+      ['FILE:1:3: a dot in the name limits.bodyBytes is a level: { "limits": { "bodyBytes": … } }'],
+    ],
     ['of a key set twice', { file: '{ "port": 1, "port": 2 }' }, ['FILE:1:14: port is set twice']],
     [
       'of a group that is none',
