@@ -108,7 +108,7 @@ export async function listTokens(invocation: Invocation): Promise<number> {
             token.idp,
             token.scope,
             usable(token, now) && token.paused !== undefined ? 'paused' : stateOf(token, now),
-            token.expires?.slice(0, 10) ?? 'never',
+            endOf(token)?.slice(0, 10) ?? 'never',
             token.lastUsed?.slice(0, 16).replace('T', ' ') ?? 'never',
           ]),
         ]),
@@ -222,6 +222,11 @@ function tokenJson(token: Token, now: Date): object {
     subject,
     paused,
   };
+}
+
+/** Of a token that was rotated or revoked, that comes before what it was made for. */
+function endOf({ expires, revoked }: Token): string | undefined {
+  return [expires, revoked].filter((at) => at !== undefined).sort()[0];
 }
 
 type State = 'active' | 'retiring' | 'revoked' | 'expired';

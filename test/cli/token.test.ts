@@ -58,6 +58,12 @@ test('a token lives through creation, use, rotation with overlap and revocation 
   assert.equal(await statusOf(rotated.token!), 200);
   assert.equal(await statusOf(old), 200, 'the old one lives until the overlap ends');
 
+  const retiring = (await scimd(['token', 'list'], { folder })).stdout
+    .split('\n')
+    .find((line) => line.startsWith(rotated.replaces));
+  const end = rotated.overlapUntil.slice(0, 10);
+  assert.match(retiring ?? '', new RegExp(` retiring +${end} `), 'it ends with the overlap');
+
   const ambiguous = await scimd(['token', 'revoke', 'okta'], { folder });
   assert.equal(ambiguous.status, 1);
   assert.match(ambiguous.stderr, /2 tokens are named okta\nGive the id of one:\n {2}\S+ +default +created/);
