@@ -18,6 +18,7 @@ export function checkTogether(values: Values, origins: Origins): string[] {
       needs(values, origins, name, 'jwt.issuer'),
     ),
     ...notBoth(values, origins, 'jwt.jwksUri', 'jwt.jwksFile'),
+    ...freePath(values, origins),
     ...samePath(values, origins),
     ...ofProfile(values, origins),
     ...noPasswordOnCommandLine(values, origins),
@@ -54,6 +55,15 @@ function noPasswordOnCommandLine(values: Values, origins: Origins): string[] {
   if (!isShown || !place.startsWith('flag')) return [];
   return [
     `${place}: a password given here shows in the list of processes; leave it out, and name a file with SCIMD_DATABASE_PASSWORD_FILE, or one of the whole address with SCIMD_DATABASE_FILE`,
+  ];
+}
+
+/** What is right below these paths is answered by the feed and by streams. */
+function freePath(values: Values, origins: Origins): string[] {
+  const basePath = values.get('basePath');
+  if (basePath !== '/events' && basePath !== '/ssf') return [];
+  return [
+    `${origins.get('basePath')}: basePath must not be ${basePath}, below which are no endpoints of SCIM`,
   ];
 }
 

@@ -270,6 +270,11 @@ describe('problems name the place, the option, the rule and the value', () => {
       ],
     ],
     [
+      'of a base path that the feed has',
+      { flags: { basePath: '/events' } },
+      ['flag --base-path: basePath must not be /events, below which are no endpoints of SCIM'],
+    ],
+    [
       'of a base URL with a slash at its end',
       { environment: { SCIMD_BASE_URL: 'https://id.example.com/' } },
       [
