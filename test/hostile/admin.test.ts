@@ -288,20 +288,17 @@ describe('tenants', () => {
       assert.ok(!/victim@example\.com(?!")/.test(text.replace(/value="[^"]*"/g, '')), path);
       assert.ok(!text.includes('theirs'), path);
     }
-    for (const path of [
-      `/admin/api/resources/User/${victim.id}/deactivate`,
-      `/admin/api/resources/User/${victim.id}/deactivate?tenant=theirs`,
-      `/admin/api/tokens/${their?.id}/revoke`,
-      `/admin/api/tokens/${their?.id}/rotate`,
-      '/admin/api/tokens?tenant=theirs',
-      '/admin/api/set-up-links?tenant=theirs',
-      '/admin/api/webhooks?tenant=theirs',
-    ])
-      assert.equal(
-        (await ask('POST', path, { cookie, form: { proof, name: 'x', url: 'https://a.example' } })).status,
-        404,
-        path,
-      );
+    const deeds: readonly (readonly [path: string, form?: Readonly<Record<string, string>>])[] = [
+      [`/admin/api/resources/User/${victim.id}/deactivate`],
+      [`/admin/api/resources/User/${victim.id}/deactivate?tenant=theirs`],
+      [`/admin/api/tokens/${their?.id}/revoke`],
+      [`/admin/api/tokens/${their?.id}/rotate`],
+      ['/admin/api/tokens?tenant=theirs', { name: 'x' }],
+      ['/admin/api/set-up-links?tenant=theirs', { name: 'x' }],
+      ['/admin/api/webhooks?tenant=theirs', { url: 'https://a.example' }],
+    ];
+    for (const [path, form] of deeds)
+      assert.equal((await ask('POST', path, { cookie, form: { proof, ...form } })).status, 404, path);
     assert.equal(
       (await ask('POST', '/admin/api/tenants', { cookie, form: { proof, name: 'more' } })).status,
       403,
