@@ -60,6 +60,35 @@ export function readContract(setting: () => Setting): void {
     assert.deepEqual(behind, { total: 3, resources: [], more: false });
   });
 
+  test('a page and its total are of one state, and so are the groups, whether the list before had any or not', async () => {
+    const s = setting();
+    const [ann] = await s.createUsers('ann', 'bob');
+    assert.ok(ann);
+    const targets = [{ type: s.user }];
+    let isDone = false;
+    const changes = async (): Promise<void> => {
+      for (let n = 0; n < 30; n++) await remove(s.store, s.target(await s.createUser('cy')));
+      isDone = true;
+    };
+    const lists = async (): Promise<void> => {
+      while (!isDone) {
+        const page = await s.list({ targets, limit: 2, groups: true });
+        assert.deepEqual([namesOf(page), page.total], [['ann', 'bob'], page.more ? 3 : 2]);
+        await new Promise(setImmediate);
+      }
+    };
+    await Promise.all([changes(), lists(), lists()]);
+    const groups = async () =>
+      (await s.list({ targets, groups: true })).resources.map((each) => each.groups?.length ?? 0);
+    for (let n = 0; n < 2; n++) {
+      assert.deepEqual(await groups(), [0, 0]);
+      const group = await s.createGroup(`g${n}`, [ann.id]);
+      for (let again = 0; again < 2; again++) assert.deepEqual(await groups(), [1, 0]);
+      await remove(s.store, s.target(group));
+      assert.deepEqual(await groups(), [0, 0]);
+    }
+  });
+
   test('the total of a filter counts what lies outside the page too', async () => {
     const s = setting();
     for (let i = 0; i < 12; i++) await s.createUser(`u${i}`, { active: i % 3 === 0 });

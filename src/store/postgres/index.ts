@@ -236,7 +236,7 @@ function storeOver(
     get: checked(getter(types, reads, snapshots)),
     list: checked(
       lister({
-        ...{ types, reads, snapshots },
+        ...{ types, reads, snapshots, pool },
         dialect: filterDialect(hasTrigrams),
       }),
     ),

@@ -53,6 +53,19 @@ export async function withinWork<T>(
 }
 
 /**
+ * Reads with a statement that shares its connection, and so ends by itself: nobody waits for it longer than the request may
+ * take. @throws WorkError where that has ended.
+ */
+export async function whileWanted<T>(work: Work | undefined, action: () => Promise<T>): Promise<T> {
+  if (work === undefined) return action();
+  work.check();
+  return new Promise<T>((resolve, reject) => {
+    const forget = work.onEnd(reject);
+    action().then(resolve, reject).finally(forget);
+  });
+}
+
+/**
  * Runs a counted statement of a write, which may look at no more than the request has left for that; `spent` is told at what
  * it has looked. @throws WorkError `too-much`.
  */
