@@ -109,7 +109,7 @@ function textOf(
   );
   return [
     `${to}: ${rows.resource} resources, ${rows.member} memberships, ${rows.change} changes, ${rows.token} tokens, ${rows.tenant} tenants`,
-    `verified: counts and digests of ${total} rows in ${tables} tables; the chain of ${chains.length} change records; the digest of people is ${digest === 'same' ? 'the same' : `not compared: the ${digest}`}`,
+    `verified: counts and digests of ${total} rows in ${tables} tables; the chains of ${rows.change} changes in ${chains.length} tenants; the digest of people is ${digest === 'same' ? 'the same' : `not compared: the ${digest}`}`,
     ...heads,
     ...(later === 0
       ? []

@@ -248,6 +248,7 @@ test('SQLite → PostgreSQL → SQLite: each row, the change record with its cha
   const back = await run('copy', '--from', address, '--to', 'back.db');
   assert.equal(back.status, 0, back.stderr);
   assert.match(back.stdout, /^back\.db: \d+ resources, .*\nverified: /);
+  assert.match(back.stdout, new RegExp(`the chains of ${before.change?.length} changes in \\d+ tenants;`));
   assert.match(back.stdout, /the digest of people is the same/);
   assertSame(contentsOf(path('back.db')), before);
   assert.ok(!existsSync(path('back.db.copying')));
