@@ -3,7 +3,7 @@
  * check of the copy keeps a request waiting. The last ones are kept.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isSea } from 'node:sea';
 import type { Log } from '../http/options.ts';
@@ -30,14 +30,11 @@ export function checkBackups({ database, backup }: Settings): void {
       'backups of a PostgreSQL database are made by PostgreSQL',
       'Leave out backup.every, and use pg_dump, pg_basebackup or what your provider has.',
     );
-  if (database === ':memory:')
-    throw new CommandError(
-      'a database in memory has no file to back up',
-      'Leave out backup.every, or give a file: --database FILE.',
-    );
-  const { folder } = backup;
-  if (folder !== undefined && statSync(folder, { throwIfNoEntry: false })?.isDirectory() === false)
-    throw new CommandError(`${folder} is a file, not a folder`, 'Give a folder: --backup-folder FOLDER.');
+  if (database !== ':memory:') return;
+  throw new CommandError(
+    'a database in memory has no file to back up',
+    'Leave out backup.every, or give a file: --database FILE.',
+  );
 }
 
 /** Starts them if configured; returns a function that stops them. */

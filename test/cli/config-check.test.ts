@@ -47,29 +47,6 @@ for (const [what, args, message] of cases)
     assert.equal(checked.stderr, served.stderr);
   });
 
-test('backups into a file in place of a folder: config check and serve say so alike', async () => {
-  const settings = [
-    '--port',
-    '0',
-    '--database',
-    'new.db',
-    '--backup-every',
-    '24h',
-    '--backup-folder',
-    'empty.json',
-  ];
-  for (const command of [['config', 'check'], ['serve']]) {
-    const { status, stderr } = await scimd([...command, ...settings], { folder });
-    assert.ok(
-      stderr.includes(
-        'flag --backup-every: empty.json is a file, not a folder. Give a folder: --backup-folder FOLDER.',
-      ),
-      stderr,
-    );
-    assert.equal(status, 2);
-  }
-});
-
 test('a database whose folder is not there, or that is one, is a problem to config check', async () => {
   mkdirSync(join(folder, 'folder'));
   for (const [database, message] of [
