@@ -133,6 +133,13 @@ function prune(database: string, folder: string, keep: number, log: Log): number
   return old.length;
 }
 
+/** `scimd: what happened`, and in the next line what to do, as one line of the log. */
+const wordsOf = (stderr: string): string =>
+  stderr
+    .trim()
+    .replace(/^scimd: /, '')
+    .replaceAll('\n', '. ');
+
 /** Runs scimd backup; `done` gets the reason if it fails. Returns a function that ends it. */
 function backUpApart(
   database: string,
@@ -150,10 +157,10 @@ function backUpApart(
   const self = isSea() ? [] : [...process.execArgv, process.argv[1] ?? ''];
   const child = execFile(
     process.execPath,
-    [...self, 'backup', file, '--database', database, '--json'],
+    [...self, 'backup', file, '--database', database],
     (error, _, stderr) => {
       if (error !== null) rmSync(`${file}.partial`, { force: true });
-      done(error === null ? undefined : stderr.trim() || error.message);
+      done(error === null ? undefined : wordsOf(stderr) || error.message);
     },
   );
   return () => void child.kill();

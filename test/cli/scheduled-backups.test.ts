@@ -79,6 +79,19 @@ test('a backup that fails is in the log and in a metric, and the server goes on'
   await server.stop();
 });
 
+test('why a backup fails is in words, with what to do', { skip: process.platform !== 'linux' }, async () => {
+  const folder = temporaryFolder();
+  const args = [
+    ...every.filter((arg) => arg !== '--backup-folder' && arg !== 'backups'),
+    '--backup-folder',
+    '/proc',
+  ];
+  const server = await serving(args, { folder, environment });
+  const line = JSON.parse(await logged(server, 'the scheduled backup failed'));
+  assert.match(line.reason, /^the backup \/proc\/scimd\.db-scheduled-\S+ .*\. Check that .*\.$/);
+  await server.stop();
+});
+
 test('a database in memory cannot be backed up, and a span must be one', async () => {
   const folder = temporaryFolder();
   const memory = await scimd([...every, '--database', ':memory:'], { folder });
