@@ -30,7 +30,9 @@ export const postgresDialect: StoreDialect = {
   unindexed: (expression) => expression,
   isMember: memberExists,
   document: (expression) => `${expression}::jsonb`,
-  bytes: (document) => `octet_length(${document}::text)`,
+  // The text of what is not compressed need not be made to know its length: that took a seventh of a list's time.
+  bytes: (document) =>
+    `CASE WHEN pg_column_compression(${document}) IS NULL THEN pg_column_size(${document}) ELSE octet_length(${document}::text) END`,
   jsonString: (expression) => `to_json(${expression})::text`,
   jsonStrings: (array, alias) => `json_array_elements_text(${array}::json) AS ${alias}(value)`,
   request: { tenant: '@tenant::bigint', base: '@base::text' },
