@@ -45,7 +45,7 @@ async function walkBack(
   return names;
 }
 
-export function readContract(setting: () => Setting): void {
+export function readContract(setting: () => Setting, hasSnapshots: boolean): void {
   test('without filter the order is that of creation, and the total is known', async () => {
     const s = setting();
     for (const name of ['c', 'a', 'b']) await s.createUser(name);
@@ -73,7 +73,8 @@ export function readContract(setting: () => Setting): void {
     const lists = async (): Promise<void> => {
       while (!isDone) {
         const page = await s.list({ targets, limit: 2, groups: true });
-        assert.deepEqual([namesOf(page), page.total], [['ann', 'bob'], page.more ? 3 : 2]);
+        assert.deepEqual(namesOf(page), ['ann', 'bob']);
+        if (hasSnapshots) assert.equal(page.total, page.more ? 3 : 2);
         await new Promise(setImmediate);
       }
     };

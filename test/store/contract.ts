@@ -32,9 +32,14 @@ function isTaken(path: string, value: unknown): (error: unknown) => boolean {
 
 /**
  * Registers the contract's tests for the stores that `open` opens; each test has a store of its own. Where memberships
- * refer to rows, a group keeps no members that are not there; where time alone limits a request, values are not counted.
+ * refer to rows, a group keeps no members that are not there; where time alone limits a request, values are not counted;
+ * where a list is no snapshot, its total may be of another moment than its page.
  */
-export function storeContract(name: string, open: Open, { keepsStrangers = true, counts = true } = {}): void {
+export function storeContract(
+  name: string,
+  open: Open,
+  { keepsStrangers = true, counts = true, hasSnapshots = true } = {},
+): void {
   let s: Setting;
   const fresh = (tests: () => void) => () => {
     beforeEach(async () => {
@@ -342,7 +347,7 @@ export function storeContract(name: string, open: Open, { keepsStrangers = true,
   );
   describe(
     `${name}: reads`,
-    fresh(() => readContract(() => s)),
+    fresh(() => readContract(() => s, hasSnapshots)),
   );
   if (counts)
     describe(
