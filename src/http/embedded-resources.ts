@@ -99,14 +99,8 @@ export function embeddedResources(
       const selection = readSelection(selected.attributes, selected.excludedAttributes);
       const renderer = new Renderer(type, { registry, base, selection });
       const query: ListQuery = {
-        ...{
-          types: [type],
-          filter,
-          sortBy,
-          sortOrder,
-          limit: Math.max(0, count),
-          offset: Math.max(0, startIndex - 1),
-        },
+        ...{ types: [type], filter, sortBy, sortOrder },
+        ...{ limit: Math.max(0, count), offset: Math.max(0, startIndex - 1) },
         ...renderer.parts,
       };
       const page = await directory.list(await callerOf(tenant === undefined ? {} : { tenant }), query);

@@ -16,8 +16,8 @@ import type { HttpResponse, QueryParameters } from './message.ts';
 import { issueText } from './message-issue.ts';
 import { type Mount, mount, type Visit } from './mounts.ts';
 import type { Limits } from './options.ts';
-import { integerParameter, listParameter, parseQuery } from './query-string.ts';
-import { methodNotAllowed } from './responses.ts';
+import { decodePart, integerParameter, listParameter, parseQuery } from './query-string.ts';
+import { methodNotAllowed, problem } from './responses.ts';
 
 export interface EventsParts {
   readonly feed: Feed;
@@ -153,7 +153,8 @@ export function eventsMount(parts: EventsParts): Mount {
   const consumers = '/consumers/';
   const one = {
     DELETE: async ({ request }: Visit, { tenant }: Asked): Promise<HttpResponse> => {
-      const which = decoded(request.path.slice('/events/consumers/'.length));
+      const part = request.path.slice('/events/consumers/'.length);
+      const which = decodePart(part, JSON.stringify(part));
       if (await feed.forget(tenant.number, which)) return { status: 204, headers: [] };
       throw new ScimError(404, undefined, `There is no consumer ${JSON.stringify(which)}`);
     },
@@ -208,17 +209,6 @@ function refusalOf(error: unknown): HttpResponse | undefined {
   return problem(400, error.message, { scimType: 'invalidValue' });
 }
 
-function problem(
-  status: number,
-  detail: string,
-  more: object,
-  headers: readonly string[] = [],
-): HttpResponse {
-  const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
-  const body = JSON.stringify({ schemas, status: String(status), detail, ...more });
-  return { status, headers: ['Content-Type', 'application/scim+json', ...headers], body };
-}
-
 const acknowledgement = v.strictObject({
   consumer: v.pipe(
     v.string('must be a string'),
@@ -258,14 +248,6 @@ function waitOf(query: QueryParameters): number {
   const seconds = Number(/^(\d{1,4})s?$/.exec(text)?.[1] ?? Number.NaN);
   if (seconds <= longestWait) return seconds * 1000;
   throw invalid(`wait must be seconds up to ${longestWait}, such as 30s, not ${JSON.stringify(text)}`);
-}
-
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw invalid(`${JSON.stringify(part)} has invalid percent-encoding; it must be UTF-8`);
-  }
 }
 
 /** What events of no resource are about. */

@@ -32,6 +32,17 @@ export function jsonResponse(
   return { status, headers: ['Content-Type', contentType, ...headers], body, about };
 }
 
+/** An error of an endpoint beside those of SCIM, in their form, with members of its own. `headers` as above. */
+export function problem(
+  status: number,
+  detail: string,
+  more: object = {},
+  headers: readonly string[] = [],
+): HttpResponse {
+  const body = { ...errorBody(status, undefined, detail), ...more };
+  return jsonResponse(status, scimJson, JSON.stringify(body), headers);
+}
+
 /** An answer without body: 204, 304. */
 export function emptyResponse(status: number, headers: readonly string[] = [], about?: string): HttpResponse {
   return { status, headers, about };

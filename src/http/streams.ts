@@ -18,7 +18,7 @@ import type { HttpRequest, HttpResponse, QueryParameters } from './message.ts';
 import { actorKey, anybody, type Mount, mount, type Visit } from './mounts.ts';
 import type { Limits } from './options.ts';
 import { parseQuery } from './query-string.ts';
-import { methodNotAllowed } from './responses.ts';
+import { methodNotAllowed, problem } from './responses.ts';
 import {
   configurationOf,
   deliveryOf,
@@ -271,19 +271,10 @@ function allowedIn(methods: object): string[] {
 function refusalOf(error: unknown): HttpResponse | undefined {
   if (error instanceof AddressError) return problem(400, `delivery.endpoint_url: ${error.message}`);
   if (error instanceof TooManyWaiting)
-    return problem(429, 'Too many wait for events of this tenant at once: 100 may', ['Retry-After', '5']);
+    return problem(429, 'Too many wait for events of this tenant at once: 100 may', {}, ['Retry-After', '5']);
   if (!(error instanceof StreamError)) return undefined;
   if (error.code === 'missing') return problem(404, error.message);
-  return problem(429, error.message, ['Retry-After', '60']);
-}
-
-function problem(status: number, detail: string, headers: readonly string[] = []): HttpResponse {
-  const schemas = ['urn:ietf:params:scim:api:messages:2.0:Error'];
-  return {
-    status,
-    headers: ['Content-Type', 'application/scim+json', ...headers],
-    body: JSON.stringify({ schemas, status: String(status), detail }),
-  };
+  return problem(429, error.message, {}, ['Retry-After', '60']);
 }
 
 function ok(body: object, status = 200): HttpResponse {

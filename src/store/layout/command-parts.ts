@@ -5,7 +5,15 @@ import { isObject } from '../../scim/object.ts';
 import type { ResourceType } from '../../scim/registry.ts';
 import type { RecordedEdit } from '../change.ts';
 import type { DocumentChange } from '../document-change.ts';
-import type { Document, SensitivePaths, UpdateCommand } from '../store.ts';
+import type {
+  Computed,
+  Document,
+  Outcome,
+  SensitivePaths,
+  StoredResource,
+  Unit,
+  UpdateCommand,
+} from '../store.ts';
 import type { StoredType } from './stored-type.ts';
 
 /** The id stands behind `schemas`, where readers of the answer look for it. */
@@ -23,6 +31,21 @@ function isInPlace(document: Document): boolean {
     before = name;
   }
   return false;
+}
+
+/** The unit that is computed from the resource as it is; or what became of the change, of which nothing is written then. */
+export function computedFrom(
+  resource: StoredResource,
+  compute: (stored: StoredResource) => Computed,
+): Unit | Outcome {
+  let computed: Computed;
+  try {
+    computed = compute(resource);
+  } catch (error) {
+    return { outcome: 'failed', error };
+  }
+  if (computed === 'unchanged') return { outcome: 'done', results: [{ outcome: 'unchanged', resource }] };
+  return computed === 'apart' ? { outcome: 'conflict', command: 0 } : computed;
 }
 
 /** Undefined where nothing differs; else with the id in its place. */

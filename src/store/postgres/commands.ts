@@ -17,7 +17,7 @@ import { recordedEdits } from '../sql/change-row.ts';
 import { GuardedError } from '../sql/command-watch.ts';
 import { selectMembersSql } from '../sql/membership.ts';
 import { violatedUnique } from '../sql/postgres-errors.ts';
-import { joinedResourceSql, resourceSql, toResource } from '../sql/resource.ts';
+import { joinedResourceSql, type OwnerRow, resourceSql, toResource } from '../sql/resource.ts';
 import type {
   Command,
   CreateCommand,
@@ -39,7 +39,7 @@ import { type EdgeEffect, edgeWriter } from './membership.ts';
 import { referenceRemover } from './references.ts';
 import { restore, type TakenName } from './restore.ts';
 import { writeSql } from './statements.ts';
-import type { Current, Owner } from './unit-rows.ts';
+import type { Current } from './unit-rows.ts';
 import type { UnitWriter } from './unit-writer.ts';
 import { withinWriteWork } from './work-limit.ts';
 
@@ -195,7 +195,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     const cause = { operation: 'delete', type: kind.type.name, id } as const;
     const groups: { value: string; display?: string }[] = [];
     for (const row of before.grouped ? await writer.query(joined.groupsWith, [tenant, id]) : []) {
-      const [rid, ownerKind, owner, version, modified, display] = row as Owner;
+      const [rid, ownerKind, owner, version, modified, display] = row as OwnerRow;
       groups.push({ value: owner, ...(display === null ? {} : { display }) });
       if (rid === before.rid) continue;
       const at = instantAfter(now, modified);

@@ -1,5 +1,6 @@
 /** Updates that are computed from the resource as it is under the tenant's lock. */
 import type { ResourceType } from '../../scim/registry.ts';
+import { computedFrom } from '../layout/command-parts.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { toResource } from '../sql/resource.ts';
 import type { Computed, Outcome, StoredResource, Unit } from '../store.ts';
@@ -33,13 +34,5 @@ export async function computedBy(
   const current = await writer.current(id);
   if (current === undefined || current.type !== number) return { outcome: 'missing', command: 0 };
   const { version, created, modified, body, grouped } = current;
-  const resource = toResource(types, [number, id, version, created, modified, body, grouped]);
-  let computed: Computed;
-  try {
-    computed = compute(resource);
-  } catch (error) {
-    return { outcome: 'failed', error };
-  }
-  if (computed === 'unchanged') return { outcome: 'done', results: [{ outcome: 'unchanged', resource }] };
-  return computed === 'apart' ? { outcome: 'conflict', command: 0 } : computed;
+  return computedFrom(toResource(types, [number, id, version, created, modified, body, grouped]), compute);
 }

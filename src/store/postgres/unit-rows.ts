@@ -100,16 +100,6 @@ export class LossCounts {
   }
 }
 
-/** A row of `groupsWith`: a group that somebody is in. */
-export type Owner = [
-  rid: number,
-  kind: number,
-  id: string,
-  version: number,
-  modified: string,
-  display: string | null,
-];
-
 /** A row of `writeSql.current`. */
 export function toCurrent(row: readonly unknown[]): Current {
   const [rid, type, id, version, created, modified, body, grouped] = row as [

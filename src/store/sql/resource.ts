@@ -87,6 +87,16 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)`,
 ON CONFLICT (tenant, type) DO UPDATE SET total = counter.total + excluded.total`,
 } as const;
 
+/** A row of `groupsWith`. */
+export type OwnerRow = [
+  rid: number,
+  kind: number,
+  id: string,
+  version: number,
+  modified: string,
+  display: string | null,
+];
+
 /** Those that join tables. */
 export function joinedResourceSql(dialect: StoreDialect) {
   const of = (row: string, key: string): string =>

@@ -2,6 +2,7 @@
 import type { Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
 import {
+  computedFrom,
   descriptionEdit,
   displayOf,
   documentChangeOf,
@@ -13,7 +14,7 @@ import { instantAfter, instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { recordedEdits } from '../sql/change-row.ts';
 import { GuardedError } from '../sql/command-watch.ts';
-import { joinedResourceSql, resourceSql } from '../sql/resource.ts';
+import { joinedResourceSql, type OwnerRow, resourceSql } from '../sql/resource.ts';
 import type {
   Command,
   Computed,
@@ -60,19 +61,10 @@ export function outcomeOf(error: unknown): Outcome {
 
 const noEffect: EdgeEffect = { added: new Set(), removed: new Set(), described: new Set() };
 
-type Owner = [
-  rid: number,
-  kind: number,
-  id: string,
-  version: number,
-  modified: string,
-  display: string | null,
-];
-
 export class Commands {
   readonly #tools: Tools;
   readonly #currents: CurrentResources;
-  readonly #ownersOf: Statement<[number, string], Owner>;
+  readonly #ownersOf: Statement<[number, string], OwnerRow>;
   readonly #membersOf: Statement<[number], string>;
   readonly #isMember: Statement<[number, string]>;
   readonly #dropMember: Statement<[number, string]>;
@@ -87,7 +79,9 @@ export class Commands {
     const { db } = tools;
     this.#tools = tools;
     this.#currents = new CurrentResources(db, tools.rows);
-    this.#ownersOf = db.prepare<[number, string], Owner>(joinedResourceSql(sqliteDialect).groupsWith).raw();
+    this.#ownersOf = db
+      .prepare<[number, string], OwnerRow>(joinedResourceSql(sqliteDialect).groupsWith)
+      .raw();
     this.#membersOf = db.prepare<[number], string>(resourceSql.memberIds).pluck();
     this.#isMember = db.prepare(resourceSql.isMember);
     this.#dropMember = db.prepare(resourceSql.leaveGroups);
@@ -137,15 +131,9 @@ export class Commands {
     const kind = this.#tools.types.of(type);
     const current = this.#current(tenant, kind, { id }, 0);
     if ('command' in current) return current;
-    const resource = resourceOf(this.#tools.types, id, current);
-    let computed: Computed;
-    try {
-      computed = compute(resource);
-    } catch (error) {
-      return { outcome: 'failed', error };
-    }
-    if (computed === 'unchanged') return { outcome: 'done', results: [{ outcome: 'unchanged', resource }] };
-    if (computed === 'apart' || large?.has(computed)) return { outcome: 'conflict', command: 0 };
+    const computed = computedFrom(resourceOf(this.#tools.types, id, current), compute);
+    if ('outcome' in computed) return computed;
+    if (large?.has(computed)) return { outcome: 'conflict', command: 0 };
     return this.run(computed, current);
   }
 
