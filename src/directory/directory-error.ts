@@ -49,6 +49,13 @@ export function versionMismatch(): DirectoryError {
   );
 }
 
+export function alreadyThere(): DirectoryError {
+  return new DirectoryError(
+    'version-mismatch',
+    'The resource is there, in a version that If-None-Match leaves out',
+  );
+}
+
 export function busy(type: ResourceType, id: string): DirectoryError {
   return new DirectoryError(
     'busy',

@@ -37,9 +37,7 @@ import {
 } from './draft.ts';
 import { Filters } from './filters.ts';
 import { KeyedLock } from './keyed-lock.ts';
-
-/** The versions of which a resource must have one to be changed (If-Match, RFC 7644 §3.14); `*`: any. */
-export type IfMatch = '*' | readonly number[];
+import { check, type Precondition } from './precondition.ts';
 
 /** A query as asked, whichever way it came (RFC 7644 §3.4.2). */
 export interface ListQuery extends Parts {
@@ -202,12 +200,12 @@ export class Directory {
     type: ResourceType,
     id: string,
     body: unknown,
-    ifMatch?: IfMatch,
+    precondition?: Precondition,
   ): Promise<Written> {
     this.#requireWrite(caller);
     if (this.registry.profile !== undefined) refuseUndefined(type, body);
     const passwords = new Passwords();
-    return this.change(caller, type, id, ifMatch, (stored) => {
+    return this.change(caller, type, id, precondition, (stored) => {
       const before = documentOf(stored);
       const checked = checkReplacement(type, body, before, caller.tolerated);
       return {
@@ -232,7 +230,7 @@ export class Directory {
     type: ResourceType,
     id: string,
     message: unknown,
-    ifMatch?: IfMatch,
+    precondition?: Precondition,
     { groups = false, countMembers }: Pick<Draft, 'groups' | 'countMembers'> = {},
   ): Promise<Written & { readonly edits: readonly Edit[] }> {
     this.#requireWrite(caller);
@@ -251,7 +249,7 @@ export class Directory {
     const members = membersAttribute(type);
     // Edits of members alone need neither the document nor its version: they cost what the change costs.
     const onlyMembers = members !== undefined && edits.every(({ attribute }) => attribute === members);
-    if (onlyMembers && ifMatch === undefined && !this.#commits.needsBefore) {
+    if (onlyMembers && precondition === undefined && !this.#commits.needsBefore) {
       const asked = edits.flatMap((edit) => membersPatches(edit, caller.tolerated));
       const written = await this.#commits.update(caller, type, id, {
         ...{ operation: 'patch', groups, countMembers },
@@ -263,7 +261,7 @@ export class Directory {
     const memberEdits = members && { attribute: members, patches: membersPatches };
     const passwords = new Passwords();
     const placed = onlyPlaced(edits);
-    const written = await this.change(caller, type, id, ifMatch, (stored, isWithin) => {
+    const written = await this.change(caller, type, id, precondition, (stored, isWithin) => {
       const inText =
         isWithin && placed && textChange(type, stored, placed, (part) => patch.apply(part, {}).document);
       if (inText) return { operation: 'patch', groups, countMembers, ...inText };
@@ -282,16 +280,16 @@ export class Directory {
   }
 
   /** @throws DirectoryError `not-found`, `version-mismatch`, `busy`. */
-  async delete(caller: Caller, type: ResourceType, id: string, ifMatch?: IfMatch): Promise<void> {
+  async delete(caller: Caller, type: ResourceType, id: string, precondition?: Precondition): Promise<void> {
     this.#requireWrite(caller);
-    if (ifMatch === undefined && !this.#commits.needsBefore) {
+    if (precondition === undefined && !this.#commits.needsBefore) {
       await this.#commits.delete(caller, type, id);
       return;
     }
-    await this.#attempt(caller, type, id, ifMatch, async (stored) => {
+    await this.#attempt(caller, type, id, precondition, async (stored) => {
       const isDeleted = await this.#commits.delete(caller, type, stored);
       // One version was asked for: what came in between made another of it.
-      if (!isDeleted && ifMatch !== undefined && ifMatch !== '*') throw versionMismatch();
+      if (!isDeleted && Array.isArray(precondition?.match)) throw versionMismatch();
       return isDeleted ? true : undefined;
     });
   }
@@ -330,18 +328,18 @@ export class Directory {
     caller: Caller,
     type: ResourceType,
     id: string,
-    ifMatch: IfMatch | undefined,
+    precondition: Precondition | undefined,
     compute: (stored: StoredResource, isWithin: boolean) => Draft,
   ): Promise<Written> {
     // One of several that run together is given to the store with them.
     if (caller.submit === undefined && this.#commits.computes) {
       const written = await this.#commits.change(caller, type, id, (stored) => {
-        checkVersion(ifMatch, stored.version);
+        check(precondition, stored.version);
         return compute(stored, true);
       });
       if (written !== undefined) return written;
     }
-    return this.#attempt<Written>(caller, type, id, ifMatch, (stored) => {
+    return this.#attempt<Written>(caller, type, id, precondition, (stored) => {
       const draft = compute(stored, false);
       return isEmpty(draft)
         ? Promise.resolve({ resource: stored, changed: false })
@@ -371,13 +369,13 @@ export class Directory {
     caller: Caller,
     type: ResourceType,
     id: string,
-    ifMatch: IfMatch | undefined,
+    precondition: Precondition | undefined,
     work: (stored: StoredResource) => Promise<T | undefined>,
   ): Promise<T> {
     const attempt = async (times: number): Promise<T | undefined> => {
       for (let time = 0; time < times; time++) {
         const stored = await this.get(caller, type, id);
-        checkVersion(ifMatch, stored.version);
+        check(precondition, stored.version);
         const done = await work(stored);
         if (done !== undefined) return done;
       }
@@ -391,8 +389,4 @@ export class Directory {
     if (done === undefined) throw busy(type, id);
     return done;
   }
-}
-
-function checkVersion(ifMatch: IfMatch | undefined, version: number): void {
-  if (ifMatch !== undefined && ifMatch !== '*' && !ifMatch.includes(version)) throw versionMismatch();
 }

@@ -163,15 +163,15 @@ class Performer {
       return { status: 201, location: locationOf(caller.base, type, id), version: entityTag(created) };
     }
     const id = decodePart(name, 'The path');
-    const ifMatch = version === undefined ? undefined : versionsIn(version);
+    const precondition = version === undefined ? undefined : { match: versionsIn(version) };
     if (method === 'DELETE') {
-      await this.#directory.delete(caller, type, id, ifMatch);
+      await this.#directory.delete(caller, type, id, precondition);
       return { status: 204 };
     }
     const { resource } =
       method === 'PUT'
-        ? await this.#directory.replace(caller, type, id, data, ifMatch)
-        : await this.#directory.patch(caller, type, id, data, ifMatch);
+        ? await this.#directory.replace(caller, type, id, data, precondition)
+        : await this.#directory.patch(caller, type, id, data, precondition);
     const without =
       method === 'PATCH' && tolerate(caller.tolerated, 'patchWithoutContent', caller.tolerated.used);
     return {

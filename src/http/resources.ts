@@ -1,6 +1,7 @@
 /** One resource over HTTP: POST, GET, PUT, PATCH, DELETE (RFC 7644 §3.3 to §3.6), for every resource type alike. */
 import { requireWrite } from '../directory/caller.ts';
 import type { Directory } from '../directory/directory.ts';
+import { check } from '../directory/precondition.ts';
 import { membersAttribute } from '../scim/document.ts';
 import {
   everything,
@@ -15,7 +16,7 @@ import { tolerate } from '../scim/tolerances.ts';
 import type { Awaitable, FoundResource, StoredResource } from '../store/store.ts';
 import { StoreError } from '../store/store-error.ts';
 import { WorkError } from '../store/work.ts';
-import { ifMatchOf, isNotModified } from './conditional.ts';
+import { isNotModified, preconditionOf } from './conditional.ts';
 import type { Exchange, HttpResponse } from './message.ts';
 import { listParameter } from './query-string.ts';
 import { locationOf, Renderer, renderResource } from './render.ts';
@@ -55,11 +56,14 @@ export class ResourceHandlers {
       const found = this.#directory.get(exchange, type, id, renderer.parts);
       return found instanceof Promise ? found.then(answer) : answer(found);
     };
-    if (exchange.request.header('if-none-match') === undefined) return read();
-    const unlessCurrent = (resource: StoredResource): Awaitable<HttpResponse> =>
-      isNotModified(exchange.request, resource.version)
+    const precondition = preconditionOf(exchange.request);
+    if (precondition === undefined) return read();
+    const unlessCurrent = (resource: StoredResource): Awaitable<HttpResponse> => {
+      check({ match: precondition.match }, resource.version);
+      return isNotModified(precondition, resource.version)
         ? emptyResponse(304, headersOf(exchange, type, resource))
         : read();
+    };
     const current = this.#directory.get(exchange, type, id);
     return current instanceof Promise ? current.then(unlessCurrent) : unlessCurrent(current);
   }
@@ -83,8 +87,8 @@ export class ResourceHandlers {
   async replace(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
     const { contentType, selection } = headOf(exchange);
     const body = await exchange.body();
-    const ifMatch = ifMatchOf(exchange.request);
-    const { resource } = await this.#directory.replace(exchange, type, id, body, ifMatch);
+    const precondition = preconditionOf(exchange.request);
+    const { resource } = await this.#directory.replace(exchange, type, id, body, precondition);
     const supplied = suppliedByBody(type, body, exchange.tolerated);
     return this.#changed(exchange, type, resource, 200, contentType, selection, supplied);
   }
@@ -92,12 +96,12 @@ export class ResourceHandlers {
   async patch(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
     const { contentType, selection } = headOf(exchange);
     const body = await exchange.body();
-    const ifMatch = ifMatchOf(exchange.request);
+    const precondition = preconditionOf(exchange.request);
     const isWhole = selection === everything && !prefersMinimal(exchange);
     const countMembers =
       isWhole && membersAttribute(type) !== undefined ? membersInPatchAnswer + 1 : undefined;
     const parts = { groups: isWhole, countMembers };
-    const { resource, edits } = await this.#directory.patch(exchange, type, id, body, ifMatch, parts);
+    const { resource, edits } = await this.#directory.patch(exchange, type, id, body, precondition, parts);
     if (
       selection === everything &&
       tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
@@ -116,7 +120,7 @@ export class ResourceHandlers {
   }
 
   async delete(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
-    await this.#directory.delete(exchange, type, id, ifMatchOf(exchange.request));
+    await this.#directory.delete(exchange, type, id, preconditionOf(exchange.request));
     return emptyResponse(204);
   }
 

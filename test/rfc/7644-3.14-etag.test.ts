@@ -151,6 +151,43 @@ test('P-3.14-06: If-Match is honoured by PUT, PATCH and DELETE: 412 and no chang
   assert.equal((await send('DELETE', 'W/"4"')).status, 204);
 });
 
+test('P-3.14-05: If-None-Match that names the current version is 412 for PUT, PATCH and DELETE (RFC 9110 §13.1.2)', async () => {
+  const user = await client.create('/Users', newUser());
+  const group = await client.create('/Groups', newGroup({ members: [{ value: 'a' }] }));
+  const add = { op: 'add', path: 'members', value: [{ value: 'b' }] };
+  for (const [path, resource, operation] of [
+    [`/Users/${user.id}`, user, { op: 'replace', path: 'title', value: 'x' }],
+    [`/Groups/${group.id}`, group, add],
+  ]) {
+    const send = (method: string, headers: Record<string, string>) =>
+      client.request(method, path, {
+        headers,
+        body: { PUT: { ...resource, externalId: 'x' }, PATCH: patchOp(operation) }[method],
+      });
+    for (const method of ['PUT', 'PATCH', 'DELETE']) {
+      for (const field of ['*', 'W/"1"', '"1"', 'W/"7", W/"1"']) {
+        refused(await send(method, { 'if-none-match': field }), 412);
+        refused(await send(method, { 'if-none-match': field, 'if-match': 'W/"1"' }), 412);
+        assert.deepEqual(await client.read(path), resource);
+      }
+    }
+    assert.equal((await send('PATCH', { 'if-none-match': 'W/"2"' })).headers.get('etag'), 'W/"2"');
+    refused(await send('PATCH', { 'if-none-match': 'W/"2"' }), 412);
+    assert.equal((await send('PUT', { 'if-none-match': 'W/"1"', 'if-match': '*' })).status, 200);
+    assert.equal((await send('DELETE', { 'if-none-match': 'W/"1"' })).status, 204);
+    refused(await send('PATCH', { 'if-none-match': '*' }), 404);
+  }
+});
+
+test('P-3.14-06: If-Match on a GET is 412 unless it names the current version, before If-None-Match is read (RFC 9110 §13.2.2)', async () => {
+  const { id, meta } = await client.create('/Users', newUser());
+  const get = (headers: Record<string, string>) => client.request('GET', `/Users/${id}`, { headers });
+  refused(await get({ 'if-match': 'W/"2"' }), 412);
+  refused(await get({ 'if-match': 'W/"2"', 'if-none-match': meta.version }), 412);
+  assert.equal((await get({ 'if-match': meta.version })).status, 200);
+  assert.equal((await get({ 'if-match': '*', 'if-none-match': '*' })).status, 304);
+});
+
 test('P-3.14-06: a group’s members are changed under If-Match too', async () => {
   const group = await client.create('/Groups', newGroup());
   const add = (value: string, field: string) =>
