@@ -2,6 +2,7 @@
 import type { NewNotice, Store } from '../store/store.ts';
 import { isLeaver } from './change-record.ts';
 import { parsePosition } from './position.ts';
+import { sentId } from './webhook/message.ts';
 
 /** An application that has not heard of a leaver yet. */
 export interface Lag {
@@ -77,10 +78,16 @@ export class LagWatch {
     const { outbox } = this.#store;
     const lags: Lag[] = [];
     const seen = new Set<string>();
-    const add = async ({ kind, tenant, name, url }: Omit<Lag, 'since'>, position: string): Promise<void> => {
+    const add = async (
+      { kind, tenant, name, url }: Omit<Lag, 'since'>,
+      position: string,
+      failed?: number,
+    ): Promise<void> => {
       const key = `${tenant} ${kind} ${name}`;
       seen.add(key);
-      const leaver = await this.#firstLeaver(key, tenant, parsePosition(position)?.sequence ?? 0);
+      const leaver =
+        (failed === undefined ? undefined : await this.#leaverAt(tenant, failed)) ??
+        (await this.#firstLeaver(key, tenant, parsePosition(position)?.sequence ?? 0));
       if (leaver !== undefined)
         lags.push({ kind, tenant, name, ...(url === undefined ? {} : { url }), since: new Date(leaver) });
     };
@@ -88,9 +95,25 @@ export class LagWatch {
       for (const { name, position } of await outbox.consumers(number))
         await add({ kind: 'consumer', tenant: number, name }, position);
     for (const { id, tenant, url, position } of await outbox.endpoints())
-      await add({ kind: 'endpoint', tenant, name: id, url }, position);
+      await add({ kind: 'endpoint', tenant, name: id, url }, position, await this.#failedLeaver(id));
     for (const key of this.#looked.keys()) if (!seen.has(key)) this.#looked.delete(key);
     return lags;
+  }
+
+  /**
+   * The first leaver among the messages of an endpoint that failed, or that wait behind such a one: its position is
+   * behind them. What is replayed was heard of before.
+   */
+  async #failedLeaver(endpoint: string): Promise<number | undefined> {
+    const waiting = await this.#store.outbox.deliveries(endpoint);
+    const leavers = waiting.filter(({ leaver, message }) => leaver && sentId(message) === message);
+    return leavers.length === 0 ? undefined : Math.min(...leavers.map(({ sequence }) => sequence));
+  }
+
+  /** When that change was committed, if it is kept still. */
+  async #leaverAt(tenant: number, sequence: number): Promise<string | undefined> {
+    const [record] = await this.#store.changes({ tenant, after: sequence - 1, limit: 1 });
+    return record?.sequence === sequence ? record.at : undefined;
   }
 
   /** When the first leaver behind the position was committed. */

@@ -7,6 +7,7 @@ import { after, afterEach, beforeEach, describe, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import { hashSecret, newSecret } from '../../src/directory/secret.ts';
+import { LagWatch } from '../../src/events/lag.ts';
 import { EventReader, recordsOf } from '../../src/events/reader.ts';
 import { shownAs } from '../../src/events/shown.ts';
 import { SigningKeys } from '../../src/events/streams/signing-keys.ts';
@@ -216,6 +217,27 @@ describe('delivery', () => {
       ['user.created', 'user.updated'],
     );
     await until('an empty outbox', async () => (await store.outbox.deliveries(endpoint.id)).length === 0);
+  });
+
+  test('somebody left, and the endpoint fails: that is its lag until it has heard of it, though its position goes on', async () => {
+    const app = await receiver();
+    app.anyTime = true;
+    const endpoint = await endpointAt(app);
+    const watch = new LagWatch(store);
+    const { id } = await send('POST', '/Users', newUser());
+    await deliverer();
+    await until('the user', () => app.received.length === 2);
+    app.answer = () => 500;
+    await deactivate(id);
+    await until('the position', async () => (await positionOf(endpoint)) === '2');
+    const [lag, ...others] = await watch.look();
+    const [left] = (await store.changes({ tenant: 1, after: 1, limit: 1 })) ?? [];
+    assert.deepEqual([lag?.kind, lag?.name, lag?.since.toISOString()], ['endpoint', endpoint.id, left?.at]);
+    assert.deepEqual(others, []);
+    app.answer = undefined;
+    ahead += 7000;
+    await until('an empty outbox', async () => (await store.outbox.deliveries(endpoint.id)).length === 0);
+    assert.deepEqual(await watch.look(), []);
   });
 
   test('a clock that jumps, forwards and back, reorders nothing', async () => {
