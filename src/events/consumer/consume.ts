@@ -3,7 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Access, Event, EventType } from '../event.ts';
 import { bucketHash, bucketOf, type DigestPerson, digestLine } from './digest.ts';
-import { ask, type Connection, ConsumerError } from './request.ts';
+import { ask, askJson, type Connection, ConsumerError, type Limit } from './request.ts';
 
 /** How the feed is followed. */
 export interface ConsumeOptions extends Connection {
@@ -22,6 +22,10 @@ export interface ConsumeOptions extends Connection {
   /** Events in one answer; 100 unless given. */
   readonly limit?: number | undefined;
 }
+
+/** Milliseconds that a page may take beyond its wait; that people may take to be counted. */
+const pagePatience = 30_000;
+const digestPatience = 10 * 60_000;
 
 interface FeedPage {
   readonly events: readonly Event[];
@@ -52,8 +56,8 @@ export async function* consume(options: ConsumeOptions): AsyncGenerator<Event, v
       if (types !== undefined) query.set('type', types.join(','));
       query.set('limit', String(limit));
       query.set('wait', `${wait}s`);
-      const response = await ask(options, `/events?${query}`);
-      const page = (await response.json()) as FeedPage;
+      const patience = wait * 1000 + pagePatience;
+      const page = await askJson<FeedPage>(options, `/events?${query}`, { patience });
       yield* page.events;
       position = page.position;
     }
@@ -83,16 +87,17 @@ export interface Snapshot {
 
 /** All users, groups and other resources at one moment. @throws ConsumerError */
 export async function snapshot(connection: Connection): Promise<Snapshot> {
-  const response = await ask(connection, '/events/snapshot', { accept: 'application/x-ndjson' });
-  const lines = linesOf(response);
-  const first = await lines.next();
-  const begin = first.done === true ? undefined : (JSON.parse(first.value) as Record<string, unknown>);
-  if (begin?.type !== 'snapshot.begin') throw new ConsumerError(200, 'the snapshot has no beginning');
-  return {
-    position: String(begin.sequence),
-    counts: begin.counts as Record<string, number>,
-    items: itemsOf(lines),
-  };
+  return ask(connection, '/events/snapshot', { accept: 'application/x-ndjson' }, async (response, limit) => {
+    const lines = linesOf(response, limit);
+    const first = await lines.next();
+    const begin = first.done === true ? undefined : (JSON.parse(first.value) as Record<string, unknown>);
+    if (begin?.type !== 'snapshot.begin') throw new ConsumerError(200, 'the snapshot has no beginning');
+    return {
+      position: String(begin.sequence),
+      counts: begin.counts as Record<string, number>,
+      items: itemsOf(lines),
+    };
+  });
 }
 
 async function* itemsOf(lines: AsyncGenerator<string, void>): AsyncGenerator<SnapshotItem, void, undefined> {
@@ -112,13 +117,15 @@ async function* itemsOf(lines: AsyncGenerator<string, void>): AsyncGenerator<Sna
   throw new ConsumerError(200, `the snapshot broke off after ${items} items`);
 }
 
-async function* linesOf(response: Response): AsyncGenerator<string, void> {
+async function* linesOf(response: Response, limit: Limit): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   const reader = response.body?.getReader();
   let held = '';
   try {
     for (;;) {
+      limit.renew();
       const { value, done } = (await reader?.read()) ?? { value: undefined, done: true };
+      limit.pause();
       held += value === undefined ? '' : decoder.decode(value, { stream: true });
       let end = held.indexOf('\n');
       let from = 0;
@@ -130,6 +137,7 @@ async function* linesOf(response: Response): AsyncGenerator<string, void> {
       if (done) return;
     }
   } finally {
+    limit.end();
     await reader?.cancel().catch(() => {});
   }
 }
@@ -143,7 +151,7 @@ export async function acknowledge(
   { consumer, position }: { readonly consumer: string; readonly position: string },
 ): Promise<void> {
   const body = JSON.stringify({ consumer, sequence: position });
-  await (await ask(connection, '/events/ack', { method: 'POST', body })).body?.cancel();
+  await askJson(connection, '/events/ack', { method: 'POST', body });
 }
 
 /** Which people are not the same here and there, by id. */
@@ -159,14 +167,20 @@ export interface Differences {
 export async function compare(connection: Connection, people: Iterable<DigestPerson>): Promise<Differences> {
   const mine: Map<string, string>[] = Array.from({ length: 256 }, () => new Map());
   for (const person of people) mine[bucketOf(person.id)]?.set(person.id, digestLine(person));
-  const response = await ask(connection, '/events/digest');
-  const { buckets, sequence } = (await response.json()) as { buckets: string[]; sequence: number };
+  const { buckets, sequence } = await askJson<{ buckets: string[]; sequence: number }>(
+    connection,
+    '/events/digest',
+    { patience: digestPatience },
+  );
   const ids: string[] = [];
   const theirs = new Map<string, DigestPerson>();
   for (const [number, own] of mine.entries()) {
     if (bucketHash(own) === buckets[number]) continue;
-    const bucket = await ask(connection, `/events/digest?bucket=${number}`);
-    const { people: found } = (await bucket.json()) as { people: DigestPerson[] };
+    const { people: found } = await askJson<{ people: DigestPerson[] }>(
+      connection,
+      `/events/digest?bucket=${number}`,
+      { patience: digestPatience },
+    );
     for (const person of found) {
       if (own.get(person.id) !== digestLine(person)) {
         ids.push(person.id);
