@@ -19,6 +19,8 @@ import type { GuardNews, GuardOptions } from './directory/guard.ts';
 import type { Hooks, Proposal, ProposedMembers, TenantChange } from './directory/hooks.ts';
 import { defaultRetentionDays, Retention } from './directory/retention.ts';
 import { Tokens } from './directory/tokens.ts';
+import type { Event } from './events/event.ts';
+import { Follower } from './events/follower.ts';
 import { watchLags } from './events/lag.ts';
 import { EventReader, recordsOf } from './events/reader.ts';
 import { shownAs } from './events/shown.ts';
@@ -103,6 +105,7 @@ export type {
   EmbeddedResources,
   EmbedderPrincipal,
   EmbedderRequest,
+  Event,
   GuardAlert,
   GuardNews,
   GuardOptions,
@@ -227,7 +230,6 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
   const hooks: Hooks = {
     ...(before === undefined ? {} : { before }),
     ...(within === undefined || own !== undefined ? {} : { within: within as Hooks['within'] & object }),
-    ...(after === undefined ? {} : { after }),
   };
   const connections = new Connections(store, {
     silentHours: silentHours ?? defaultSilentHours,
@@ -251,6 +253,14 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
   });
   const shown = shownAs(registry, basePath, http.baseUrl);
   const reader = new EventReader(recordsOf(store), store.feed, shown);
+  const follower =
+    after &&
+    (await Follower.start(store, reader, {
+      onEvent: after,
+      onError: (error) => http.log?.error({ err: error }, 'the hook after a change failed'),
+      onTrouble: (error) =>
+        http.log?.error({ err: error }, 'events for the hook after a change cannot be read'),
+    }));
   const signingKeys = new SigningKeys(store.streams, clock);
   const streams = new Streams(store, signingKeys, { shown, allowPrivate });
   const endpoints = new Endpoints(store, reader, clock, shown.urlOf);
@@ -381,6 +391,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
       connections.stop();
       stopWatching();
       application.endWaiting();
+      await follower?.stop();
       await delivery.stop();
       await store.close();
     },

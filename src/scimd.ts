@@ -1,6 +1,7 @@
 /** What an embedded server is given, and what it can do. */
 import type { ScimdAccess } from './directory/embedded-access.ts';
 import type { Hooks, TenantChange } from './directory/hooks.ts';
+import type { Event } from './events/event.ts';
 import type { Stream } from './events/streams/management.ts';
 import type { EndpointState, Webhooks } from './events/webhook/management.ts';
 import type { ScimdHistory } from './history/embedded-history.ts';
@@ -41,6 +42,12 @@ export interface ScimdOptions
   readonly retentionDays?: number;
   /** Holds the server to the profile of OpenID's IPSIE. */
   readonly profile?: 'ipsie';
+  /**
+   * Is told of each event of the feed once it is durable, whoever made the change, from the start of the server on: in
+   * their order, and of the next when what it answered has settled. What it throws is logged, and changes nothing. Several
+   * servers on one database are each told of all, with the same ids.
+   */
+  readonly after?: (event: Event) => unknown;
   /** Hours without a request after which the connection of a provider is silent, which is an event; 72 unless given, 0: never. */
   readonly silentHours?: number;
 }

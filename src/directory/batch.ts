@@ -102,7 +102,7 @@ export class Batch {
 function partOf(outcome: Outcome, first: number, length: number, isFirst: boolean): Submitted {
   if (outcome.outcome === 'done') {
     const results = outcome.results.slice(first, first + length);
-    // Whoever is first tells of all changes.
+    // Whoever is first tells what the guard has to say of all.
     return isFirst ? { ...outcome, results } : { outcome: 'done', results };
   }
   if (outcome.outcome === 'failed') return outcome;

@@ -4,6 +4,7 @@ import type { Actor } from '../store/change.ts';
 import type { Lock } from '../store/grants.ts';
 import type { GuardState } from '../store/guard.ts';
 import type { Store } from '../store/store.ts';
+import { checkName } from './embedder-arguments.ts';
 
 /** Of a tenant by its name, `default` unless given. */
 interface OfTenant {
@@ -48,8 +49,9 @@ export function embeddedAccess(
         }));
     },
     lock: async (id, { tenant = 'default', reason } = {}) =>
-      store.grants.lock(await numberOf(tenant), id, actor, reason),
-    unlock: async (id, { tenant = 'default' } = {}) => store.grants.unlock(await numberOf(tenant), id, actor),
+      store.grants.lock(await numberOf(tenant), checkName('access.lock: id', id), actor, reason),
+    unlock: async (id, { tenant = 'default' } = {}) =>
+      store.grants.unlock(await numberOf(tenant), checkName('access.unlock: id', id), actor),
     locks: async ({ tenant = 'default' } = {}) => store.grants.locks(await numberOf(tenant)),
     guard: async () => store.guards.states(),
     release: async ({ tenant = 'default', until = new Date(clock().getTime() + hour) } = {}) =>

@@ -1,4 +1,4 @@
-/** What the embedder's own code does before, within and after every change, whoever makes it. */
+/** What the embedder's own code does before and within every change, whoever makes it. */
 import { ScimError, type ScimType } from '../error.ts';
 import { type AttributeEdit, differenceOf } from '../scim/difference.ts';
 import { type Document, inSchemaOrder, schemasOf, setValue } from '../scim/document.ts';
@@ -58,8 +58,6 @@ export interface Hooks {
    * must answer at once: transactions of SQLite do not wait.
    */
   readonly within?: (change: TenantChange) => void;
-  /** Is told of every change once it is durable. What it throws is logged, and changes nothing. */
-  readonly after?: (change: TenantChange) => unknown;
 }
 
 export function refuse(status: number, detail: string, scimType?: ScimType): never {

@@ -24,24 +24,20 @@ export interface UnitOptions {
   readonly guard?: GuardOptions;
   /** Is told of what the guard did. */
   readonly onGuard?: (news: GuardNews) => void;
-  /** Is told of what {@link Hooks.after} throws. */
-  readonly onHookError?: (error: unknown) => void;
 }
 
 export class Units {
   readonly #store: Store;
   readonly #submit: Submit;
   readonly #hooks: Hooks;
-  readonly #onHookError: ((error: unknown) => void) | undefined;
   readonly #guard: GuardPolicies;
   readonly #onGuard: ((news: GuardNews) => void) | undefined;
   readonly #tenantNames = new Map<number, string>();
 
-  constructor(store: Store, { hooks = {}, guard = {}, onGuard, onHookError }: UnitOptions) {
+  constructor(store: Store, { hooks = {}, guard = {}, onGuard }: UnitOptions) {
     this.#store = store;
     this.#submit = submitTo(store);
     this.#hooks = hooks;
-    this.#onHookError = onHookError;
     this.#guard = guardPolicies(guard);
     this.#onGuard = onGuard;
   }
@@ -69,7 +65,7 @@ export class Units {
   /** What makes a unit of a command of this caller, with the tolerances that were needed by then. */
   of(caller: Caller): Awaitable<(command: Command) => Unit> {
     const { principal, base, work } = caller;
-    const { within, after } = this.#hooks;
+    const { within } = this.#hooks;
     const unitOf =
       (tenant = '') =>
       (command: Command): Unit => ({
@@ -79,14 +75,13 @@ export class Units {
         work,
         commands: [command],
         guard: policyFor(this.#guard, principal.actor),
-        reports: after !== undefined,
         within: within && ((changes) => runWithin(within, changes, tenant)),
       });
-    if (within === undefined && after === undefined) return unitOf();
+    if (within === undefined) return unitOf();
     return this.tenantName(principal.tenant).then(unitOf);
   }
 
-  /** Undefined where the version was not the expected one. At once where nobody is to be told. */
+  /** Undefined where the version was not the expected one. */
   resultOf(
     submitted: Submitted,
     caller: Caller,
@@ -95,15 +90,10 @@ export class Units {
     kind: Command['kind'] = 'update',
   ): Awaitable<Result | undefined> {
     const { tenant } = caller.principal;
-    const { after } = this.#hooks;
     switch (submitted.outcome) {
-      case 'done': {
+      case 'done':
         for (const alert of submitted.alerts ?? []) this.#onGuard?.({ tenant, kind: 'alert', alert });
-        const [result] = submitted.results;
-        return after === undefined
-          ? result
-          : this.#tellAll(after, tenant, submitted.changes).then(() => result);
-      }
+        return submitted.results[0];
       case 'conflict':
         return undefined;
       case 'missing':
@@ -141,25 +131,6 @@ export class Units {
     } else if (reason.kind !== 'held') await this.#store.guards.refused(tenant, reason, actor, requestId);
     this.#onGuard?.({ tenant, kind: 'refused', reason });
     throw guardError(reason);
-  }
-
-  async #tellAll(
-    after: NonNullable<Hooks['after']>,
-    number: number,
-    changes: readonly Change[] = [],
-  ): Promise<void> {
-    const tenant = await this.tenantName(number);
-    for (const change of changes) this.#tell(after, { ...change, tenant });
-  }
-
-  #tell(after: NonNullable<Hooks['after']>, change: Parameters<typeof after>[0]): void {
-    const failed = (error: unknown): void => this.#onHookError?.(error);
-    try {
-      const told = after(change);
-      if (told instanceof Promise) told.catch(failed);
-    } catch (error) {
-      failed(error);
-    }
   }
 }
 

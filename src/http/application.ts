@@ -107,7 +107,6 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
       log.warn(...guardLine(news));
       options.onGuard?.(news);
     },
-    onHookError: (error) => log.error({ err: error }, 'the hook after a change failed'),
   });
   const lists = new ListHandlers(
     directory,

@@ -14,6 +14,8 @@ export interface GroupOf {
 export interface FeedReads {
   /** The numbers of a tenant's first record that is still kept and of its last one; `newest` is 0 if there was none. */
   extent(tenant: number): Awaitable<{ readonly oldest: number; readonly newest: number }>;
+  /** The number of the last record of each tenant; of deleted ones too for as long as somebody may hear of it. */
+  newest(): Awaitable<ReadonlyMap<number, number>>;
   /** Those that are there, with how many members each has, and whether their access is blocked here. */
   resources(tenant: number, ids: Iterable<string>): Awaitable<ReadonlyMap<string, FoundPresent>>;
   /** All groups of each, direct and nested ones; who is in none is left out. */

@@ -207,8 +207,6 @@ export interface Unit {
    * which then has `failed` with it.
    */
   readonly within?: ((changes: readonly Change[]) => void) | undefined;
-  /** Is the outcome to tell the changes? */
-  readonly reports?: boolean;
   /** Of the request that it is a part of; without it there is no limit. Past it the outcome is `failed`, with a WorkError. */
   readonly work?: Work | undefined;
   /** What the guard lets pass; without it everything but what `keep` and `seats` of roles refuse. */
@@ -248,8 +246,6 @@ export type Outcome =
   | {
       readonly outcome: 'done';
       readonly results: readonly Result[];
-      /** If the unit asked for them. */
-      readonly changes?: readonly Change[];
       /** What the guard has to say of it, if anything. */
       readonly alerts?: readonly GuardAlert[];
     }

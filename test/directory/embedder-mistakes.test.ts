@@ -93,6 +93,8 @@ test('calls that the compiler has not seen are refused with what is wrong, and w
   withHooks({}, async (scimd) => {
     const wrong: [call: () => Promise<unknown>, message: RegExp][] = [
       [() => scimd.createToken(undefined as never), /createToken: name must be a text/],
+      [() => scimd.access.lock({ id: 'ann' } as never), /access.lock: id must be a text/],
+      [() => scimd.access.unlock(undefined as never), /access.unlock: id must be a text/],
       [
         () => scimd.createToken({ name: 'a', idp: 'otka' as never }),
         /idp must be one of .* did you mean "okta"/,

@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createScimd, EvidenceError, HistoryError } from '../../src/index.ts';
 import { newGroup, newUser } from '../server.ts';
+import { until } from '../until.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-embedded-history-'));
 after(() => rmSync(folder, { recursive: true }));
 
 test('reports, evidence, verification, restore and erase, with the hooks of the embedder', async () => {
   const seen: string[] = [];
+  const told: string[] = [];
   const scimd = await createScimd({
     database: join(folder, 'scimd.db'),
     roles: { editor: { groups: 'externalId eq "g-1"', seats: 5 } },
@@ -20,7 +22,7 @@ test('reports, evidence, verification, restore and erase, with the hooks of the 
       seen.push(`before ${operation} ${id === undefined ? '-' : 'id'}`);
       return operation === 'restore' ? { ...proposed, title: 'Back' } : undefined;
     },
-    after: ({ operation }) => void seen.push(`after ${operation}`),
+    after: ({ type }) => void told.push(type),
   });
   try {
     const { token } = await scimd.createToken({ name: 'okta' });
@@ -50,9 +52,12 @@ test('reports, evidence, verification, restore and erase, with the hooks of the 
       (await history.orphans({ accounts: [{ line: 1, userName: 'ann' }] })).rows[0]?.reason,
       'deleted',
     );
-    seen.length = 0;
+    await until('the deletion', () => told.includes('user.deleted'));
+    seen.length = told.length = 0;
     await history.restore({ id });
-    assert.deepEqual(seen, ['before restore id', 'after restore', 'after patch']);
+    assert.deepEqual(seen, ['before restore id']);
+    await until('the access', () => told.includes('user.access_changed'));
+    assert.equal(told[0], 'user.restored');
     const back = await ask('GET', `/Users/${id}`);
     assert.deepEqual([back.title, back.groups[0].display], ['Back', 'G']);
     assert.deepEqual(

@@ -17,6 +17,7 @@ export function feedSql(types: StoredTypes) {
   const owners = ownerTypes(types);
   return {
     extent: 'SELECT pruned, sequence FROM change_counter WHERE tenant = ?',
+    newest: 'SELECT tenant, sequence FROM change_counter ORDER BY tenant',
     resources: `SELECT ${resourceColumns}, (SELECT count(*) FROM member WHERE owner = r.rid AND tenant = r.tenant),
   EXISTS (SELECT 1 FROM access_lock l WHERE l.tenant = r.tenant AND l.id = r.id)
 FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant WHERE r.tenant = ? AND r.id = ANY(${arrayOf('text')}::text[])`,
@@ -92,6 +93,7 @@ function readsOver(
       const [pruned, newest] = row ?? [0, 0];
       return { oldest: pruned + 1, newest };
     },
+    newest: async () => new Map((await read(sql.newest, [])) as [number, number][]),
     async resources(tenant, ids) {
       const found = new Map<string, FoundPresent>();
       for (const [...row] of await read(sql.resources, [tenant, [...ids]])) {

@@ -219,16 +219,10 @@ export class GroupCommit {
             outcome = run.refusal;
             isUndone = run.hasWritten;
           } else {
-            const isWatched = unit.within !== undefined || unit.reports === true;
-            const changes = isWatched ? writer.changesAfter(before) : undefined;
-            if (changes !== undefined) unit.within?.(changes);
+            unit.within?.(writer.changesAfter(before));
             const { results } = run;
             const alerts = watch.commands.takeAlerts();
-            outcome = {
-              ...{ outcome: 'done', results },
-              ...(alerts.length === 0 ? {} : { alerts }),
-              ...(changes === undefined ? {} : { changes }),
-            };
+            outcome = { outcome: 'done', results, ...(alerts.length === 0 ? {} : { alerts }) };
           }
         }
       } catch (error) {

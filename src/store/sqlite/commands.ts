@@ -105,8 +105,8 @@ export class Commands {
     const work: UnitAtWork = { ...unit, transaction };
     const results: Result[] = [];
     this.#tools.access.takeAlerts();
-    const isWatched = unit.within !== undefined || unit.reports === true;
-    const after = isWatched ? this.#tools.changes.last(unit.tenant) : 0;
+    const { within } = unit;
+    const after = within === undefined ? 0 : this.#tools.changes.last(unit.tenant);
     for (let index = 0; index < commands.length; index++) {
       const result = this.#runOne(work, commands[index] as Command, index, current);
       if (!('command' in result)) results.push(result);
@@ -114,12 +114,11 @@ export class Commands {
       else throw new RefusedUnit(result);
     }
     const alerts = this.#tools.access.takeAlerts();
-    const done: Done = { outcome: 'done', results, ...(alerts.length === 0 ? {} : { alerts }) };
-    if (!isWatched) return done;
-    this.#currents.settle();
-    const changes = this.#tools.changes.read({ tenant: unit.tenant, after, limit: Number.MAX_SAFE_INTEGER });
-    unit.within?.(changes);
-    return { ...done, changes };
+    if (within !== undefined) {
+      this.#currents.settle();
+      within(this.#tools.changes.read({ tenant: unit.tenant, after, limit: Number.MAX_SAFE_INTEGER }));
+    }
+    return { outcome: 'done', results, ...(alerts.length === 0 ? {} : { alerts }) };
   }
 
   /** Runs the update that is computed from the resource as it is, unless that is one of `large`; as {@link run}. */

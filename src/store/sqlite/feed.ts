@@ -15,6 +15,11 @@ function statementsOver(db: Database, types: StoredTypes) {
       'SELECT pruned, sequence FROM change_counter WHERE tenant = ?',
     )
     .raw();
+  const newest = db
+    .prepare<[], [tenant: number, newest: number]>(
+      'SELECT tenant, sequence FROM change_counter ORDER BY tenant',
+    )
+    .raw();
   const resources = db
     .prepare<[string, number], Row>(
       `SELECT ${resourceColumns}, (SELECT count(*) FROM member WHERE owner = r.rid),
@@ -94,6 +99,7 @@ function statementsOver(db: Database, types: StoredTypes) {
       const [pruned, newest] = extent.get(tenant) ?? [0, 0];
       return { oldest: pruned + 1, newest };
     },
+    newest: () => new Map(newest.all()),
     resources(tenant: number, ids: Iterable<string>) {
       const found = new Map<string, FoundPresent>();
       for (const [...row] of resources.all(JSON.stringify([...ids]), tenant)) {
@@ -134,6 +140,7 @@ export function feedReads(
   const own = statementsOver(db, types);
   return {
     extent: (tenant) => read(() => own.extent(tenant)),
+    newest: () => read(() => own.newest()),
     resources: (tenant, ids) => read(() => own.resources(tenant, ids)),
     groupsOf: (tenant, ids) => read(() => own.groupsOf(tenant, ids)),
     people: (tenant, group) => read(() => own.people(tenant, group)),

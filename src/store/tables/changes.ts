@@ -161,6 +161,12 @@ export function* changeRange(tenant: number): Steps<ChangeRange> {
   return { oldest: Number(row?.pruned ?? 0) + 1, newest: Number(row?.sequence ?? 0) };
 }
 
+/** Of each tenant, by its number. */
+export function* newestChanges(): Steps<ReadonlyMap<number, number>> {
+  const rows = yield statement('SELECT tenant, sequence FROM scimd_change_counter ORDER BY tenant');
+  return new Map(rows.map(({ tenant, sequence }) => [Number(tenant), Number(sequence)]));
+}
+
 const confirmationStatements = confirmationSqlOf('scimd_');
 
 /** Answers how many changes it removed. */

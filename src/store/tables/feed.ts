@@ -2,7 +2,7 @@
 import type { Granted, GrantKind } from '../../scim/roles.ts';
 import type { FeedReads, FeedSnapshot, FoundPresent, GroupOf, PersonAccess, SnapshotEntry } from '../feed.ts';
 import type { Awaitable } from '../stored-resource.ts';
-import { changeRange } from './changes.ts';
+import { changeRange, newestChanges } from './changes.ts';
 import { type SqlRow, type Steps, statement } from './database.ts';
 import type { MappedMembers, Memberships } from './memberships.ts';
 import { idText } from './names.ts';
@@ -313,6 +313,7 @@ export function feedReads(
 ): FeedReads {
   return {
     extent: (tenant) => read(tenant, () => changeRange(tenant)),
+    newest: () => read(1, newestChanges),
     resources: (tenant, ids) => read(tenant, () => steps.resources(tenant, [...ids])),
     groupsOf: (tenant, ids) => read(tenant, () => steps.groupsOf(tenant, [...ids])),
     people: (tenant, group) => read(tenant, () => steps.people(tenant, group)),

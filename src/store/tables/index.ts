@@ -170,11 +170,7 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     if (within !== undefined) yield { call: () => within(changes()) };
     // Hooks may write what is watched.
     if (isHooked(unit)) turn.watch = undefined;
-    return {
-      ...{ outcome: 'done', results },
-      ...(unit.reports === true ? { changes: changes() } : {}),
-      ...(alerts.length === 0 ? {} : { alerts }),
-    };
+    return { outcome: 'done', results, ...(alerts.length === 0 ? {} : { alerts }) };
   };
 
   const isHooked = (unit: Unit): boolean => options.within !== undefined || unit.within !== undefined;
