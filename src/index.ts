@@ -14,11 +14,11 @@
 import { applyRules } from './directory/access-rules.ts';
 import { Connections, defaultSilentHours } from './directory/connections.ts';
 import { embeddedAccess, type ScimdAccess } from './directory/embedded-access.ts';
-import { checkDate, checkName, checkNewToken, checkWhole } from './directory/embedder-arguments.ts';
+import { embeddedTokens, type NewToken, type ScimdTokens } from './directory/embedded-tokens.ts';
+import { checkName, checkWhole } from './directory/embedder-arguments.ts';
 import type { GuardNews, GuardOptions } from './directory/guard.ts';
 import type { Hooks, Proposal, ProposedMembers, TenantChange } from './directory/hooks.ts';
 import { defaultRetentionDays, Retention } from './directory/retention.ts';
-import { Tokens } from './directory/tokens.ts';
 import type { Event } from './events/event.ts';
 import { Follower } from './events/follower.ts';
 import { watchLags } from './events/lag.ts';
@@ -62,12 +62,10 @@ import { type AccessRule, type AccessRuleForm, RulesError } from './scim/roles.t
 import type { Idp } from './scim/tolerances.ts';
 import type {
   AnyTablesOptions,
-  NewToken,
   Scimd,
   ScimdOptions,
   ScimdStreams,
   ScimdTenants,
-  ScimdTokens,
   TablesScimdOptions,
 } from './scimd.ts';
 import type { Actor, Cause, LastState, RecordedEdit } from './store/change.ts';
@@ -169,11 +167,6 @@ export {
   type TablesSource,
   table,
 };
-
-const day = 24 * 60 * 60 * 1000;
-
-/** Seconds for which a token that was replaced works on. */
-const overlap = day / 1000;
 
 /** Makes a server of your tables. @throws MapError where the map does not fit them, with every problem and its place. */
 export async function createScimd<Transaction, Waits extends boolean>(
@@ -292,7 +285,6 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
   retention.start();
   connections.start();
   const stopWatching = watchLags(store, clock);
-  const tokens = new Tokens(store, clock);
   const tenantNamed = async (name: string): Promise<Tenant | undefined> =>
     (await store.tenants()).find((each) => each.name === name);
   const existing = async (name: string): Promise<number> => {
@@ -303,6 +295,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
   /** The number of the tenant of that name, made if there is none. */
   const tenantMade = async (name: string): Promise<number> =>
     ((await tenantNamed(checkName('tenant', name))) ?? (await store.createTenant(name))).number;
+  const { create, ...tokens } = embeddedTokens(store, { existing, made: tenantMade }, clock);
   const answer = belowBase(application.answer, basePath, registry);
   const embedded = (name: string): EmbeddedResources =>
     embeddedResources(
@@ -324,31 +317,8 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
     resources: embedded,
     listen: ({ host = '127.0.0.1', ...where }) =>
       startServer({ ...httpOptions, ...where, host, application }),
-    async createToken(token) {
-      checkNewToken(token);
-      const { tenant = 'default', idp = 'generic', scope = 'scim', ...asked } = token;
-      const number = await tenantMade(tenant);
-      const made = await tokens.create({ ...asked, tenant: number, idp, scope });
-      return { id: made.token.id, token: made.secret };
-    },
-    tokens: {
-      list: async ({ tenant } = {}) =>
-        store.listTokens(tenant === undefined ? undefined : await existing(tenant)),
-      async rotate(id, { overlapSeconds = overlap, expires } = {}) {
-        checkDate('tokens.rotate: expires', expires);
-        checkWhole({ 'tokens.rotate: overlapSeconds': overlapSeconds });
-        const old = (await store.listTokens()).find((each) => each.id === id);
-        if (old === undefined) throw noToken(id);
-        const until = new Date(clock().getTime() + overlapSeconds * 1000);
-        const { token, secret } = await tokens.rotate(old, until, expires);
-        return { id: token.id, token: secret };
-      },
-      async revoke(id) {
-        const revoked = await tokens.revoke(id);
-        if (revoked === undefined) throw noToken(id);
-        return revoked;
-      },
-    },
+    createToken: create,
+    tokens,
     tenants: {
       list: async () => store.tenants(),
       create: async (name) => store.createTenant(checkName('tenants.create: name', name)),
@@ -402,7 +372,3 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
 const noTables = { store: undefined, link: undefined, migrate: undefined, containsIndex: undefined };
 
 const embedder: Actor = { kind: 'embedder' };
-
-function noToken(id: string): RangeError {
-  return new RangeError(`there is no token ${id}`);
-}

@@ -1,5 +1,6 @@
 /** What an embedded server is given, and what it can do. */
 import type { ScimdAccess } from './directory/embedded-access.ts';
+import type { NewToken, ScimdTokens } from './directory/embedded-tokens.ts';
 import type { Hooks, TenantChange } from './directory/hooks.ts';
 import type { Event } from './events/event.ts';
 import type { Stream } from './events/streams/management.ts';
@@ -10,9 +11,7 @@ import type { NodeHandler } from './http/node-handler.ts';
 import type { HttpOptions, RunningServer, TlsIdentity } from './http/options.ts';
 import type { ResourceTypeDefinition, SchemaDefinition } from './scim/definitions.ts';
 import type { AccessRuleForm } from './scim/roles.ts';
-import type { Idp } from './scim/tolerances.ts';
-import type { ClientKeys } from './store/access-store.ts';
-import type { Scope, Tenant, Token } from './store/store.ts';
+import type { Tenant } from './store/store.ts';
 import type { TablesReport } from './store/tables/compile.ts';
 import type { SqlDatabase } from './store/tables/database.ts';
 import type { TablesSource } from './store/tables/drivers.ts';
@@ -76,22 +75,6 @@ export interface TablesScimdOptions<Transaction, Waits extends boolean>
 export interface AnyTablesOptions extends Omit<TablesScimdOptions<never, boolean>, 'store' | 'within'> {
   readonly store: { readonly database: SqlDatabase; readonly tables: TablesSource['tables'] };
   readonly within?: (...given: never[]) => unknown;
-}
-
-/** A bearer token to be made (RFC 6750). */
-export interface NewToken {
-  readonly name: string;
-  /** Name of the tenant; `default` unless given, made if there is none. */
-  readonly tenant?: string;
-  /** Whose tolerances apply; `generic` unless given. */
-  readonly idp?: Idp;
-  readonly scope?: Scope;
-  /** A year from now unless given (RFC 7644 §7.4: tokens have an end). */
-  readonly expires?: Date;
-  /** The id of the user that /Me stands for. */
-  readonly subject?: string;
-  /** With keys it is a client of the token endpoint, which authenticates by assertions (RFC 7523); its id is its client_id. */
-  readonly keys?: ClientKeys;
 }
 
 /** What `scimd stream` does. Receivers make streams over HTTP, with a token of scope `events`. */
@@ -164,26 +147,6 @@ export interface Scimd {
   explain(filter: string, type?: string): Promise<TablesExplanation>;
   /** Closes the database; close what listens first. Tables of your own stay open. */
   close(): Promise<void>;
-}
-
-/** What {@link Scimd.tokens} can do. */
-export interface ScimdTokens {
-  /** All, or those of the tenant of that name; revoked and expired ones too. */
-  list(options?: { readonly tenant?: string }): Promise<readonly Token[]>;
-  /**
-   * A new token for the same use, whose text is told here only. The old one works for `overlapSeconds` more, a day
-   * unless given; the new one lives as long as the old one was given, unless `expires` is.
-   * @throws RangeError if there is no such token.
-   */
-  rotate(
-    id: string,
-    options?: { readonly overlapSeconds?: number; readonly expires?: Date },
-  ): Promise<{ readonly id: string; readonly token: string }>;
-  /**
-   * Takes a token back from now on.
-   * @throws RangeError if there is no such token.
-   */
-  revoke(id: string): Promise<Token>;
 }
 
 /** What {@link Scimd.tenants} can do. */
