@@ -41,7 +41,7 @@ interface Envelope<Type extends string> {
   readonly type: Type;
   /** The number of the change in the tenant's record. One change can make several events. */
   readonly sequence: number;
-  /** What is behind this event: to be stored when it is handled, and given back as `after`. */
+  /** Where to go on: to be stored when this event is handled, and given back as `after`. No event behind it is missed. */
   readonly position: string;
   /** When the change was committed; RFC 3339 in UTC with milliseconds. */
   readonly timestamp: string;

@@ -14,7 +14,7 @@ import type {
   EventResource,
   EventSubject,
 } from './event.ts';
-import { type Position, positionText } from './position.ts';
+import { type Position, positionBefore, positionText } from './position.ts';
 import { type Unit, unitsOf } from './units.ts';
 
 /** A resource as it is now. */
@@ -45,13 +45,16 @@ export interface Present {
 export class Made {
   readonly event: Event;
   readonly unit: number;
+  /** Behind all events of its unit. */
+  readonly behind: Position;
   /** Is it of a change that may end somebody's access? */
   readonly mayEndAccess: boolean;
   #text: string | undefined;
 
-  constructor(event: Event, unit: number, mayEndAccess: boolean) {
+  constructor(event: Event, unit: number, behind: Position, mayEndAccess: boolean) {
     this.event = event;
     this.unit = unit;
+    this.behind = behind;
     this.mayEndAccess = mayEndAccess;
   }
 
@@ -72,13 +75,12 @@ export function eventsOf(record: ChangeRecord, present: Present, from = 0, to = 
   const mayEnd = mayEndAccess(record);
   const { length } = units;
   for (let index = from; index < Math.min(length, to); index++) {
-    const position: Position = {
-      sequence: record.sequence,
-      unit: index + 1 === length ? undefined : index + 1,
-    };
+    const { sequence } = record;
+    const behind: Position = { sequence, unit: index + 1 === length ? undefined : index + 1 };
     const unit = units[index] as Unit;
-    for (const event of eventsOfUnit(record, present, unit, positionText(position)))
-      made.push(new Made(event, index, mayEnd));
+    const places = { behind: positionText(behind), before: positionText(positionBefore(sequence, index)) };
+    for (const event of eventsOfUnit(record, present, unit, places))
+      made.push(new Made(event, index, behind, mayEnd));
   }
   return made;
 }
@@ -96,7 +98,14 @@ export function idsIn(record: ChangeRecord, from: number, to: number): Set<strin
   return ids;
 }
 
-function eventsOfUnit(record: ChangeRecord, present: Present, unit: Unit, position: string): Event[] {
+/** Where to go on behind the last event of a unit, and behind one that others of it follow: all of them come again. */
+interface Places {
+  readonly behind: string;
+  readonly before: string;
+}
+
+function eventsOfUnit(record: ChangeRecord, present: Present, unit: Unit, places: Places): Event[] {
+  const { behind: position } = places;
   switch (unit.kind) {
     case 'notice':
       return noticeEvents(record, present, position);
@@ -123,7 +132,7 @@ function eventsOfUnit(record: ChangeRecord, present: Present, unit: Unit, positi
       ];
     }
     case 'access':
-      return accessEvents(record, present, unit, position);
+      return accessEvents(record, present, unit, places);
   }
 }
 
@@ -187,10 +196,10 @@ function accessEvents(
   record: ChangeRecord,
   present: Present,
   unit: Extract<Unit, { kind: 'access' }>,
-  position: string,
+  { behind, before }: Places,
 ): Event[] {
-  const eventFor = (id: string): Event => ({
-    ...envelope(record, present, 'user.access_changed', id, '', position),
+  const eventFor = (id: string, isLast = true): Event => ({
+    ...envelope(record, present, 'user.access_changed', id, '', isLast ? behind : before),
     type: 'user.access_changed',
     ...(unit.group === undefined && isLeaver(record) ? { priority: 'leaver' } : {}),
     subject: id === record.id ? subjectOf(record, present) : personOf(present, id),
@@ -200,7 +209,8 @@ function accessEvents(
   if (unit.group === undefined) return [eventFor(unit.member)];
   const found = present.resource(unit.member);
   if (found?.type === 'User') return [eventFor(unit.member)];
-  return found?.type === 'Group' ? present.people(unit.member).map(eventFor) : [];
+  if (found?.type !== 'Group') return [];
+  return present.people(unit.member).map((id, index, { length }) => eventFor(id, index + 1 === length));
 }
 
 /** What made the change; of a lock and of rules, which change no resource, what they are called. */

@@ -121,10 +121,10 @@ export class Feed {
       const page = await this.#read(tenant, position, most);
       for (const each of page.made) {
         if (wants?.(each.event) === false) continue;
-        const last = made.at(-1)?.event.position;
+        const last = made.at(-1)?.behind;
         // One unit of a change may make several events, behind which there is one position.
-        if (last !== undefined && made.length >= limit && last !== each.event.position)
-          return { made, position: parsePosition(last) ?? position, more: true };
+        if (last !== undefined && made.length >= limit && comparePositions(last, each.behind) !== 0)
+          return { made, position: last, more: true };
         made.push(each);
       }
       ({ position } = page);

@@ -103,6 +103,32 @@ describe('the feed', () => {
     );
   });
 
+  test('who stops behind any event goes on at its position and misses none, where a nested group is of many people too', async () => {
+    const people: string[] = [];
+    for (let count = 0; count < 4; count++) people.push(await create('/Users', newUser()));
+    const inner = await create('/Groups', newGroup({ members: people.map((value) => ({ value })) }));
+    const start = await now();
+    await create('/Groups', newGroup({ members: [{ value: inner }, { value: people[0] }] }));
+    const idsOf = (all: { id: string }[]): string[] => all.map(({ id }) => id);
+    const whole = (await events(`?after=${start}`)).json.events;
+    assert.equal(whole.length, 7);
+    for (const [index, { position }] of whole.entries()) {
+      const rest = new Set(idsOf((await events(`?after=${position}`)).json.events));
+      const missed = idsOf(whole.slice(index + 1)).filter((id) => !rest.has(id));
+      assert.deepEqual(missed, [], `behind event ${index} at ${position}`);
+    }
+    // The pages of who asks for few at once come to an end all the same.
+    const paged: { id: string }[] = [];
+    let position = start;
+    for (let more = true; more && paged.length < 20; ) {
+      const { json } = await events(`?after=${position}&limit=1&resource=User/${people[1]}`);
+      paged.push(...json.events);
+      ({ position, more } = json);
+    }
+    assert.equal(paged.length, 1);
+    assert.equal(position, await now());
+  });
+
   test('waits for an event, and answers as soon as there is one', async () => {
     const start = await now();
     const waiting = events(`?after=${start}&wait=20s&type=user.created`);
