@@ -28,6 +28,8 @@ function attrPathOf(path: AttrPathLike): AttrPath {
 function compare(operator: CompareOperator, path: AttrPathLike, value: CompareValue): Compare {
   if (typeof value === 'number' && !Number.isFinite(value))
     throw new TypeError(`${value} is not a number of JSON`);
+  if (value !== null && !/^(?:string|number|boolean)$/.test(typeof value))
+    throw new TypeError(`A filter compares with a string, a number, a boolean or null, not ${typeof value}`);
   if (typeof value === 'string' && (!value.isWellFormed() || value.includes('\0'))) {
     throw new TypeError('A filter string cannot contain NUL (U+0000) or unpaired surrogates');
   }
@@ -140,6 +142,7 @@ export function patchPath(path: AttrPathLike, filter?: Filter, subAttr?: string)
   const attrPath = attrPathOf(path);
   if (filter === undefined) {
     if (subAttr === undefined) return { type: 'path', attrPath, range: NOWHERE };
+    if (attrPath.subAttr !== undefined) throw new TypeError(`${attrPath.subAttr} has no sub-attributes`);
     return { type: 'path', attrPath: { ...attrPath, subAttr: plainName(subAttr) }, range: NOWHERE };
   }
   refuseNested(filter);

@@ -124,6 +124,10 @@ describe('builders', () => {
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 'a\0', '\ud800']) {
       assert.throws(() => eq('a', value), TypeError);
     }
+    // As callers without types give them: `a eq undefined` is no filter.
+    for (const value of [undefined, {}, [], 1n, new Date(0), Symbol('s')]) {
+      assert.throws(() => eq('a', value as never), /^TypeError: A filter compares with a string, a number/);
+    }
   });
 
   test('a value path holds no value path, and its tail is a plain name', () => {
@@ -140,6 +144,7 @@ describe('builders', () => {
     assert.equal(stringify(patchPath('emails', eq('type', 'work'))), 'emails[type eq "work"]');
     assert.equal(stringify(patchPath('emails', eq('type', 'work'), 'value')), 'emails[type eq "work"].value');
     assert.throws(() => patchPath('emails', undefined, 'a.b'), TypeError);
+    assert.throws(() => patchPath('name.givenName', undefined, 'x'), TypeError);
   });
 });
 
