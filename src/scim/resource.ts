@@ -69,7 +69,7 @@ function check(
       continue;
     }
     const said = given.get(key);
-    const value = stored === undefined && saysNothing(attribute, said) ? undefined : said;
+    const value = stored === undefined ? withoutNothing(attribute, said) : said;
     if (attribute === members) {
       memberValues = memberValuesOf(members, value, members.name, tolerated);
       continue;
@@ -155,10 +155,17 @@ function isNothing(value: unknown): boolean {
   return true;
 }
 
-/** In a new resource `{}`, `[{}]` and nulls within are no value; where there is one, they do not say that it is to go. */
-function saysNothing(attribute: Attribute, value: unknown): boolean {
-  if (attribute.type !== 'complex') return false;
-  return Array.isArray(value) && attribute.multiValued ? value.every(isNothing) : isNothing(value);
+/**
+ * What a new resource is given: `{}` and an object of nulls are no value there, alone or in a list; where there is one, they
+ * do not say that it is to go.
+ */
+function withoutNothing(attribute: Attribute, value: unknown): unknown {
+  if (attribute.type !== 'complex') return value;
+  if (!Array.isArray(value) || !attribute.multiValued) return isNothing(value) ? undefined : value;
+  if (!value.some(isNothing)) return value.length === 0 ? undefined : value;
+  // Null keeps the places of the others, which errors name.
+  const left = value.map((each) => (isNothing(each) ? null : each));
+  return left.every((each) => each === null) ? undefined : left;
 }
 
 /** What a client cannot give, it cannot take away by leaving it out (RFC 7644 §3.5.1). */
@@ -238,7 +245,7 @@ function checkExtension(
       continue;
     }
     const sent = plain === undefined ? given?.get(key) : plain[attribute.name];
-    const member = !replacing && saysNothing(attribute, sent) ? undefined : sent;
+    const member = replacing ? sent : withoutNothing(attribute, sent);
     const clean = member === undefined ? undefined : validate(member, attribute.path, tolerated);
     const kept = settle(attribute, clean, member, before[attribute.name], replacing);
     if (kept !== undefined) result[attribute.name] = kept;

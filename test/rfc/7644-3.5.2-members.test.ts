@@ -237,4 +237,15 @@ test('P-3.3-08: a POST whose values name nothing is 400; null and empty objects 
     newUser({ emails: [null], name: {}, phoneNumbers: [{ value: null }] }),
   );
   assert.deepEqual([person.emails, person.name, person.phoneNumbers], [undefined, undefined, undefined]);
+  const emails = [{}, { value: 'a@example.com' }, { value: null, type: null }, { Value: 'b@example.com' }];
+  const two = await lenient.create('/Users', newUser({ emails }));
+  assert.deepEqual(two.emails, [{ value: 'a@example.com' }, { value: 'b@example.com' }]);
+  // The places of the others are those in the request.
+  const wrong = newUser({ emails: [{}, { value: 7 }] });
+  refused(
+    await lenient.request('POST', '/Users', { body: wrong }),
+    400,
+    'invalidValue',
+    /emails\[1\]\.value/,
+  );
 });
