@@ -100,7 +100,7 @@ export const tolerances = {
         : undefined,
   }),
   scalarForComplex: tolerance({
-    providers: ['entra'],
+    providers: ['entra', 'okta', 'onelogin'],
     read: (value: unknown): { readonly value: string } | undefined =>
       typeof value === 'string' && value !== '' && !isJsonText(value) ? { value } : undefined,
   }),
@@ -125,7 +125,7 @@ export const tolerances = {
     },
   }),
   emptyText: tolerance({
-    providers: ['entra', 'onelogin'],
+    providers: ['entra', 'okta', 'onelogin'],
     read: (value: unknown): true | undefined => (value === '' ? true : undefined),
   }),
   unknownSchema: tolerance({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errorSchema, listSchema, userSchema } from '../server.ts';
+import { enterpriseSchema, errorSchema, listSchema, userSchema } from '../server.ts';
 import { memberIds, pathOf, person, provider } from './provider.ts';
 
 const okta = provider({ 'user-agent': 'Okta SCIM Client 1.0.0', 'accept-charset': 'utf-8' });
@@ -234,3 +234,21 @@ test('Okta: roles and entitlements travel with value, display and type; PUT with
   assert.deepEqual(now.roles, [{ value: 'writer' }]);
   assert.equal('entitlements' in now, false);
 });
+
+for (const idp of ['okta', 'onelogin']) {
+  test(`Okta, OneLogin: a manager or roles that are mapped as plain text, or as none, are taken of a token of ${idp}`, async () => {
+    const token = await okta.server().newToken({ idp });
+    const send = (method: string, path: string, body: object) =>
+      okta.server().request(method, path, { body, token });
+    const body = person({ roles: ['reader', 'writer'], [enterpriseSchema]: { manager: '26118915' } });
+    const { status, json, text } = await send('POST', '/Users', body);
+    assert.equal(status, 201, text);
+    assert.deepEqual(json.roles, [{ value: 'reader' }, { value: 'writer' }]);
+    assert.deepEqual(json[enterpriseSchema], { manager: { value: '26118915' } });
+    for (const manager of ['', { value: '' }]) {
+      const put = await send('PUT', pathOf(json), { ...body, [enterpriseSchema]: { manager } });
+      assert.equal(put.status, 200, put.text);
+      assert.equal(enterpriseSchema in put.json, false);
+    }
+  });
+}
