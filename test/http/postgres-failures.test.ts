@@ -12,7 +12,7 @@ import { hashSecret, newSecret } from '../../src/directory/secret.ts';
 import type { HttpOptions } from '../../src/http/options.ts';
 import { startServer } from '../../src/http/server.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
-import { openPostgresStore } from '../../src/store/postgres/index.ts';
+import { openPostgresStore, type PostgresStoreOptions } from '../../src/store/postgres/index.ts';
 import type { Store } from '../../src/store/store.ts';
 import { freePort, type PostgresServer, startPostgres } from '../postgres-server.ts';
 import { newUser } from '../server.ts';
@@ -45,9 +45,12 @@ async function scimdOn(
   t: TestContext,
   url: string,
   options: Partial<HttpOptions> = {},
-  lockMilliseconds = 300,
+  {
+    lockMilliseconds = 300,
+    ...times
+  }: Pick<PostgresStoreOptions, 'lockMilliseconds' | 'lookUpMilliseconds' | 'statementMilliseconds'> = {},
 ): Promise<Running> {
-  const store = await openPostgresStore({ url, registry: standardRegistry(), lockMilliseconds });
+  const store = await openPostgresStore({ url, registry: standardRegistry(), lockMilliseconds, ...times });
   const token = newSecret();
   await store.createToken({
     ...{
@@ -109,13 +112,24 @@ async function asAdmin<T>(url: string, action: (client: pg.Client) => Promise<T>
 }
 
 /** A port that leads to another one, as that of a balancer or a name of the DNS does. */
-async function balancer(t: TestContext, port: number): Promise<{ port: number; leadTo(port: number): void }> {
+async function balancer(
+  t: TestContext,
+  port: number,
+): Promise<{ port: number; leadTo(port: number): void; cut(): void }> {
   let target = port;
+  let isCut = false;
+  const pairs: [Socket, Socket][] = [];
+  const separate = (near: Socket, far: Socket): void => {
+    near.unpipe(far);
+    far.unpipe(near);
+  };
   const open = new Set<Socket>();
   const proxy = createServer((near) => {
     const far = connect(target, '127.0.0.1');
     open.add(near);
     near.pipe(far).pipe(near);
+    if (isCut) separate(near, far);
+    pairs.push([near, far]);
     for (const end of [near, far])
       end.on('error', () => {
         near.destroy();
@@ -136,7 +150,12 @@ async function balancer(t: TestContext, port: number): Promise<{ port: number; l
     port: (proxy.address() as { port: number }).port,
     leadTo(other) {
       target = other;
+      isCut = false;
       for (const socket of open) socket.destroy();
+    },
+    cut() {
+      isCut = true;
+      for (const [near, far] of pairs) separate(near, far);
     },
   };
 }
@@ -354,6 +373,61 @@ test('somebody holds a lock: 503 with Retry-After, reads go on', async (t) => {
   await scimd.writesAgain();
 });
 
+test('somebody keeps a whole table locked: 503 for whoever reads too, and nothing waits on in PostgreSQL', async (t) => {
+  const url = await server.newDatabase();
+  const scimd = await scimdOn(t, url, {}, { lookUpMilliseconds: 500 });
+  const { json } = await scimd.create('before@example.com');
+  for (const table of ['document', 'resource'])
+    await asAdmin(url, async (client) => {
+      await client.query('BEGIN');
+      await client.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+      const began = performance.now();
+      const ask = [
+        ...Array.from({ length: 40 }, () => scimd.request('GET', `/Users/${json.id}`)),
+        ...[scimd.find('before@example.com'), scimd.create()],
+      ];
+      for (const answer of await Promise.all(ask)) assertTryAgain(answer, /cannot be reached|is writing/);
+      assert.ok(performance.now() - began < 5000);
+      await until('nobody who waits', async () => {
+        const { rows } = await client.query(
+          'SELECT 1 FROM pg_locks WHERE NOT granted AND relation = to_regclass($1)',
+          [table],
+        );
+        return rows.length === 0;
+      });
+      await client.query('ROLLBACK');
+      assert.equal((await scimd.request('GET', `/Users/${json.id}`)).status, 200);
+    });
+  await scimd.writesAgain();
+});
+
+test('the way to PostgreSQL is cut without a word: 503 within seconds, and all goes on when it is there again', async (t) => {
+  const between = await balancer(t, server.port);
+  const url = new URL(await server.newDatabase());
+  url.port = String(between.port);
+  url.searchParams.set('connect_timeout', '1');
+  const times = { lookUpMilliseconds: 500, statementMilliseconds: 500 };
+  const scimd = await scimdOn(t, url.href, { limits: { answerSeconds: 1 } }, times);
+  const { json } = await scimd.create('before@example.com');
+  assert.equal((await scimd.request('GET', '/Users?count=2')).status, 200);
+  between.cut();
+  const began = performance.now();
+  const answers = await Promise.all([
+    scimd.request('GET', `/Users/${json.id}`),
+    scimd.find('before@example.com'),
+    scimd.request('GET', '/Users?count=2'),
+    scimd.request('GET', '/Users?filter=title%20co%20%22x%22'),
+    scimd.create('while@example.com'),
+  ]);
+  for (const { status, json: body } of answers) assert.equal(status, 503, JSON.stringify(body));
+  assert.ok(performance.now() - began < 25_000, String(performance.now() - began));
+  between.leadTo(server.port);
+  await scimd.writesAgain();
+  assert.equal((await scimd.find('before@example.com')).json.totalResults, 1);
+  const { totalResults } = (await scimd.find('while@example.com')).json;
+  assert.equal(totalResults, 0);
+});
+
 test('others are in the way each time that it is tried, of a deadlock say: 503 with Retry-After', async (t) => {
   const url = await server.newDatabase();
   const scimd = await scimdOn(t, url);
@@ -371,7 +445,7 @@ CREATE TRIGGER fails BEFORE INSERT ON resource EXECUTE FUNCTION fail()`),
 
 test('a statement that takes too long is cancelled: by limits.answerSeconds, and by the server’s own statement_timeout', async (t) => {
   const url = await server.newDatabase();
-  const scimd = await scimdOn(t, url, { limits: { answerSeconds: 1 } });
+  const scimd = await scimdOn(t, url, { limits: { answerSeconds: 1 } }, { lockMilliseconds: 5000 });
   assert.equal((await scimd.create('before@example.com')).status, 201);
   const list = () => scimd.request('GET', '/Users?filter=title%20co%20%22x%22');
   await asAdmin(url, async (client) => {
@@ -458,7 +532,10 @@ test('PgBouncer in transaction mode: many clients over few connections, and agai
   await until('PgBouncer', () =>
     asAdmin(url.replace('&prepare=false', ''), async () => true).catch(() => false),
   );
-  const servers = [await scimdOn(t, url, {}, 5000), await scimdOn(t, url, {}, 5000)];
+  const servers = [
+    await scimdOn(t, url, {}, { lockMilliseconds: 5000 }),
+    await scimdOn(t, url, {}, { lockMilliseconds: 5000 }),
+  ];
   const group = await (servers[0] as Running).request('POST', '/Groups', {
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:Group'],
     displayName: 'g',

@@ -85,6 +85,7 @@ const moves = [
 
 /** However much that is: nobody else waits for it. */
 async function removeAll(connection: Connection, tenant: number): Promise<void> {
+  connection.longest = Number.POSITIVE_INFINITY;
   await connection.script('SET LOCAL statement_timeout = 0');
   for (const sql of [
     tenantSql.deleteMembers,
@@ -113,12 +114,12 @@ export function accessOver({
     return rows;
   };
   const byId = async (id: string): Promise<Token | undefined> => {
-    const [row] = await pool.read(tokenSql.get, [id]);
+    const [row] = await pool.lookUp(tokenSql.get, [id]);
     return row === undefined ? undefined : toToken(row, clock());
   };
 
   const lookUp = async (hash: string): Promise<Token | undefined> => {
-    const [row] = await pool.read(tokenSql.find, [Buffer.from(hash, 'hex')]);
+    const [row] = await pool.lookUp(tokenSql.find, [Buffer.from(hash, 'hex')]);
     return row === undefined ? undefined : toToken(row, clock());
   };
 
@@ -278,7 +279,7 @@ export function accessOver({
     },
 
     async hasResource(tenant, id) {
-      return (await pool.read(resourceSql.exists, [tenant, id])).length > 0;
+      return (await pool.lookUp(resourceSql.exists, [tenant, id])).length > 0;
     },
 
     async tenants() {
@@ -309,7 +310,7 @@ export function accessOver({
     },
 
     async tenant(number) {
-      const [row] = (await pool.read(tenantSql.get, [number])) as [number, string, string][];
+      const [row] = (await pool.lookUp(tenantSql.get, [number])) as [number, string, string][];
       return row === undefined ? undefined : { number: row[0], name: row[1], created: row[2] };
     },
 
@@ -337,7 +338,7 @@ export function accessOver({
     },
 
     async checkReady() {
-      await pool.read(tenantSql.any);
+      await pool.lookUp(tenantSql.any);
       // Whether it can be written again: the lock is refused by a standby as a write is.
       if (transactions.isFailing)
         await transactions.run((connection) => connection.run('SELECT 1 FROM tenant LIMIT 1 FOR KEY SHARE'));

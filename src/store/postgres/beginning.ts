@@ -40,7 +40,7 @@ export async function begin(
   { transactions, checkLayout, types, grants }: BeginningTools,
 ): Promise<Begun> {
   const foreseen = foresee(work);
-  const begun = connection.script(transactions.beginning);
+  const begun = transactions.begin(connection);
   const ids = [...foreseen.current];
   const given = [...foreseen.given];
   const members = [...foreseen.members];

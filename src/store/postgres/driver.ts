@@ -5,8 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { isForgottenStatement } from '../sql/postgres-errors.ts';
+import { isForgottenStatement, Stalled } from '../sql/postgres-errors.ts';
 import type { PostgresAddress } from './address.ts';
+import { type Answered, stalls } from './stalls.ts';
 
 export type Value =
   | string
@@ -124,7 +125,10 @@ export interface RequestValues {
 /** So many statements of one connection have a name: the server keeps each for as long as the connection lasts. */
 const mostNames = 400;
 
-export class Connection {
+/** Milliseconds after which the server is asked again to end what it does. */
+const cancelAgain = [100, 500];
+
+export class Connection implements Answered {
   readonly #client: pg.Client;
   readonly #address: PostgresAddress;
   readonly #tls: pg.ClientConfig['ssl'];
@@ -132,7 +136,12 @@ export class Connection {
   readonly #runs = new Map<string, number>();
   #names = 0;
   #lost: Error | undefined;
-  #inFlight = 0;
+  #stalled: Stalled | undefined;
+  /** Milliseconds that each statement which is not answered yet may take once it is its turn. */
+  readonly #waiting: number[] = [];
+  #answers = 0;
+  /** Of the statements that are sent from now on. */
+  longest = Number.POSITIVE_INFINITY;
   #isCorked = false;
 
   private constructor(client: pg.Client, address: PostgresAddress, tls: pg.ClientConfig['ssl']) {
@@ -144,6 +153,7 @@ export class Connection {
     });
     client.on('end', () => {
       this.#lost ??= new Error('Connection terminated');
+      stalls.forget(this);
     });
   }
 
@@ -177,12 +187,32 @@ export class Connection {
       client.end().catch(() => {});
       throw error;
     }
+    stalls.watch(connection);
     return connection;
   }
 
   /** Statements that are not answered yet. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#waiting.length;
+  }
+
+  get answers(): number {
+    return this.#answers;
+  }
+
+  get patience(): number | undefined {
+    return this.#waiting[0];
+  }
+
+  /** Whoever waits is told that nothing came for so many milliseconds, and the server is asked to end what it does. */
+  giveUp(patience: number): void {
+    const stalled = new Stalled(patience);
+    this.#stalled = stalled;
+    this.#lost ??= stalled;
+    this.cancel();
+    // A pooler passes on what comes from a client that is there. What waits behind it ends when nobody hears of it.
+    setTimeout(() => (this.#client as unknown as Wired).connection.stream.destroy(stalled), cancelAgain[0]);
+    for (const later of cancelAgain) setTimeout(() => this.cancel(), later).unref();
   }
 
   get isLost(): boolean {
@@ -196,7 +226,12 @@ export class Connection {
   }
 
   /** Sends it at once, whatever is under way. Rows are arrays of their columns. */
-  async run(sql: string, parameters: readonly Value[] = [], request?: RequestValues): Promise<Rows> {
+  async run(
+    sql: string,
+    parameters: readonly Value[] = [],
+    request?: RequestValues,
+    longest = this.longest,
+  ): Promise<Rows> {
     const { text, name, bound } = statementOf(sql);
     let next = 0;
     const values = bound.map((what) => {
@@ -204,12 +239,12 @@ export class Connection {
       if (request === undefined) throw new Error(`the statement needs the request: ${sql}`);
       return request[what];
     });
-    return this.#send({ text, values, rowMode: 'array', ...(this.#isNamed(name) ? { name } : {}) });
+    return this.#send({ text, values, rowMode: 'array', ...(this.#isNamed(name) ? { name } : {}) }, longest);
   }
 
   /** Several statements without parameters, in one message. */
   async script(text: string): Promise<void> {
-    await this.#send({ text, rowMode: 'array' });
+    await this.#send({ text, rowMode: 'array' }, this.longest);
   }
 
   /** Asks the server to end what this connection waits for, over one of its own. */
@@ -262,18 +297,20 @@ export class Connection {
     });
   }
 
-  async #send(query: pg.QueryArrayConfig): Promise<Rows> {
+  async #send(query: pg.QueryArrayConfig, longest: number): Promise<Rows> {
     if (this.#lost !== undefined) throw this.#lost;
-    this.#inFlight++;
+    this.#waiting.push(longest);
     this.#cork();
     try {
       const { rows, rowCount } = await this.#client.query<unknown[]>(query);
       return { rows: rows ?? [], count: rowCount ?? 0 };
     } catch (error) {
       if (isForgottenStatement(error)) this.discard();
-      throw error;
+      throw this.#stalled ?? error;
     } finally {
-      this.#inFlight--;
+      // Answers come in the order of statements.
+      this.#waiting.shift();
+      this.#answers++;
     }
   }
 }
@@ -285,7 +322,7 @@ interface CancelKey {
 }
 
 interface Wired {
-  readonly connection: { readonly stream: { cork(): void; uncork(): void } };
+  readonly connection: { readonly stream: { cork(): void; uncork(): void; destroy(reason: Error): void } };
 }
 
 interface Wire {

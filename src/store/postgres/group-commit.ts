@@ -12,6 +12,7 @@ import {
   closed,
   isConnectionLost,
   isForgottenStatement,
+  isStalled,
   isTransient,
   toStoreError,
   violatedUnique,
@@ -29,8 +30,8 @@ const mostUnits = 200;
 const mostCommands = 1000;
 /** How often a transaction is begun that was given up in favour of others, or whose connection was lost. */
 const mostAttempts = 4;
-/** How often, and after how many milliseconds, it is looked whether a commit was made whose answer was lost. */
-const mostLooks = 20;
+/** For how many milliseconds, and how often, it is looked whether a commit was made whose answer was lost. */
+const looksFor = 5000;
 const lookEvery = 250;
 
 export interface GroupCommitTools extends BeginningTools {
@@ -133,7 +134,8 @@ export class GroupCommit {
       } catch (thrown) {
         if (thrown instanceof CommitLost && (await this.#isCommitted(tenant, thrown))) return thrown.outcomes;
         const error = thrown instanceof CommitLost ? thrown.cause : thrown;
-        const mayPass = isTransient(error) || isConnectionLost(error) || isForgottenStatement(error);
+        const mayPass =
+          isTransient(error) || (isConnectionLost(error) && !isStalled(error)) || isForgottenStatement(error);
         if (!mayPass || once || attempt === mostAttempts) throw toStoreError(error);
         attempt++;
       }
@@ -146,10 +148,11 @@ export class GroupCommit {
    */
   async #isCommitted(tenant: number, { head, cause }: CommitLost): Promise<boolean> {
     const { transactions } = this.#tools;
-    for (let attempt = 0; attempt < mostLooks; attempt++) {
+    const until = performance.now() + looksFor;
+    while (performance.now() < until) {
       try {
         return await transactions.pool.withConnection(async (connection) => {
-          await connection.script(transactions.beginning);
+          await transactions.begin(connection);
           try {
             // The session that was lost may be about to commit still: it is waited for.
             await connection.run(writeSql.lock, [tenant]);

@@ -46,8 +46,10 @@ export interface PostgresStoreOptions {
   readonly sensitive?: readonly string[];
   /** For how long a client may read one large group, in milliseconds; five minutes without it. */
   readonly longestSnapshot?: number;
-  /** How long to wait for another writer of the same tenant, in milliseconds; 5000 without it. */
+  /** How long to wait for another writer of the same tenant, or for who locks a table, in milliseconds; 5000 without it. */
   readonly lockMilliseconds?: number;
+  /** How long a few rows that are asked for by their keys may take, in milliseconds; 5000 without it. */
+  readonly lookUpMilliseconds?: number;
   /** How long one statement of a write may take, in milliseconds; 30,000 without it. */
   readonly statementMilliseconds?: number;
   /** Is told what the registry changes for what is stored already. */
@@ -91,7 +93,7 @@ async function withFirstConnection<T>(
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
   const address = parseAddress(options.url, options.environment);
-  const pool = new Pool(address);
+  const pool = new Pool(address, options.lookUpMilliseconds);
   try {
     const opened = await withFirstConnection(address, async (connection) => {
       const facts = await upgrade(connection, address);
@@ -172,7 +174,8 @@ function storeOver(
     ...{ transactions, types, commands, checkLayout, grants, show: shower(types), written },
   });
   const statistics = new FirstStatistics(pool);
-  const snapshots = new Snapshots(pool, { longest: options.longestSnapshot ?? 300_000 });
+  const { longestSnapshot: longest = 300_000, lockMilliseconds = 5000 } = options;
+  const snapshots = new Snapshots(pool, { longest, lockMilliseconds });
   const reads = new Reads(pool, types);
   const note = (notices: readonly NewNotice[]) => recordNotices(transactions, notices, clock(), uuid);
   const access = accessOver({ transactions, clock, newId: uuid, note });

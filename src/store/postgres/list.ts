@@ -27,6 +27,7 @@ import {
 import { membershipSql, mostMembersAtOnce } from '../sql/membership.ts';
 import { runStepsAsync } from '../sql/steps.ts';
 import type { Page, Query } from '../store.ts';
+import type { Work } from '../work.ts';
 import { isCounted } from './counting.ts';
 import { postgresDialect } from './dialect.ts';
 import type { Pool } from './pool.ts';
@@ -90,12 +91,12 @@ export function lister({
    * A page and its total in one statement. Undefined where the page needs more: groups, members, or documents that its row
    * is too large for. Shown by the workload `list` of npm run bench -- --postgres.
    */
-  const readInOne = async (job: ListJob): Promise<ListRows | undefined> => {
+  const readInOne = async (job: ListJob, work: Work | undefined): Promise<ListRows | undefined> => {
     const [[page], [total]] = [job.pages, job.counts];
     if (page === undefined || total === undefined) return undefined;
     const sql = `SELECT p.*, (${total.text}) FROM (${page.text}) p`;
     const parameters = [...total.parameters, ...page.parameters];
-    const rows = await pool.read(sql, parameters, requestValues(job.tenant, job.base));
+    const rows = await pool.read(sql, parameters, requestValues(job.tenant, job.base), work?.milliseconds);
     const steps = listSteps(job);
     for (let step = steps.next(); ; ) {
       if (step.done) return step.value;
@@ -158,7 +159,7 @@ export function lister({
     const isPlain = second === undefined && arm?.filtered === false && arm.key === undefined;
     const isShort = job.pages.length === 1 && job.pages[0]?.bounded === true && query.limit <= mostInOne;
     const isTried = isPlain && isShort && !needMore.has(key);
-    const inOne = isTried ? await whileWanted(query.work, () => readInOne(job)) : undefined;
+    const inOne = isTried ? await whileWanted(query.work, () => readInOne(job, query.work)) : undefined;
     if (isTried && inOne === undefined) needMore.add(key);
     const counts = [...job.pages, ...job.counts].some(({ text }) => isCounted(text));
     const page: PageRead =

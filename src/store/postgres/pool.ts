@@ -8,6 +8,7 @@ import {
   isConnectionLost,
   isForgottenStatement,
   isServerFull,
+  isStalled,
   toStoreError,
 } from '../sql/postgres-errors.ts';
 import { StoreError } from '../store-error.ts';
@@ -18,6 +19,8 @@ import { Connection, type RequestValues, type Value } from './driver.ts';
 const mostShared = 2;
 /** Statements that wait for an answer over one of them, before another one is opened. */
 const fullAt = 16;
+/** Milliseconds that a statement over a shared connection may take. */
+const longestRead = 30_000;
 /** Milliseconds that one waits for a connection of one's own. */
 const longestWait = 10_000;
 /** Milliseconds for which a connection of one's own is kept that nobody uses. */
@@ -37,26 +40,42 @@ export class Pool {
   readonly #waiting: Waiter[] = [];
   readonly #sweep: NodeJS.Timeout;
   readonly #mostOwn: number;
+  readonly #longestLookUp: number;
   #own = 0;
   #isClosed = false;
   #closing: Promise<void> | undefined;
   #drained: (() => void) | undefined;
 
-  constructor(address: PostgresAddress) {
+  /** `longestLookUp` in milliseconds. */
+  constructor(address: PostgresAddress, longestLookUp = 5000) {
     this.address = address;
+    this.#longestLookUp = longestLookUp;
     this.#mostOwn = address.connections - mostShared;
     this.#sweep = setInterval(() => this.#closeIdle(), idleFor / 2).unref();
   }
 
-  /** A statement that is a transaction by itself, and soon answered; run once more where the connection was lost. */
-  async read(sql: string, parameters: readonly Value[] = [], request?: RequestValues): Promise<unknown[][]> {
+  /** A few rows by their keys: where they do not come, somebody keeps the table locked, or the server is gone. */
+  lookUp(sql: string, parameters: readonly Value[] = []): Promise<unknown[][]> {
+    return this.read(sql, parameters, undefined, this.#longestLookUp);
+  }
+
+  /**
+   * A statement that is a transaction by itself, and soon answered: within `longest` milliseconds. Run once more where the
+   * connection was lost.
+   */
+  async read(
+    sql: string,
+    parameters: readonly Value[] = [],
+    request?: RequestValues,
+    longest = longestRead,
+  ): Promise<unknown[][]> {
     for (let attempt = 0; ; attempt++) {
       let connection: Connection | undefined;
       try {
         connection = await this.#sharedConnection();
-        return (await connection.run(sql, parameters, request)).rows;
+        return (await connection.run(sql, parameters, request, longest)).rows;
       } catch (error) {
-        const isWorthIt = isConnectionLost(error) || isForgottenStatement(error);
+        const isWorthIt = (isConnectionLost(error) && !isStalled(error)) || isForgottenStatement(error);
         if (attempt === 0 && connection !== undefined && isWorthIt && !this.#isClosed) continue;
         throw toStoreError(error);
       }
@@ -112,6 +131,7 @@ export class Pool {
   }
 
   give(connection: Connection): void {
+    connection.longest = Number.POSITIVE_INFINITY;
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) {
       clearTimeout(waiter.timer);

@@ -173,7 +173,7 @@ class Finder<Found> {
     this.#running++;
     try {
       const { sql, parametersOf, foundIn } = this.#finding;
-      const found = foundIn(await this.#pool.read(sql, parametersOf(asked)), asked);
+      const found = foundIn(await this.#pool.lookUp(sql, parametersOf(asked)), asked);
       for (const [index, { resolve }] of asked.entries()) resolve(found[index]);
     } catch (error) {
       for (const { reject } of asked) reject(error);
@@ -264,12 +264,12 @@ export class Reads {
   }
 
   async memberCount(tenant: number, group: string, most: number): Promise<number> {
-    const [row] = await this.#pool.read(writeSql.memberCount, [tenant, group, tenant, most]);
+    const [row] = await this.#pool.lookUp(writeSql.memberCount, [tenant, group, tenant, most]);
     return (row as [number] | undefined)?.[0] ?? 0;
   }
 
   async credential(tenant: number, id: string): Promise<string | undefined> {
-    const [row] = await this.#pool.read(joined.credential, [tenant, id]);
+    const [row] = await this.#pool.lookUp(joined.credential, [tenant, id]);
     return (row as [string] | undefined)?.[0];
   }
 }

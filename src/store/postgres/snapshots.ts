@@ -4,7 +4,13 @@
  */
 
 import { membersInPart } from '../sql/membership.ts';
-import { closed, isConnectionLost, isForgottenStatement, toStoreError } from '../sql/postgres-errors.ts';
+import {
+  closed,
+  isConnectionLost,
+  isForgottenStatement,
+  isStalled,
+  toStoreError,
+} from '../sql/postgres-errors.ts';
 import type { MemberReader } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import { budgetSetting } from './counting.ts';
@@ -14,10 +20,14 @@ import type { MembersOf, Reads, Run } from './reads.ts';
 
 /** Milliseconds that one waits for others to end. */
 const longestWait = 10_000;
+/** Milliseconds more than a statement may take, in which the server would have said that it took too long. */
+const silence = 10_000;
 
 export interface SnapshotOptions {
   /** How long one may be held, in milliseconds. */
   readonly longest: number;
+  /** Milliseconds that one waits for who keeps a table locked. */
+  readonly lockMilliseconds: number;
 }
 
 /** What each statement of a snapshot may take, and what all of them may look at. */
@@ -29,14 +39,16 @@ export interface Allowed {
 export class Snapshots {
   readonly #pool: Pool;
   readonly #longest: number;
+  readonly #lock: number;
   readonly #mostHeld: number;
   readonly #held = new Set<Snapshot>();
   readonly #waiting: (() => void)[] = [];
   #isClosed = false;
 
-  constructor(pool: Pool, { longest }: SnapshotOptions) {
+  constructor(pool: Pool, { longest, lockMilliseconds }: SnapshotOptions) {
     this.#pool = pool;
     this.#longest = longest;
+    this.#lock = lockMilliseconds;
     // The others are for those who write.
     this.#mostHeld = Math.max(1, Math.floor((pool.address.connections - 2) / 2));
   }
@@ -54,7 +66,7 @@ export class Snapshots {
         return result;
       } catch (error) {
         snapshot.end();
-        const isWorthIt = isConnectionLost(error) || isForgottenStatement(error);
+        const isWorthIt = (isConnectionLost(error) && !isStalled(error)) || isForgottenStatement(error);
         if (attempt > 0 || !isWorthIt || this.#isClosed) throw toStoreError(error);
       }
     }
@@ -71,7 +83,7 @@ export class Snapshots {
       this.#waiting.shift()?.();
     });
     this.#held.add(snapshot);
-    snapshot.begin(allowed);
+    snapshot.begin(allowed, this.#lock);
     return snapshot;
   }
 
@@ -113,11 +125,13 @@ export class Snapshot {
     this.#release = release;
   }
 
-  begin({ milliseconds, values }: Allowed): void {
+  begin({ milliseconds = Number.POSITIVE_INFINITY, values }: Allowed, lockMilliseconds: number): void {
+    this.#connection.longest = Math.min(milliseconds, this.#longest) + silence;
     const limits = [
-      ...(milliseconds === undefined || !Number.isFinite(milliseconds)
-        ? []
-        : [`; SET LOCAL statement_timeout = ${Math.max(1, Math.ceil(milliseconds))}`]),
+      `; SET LOCAL lock_timeout = ${lockMilliseconds}`,
+      ...(Number.isFinite(milliseconds)
+        ? [`; SET LOCAL statement_timeout = ${Math.max(1, Math.ceil(milliseconds))}`]
+        : []),
       ...(values === undefined ? [] : [`; ${budgetSetting(values)}`]),
     ];
     this.#begun = this.#connection.script(

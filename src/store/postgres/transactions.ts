@@ -1,6 +1,12 @@
 /** Transactions that write, beside those of units: begun again where others were in the way, or the connection was lost. */
 import { noLink } from '../sql/change-row.ts';
-import { isConnectionLost, isForgottenStatement, isTransient, toStoreError } from '../sql/postgres-errors.ts';
+import {
+  isConnectionLost,
+  isForgottenStatement,
+  isStalled,
+  isTransient,
+  toStoreError,
+} from '../sql/postgres-errors.ts';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import type { Connection } from './driver.ts';
 import type { Pool } from './pool.ts';
@@ -19,6 +25,8 @@ const lasting: ReadonlySet<StoreErrorCode> = new Set([
 
 /** How often one is begun. */
 const mostAttempts = 4;
+/** Milliseconds more than a statement may take, in which the server would have said that it took too long. */
+const silence = 10_000;
 
 export interface WriteSettings {
   /** Milliseconds that a writer waits for another one. */
@@ -31,8 +39,8 @@ export interface WriteSettings {
 
 export class Transactions {
   readonly pool: Pool;
-  /** What begins one. Settings are the transaction's own, so that a pooler may hand the next one to another session. */
-  readonly beginning: string;
+  readonly #beginning: string;
+  readonly #longest: number;
   readonly #written: () => void;
   #isFailing = false;
 
@@ -40,13 +48,20 @@ export class Transactions {
     const { lockMilliseconds: lock, statementMilliseconds: statement, isAsynchronous } = settings;
     this.pool = pool;
     this.#written = written;
-    this.beginning = [
+    this.#longest = statement + silence;
+    this.#beginning = [
       'BEGIN ISOLATION LEVEL READ COMMITTED',
       `SET LOCAL lock_timeout = ${lock}`,
       `SET LOCAL statement_timeout = ${statement}`,
       `SET LOCAL idle_in_transaction_session_timeout = ${statement}`,
       ...(isAsynchronous ? ['SET LOCAL synchronous_commit = on'] : []),
     ].join('; ');
+  }
+
+  /** Begins one. Settings are its own, so that a pooler may hand the next transaction to another session. */
+  begin(connection: Connection): Promise<void> {
+    connection.longest = this.#longest;
+    return connection.script(this.#beginning);
   }
 
   /** Has nothing been written since the server could not, or would not, write? */
@@ -78,7 +93,7 @@ export class Transactions {
       try {
         const result = await this.pool.withConnection(async (connection) => {
           try {
-            const [, value] = await Promise.all([connection.script(this.beginning), action(connection)]);
+            const [, value] = await Promise.all([this.begin(connection), action(connection)]);
             isCommitting = true;
             await connection.script('COMMIT');
             return value;
@@ -93,7 +108,7 @@ export class Transactions {
       } catch (error) {
         const isLost = isConnectionLost(error);
         if (isLost && isCommitting) throw toStoreError(error, true);
-        const isWorthIt = isLost || isTransient(error) || isForgottenStatement(error);
+        const isWorthIt = (isLost && !isStalled(error)) || isTransient(error) || isForgottenStatement(error);
         if (!isWorthIt || attempt === mostAttempts) throw toStoreError(error);
       }
     }

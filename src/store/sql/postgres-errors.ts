@@ -31,6 +31,12 @@ const kinds: Readonly<Record<string, Kind>> = {
     message: 'the database server is starting, stopping, or has ended',
     advice: 'Look at the log of PostgreSQL. scimd goes on by itself when it is back.',
   },
+  STALLED: {
+    code: 'unavailable',
+    message: 'the database server does not answer',
+    advice:
+      'Does somebody hold a lock on a table (select * from pg_stat_activity where wait_event is not null), or is the way to it cut? scimd goes on by itself.',
+  },
   // This process stood still for too long within a transaction, and the server has ended the session.
   '25P03': unreachable,
   '25P04': unreachable,
@@ -160,10 +166,25 @@ export function isTransient(error: unknown): boolean {
   return code === '40001' || code === '40P01';
 }
 
+/** Nothing came over a connection for longer than it may take. It is of no more use. */
+export class Stalled extends Error {
+  override readonly name = 'Stalled';
+  readonly code = 'STALLED';
+
+  constructor(milliseconds: number) {
+    super(`nothing came for ${milliseconds / 1000} seconds`);
+  }
+}
+
 /** Is the connection, or the server behind it, gone or of no more use? */
 export function isConnectionLost(error: unknown): boolean {
   const kind = error instanceof StoreError ? undefined : kindOf(error as Failure);
   return kind?.code === 'unavailable' || kind?.code === 'readonly';
+}
+
+/** Did the server let the statement wait in vain? Once more it would wait as long. */
+export function isStalled(error: unknown): boolean {
+  return error instanceof Stalled;
 }
 
 /** Has the server as many connections as it, or the account, may have? */
