@@ -147,6 +147,39 @@ describe('a disk', () => {
       await server.stop();
     });
 
+    test('that is full where the WAL has space within: what is refused is not there, what is acknowledged is', async () => {
+      const folder = temporaryFolder();
+      mkdirSync(join(folder, 'disk'));
+      const args = ['serve', '--port', '0', '--database', 'disk/scimd.db', '--no-exchange-log-enabled'];
+      const server = await serving(args, {
+        folder,
+        environment,
+        under: [...mounting, 'mount -t tmpfs -o size=32m none disk && exec "$0" "$@"'],
+      });
+      const disk = `/proc/${server.pid}/root${folder}/disk`;
+      const total = async (): Promise<number> => {
+        const response = await fetch(`${server.url}/Users?count=0`, { headers: { authorization } });
+        return ((await response.json()) as { totalResults: number }).totalResults;
+      };
+      // The WAL is as large as it gets, and begins anew.
+      const ids = [];
+      for (let count = 0; count < 150; count++)
+        ids.push(await created(server, { title: 'x'.repeat(50_000) }));
+      fill(join(disk, 'ballast'));
+      const before = await createUntilRefused(server);
+      ids.push(...before.ids);
+      await assertRefusal(before.refusal, 507, '60', /no space left to store anything; nothing was changed/);
+      for (let count = 0; count < 20; count++) assert.equal((await create(server)).status, 507);
+      assert.equal(await total(), ids.length);
+      assert.deepEqual(await ready(server), [503, 'the database cannot be used (full)\n']);
+      rmSync(join(disk, 'ballast'));
+      assert.deepEqual(await ready(server), [200, 'ready\n']);
+      ids.push(await created(server));
+      assert.equal(await total(), ids.length);
+      await assertThere(server, ids);
+      await server.stop();
+    });
+
     for (const format of ['json', 'pretty'])
       test(`that is full under the log as well, as ${format}: 507, and the server goes on`, async () => {
         const folder = temporaryFolder();

@@ -20,19 +20,22 @@ const emptyEvery = 1000;
 const soon = 10_000;
 
 export interface Checkpoints {
-  /** To be called after each commit of the connection. Throws what SQLite's own checkpoint makes a commit throw. */
+  /** To be called before each commit of the connection: makes up for a copy that failed. Throws where it fails again. */
+  committing(): void;
+  /** To be called after each commit of the connection. It never throws, since what was committed stays so. */
   committed(): void;
   /** What the next commit is to wait for, so that the WAL can begin anew. It never rejects. */
   before(): Promise<void> | undefined;
   /** Is the thread at it, which keeps the disk busy? */
   isUnderWay(): boolean;
-  /** Did the thread's last copy fail? The next commit tries it over this connection, and is told why. */
+  /** Did the last copy fail? Whoever commits next tries it over this connection first, and is told why. */
   hasFailed(): boolean;
   /** Resolves when the thread has closed its connection; undefined if there is none. */
   close(): Promise<void> | undefined;
 }
 
 const inMemory: Checkpoints = {
+  committing() {},
   committed() {},
   before: () => undefined,
   isUnderWay: () => false,
@@ -95,26 +98,38 @@ export function checkpoints(db: Database, inThread?: CheckpointThreadOptions): C
     }
   };
 
+  const copyHere = (): void => {
+    copy.get();
+    failed = false;
+    last = frames;
+  };
+
+  const copyWhatIsDue = (): void => {
+    const isDue = toBeEmptied.has(db) && underWay === undefined && performance.now() - triedAt >= emptyEvery;
+    if (isDue) emptyNow();
+    [, frames] = look.get() as [busy: number, frames: number, copied: number];
+    // It has begun anew.
+    if (frames < last) {
+      last = 0;
+      isRestDue = false;
+    }
+    if (underWay !== undefined || frames - last < every) return;
+    const now = performance.now();
+    const isWorthIt = now - lastAt < soon;
+    lastAt = now;
+    if (isWorthIt && thread?.isOpen()) void copyIn(thread, false);
+    else copyHere();
+  };
+
   return {
+    committing() {
+      if (failed && underWay === undefined) copyHere();
+    },
     committed() {
-      const isDue =
-        toBeEmptied.has(db) && underWay === undefined && performance.now() - triedAt >= emptyEvery;
-      if (isDue) emptyNow();
-      [, frames] = look.get() as [busy: number, frames: number, copied: number];
-      // It has begun anew.
-      if (frames < last) {
-        last = 0;
-        isRestDue = false;
-      }
-      if (underWay !== undefined || (frames - last < every && !failed)) return;
-      const now = performance.now();
-      const isWorthIt = now - lastAt < soon;
-      lastAt = now;
-      if (isWorthIt && !failed && thread?.isOpen()) void copyIn(thread, false);
-      else {
-        copy.get();
-        failed = false;
-        last = frames;
+      try {
+        copyWhatIsDue();
+      } catch {
+        failed = true;
       }
     },
     before() {

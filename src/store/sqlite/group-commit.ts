@@ -247,6 +247,7 @@ export function groupCommit(
     try {
       wal.check();
       beforeWrite();
+      copies.committing();
       const outcomes = runTogether(jobs);
       busySince = undefined;
       return outcomes;
