@@ -12,7 +12,7 @@ export {
   type SnapshotItem,
   snapshot,
 } from './events/consumer/consume.ts';
-export type { DigestPerson } from './events/consumer/digest.ts';
+export type { ComparedPerson, DigestOf, DigestPerson } from './events/consumer/digest.ts';
 export { type Connection, ConsumerError, PositionTooOld } from './events/consumer/request.ts';
 export {
   type SignedRequest,

@@ -171,6 +171,7 @@ function eventPaths(): Record<string, Json> {
       get: operation('Events', 'digest', 'Sums by which a copy is compared', {
         parameters: [
           query('bucket', { type: 'integer', minimum: 0, maximum: 255 }, 'The people of one bucket'),
+          query('of', { type: 'string', enum: ['groups', 'roles'] }, 'What of their access is in the sums'),
         ],
         responses: answers(
           '200',

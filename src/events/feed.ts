@@ -2,7 +2,7 @@
 import { suggestion } from '../nearest.ts';
 import type { FeedReads } from '../store/feed.ts';
 import type { Consumer, Outbox } from '../store/outbox.ts';
-import { bucketHash, bucketOf, type DigestPerson, digestLine } from './consumer/digest.ts';
+import { bucketHash, bucketOf, type DigestOf, type DigestPerson, digestLine } from './consumer/digest.ts';
 import type { Event } from './event.ts';
 import type { Made } from './events-of.ts';
 import type { Hub } from './hub.ts';
@@ -209,9 +209,9 @@ export async function peopleDigest(reads: FeedReads, tenant: number): Promise<Pe
   }
 }
 
-export function bucketHashes(buckets: readonly ReadonlyMap<string, DigestPerson>[]): string[] {
+export function bucketHashes(buckets: readonly ReadonlyMap<string, DigestPerson>[], of: DigestOf): string[] {
   return buckets.map((bucket) =>
-    bucketHash(new Map([...bucket].map(([id, person]) => [id, digestLine(person)]))),
+    bucketHash(new Map([...bucket].map(([id, person]) => [id, digestLine(person, of)]))),
   );
 }
 

@@ -132,8 +132,11 @@ export function eventsMount(parts: EventsParts): Mount {
   const digest = async (_visit: Visit, { tenant, query }: Asked): Promise<HttpResponse> => {
     const bucket = integerParameter(query, 'bucket');
     if (bucket !== undefined) between(bucket, 0, 255, 'bucket');
+    const of = query.get('of') ?? 'groups';
+    if (of !== 'groups' && of !== 'roles')
+      throw new ScimError(400, 'invalidValue', `of must be groups or roles, not ${JSON.stringify(of)}`);
     const { sequence, buckets } = await feed.digest(tenant.number);
-    if (bucket === undefined) return ok({ sequence, buckets: bucketHashes(buckets) });
+    if (bucket === undefined) return ok({ sequence, buckets: bucketHashes(buckets, of) });
     return ok({ sequence, bucket, people: [...(buckets[bucket]?.values() ?? [])] });
   };
 

@@ -1,5 +1,5 @@
 /** What events are made of, beside the change record: resources as they are now, of whatever type, by their ids. */
-import type { Granted } from '../scim/roles.ts';
+import { type Granted, grantsThrough } from '../scim/roles.ts';
 import type { Awaitable, StoredResource } from './stored-resource.ts';
 
 /** A group that a resource is in, by itself or by another group. */
@@ -23,7 +23,7 @@ export interface FeedReads {
   /** The ids of all users in a group, by groups in it too, in their order. */
   people(tenant: number, group: string): Awaitable<readonly string[]>;
 
-  /** People behind an id, in the order of ids: what they may do. Groups only of those who are active. */
+  /** People behind an id, in the order of ids: what they may do. Groups and roles only of those who are active. */
   accessOf(tenant: number, after: string, limit: number): Awaitable<readonly PersonAccess[]>;
   /** All resources of a tenant at one moment. To be closed. */
   snapshot(tenant: number): Awaitable<FeedSnapshot>;
@@ -41,7 +41,22 @@ export interface PersonAccess {
   readonly version: number;
   /** By their provider, and not locked here. */
   readonly active: boolean;
+  /** The ids of all groups, direct and nested ones. */
   readonly groups: readonly string[];
+  /** The names of what these give by the rules in force. */
+  readonly roles: readonly string[];
+}
+
+/** `groups`: none of who is not active. */
+export function personAccess(
+  person: Pick<PersonAccess, 'id' | 'version' | 'active'>,
+  groups: readonly GroupOf[] = [],
+): PersonAccess {
+  return {
+    ...person,
+    groups: groups.map(({ group }) => group),
+    roles: grantsThrough(groups).flatMap(({ kind, name }) => (kind === 'role' ? [name] : [])),
+  };
 }
 
 export interface FeedSnapshot {

@@ -306,7 +306,10 @@ test('the digest and the sum of a snapshot are what the documentation says', asy
   const sha256 = (text: string) => createHash('sha256').update(text).digest();
   const ids = await Promise.all([1, 2, 3].map(() => create('/Users', newUser())));
   const group = await create('/Groups', newGroup({ members: ids.map((value) => ({ value })) }));
-  await create('/Groups', newGroup({ members: [{ value: group }] }));
+  await create('/Groups', newGroup({ externalId: 'outer', members: [{ value: group }] }));
+  const rule = { name: 'reader', groups: 'externalId eq "outer"' };
+  const rules = [{ ...rule, kind: 'role' } as const, { ...rule, kind: 'entitlement' } as const];
+  await (server.store as Store).grants.apply(rules, { kind: 'cli' });
   const { text } = await events('/snapshot');
   const lines = text.trimEnd().split('\n');
   const items = lines.slice(1, -1);
@@ -316,23 +319,39 @@ test('the digest and the sum of a snapshot are what the documentation says', asy
     sha256: sha256(items.map((line) => `${line}\n`).join('')).toString('hex'),
   });
   const buckets = Array.from({ length: 256 }, () => '');
+  const ofRoles = [...buckets];
   const people = items
     .map((line) => JSON.parse(line))
     .filter(({ resourceType }) => resourceType === 'User')
     .sort((a, b) => (a.data.id < b.data.id ? -1 : 1));
   for (const { data, access } of people) {
     const groups = access.groups.map((each: { group: string }) => each.group).sort();
-    const line = `${data.id} ${/\d+/.exec(data.meta.version)?.[0]} ${access.active ? 1 : 0} ${groups.join(',')}\n`;
-    buckets[sha256(data.id)[0] ?? 0] += line;
+    const head = `${data.id} ${/\d+/.exec(data.meta.version)?.[0]} ${access.active ? 1 : 0}`;
+    buckets[sha256(data.id)[0] ?? 0] += `${head} ${groups.join(',')}\n`;
+    const roles = access.roles.map(({ role }: { role: string }) => role).sort();
+    ofRoles[sha256(data.id)[0] ?? 0] += `${head} ${roles.join(',')}\n`;
   }
   const { json } = await events('/digest');
   assert.deepEqual(
     json.buckets,
     buckets.map((bucket) => sha256(bucket).toString('hex')),
   );
+  assert.deepEqual(
+    (await events('/digest?of=roles')).json.buckets,
+    ofRoles.map((bucket) => sha256(bucket).toString('hex')),
+  );
+  const wrong = await events('/digest?of=titles');
+  assert.deepEqual([wrong.status, /of must be groups or roles/.test(wrong.json.detail)], [400, true]);
   const number = sha256(ids[0] ?? '')[0];
   const { json: one } = await events(`/digest?bucket=${number}`);
-  assert.ok(one.people.some(({ id }: { id: string }) => id === ids[0]));
+  const [person] = one.people.filter(({ id }: { id: string }) => id === ids[0]);
+  assert.deepEqual(person.roles, ['reader']);
+  const all = people.map(({ data, access }) => ({
+    ...{ id: data.id, version: Number(/\d+/.exec(data.meta.version)?.[0]), active: access.active },
+    roles: data.id === ids[0] ? [] : access.roles.map(({ role }: { role: string }) => role),
+  }));
+  const { ids: differ, theirs } = await compare({ url: origin, token }, all, 'roles');
+  assert.deepEqual([differ, theirs.get(ids[0] ?? '')?.roles], [[ids[0]], ['reader']]);
 });
 
 describe('the client', () => {

@@ -2,7 +2,14 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { Access, Event, EventType } from '../event.ts';
-import { bucketHash, bucketOf, type DigestPerson, digestLine } from './digest.ts';
+import {
+  bucketHash,
+  bucketOf,
+  type ComparedPerson,
+  type DigestOf,
+  type DigestPerson,
+  digestLine,
+} from './digest.ts';
 import { ask, askJson, type Connection, ConsumerError, type Limit } from './request.ts';
 
 /** How the feed is followed. */
@@ -163,13 +170,20 @@ export interface Differences {
   readonly position: string;
 }
 
-/** Compares the application's copy with the directory: one request if they are equal. @throws ConsumerError */
-export async function compare(connection: Connection, people: Iterable<DigestPerson>): Promise<Differences> {
+/**
+ * Compares the application's copy with the directory, by the groups that people are in or by the roles that these give:
+ * one request if they are equal. @throws ConsumerError
+ */
+export async function compare<Of extends DigestOf = 'groups'>(
+  connection: Connection,
+  people: Iterable<ComparedPerson<NoInfer<Of>>>,
+  of: Of = 'groups' as Of,
+): Promise<Differences> {
   const mine: Map<string, string>[] = Array.from({ length: 256 }, () => new Map());
-  for (const person of people) mine[bucketOf(person.id)]?.set(person.id, digestLine(person));
+  for (const person of people) mine[bucketOf(person.id)]?.set(person.id, digestLine(person, of));
   const { buckets, sequence } = await askJson<{ buckets: string[]; sequence: number }>(
     connection,
-    '/events/digest',
+    `/events/digest?of=${of}`,
     { patience: digestPatience },
   );
   const ids: string[] = [];
@@ -178,11 +192,11 @@ export async function compare(connection: Connection, people: Iterable<DigestPer
     if (bucketHash(own) === buckets[number]) continue;
     const { people: found } = await askJson<{ people: DigestPerson[] }>(
       connection,
-      `/events/digest?bucket=${number}`,
+      `/events/digest?of=${of}&bucket=${number}`,
       { patience: digestPatience },
     );
     for (const person of found) {
-      if (own.get(person.id) !== digestLine(person)) {
+      if (own.get(person.id) !== digestLine(person, of)) {
         ids.push(person.id);
         theirs.set(person.id, person);
       }

@@ -1,6 +1,13 @@
 /** Reads of the feed: several resources at once, of whatever type, and all of one moment. */
 import type { Granted } from '../../scim/roles.ts';
-import type { FeedReads, FeedSnapshot, FoundPresent, GroupOf, SnapshotEntry } from '../feed.ts';
+import {
+  type FeedReads,
+  type FeedSnapshot,
+  type FoundPresent,
+  type GroupOf,
+  personAccess,
+  type SnapshotEntry,
+} from '../feed.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { memberTypeName, ownerTypes } from '../sql/attribute-map.ts';
 import { type ResourceRow, resourceColumns, toResource } from '../sql/resource.ts';
@@ -115,10 +122,9 @@ function readsOver(
         tenant,
         rows.flatMap(([id, , active]) => (isActive(active) ? [id] : [])),
       );
-      return rows.map(([id, version, active]) => ({
-        ...{ id, version, active: isActive(active) },
-        groups: (groups.get(id) ?? []).map(({ group }) => group),
-      }));
+      return rows.map(([id, version, active]) =>
+        personAccess({ id, version, active: isActive(active) }, groups.get(id)),
+      );
     },
   };
 }

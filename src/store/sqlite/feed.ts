@@ -1,7 +1,15 @@
 /** Reads of the feed: several resources at once, of whatever type, and all of one moment. */
 import type { Database } from 'better-sqlite3';
 import type { Granted } from '../../scim/roles.ts';
-import type { FeedReads, FeedSnapshot, FoundPresent, GroupOf, PersonAccess, SnapshotEntry } from '../feed.ts';
+import {
+  type FeedReads,
+  type FeedSnapshot,
+  type FoundPresent,
+  type GroupOf,
+  type PersonAccess,
+  personAccess,
+  type SnapshotEntry,
+} from '../feed.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { memberTypeName, ownerTypes } from '../sql/attribute-map.ts';
 import { type ResourceRow, resourceColumns, toResource } from '../sql/resource.ts';
@@ -117,12 +125,9 @@ function statementsOver(db: Database, types: StoredTypes) {
       const isActive = (active: string | number | null): boolean => active !== 0;
       const active = rows.flatMap(([id, , state]) => (isActive(state) ? [id] : []));
       const groups = groupsOf(tenant, active);
-      return rows.map(([id, version, state]) => ({
-        id,
-        version,
-        active: isActive(state),
-        groups: (groups.get(id) ?? []).map(({ group }) => group),
-      }));
+      return rows.map(([id, version, state]) =>
+        personAccess({ id, version, active: isActive(state) }, groups.get(id)),
+      );
     },
   };
 }

@@ -1,6 +1,14 @@
 /** What events are made of: resources of whatever type by their ids, the groups they are in, and all at one moment. */
 import type { Granted, GrantKind } from '../../scim/roles.ts';
-import type { FeedReads, FeedSnapshot, FoundPresent, GroupOf, PersonAccess, SnapshotEntry } from '../feed.ts';
+import {
+  type FeedReads,
+  type FeedSnapshot,
+  type FoundPresent,
+  type GroupOf,
+  type PersonAccess,
+  personAccess,
+  type SnapshotEntry,
+} from '../feed.ts';
 import type { Awaitable } from '../stored-resource.ts';
 import { changeRange, newestChanges } from './changes.ts';
 import { type SqlRow, type Steps, statement } from './database.ts';
@@ -181,12 +189,10 @@ export class FeedSteps {
       document.active !== false && !locked.has(resource.id);
     const active = rows.filter(isActive).map(({ resource }) => resource.id);
     const groups = yield* this.groupsOf(tenant, active);
-    return rows.map((row) => ({
-      id: row.resource.id,
-      version: row.resource.version,
-      active: isActive(row),
-      groups: (groups.get(row.resource.id) ?? []).map(({ group }) => group),
-    }));
+    return rows.map((row) => {
+      const { id, version } = row.resource;
+      return personAccess({ id, version, active: isActive(row) }, groups.get(id));
+    });
   }
 
   *#after(served: ServedType, tenant: number, after: string, limit: number): Steps<Row[]> {
