@@ -1,7 +1,7 @@
 /** scimd doctor: what is asked for on the command line, and the signals that end an examination early. */
 import { flowNames } from '../doctor/check.ts';
 import { examine } from '../doctor/doctor.ts';
-import { CommandError, UsageError } from '../ops/command-error.ts';
+import { UsageError } from '../ops/command-error.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { baseUrl, baseUrlProblem, tokenFor } from './other-server.ts';
 
@@ -58,5 +58,6 @@ function readBase(text: string): string {
       'Leave out flags that only an identity provider reads, such as ?aadOptscim062020',
     ],
   };
-  throw new CommandError(...messages[problem]);
+  const [message, advice] = messages[problem];
+  throw new UsageError(message, undefined, advice);
 }

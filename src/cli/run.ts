@@ -71,7 +71,7 @@ async function dispatch(
   try {
     return await command.run({ operand, more, flags, json, terminal, commands, settings });
   } catch (error) {
-    throw error instanceof UsageError ? new UsageError(error.message, command.name) : error;
+    throw error instanceof UsageError ? new UsageError(error.message, command.name, error.advice) : error;
   }
 }
 
@@ -109,7 +109,7 @@ function explain(error: unknown): { message: string; advice?: string | undefined
   if (error instanceof UsageError)
     return {
       message: error.message,
-      advice: `See: scimd ${error.command === undefined ? '' : `${error.command} `}--help`,
+      advice: error.advice ?? `See: scimd ${error.command === undefined ? '' : `${error.command} `}--help`,
       status: exitStatus.usage,
     };
   if (error instanceof ConfigurationError) return { message: error.message, status: exitStatus.usage };

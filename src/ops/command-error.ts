@@ -5,10 +5,13 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
   /** The command whose help explains it, if the arguments named one. */
   readonly command: string | undefined;
+  /** What to do, where that is more than to read the help. */
+  readonly advice: string | undefined;
 
-  constructor(message: string, command?: string) {
+  constructor(message: string, command?: string, advice?: string) {
     super(message);
     this.command = command;
+    this.advice = advice;
   }
 }
 
