@@ -72,16 +72,14 @@ export function scheduleBackups(
         return;
       }
       metrics?.backedUp(at);
-      const removed = prune(database, folder, backup.keep, log);
+      const removed = prune(existing(database, folder, clock()), backup.keep, log);
       log.info({ file, removed }, 'backed up and verified');
       wait(at.getTime() + every);
     });
   };
-  const last = existing(database, folder).at(-1);
+  const last = existing(database, folder, clock()).at(-1);
   if (last !== undefined) metrics?.backedUp(last.at);
-  // A clock that was set back makes the last one a thing of the future.
-  const now = clock().getTime();
-  wait(last === undefined ? now : Math.min(last.at.getTime(), now) + every);
+  wait(last === undefined ? clock().getTime() : last.at.getTime() + every);
   return () => {
     stopped = true;
     clearTimeout(timer);
@@ -101,8 +99,11 @@ interface Existing {
   readonly at: Date;
 }
 
-/** Oldest first. */
-function existing(database: string, folder: string): Existing[] {
+/**
+ * Oldest first. A clock that was set back leaves some of the future: they are not counted, or each new one would be the oldest,
+ * and be removed at once.
+ */
+function existing(database: string, folder: string, now: Date): Existing[] {
   let names: string[];
   try {
     names = readdirSync(folder);
@@ -116,13 +117,13 @@ function existing(database: string, folder: string): Existing[] {
         name.startsWith(prefix) ? name.slice(prefix.length) : '',
       ) ?? [];
     const at = new Date(`${day}T${hours}:${minutes}:${seconds}Z`);
-    return Number.isNaN(at.getTime()) ? [] : [{ file: join(folder, name), at }];
+    return at <= now ? [{ file: join(folder, name), at }] : [];
   });
 }
 
 /** Removes all but the last ones; answers how many. */
-function prune(database: string, folder: string, keep: number, log: Log): number {
-  const old = existing(database, folder).slice(0, -keep);
+function prune(all: readonly Existing[], keep: number, log: Log): number {
+  const old = all.slice(0, -keep);
   for (const { file } of old) {
     try {
       rmSync(file);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { newUser } from '../server.ts';
 import { until } from '../until.ts';
@@ -65,6 +65,24 @@ test('a server backs up by itself, keeps the last ones, and does so again only w
   await again.stop();
   const restored = await scimd(['restore', join('backups', newest)], place);
   assert.equal(restored.status, 0, restored.stderr);
+});
+
+test('backups that a wrong clock made in the future neither stand for the last one nor have new ones removed', async () => {
+  const folder = temporaryFolder();
+  const backups = join(folder, 'backups');
+  mkdirSync(backups);
+  const later = [
+    'scimd.db-scheduled-2099-01-01T000000Z.backup',
+    'scimd.db-scheduled-2099-01-02T000000Z.backup',
+  ];
+  for (const name of later) writeFileSync(join(backups, name), 'of the future');
+  const server = await serving([...every, '--backup-keep', '2'], { folder, environment });
+  const { file, removed } = JSON.parse(await logged(server, 'backed up and verified'));
+  assert.equal(removed, 0);
+  assert.deepEqual(readdirSync(backups).sort(), [basename(file), ...later]);
+  const last = await metric(folder, server, 'scimd_backup_last_success_timestamp_seconds');
+  assert.ok(last * 1000 <= Date.now());
+  await server.stop();
 });
 
 test('a backup that fails is in the log and in a metric, and the server goes on', async () => {

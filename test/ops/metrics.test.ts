@@ -128,6 +128,7 @@ test('the documented rules are taken by promtool, and fire', { skip }, () => {
         fires('ScimdDiskFails', series('scimd_http_requests_total{status="507"}', '0+100x2880')),
         fires('ScimdWalGrows', series('scimd_wal_size_bytes', '2000000000x2880')),
         fires('ScimdBackupOld', series('scimd_backup_last_success_timestamp_seconds', `${7 * day}x2880`)),
+        fires('ScimdBackupFails', series('scimd_backup_failures_total', '0+5x2880')),
       ],
     }),
   );
