@@ -20,5 +20,6 @@ export function searchOf(body: unknown, tolerated: Tolerated): ListRequest {
 
 /** An empty list is none. */
 function named(attributes: readonly string[] | null | undefined): readonly string[] | undefined {
-  return attributes?.length ? attributes.map((name) => name.trim()) : undefined;
+  const names = attributes?.map((name) => name.trim()).filter((name) => name !== '');
+  return names?.length ? names : undefined;
 }

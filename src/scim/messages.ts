@@ -114,7 +114,7 @@ function read<const Entries extends v.ObjectEntries>(
   if (!isObject(body)) throw new ScimError(400, 'invalidSyntax', `The body must be a JSON object: a ${name}`);
   const given = membersByName(body, '');
   const members: Record<string, unknown> = {};
-  for (const [lower, member] of spelled) members[member] = given.get(lower);
+  for (const [lower, member] of spelled) members[member] = asMeant(member, given.get(lower), tolerated);
   members.schemas = schemasOf(members.schemas, urn, resourceSchema, tolerated);
   const result = v.safeParse(schema, members, { abortEarly: true });
   if (result.success) return result.output;
@@ -122,6 +122,18 @@ function read<const Entries extends v.ObjectEntries>(
   const [member, index] = (issue.path ?? []).map(({ key }) => key);
   const path = index === undefined ? `${member}` : `${member}[${index}]`;
   throw new ScimError(400, scimTypeOf(`${member}`, members), `${path} ${issue.message}`);
+}
+
+const integers: ReadonlySet<string> = new Set(['startIndex', 'count', 'failOnErrors']);
+const lists: ReadonlySet<string> = new Set(['attributes', 'excludedAttributes']);
+
+/** What stands in a text as the query of a GET has it: a number, or names with commas between them. */
+function asMeant(member: string, given: unknown, tolerated: Tolerated): unknown {
+  if (typeof given !== 'string') return given;
+  if (integers.has(member)) return tolerate(tolerated, 'numberText', given, /^-?\d+$/) ?? given;
+  if (!lists.has(member)) return given;
+  if (tolerate(tolerated, 'emptyText', given)) return null;
+  return tolerate(tolerated, 'singleForArray', given) === undefined ? given : given.split(',');
 }
 
 interface Message<Entries extends v.ObjectEntries> {

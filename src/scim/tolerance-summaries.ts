@@ -9,8 +9,9 @@ export const toleranceSummaries: Readonly<Record<ToleranceName, string>> = {
   patchWithoutContent:
     'PATCH is answered 204, as Microsoft documents it, to a client that writes `op` as Entra ID does',
   booleanText: 'A boolean as a string in any letter case (`"False"`), in bodies and in filters',
-  numberText: 'A number as a string (`"42"`) where the schema has an integer or a decimal',
-  singleForArray: 'One object or value where an array is expected (`"emails": {…}`)',
+  numberText: 'A number as a string (`"42"`) where the schema or a message has an integer or a decimal',
+  singleForArray:
+    'One object or value where an array is expected (`"emails": {…}`); in a SearchRequest, attributes in one string with commas',
   arrayForSingle: 'An array of at most one value where a single value is expected (`["Til"]`)',
   scalarForComplex: 'A bare string where a complex value with `value` is expected (`"manager": "26118915"`)',
   jsonText: 'An object serialized as a string where an object is expected (`"{\\"value\\":\\"26118915\\"}"`)',

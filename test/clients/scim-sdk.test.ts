@@ -74,3 +74,33 @@ test('SCIM-SDK: a text in braces that is no JSON is an id like others', async ()
   const now = await sdk.patch(group, { op: 'add', path: 'members', value: [id] });
   assert.deepEqual(memberIds(now), [id]);
 });
+
+test('SCIM-SDK: a search by POST has numbers as texts, and attributes in one text with commas', async () => {
+  const users = [await sdk.user({ title: 'Cook' }), await sdk.user({ title: 'Cook' })];
+  const search = async (more: object) => {
+    const { status, json, text } = await sdk.send('POST', '/Users/.search', {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:SearchRequest'],
+      filter: `id eq "${users[0]?.id}" or id eq "${users[1]?.id}"`,
+      startIndex: '2',
+      count: '1',
+      ...more,
+    });
+    assert.equal(status, 200, text);
+    assert.deepEqual([json.totalResults, json.startIndex, json.itemsPerPage], [2, 2, 1]);
+    return Object.keys(json.Resources[0]).sort();
+  };
+  assert.deepEqual(await search({ attributes: 'userName, title' }), ['id', 'schemas', 'title', 'userName']);
+  const rest = await search({ excludedAttributes: 'userName,title,meta', sortBy: 'userName' });
+  assert.ok(!rest.includes('title') && !rest.includes('meta') && rest.includes('active'));
+  assert.ok((await search({ attributes: '', sortOrder: 'descending' })).includes('active'));
+});
+
+test('SCIM-SDK: failOnErrors of a bulk request may be a text', async () => {
+  const wrong = { method: 'POST', path: '/Users', bulkId: 'a', data: {} };
+  const { json } = await sdk.send('POST', '/Bulk', {
+    schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+    failOnErrors: '1',
+    Operations: [wrong, { ...wrong, bulkId: 'b' }],
+  });
+  assert.equal(json.Operations.length, 1);
+});

@@ -131,13 +131,14 @@ for (const [kind, changes, detail, scimType = 'invalidSyntax'] of [
   ],
   ['SearchRequest', { filter: 7 }, 'filter must be a string, not 7'],
   ['SearchRequest', { sortBy: { toString: 1 } }, 'sortBy must be a string, not an object'],
-  ['SearchRequest', { attributes: 'a' }, 'attributes must be an array of attribute names, not a string'],
+  ['SearchRequest', { attributes: 7 }, 'attributes must be an array of attribute names, not 7'],
   [
     'SearchRequest',
     { excludedAttributes: ['a', {}] },
     'excludedAttributes[1] must be a string, not an object',
   ],
-  ['SearchRequest', { startIndex: '1' }, 'startIndex must be an integer, not a string', 'invalidValue'],
+  ['SearchRequest', { startIndex: '1.5' }, 'startIndex must be an integer, not a string', 'invalidValue'],
+  ['SearchRequest', { count: '', cursor: null }, 'count must be an integer, not a string', 'invalidValue'],
   ['SearchRequest', { count: 1.5 }, 'count must be an integer, not 1.5', 'invalidValue'],
   ['SearchRequest', { count: 'x', cursor: '' }, 'count must be an integer, not a string', 'invalidCount'],
   ['SearchRequest', { filter: 'a pr', FILTER: 'a pr' }, /FILTER/],
@@ -148,6 +149,22 @@ for (const [kind, changes, detail, scimType = 'invalidSyntax'] of [
     assert.equal(answer.json.scimType, scimType);
     if (typeof detail === 'string') assert.equal(answer.json.detail, detail);
     else assert.match(answer.json.detail, detail);
+  });
+}
+
+for (const [kind, changes, detail] of [
+  ['SearchRequest', { attributes: 'a' }, 'attributes must be an array of attribute names, not a string'],
+  ['SearchRequest', { startIndex: '1' }, 'startIndex must be an integer, not a string'],
+  ['SearchRequest', { count: '1' }, 'count must be an integer, not a string'],
+  [
+    'BulkRequest',
+    { failOnErrors: '1' },
+    'failOnErrors must be a positive integer, or 0 for no limit, not a string',
+  ],
+] as const) {
+  test(`to the letter, ${kind} with ${JSON.stringify(changes)}: ${detail}`, async () => {
+    const answer = await send(kind, changes, await server.newToken({ idp: 'strict' }));
+    assertError(answer, 400, new RegExp(`^${detail}$`));
   });
 }
 

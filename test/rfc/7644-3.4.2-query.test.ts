@@ -162,7 +162,9 @@ test('P-3.4.3-02, P-3.12-19: the body of a search is a SearchRequest; anything e
     { schemas: [searchSchema], filter: 'id pr', FILTER: 'id pr' },
     { schemas: [searchSchema], sortBy: ['userName'] },
   ]) {
-    refused(await client.request('POST', '/Users/.search', { body }), 400, 'invalidSyntax');
+    refused(await strict.request('POST', '/Users/.search', { body }), 400, 'invalidSyntax');
+    if (!('attributes' in body && typeof body.attributes === 'string'))
+      refused(await client.request('POST', '/Users/.search', { body }), 400, 'invalidSyntax');
   }
 });
 
@@ -188,6 +190,7 @@ test('P-3.4.3-03: each parameter of a SearchRequest has the meaning of its GET f
 });
 
 test('P-3.4.3-04, P-3.12-15: a search checks filter, sortBy, numbers and selections as a GET does', async () => {
+  const strict = await newClient(server, { idp: 'strict' });
   for (const [parameters, scimType] of [
     [{ filter: 'userName eq' }, 'invalidFilter'],
     [{ filter: '' }, 'invalidFilter'],
@@ -201,6 +204,8 @@ test('P-3.4.3-04, P-3.12-15: a search checks filter, sortBy, numbers and selecti
     [{ attributes: ['a'], excludedAttributes: ['b'] }, 'invalidValue'],
   ] as const) {
     const body = { schemas: [searchSchema], ...parameters };
-    refused(await client.request('POST', '/Users/.search', { body }), 400, scimType);
+    refused(await strict.request('POST', '/Users/.search', { body }), 400, scimType);
+    const isRead = 'count' in parameters && parameters.count === '3';
+    if (!isRead) refused(await client.request('POST', '/Users/.search', { body }), 400, scimType);
   }
 });
