@@ -163,8 +163,8 @@ test('P-3.4.3-02, P-3.12-19: the body of a search is a SearchRequest; anything e
     { schemas: [searchSchema], sortBy: ['userName'] },
   ]) {
     refused(await strict.request('POST', '/Users/.search', { body }), 400, 'invalidSyntax');
-    if (!('attributes' in body && typeof body.attributes === 'string'))
-      refused(await client.request('POST', '/Users/.search', { body }), 400, 'invalidSyntax');
+    const isRead = JSON.stringify(body).includes('"attributes":"userName"');
+    if (!isRead) refused(await client.request('POST', '/Users/.search', { body }), 400, 'invalidSyntax');
   }
 });
 
