@@ -155,6 +155,71 @@ export function restoreContract(setting: () => Setting, keepsStrangers: boolean)
     });
   });
 
+  test('an erased person is in no message that waits, and in no token of a stream', async () => {
+    const s = setting();
+    const user = await s.createUser('secret-name', { title: 'secret-title' });
+    const { outbox } = s.store;
+    const endpoint = await outbox.createEndpoint({
+      ...{ tenant: 1, url: 'https://app.example.com/', batch: 1, allowPrivate: false, position: '0' },
+      ...{ secrets: [], signingKeys: [] },
+    });
+    const event = (name: string): string => `urn:ietf:params:scim:event:prov:${name}`;
+    const scim = { format: 'scim', uri: `/Users/${user.id}` };
+    const named = { ...scim, externalId: 'secret-external' };
+    const operations = [{ op: 'replace', path: 'title', value: 'secret-title' }];
+    const email = { format: 'email', email: 'secret@example.com' };
+    const version = 'W/"1"';
+    const messages: [message: object, left: object][] = [
+      [
+        { type: 'user.updated', subject: { id: user.id, userName: 'secret-name' }, data: { id: user.id } },
+        { type: 'user.updated', subject: { id: user.id }, data: null },
+      ],
+      [
+        { sub_id: named, events: { [event('patch:notice')]: { version, attributes: ['title'] } } },
+        { sub_id: scim, events: { [event('patch:notice')]: { version, attributes: ['title'] } } },
+      ],
+      [
+        { sub_id: named, events: { [event('patch:full')]: { version, data: { Operations: operations } } } },
+        { sub_id: scim, events: { [event('patch:notice')]: { version, attributes: ['title'] } } },
+      ],
+      [
+        { sub_id: named, events: { [event('create:full')]: { data: { id: user.id, title: 'secret' } } } },
+        { sub_id: scim, events: { [event('create:notice')]: { attributes: ['id', 'title'] } } },
+      ],
+      [
+        { sub_id: email, events: { [event('deactivate')]: {} } },
+        { sub_id: { format: 'opaque', id: user.id }, events: { [event('deactivate')]: {} } },
+      ],
+    ];
+    await outbox.enqueue(
+      endpoint.id,
+      messages.map(([message], place) => ({
+        ...{
+          message: `m${place}`,
+          sequence: 1,
+          place,
+          subjects: [user.id],
+          leaver: false,
+          tries: 1,
+          next: 0,
+        },
+        body: JSON.stringify(message),
+      })),
+    );
+    const others = {
+      subjects: ['another'],
+      leaver: false,
+      tries: 1,
+      next: 0,
+      body: '{"sub_id":{},"events":{}}',
+    };
+    await outbox.enqueue(endpoint.id, [{ message: 'other', sequence: 1, place: 9, ...others }]);
+    assert.equal((await erase(user)).outcome, 'done');
+    for (const [place, [, left]] of messages.entries())
+      assert.deepEqual(JSON.parse((await outbox.deliveryBody(endpoint.id, `m${place}`)) ?? ''), left);
+    assert.equal(await outbox.deliveryBody(endpoint.id, 'other'), others.body);
+  });
+
   test('somebody who was deleted earlier is erased too', async () => {
     const s = setting();
     const user = await s.createUser('secret-name');

@@ -4,7 +4,7 @@
  */
 import { withoutAnswers } from '../attempts.ts';
 import type { LastState } from '../change.ts';
-import { blankEdits, erasedText, namesIn } from '../erased-text.ts';
+import { blankEdits, erasedMessage, namesIn } from '../erased-text.ts';
 import { instantAfter } from '../layout/instant.ts';
 import type { StoredType } from '../layout/stored-type.ts';
 import { changeSql } from '../sql/change.ts';
@@ -47,10 +47,16 @@ export async function erase(
   }
   writer.send(changeSql.blankNotices, [tenant, id]);
   writer.send(grantSql.unlock, [tenant, id]);
-  const deliveries = (await writer.query(changeSql.deliveries, [tenant])) as [string, string, string][];
-  for (const [endpoint, message, body] of deliveries)
-    if (body.includes(JSON.stringify(id)))
-      writer.send(changeSql.setDeliveryBody, [erasedText(body, id), endpoint, message]);
+  const deliveries = (await writer.query(changeSql.deliveries, [tenant])) as [
+    endpoint: string,
+    message: string,
+    subjects: string,
+    body: string,
+  ][];
+  for (const [endpoint, message, subjects, body] of deliveries) {
+    const left = erasedMessage(body, subjects, id);
+    if (left !== undefined) writer.send(changeSql.setDeliveryBody, [left, endpoint, message]);
+  }
   const sequences = new Set(rows.map(([sequence]) => sequence));
   const batches = (await writer.query(changeSql.attempts, [tenant])) as [number, string][];
   for (const [number, attempts] of batches) {

@@ -70,7 +70,7 @@ WHERE tenant = ? AND id = ? AND type = ? ORDER BY sequence`,
   /** Takes the content out of a change: without its salt the digest says nothing of it any more. */
   blank: 'UPDATE change SET edits = ?, last = NULL, salt = NULL WHERE tenant = ? AND sequence = ?',
   /** Stored messages of a tenant, and what was answered to its messages. */
-  deliveries: `SELECT d.endpoint, d.message, d.body FROM delivery d JOIN endpoint e ON e.id = d.endpoint
+  deliveries: `SELECT d.endpoint, d.message, d.subjects, d.body FROM delivery d JOIN endpoint e ON e.id = d.endpoint
 WHERE e.tenant = ?`,
   setDeliveryBody: 'UPDATE delivery SET body = ? WHERE endpoint = ? AND message = ?',
   attempts: `SELECT a.number, a.attempts FROM attempt_batch a JOIN endpoint e ON e.id = a.endpoint

@@ -2,7 +2,7 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { withoutAnswers } from '../attempts.ts';
 import type { LastState } from '../change.ts';
-import { blankEdits, erasedText, namesIn } from '../erased-text.ts';
+import { blankEdits, erasedMessage, namesIn } from '../erased-text.ts';
 import { instantAfter } from '../layout/instant.ts';
 import { changeSql } from '../sql/change.ts';
 import { grantSql } from '../sql/grants.ts';
@@ -25,7 +25,10 @@ export class Eraser {
   readonly #blankNotices: Statement<[tenant: number, id: string]>;
   readonly #unlock: Statement<[tenant: number, id: string]>;
   readonly #blank: Statement<[edits: string | null, tenant: number, sequence: number]>;
-  readonly #deliveries: Statement<[tenant: number], [endpoint: string, message: string, body: string]>;
+  readonly #deliveries: Statement<
+    [tenant: number],
+    [endpoint: string, message: string, subjects: string, body: string]
+  >;
   readonly #setBody: Statement<[body: string, endpoint: string, message: string]>;
   readonly #attempts: Statement<[tenant: number], [number: number, attempts: string]>;
   readonly #setAttempts: Statement<[attempts: string, number: number]>;
@@ -36,7 +39,7 @@ export class Eraser {
     this.#blankNotices = db.prepare(changeSql.blankNotices);
     this.#unlock = db.prepare(grantSql.unlock);
     this.#blank = db.prepare(changeSql.blank);
-    this.#deliveries = db.prepare<[number], [string, string, string]>(changeSql.deliveries).raw();
+    this.#deliveries = db.prepare<[number], [string, string, string, string]>(changeSql.deliveries).raw();
     this.#setBody = db.prepare(changeSql.setDeliveryBody);
     this.#attempts = db.prepare<[number], [number, string]>(changeSql.attempts).raw();
     this.#setAttempts = db.prepare(changeSql.setAttempts);
@@ -71,8 +74,10 @@ export class Eraser {
       }
       this.#blankNotices.run(tenant, id);
       this.#unlock.run(tenant, id);
-      for (const [endpoint, message, body] of this.#deliveries.all(tenant))
-        if (body.includes(JSON.stringify(id))) this.#setBody.run(erasedText(body, id), endpoint, message);
+      for (const [endpoint, message, subjects, body] of this.#deliveries.all(tenant)) {
+        const left = erasedMessage(body, subjects, id);
+        if (left !== undefined) this.#setBody.run(left, endpoint, message);
+      }
       const sequences = new Set(rows.map(([sequence]) => sequence));
       for (const [number, attempts] of this.#attempts.all(tenant)) {
         const blank = withoutAnswers(

@@ -1,7 +1,7 @@
 /** The change record in scimd's own tables: dense numbers per tenant, and the chain of digests over all of it. */
 import { withoutAnswers } from '../attempts.ts';
 import type { Actor, Change, ChangeRange, LastState, RecordedEdit } from '../change.ts';
-import { erasedText } from '../erased-text.ts';
+import { erasedMessage } from '../erased-text.ts';
 import { instantText, keyOfTime } from '../layout/instant.ts';
 import type { ChainEnds, ChainRow } from '../sql/chain-check.ts';
 import {
@@ -276,15 +276,17 @@ export function* eraseChanges(
     id,
   );
   const ours = 'endpoint IN (SELECT id FROM scimd_endpoint WHERE tenant = ?)';
-  for (const { endpoint, message, body } of yield statement(
-    `SELECT endpoint, message, body FROM scimd_delivery WHERE ${ours}`,
+  for (const { endpoint, message, subjects, body } of yield statement(
+    `SELECT endpoint, message, subjects, body FROM scimd_delivery WHERE ${ours}`,
     tenant,
-  ))
-    if (String(body).includes(JSON.stringify(id)))
+  )) {
+    const left = erasedMessage(String(body), String(subjects), id);
+    if (left !== undefined)
       yield statement(
         'UPDATE scimd_delivery SET body = ? WHERE endpoint = ? AND message = ?',
-        ...[erasedText(String(body), id), String(endpoint), String(message)],
+        ...[left, String(endpoint), String(message)],
       );
+  }
   const sequences = new Set(rows.map(({ sequence }) => Number(sequence)));
   for (const batch of yield statement(`SELECT id, attempts FROM scimd_attempt_batch WHERE ${ours}`, tenant)) {
     const blank = withoutAnswers(
