@@ -181,6 +181,8 @@ describe('SSF 1.0 §8.1.2: status', () => {
   test('while it is disabled nothing is held', async () => {
     const stream = await receiver.create();
     const { stream_id } = stream;
+    await createUser();
+    assert.equal((await receiver.take(stream, { acknowledge: false })).length, 1);
     assert.equal((await setStatus(stream_id, 'disabled')).json.status, 'disabled');
     await createUser();
     await setStatus(stream_id, 'enabled');
@@ -293,6 +295,26 @@ describe('RFC 8936: polling', () => {
     assert.deepEqual(Object.keys(next.sets), [one]);
     const last = await pollOnce(stream, { returnImmediately: true, ack: [one, two, 'nonsense'] });
     assert.deepEqual(last.sets, {});
+  });
+
+  test('§2.4: what comes again is the same token byte for byte, whatever became of its resource', async () => {
+    const stream = await receiver.create({ events_requested: [prov('create:full'), prov('patch:notice')] });
+    const { json: user } = await server.request('POST', '/Users', { body: newUser({ externalId: 'first' }) });
+    const { sets } = await pollOnce(stream, { returnImmediately: true });
+    const [[jti, token] = []] = Object.entries(sets);
+    await server.request('PATCH', `/Users/${user.id}`, {
+      body: patchOp({ op: 'replace', path: 'externalId', value: 'second' }),
+    });
+    // Into the next second, which `iat` would be.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const both = await pollOnce(stream, { returnImmediately: true });
+    assert.deepEqual(Object.entries(both.sets)[0], [jti, token]);
+    assert.equal(Object.keys(both.sets).length, 2);
+    await server.request('DELETE', `/Users/${user.id}`);
+    const later = await pollOnce(stream, { returnImmediately: true });
+    assert.deepEqual(Object.entries(later.sets), Object.entries(both.sets));
+    const none = await pollOnce(stream, { returnImmediately: true, ack: Object.keys(later.sets) });
+    assert.deepEqual(none.sets, {});
   });
 
   test('§2.2: maxEvents holds, moreAvailable tells of the rest, and 0 only acknowledges', async () => {

@@ -47,3 +47,7 @@ export function isStream(endpoint: Endpoint): endpoint is Stream {
 export function statusOf({ state }: Endpoint): StreamStatus {
   return state === 'active' ? 'enabled' : state;
 }
+
+export function missing(id: string): StreamError {
+  return new StreamError('missing', `There is no stream ${id}`);
+}

@@ -1,15 +1,16 @@
 /** Poll-based delivery (RFC 8936): what a receiver takes and acknowledges. Tokens are signed when they are handed out. */
 import { attemptBatches } from '../../store/attempts.ts';
+import type { StoredDelivery } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
 import type { RequestEnd } from '../../store/work.ts';
 import type { Hub } from '../hub.ts';
 import { type Position, parsePosition, positionBefore, positionText, start } from '../position.ts';
 import { streamUpdatedUri } from './event-uris.ts';
-import type { Stream } from './management.ts';
-import { type SetClaims, sequenceOf } from './security-events.ts';
+import { missing, type Stream } from './management.ts';
+import { isOwn, type SetClaims, sequenceOf } from './security-events.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { Streams } from './streams.ts';
-import type { TokenReader } from './token-reader.ts';
+import type { TokenPage, TokenReader } from './token-reader.ts';
 
 export interface PollRequest {
   /** Most tokens in the answer; undefined: as many as the transmitter likes. */
@@ -31,7 +32,7 @@ export interface PollAnswer {
 /** Tokens in one answer, and milliseconds that a long poll waits. */
 const mostTokens = 100;
 const longestWait = 30_000;
-/** Tokens behind the position of a stream that are looked at: some are acknowledged, some were handed out. */
+/** Tokens of the change record that are looked at together. */
 const windowSize = 1000;
 /** Milliseconds between looks for what another server put into the stream. */
 const lookEvery = 5000;
@@ -128,44 +129,70 @@ export class Polls {
     }
   }
 
-  /** What is not acknowledged yet: of the stream itself first, then of the change record in its order. */
+  /**
+   * What is not acknowledged yet: what was handed out before, then what follows in the change record. That is kept from
+   * now on as it is, so that it is the same token when it comes again, whatever becomes of its resource (RFC 8936 §2.4).
+   */
   async #ready(stream: Stream, most: number): Promise<Ready> {
     const { outbox, streams } = this.#store;
-    const waiting: SetClaims[] = [];
-    for (const { message } of await outbox.deliveries(stream.id)) {
-      const body = await outbox.deliveryBody(stream.id, message);
-      if (body !== undefined) waiting.push(JSON.parse(body));
-    }
+    const waiting = await outbox.deliveries(stream.id);
     if (stream.state !== 'active') {
       // A stream that stopped says why, and nothing else.
-      const told = waiting.filter(({ events }) => streamUpdatedUri in events);
+      const own = await this.#claimsOf(stream, waiting.filter(isOwn(stream)));
+      const told = own.filter(({ events }) => streamUpdatedUri in events);
       return { claims: told.slice(0, most), more: told.length > most, goesOn: false, sequence: Infinity };
     }
     const acknowledged = new Set(await streams.acknowledged(stream.id));
     const before = parsePosition(stream.position) ?? start;
+    const again = waiting.slice(0, most);
     const limit = Math.min(windowSize, most + 1 + acknowledged.size);
     const { made, position, more } = await this.#reader.read(stream, before, limit);
-    const open = made.filter(({ event }) => !acknowledged.has(event.id));
-    const first = open[0];
-    const reached = first === undefined ? position : positionBefore(first.event.sequence, first.unit);
+    const known = new Set([...acknowledged, ...waiting.map(({ message }) => message)]);
+    const open = made.filter(({ event }) => !known.has(event.id));
+    const fresh = await this.#keep(stream, open.slice(0, most - again.length));
+    const next = open[fresh.length];
+    const reached = next === undefined ? position : positionBefore(next.event.sequence, next.unit);
     await this.#advance(stream, reached, made, acknowledged);
-    const all = [...waiting, ...open.map(({ event }) => event.claims)];
+    const left = waiting.length - again.length + open.length - fresh.length;
+    const isNone = waiting.length + open.length === 0;
     return {
-      claims: all.slice(0, most),
-      more: all.length > most || (more && all.length > 0),
-      goesOn: more && all.length === 0,
+      claims: [...(await this.#claimsOf(stream, again)), ...fresh],
+      more: left > 0 || (more && !isNone),
+      goesOn: more && isNone,
       sequence: position.sequence,
     };
   }
 
-  /** All before it is acknowledged, or was never for this stream. */
+  async #claimsOf({ id }: Stream, waiting: readonly StoredDelivery[]): Promise<SetClaims[]> {
+    const claims: SetClaims[] = [];
+    for (const { message } of waiting) {
+      const body = await this.#store.outbox.deliveryBody(id, message);
+      if (body !== undefined) claims.push(JSON.parse(body));
+    }
+    return claims;
+  }
+
+  /** Puts tokens of the change record into the stream, where they wait until they are acknowledged. */
+  async #keep({ id }: Stream, open: TokenPage['made']): Promise<SetClaims[]> {
+    if (open.length === 0) return [];
+    const iat = Math.floor(this.#clock().getTime() / 1000);
+    const made = open.map(({ event, unit }) => ({ event, unit, claims: { ...event.claims, iat } }));
+    const isThere = await this.#store.outbox.enqueue(
+      id,
+      made.map(({ event: { id: message, sequence, subject, leaver }, unit, claims }) => ({
+        ...{ message, sequence, place: unit, subjects: [subject], leaver, tries: 0, next: 0 },
+        body: JSON.stringify(claims),
+      })),
+    );
+    if (!isThere) throw missing(id);
+    return made.map(({ claims }) => claims);
+  }
+
+  /** All before it is acknowledged, is kept, or was never for this stream. */
   async #advance(
     { id, position }: Stream,
     reached: Position,
-    made: readonly {
-      readonly event: { readonly id: string; readonly sequence: number };
-      readonly unit: number;
-    }[],
+    made: TokenPage['made'],
     acknowledged: ReadonlySet<string>,
   ): Promise<void> {
     const to = positionText(reached);
@@ -196,7 +223,11 @@ export class Polls {
     await streams.acknowledge(
       id,
       taken.flatMap(({ jti }) => (waiting.has(jti) ? jti : [])),
-      taken.flatMap(({ jti }) => (waiting.has(jti) ? [] : jti)),
+      // One that is kept may be in front of the position still, if the server ended in between.
+      taken.flatMap(({ jti }) => {
+        const sequence = sequenceOf(jti, id);
+        return sequence !== undefined && isNew(sequence) ? jti : [];
+      }),
       attemptBatches(
         taken.map(({ jti, sequence }) => {
           const problem = setErrs.get(jti);

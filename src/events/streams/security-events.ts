@@ -13,11 +13,12 @@ import { type EventUri, eventUri, isOfScim } from './event-uris.ts';
 /** Payloads by the URIs of their events. */
 export type EventPayloads = Readonly<Record<string, object>>;
 
-/** The claims of a token, but for `iat`: it is the time at which it is signed. */
 export interface SetClaims {
   readonly jti: string;
   readonly iss: string;
   readonly aud: string;
+  /** Seconds since 1970, of a token that is made: it is the same on every try. Without it, when it is signed. */
+  readonly iat?: number;
   readonly txn?: string;
   /** Seconds since 1970. */
   readonly toe?: number;
@@ -112,6 +113,11 @@ function tokenId(sequence: number, place: number, stream: string): string {
 export function sequenceOf(jti: string, stream: string): number | undefined {
   const [, sequence, of] = /^(\d{1,15})-[0-2]-(.+)$/.exec(jti) ?? [];
   return of === stream ? Number(sequence) : undefined;
+}
+
+/** Is what waits in the stream a token about the stream itself, or a subject of it, and of no change? */
+export function isOwn({ id }: Pick<StreamScope, 'id'>): (waiting: { readonly message: string }) => boolean {
+  return ({ message }) => sequenceOf(message, id) === undefined;
 }
 
 function secondsOf(instant: string): number {

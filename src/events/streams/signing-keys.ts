@@ -64,7 +64,7 @@ export class SigningKeys {
     const { current } = await this.#renewed();
     return new SignJWT({ ...claims })
       .setProtectedHeader({ alg: algorithm, typ: 'secevent+jwt', kid: current.id })
-      .setIssuedAt(this.#clock())
+      .setIssuedAt(claims.iat ?? this.#clock())
       .sign(await this.#ready(current));
   }
 

@@ -9,6 +9,7 @@ import type { EndpointState } from '../webhook/management.ts';
 import { streamUpdatedUri, verificationUri } from './event-uris.ts';
 import {
   isStream,
+  missing,
   type NewStream,
   type Stream,
   type StreamChange,
@@ -18,7 +19,7 @@ import {
   statusOf,
 } from './management.ts';
 import { push } from './push.ts';
-import { feedEvent, type SetClaims, streamEvent } from './security-events.ts';
+import { feedEvent, isOwn, type SetClaims, streamEvent } from './security-events.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { scopeOf } from './token-reader.ts';
 
@@ -129,12 +130,21 @@ export class Streams {
     const { isDropped, ...kept } = stream;
     const goesOnFromNow = status !== 'disabled' && isDropped === true;
     const { newest } = await this.#store.feed.extent(tenant);
+    // What was handed out before and not acknowledged is not held either.
+    if (goesOnFromNow) await this.#forgetChanges(asked);
     return this.#change(id, {
       state: status === 'enabled' ? 'active' : status,
       reason: reason ?? null,
       stream: status === 'disabled' ? { ...kept, isDropped: true } : kept,
       ...(goesOnFromNow ? { position: String(newest) } : {}),
     });
+  }
+
+  async #forgetChanges({ id }: Stream): Promise<void> {
+    const isAbout = isOwn({ id });
+    const waiting = await this.#store.outbox.deliveries(id);
+    const ofChanges = waiting.flatMap((each) => (isAbout(each) ? [] : each.message));
+    await this.#store.streams.acknowledge(id, ofChanges, [], []);
   }
 
   /** By the operator: the receiver is told before. @throws StreamError `missing` */
@@ -197,7 +207,7 @@ export class Streams {
     const claims = make(randomUUID());
     if (claims === undefined) return;
     const waiting = await outbox.deliveries(stream.id);
-    if (waiting.length >= mostWaiting)
+    if (waiting.filter(isOwn(stream)).length >= mostWaiting)
       throw new StreamError('full', `${mostWaiting} tokens wait in the stream: take them first`);
     const { newest: sequence } = await feed.extent(stream.tenant);
     // Behind those of the same number.
@@ -207,7 +217,7 @@ export class Streams {
       {
         message: claims.jti,
         ...{ sequence, place, subjects: [stream.id], leaver: false, tries: 0, next: 0 },
-        body: JSON.stringify(claims),
+        body: JSON.stringify({ ...claims, iat: Math.floor(Date.now() / 1000) }),
       },
     ]);
     if (!isThere) throw missing(stream.id);
@@ -238,8 +248,4 @@ function authorizationIn(delivery: StreamDelivery): { authorization?: string } {
   return delivery.kind === 'push' && delivery.authorization !== undefined
     ? { authorization: delivery.authorization }
     : {};
-}
-
-function missing(id: string): StreamError {
-  return new StreamError('missing', `There is no stream ${id}`);
 }

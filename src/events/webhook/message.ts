@@ -70,10 +70,10 @@ export function carriedEvent(made: Made, urlOf: (type: string, id: string) => st
   };
 }
 
-/** A token is signed when it is sent: until then it is its claims. */
+/** A token is signed when it is sent: until then it is its claims, which are those of its first try. */
 export function carriedToken({ event, unit }: TokenPage['made'][number]): Carried {
   const { id, sequence, subject, leaver, claims } = event;
-  const text = (): string => JSON.stringify(claims);
+  const text = (): string => JSON.stringify({ ...claims, iat: Math.floor(Date.now() / 1000) });
   return { id, sequence, unit, subject, leaver, isAccess: false, mayEndAccess: true, text };
 }
 
