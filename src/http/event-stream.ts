@@ -13,6 +13,8 @@ export interface EventStreamOptions {
   readonly consumer: string | undefined;
   readonly wants: ((event: Event) => boolean) | undefined;
   readonly durable: () => Promise<void> | undefined;
+  /** False where the token has ended meanwhile: nothing more is told. */
+  readonly mayHear: () => Promise<boolean>;
   readonly request: Pick<HttpRequest, 'end' | 'waits'>;
 }
 
@@ -20,7 +22,7 @@ export interface EventStreamOptions {
 const heartbeat = 15_000;
 
 /**
- * Never ends by itself. A position that is too old, or of the future, is told as an event `feed.resync` and ends it: a
+ * Never ends by itself before its token does. A position that is too old, or of the future, is told as an event `feed.resync` and ends it: a
  * browser that reconnects would come back with the same one for ever.
  */
 export async function eventStream(options: EventStreamOptions): Promise<HttpResponse> {
@@ -50,7 +52,7 @@ async function* resync({ code, message, oldest }: PositionError): AsyncGenerator
 }
 
 async function* piecesOf(
-  { feed, tenant, wants, durable, request }: EventStreamOptions,
+  { feed, tenant, wants, durable, mayHear, request }: EventStreamOptions,
   from: Position,
 ): AsyncGenerator<string> {
   let position = from;
@@ -60,6 +62,7 @@ async function* piecesOf(
   for (;;) {
     const page = await feed.page(tenant, position, { limit: 100, wants });
     await durable();
+    if (!(await mayHear())) return;
     ({ position } = page);
     let text = '';
     for (const { event, text: data } of page.made) {

@@ -1,5 +1,6 @@
 /** /events: the feed of a tenant, for tokens of scope `events`. */
 import * as v from 'valibot';
+import type { Principal } from '../directory/caller.ts';
 import { ScimError } from '../error.ts';
 import { eventJsonSchemas, eventPatterns } from '../events/catalogue.ts';
 import { bucketHashes, type Feed, PositionError, wantedBy } from '../events/feed.ts';
@@ -50,8 +51,21 @@ interface Asked {
 export function eventsMount(parts: EventsParts): Mount {
   const { feed, limits, authenticate, tenantOf, resourceTypes } = parts;
 
-  const page = async (visit: Visit, { tenant, query }: Asked): Promise<HttpResponse> => {
+  const signIn = async (visit: Visit, query: QueryParameters): Promise<Principal> => {
+    const { principal } = await authenticate(visit.request, query, visit.clock());
+    visit.identity = principal;
+    if (principal.scope !== 'events' && principal.scope !== 'admin')
+      throw insufficientScope('Events need a token with the scope events', 'events');
+    return principal;
+  };
+
+  /** May who asked be told still? A token may end while its request waits. False where its tenant is gone meanwhile. */
+  const mayHear = async (visit: Visit, { tenant, query }: Asked): Promise<boolean> =>
+    (await signIn(visit, query)).tenant === tenant.number;
+
+  const page = async (visit: Visit, asked: Asked): Promise<HttpResponse> => {
     const { request } = visit;
+    const { tenant, query } = asked;
     const filter = filterOf(query, resourceTypes);
     const limit = between(integerParameter(query, 'limit') ?? 100, 1, mostEvents, 'limit');
     const wait = waitOf(query);
@@ -67,6 +81,7 @@ export function eventsMount(parts: EventsParts): Mount {
         consumer: query.get('consumer'),
         wants: wantedBy(filter),
         durable: parts.durable,
+        mayHear: () => mayHear(visit, asked).catch(() => false),
         request,
       });
     const start = performance.now();
@@ -78,6 +93,7 @@ export function eventsMount(parts: EventsParts): Mount {
       if (isBehind) {
         found = await parts.page({ tenant, after: found.position, limit, filter });
         if (found.count > 0 || found.more) {
+          if (isWoken && !(await mayHear(visit, asked))) return sent(emptyPage(from));
           if (isWoken) await feed.hub.turn();
           return sent(found);
         }
@@ -175,10 +191,7 @@ export function eventsMount(parts: EventsParts): Mount {
     exchanges: 'without bodies',
     async authenticate(visit) {
       const query = parseQuery(visit.request.search);
-      const { principal } = await authenticate(visit.request, query, visit.clock());
-      visit.identity = principal;
-      if (principal.scope !== 'events' && principal.scope !== 'admin')
-        throw insufficientScope('Events need a token with the scope events', 'events');
+      const principal = await signIn(visit, query);
       const tenant = await tenantOf(principal.tenant);
       if (tenant === undefined) throw new ScimError(404, undefined, 'The tenant of this token is gone');
       return { tenant, query };

@@ -2,6 +2,7 @@
  * Streams of security event tokens: discovery, keys, management (Shared Signals Framework 1.0) and polling (RFC 8936),
  * for tokens of scope `events`. A receiver has the streams that were made with a token of its name.
  */
+import type { Principal } from '../directory/caller.ts';
 import { ScimError } from '../error.ts';
 import { TooManyWaiting } from '../events/hub.ts';
 import type { TenantName } from '../events/reader.ts';
@@ -79,11 +80,8 @@ export function streamMounts(parts: StreamsParts): Mount[] {
     async authenticate(visit) {
       const { request } = visit;
       const query = parseQuery(request.search);
-      const { principal } = await authenticate(request, query, visit.clock());
-      visit.identity = principal;
+      const principal = await signIn(authenticate, visit, query);
       const { scope, actor } = principal;
-      if (scope !== 'events' && scope !== 'admin')
-        throw insufficientScope('Streams need a token with the scope events', 'events');
       const tenant = await tenantOf(principal.tenant);
       if (tenant === undefined) throw new ScimError(404, undefined, 'The tenant of this token is gone');
       // A token that replaces another has its name.
@@ -148,6 +146,15 @@ function transmitter(issuer: string): object {
     authorization_schemes: [{ spec_urn: 'urn:ietf:rfc:6749' }, { spec_urn: 'urn:ietf:rfc:6750' }],
     default_subjects: 'ALL',
   };
+}
+
+/** Throws 401 where the token is none, or has ended, and 403 where it is for something else. */
+async function signIn(authenticate: Authenticate, visit: Visit, query: QueryParameters): Promise<Principal> {
+  const { principal } = await authenticate(visit.request, query, visit.clock());
+  visit.identity = principal;
+  if (principal.scope !== 'events' && principal.scope !== 'admin')
+    throw insufficientScope('Streams need a token with the scope events', 'events');
+  return principal;
 }
 
 /** By path below `/ssf`, and method. */
@@ -253,11 +260,15 @@ function streamHandlers(parts: StreamsParts): Record<string, Record<string, Hand
       },
     },
     '/poll/:id': {
-      async POST({ request }, asked) {
+      async POST(visit, asked) {
+        const { request } = visit;
         const stream = await find(asked, request.path.slice('/ssf/poll/'.length));
         if (stream.kind !== 'poll') throw invalid('The tokens of this stream are pushed, not polled');
         const message = readPoll(await readJson(request, limits, largestPoll));
-        return ok(await polls.poll(stream, message, request.waits ?? request.end));
+        const answer = await polls.poll(stream, message, request.waits ?? request.end);
+        // The token may have ended while the poll waited.
+        await signIn(parts.authenticate, visit, asked.query);
+        return ok(answer);
       },
     },
   };
