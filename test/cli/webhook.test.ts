@@ -145,6 +145,7 @@ describe('scimd webhook', () => {
     const { replayed } = await json('replay', id, '--from', '1', '--to', '1');
     assert.equal(replayed, 1);
     await until('the event again', () => app.events().some(({ type }) => type === 'user.created'));
+    assert.equal((await json('replay', id, '--from', 'oldest')).replayed, 1, 'the oldest event alone');
     assert.match((await webhook('replay', id, '--from', '99')).stderr, /is no position/);
   });
 

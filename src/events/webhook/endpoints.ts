@@ -147,17 +147,20 @@ export class Endpoints {
   async replay(id: string, from: string, to?: string): Promise<number> {
     const endpoint = await this.#find(id);
     const extent = await this.#store.feed.extent(endpoint.tenant);
-    const first = positionIn(from, extent);
-    const last = to === undefined ? first : positionIn(to, extent);
-    if (last.sequence < first.sequence)
+    if (extent.newest < extent.oldest) throw new EndpointError('invalid', 'There is no event yet');
+    // Both are events, and not what is before them.
+    const at = (text: string): number => Math.max(positionIn(text, extent).sequence, extent.oldest);
+    const first = at(from);
+    const last = to === undefined ? first : at(to);
+    if (last < first)
       throw new EndpointError('invalid', `${to} is before ${from}: there is nothing from one to the other`);
     const carried: Carried[] = [];
     const tenant = { number: endpoint.tenant, name: endpoint.tenantName };
-    let position: Position = { sequence: first.sequence - 1 };
-    for (let more = true; more && position.sequence < last.sequence; ) {
+    let position: Position = { sequence: first - 1 };
+    for (let more = true; more && position.sequence < last; ) {
       const page = await this.#reader.read(tenant, position, { limit: 500, wants: wantedBy(endpoint) });
       for (const made of page.made)
-        if (made.event.sequence <= last.sequence) carried.push(carriedEvent(made, this.#urlOf));
+        if (made.event.sequence <= last) carried.push(carriedEvent(made, this.#urlOf));
       ({ position, more } = page);
       if (carried.length > mostReplayed)
         throw new EndpointError(

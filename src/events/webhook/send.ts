@@ -43,7 +43,10 @@ export async function send(
       body: reply.body,
       milliseconds: milliseconds(),
       retryAfter: parseRetryAfter(reply.retryAfter, Date.now()),
-      clockDifference: Number.isNaN(date) ? undefined : Math.round((date - Date.now()) / 1000),
+      // A Date field has whole seconds.
+      clockDifference: Number.isNaN(date)
+        ? undefined
+        : Math.floor(date / 1000) - Math.floor(Date.now() / 1000),
     };
   } catch (error) {
     return { error: reasonOf(end.reason ?? error), body: '', milliseconds: milliseconds() };
