@@ -193,6 +193,14 @@ export function createRoutes(
   always('/.search', at('/.search', { POST: search(types) }));
   always('/', at('/', { GET: (exchange) => lists.get(exchange, types) }));
   const byPath = new Map([...ofTypes].map(([type, its]) => [`${options.basePath}${type.endpoint}`, its]));
+  const roots = [...new Set(all.map(({ route }) => route.replace(/(?<=.)\/.*/, '')))];
+  /** With the first part as it is spelled here, whatever its letter case. */
+  const respelled = (path: string, tolerated: Tolerated): string => {
+    const { basePath } = options;
+    const [asked = ''] = /^\/[^/]+/.exec(path.slice(basePath.length)) ?? [];
+    const root = roots.includes(asked) ? asked : (tolerate(tolerated, 'endpointCase', asked, roots) ?? asked);
+    return basePath + root + path.slice(basePath.length + asked.length);
+  };
   const find = (path: string): Match | undefined => {
     const usual = usualMatch(byPath, path);
     if (usual !== undefined) return usual;
@@ -204,7 +212,7 @@ export function createRoutes(
       below.endsWith('/') || below.includes('//')
         ? options.basePath + (tolerate(tolerated, 'extraSlash', below) ?? below)
         : path;
-    const found = routed(router, plain, tolerated);
+    const found = routed(router, plain, tolerated) ?? routed(router, respelled(plain, tolerated), tolerated);
     return found === undefined ? undefined : { ...found, spelling: tolerated.used };
   };
   return Object.assign(find, { endpoints: all });

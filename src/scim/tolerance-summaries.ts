@@ -45,5 +45,5 @@ export const toleranceSummaries: Readonly<Record<ToleranceName, string>> = {
   memberByFilter: '`add` of `members[value eq "…"]` adds that member, without a value or with `{}` or `"[]"`',
   extraSlash:
     'More slashes than needed in the path (`//Users`, `/Users/`), as of a base URL that ends in one',
-  endpointCase: 'Endpoints in any letter case (`/users`)',
+  endpointCase: 'Endpoints in any letter case (`/users`, `/serviceproviderconfig`)',
 };

@@ -378,6 +378,26 @@ test('generic has every tolerance, strict none, a provider those that name it', 
   }
 });
 
+test('endpointCase is that of discovery, of bulk requests and of searches too', async () => {
+  const send = (path: string, token: string, method = 'GET') =>
+    server.request(method, path, { token, ...(method === 'POST' ? { body: {} } : {}) });
+  for (const path of ['ServiceProviderConfig', 'Schemas', 'ResourceTypes', 'Roles', 'ResourceTypes/User']) {
+    const spelled = await send(`/${path}`, server.token);
+    assert.equal(spelled.status, 200);
+    const lower = path.replace(/^[^/]+/, (name) => name.toLowerCase());
+    const answer = await send(`/${lower}`, server.token);
+    assert.deepEqual([answer.status, answer.json], [200, spelled.json], path);
+    assert.equal((await send(`/${lower}`, strict)).status, 404);
+  }
+  assert.equal((await send('//serviceProviderConfig/', server.token)).status, 200);
+  assert.match((await send('/bulk', server.token, 'POST')).json.detail, /^Operations is required/);
+  assert.equal((await send('/bulk', server.token)).status, 405);
+  assert.equal((await send('/users/.search', server.token, 'POST')).status, 200);
+  for (const path of ['/nope', '/schemas/none', '/users/none', '/me']) {
+    assert.equal((await send(path, server.token)).status, 404, path);
+  }
+});
+
 test('a token of Okta has no tolerance that only Entra ID needs', async () => {
   const okta = await server.newToken({ idp: 'okta' });
   const { user } = await scene();
