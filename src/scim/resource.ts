@@ -14,6 +14,7 @@ import {
   schemasOf,
 } from './document.ts';
 import { type ComplexValue, hasOnly, isObject, lowerCaseName, membersByName } from './object.ts';
+import { orderedComplex } from './patch-lists.ts';
 import { membersInPlace } from './path-keys.ts';
 import type { Attribute, Extension, ResourceType } from './registry.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
@@ -224,7 +225,11 @@ function carryOver(attribute: Attribute, clean: unknown, given: unknown, stored:
     const kept = before === undefined ? after : carryOver(sub, after, said, before);
     if (kept !== undefined) result[sub.name] = kept;
   }
-  return Object.keys(result).length === 0 ? undefined : result;
+  if (Object.keys(result).length === 0) return undefined;
+  // What is left of an object that goes keeps what it must have: without it, it could not be put back.
+  for (const { name, required } of attribute.subAttributes.values())
+    if (required) result[name] ??= stored[name];
+  return orderedComplex(attribute, result);
 }
 
 function checkExtension(

@@ -85,6 +85,15 @@ test('P-3.5.1-06, P-3.5.1-07: an immutable attribute takes its first value, then
   assert.equal((await client.read(`/Users/${id}`))[lab].birthplace, 'Berlin');
 });
 
+test('P-3.5.1-07, P-3.1-05: what is left of an object with an immutable sub-attribute keeps its required ones, and can be put back', async () => {
+  const base = newUser({ schemas: [userSchema, lab] });
+  const locker = { serial: '7', hall: 'B', note: 'x' };
+  const { id } = await client.create('/Users', { ...base, [lab]: { locker } });
+  const left = (await put(`/Users/${id}`, base)).json;
+  assert.deepEqual(left[lab], { locker: { serial: '7', hall: 'B' } });
+  assert.deepEqual((await put(`/Users/${id}`, left)).json, left);
+});
+
 test('P-3.5.1-08: read-only values are ignored', async () => {
   const user = await client.create('/Users', newUser());
   const answer = await put(`/Users/${user.id}`, {

@@ -34,6 +34,21 @@ const labSchema: SchemaDefinition = {
       type: 'complex',
       subAttributes: [{ name: 'place', mutability: 'immutable' }, { name: 'note' }],
     },
+    {
+      name: 'locker',
+      type: 'complex',
+      subAttributes: [
+        { name: 'serial', mutability: 'immutable' },
+        { name: 'hall', required: true },
+        { name: 'note' },
+      ],
+    },
+    {
+      name: 'courses',
+      type: 'complex',
+      multiValued: true,
+      subAttributes: [{ name: 'value' }, { name: 'topics', multiValued: true }],
+    },
     { name: 'issued', mutability: 'readOnly' },
     { name: 'sealed', returned: 'never' },
     { name: 'anchor', returned: 'always' },
