@@ -20,6 +20,8 @@ export function sortAttribute(type: ResourceType, sortBy: string, several: boole
   const { attribute } = resolved;
   const simple = attribute.type === 'complex' ? attribute.subAttributes.get('value') : attribute;
   if (simple === undefined) throw invalidSort(`${attribute.path} is complex; name one of its sub-attributes`);
+  if (simple.multiValued && simple.parent?.multiValued)
+    throw invalidSort(`${simple.path} has several values in each of ${simple.parent.path}`);
   if (isHidden(simple)) throw invalidSort(`${attribute.path} cannot be sorted by`);
   return simple;
 }
