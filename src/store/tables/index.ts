@@ -54,6 +54,7 @@ import { stepsPort } from './steps.ts';
 import { TotalCounts } from './totals.ts';
 import type { Turn } from './turn.ts';
 import { RefusedUnit } from './unit-at-work.ts';
+import { IgnoredByDatabase } from './violations.ts';
 import type { Within, WithinReads } from './within.ts';
 import { InFlight, WriteQueue } from './write-queue.ts';
 import { Writing } from './writing.ts';
@@ -369,6 +370,8 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
         const counts = yield* feedSteps.counts(tenant.number);
         yield* access.succeedTenant(tenant, counts, actor, clock(), (notices) => noted(notices, turn));
         yield* feedSteps.clear(tenant.number);
+        const [left] = Object.keys(yield* feedSteps.counts(tenant.number));
+        if (left !== undefined) throw new IgnoredByDatabase(`DELETE of ${left}`, { status: 409 });
         yield* access.removeTenant(tenant.number);
       });
       tokens.clear();

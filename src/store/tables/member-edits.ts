@@ -11,6 +11,7 @@ import { displayKey, type MappedMembers, memberColumn } from './memberships.ts';
 import { idText, request } from './names.ts';
 import type { ServedType } from './reading.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
+import { IgnoredByDatabase } from './violations.ts';
 
 /** A row that can be a member. */
 interface Candidate {
@@ -175,8 +176,29 @@ export class MemberEdits {
           const id = ids.get(String(row_key));
           if (id !== undefined && !removed.delete(id)) added.add(id);
         }
+        // The others were there already.
+        if (rows.length < some.length && (yield* this.#among(mapped, row, some)) < some.length)
+          throw new IgnoredByDatabase(`INSERT of ${facts.name}`);
       }
     }
+  }
+
+  /** How many of them, all of one table, are in the group. */
+  *#among(
+    { facts, group, member, nested, owner, people }: MappedMembers,
+    row: unknown,
+    some: readonly (readonly [string, Candidate])[],
+  ): Steps<number> {
+    const isNested = some[0]?.[1].nested === true;
+    const { row: key } = owner.table;
+    const of = (isNested ? owner : people).table.row;
+    const { sql } = isNested ? (nested ?? member) : member;
+    const [found] = yield statement(
+      `SELECT count(*) AS n FROM ${facts.sql} WHERE ${group.sql} = ${key.parameter} AND ${sql} IN (${some.map(() => of.parameter).join(', ')})`,
+      key.bind(row),
+      ...some.map(([, candidate]) => of.bind(candidate.row)),
+    );
+    return Number(found?.n);
   }
 
   *#noMember(tenant: number, mapped: MappedMembers, value: string): Steps<ScimError> {
@@ -216,6 +238,9 @@ export class MemberEdits {
           const id = ids.get(String(row_key));
           if (id !== undefined && !added.delete(id)) removed.add(id);
         }
+        // The others were not there.
+        if (rows.length < some.length && (yield* this.#among(mapped, row, some)) > 0)
+          throw new IgnoredByDatabase(`DELETE of ${facts.name}`, { status: 409 });
       }
     }
   }

@@ -7,6 +7,7 @@ import type { RowValues } from './document.ts';
 import type { Column, Field, MappedTable } from './mapping.ts';
 import type { ServedType } from './reading.ts';
 import { RefusedUnit, type WritingTools } from './unit-at-work.ts';
+import { IgnoredByDatabase } from './violations.ts';
 
 export class Rows {
   readonly #tools: WritingTools;
@@ -38,10 +39,11 @@ export class Rows {
     set(table.modified, timeOf(created));
     for (const [column, value] of columnValues(values)) set(column, value);
     set(table.rest, rest ?? null);
-    yield statement(
-      `INSERT INTO ${table.facts.sql} (${columns.map(({ sql }) => sql).join(', ')}) VALUES (${columns.map(({ parameter }) => parameter).join(', ')})`,
+    const done = yield statement(
+      `INSERT INTO ${table.facts.sql} (${columns.map(({ sql }) => sql).join(', ')}) VALUES (${columns.map(({ parameter }) => parameter).join(', ')}) RETURNING 1 AS done`,
       ...parameters,
     );
+    if (done.length === 0) throw new IgnoredByDatabase(`INSERT of ${table.facts.name}`);
   }
 
   /** A row that is there becomes a resource; what the request does not speak of stays as it is in the row. */
@@ -97,11 +99,21 @@ export class Rows {
       texts.push(`${sql} = ${preset ?? parameter}`);
       if (preset === undefined) parameters.push(bind(value));
     }
-    yield statement(
-      `UPDATE ${table.facts.sql} SET ${texts.join(', ')} WHERE ${table.row.sql} = ${table.row.parameter}`,
+    const done = yield statement(
+      `UPDATE ${table.facts.sql} SET ${texts.join(', ')} WHERE ${table.row.sql} = ${table.row.parameter} RETURNING 1 AS done`,
       ...parameters,
       table.row.bind(row),
     );
+    // The row was read, and is held.
+    if (done.length === 0) throw new IgnoredByDatabase(`UPDATE of ${table.facts.name}`);
+  }
+
+  *remove({ facts, row: key }: MappedTable, row: unknown): Steps<void> {
+    const done = yield statement(
+      `DELETE FROM ${facts.sql} WHERE ${key.sql} = ${key.parameter} RETURNING 1 AS done`,
+      key.bind(row),
+    );
+    if (done.length === 0) throw new IgnoredByDatabase(`DELETE of ${facts.name}`, { status: 409 });
   }
 
   /** Only what differs is written: the row may have changed otherwise since it was read. */

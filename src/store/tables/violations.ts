@@ -151,6 +151,17 @@ export function refusedByTrigger(message: string, status: 400 | 409, cause?: unk
   return new ScimError(status, scimType, `a trigger of the database refuses this: ${message}`, { cause });
 }
 
+/** What was written had no effect: a trigger or a policy lets it pass, or `ON CONFLICT DO NOTHING` met another rule. */
+export class IgnoredByDatabase extends ScimError {
+  constructor(what: string, { status = 400 }: { readonly status?: 400 | 409 } = {}) {
+    super(
+      status,
+      status === 400 ? 'invalidValue' : undefined,
+      `the database has not done this, and does not say why: ${what} had no effect, by a trigger, a policy or another unique index`,
+    );
+  }
+}
+
 /** `a, b`, each with its table before it or without. */
 function columnsOf(listed: string | undefined): readonly string[] {
   if (listed === undefined) return [];

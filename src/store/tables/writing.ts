@@ -28,7 +28,7 @@ import type { Row, RowHead, ServedType } from './reading.ts';
 import { Rows, touched } from './rows.ts';
 import type { NewChange, Turn } from './turn.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
-import { refusedByTrigger, violationOf } from './violations.ts';
+import { IgnoredByDatabase, refusedByTrigger, violationOf } from './violations.ts';
 
 export class Writing {
   readonly #tools: WritingTools;
@@ -113,6 +113,9 @@ export class Writing {
 
   /** What the database refuses is told by the attribute that it is about. */
   #refuseViolation(error: unknown, command: Command, index: number, document: Document | undefined): void {
+    const isEnd = command.kind === 'delete' || command.kind === 'erase';
+    if (error instanceof IgnoredByDatabase && isEnd && error.status === 400)
+      throw new ScimError(409, undefined, error.message);
     const { table, documents } = this.#tools.reading.served(command.type);
     const values = document === undefined ? undefined : documents.toRow(document).values;
     const violation = violationOf(error, table, values);
@@ -128,7 +131,6 @@ export class Writing {
         value: value ?? null,
       });
     }
-    const isEnd = command.kind === 'delete' || command.kind === 'erase';
     if (kind === 'a trigger') throw refusedByTrigger(name, isEnd ? 409 : 400);
     if (kind === 'it refers to no row that is there' && isEnd)
       throw new ScimError(
@@ -289,11 +291,7 @@ export class Writing {
         `DELETE FROM ${own.facts.sql} WHERE ${own.group.sql} = ${table.row.parameter}`,
         table.row.bind(before.row),
       );
-    if (table.onDelete === undefined)
-      yield statement(
-        `DELETE FROM ${table.facts.sql} WHERE ${table.row.sql} = ${table.row.parameter}`,
-        table.row.bind(before.row),
-      );
+    if (table.onDelete === undefined) yield* this.#rows.remove(table, before.row);
     else
       yield* this.#rows.set(
         table,
