@@ -36,6 +36,8 @@ for (const kind of ['sqlite', 'postgres'])
       'active',
       'meta.created',
       'emails.value',
+      'emails.primary',
+      'photos.primary',
       'nickName',
       `${staffUri}:floor`,
       `${staffUri}:remote`,

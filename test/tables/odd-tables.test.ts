@@ -367,3 +367,27 @@ test('while the database server cannot be reached, a client is asked to come aga
   await pool.end();
   await server.close();
 });
+
+test('people are sorted by a boolean that a column has of one value, and rest of the others: PostgreSQL', async () => {
+  const pool =
+    await newPool(`CREATE TABLE people (id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, sid TEXT UNIQUE,
+    ver INTEGER NOT NULL DEFAULT 1, login TEXT NOT NULL, folded TEXT UNIQUE, ext TEXT, email TEXT, is_first BOOLEAN, scim JSONB)`);
+  const User = table('people', {
+    key: { id: 'sid', version: 'ver' },
+    attributes: {
+      ...{ userName: { column: 'login', folded: 'folded' }, externalId: 'ext' },
+      ...{ 'emails[type eq "work"].value': 'email', 'emails[type eq "work"].primary': 'is_first' },
+    },
+    rest: 'scim',
+  });
+  const scimd = await createScimd({ store: sql(pool, { User }) });
+  for (const [userName, type, primary] of [
+    ...([['a', 'home', true] as const, ['b', 'work', false] as const] as const),
+    ...([['c', 'home', false] as const, ['d', 'work', true] as const] as const),
+  ])
+    await scimd.users.create({ userName, emails: [{ value: `${userName}@example.com`, type, primary }] });
+  const { Resources } = await scimd.users.list({ sortBy: 'emails.primary' });
+  assert.deepEqual(Resources.map((each) => each.userName).join(''), 'bcad');
+  await scimd.close();
+  await pool.end();
+});

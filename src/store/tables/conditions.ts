@@ -63,7 +63,9 @@ export class Conditions {
     const keyIn = (element: Element, sub: Attribute): string | undefined => {
       const standIn = this.#standIns.get(element)?.get(sub);
       if (standIn === undefined || map.resolve(standIn) === undefined) return undefined;
-      return places.ordered(standIn, places.read(standIn, undefined, [0, 0], true));
+      const key = places.ordered(standIn, places.read(standIn, undefined, [0, 0], true));
+      // Those of `rest` are numbers.
+      return sub.type === 'boolean' && this.#dialect.name === 'postgres' ? `CAST(${key} AS int)` : key;
     };
     const inRest = (sub: Attribute): string | undefined =>
       this.#table.rest === undefined ? undefined : termOf(compileSort(sub, map, this.#dialect));

@@ -307,7 +307,9 @@ function beyondSql(
     };
   }
   const parameter = isPostgres ? castOf(sort) : '?';
-  const text = `${key} ${down ? '<' : '>'} ${parameter} OR (${key} = ${parameter} AND ${tie.text})`;
+  // Of JSON it is a number, of a column a boolean: as texts they have the same order.
+  const compared = isPostgres && sort?.type === 'boolean' ? `CAST(${key} AS text) COLLATE "C"` : key;
+  const text = `${compared} ${down ? '<' : '>'} ${parameter} OR (${compared} = ${parameter} AND ${tie.text})`;
   const parameters = [...keyParameters, value, ...keyParameters, value, ...tie.parameters];
   if (down) return { text, parameters };
   return { text: `${text} OR ${isNull.text}`, parameters: [...parameters, ...isNull.parameters] };
@@ -318,8 +320,6 @@ function castOf(sort: Attribute | undefined): string {
   switch (sort?.type) {
     case 'dateTime':
       return 'CAST(CAST(? AS text) AS timestamptz)';
-    case 'boolean':
-      return 'CAST(CAST(? AS text) AS boolean)';
     case 'integer':
     case 'decimal':
       return 'CAST(CAST(? AS text) AS double precision)';
