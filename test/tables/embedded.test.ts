@@ -12,6 +12,7 @@ import { drizzle as drizzlePostgres } from 'drizzle-orm/pglite';
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import express from 'express';
 import { Kysely, SqliteDialect } from 'kysely';
+import type { Pool } from 'pg';
 import { drizzle } from '../../src/drizzle.ts';
 import { createScimd, MapError, members, type Scimd, ScimError, sql, table } from '../../src/index.ts';
 import { kysely } from '../../src/kysely.ts';
@@ -151,6 +152,28 @@ for (const kind of ['sqlite', 'postgres', 'server'] as const)
       [{ n: 0 }],
     );
   });
+
+test('what a hook has spoilt by a statement of its own is not told as done, whether it catches the error or not: PostgreSQL', async () => {
+  const { connection, run } = await openDatabase('server');
+  let isSpoiling = false;
+  const scimd = kept(
+    await createScimd({
+      store: sql(connection as Pool, maps()),
+      async within(client) {
+        if (isSpoiling) await client.query('SELECT nonsense').catch(() => {});
+      },
+    }),
+  );
+  const { id } = await scimd.users.create({ userName: 'ann' });
+  isSpoiling = true;
+  const aborted = /current transaction is aborted/;
+  await assert.rejects(scimd.users.patch(id, [{ op: 'replace', path: 'title', value: 'x' }]), aborted);
+  await assert.rejects(scimd.access.lock(id, { reason: 'lost laptop' }), aborted);
+  isSpoiling = false;
+  assert.deepEqual(await run('SELECT id FROM scimd_access_lock'), []);
+  assert.equal(await scimd.access.lock(id, { reason: 'lost laptop' }), true);
+  assert.deepEqual(await run('SELECT id FROM scimd_access_lock'), [{ id }]);
+});
 
 test('a hook that answers a promise where the driver cannot wait is an error, and nothing is written', async () => {
   const { connection } = await openDatabase('sqlite');
