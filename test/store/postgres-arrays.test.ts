@@ -23,6 +23,7 @@ const texts = [
     'Žluťoučký 👩‍🚀',
     '{"userName":"a\\"b","note":"c:\\\\d"}',
     'x'.repeat(100_000),
+    ...['"line"\nline\ttab \u0001', '{"name":"👩‍🚀"}', '"\u007f\u2028"', '\\n \\u0041'],
   ],
 ];
 

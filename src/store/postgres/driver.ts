@@ -99,14 +99,21 @@ function arrayText(array: readonly (string | number | null | Uint8Array)[]): str
     if (at > 0) text += ',';
     if (each === null || each === undefined) text += 'NULL';
     else if (typeof each === 'number') text += each;
-    else if (typeof each === 'string')
-      text += `"${special.test(each) ? each.replaceAll(/["\\]/g, '\\$&') : each}"`;
+    else if (typeof each === 'string') text += quoted(each);
     else text += `"\\\\x${Buffer.from(each.buffer, each.byteOffset, each.byteLength).toString('hex')}"`;
   }
   return storable(`${text}}`);
 }
 
 const special = /["\\]/;
+/** What JSON would write otherwise than an array has it. */
+const unlikeJson = /[\0-\x1f\ud800-\udfff]/;
+
+/** Most that has a quote is JSON, and V8 escapes that in a quarter of the time as JSON again; shown by the workload `patch`. */
+function quoted(text: string): string {
+  if (!special.test(text)) return `"${text}"`;
+  return unlikeJson.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : JSON.stringify(text);
+}
 
 /** As the driver takes it. */
 function toParameter(value: Value | undefined): string | number | boolean | null | undefined | Uint8Array {
