@@ -1,7 +1,7 @@
 /**
  * Group commit: units of one tenant that arrive together, or while those before them are on their way, share one
  * transaction. Its statements go in two round trips mostly: the tenant's lock and what the units begin with, and what they
- * write with the commit behind it. Tenants do not wait for each other.
+ * write with the commit behind it, behind which the next transaction begins. Tenants do not wait for each other.
  *
  * Units nearly always succeed, so they run without savepoints first. Where one fails all is taken back and done again, each
  * behind a savepoint and each statement waited for, so that a failing unit takes back only itself.
@@ -22,6 +22,7 @@ import { type BeginningTools, begin } from './beginning.ts';
 import type { Commands } from './commands.ts';
 import { type Change, computedBy, isChange, runsOnce } from './computed.ts';
 import type { Connection } from './driver.ts';
+import { Relay } from './relay.ts';
 import type { Show } from './shown.ts';
 import { writeSql } from './statements.ts';
 
@@ -47,8 +48,21 @@ interface Job {
 }
 
 interface Queue {
-  jobs: Job[];
-  running: boolean;
+  readonly jobs: Job[];
+  readonly relay: Relay;
+  /** Transactions of which it is not known yet how they ended. */
+  underWay: number;
+  /** May one begin? Not before the one before has sent its commit. */
+  isFree: boolean;
+}
+
+/** What one transaction carries out. */
+interface Batch {
+  readonly tenant: number;
+  readonly jobs: readonly Job[];
+  readonly relay: Relay;
+  /** Is told that the commit was sent. */
+  readonly committing: () => void;
 }
 
 /** The transaction was begun, but whether it was ended is not known. */
@@ -81,15 +95,12 @@ export class GroupCommit {
     if (this.#isClosed) return Promise.resolve({ outcome: 'failed', error: closed() });
     return new Promise((resolve) => {
       const { tenant } = work;
-      const queue = this.#queues.get(tenant) ?? { jobs: [], running: false };
+      const queue = this.#queues.get(tenant) ?? {
+        ...{ jobs: [], relay: new Relay(this.#tools.transactions.pool), underWay: 0, isFree: true },
+      };
       this.#queues.set(tenant, queue);
       queue.jobs.push({ work, resolve });
-      if (queue.running) return;
-      queue.running = true;
-      setImmediate(() => {
-        const running = this.#drain(tenant, queue).finally(() => this.#running.delete(running));
-        this.#running.add(running);
-      });
+      this.#beginNext(tenant, queue);
     });
   }
 
@@ -102,37 +113,55 @@ export class GroupCommit {
     }
   }
 
-  async #drain(tenant: number, queue: Queue): Promise<void> {
-    while (queue.jobs.length > 0) {
-      const jobs = takeSome(queue);
-      const outcomes = await this.#carryOut(tenant, jobs).then(
-        (done) => {
-          this.#tools.transactions.note();
-          return done;
-        },
-        (error: unknown) => {
-          this.#tools.transactions.note(error);
-          return jobs.map((): Outcome => ({ outcome: 'failed', error }));
-        },
-      );
-      if (outcomes.some(({ outcome }) => outcome === 'done')) this.#tools.written();
-      for (const [index, { resolve }] of jobs.entries()) resolve(outcomes[index] as Outcome);
-    }
-    queue.running = false;
-    this.#queues.delete(tenant);
+  /** Begins a transaction with what waits, and with what comes within this turn. */
+  #beginNext(tenant: number, queue: Queue): void {
+    if (!queue.isFree || queue.jobs.length === 0) return;
+    queue.isFree = false;
+    setImmediate(() => {
+      const running = this.#settleNext(tenant, queue).finally(() => this.#running.delete(running));
+      this.#running.add(running);
+    });
   }
 
-  async #carryOut(tenant: number, jobs: readonly Job[]): Promise<readonly Outcome[]> {
+  async #settleNext(tenant: number, queue: Queue): Promise<void> {
+    const jobs = takeSome(queue);
+    let isOver = false;
+    const free = (): void => {
+      if (isOver) return;
+      isOver = true;
+      queue.isFree = true;
+      this.#beginNext(tenant, queue);
+    };
+    queue.underWay++;
+    const outcomes = await this.#carryOut({ tenant, jobs, relay: queue.relay, committing: free }).then(
+      (done) => {
+        this.#tools.transactions.note();
+        return done;
+      },
+      (error: unknown) => {
+        this.#tools.transactions.note(error);
+        return jobs.map((): Outcome => ({ outcome: 'failed', error }));
+      },
+    );
+    queue.underWay--;
+    free();
+    if (outcomes.some(({ outcome }) => outcome === 'done')) this.#tools.written();
+    for (const [index, { resolve }] of jobs.entries()) resolve(outcomes[index] as Outcome);
+    if (queue.underWay === 0 && queue.isFree) this.#queues.delete(tenant);
+  }
+
+  async #carryOut(batch: Batch): Promise<readonly Outcome[]> {
     // What runs within the transaction must not run twice.
-    const once = jobs.some(({ work }) => runsOnce(work));
+    const once = batch.jobs.some(({ work }) => runsOnce(work));
     let apart = once;
     for (let attempt = 1; ; ) {
       try {
-        const outcomes = await this.#transaction(tenant, jobs, apart);
+        const outcomes = await this.#transaction(batch, apart);
         if (outcomes !== again) return outcomes;
         apart = true;
       } catch (thrown) {
-        if (thrown instanceof CommitLost && (await this.#isCommitted(tenant, thrown))) return thrown.outcomes;
+        if (thrown instanceof CommitLost && (await this.#isCommitted(batch.tenant, thrown)))
+          return thrown.outcomes;
         const error = thrown instanceof CommitLost ? thrown.cause : thrown;
         const mayPass =
           isTransient(error) || (isConnectionLost(error) && !isStalled(error)) || isForgottenStatement(error);
@@ -173,18 +202,21 @@ export class GroupCommit {
     throw toStoreError(cause, true);
   }
 
-  async #transaction(
-    tenant: number,
-    jobs: readonly Job[],
-    apart: boolean,
-  ): Promise<readonly Outcome[] | typeof again> {
-    return this.#tools.transactions.pool.withConnection(async (connection) => {
+  #transaction(batch: Batch, apart: boolean): Promise<readonly Outcome[] | typeof again> {
+    return batch.relay.run(async (connection, handOver) => {
+      let isEnding = false;
+      const committing = (): void => {
+        isEnding = true;
+        handOver();
+        batch.committing();
+      };
       try {
-        return await this.#within(connection, tenant, jobs, apart);
+        return await this.#within(connection, { ...batch, committing }, apart);
       } catch (error) {
         // Behind a standby, or a server that ends, there is nothing to be gone on with.
         if (isConnectionLost(error)) connection.discard();
-        else connection.script('ROLLBACK').catch(() => connection.discard());
+        // A commit ends it in any case, and behind that one the next may have begun.
+        else if (!isEnding) connection.script('ROLLBACK').catch(() => connection.discard());
         throw error;
       }
     });
@@ -192,8 +224,7 @@ export class GroupCommit {
 
   async #within(
     connection: Connection,
-    tenant: number,
-    jobs: readonly Job[],
+    { tenant, jobs, committing }: Batch,
     apart: boolean,
   ): Promise<readonly Outcome[] | typeof again> {
     const { commands, show, types } = this.#tools;
@@ -250,6 +281,7 @@ export class GroupCommit {
       shown.catch(() => {});
       const committed = connection.script('COMMIT');
       committed.catch(() => {});
+      committing();
       await writer.settle();
       await committed.catch((error: unknown) => {
         throw isConnectionLost(error) && isWritten ? new CommitLost(error, writer.head, outcomes) : error;

@@ -92,6 +92,11 @@ export class Pool {
     }
   }
 
+  /** Does somebody wait for a connection of their own? */
+  get isAwaited(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** One to be given back. @throws StoreError `overloaded` where none is free for long. */
   async take(): Promise<Connection> {
     if (this.#isClosed) throw closed();
