@@ -90,6 +90,31 @@ export function readContract(setting: () => Setting, hasSnapshots: boolean): voi
     }
   });
 
+  test('a page has of each resource what a read by its id has, in both directions and from any position, in a group or not', async () => {
+    const s = setting();
+    const users = await s.createUsers('ann', 'bøb 😀', 'cy', 'dee');
+    await s.change(users[1]!, { title: 'Ingeniør\t"1"\n' });
+    await s.createGroup('g', [users[2]!.id]);
+    const all = (await Promise.all(users.map((user) => s.get(user)))) as StoredResource[];
+    const told = all.map(({ version, grouped }) => `${version} ${grouped}`);
+    assert.deepEqual(told, ['1 false', '2 false', '1 true', '1 false']);
+    const targets = [{ type: s.user }];
+    for (const descending of [false, true])
+      for (const limit of [1, 3, 4, 100])
+        for (const bytes of [undefined, 100_000]) {
+          const more = bytes === undefined ? {} : { bytes };
+          const found: object[] = [];
+          for (let page: Page | undefined; page?.more !== false; ) {
+            const position = page === undefined ? {} : { after: page.last as Position };
+            page = await s.list({ targets, limit, descending, ...more, ...position });
+            assert.equal(page.total, users.length);
+            found.push(...page.resources.map((each) => ({ ...each })));
+          }
+          const wanted = all.map((each) => ({ ...each }));
+          assert.deepEqual(found, descending ? wanted.reverse() : wanted);
+        }
+  });
+
   test('the total of a filter counts what lies outside the page too', async () => {
     const s = setting();
     for (let i = 0; i < 12; i++) await s.createUser(`u${i}`, { active: i % 3 === 0 });

@@ -15,6 +15,7 @@ import { filterDialect, postgresDialect } from '../../src/store/postgres/dialect
 import { textOf } from '../../src/store/postgres/driver.ts';
 import { feedSql } from '../../src/store/postgres/feed.ts';
 import { migrations } from '../../src/store/postgres/migrations.ts';
+import { pageInOneSql } from '../../src/store/postgres/page-in-one.ts';
 import { findSql } from '../../src/store/postgres/reads.ts';
 import { writeSql } from '../../src/store/postgres/statements.ts';
 import { adminSql } from '../../src/store/sql/admin.ts';
@@ -331,8 +332,13 @@ test('so do lists with filters over every table, pages of every order, and the s
         const target = { type: s.user, ...(sort === undefined ? {} : { sort }) };
         const targets = skips ? [target, { type: s.group }] : [target];
         const arms = compileArms(dialect, types, { tenant: 1, limit: 10, targets });
-        const { text } = pageSql(dialect, arms, { kind: 'all' }, false, 1000, skips);
+        const { text, plain } = pageSql(dialect, arms, { kind: 'all' }, false, 1000, skips, 11);
         found.push(...(await readsOfAnyTenant(`${sort?.path}`, text)));
+        const [arm] = arms;
+        if (plain !== undefined && arm !== undefined) {
+          const inOne = pageInOneSql(plain, countSql(arm), arm.body, 1000);
+          found.push(...(await readsOfAnyTenant('in one', inOne.text)));
+        }
         found.push(...(await readsOfAnyTenant('document', documentSql(dialect, arms))));
       }
   }

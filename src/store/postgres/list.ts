@@ -6,6 +6,7 @@ import type { Layout } from '../layout/layout.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { StoreDialect } from '../sql/dialect.ts';
 import {
+  type Arm,
   compileArms,
   countSql,
   documentSql,
@@ -30,6 +31,7 @@ import type { Page, Query } from '../store.ts';
 import type { Work } from '../work.ts';
 import { isCounted } from './counting.ts';
 import { postgresDialect } from './dialect.ts';
+import { pageInOneSql, pageOfTexts } from './page-in-one.ts';
 import type { Pool } from './pool.ts';
 import { type Reads, requestValues } from './reads.ts';
 import type { Snapshot, Snapshots } from './snapshots.ts';
@@ -89,19 +91,24 @@ export function lister({
 
   /**
    * A page and its total in one statement. Undefined where the page needs more: groups, members, or documents that its row
-   * is too large for. Shown by the workload `list` of npm run bench -- --postgres.
+   * is too large for.
    */
-  const readInOne = async (job: ListJob, work: Work | undefined): Promise<ListRows | undefined> => {
+  const readInOne = async (
+    job: ListJob,
+    arm: Arm,
+    { bytes, work }: { readonly bytes: number | undefined; readonly work: Work | undefined },
+  ): Promise<ListRows | undefined> => {
     const [[page], [total]] = [job.pages, job.counts];
-    if (page === undefined || total === undefined) return undefined;
-    const sql = `SELECT p.*, (${total.text}) FROM (${page.text}) p`;
-    const parameters = [...total.parameters, ...page.parameters];
-    const rows = await pool.read(sql, parameters, requestValues(job.tenant, job.base), work?.milliseconds);
+    if (page?.plain === undefined || total === undefined) return undefined;
+    const { text, parameters } = pageInOneSql(page.plain, total, arm.body, bytes);
+    const request = requestValues(job.tenant, job.base);
+    const found = pageOfTexts(await pool.read(text, parameters, request, work?.milliseconds, true), arm.type);
     const steps = listSteps(job);
     for (let step = steps.next(); ; ) {
       if (step.done) return step.value;
-      if (step.value.text === page.text) step = steps.next(rows);
-      else if (step.value.text === total.text && rows[0] !== undefined) step = steps.next([[rows[0].at(-1)]]);
+      if (step.value.text === page.text) step = steps.next(found.rows);
+      else if (step.value.text === total.text && found.total !== undefined)
+        step = steps.next([[found.total]]);
       else return undefined;
     }
   };
@@ -135,12 +142,13 @@ export function lister({
     const phases: readonly Phase[] =
       position === undefined ? [{ kind: 'all' }] : phasesBeyond(position, backwards);
     const length = query.offset ? undefined : query.limit + 1;
+    const share = pageShare(query);
     const job: ListJob = {
       pages:
         query.limit === 0
           ? []
           : phases.map((phase) =>
-              pageSql(dialect, arms, phase, backwards, pageShare(query), length === undefined, length),
+              pageSql(dialect, arms, phase, backwards, share, length === undefined, length),
             ),
       counts: arms.map(countSql),
       ...(query.groups ? { groups: groupsPart } : {}),
@@ -153,13 +161,13 @@ export function lister({
       bytes:
         query.bytes === undefined ? undefined : { most: query.bytes, document: documentSql(dialect, arms) },
     };
-    const [arm, second] = arms;
+    const [arm] = arms;
     const key = `${query.tenant} ${arm?.type}`;
-    // Neither a filter nor an order reads more rows than are answered.
-    const isPlain = second === undefined && arm?.filtered === false && arm.key === undefined;
-    const isShort = job.pages.length === 1 && job.pages[0]?.bounded === true && query.limit <= mostInOne;
-    const isTried = isPlain && isShort && !needMore.has(key);
-    const inOne = isTried ? await whileWanted(query.work, () => readInOne(job, query.work)) : undefined;
+    const isPlain = arm !== undefined && job.pages.length === 1 && job.pages[0]?.plain !== undefined;
+    const isTried = isPlain && query.limit <= mostInOne && !needMore.has(key);
+    const inOne = isTried
+      ? await whileWanted(query.work, () => readInOne(job, arm, { bytes: share, work: query.work }))
+      : undefined;
     if (isTried && inOne === undefined) needMore.add(key);
     const counts = [...job.pages, ...job.counts].some(({ text }) => isCounted(text));
     const page: PageRead =

@@ -61,19 +61,20 @@ export class Pool {
 
   /**
    * A statement that is a transaction by itself, and soon answered: within `longest` milliseconds. Run once more where the
-   * connection was lost.
+   * connection was lost. `areTexts` as {@link Connection.run} has it.
    */
   async read(
     sql: string,
     parameters: readonly Value[] = [],
     request?: RequestValues,
     longest = longestRead,
+    areTexts = false,
   ): Promise<unknown[][]> {
     for (let attempt = 0; ; attempt++) {
       let connection: Connection | undefined;
       try {
         connection = await this.#sharedConnection();
-        return (await connection.run(sql, parameters, request, longest)).rows;
+        return (await connection.run(sql, parameters, request, longest, areTexts)).rows;
       } catch (error) {
         const isWorthIt = (isConnectionLost(error) && !isStalled(error)) || isForgottenStatement(error);
         if (attempt === 0 && connection !== undefined && isWorthIt && !this.#isClosed) continue;

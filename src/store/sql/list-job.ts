@@ -13,6 +13,16 @@ export interface PageSql extends Sql {
   readonly single?: boolean;
   /** LIMIT stands in the statement, which has no OFFSET: neither is a parameter. */
   readonly bounded?: boolean;
+  /** Where it is bounded, and nothing is filtered or sorted. */
+  readonly plain?: PlainPage;
+}
+
+/** What a page without filter and order is cut from. */
+export interface PlainPage {
+  /** From `FROM resource r` to `LIMIT`. */
+  readonly from: Sql;
+  /** `r.rid`, with its direction. */
+  readonly order: string;
 }
 
 export interface ListSql {

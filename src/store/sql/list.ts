@@ -257,12 +257,15 @@ export function pageSql(
     isMember,
   );
   if (arms.length === 1 && first !== undefined && !first.filtered && first.key === undefined && !skips) {
-    const { text, parameters: beyond } = phaseCondition(undefined, phase, backwards ? '<' : '>');
+    const condition = phaseCondition(undefined, phase, backwards ? '<' : '>');
+    const order = `r.rid ${direction}`;
+    const rest = `WHERE r.tenant = ? AND r.type = ?${condition.text} ORDER BY ${order} LIMIT ${limit}`;
+    const bound = [first.tenant, first.type, ...condition.parameters];
+    const from = { text: `FROM resource r ${rest}`, parameters: bound };
     return {
-      text: `SELECT NULL AS key, r.rid, ${columns} FROM resource r ${document}
-WHERE r.tenant = ? AND r.type = ?${text} ORDER BY r.rid ${direction} LIMIT ${limit}`,
-      parameters: [...parameters, first.tenant, first.type, ...beyond],
-      ...more,
+      text: `SELECT NULL AS key, r.rid, ${columns} FROM resource r ${document}\n${rest}`,
+      parameters: [...parameters, ...bound],
+      ...(bounded ? { bounded, plain: { from, order } } : {}),
     };
   }
   const selects = arms.map(({ key, from, selective }) => {
