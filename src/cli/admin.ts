@@ -21,6 +21,7 @@ import { exitStatus, type Invocation } from './command.ts';
 import { findTenant, withStore } from './database.ts';
 import { signingKey } from './evidence-file.ts';
 import { planLines, treeLines } from './explain.ts';
+import { noteDeed } from './noted-deed.ts';
 
 /** Prints a link that signs an administrator in, once. */
 export function printAdminLink(invocation: Invocation): Promise<number> {
@@ -38,8 +39,7 @@ export function printAdminLink(invocation: Invocation): Promise<number> {
       ...(tenant === undefined ? {} : { tenant: tenant.number }),
       ...{ name, expires, hash: hashSecret(secret) },
     });
-    await store.admin.addAction({
-      actor: `${name}, at the command line`,
+    await noteDeed(store, {
       action: 'link.create',
       ...(tenant === undefined ? {} : { tenant: tenant.number }),
     });

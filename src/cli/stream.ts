@@ -8,6 +8,7 @@ import { columns } from '../ops/terminal.ts';
 import type { Store } from '../store/store.ts';
 import type { Invocation } from './command.ts';
 import { findTenant, withStore } from './database.ts';
+import { type Deed, noteDeed } from './noted-deed.ts';
 
 interface Tools {
   readonly streams: Streams;
@@ -95,13 +96,14 @@ export async function showStream(invocation: Invocation): Promise<number> {
   });
 }
 
-export const pauseStream = changing((streams, id) => streams.pause(id), 'paused');
-export const resumeStream = changing((streams, id) => streams.resume(id), 'goes on');
+export const pauseStream = changing('pause', 'paused');
+export const resumeStream = changing('resume', 'goes on');
 
-function changing(change: (streams: Streams, id: string) => Promise<Stream>, what: string) {
+function changing(deed: 'pause' | 'resume', what: string) {
   return (invocation: Invocation): Promise<number> =>
-    withStreams(invocation, async ({ streams }) => {
-      const stream = await change(streams, invocation.operand ?? '');
+    withStreams(invocation, async ({ streams, store }) => {
+      const stream = await streams[deed](invocation.operand ?? '');
+      await noteDeed(store, deedOf(deed, stream));
       const { json, terminal } = invocation;
       terminal.print(json ? JSON.stringify(streamJson(stream)) : `${stream.id}: ${what}`);
       return 0;
@@ -110,8 +112,10 @@ function changing(change: (streams: Streams, id: string) => Promise<Stream>, wha
 
 export async function deleteStream(invocation: Invocation): Promise<number> {
   const { operand: id = '', json, terminal } = invocation;
-  return withStreams(invocation, async ({ streams }) => {
+  return withStreams(invocation, async ({ streams, store }) => {
+    const stream = await streams.find(id);
     await streams.delete(id);
+    await noteDeed(store, deedOf('delete', stream));
     terminal.print(json ? JSON.stringify({ id, deleted: true }) : `deleted stream ${id}`);
     return 0;
   });
@@ -119,11 +123,16 @@ export async function deleteStream(invocation: Invocation): Promise<number> {
 
 export async function rotateSigningKey(invocation: Invocation): Promise<number> {
   const { json, terminal, flags } = invocation;
-  return withStreams(invocation, async ({ keys }) => {
+  return withStreams(invocation, async ({ keys, store }) => {
     const { id, created } = await keys.rotate(flags.has('revoke'));
+    await noteDeed(store, { action: 'stream.rotate-key', detail: id });
     terminal.print(json ? JSON.stringify({ kid: id, created }) : `tokens are signed with ${id} from now on`);
     return 0;
   });
+}
+
+function deedOf(deed: string, { id, tenant, stream }: Stream): Deed {
+  return { action: `stream.${deed}`, tenant, subject: id, detail: stream.receiver };
 }
 
 /** Without what it authenticates with at its receiver. */

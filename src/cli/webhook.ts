@@ -10,6 +10,7 @@ import type { Endpoint } from '../store/outbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Invocation } from './command.ts';
 import { defaultTenant, findTenant, withStore } from './database.ts';
+import { type Deed, noteDeed } from './noted-deed.ts';
 import { parseOverlap } from './time.ts';
 
 export const defaultOverlap = '24h';
@@ -56,6 +57,7 @@ export async function createEndpoint(invocation: Invocation): Promise<number> {
       from: flags.get('from'),
     });
     printSecrets(invocation, made, 'made');
+    await noteDeed(store, deedOf('create', made.endpoint));
     return 0;
   });
 }
@@ -137,13 +139,14 @@ export async function testEndpoint(invocation: Invocation): Promise<number> {
   });
 }
 
-export const pauseEndpoint = changing((endpoints, id) => endpoints.pause(id), 'paused');
-export const resumeEndpoint = changing((endpoints, id) => endpoints.resume(id), 'goes on');
+export const pauseEndpoint = changing('pause', 'paused');
+export const resumeEndpoint = changing('resume', 'goes on');
 
-function changing(change: (endpoints: Endpoints, id: string) => Promise<Endpoint>, what: string) {
+function changing(deed: 'pause' | 'resume', what: string) {
   return (invocation: Invocation): Promise<number> =>
-    withEndpoints(invocation, false, async (endpoints) => {
-      const endpoint = await change(endpoints, invocation.operand ?? '');
+    withEndpoints(invocation, false, async (endpoints, store) => {
+      const endpoint = await endpoints[deed](invocation.operand ?? '');
+      await noteDeed(store, deedOf(deed, endpoint));
       const { json, terminal } = invocation;
       terminal.print(json ? JSON.stringify(endpointJson(endpoint)) : `${endpoint.id}: ${what}`);
       return 0;
@@ -153,16 +156,21 @@ function changing(change: (endpoints: Endpoints, id: string) => Promise<Endpoint
 export async function rotateEndpoint(invocation: Invocation): Promise<number> {
   const { operand: id = '', flags } = invocation;
   const until = parseOverlap(flags.get('overlap') ?? defaultOverlap, new Date());
-  return withEndpoints(invocation, false, async (endpoints) => {
-    printSecrets(invocation, await endpoints.rotate(id, until), 'rotated');
+  return withEndpoints(invocation, false, async (endpoints, store) => {
+    const rotated = await endpoints.rotate(id, until);
+    printSecrets(invocation, rotated, 'rotated');
+    await noteDeed(store, deedOf('rotate', rotated.endpoint));
     return 0;
   });
 }
 
 export async function replayEvents(invocation: Invocation): Promise<number> {
   const { operand: id = '', flags, json, terminal } = invocation;
-  return withEndpoints(invocation, false, async (endpoints) => {
-    const replayed = await endpoints.replay(id, flags.get('from') ?? '', flags.get('to'));
+  return withEndpoints(invocation, false, async (endpoints, store) => {
+    const { endpoint } = await endpoints.show(id, 0);
+    const [from = '', to] = [flags.get('from'), flags.get('to')];
+    const replayed = await endpoints.replay(id, from, to);
+    await noteDeed(store, { ...deedOf('replay', endpoint), detail: `${from} to ${to ?? from}` });
     terminal.print(json ? JSON.stringify({ id, replayed }) : `${replayed} events are sent again`);
     return 0;
   });
@@ -170,11 +178,17 @@ export async function replayEvents(invocation: Invocation): Promise<number> {
 
 export async function deleteEndpoint(invocation: Invocation): Promise<number> {
   const { operand: id = '', json, terminal } = invocation;
-  return withEndpoints(invocation, false, async (endpoints) => {
+  return withEndpoints(invocation, false, async (endpoints, store) => {
+    const { endpoint } = await endpoints.show(id, 0);
     await endpoints.delete(id);
+    await noteDeed(store, deedOf('delete', endpoint));
     terminal.print(json ? JSON.stringify({ id, deleted: true }) : `deleted endpoint ${id}`);
     return 0;
   });
+}
+
+function deedOf(deed: string, { id, tenant, url }: Endpoint): Deed {
+  return { action: `webhook.${deed}`, tenant, subject: id, detail: url };
 }
 
 function printSecrets(

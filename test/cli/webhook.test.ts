@@ -1,6 +1,8 @@
 /** scimd webhook, against a running server and a real receiver. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { type Receiver, startReceiver } from '../events/receiver.ts';
 import { newUser } from '../server.ts';
 import { until } from '../until.ts';
@@ -157,5 +159,24 @@ describe('scimd webhook', () => {
     }
     assert.equal((await webhook('delete', id)).status, 0);
     assert.equal((await webhook('show', id)).status, 1);
+  });
+
+  test('what was done stands in the record of actions, with who did it', () => {
+    const db = new Sqlite(join(place.folder, 'scimd.db'), { readonly: true });
+    const actions = db
+      .prepare<[string], { action: string; actor: string; detail: string }>(
+        'SELECT action, actor, detail FROM admin_action WHERE subject = ? ORDER BY number',
+      )
+      .all(id);
+    db.close();
+    assert.deepEqual(
+      actions.map(({ action }) => action),
+      [
+        ...['webhook.create', 'webhook.pause', 'webhook.resume', 'webhook.rotate', 'webhook.replay'],
+        ...['webhook.replay', 'webhook.delete'],
+      ],
+    );
+    for (const { actor } of actions) assert.match(actor, /, at the command line$/);
+    assert.equal(actions.at(-1)?.detail, app.url);
   });
 });
