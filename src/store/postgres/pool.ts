@@ -19,8 +19,8 @@ import { Connection, type RequestValues, type Value } from './driver.ts';
 const mostShared = 2;
 /** Statements that wait for an answer over one of them, before another one is opened. */
 const fullAt = 16;
-/** Milliseconds that a statement over a shared connection may take. */
-const longestRead = 30_000;
+/** Milliseconds that any other statement over a shared connection may take: reports count all people. */
+const longestRead = 60_000;
 /** Milliseconds that one waits for a connection of one's own. */
 const longestWait = 10_000;
 /** Milliseconds for which a connection of one's own is kept that nobody uses. */
