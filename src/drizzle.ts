@@ -112,11 +112,15 @@ function overSqlite(database: DrizzleSqlite): SqlDatabase {
     dialect: 'sqlite',
     waits,
     run: on(database),
-    transaction: <T>(run: (run: RunSql, transaction: unknown) => Awaitable<T>): Awaitable<T> =>
-      database.transaction(
+    transaction<T>(run: (run: RunSql, transaction: unknown) => Awaitable<T>): Awaitable<T> {
+      // better-sqlite3 would make it a part of that one, and what is answered as done would go when it is rolled back.
+      const { $client } = database as { readonly $client?: { readonly inTransaction?: unknown } };
+      if ($client?.inTransaction === true) throw new Error('cannot start a transaction within a transaction');
+      return database.transaction(
         ((transaction: DrizzleSqlite) => run(on(transaction), transaction)) as never,
         work,
-      ) as Awaitable<T>,
+      ) as Awaitable<T>;
+    },
   };
 }
 

@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Database from 'better-sqlite3';
+import { drizzle as overSqlite } from 'drizzle-orm/better-sqlite3';
 import { CamelCasePlugin, Kysely, ParseJSONResultsPlugin, sql as raw, SqliteDialect } from 'kysely';
 import pg from 'pg';
+import { drizzle } from '../../src/drizzle.ts';
 import { createScimd, members, type Scimd, type SqlConnection, sql, table } from '../../src/index.ts';
 import { kysely } from '../../src/kysely.ts';
 import { startPostgres } from '../postgres-server.ts';
@@ -349,6 +351,23 @@ test('while another connection keeps the database locked, a client is asked to c
   connection.close();
   rmSync(folder, { recursive: true });
 });
+
+for (const driver of ['plain SQL', 'Drizzle'])
+  test(`a transaction of the application over the same connection is none of scimd's, whose client comes again: ${driver}`, async () => {
+    const connection = new Database(':memory:');
+    connection.exec(ddl('sqlite'));
+    const tables = { User, Group };
+    const scimd = await (driver === 'Drizzle'
+      ? createScimd({ store: drizzle(overSqlite(connection), tables) })
+      : createScimd({ store: sql(connection, tables) }));
+    const send = await sender(scimd);
+    connection.exec('BEGIN');
+    assert.ok(isPutOff(await send('POST', '/Users', user('ann'))));
+    assert.ok(connection.inTransaction);
+    connection.exec('ROLLBACK');
+    assert.equal((await send('POST', '/Users', user('ann')))[0], 201);
+    await scimd.close();
+  });
 
 test('while the database server cannot be reached, a client is asked to come again', async () => {
   const server = await startPostgres();

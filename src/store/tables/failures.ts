@@ -102,6 +102,13 @@ function sqliteFailure(error: {
       'Let other connections write in short transactions, in WAL mode, and set busy_timeout for this one.',
       { cause: error },
     );
+  if (/cannot start a transaction within a transaction/.test(text))
+    return new StoreError(
+      'busy',
+      'the application has a transaction open over the same connection',
+      'Give scimd a connection of its own, or wait for nothing within transactions over this one.',
+      { cause: error },
+    );
   if (/SQLITE_FULL|disk is full/.test(text))
     return new StoreError('full', 'the disk is full', 'Free space on the volume of the database.', {
       cause: error,
