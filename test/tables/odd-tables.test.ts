@@ -369,6 +369,20 @@ for (const driver of ['plain SQL', 'Drizzle'])
     await scimd.close();
   });
 
+test('several processes start at once, on a database without tables of scimd and on one that has them: PostgreSQL', async () => {
+  const pool = await newPool(ddl('server'));
+  for (let round = 0; round < 2; round++) {
+    const started = await Promise.all(
+      Array.from({ length: 5 }, () => createScimd({ store: sql(pool, { User, Group }) })),
+    );
+    assert.deepEqual(await Promise.all(started.map(async (each) => (await each.tenants.list()).length)), [
+      ...[1, 1, 1, 1, 1],
+    ]);
+    for (const each of started) await each.close();
+  }
+  await pool.end();
+});
+
 test('while the database server cannot be reached, a client is asked to come again', async () => {
   const server = await startPostgres();
   const pool = new pg.Pool({ connectionString: await server.newDatabase() });

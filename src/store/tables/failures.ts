@@ -8,13 +8,13 @@ import { causes, isRetryable, refusedAtCommit } from './violations.ts';
 /** Tries of what PostgreSQL gives up in favour of others. */
 const attempts = 10;
 
-/** Does it again when PostgreSQL asks for it. */
-export async function withRetries<T>(work: () => Promise<T>): Promise<T> {
+/** Does it again when PostgreSQL asks for it, or where it is worth it. */
+export async function withRetries<T>(work: () => Promise<T>, isWorthIt = isRetryable): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
-      if (!isRetryable(error) || attempt === attempts) throw error;
+      if (!isWorthIt(error) || attempt === attempts) throw error;
       await new Promise((resolve) => setTimeout(resolve, attempt * 5 * Math.random()));
     }
   }

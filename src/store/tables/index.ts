@@ -36,7 +36,7 @@ import {
 } from './database.ts';
 import type { TableMap } from './define.ts';
 import { explainFilter, type TablesExplanation } from './explain.ts';
-import { withFailures } from './failures.ts';
+import { withFailures, withRetries } from './failures.ts';
 import { FeedSteps, feedReads } from './feed.ts';
 import { grantStatements, guardStatements } from './grants.ts';
 import { Holders } from './holders.ts';
@@ -54,7 +54,7 @@ import { stepsPort } from './steps.ts';
 import { TotalCounts } from './totals.ts';
 import type { Turn } from './turn.ts';
 import { RefusedUnit } from './unit-at-work.ts';
-import { IgnoredByDatabase } from './violations.ts';
+import { IgnoredByDatabase, isMadeMeanwhile } from './violations.ts';
 import type { Within, WithinReads } from './within.ts';
 import { InFlight, WriteQueue } from './write-queue.ts';
 import { Writing } from './writing.ts';
@@ -85,7 +85,11 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
   const database = withFailures(options.database);
   const newId = uuidV7Source(() => clock().getTime());
   const outside = <T>(steps: Steps<T>): Awaitable<T> => carryOut(steps, database, database.run);
-  if (migrate) await outside(makeTables(database.dialect, clock().toISOString()));
+  if (migrate)
+    await withRetries(
+      async () => outside(makeTables(database.dialect, clock().toISOString())),
+      isMadeMeanwhile,
+    );
   const registry = servedRegistry(asked, tables);
   const memberships = new Memberships(database.dialect);
   const typeNames = asked.resourceTypes.map(({ name }) => name);

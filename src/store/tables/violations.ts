@@ -196,6 +196,16 @@ export function isRetryable(error: unknown): boolean {
   return false;
 }
 
+/** Did another process make the same table, function or row at the same moment? By then it is there. */
+export function isMadeMeanwhile(error: unknown): boolean {
+  for (const each of causes(error)) {
+    const code = textIn(each, 'originalCode', 'code') ?? '';
+    if (/^(?:23505|42P07|42710|42723|40001|40P01)$/.test(code)) return true;
+    if (/tuple concurrently updated/.test(textIn(each, 'originalMessage', 'message') ?? '')) return true;
+  }
+  return false;
+}
+
 function fieldOf({ fields, tenant }: MappedTable, keys: readonly string[]): Field | undefined {
   const named = keys.filter((key) => key !== tenant?.name);
   const isIn = ({ column, folded }: Field): boolean =>
