@@ -10,6 +10,7 @@ import type {
   ToExchangeThread,
 } from './http/exchange-log.ts';
 import type { NewExchange } from './store/exchanges.ts';
+import { collectStart } from './store/sqlite/collect-start.ts';
 import { SqliteExchanges } from './store/sqlite/exchanges.ts';
 import { pacer } from './store/sqlite/give-way.ts';
 
@@ -92,3 +93,5 @@ parentPort?.on('message', (message: ToExchangeThread) => {
       break;
   }
 });
+
+collectStart();

@@ -19,10 +19,14 @@ const threadsDecide = ['--max-semi-space-size=0', '--min-semi-space-size=0'];
  */
 const freeAtOnce = '--no-maglev-destroy-on-background';
 
+/** Threads collect what their start has left behind (collect-start.ts). */
+const collectable = '--expose-gc';
+
 /** To be called when the server is there, since code that V8 has kept is of other flags, and before it has threads. */
 export function limitHeaps(): void {
   if (!isSea()) return;
   setFlagsFromString(sparing);
   setFlagsFromString(freeAtOnce);
+  setFlagsFromString(collectable);
   for (const flag of threadsDecide) setFlagsFromString(flag);
 }

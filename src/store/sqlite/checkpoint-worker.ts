@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import Sqlite from 'better-sqlite3';
 import type { CheckpointAnswer, CheckpointThreadData } from './checkpoint-thread.ts';
+import { collectStart } from './collect-start.ts';
 import { yieldToRequests } from './give-way.ts';
 
 yieldToRequests();
@@ -30,4 +31,5 @@ parentPort?.on('message', (message: 'close' | 'copy') => {
     tell('failed');
   }
 });
+collectStart();
 tell('open');

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { listSteps } from '../sql/list-job.ts';
 import { runSteps } from '../sql/steps.ts';
 import { ended, WorkError } from '../work.ts';
+import { collectStart } from './collect-start.ts';
 import { openConnection } from './connection.ts';
 import { pacer, yieldToRequests } from './give-way.ts';
 import { meterOf } from './meter.ts';
@@ -53,11 +54,16 @@ function answer({ id, job, values, milliseconds }: ScanRequest): ScanAnswer {
   }
 }
 
+let hasAnswered = false;
 parentPort?.on('message', (message: 'close' | ScanRequest) => {
   if (message === 'close') {
     db.close();
     pace.close();
     parentPort?.postMessage('closed');
     parentPort?.close();
-  } else parentPort?.postMessage(answer(message));
+    return;
+  }
+  parentPort?.postMessage(answer(message));
+  if (!hasAnswered) setImmediate(collectStart);
+  hasAnswered = true;
 });
