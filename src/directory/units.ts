@@ -108,7 +108,10 @@ export class Units {
       case 'unmatched':
         throw new ScimError(400, 'noTarget', submitted.detail);
       case 'invalid-id':
-        throw new DirectoryError('invalid-id', 'id must not be empty and must not contain "bulkId"');
+        throw new DirectoryError(
+          'invalid-id',
+          'id must not be empty, "." or "..", and must not contain "bulkId"',
+        );
       case 'guarded':
         return this.#guarded(caller, submitted.reason);
       case 'undone':

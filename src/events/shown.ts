@@ -1,7 +1,7 @@
 /** Resources as events show them: the same to all who read them. */
 import { everything, projectionOf } from '../scim/projection.ts';
 import type { Registry } from '../scim/registry.ts';
-import { entityTag } from '../scim/representation.ts';
+import { entityTag, segmentOf } from '../scim/representation.ts';
 import type { StoredResource } from '../store/stored-resource.ts';
 import type { EventGroup, EventResource } from './event.ts';
 
@@ -28,12 +28,12 @@ export function shownAs(registry: Registry, basePath: string, baseUrl: string | 
     }),
   );
   const locationOf = (type: string, id: string): string =>
-    `${base}${types.get(type)?.endpoint ?? `/${type}`}/${id}`;
+    `${base}${types.get(type)?.endpoint ?? `/${type}`}/${segmentOf(id)}`;
   return {
     locationOf,
     pathOf(type, id) {
       const known = types.get(type);
-      return known === undefined ? undefined : `${known.endpoint}/${id}`;
+      return known === undefined ? undefined : `${known.endpoint}/${segmentOf(id)}`;
     },
     urlOf: (type, id) => (baseUrl === undefined ? undefined : locationOf(type, id)),
     projection: (type) => types.get(type)?.apply,

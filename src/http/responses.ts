@@ -181,7 +181,7 @@ export function methodNotAllowed(request: HttpRequest, allowed: readonly string[
   );
 }
 
-/** A URI as a header field may have it: an id that an import has kept may hold any character (RFC 3986 §2.1). */
+/** A URI as a header field may have it, whatever is in the configured base (RFC 3986 §2.1). */
 export function fieldUri(uri: string): string {
   return /^[!-~]*$/.test(uri) ? uri : encodeURI(uri);
 }

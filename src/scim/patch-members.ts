@@ -1,4 +1,5 @@
 /** Edits of `Group.members` as changes of the memberships that the store keeps: each costs what the change costs. */
+
 import type { CompareValue, Filter } from '../../grammar/ast.ts';
 import { and, eq, ew, not, or, pr } from '../../grammar/index.ts';
 import { invalidValue, ScimError } from '../error.ts';
@@ -6,6 +7,7 @@ import type { MemberValue } from './document.ts';
 import { addedValues } from './patch-lists.ts';
 import { type Description, describedValues, namedMembers } from './patch-named.ts';
 import { type Edit, immutable, namedValue } from './patch-request.ts';
+import { segmentOf } from './representation.ts';
 import { memberValuesFrom, memberValuesOf } from './resource.ts';
 import { type Tolerated, tolerate } from './tolerances.ts';
 import { complexMembers, elementValidatorOf } from './value.ts';
@@ -118,8 +120,17 @@ function hasId(description: Description): boolean {
   return [...description.keys()].some(({ name }) => name === 'value');
 }
 
+/** A segment of a URL encoded as ours are, whatever of it the client encoded. */
+function inNormalForm(segment: string): string {
+  try {
+    return segmentOf(decodeURIComponent(segment));
+  } catch {
+    return segment;
+  }
+}
+
 /** By its endpoint and id: the base may be left out of a reference (`../Users/2819c223`, RFC 7643 §8.4). */
 function referenceFilter(uri: string): Filter {
-  const [end] = /\/[^/]+\/[^/]+$/.exec(uri) ?? [];
-  return end === undefined ? eq('$ref', uri) : ew('$ref', end);
+  const [, endpoint, id = ''] = /(\/[^/]+\/)([^/]+)$/.exec(uri) ?? [];
+  return endpoint === undefined ? eq('$ref', uri) : ew('$ref', endpoint + inNormalForm(id));
 }

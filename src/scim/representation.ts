@@ -51,9 +51,26 @@ export function groupsPart(
   // JSON leaves out a display that is undefined.
   const values = groups.map(({ value, display, type, resourceType }) => ({
     value,
-    $ref: `${endpointOf(resourceType)}/${value}`,
+    $ref: `${endpointOf(resourceType)}/${segmentOf(value)}`,
     display,
     type,
   }));
   return `,"groups":${JSON.stringify(values)}`;
+}
+
+/** Characters that stand in a segment of a URL as they are (RFC 3986 §3.3). */
+const plainId = /^[\w.~@:-]+$/;
+
+/** An id as a segment of a URL: one that an import has kept may hold any character. */
+export function segmentOf(id: string): string {
+  if (plainId.test(id)) return id;
+  return encodeURIComponent(id.toWellFormed())
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%40', '@')
+    .replaceAll('%3A', ':');
+}
+
+/** An id must not be empty and must not contain `bulkId` (RFC 7643 §3.1); a URL with `.` or `..` is another one (RFC 3986 §5.2.4). */
+export function isAllowedId(id: string): boolean {
+  return !/^\.{0,2}$|bulkId/.test(id);
 }

@@ -230,7 +230,7 @@ export type Refusal = { readonly command: number } & (
       /**
        * `missing`: there is no such resource; or nothing of its deletion to restore it from, nothing to erase. `present`:
        * what is to be restored is there. `conflict`: its version was not `expected`, or its change is to be told apart.
-       * `invalid-id`: an id must not be empty and must not contain `bulkId` (RFC 7643 §3.1).
+       * `invalid-id`: an id must not be empty and must not contain `bulkId` (RFC 7643 §3.1), and is no way up in a URL.
        */
       readonly outcome: 'missing' | 'present' | 'conflict' | 'invalid-id';
     }

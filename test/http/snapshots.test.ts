@@ -326,14 +326,15 @@ test('an embedder that cancels the answer, begun or not, lets go of its snapshot
   await scimd.close();
 });
 
-test('RFC 7643 §3.1: meta.location is JSON whatever the id that an import has kept, in a GET and in a list', async () => {
+test('RFC 7643 §3.1: meta.location is a URI whatever the id that an import has kept, in a GET and in a list', async () => {
   const type = store.registry.resourceTypes.find(({ name }) => name === 'User');
   assert.ok(type);
   const id = 'a"b\\c';
   const actor = { kind: 'import' } as const;
   await create(store, { tenant: 1, type, actor, document: newUser({ userName: 'odd-id' }), id });
-  const location = `${server.url}/Users/${id}`;
-  const { json: one } = await send('GET', `/Users/${encodeURIComponent(id)}`);
+  const location = `${server.url}/Users/a%22b%5Cc`;
+  const { json: one, headers } = await send('GET', `/Users/${encodeURIComponent(id)}`);
+  assert.equal(headers.get('content-location'), location);
   assert.deepEqual([one.id, one.meta.location], [id, location]);
   const { json: list } = await send('GET', '/Users?filter=userName%20eq%20%22odd-id%22');
   assert.deepEqual(list.Resources, [one]);

@@ -22,6 +22,38 @@ export function edgeContract(setting: () => Setting, keepsStrangers: boolean): v
     ]);
   });
 
+  test('an id is a segment of the URLs that name it, whatever an import has kept (RFC 3986 §3.3)', async () => {
+    const s = setting();
+    const odd = {
+      '../../x': '..%2F..%2Fx',
+      'a\'b"c': 'a%27b%22c',
+      'a b%20c/d?e#f': 'a%20b%2520c%2Fd%3Fe%23f',
+      'ada@example.com': 'ada@example.com',
+      'Zoë 😀': 'Zo%C3%AB%20%F0%9F%98%80',
+      '[x]*': '%5Bx%5D%2A',
+    };
+    const ids = Object.keys(odd).sort();
+    const { tenant, user: type } = s;
+    for (const [index, id] of ids.entries())
+      await create(s.store, { tenant, type, actor, document: userDocument(`odd ${index}`), id });
+    const group = await s.createGroup('g', ids);
+    const members = await s.members(group);
+    const refs = Object.fromEntries(members.map(({ value, $ref }) => [value, $ref]));
+    const expected = Object.entries(odd).map(([id, segment]) => [id, `${base}/Users/${segment}`]);
+    assert.deepEqual(refs, Object.fromEntries(expected));
+    for (const [id, url] of expected) {
+      assert.deepEqual(await s.find(`meta.location eq "${url}"`), [id]);
+      assert.deepEqual(await s.find(`members[$ref eq "${url}"]`, s.group), [group.id]);
+      await s.edit(group, { kind: 'removeWhere', plan: s.memberPlan(`$ref eq "${url}"`) });
+      assert.equal((await s.memberIds(group)).includes(String(id)), false);
+      await s.edit(group, add(String(id)));
+    }
+    for (const id of ['', '.', '..'])
+      await assert.rejects(create(s.store, { tenant, type, actor, document: userDocument('dots'), id }), {
+        refusal: { outcome: 'invalid-id', command: 0 },
+      });
+  });
+
   testWithStrangers('an unknown id is kept as it was given', async () => {
     const s = setting();
     const members = [{ value: 'who"is', type: 'User', display: 'Ünknown' }, { value: 'zz' }];

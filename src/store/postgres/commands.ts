@@ -1,7 +1,9 @@
 /** Units of commands that change resources, as in SQLite's commands, but that each read is waited for. */
+
 import { termsOf } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
 import { keyOf, resourceUriKey } from '../../scim/comparison.ts';
+import { isAllowedId } from '../../scim/representation.ts';
 import {
   descriptionEdit,
   displayOf,
@@ -92,7 +94,7 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
     const isNew = command.id === undefined;
     const id = command.id ?? newId();
     // RFC 7643 §3.1: the word is reserved for references within a bulk request.
-    if (!isNew && (id === '' || id.includes('bulkId'))) return { outcome: 'invalid-id' };
+    if (!isNew && !isAllowedId(id)) return { outcome: 'invalid-id' };
     const document = withId(command.document, id);
     const namesake = await findNamesake(writer, command, kind, undefined, document);
     if (namesake !== undefined) return namesake;

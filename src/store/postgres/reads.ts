@@ -77,7 +77,7 @@ JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
      */
     shown: `SELECT k.place, r.rid, ${resourceColumns}, ${groups}, c.count,
   CASE WHEN c.count < k.most THEN (SELECT ${membersText(postgresDialect)}
-    FROM (${memberParts(types, 'k.base', 'm.owner = r.rid AND m.tenant = r.tenant')} LIMIT k.most) p) END
+    FROM (${memberParts(postgresDialect, types, 'k.base', 'm.owner = r.rid AND m.tenant = r.tenant')} LIMIT k.most) p) END
 FROM unnest(${arrays('bigint', 'bigint', 'text', 'boolean', 'bigint', 'text')}) WITH ORDINALITY
   AS k (tenant, type, key, groups, most, base, place)
 JOIN resource r ON r.tenant = k.tenant AND r.type = k.type AND r.id = k.key

@@ -16,6 +16,7 @@ import type { Attribute } from '../../scim/registry.ts';
 import { type AttributeLocation, type Entry, elementColumn } from '../layout/layout.ts';
 import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
 import { allOf, type StoreDialect, sameTenant, tenantColumn } from './dialect.ts';
+import { pathSegment } from './path-segment.ts';
 
 /** The map for one query: it notes which tables the compiled conditions turn out to need. */
 export interface QueryMap extends StorageMap {
@@ -33,7 +34,7 @@ function folder({ type }: StoredType): string {
 }
 
 function rowColumn(
-  { request: { base } }: StoreDialect,
+  { query, request: { base } }: StoreDialect,
   stored: StoredType,
   of: (AttributeLocation & { kind: 'row' })['of'],
 ): ColumnStorage {
@@ -49,7 +50,7 @@ function rowColumn(
     case 'version':
       return column(`('W/"' || r.version || '"')`);
     case 'location':
-      return column(`(${base} || ${folder(stored)} || r.id)`);
+      return column(`(${base} || ${folder(stored)} || ${pathSegment(query.name, 'r.id')})`);
   }
 }
 
@@ -129,7 +130,7 @@ export function memberTypeName(types: StoredTypes): string {
 
 /** The column of a membership for a sub-attribute of `members`, in `member m`. */
 function memberColumn(
-  { request: { base } }: StoreDialect,
+  { query, request: { base } }: StoreDialect,
   types: StoredTypes,
   sub: Attribute,
 ): ColumnStorage | undefined {
@@ -143,7 +144,7 @@ function memberColumn(
       return column(byType(types, 'm.kind', ({ type }) => quoteText(fold(type.name)), 'm.type_key'));
     }
     case '$ref':
-      return column(`(${base} || ${endpointOf(types, 'm.kind')} || m.value)`);
+      return column(`(${base} || ${endpointOf(types, 'm.kind')} || ${pathSegment(query.name, 'm.value')})`);
     default:
       return undefined;
   }
@@ -206,7 +207,9 @@ function groupTable({ dialect, types, tenant }: MapQuery): TableStorage {
         case 'type':
           return column('g.type');
         case '$ref':
-          return column(`(${request.base} || ${endpointOf(types, 'g.kind')} || g.value)`);
+          return column(
+            `(${request.base} || ${endpointOf(types, 'g.kind')} || ${pathSegment(dialect.query.name, 'g.value')})`,
+          );
         default:
           return undefined;
       }

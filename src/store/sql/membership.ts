@@ -4,6 +4,7 @@ import type { StoredTypes } from '../layout/stored-type.ts';
 import type { GroupReference } from '../store.ts';
 import { documentJoin, endpointOf, memberTypeName, ownerTypes } from './attribute-map.ts';
 import { allOf, type StoreDialect, sameTenant, tenantColumn, tenantOf, tenantOfRequest } from './dialect.ts';
+import { pathSegment } from './path-segment.ts';
 
 /** Members in one part of a large group. Measured: ten times as many hold the event loop longer, and are no faster. */
 export const membersInPart = 250;
@@ -50,8 +51,13 @@ ${where}ORDER BY m.value, m.owner`;
 }
 
 /** The columns of members of which {@link membersText} makes JSON, in their order; `base` is that of `$ref`. */
-export function memberParts(types: StoredTypes, base: string, condition: string): string {
-  return `SELECT m.value, ${base} || ${endpointOf(types, 'm.kind')} || m.value AS ref, ${memberTypeName(types)} AS type, m.display
+export function memberParts(
+  { query }: StoreDialect,
+  types: StoredTypes,
+  base: string,
+  condition: string,
+): string {
+  return `SELECT m.value, ${base} || ${endpointOf(types, 'm.kind')} || ${pathSegment(query.name, 'm.value')} AS ref, ${memberTypeName(types)} AS type, m.display
   FROM member m WHERE ${condition} ORDER BY m.value`;
 }
 
@@ -75,7 +81,7 @@ export function membershipSql(dialect: StoreDialect, types: StoredTypes) {
     members: `SELECT ${membersText(dialect)},
   max(value), count(*)
 FROM (
-  ${memberParts(types, '?', allOf('m.owner = ?', 'm.value > ?', ofRequest))} LIMIT ?) p`,
+  ${memberParts(dialect, types, '?', allOf('m.owner = ?', 'm.value > ?', ofRequest))} LIMIT ?) p`,
     /** Is there one behind so many? By the group's row and how many. */
     beyond: 'SELECT 1 FROM member WHERE owner = ? LIMIT 1 OFFSET ?',
     /** By tenant, the group's id, and up to how many. */

@@ -1,6 +1,8 @@
 /** Units of commands that change resources: synchronous steps within a transaction. */
+
 import type { Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
+import { isAllowedId } from '../../scim/representation.ts';
 import {
   computedFrom,
   descriptionEdit,
@@ -184,8 +186,7 @@ export class Commands {
     const kind = types.of(command.type);
     const id = command.id ?? this.#tools.newId();
     // RFC 7643 §3.1: the word is reserved for references within a bulk request.
-    if (command.id !== undefined && (id === '' || id.includes('bulkId')))
-      return { outcome: 'invalid-id', command: index };
+    if (command.id !== undefined && !isAllowedId(id)) return { outcome: 'invalid-id', command: index };
     const document = withId(command.document, id);
     this.#refuseNamesake(tenant, command, kind, undefined, document);
     const body = JSON.stringify(document);

@@ -11,6 +11,7 @@ import { sqlite } from '../../query/sqlite.ts';
 import type { ColumnStorage, Storage, StorageMap } from '../../query/storage.ts';
 import { textKey } from '../../scim/comparison.ts';
 import type { Attribute } from '../../scim/registry.ts';
+import { pathSegment } from '../sql/path-segment.ts';
 import type { Column, Element, Field, MappedTable } from './mapping.ts';
 import { labelOf } from './mapping.ts';
 import type { Memberships } from './memberships.ts';
@@ -157,7 +158,9 @@ export class Conditions {
       case 'meta.version':
         return column(`('W/"' || ${alias}.${version.sql} || '"')`);
       case 'meta.location':
-        return column(`(${request}.base || ${text(`${type.endpoint}/`)} || ${idText(this.#table, alias)})`);
+        return column(
+          `(${request}.base || ${text(`${type.endpoint}/`)} || ${pathSegment(this.#dialect.name, idText(this.#table, alias))})`,
+        );
       case 'meta.created':
         return this.#instant(created, alias, 'created');
       case 'meta.lastModified':

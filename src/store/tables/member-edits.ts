@@ -1,8 +1,10 @@
 /** Edits of a group's members, each at the cost of what it changes. */
+
 import { invalidValue, type ScimError } from '../../error.ts';
 import type { Plan } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
 import { resourceUriKey } from '../../scim/comparison.ts';
+import type { Attribute } from '../../scim/registry.ts';
 import type { MemberChanges } from '../sql/command-watch.ts';
 import type { MemberEdit } from '../store.ts';
 import { dialects } from './conditions.ts';
@@ -60,8 +62,9 @@ export class MemberEdits {
     row: unknown,
     plan: Plan,
   ): Steps<readonly { readonly value: string; readonly row: unknown; readonly nested: boolean }[]> {
-    const map = { key: 'e.value', resolve: memberColumn };
-    const { sql, parameters } = compilePlan(plan, map, dialects[this.#tools.database.dialect]);
+    const { dialect } = this.#tools.database;
+    const map = { key: 'e.value', resolve: (sub: Attribute) => memberColumn(dialect, sub) };
+    const { sql, parameters } = compilePlan(plan, map, dialects[dialect]);
     if (sql.includes(displayKey))
       yield* this.#tools.reading.foldTexts(sql, this.#tools.memberships.memberRows(mapped));
     return yield* this.of(mapped, row, { text: sql, parameters, base: work.base ?? '' });

@@ -2,6 +2,7 @@
 import { quoteText as text } from '../../query/dialect.ts';
 import type { ColumnStorage, SqlFragment, TableStorage } from '../../query/storage.ts';
 import type { Attribute } from '../../scim/registry.ts';
+import { pathSegment } from '../sql/path-segment.ts';
 import { type SqlDatabase, type SqlValue, type Statement, Texts } from './database.ts';
 import type { TableFacts } from './facts.ts';
 import type { Column, MappedTable } from './mapping.ts';
@@ -133,7 +134,7 @@ export class Memberships {
       from: `(${this.memberRows(mapped)}) e`,
       key: 'e.owner',
       where: { sql: '', parameters: [] },
-      column: memberColumn,
+      column: (sub) => memberColumn(this.#dialect, sub),
     };
   }
 
@@ -141,7 +142,8 @@ export class Memberships {
     const all = this.with(tableName);
     if (all.length === 0) return undefined;
     const first = all[0] as MappedMembers;
-    const rows = all.map((mapped) => groupRows(this.#dialect, mapped, tableName));
+    const dialect = this.#dialect;
+    const rows = all.map((mapped) => groupRows(dialect, mapped, tableName));
     return {
       kind: 'table',
       from: `(${rows.length === 1 ? rows[0] : rows.map((each) => `SELECT * FROM (${each}) a`).join('\nUNION ALL ')}) e`,
@@ -156,7 +158,7 @@ export class Memberships {
           case 'type':
             return column('e.type');
           case '$ref':
-            return column(`(${request}.base || e.folder || e.value)`);
+            return refColumn(dialect);
           default:
             return undefined;
         }
@@ -310,8 +312,13 @@ function shownColumns({ table, display, conditions }: Served): { readonly id: st
   };
 }
 
+/** `$ref`, in rows of members or groups called `e`. */
+function refColumn(dialect: SqlDatabase['dialect']): ColumnStorage {
+  return column(`(${request}.base || e.folder || ${pathSegment(dialect, 'e.value')})`);
+}
+
 /** The column for a sub-attribute of `members`, in rows of {@link Memberships.memberRows} called `e`. */
-export function memberColumn(sub: Attribute): ColumnStorage | undefined {
+export function memberColumn(dialect: SqlDatabase['dialect'], sub: Attribute): ColumnStorage | undefined {
   switch (sub.name) {
     case 'value':
       return column('e.value', true);
@@ -320,7 +327,7 @@ export function memberColumn(sub: Attribute): ColumnStorage | undefined {
     case 'type':
       return column(sub.caseExact ? 'e.type' : 'lower(e.type)');
     case '$ref':
-      return column(`(${request}.base || e.folder || e.value)`);
+      return refColumn(dialect);
     default:
       return undefined;
   }

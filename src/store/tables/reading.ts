@@ -2,6 +2,7 @@
 import { fold as foldText } from '../../scim/comparison.ts';
 import type { Document } from '../../scim/document.ts';
 import type { ResourceType } from '../../scim/registry.ts';
+import { segmentOf } from '../../scim/representation.ts';
 import type { FoundResource, ResourceQuery } from '../store.ts';
 import { keepDocument } from '../stored-resource.ts';
 import type { Conditions } from './conditions.ts';
@@ -376,7 +377,7 @@ function memberText(
   const shown = textOf(kind, isGroup ? nested_display : display);
   const member = {
     value: String(value),
-    $ref: `${base}${endpoint}/${String(value)}`,
+    $ref: `${base}${endpoint}/${segmentOf(String(value))}`,
     type: name,
     ...(shown === undefined ? {} : { display: shown }),
   };

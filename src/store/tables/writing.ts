@@ -1,7 +1,9 @@
 /** Units of commands as steps of one transaction: rows of the embedder's tables, memberships, and the change record. */
+
 import { invalidValue, ScimError } from '../../error.ts';
 import { instantKey, textKey } from '../../scim/comparison.ts';
 import { type Document, secretAttribute } from '../../scim/document.ts';
+import { isAllowedId } from '../../scim/representation.ts';
 import type { RecordedEdit } from '../change.ts';
 import type { GuardAlert } from '../guard.ts';
 import { withId, withoutPaths } from '../layout/command-parts.ts';
@@ -147,7 +149,7 @@ export class Writing {
     const served = reading.served(command.type);
     const { table } = served;
     const id = command.id ?? newId();
-    if (command.id !== undefined && (id === '' || id.includes('bulkId')))
+    if (command.id !== undefined && !isAllowedId(id))
       throw new RefusedUnit({ outcome: 'invalid-id', command: index });
     if (!reading.isPossible(table, id))
       throw invalidValue(`id must be a UUID in lower case here, not ${JSON.stringify(id)}`);
