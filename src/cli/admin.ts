@@ -27,7 +27,7 @@ import { noteDeed } from './noted-deed.ts';
 export function printAdminLink(invocation: Invocation): Promise<number> {
   const { flags, json, terminal } = invocation;
   const { baseUrl, host, port, tls } = invocation.settings().settings;
-  return withStore(invocation, true, async (store) => {
+  return withStore(invocation, false, async (store) => {
     const tenantName = flags.get('tenant');
     const tenant = tenantName === undefined ? undefined : await findTenant(store, tenantName);
     const secret = newSecret();

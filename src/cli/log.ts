@@ -108,7 +108,7 @@ function wholeText(each: ExplainedExchange, sent: string | undefined, answered: 
     ['request', `${method} ${path}${search === undefined ? '' : `?${search}`}`],
     [
       'answer',
-      `${each.status}${each.scimType === undefined ? '' : ` ${each.scimType}`} in ${milliseconds} ms`,
+      `${each.status}${each.scimType === undefined ? '' : ` ${each.scimType}`} in ${Math.round(milliseconds * 100) / 100} ms`,
     ],
     ['detail', detail],
     ['rule', rule === undefined ? undefined : `${rule.rule} (${rule.section})`],

@@ -4,6 +4,9 @@ import { columns } from '../ops/terminal.ts';
 export function welcome(url: string, secret: string | undefined): string {
   const token = secret === undefined ? 'the bootstrap token' : 'the token above';
   const local = /^https?:\/\/(127\.|localhost|\[::1\]|0\.0\.0\.0|\[::\])/.test(url);
+  const elsewhere = url.startsWith('https:')
+    ? 'They reach it by a name of its certificate only: give the address with --base-url.'
+    : 'They reach it by HTTPS only: put a proxy or tunnel in front and give its address with --base-url.';
   return `${secret === undefined ? '' : `token (shown only now): ${secret}\n`}
 Okta: Applications > your app > Provisioning > Integration
 ${columns(
@@ -23,7 +26,7 @@ ${columns(
   ],
   '  ',
 )}
-${local ? 'They reach it by HTTPS only: put a proxy or tunnel in front and give its address with --base-url.\n' : ''}
+${local ? `${elsewhere}\n` : ''}
 Step by step: scimd docs okta, scimd docs entra
 More tokens: scimd token create --name NAME`;
 }

@@ -178,6 +178,7 @@ test('a database that does not exist is not made by looking at it', async () => 
     ['token', 'revoke', 'x'],
     ['tenant', 'list'],
     ['tenant', 'delete', 'x', '--yes'],
+    ['admin', 'link'],
   ]) {
     const { status, stderr } = await scimd(args, { folder });
     assert.equal(status, 1);
