@@ -14,6 +14,7 @@ import type { Format } from '../transfer/file-source.ts';
 import { fileSource, type ImportSource, importFrom, remoteSource } from '../transfer/import.ts';
 import { conflictAnswers, Importer, type OnConflict } from '../transfer/importer.ts';
 import { findRemote, inOrder, type Remote } from '../transfer/remote.ts';
+import { operatingSystemUser } from './actor.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, registryFor, resourceTypeNamed, withStore } from './database.ts';
 import { guardText } from './guard.ts';
@@ -148,7 +149,7 @@ async function importInto(
     },
   });
   const whole = await importFrom(source, {
-    importer: new Importer(directory, tenant.number, onConflict),
+    importer: new Importer(directory, tenant.number, onConflict, operatingSystemUser()),
     stopAtConflict: onConflict === 'fail',
     dryRun: flags.has('dry-run'),
     json,

@@ -37,9 +37,6 @@ export interface Stranger {
   readonly member: string;
 }
 
-/** One for all that is imported: the record keeps the text of it. */
-const actor: Actor = { kind: 'import' };
-
 const noMembers = { members: [], strangers: [] };
 
 /** How often another process may come in between one line's reading and writing. */
@@ -54,14 +51,18 @@ export class Importer {
   tookMembers = false;
   readonly #directory: Directory;
   readonly #tenant: number;
+  /** One for all that is imported: the record keeps the text of it. */
+  readonly #actor: Actor;
   readonly #onConflict: OnConflict;
   readonly #ids: MemberIds;
 
-  constructor(directory: Directory, tenant: number, onConflict: OnConflict) {
+  /** `by`: the user of the operating system who imports. */
+  constructor(directory: Directory, tenant: number, onConflict: OnConflict, by?: string) {
     this.#directory = directory;
     this.#tenant = tenant;
     this.#onConflict = onConflict;
-    this.#ids = new MemberIds(this.#directory, operator(tenant, actor, 'generic'));
+    this.#actor = by === undefined ? { kind: 'import' } : { kind: 'import', name: by };
+    this.#ids = new MemberIds(this.#directory, operator(tenant, this.#actor, 'generic'));
   }
 
   /** For so many resources that are taken together. */
@@ -82,7 +83,7 @@ export class Importer {
   ): Promise<Outcome | 'waiting' | undefined> {
     const name = nameOf(type, body);
     const caller: Caller = {
-      ...operator(this.#tenant, actor, 'generic'),
+      ...operator(this.#tenant, this.#actor, 'generic'),
       ...(submit === undefined ? {} : { submit }),
     };
     try {

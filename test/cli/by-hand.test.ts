@@ -1,12 +1,13 @@
 /** Users and groups changed by hand beside a running server: through the directory, with the system's user as actor. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import Sqlite from 'better-sqlite3';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { newUser } from '../server.ts';
 import { until } from '../until.ts';
 import { type Result, scimd, serving, temporaryFolder } from './scimd.ts';
 
@@ -225,4 +226,13 @@ test('token show tells of a token, without its secret', async () => {
   const object = await json('token', 'show', id);
   assert.deepEqual([object.name, object.idp, object.token], ['okta', 'okta', undefined]);
   assert.equal((await run('token', 'show', 'nobody')).status, 1);
+});
+
+test('an import is recorded with who imported', async () => {
+  const file = join(folder, 'imported.ndjson');
+  writeFileSync(file, `${JSON.stringify({ ...newUser(), id: 'imported', userName: 'imported' })}\n`);
+  assert.equal((await run('import', file)).status, 0);
+  const [created] = await changes('imported');
+  assert.deepEqual(created.actor, { kind: 'import', name: userInfo().username });
+  assert.match((await run('history', 'imported')).stdout, new RegExp(`import ${userInfo().username}`));
 });

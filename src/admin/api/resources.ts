@@ -206,7 +206,7 @@ export function changeShown(change: Change): ChangeShown {
 
 export function actorName({ kind, name, id }: Actor): string {
   if (kind === 'cli') return name === undefined ? 'the command line' : `${name}, at the command line`;
-  if (kind === 'import') return 'an import';
+  if (kind === 'import') return name === undefined ? 'an import' : `an import by ${name}`;
   return name ?? id ?? kind;
 }
 
