@@ -1,6 +1,6 @@
 /** scimd explain: what a filter means and what it costs. */
 import { type Filter, ScimFilterError, stringify } from '../../grammar/index.ts';
-import { CommandError, UsageError } from '../ops/command-error.ts';
+import { UsageError } from '../ops/command-error.ts';
 import { readFilter } from '../query/compile.ts';
 import type { Plan } from '../query/plan.ts';
 import { attributesToIndex } from '../scim/contains-index.ts';
@@ -14,9 +14,8 @@ export function explainFilter({ operand = '', flags, settings, json, terminal }:
   const wanted = flags.get('type') ?? 'User';
   const type = registry.resourceTypes.find(({ name }) => name.toLowerCase() === wanted.toLowerCase());
   if (type === undefined) {
-    throw new CommandError(
-      `there is no resource type ${wanted}`,
-      `There are: ${registry.resourceTypes.map(({ name }) => name).join(', ')}`,
+    throw new UsageError(
+      `there is no resource type ${wanted}; there are ${registry.resourceTypes.map(({ name }) => name).join(', ')}`,
     );
   }
   let filter: Filter;

@@ -29,9 +29,14 @@ function withEndpoints(
       return await action(new Endpoints(store, reader, () => new Date(), shown.urlOf), store);
     } catch (error) {
       if (error instanceof AddressError)
-        throw new CommandError(error.message, 'On a closed network: --allow-private');
-      if (error instanceof EndpointError)
-        throw new CommandError(error.message, error.code === 'missing' ? 'See: scimd webhook list' : '');
+        throw new UsageError(
+          error.message,
+          undefined,
+          error.mayBeAllowed ? 'On a closed network: --allow-private' : undefined,
+        );
+      if (error instanceof EndpointError && error.code === 'missing')
+        throw new CommandError(error.message, 'See: scimd webhook list');
+      if (error instanceof EndpointError) throw new UsageError(error.message);
       throw error;
     }
   });

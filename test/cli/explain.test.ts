@@ -69,8 +69,8 @@ describe('explain shows what a filter becomes', () => {
     assert.equal(group.status, 0, group.stderr);
     assert.match(group.stdout, /An index serves/);
     const none = await scimd(['explain', 'a pr', '--type', 'Printer'], place);
-    assert.equal(none.status, 1);
-    assert.match(none.stderr, /There are: User, Group/);
+    assert.equal(none.status, 2);
+    assert.match(none.stderr, /there are User, Group/);
   });
 
   test('a wrong filter is shown with its caret', async () => {

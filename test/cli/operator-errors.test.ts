@@ -122,6 +122,12 @@ if (spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status
       assertSaid(result, /^scimd: the database folder\/x has no space left/);
     });
 
+    test('the database that a backup is restored over: it stays as it was', async () => {
+      const prepare = 'cp whole.backup folder/x; cat /dev/zero >folder/ballast 2>/dev/null';
+      const result = await onDisk('2m', prepare, 'restore', 'whole.backup', '--database', 'folder/x');
+      assertSaid(result, /^scimd: the database folder\/x has no space left .*\nFree space/);
+    });
+
     test('an import: what was taken until then is counted, and where to go on is said', async () => {
       const many = Array.from({ length: 4000 }, (_, index) =>
         JSON.stringify({ schemas: [userSchema], userName: `user-${index}`, title: 'x'.repeat(1000) }),

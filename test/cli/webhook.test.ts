@@ -55,7 +55,7 @@ describe('scimd webhook', () => {
   ] as const)
     test(`create ${args.join(' ')} is refused`, async () => {
       const { status, stderr } = await webhook('create', ...args);
-      assert.equal(status, 1);
+      assert.equal(status, 2);
       assert.match(stderr, why);
     });
 

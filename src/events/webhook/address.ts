@@ -8,6 +8,13 @@ import { BlockList, isIP, isIPv4 } from 'node:net';
 /** Why an endpoint is not called; is told to who set it up. */
 export class AddressError extends Error {
   override readonly name = 'AddressError';
+  /** Would it be taken on a closed network? */
+  readonly mayBeAllowed: boolean;
+
+  constructor(message: string, mayBeAllowed = false) {
+    super(message);
+    this.mayBeAllowed = mayBeAllowed;
+  }
 }
 
 /** IANA's registries of special-purpose addresses: what is not globally reachable, and what leads to it. */
@@ -69,7 +76,10 @@ export function checkUrl(text: string, allowPrivate: boolean): URL {
     throw new AddressError(`${JSON.stringify(text)} is not a URL`);
   }
   if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:'))
-    throw new AddressError(`The URL must begin with https://, not ${url.protocol}//`);
+    throw new AddressError(
+      `The URL must begin with https://, not ${url.protocol}//`,
+      url.protocol === 'http:',
+    );
   if (url.username !== '' || url.password !== '')
     throw new AddressError('The URL must not hold a user name or a password; messages are signed');
   if (url.hash !== '') throw new AddressError('The URL must not have a fragment');
@@ -107,5 +117,6 @@ function notPublic(host: string, address: string): AddressError {
   const what = host === address ? address : `${host} is ${address}, which`;
   return new AddressError(
     `${what} is not an address of the public internet; endpoints there must be allowed first`,
+    true,
   );
 }

@@ -95,7 +95,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** What the file system says, as SQLite would say it. */
+/** What the file system says, as SQLite would say it, and what SQLite could say more plainly. */
 const fileSystemCodes: Readonly<Record<string, string>> = {
   ENOSPC: 'SQLITE_FULL',
   EDQUOT: 'SQLITE_FULL',
@@ -107,6 +107,8 @@ const fileSystemCodes: Readonly<Record<string, string>> = {
   EISDIR: 'SQLITE_CANTOPEN',
   EBUSY: 'SQLITE_BUSY',
   EIO: 'SQLITE_IOERR',
+  // A file for the memory that processes share cannot grow: SQLite does not ask why, but nearly always the disk is full.
+  SQLITE_IOERR_SHMSIZE: 'SQLITE_FULL',
 };
 
 function kindOf(code: string): Kind | undefined {
