@@ -374,6 +374,17 @@ test('S-7-21: no value of a multi-valued attribute with uniqueness=server is hel
   assert.deepEqual(added.json[lab].badges, ['b3', 'b1']);
 });
 
+test('S-7-21: an empty text is no value that one resource could hold alone, as templates without a value send it', async () => {
+  const empty = { code: '', alias: '', badges: [''] };
+  const [first, second] = [await created(withLab(empty)), await created(withLab(empty))];
+  assert.deepEqual(second[lab], empty);
+  const set = (id: string, value: string) => patch(id, { op: 'replace', path: `${lab}:alias`, value });
+  assert.equal((await set(first.id, 'Empty-1')).status, 200);
+  refused(await set(second.id, 'empty-1'), 409, 'uniqueness');
+  assert.equal((await set(first.id, '')).status, 200);
+  assert.equal((await set(second.id, 'empty-1')).status, 200);
+});
+
 test('S-7-22: uniqueness=global holds within the tenant, as the server knows no more than it may tell', async () => {
   await created(withLab({ passport: 'P-1' }));
   refused(await server.request('POST', '/Users', { body: withLab({ passport: 'p-1' }) }), 409, 'uniqueness');

@@ -126,7 +126,8 @@ export function compileIndexer(layout: Layout, numberOf: (attribute: Attribute) 
 
   const addUnique = (attribute: Attribute, value: unknown, draft: Draft): void => {
     const found = keyOf(attribute, value);
-    if (found === undefined) return;
+    // Of what has no value (`pr`, RFC 7644 §3.4.2.2) there can be many.
+    if (found === undefined || value === '') return;
     const key = String(found);
     const number = numberOf(attribute);
     if (draft.unique.some((row) => row.attribute === number && row.key === key)) return;
