@@ -1,13 +1,14 @@
 /**
  * The rows that answers are made of, read and written with bare statements: those that scimd reads and writes, each with
  * its index rows and its row of the change record. What is no row is left out: no schema is looked at, no right, no
- * version that was expected. Salts and digests are made up, as long as they are.
+ * version that was expected. Of the change record the salt, the occasion and the actor are made up, as long as they are.
  */
 import type { Database } from 'better-sqlite3';
 import { fold } from '../../src/scim/comparison.ts';
 import type { Registry } from '../../src/scim/registry.ts';
 import { instantText, keyOfTime } from '../../src/store/layout/instant.ts';
 import type { StoredType } from '../../src/store/layout/stored-type.ts';
+import { digestOf, linkOver, noLink } from '../../src/store/sql/change-row.ts';
 import type { GroupRow } from '../../src/store/sql/membership.ts';
 import { loadTypes } from '../../src/store/sqlite/stored-types.ts';
 import { userId } from './data.ts';
@@ -109,14 +110,15 @@ export function limitRows(db: Database, registry: Registry, base: () => string):
   const countLosses = db.prepare(sql.countLosses);
   const setHead = db.prepare(sql.setHead);
 
-  let sequence = db.prepare<[number], { sequence: number }>(sql.head).get(1)?.sequence ?? 0;
+  const head = db.prepare<[number], [number, Uint8Array | null]>(sql.head).raw().get(1);
+  let [sequence, link] = [head?.[0] ?? 0, head?.[1] ?? noLink];
   let lastId = 1_000_000_000;
   const created = new Map<StoredType, number>();
   const losses = { left: 0, removed: 0 };
   // As long as those of scimd are.
   const [transaction, request] = [userId(0), userId(0)];
   const actor = JSON.stringify({ kind: 'token', id: userId(0), name: 'first', idp: 'generic' });
-  const [salt, digest] = ['s'.repeat(22), Buffer.alloc(32, 7)];
+  const salt = 's'.repeat(22);
 
   const record = (
     { number }: StoredType,
@@ -124,18 +126,18 @@ export function limitRows(db: Database, registry: Registry, base: () => string):
     version: number,
     operation: 'create' | 'patch',
     at: string,
-    [edits, added, removed]: readonly [
+    [edits = null, added = null, removed = null]: readonly [
       edits?: string | null,
       added?: string | null,
       removed?: string | null,
     ] = [],
   ): void => {
-    insertChange.run(
-      ...[1, ++sequence, number, id, version, operation, at, transaction, request, actor],
-      ...[edits ?? null, added ?? null, removed ?? null, null, null, null, salt, digest, digest, null],
-    );
+    const what = [id, version, operation, at, transaction, request, actor, edits, added, removed] as const;
+    const digest = digestOf(salt, ++sequence, types.nameOf(number), [...what, null, null, null, null]);
+    link = linkOver(link, digest);
+    insertChange.run(1, sequence, number, ...what, null, null, null, salt, digest, link, null);
     for (const ids of [added, removed])
-      if (ids != null) for (const member of JSON.parse(ids)) insertChangeMember.run(1, member, sequence);
+      if (ids !== null) for (const member of JSON.parse(ids)) insertChangeMember.run(1, member, sequence);
   };
 
   const create = (kind: StoredType, body: string): Text => {
@@ -229,7 +231,7 @@ export function limitRows(db: Database, registry: Registry, base: () => string):
         countLosses.run(1, kind, Math.floor(Date.now() / 60_000), losses[kind]);
         losses[kind] = 0;
       }
-      setHead.run(sequence, digest, 1);
+      setHead.run(sequence, link, 1);
     },
   };
 }
