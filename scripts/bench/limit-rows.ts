@@ -33,7 +33,10 @@ export interface LimitWrites {
   setActive(id: string, body: string): Text;
   /** Members that the one operation adds, or the one that it removes. */
   editMembers(id: string, body: string): undefined;
-  /** Writes what there is once for all of the transaction: totals, what the guard counts, and where the change record ends. */
+  /**
+   * Writes what there is once for all of the transaction: versions of groups, totals, what the guard counts, and where the change
+   * record ends.
+   */
   finish(): void;
 }
 
@@ -115,6 +118,8 @@ export function limitRows(db: Database, registry: Registry, base: () => string):
   let lastId = 1_000_000_000;
   const created = new Map<StoredType, number>();
   const losses = { left: 0, removed: 0 };
+  /** Groups that the transaction has changed, whose rows are written at its end. */
+  const touched = new Map<string, { readonly rid: number; readonly version: number; readonly at: string }>();
   // As long as those of scimd are.
   const [transaction, request] = [userId(0), userId(0)];
   const actor = JSON.stringify({ kind: 'token', id: userId(0), name: 'first', idp: 'generic' });
@@ -138,6 +143,14 @@ export function limitRows(db: Database, registry: Registry, base: () => string):
     insertChange.run(1, sequence, number, ...what, null, null, null, salt, digest, link, null);
     for (const ids of [added, removed])
       if (ids !== null) for (const member of JSON.parse(ids)) insertChangeMember.run(1, member, sequence);
+  };
+
+  const groupOf = (id: string): { readonly rid: number; readonly version: number } => {
+    const known = touched.get(id);
+    if (known !== undefined) return known;
+    const [rid, , version] = placeOf.get(1, id) ?? [];
+    if (rid === undefined || version === undefined) throw new Error(`no group ${id}`);
+    return { rid, version };
   };
 
   const create = (kind: StoredType, body: string): Text => {
@@ -194,8 +207,7 @@ export function limitRows(db: Database, registry: Registry, base: () => string):
       return texts([[rid, type, id, version + 1, made, at, after, grouped]])[0] as Text;
     },
     editMembers(id, body) {
-      const [rid, , version] = placeOf.get(1, id) ?? [];
-      if (rid === undefined || version === undefined) throw new Error(`no group ${id}`);
+      const { rid, version } = groupOf(id);
       const { op, path, value } = JSON.parse(body).Operations[0];
       let ids: string[];
       if (op === 'add') {
@@ -219,11 +231,13 @@ export function limitRows(db: Database, registry: Registry, base: () => string):
         losses.removed++;
       }
       const at = keyOfTime(Date.now());
-      touch.run(version + 1, at, rid);
+      touched.set(id, { rid, version: version + 1, at });
       const changed = JSON.stringify(ids);
       record(group, id, version + 1, 'patch', at, op === 'add' ? [null, changed] : [null, null, changed]);
     },
     finish() {
+      for (const { rid, version, at } of touched.values()) touch.run(version, at, rid);
+      touched.clear();
       for (const [{ number }, sum] of created) count.run(number, sum, 1);
       created.clear();
       for (const kind of ['left', 'removed'] as const) {
