@@ -58,6 +58,11 @@ describe('verify', () => {
     assert.deepEqual(await verify(request, { secret }), [JSON.parse(body)]);
     for (const given of [headers, new Headers(headers), { ...headers, 'Webhook-Id': 'evt_1' }])
       assert.deepEqual(await verify({ headers: given, body }, { secret }), [JSON.parse(body)]);
+    // Of a framework that brings its own.
+    const foreign = { get: (name: string) => new Headers(headers).get(name) } as Headers;
+    assert.deepEqual(await verify({ headers: foreign, body }, { secret }), [JSON.parse(body)]);
+    const more = { ...headers, 'webhook-signature': `v1,*** v2,x ${headers['webhook-signature']}` };
+    assert.deepEqual(await verify({ headers: more, body }, { secret }), [JSON.parse(body)]);
     const bytes = new TextEncoder().encode(body);
     assert.deepEqual(await verify({ headers, body: bytes }, { secret: [other, secret] }), [JSON.parse(body)]);
   });
