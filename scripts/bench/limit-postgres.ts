@@ -198,13 +198,27 @@ function columns(rows: readonly Value[][]): Value[] {
   return (rows[0] ?? []).map((_, column) => rows.map((row) => row[column] as string | number | null));
 }
 
-/** The statements of a transaction, and what ends it, in one go. */
+/**
+ * Begins a transaction with what it reads, in one go. It has the tenant's lock before, as scimd takes it: without it another
+ * server would number its changes alike, and write over what was read.
+ */
+async function begun(
+  ...reads: readonly (readonly [text: string, values: readonly Value[]])[]
+): Promise<Row[][]> {
+  const [, , ...rows] = await Promise.all([
+    writer.query('BEGIN'),
+    run(writer, textOf(writeSql.lock), [1]),
+    ...reads.map(([text, values]) => run(writer, text, values)),
+  ]);
+  return rows;
+}
+
+/** The statements of a transaction that is begun, and what ends it, in one go. */
 async function transaction(
   statements: readonly (readonly [text: string, values: readonly Value[]])[],
   changes: Value[][],
 ): Promise<void> {
   const all = [
-    writer.query('BEGIN'),
     ...statements.map(([text, values]) => run(writer, text, values)),
     run(writer, textOf(writeSql.changes), columns(changes)),
     run(writer, textOf(writeSql.setHead), [sequence, digest, 1]),
@@ -218,6 +232,7 @@ const create = together<Change>(200, [writer], async (_, all) => {
     ...{ resources: [], documents: [], keys: [], elements: [], contained: [] },
   };
   const changes: Value[][] = [];
+  await begun();
   const answers = all.map(({ body }) => {
     const plain = JSON.parse(body);
     const id = userId(++rid + 1_000_000_000);
@@ -252,8 +267,8 @@ WHERE r.rid = u.rid AND r.tenant = 1`;
 const setDocumentSql = `UPDATE document d SET body = u.body::json
 FROM unnest(${wholes(1)}, ${texts(2)}) AS u (rid, body) WHERE d.rid = u.rid AND d.tenant = 1`;
 
-const patch = together<Change>(200, [writer], async (client, all) => {
-  const found = await run(client, currentSql, [all.map(({ id }) => id)]);
+const patch = together<Change>(200, [writer], async (_, all) => {
+  const [found = []] = await begun([currentSql, [all.map(({ id }) => id)]]);
   const current = new Map(found.map((row) => [row[0], row]));
   const changes: Value[][] = [];
   const touched: Value[][] = [];
@@ -282,14 +297,14 @@ const patch = together<Change>(200, [writer], async (client, all) => {
 const groupSql = 'SELECT rid, version FROM resource WHERE tenant = 1 AND id = $1';
 const removeSql = `DELETE FROM member WHERE owner = $1 AND tenant = 1 AND value = ANY(${texts(2)}::text[])`;
 
-const member = together<Change>(200, [writer], async (client, all) => {
+const member = together<Change>(200, [writer], async (_, all) => {
   const asked = all.map(({ body }) => JSON.parse(body).Operations[0]);
   const coming = asked.filter(({ op }) => op === 'add').map(({ value }): string => value[0].value);
-  const [[row], described] = await Promise.all([
-    run(client, groupSql, [all[0]?.id ?? '']),
-    coming.length === 0 ? [] : run(client, textOf(writeSql.described), [1, coming]),
-  ]);
-  const [owner, version] = row as [number, number];
+  const [found = [], described = []] = await begun(
+    [groupSql, [all[0]?.id ?? '']],
+    ...(coming.length === 0 ? [] : [[textOf(writeSql.described), [1, coming]] as const]),
+  );
+  const [owner, version] = found[0] as [number, number];
   const named = new Map((described as [string, number, string | null][]).map((each) => [each[0], each]));
   const added: Value[][] = [];
   const removed: string[] = [];
