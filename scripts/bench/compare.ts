@@ -20,6 +20,8 @@ const mostPeerUsers = 100_000;
 const ours: readonly string[] = ['scimd', 'scimd PostgreSQL'];
 /** These run beside workloads of which the limit reads and writes the rows. */
 const besideRows: readonly string[] = ['scimd unlogged', 'limit native'];
+/** And these beside those that the limit on PostgreSQL knows. */
+const besidePostgres: readonly string[] = ['scimd PostgreSQL unlogged', 'limit PostgreSQL'];
 const limits: readonly string[] = ['limit', 'limit native'];
 const allPeers: readonly Peer[] = ['scimmy memory', 'scimmy SQLite', 'scimmy PostgreSQL'];
 
@@ -101,8 +103,12 @@ async function startServers(
 }
 
 /** scimd without its exchange log, over this database. */
-function unlogged(file: string, users: number): Promise<ServerProcess> {
-  return ServerProcess.scimd(file, users, [], ['--no-exchange-log-enabled'], undefined, 'scimd unlogged');
+function unlogged(
+  database: string,
+  users: number,
+  name: ServerName = 'scimd unlogged',
+): Promise<ServerProcess> {
+  return ServerProcess.scimd(database, users, [], ['--no-exchange-log-enabled'], undefined, name);
 }
 
 async function over(file: string, starting: Promise<ServerProcess>): Promise<ServerProcess> {
@@ -111,7 +117,7 @@ async function over(file: string, starting: Promise<ServerProcess>): Promise<Ser
   return server;
 }
 
-/** scimd, the limit and the peer, each on a database of its own. */
+/** scimd, with its exchange log and without it, the limit and the peer, each on a database of its own. */
 async function startOnPostgres(
   postgres: BenchPostgres,
   users: number,
@@ -121,6 +127,8 @@ async function startOnPostgres(
 ): Promise<Promise<ServerProcess>[]> {
   const started = [ServerProcess.scimd(await postgres.database(users, groups, 'scimd'), users)];
   if (part.some((each) => each.postgresLimit)) {
+    const copy = await postgres.database(users, groups, 'unlogged');
+    started.push(unlogged(copy, users, 'scimd PostgreSQL unlogged'));
     const environment = { SCIMD_DATABASE: await postgres.database(users, groups, 'limit') };
     started.push(ServerProcess.script('limit PostgreSQL', 'limit-postgres.ts', [String(users)], environment));
   }
@@ -148,7 +156,7 @@ async function compare(
       if (ours.includes(name)) return true;
       if (besideRows.includes(name)) return workload.limit === 'rows';
       if (name === 'limit') return workload.limit !== undefined;
-      if (name === 'limit PostgreSQL') return workload.postgresLimit;
+      if (besidePostgres.includes(name)) return workload.postgresLimit;
       return wanted.includes(name as Peer);
     })
     .map((server) => new Runner(server, workload, { users }));

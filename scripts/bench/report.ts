@@ -23,6 +23,10 @@ function table(rows: readonly (readonly string[])[]): string {
   return [line(head), widths.map((width) => '─'.repeat(width)).join('  '), ...rest.map(line)].join('\n');
 }
 
+function ratio(of: number | undefined, by: number | undefined): string {
+  return of === undefined || by === undefined ? '' : number(of / by, 2);
+}
+
 function times({ results }: Line, server: ServerName): string {
   const [ours, theirs] = [results.scimd, results[server]];
   return ours === undefined || theirs === undefined ? '' : `${number(ours.rate / theirs.rate)}×`;
@@ -35,10 +39,11 @@ function postgresLines(lines: readonly Line[]): string[] {
   const head = ['on PostgreSQL', 'users', 'ops/s', 'p50 ms', 'p99 ms', 'CPU µs', 'of its server', 'RSS MB'];
   return [
     table([
-      [...head, 'of SQLite', 'limit/s', 'of limit', 'CPU of limit', 'of its server', 'scimmy'],
+      [...head, 'of SQLite', 'limit/s', 'of limit', 'unlogged', 'CPU of limit', 'of its server', 'scimmy'],
       ...found.map((line) => {
         const ours = line.results['scimd PostgreSQL'];
         const limit = line.results['limit PostgreSQL'];
+        const unlogged = line.results['scimd PostgreSQL unlogged'];
         const of = (name: ServerName): string => {
           const theirs = line.results[name];
           return ours === undefined || theirs === undefined ? '' : `${number(ours.rate / theirs.rate)}×`;
@@ -55,6 +60,7 @@ function postgresLines(lines: readonly Line[]): string[] {
           of('scimd'),
           number(limit?.rate),
           of('limit PostgreSQL'),
+          unlogged === undefined ? '' : `${ratio(unlogged.rate, limit?.rate)}×`,
           number(limit?.cpu, 0),
           number(limit?.databaseCpu, 0),
           of('scimmy PostgreSQL'),
@@ -107,8 +113,6 @@ function besideLimit(lines: readonly Line[]): string[] {
   const found = lines.filter(({ results }) => results.limit !== undefined);
   if (found.length === 0) return [];
   const columns = besides.filter(([, shown]) => found.some(({ results }) => results[shown] !== undefined));
-  const ratio = (of: number | undefined, by: number | undefined): string =>
-    of === undefined || by === undefined ? '' : number(of / by, 2);
   return [
     table([
       [

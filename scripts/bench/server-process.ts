@@ -18,6 +18,7 @@ export type ServerName =
   /** The same without Node.js: hyper and rusqlite. */
   | 'limit native'
   | 'scimd PostgreSQL'
+  | 'scimd PostgreSQL unlogged'
   | 'scimmy PostgreSQL'
   | 'limit PostgreSQL';
 
