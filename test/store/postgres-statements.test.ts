@@ -229,11 +229,11 @@ const calledThere: Readonly<Record<string, string>> = {
   membershipSql: '(?:#membership|sql)',
 };
 
-/** They are about all tenants: who there is, and rows that are made anew for another configuration. */
+/** They are about all tenants: who there is, how far each one's record is, and rows that are made anew for another configuration. */
 const everyTenant = new Set([
   ...['changeSql.tenants', 'guardSql.states', 'grantSql.deleteAll', 'storedTypeSql.resources'],
   ...['storedTypeSql.counted', 'rebuildSql.clearUnique', 'rebuildSql.clearColumn', 'rebuildSql.done'],
-  'batchSql.batch',
+  ...['batchSql.batch', 'feedSql.newest'],
 ]);
 
 /** Those of the store over PostgreSQL. */
