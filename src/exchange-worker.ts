@@ -33,7 +33,7 @@ const reads: ExchangeReads = {
   find: (query) => exchanges.find(query),
   get: (id, tenant) => exchanges.get(id, tenant),
   latest: (tenant) => exchanges.latest(tenant),
-  counts: (now, step, parts, tenant) => exchanges.counts(now, step, parts, tenant),
+  counts: (now, step, parts, tenants) => exchanges.counts(now, step, parts, tenants),
   forget: (person) => exchanges.forget(person),
 };
 

@@ -46,7 +46,7 @@ export interface ExchangeReads {
   find(query: ExchangeQuery): ExchangePage;
   get(id: number, tenant: number | undefined): WholeExchange | undefined;
   latest(tenant: number | undefined): readonly TokenTraffic[];
-  counts(now: number, step: number, parts: number, tenant: number | undefined): TrafficCounts;
+  counts(now: number, step: number, parts: number, tenants: readonly number[] | undefined): TrafficCounts;
   forget(person: ForgottenPerson): number;
 }
 
@@ -153,9 +153,9 @@ export class ExchangeLog {
     return this.#ask('latest', tenant);
   }
 
-  /** How many there were in each of the last `parts` of `step` milliseconds. */
-  counts(now: number, step: number, parts: number, tenant?: number): Promise<TrafficCounts> {
-    return this.#ask('counts', now, step, parts, tenant);
+  /** How many there were in each of the last `parts` of `step` milliseconds; of these tenants, where 0 is of none. */
+  counts(now: number, step: number, parts: number, tenants?: readonly number[]): Promise<TrafficCounts> {
+    return this.#ask('counts', now, step, parts, tenants);
   }
 
   /** Blanks a person in the log; answers in how many exchanges. */

@@ -78,8 +78,10 @@ export interface WholeExchange extends LoggedExchange {
 }
 
 export interface ExchangeQuery {
-  /** Only of this tenant. */
-  readonly tenant?: number | undefined;
+  /** Only of this tenant; null: of none, since it is not known who asked. */
+  readonly tenant?: number | null | undefined;
+  /** Beside those of the tenant, those of none. */
+  readonly orNobody?: boolean | undefined;
   /** A token's name or id. */
   readonly token?: string | undefined;
   /** `4xx`, `404`, `error` for all from 400 on. */
@@ -101,6 +103,24 @@ export interface ExchangePage {
   readonly exchanges: readonly LoggedExchange[];
   /** Where to go on, if it was not looked through to the end. */
   readonly before?: number;
+}
+
+/** One page of what two find by the same query, each of its own. */
+export function mergedPages(
+  { limit, before, after }: ExchangeQuery,
+  pages: readonly [ExchangePage, ExchangePage],
+): ExchangePage {
+  // Of what the one has behind the end of the other nothing is known yet.
+  const end = Math.max(...pages.map((page) => page.before ?? 0));
+  const found = pages
+    .flatMap(({ exchanges }) => exchanges)
+    .filter(({ id }) => id >= end)
+    .sort((one, other) => other.id - one.id);
+  if (after !== undefined && before === undefined) return { exchanges: found.slice(-limit) };
+  const exchanges = found.slice(0, limit);
+  const last = exchanges.at(-1);
+  if (found.length > limit && last !== undefined) return { exchanges, before: last.id };
+  return end === 0 ? { exchanges } : { exchanges, before: end };
 }
 
 /** Exchanges of one token within some time. */

@@ -371,11 +371,44 @@ describe('bounds', () => {
     assert.equal(answered[23], 41);
     assert.equal(refused[23], 1);
     assert.equal(answered[20], 1);
-    assert.equal(exchanges.counts(now, 3_600_000, 24, 1).answered[20], 0);
+    assert.equal(exchanges.counts(now, 3_600_000, 24, [1, 0]).answered[20], 0);
     const [latest] = exchanges.latest();
     assert.equal(latest?.token, 'tok');
     assert.equal(exchanges.find({ limit: 10, tenant: 2 }).exchanges.length, 1);
     assert.equal(exchanges.get(latest?.last.id ?? 0, 99), undefined);
+    exchanges.close();
+  });
+
+  test('beside those of a tenant those of nobody, page by page, each once and in their order', () => {
+    const exchanges = opened();
+    const now = Date.now();
+    // Runs of one kind, so that pages of the one end where the other goes on.
+    const tenants = [1, 1, 1, 2, undefined, undefined, 1, undefined, 2, 1, 1, 1, 1, undefined];
+    exchanges.write(
+      tenants.map((tenant, n) => exchange(now + n, { tenant, status: tenant === undefined ? 401 : 200 })),
+    );
+    const wanted = tenants.flatMap((tenant, n) => (tenant === 2 ? [] : [now + n]));
+    const whose = { tenant: 1, orNobody: true };
+    for (const limit of [1, 2, 3, 5, 20]) {
+      const older: number[] = [];
+      let page = exchanges.find({ ...whose, limit });
+      for (let pages = 0; pages < 20; pages++) {
+        older.push(...page.exchanges.map(({ at }) => at));
+        if (page.before === undefined) break;
+        page = exchanges.find({ ...whose, limit, before: page.before });
+      }
+      assert.deepEqual(older, wanted.toReversed());
+      const newer: number[] = [];
+      for (let after = 0; ; ) {
+        const { exchanges: next } = exchanges.find({ ...whose, limit, after });
+        if (next[0] === undefined) break;
+        newer.push(...next.toReversed().map(({ at }) => at));
+        after = next[0].id;
+      }
+      assert.deepEqual(newer, wanted);
+    }
+    assert.equal(exchanges.find({ ...whose, status: '401', limit: 20 }).exchanges.length, 4);
+    assert.deepEqual(exchanges.find({ tenant: 1, status: '401', limit: 20 }).exchanges, []);
     exchanges.close();
   });
 

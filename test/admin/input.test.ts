@@ -88,4 +88,28 @@ describe('input', () => {
   test('a member that is missing is said to be required', async () => {
     assert.deepEqual(await post('/tokens', {}), { status: 400, detail: 'name: is required' });
   });
+
+  test('admin.md, story 1: a wrong token is no silence; who sees one tenant sees only what is known to be theirs', async () => {
+    const answer = await fetch(`${server.base}/Users`, {
+      headers: { authorization: 'Bearer scimd_mistyped' },
+    });
+    assert.equal(answer.status, 401);
+    const words = /A request came with no token, or one that this server does not know/;
+    await until('the request', async () => words.test((await get('/traffic')).text));
+    assert.match((await get('/traffic?status=401')).text, words);
+    const now = JSON.parse((await get('/api/now')).text);
+    assert.ok(now.errors.some(({ last }: { last: { text: string } }) => words.test(last.text)));
+    const request = answer.headers.get('x-request-id') ?? '';
+    assert.match((await get(`/find?q=${request}`)).text, words);
+    const all = cookie;
+    cookie = await server.cookie('admin', 1);
+    try {
+      assert.doesNotMatch((await get('/traffic')).text, words);
+      const theirs = JSON.parse((await get('/api/now')).text);
+      const sum = (counts: number[]) => counts.reduce((total, count) => total + count, 0);
+      assert.equal(sum(theirs.traffic.refused), sum(now.traffic.refused) - 1);
+    } finally {
+      cookie = all;
+    }
+  });
 });

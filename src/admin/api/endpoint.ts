@@ -183,6 +183,11 @@ export async function tenantsOf({ store }: AdminParts, { tenant }: Session): Pro
   return tenant === undefined ? all : all.filter(({ number }) => number === tenant);
 }
 
+/** Do they see requests of which it is not known whose they are: without a token, or with one that nobody has? */
+export function seesNobodys({ tenant }: Session): boolean {
+  return tenant === undefined;
+}
+
 /** The record of what is no change of a resource. */
 export function noteAction(
   { parts, session }: Pick<Asked<unknown, unknown>, 'parts' | 'session'>,

@@ -5,7 +5,15 @@ import type { ExchangeLog } from '../../http/exchange-log.ts';
 import type { WholeExchange } from '../../store/exchanges.ts';
 import type { ExplainedExchange } from '../explained.ts';
 import { ruleOf } from '../meaning.ts';
-import { type Asked, endpoint, optionalLine, tenantFor, tenantQuery, wholeNumber } from './endpoint.ts';
+import {
+  type Asked,
+  endpoint,
+  optionalLine,
+  seesNobodys,
+  tenantFor,
+  tenantQuery,
+  wholeNumber,
+} from './endpoint.ts';
 import { strictReading } from './strict.ts';
 
 const tone = v.picklist(['done', 'refused', 'failed']);
@@ -78,7 +86,8 @@ export async function exchangesFor(
   const log = logOf(parts);
   const tenant = (await tenantFor(asked, query.tenant)).number;
   const { about, status, token, method, before, limit } = query;
-  const base = { status, token, before, after, limit, ...(method ? { method } : {}) };
+  const orNobody = seesNobodys(asked.session);
+  const base = { orNobody, status, token, before, after, limit, ...(method ? { method } : {}) };
   const keys = about === undefined ? undefined : await parts.words.about(tenant, about);
   let page = await log.find({ ...base, tenant, about: keys });
   if (about !== undefined && page.exchanges.length === 0 && /^[\w.~:+/=-]{6,128}$/.test(about))

@@ -6,7 +6,7 @@ import { LagWatch } from '../../events/lag.ts';
 import { parsePosition } from '../../events/position.ts';
 import { dayOf, type ExplainedExchange } from '../explained.ts';
 import { providerName } from '../meaning.ts';
-import { type AdminParts, type Asked, endpoint, tenantFor, tenantQuery } from './endpoint.ts';
+import { type AdminParts, type Asked, endpoint, seesNobodys, tenantFor, tenantQuery } from './endpoint.ts';
 import { guardOf } from './guard.ts';
 import { stateOf } from './tokens.ts';
 
@@ -264,9 +264,15 @@ async function applicationsOf({ store, clock }: AdminParts, tenant: number): Pro
   return [...webhooks, ...consumers];
 }
 
-async function errorsOf({ options, words, clock }: AdminParts, tenant: number): Promise<Now['errors']> {
+async function errorsOf(
+  { parts: { options, words, clock }, session }: Pick<Asked<unknown, unknown>, 'parts' | 'session'>,
+  tenant: number,
+): Promise<Now['errors']> {
   const since = clock().getTime() - day;
-  const page = await options.exchangeLog?.find({ tenant, status: 'error', since, limit: mostErrors });
+  const page = await options.exchangeLog?.find({
+    ...{ tenant, orNobody: seesNobodys(session) },
+    ...{ status: 'error', since, limit: mostErrors },
+  });
   const explained = await words.explain(page?.exchanges ?? []);
   const groups = Map.groupBy(explained, ({ meaning }) => meaning.group ?? meaning.text);
   return [...groups]
@@ -297,14 +303,14 @@ export async function nowOf(
   // Threads that are asked the first time begin side by side.
   const [traffic, people, today, connections, applications, guard, leaverLagSeconds, errors] =
     await Promise.all([
-      log?.counts(at.getTime(), partLength, parts, number),
+      log?.counts(at.getTime(), partLength, parts, seesNobodys(asked.session) ? [number, 0] : [number]),
       counts.people(number),
       counts.today(number),
       connectionsOf(asked.parts, number),
       applicationsOf(asked.parts, number),
       shortGuard(asked.parts, number),
       counts.lag(number),
-      errorsOf(asked.parts, number),
+      errorsOf(asked, number),
     ]);
   return {
     tenant: tenant.name,

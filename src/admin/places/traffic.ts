@@ -1,7 +1,7 @@
 import { ScimFilterError } from '../../../grammar/index.ts';
 import type { HttpResponse } from '../../http/message.ts';
 import { redirect } from '../answers.ts';
-import { tenantFor } from '../api/endpoint.ts';
+import { seesNobodys, tenantFor } from '../api/endpoint.ts';
 import { exchangeEndpoints, exchangeOf, exchangeQuery, exchangesFor } from '../api/exchanges.ts';
 import { nowOf } from '../api/now.ts';
 import { resourcesFor } from '../api/resources.ts';
@@ -66,7 +66,9 @@ export async function showFind(given: Given): Promise<HttpResponse> {
   const tenant = await tenantFor(given, view.tenant);
   const log = given.parts.options.exchangeLog;
   if (/^[\w.~:+/=-]{16,128}$/.test(q) && !q.includes('@')) {
-    const found = (await log?.find({ tenant: tenant.number, requestId: q, limit: 1 }))?.exchanges[0];
+    const orNobody = seesNobodys(given.session);
+    const found = (await log?.find({ tenant: tenant.number, orNobody, requestId: q, limit: 1 }))
+      ?.exchanges[0];
     if (found !== undefined) return redirect(view.to(`/traffic/${found.id}`));
   }
   for (const type of ['User', 'Group']) {

@@ -45,14 +45,14 @@ ON CONFLICT DO UPDATE SET count = count + excluded.count`);
     for (const tally of this.#all.values()) this.#write.run(...tally);
   }
 
-  /** How many there were in the last `parts` of `step` milliseconds. */
-  counts(now: number, step: number, parts: number, tenant?: number): TrafficCounts {
+  /** How many there were in the last `parts` of `step` milliseconds; of these tenants, where 0 is of none. */
+  counts(now: number, step: number, parts: number, tenants?: readonly number[]): TrafficCounts {
     const from = (Math.floor(now / step) + 1 - parts) * step;
     const rows = this.#db
       .prepare<unknown[], { part: number; refused: number; count: number }>(
-        `SELECT CAST((slot - ?) / ? AS INTEGER) AS part, refused, sum(count) AS count FROM tally WHERE slot >= ?${tenant === undefined ? '' : ' AND tenant IN (?, 0)'} GROUP BY 1, 2`,
+        `SELECT CAST((slot - ?) / ? AS INTEGER) AS part, refused, sum(count) AS count FROM tally WHERE slot >= ?${tenants === undefined ? '' : ` AND tenant IN (${tenants.map(() => '?')})`} GROUP BY 1, 2`,
       )
-      .all(from, step, from, ...(tenant === undefined ? [] : [tenant]));
+      .all(from, step, from, ...(tenants ?? []));
     const answered = new Array<number>(parts).fill(0);
     const refused = new Array<number>(parts).fill(0);
     for (const { part, refused: isRefused, count } of rows)

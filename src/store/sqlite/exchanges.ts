@@ -8,6 +8,7 @@ import {
   type ForgottenPerson,
   type LoggedExchange,
   mentionKey,
+  mergedPages,
   type NewExchange,
   type TokenTraffic,
   type TrafficCounts,
@@ -131,6 +132,12 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
    * far that a page is soon there.
    */
   find(query: ExchangeQuery): ExchangePage {
+    const { orNobody, ...own } = query;
+    if (orNobody !== true || typeof own.tenant !== 'number') return this.#find(own);
+    return mergedPages(own, [this.#find(own), this.#find({ ...own, tenant: null })]);
+  }
+
+  #find(query: ExchangeQuery): ExchangePage {
     const { before, after, since, about, status, tenant, token, method, requestId } = query;
     const isRefused = status === 'error' || /^[45]/.test(status ?? '');
     const near: Condition[] = [];
@@ -157,7 +164,8 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
       const numbers = this.#credentialsNamed(token);
       by('exchange_credential', `credential IN (${marks(numbers)})`, ...numbers);
     }
-    if (tenant !== undefined) by('exchange_tenant', 'tenant = ?', tenant);
+    if (tenant === null) by('exchange_tenant', 'tenant IS NULL');
+    else if (tenant !== undefined) by('exchange_tenant', 'tenant = ?', tenant);
     if (status !== undefined && status !== 'error')
       by(undefined, 'status BETWEEN ? AND ?', ...statusRange(status));
     if (method !== undefined) by(undefined, 'method = ?', method.toUpperCase());
@@ -211,9 +219,9 @@ ON CONFLICT DO UPDATE SET name = excluded.name, tenant = excluded.tenant RETURNI
     return rows.map((row) => ({ token: row.token, last: toExchange(row) }));
   }
 
-  /** How many there were in the last `parts` of `step` milliseconds. */
-  counts(now: number, step: number, parts: number, tenant?: number): TrafficCounts {
-    return this.#tallies.counts(now, step, parts, tenant);
+  /** How many there were in the last `parts` of `step` milliseconds; of these tenants, where 0 is of none. */
+  counts(now: number, step: number, parts: number, tenants?: readonly number[]): TrafficCounts {
+    return this.#tallies.counts(now, step, parts, tenants);
   }
 
   /** Removes what is older than is kept, and the oldest of what is too much; true while there is more to remove. */
