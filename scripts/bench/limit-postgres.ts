@@ -125,8 +125,11 @@ function listText(total: number, texts: readonly string[]): string {
 const texts = (number: number): string => arrayOf('text').replace('?', `$${number}`);
 const wholes = (number: number): string => arrayOf('bigint').replace('?', `$${number}`);
 
+/** Is it in a group? Whoever shows people with their groups looks. Here nobody is. */
+const isMember = 'EXISTS (SELECT 1 FROM member m WHERE m.tenant = r.tenant AND m.value = r.id)';
+
 function finder(column: string, answer: (id: string, row: Row) => string) {
-  const sql = `SELECT k.place, r.id, r.version, r.created, r.modified, d.body
+  const sql = `SELECT k.place, r.id, r.version, r.created, r.modified, d.body, ${isMember}
 FROM unnest(${texts(1)}) WITH ORDINALITY AS k (key, place)
 JOIN resource r ON r.tenant = 1 AND r.type = ${user?.number} AND r.${column} = k.key
 JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant`;
@@ -143,7 +146,7 @@ const findById = finder('id', (id, row) => resourceText('User', id, row));
 const findByName = finder('unique_key', (id, row) => listText(1, [resourceText('User', id, row)]));
 
 /** With the number in its text: PostgreSQL would plan it anew for each that is bound. */
-const pageSql = (count: number): string => `SELECT r.id, r.version, r.created, r.modified, d.body
+const pageSql = (count: number): string => `SELECT r.id, r.version, r.created, r.modified, d.body, ${isMember}
 FROM resource r JOIN document d ON d.rid = r.rid AND d.tenant = r.tenant
 WHERE r.tenant = 1 AND r.type = ${user.number} ORDER BY r.rid LIMIT ${count}`;
 

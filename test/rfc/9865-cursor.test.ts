@@ -240,8 +240,10 @@ test('C-2.1-04: a count that is no integer, or that changes during the walk, is 
   for (const count of ['4', '6', '0', '-1', 'abc', '1000']) {
     refused(await ask({ cursor: nextCursor as string, count }), 400, 'invalidCount', /count/);
   }
-  const search = { schemas: [searchSchema], cursor: '', count: '5' };
-  refused(await client.request('POST', '/Users/.search', { body: search }), 400, 'invalidCount');
+  const search = (count: unknown) => ({ body: { schemas: [searchSchema], cursor: '', count } });
+  refused(await client.request('POST', '/Users/.search', search('five')), 400, 'invalidCount');
+  const strict = await newClient(server, { idp: 'strict' });
+  refused(await strict.request('POST', '/Users/.search', search('5')), 400, 'invalidCount');
 });
 
 test('C-2.2-01: the pages of a sorted walk are sorted together, in both directions', async () => {
