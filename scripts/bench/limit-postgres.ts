@@ -13,6 +13,7 @@ import { parseAddress } from '../../src/store/postgres/address.ts';
 import { Connection, textOf } from '../../src/store/postgres/driver.ts';
 import { arrayOf, writeSql } from '../../src/store/postgres/statements.ts';
 import { loadTypes } from '../../src/store/postgres/stored-types.ts';
+import { digestOf, linkOver } from '../../src/store/sql/change-row.ts';
 import { guardSql } from '../../src/store/sql/guard.ts';
 import { containsIndex, userId } from './data.ts';
 
@@ -170,11 +171,13 @@ async function valuePath(needle: string, response: ServerResponse): Promise<void
   send(response, 200, listText(rows.length, []));
 }
 
-let sequence = Number((await run(writer, 'SELECT sequence FROM change_counter WHERE tenant = 1'))[0]?.[0]);
+const [head] = await run(writer, "SELECT sequence, encode(link, 'hex') FROM change_counter WHERE tenant = 1");
+let sequence = Number(head?.[0]);
+let link: Uint8Array = Buffer.from(String(head?.[1]), 'hex');
 /** The sequence of row numbers is not asked: nobody else writes in this database. */
 let rid = Number((await run(writer, 'SELECT max(rid) FROM resource'))[0]?.[0]);
-// As long as ids, salts and digests are.
-const [salt, digest] = ['s'.repeat(22), Buffer.alloc(32, 7)];
+// As long as those of scimd are.
+const salt = 's'.repeat(22);
 const actor = JSON.stringify({ kind: 'token', id: userId(0), name: 'bench', idp: 'generic' });
 const at = '2026-01-01T00:00:00.000';
 
@@ -183,12 +186,12 @@ function change(
   id: string,
   version: number,
   operation: string,
-  ...[edits, added, removed]: (string | null)[]
-) {
-  return [
-    ...[1, ++sequence, type, id, version, operation, at, userId(0), userId(0), actor],
-    ...[edits ?? null, added ?? null, removed ?? null, null, null, null, salt, digest, digest, null],
-  ];
+  ...[edits = null, added = null, removed = null]: (string | null)[]
+): Value[] {
+  const what = [id, version, operation, at, userId(0), userId(0), actor, edits, added, removed] as const;
+  const digest = digestOf(salt, ++sequence, types.nameOf(type), [...what, null, null, null, null]);
+  link = linkOver(link, digest);
+  return [1, sequence, type, ...what, null, null, null, salt, digest, link, null];
 }
 
 /** What the guard counts of those who lose something. */
@@ -224,7 +227,7 @@ async function transaction(
   const all = [
     ...statements.map(([text, values]) => run(writer, text, values)),
     run(writer, textOf(writeSql.changes), columns(changes)),
-    run(writer, textOf(writeSql.setHead), [sequence, digest, 1]),
+    run(writer, textOf(writeSql.setHead), [sequence, link, 1]),
     writer.query('COMMIT'),
   ];
   await Promise.all(all);

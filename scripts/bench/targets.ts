@@ -82,7 +82,7 @@ const postgresTargets: readonly Target[] = [
     {
       what: `PostgreSQL: ${what}, of a bare pipelined loop`,
       measured: onPostgres(name, 'limit PostgreSQL'),
-      ...{ atLeast, unit: '×' },
+      ...{ atLeast: withLog * atLeast, unit: '×' },
     },
   ]),
   {
