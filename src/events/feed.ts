@@ -1,6 +1,6 @@
 /** The feed of a tenant: pages, positions of consumers, digest. What HTTP and the command line have in common. */
 import { suggestion } from '../nearest.ts';
-import type { FeedReads } from '../store/feed.ts';
+import { type FeedReads, type FeedSnapshot, type PersonAccess, personAccess } from '../store/feed.ts';
 import type { Consumer, Outbox } from '../store/outbox.ts';
 import { bucketHash, bucketOf, type DigestOf, type DigestPerson, digestLine } from './consumer/digest.ts';
 import type { Event } from './event.ts';
@@ -189,23 +189,56 @@ export interface PeopleDigest {
 
 /** All people of a tenant by the buckets of the digest, with the position that they are at. */
 export async function peopleDigest(reads: FeedReads, tenant: number): Promise<PeopleDigest> {
-  const buckets: Map<string, DigestPerson>[] = Array.from({ length: 256 }, () => new Map());
-  for (;;) {
+  for (let attempt = 0; attempt < unchangedAttempts; attempt++) {
     const { newest } = await reads.extent(tenant);
-    for (const bucket of buckets) bucket.clear();
-    let after = '';
-    for (;;) {
-      const people = await reads.accessOf(tenant, after, 500);
-      for (const person of people) buckets[bucketOf(person.id)]?.set(person.id, person);
-      const last = people.at(-1);
-      if (last === undefined) break;
-      after = last.id;
-      // Others have their turn.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const buckets = await bucketsOf(peopleNow(reads, tenant));
     // Of one moment, or it says nothing.
     const { newest: sequence } = await reads.extent(tenant);
     if (sequence === newest) return { sequence, buckets };
+  }
+  const snapshot = await reads.snapshot(tenant);
+  try {
+    return { sequence: snapshot.sequence, buckets: await bucketsOf(peopleIn(snapshot)) };
+  } finally {
+    snapshot.close();
+  }
+}
+
+/** So often people are read while changes come in; then a snapshot is, which takes twice as long. */
+const unchangedAttempts = 2;
+
+async function bucketsOf(
+  steps: AsyncIterable<readonly DigestPerson[]>,
+): Promise<readonly ReadonlyMap<string, DigestPerson>[]> {
+  const buckets: Map<string, DigestPerson>[] = Array.from({ length: 256 }, () => new Map());
+  for await (const people of steps) {
+    for (const person of people) buckets[bucketOf(person.id)]?.set(person.id, person);
+    // Others have their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return buckets;
+}
+
+async function* peopleNow(reads: FeedReads, tenant: number): AsyncGenerator<readonly PersonAccess[]> {
+  let after = '';
+  for (;;) {
+    const people = await reads.accessOf(tenant, after, 500);
+    const last = people.at(-1);
+    if (last === undefined) return;
+    yield people;
+    after = last.id;
+  }
+}
+
+async function* peopleIn(snapshot: FeedSnapshot): AsyncGenerator<readonly PersonAccess[]> {
+  for (let step = await snapshot.next(); step.length > 0; step = await snapshot.next()) {
+    const people = step.filter(({ resource }) => resource.type === 'User');
+    // Users come first.
+    if (people.length === 0) return;
+    yield people.map(({ resource: { id, version, body }, groups, locked }) => {
+      const active = !locked && JSON.parse(body).active !== false;
+      return personAccess({ id, version, active }, active ? groups : []);
+    });
   }
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { acknowledge, compare, consume, PositionTooOld, snapshot } from '../../src/consumer.ts';
+import { peopleDigest } from '../../src/events/feed.ts';
 import type { Store } from '../../src/store/store.ts';
 import { newGroup, newUser, patchOp, startScimd, type TestServer } from '../server.ts';
 
@@ -352,6 +353,22 @@ test('the digest and the sum of a snapshot are what the documentation says', asy
   }));
   const { ids: differ, theirs } = await compare({ url: origin, token }, all, 'roles');
   assert.deepEqual([differ, theirs.get(ids[0] ?? '')?.roles], [[ids[0]], ['reader']]);
+});
+
+test('the digest ends while changes come in without a pause: it is of a snapshot then, with the same sums', async () => {
+  const { feed } = server.store as Store;
+  const lockedOne = await create('/Users', newUser());
+  await (server.store as Store).grants.lock(1, lockedOne, { kind: 'cli' });
+  await create('/Users', newUser({ active: false }));
+  const quiet = await peopleDigest(feed, 1);
+  let looks = 0;
+  const busy = await peopleDigest({ ...feed, extent: () => ({ oldest: 1, newest: looks++ }) }, 1);
+  assert.equal(busy.sequence, quiet.sequence);
+  assert.deepEqual(
+    busy.buckets.map((bucket) => new Map([...bucket].sort())),
+    quiet.buckets.map((bucket) => new Map([...bucket].sort())),
+  );
+  await (server.store as Store).grants.unlock(1, lockedOne, { kind: 'cli' });
 });
 
 describe('the client', () => {
