@@ -1,5 +1,4 @@
 /** What a database of so many people takes: disk, and the time that the server takes to start over it. */
-
 import { newSecret } from '../../src/directory/secret.ts';
 import type { Options } from './arguments.ts';
 import { encode } from './client.ts';

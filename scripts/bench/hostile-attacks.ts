@@ -1,5 +1,4 @@
 /** Requests within all limits that cost a server far more than they cost their client, and the data that they need. */
-
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Command } from '../../src/store/store.ts';

@@ -1,5 +1,4 @@
 /** The ways in: by a token, by a link that works once, by a customer's set-up link; and all that such a customer sees. */
-
 import { setTimeout as wait } from 'node:timers/promises';
 import { Tokens } from '../directory/tokens.ts';
 import { ScimError } from '../error.ts';

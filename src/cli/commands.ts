@@ -1,5 +1,4 @@
 /** The table of commands: dispatch, help and completion all read it. */
-
 import { flowNames } from '../doctor/check.ts';
 import { optionNames } from '../ops/options.ts';
 import { idps } from '../scim/tolerances.ts';

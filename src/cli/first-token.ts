@@ -1,5 +1,4 @@
 /** The token that a database without any is given when the server starts. */
-
 import { hashSecret, newSecret } from '../directory/secret.ts';
 import type { Log } from '../http/options.ts';
 import type { AccessStore } from '../store/store.ts';

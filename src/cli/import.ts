@@ -1,5 +1,4 @@
 /** scimd import: what is asked for on the command line, and the database that it goes to. */
-
 import { existsSync, fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

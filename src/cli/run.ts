@@ -1,5 +1,4 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
-
 import { ruleWarnings } from '../directory/access-rules.ts';
 import { DirectoryError } from '../directory/directory-error.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';

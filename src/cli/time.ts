@@ -1,5 +1,4 @@
 /** Spans and dates as written on the command line. */
-
 import { UsageError } from '../ops/command-error.ts';
 import { parseSpan } from '../ops/span.ts';
 

@@ -1,5 +1,4 @@
 /** scimd token create, list, rotate, revoke. */
-
 import { Tokens } from '../directory/tokens.ts';
 import { JwksFileError, readJwksFile } from '../http/key-set.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';

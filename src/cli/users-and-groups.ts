@@ -1,5 +1,4 @@
 /** scimd user and scimd group: what an operator looks up, and the switch of `active`. */
-
 import { ScimFilterError } from '../../grammar/index.ts';
 import { type Caller, operator } from '../directory/caller.ts';
 import { Directory, type DirectoryOptions } from '../directory/directory.ts';

@@ -1,5 +1,4 @@
 /** The form of a check: what is sent, what must come back, where the standard says so and who depends on it. */
-
 import type { Answer, Method } from '../scim-client.ts';
 
 /** Failing a `must` fails the whole visit; a `should` is a warning, a `note` is worth knowing. */

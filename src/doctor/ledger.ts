@@ -1,5 +1,4 @@
 /** The book of what a visit makes: nothing else is ever changed, and all of it is deleted at the end. */
-
 import type { Request, RoundTrip } from '../scim-client.ts';
 import { type Made, NotMade } from './check.ts';
 import type { ExaminedServer } from './examined-server.ts';

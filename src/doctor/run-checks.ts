@@ -1,5 +1,4 @@
 /** Runs checks one after another and judges the answers. */
-
 import type { Answer, Request, RoundTrip } from '../scim-client.ts';
 import {
   type Check,

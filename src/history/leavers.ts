@@ -1,5 +1,4 @@
 /** Who left, and how long it took until each application had heard of it. */
-
 import { isLeaver } from '../events/change-record.ts';
 import type { TenantName } from '../events/reader.ts';
 import { typeFilter } from '../events/webhook/message.ts';

@@ -1,5 +1,4 @@
 /** The WHATWG form, for those who embed the server: Request in, Response out. */
-
 import type { Registry } from '../scim/registry.ts';
 import type { RequestEnd } from '../store/work.ts';
 import type { LiveApplication } from './application.ts';

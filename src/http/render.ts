@@ -1,5 +1,4 @@
 /** Stored resources as answer text, with what the store reads beside the text: groups, members. */
-
 import { groupsAttribute, membersAttribute } from '../scim/document.ts';
 import { everything, type Projection, projectionOf, type Selection } from '../scim/projection.ts';
 import type { Registry, ResourceType } from '../scim/registry.ts';

@@ -1,5 +1,4 @@
 /** The bodies of POST and PUT for those who keep resources themselves: the server's own code, as pure functions. */
-
 import { type Document, inSchemaOrder, membersAttribute, secretAttribute } from '../scim/document.ts';
 import { suppliedByBody } from '../scim/projection.ts';
 import type { ResourceType } from '../scim/registry.ts';

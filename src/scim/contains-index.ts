@@ -1,5 +1,4 @@
 /** `containsIndex` of the configuration: the attributes in which `co` (RFC 7644 §3.4.2.2) is served by an index. */
-
 import { groupsAttribute, membersAttribute } from './document.ts';
 import { type Attribute, type ResourceType, resolveName } from './registry.ts';
 

@@ -1,5 +1,4 @@
 /** What differs between two states of a resource, attribute by attribute. */
-
 import { type Document, equalValues } from './document.ts';
 import { isObject } from './object.ts';
 import type { Attribute, ResourceType } from './registry.ts';

@@ -1,5 +1,4 @@
 /** Edits of `Group.members` as changes of the memberships that the store keeps: each costs what the change costs. */
-
 import type { CompareValue, Filter } from '../../grammar/ast.ts';
 import { and, eq, ew, not, or, pr } from '../../grammar/index.ts';
 import { invalidValue, ScimError } from '../error.ts';

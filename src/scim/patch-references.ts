@@ -1,5 +1,4 @@
 /** References under PATCH: `value` and `$ref` say the same of a single one. */
-
 import { isObject } from './object.ts';
 import { type Attribute, isResourceId } from './registry.ts';
 

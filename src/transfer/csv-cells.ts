@@ -1,5 +1,4 @@
 /** Resources as cells of a CSV table, and which columns hold all of them. */
-
 import { equalValues, membersAttribute } from '../scim/document.ts';
 import { isObject } from '../scim/object.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';

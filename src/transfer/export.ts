@@ -1,5 +1,4 @@
 /** The resources of a tenant as text: NDJSON or CSV. */
-
 import { CommandError } from '../ops/command-error.ts';
 import type { Progress } from '../ops/progress.ts';
 import type { Plan } from '../query/plan.ts';

@@ -1,5 +1,4 @@
 /** The schema and the people that the query tests ask about: one attribute of each type, and values at the borders. */
-
 import type { SchemaDefinition } from '../../src/scim/definitions.ts';
 import { type ResourceType, resourceTypeOf } from '../../src/scim/registry.ts';
 import { standardSchemas } from '../../src/scim/standard.ts';

@@ -1,5 +1,4 @@
 /** Connections: providers with their set-up guides, webhooks, consumers, set-up links. */
-
 import type { Attempt } from '../../store/attempts.ts';
 import type { ExchangeRow } from '../api/exchanges.ts';
 import { type ConnectionShown, spanOf } from '../api/now.ts';

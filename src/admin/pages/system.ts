@@ -1,5 +1,4 @@
 /** System: settings in force, schemas, backups, the filter workbench, what administrators did. */
-
 import { spanOf } from '../api/now.ts';
 import type { ResourceSummary } from '../api/resources.ts';
 import type { ActionShown, Explained, System } from '../api/system.ts';

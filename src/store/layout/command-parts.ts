@@ -1,5 +1,4 @@
 /** What commands write and record, whatever the database. */
-
 import { secretAttribute } from '../../scim/document.ts';
 import { isObject } from '../../scim/object.ts';
 import type { ResourceType } from '../../scim/registry.ts';

@@ -1,5 +1,4 @@
 /** Decides, once for each resource type, where the comparison keys of its attributes are kept. */
-
 import { groupsAttribute, membersAttribute } from '../../scim/document.ts';
 import { type Attribute, isResourceId, type ResourceType } from '../../scim/registry.ts';
 

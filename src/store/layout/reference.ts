@@ -1,5 +1,4 @@
 /** Attributes that name another resource by its id, which is to be found where that is deleted (RFC 7644 §3.6). */
-
 import { type Document, schemasOf } from '../../scim/document.ts';
 import { isObject } from '../../scim/object.ts';
 import { type Attribute, isResourceId } from '../../scim/registry.ts';

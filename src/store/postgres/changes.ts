@@ -1,5 +1,4 @@
 /** Reads of the change record, and what is done to it beside the units that write it. */
-
 import { keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { PastSources } from '../past-over.ts';

@@ -1,5 +1,4 @@
 /** Units of commands that change resources, as in SQLite's commands, but that each read is waited for. */
-
 import { termsOf } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';
 import { keyOf, resourceUriKey } from '../../scim/comparison.ts';

@@ -1,5 +1,4 @@
 /** Statements that write many rows at once, from arrays of their columns; what is read is read by those of `store/sql`. */
-
 import type { KeyColumn } from '../layout/layout.ts';
 import type { Value } from './driver.ts';
 import { layoutHashes } from './stored-types.ts';

@@ -1,5 +1,4 @@
 /** A list as statements, plain data that any thread with a connection can carry out. */
-
 import { instantText } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { FoundResource, MemberReader } from '../store.ts';

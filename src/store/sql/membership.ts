@@ -1,5 +1,4 @@
 /** The statements of memberships: a group's members as JSON text, and the groups that resources are in. */
-
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { GroupReference } from '../store.ts';
 import { documentJoin, endpointOf, memberTypeName, ownerTypes } from './attribute-map.ts';

@@ -1,5 +1,4 @@
 /** The statements that read the past: what there is, and what has changed since. */
-
 import { changeColumns } from './change.ts';
 
 const digested = `SELECT sequence, type, id, version, operation, at, txn, request, actor, edits, added, removed, last, tolerances,

@@ -1,5 +1,4 @@
 /** The statements that read and write a resource and its index rows. */
-
 import { instantText } from '../layout/instant.ts';
 import type { KeyColumn } from '../layout/layout.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';

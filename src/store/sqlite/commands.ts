@@ -1,5 +1,4 @@
 /** Units of commands that change resources: synchronous steps within a transaction. */
-
 import type { Statement } from 'better-sqlite3';
 import { type Key, keyOf } from '../../scim/comparison.ts';
 import { isAllowedId } from '../../scim/representation.ts';

@@ -1,5 +1,4 @@
 /** One resource with what an answer shows beside its text: its groups, its members. */
-
 import type { StoredTypes } from '../layout/stored-type.ts';
 import type { ListJob } from '../sql/list-job.ts';
 import { membershipSql, mostMembersAtOnce, toGroups } from '../sql/membership.ts';

@@ -1,5 +1,4 @@
 /** Who has what through groups, over the embedder's tables: what `holderSql` asks of scimd's own. */
-
 import { parseFilter } from '../../../grammar/index.ts';
 import { bindFilter } from '../../query/bind.ts';
 import type { HolderSql } from '../sql/grants.ts';

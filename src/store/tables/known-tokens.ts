@@ -1,5 +1,4 @@
 /** Tokens that were found: every request names its own. */
-
 import type { Token } from '../store.ts';
 import type { Awaitable } from '../stored-resource.ts';
 

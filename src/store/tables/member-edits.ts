@@ -1,5 +1,4 @@
 /** Edits of a group's members, each at the cost of what it changes. */
-
 import { invalidValue, type ScimError } from '../../error.ts';
 import type { Plan } from '../../query/plan.ts';
 import { compilePlan } from '../../query/sql.ts';

@@ -1,5 +1,4 @@
 /** What a unit of commands is carried out with, and what it has done so far. */
-
 import type { Document } from '../../scim/document.ts';
 import type { Attribute, ResourceType } from '../../scim/registry.ts';
 import type { AccessRules } from '../sql/access-rules.ts';

@@ -1,5 +1,4 @@
 /** Units of commands as steps of one transaction: rows of the embedder's tables, memberships, and the change record. */
-
 import { invalidValue, ScimError } from '../../error.ts';
 import { instantKey, textKey } from '../../scim/comparison.ts';
 import { type Document, secretAttribute } from '../../scim/document.ts';
