@@ -58,14 +58,21 @@ export class Follower {
   async stop(): Promise<void> {
     this.#forget();
     clearInterval(this.#timer);
-    this.#look();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, endWithin);
     });
-    await Promise.race([this.#running, late]);
+    await Promise.race([this.#tellRest(), late]);
     clearTimeout(timer);
     this.#ended = true;
+  }
+
+  async #tellRest(): Promise<void> {
+    do {
+      this.#look();
+      await this.#running;
+      // What was under way may have looked before the last commit.
+    } while (this.#again);
   }
 
   #look(): void {
