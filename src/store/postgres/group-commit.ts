@@ -11,9 +11,8 @@ import type { ChangeHead } from '../sql/change-row.ts';
 import {
   closed,
   isConnectionLost,
-  isForgottenStatement,
-  isStalled,
   isTransient,
+  mayPassElsewhere,
   toStoreError,
   violatedUnique,
 } from '../sql/postgres-errors.ts';
@@ -163,8 +162,7 @@ export class GroupCommit {
         if (thrown instanceof CommitLost && (await this.#isCommitted(batch.tenant, thrown)))
           return thrown.outcomes;
         const error = thrown instanceof CommitLost ? thrown.cause : thrown;
-        const mayPass =
-          isTransient(error) || (isConnectionLost(error) && !isStalled(error)) || isForgottenStatement(error);
+        const mayPass = isTransient(error) || mayPassElsewhere(error);
         if (!mayPass || once || attempt === mostAttempts) throw toStoreError(error);
         attempt++;
       }

@@ -32,6 +32,9 @@ import { layoutCheck, layoutHashes, loadTypes, unserved, withStoredIndexes } fro
 import { Transactions, type WriteSettings } from './transactions.ts';
 import { type ServerFacts, upgrade, versionOf } from './upgrade.ts';
 
+/** Milliseconds: see {@link PostgresStoreOptions.lockMilliseconds}. */
+const usualLock = 5000;
+
 export interface PostgresStoreOptions {
   /** `postgres://…` */
   readonly url: string;
@@ -62,7 +65,7 @@ const layoutEvery = 1000;
 
 function writeSettings(
   facts: ServerFacts,
-  { lockMilliseconds = 5000, statementMilliseconds = 30_000 }: Partial<PostgresStoreOptions> = {},
+  { lockMilliseconds = usualLock, statementMilliseconds = 30_000 }: Partial<PostgresStoreOptions> = {},
 ): WriteSettings {
   return { lockMilliseconds, statementMilliseconds, isAsynchronous: facts.isAsynchronous };
 }
@@ -174,7 +177,7 @@ function storeOver(
     ...{ transactions, types, commands, checkLayout, grants, show: shower(types), written },
   });
   const statistics = new FirstStatistics(pool);
-  const { longestSnapshot: longest = 300_000, lockMilliseconds = 5000 } = options;
+  const { longestSnapshot: longest = 300_000, lockMilliseconds = usualLock } = options;
   const snapshots = new Snapshots(pool, { longest, lockMilliseconds });
   const reads = new Reads(pool, types);
   const note = (notices: readonly NewNotice[]) => recordNotices(transactions, notices, clock(), uuid);

@@ -3,14 +3,7 @@
  * another without waiting; transactions, and statements that may take long, have one of their own for as long as they last.
  */
 
-import {
-  closed,
-  isConnectionLost,
-  isForgottenStatement,
-  isServerFull,
-  isStalled,
-  toStoreError,
-} from '../sql/postgres-errors.ts';
+import { closed, isServerFull, mayPassElsewhere, toStoreError } from '../sql/postgres-errors.ts';
 import { StoreError } from '../store-error.ts';
 import type { PostgresAddress } from './address.ts';
 import { Connection, type RequestValues, type Value } from './driver.ts';
@@ -76,7 +69,7 @@ export class Pool {
         connection = await this.#sharedConnection();
         return (await connection.run(sql, parameters, request, longest, areTexts)).rows;
       } catch (error) {
-        const isWorthIt = (isConnectionLost(error) && !isStalled(error)) || isForgottenStatement(error);
+        const isWorthIt = mayPassElsewhere(error);
         if (attempt === 0 && connection !== undefined && isWorthIt && !this.#isClosed) continue;
         throw toStoreError(error);
       }

@@ -4,24 +4,17 @@
  */
 
 import { membersInPart } from '../sql/membership.ts';
-import {
-  closed,
-  isConnectionLost,
-  isForgottenStatement,
-  isStalled,
-  toStoreError,
-} from '../sql/postgres-errors.ts';
+import { closed, mayPassElsewhere, toStoreError } from '../sql/postgres-errors.ts';
 import type { MemberReader } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import { budgetSetting } from './counting.ts';
 import type { Connection } from './driver.ts';
 import type { Pool } from './pool.ts';
 import type { MembersOf, Reads, Run } from './reads.ts';
+import { silence } from './stalls.ts';
 
 /** Milliseconds that one waits for others to end. */
 const longestWait = 10_000;
-/** Milliseconds more than a statement may take, in which the server would have said that it took too long. */
-const silence = 10_000;
 
 export interface SnapshotOptions {
   /** How long one may be held, in milliseconds. */
@@ -66,7 +59,7 @@ export class Snapshots {
         return result;
       } catch (error) {
         snapshot.end();
-        const isWorthIt = (isConnectionLost(error) && !isStalled(error)) || isForgottenStatement(error);
+        const isWorthIt = mayPassElsewhere(error);
         if (attempt > 0 || !isWorthIt || this.#isClosed) throw toStoreError(error);
       }
     }

@@ -6,6 +6,9 @@
 /** Milliseconds between two looks. */
 const lookEvery = 500;
 
+/** Milliseconds more than a statement may take, in which the server would have said that it took too long. */
+export const silence = 10_000;
+
 /** Something that waits for answers, which come in their order. */
 export interface Answered {
   /** How many there were. */

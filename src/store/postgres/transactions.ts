@@ -1,15 +1,10 @@
 /** Transactions that write, beside those of units: begun again where others were in the way, or the connection was lost. */
 import { noLink } from '../sql/change-row.ts';
-import {
-  isConnectionLost,
-  isForgottenStatement,
-  isStalled,
-  isTransient,
-  toStoreError,
-} from '../sql/postgres-errors.ts';
+import { isConnectionLost, isTransient, mayPassElsewhere, toStoreError } from '../sql/postgres-errors.ts';
 import { StoreError, type StoreErrorCode } from '../store-error.ts';
 import type { Connection } from './driver.ts';
 import type { Pool } from './pool.ts';
+import { silence } from './stalls.ts';
 import { writeSql } from './statements.ts';
 import { UnitWriter } from './unit-writer.ts';
 
@@ -25,8 +20,6 @@ const lasting: ReadonlySet<StoreErrorCode> = new Set([
 
 /** How often one is begun. */
 const mostAttempts = 4;
-/** Milliseconds more than a statement may take, in which the server would have said that it took too long. */
-const silence = 10_000;
 
 export interface WriteSettings {
   /** Milliseconds that a writer waits for another one. */
@@ -108,7 +101,7 @@ export class Transactions {
       } catch (error) {
         const isLost = isConnectionLost(error);
         if (isLost && isCommitting) throw toStoreError(error, true);
-        const isWorthIt = (isLost && !isStalled(error)) || isTransient(error) || isForgottenStatement(error);
+        const isWorthIt = isTransient(error) || mayPassElsewhere(error);
         if (!isWorthIt || attempt === mostAttempts) throw toStoreError(error);
       }
     }

@@ -182,11 +182,6 @@ export function isConnectionLost(error: unknown): boolean {
   return kind?.code === 'unavailable' || kind?.code === 'readonly';
 }
 
-/** Did the server let the statement wait in vain? Once more it would wait as long. */
-export function isStalled(error: unknown): boolean {
-  return error instanceof Stalled;
-}
-
 /** Has the server as many connections as it, or the account, may have? */
 export function isServerFull(error: unknown): boolean {
   return (error as Failure).code === '53300';
@@ -196,6 +191,11 @@ export function isServerFull(error: unknown): boolean {
 export function isForgottenStatement(error: unknown): boolean {
   const { code } = error as Failure;
   return code === '26000' || code === '42P05';
+}
+
+/** May it pass over another connection? Whom the server let wait in vain would wait as long once more. */
+export function mayPassElsewhere(error: unknown): boolean {
+  return (isConnectionLost(error) && !(error instanceof Stalled)) || isForgottenStatement(error);
 }
 
 /** What a store answers that was closed before. */
