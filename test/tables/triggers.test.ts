@@ -143,3 +143,38 @@ test('what a trigger lets pass without doing it is not answered as done: Postgre
   await ignoring(pool);
   await pool.end();
 });
+
+/** Memberships that nothing takes away; whoever is in them can go. */
+const keeping = {
+  sqlite: `${teams.replaceAll('{key}', 'INTEGER PRIMARY KEY')}
+    CREATE TRIGGER keep BEFORE DELETE ON team_people BEGIN SELECT RAISE(IGNORE); END`,
+  postgres: `${teams.replaceAll('{key}', 'INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY')}
+    CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+    CREATE TRIGGER keep BEFORE DELETE ON team_people FOR EACH ROW EXECUTE FUNCTION keep()`,
+};
+
+async function keepingMembers(connection: SqlConnection): Promise<void> {
+  const scimd = await createScimd({ store: sql(connection, { User, Group: Team }) });
+  const { users, groups, tenants } = scimd;
+  const ann = await users.create({ userName: 'ann' });
+  const team = await groups.create({ displayName: 'a', members: [{ value: ann.id }] });
+  const notDone = { status: 409, message: /has not done this.*DELETE of team_people had no effect/ };
+  await assert.rejects(users.delete(ann.id), notDone);
+  await assert.rejects(groups.delete(team.id), notDone);
+  await assert.rejects(tenants.delete('default'), notDone);
+  assert.equal((await users.get(ann.id))?.userName, 'ann');
+  assert.deepEqual((await groups.get(team.id))?.meta, team.meta);
+  assert.equal((await scimd.changes()).length, 2);
+  const free = await users.create({ userName: 'eve' });
+  await users.delete(free.id);
+  await scimd.close();
+}
+
+test('whoever stays a member is not deleted: better-sqlite3', () =>
+  keepingMembers(new Database(':memory:').exec(keeping.sqlite)));
+
+test('whoever stays a member is not deleted: PostgreSQL', async () => {
+  const pool = await newPool(keeping.postgres);
+  await keepingMembers(pool);
+  await pool.end();
+});

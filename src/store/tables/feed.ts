@@ -15,6 +15,7 @@ import { type SqlRow, type Steps, statement } from './database.ts';
 import type { MappedMembers, Memberships } from './memberships.ts';
 import { idText } from './names.ts';
 import type { Reading, Row, ServedType } from './reading.ts';
+import { IgnoredByDatabase } from './violations.ts';
 
 export interface FeedTools {
   readonly reading: Reading;
@@ -271,10 +272,10 @@ export class FeedSteps {
   *clear(tenant: number): Steps<void> {
     for (const { owner, facts, group } of this.#memberships.all) {
       const within = this.#reading.within(this.#reading.served(owner.table.type), tenant, 'g');
-      yield statement(
-        `DELETE FROM ${facts.sql} WHERE ${group.sql} IN (SELECT g.${owner.table.row.sql} FROM ${owner.table.facts.sql} g WHERE ${within.text})`,
-        ...within.parameters,
-      );
+      const having = `FROM ${facts.sql} WHERE ${group.sql} IN (SELECT g.${owner.table.row.sql} FROM ${owner.table.facts.sql} g WHERE ${within.text})`;
+      yield statement(`DELETE ${having}`, ...within.parameters);
+      const [left] = yield statement(`SELECT 1 AS found ${having} LIMIT 1`, ...within.parameters);
+      if (left !== undefined) throw new IgnoredByDatabase(`DELETE of ${facts.name}`, { status: 409 });
     }
     for (const served of this.#types) {
       const { table, type } = served;

@@ -281,17 +281,10 @@ export class Writing {
           ...{ context, transaction, removed: new Set([id]), cause },
         });
       }
-      yield statement(
-        `DELETE FROM ${facts.sql} WHERE ${column.sql} = ${table.row.parameter}`,
-        table.row.bind(before.row),
-      );
+      yield* this.#members.removeAll(mapped, column, table.row, before.row);
     }
     yield* this.#history.removeReferences(work, command, now);
-    if (own !== undefined)
-      yield statement(
-        `DELETE FROM ${own.facts.sql} WHERE ${own.group.sql} = ${table.row.parameter}`,
-        table.row.bind(before.row),
-      );
+    if (own !== undefined) yield* this.#members.removeAll(own, own.group, table.row, before.row);
     if (table.onDelete === undefined) yield* this.#rows.remove(table, before.row);
     else
       yield* this.#rows.set(
