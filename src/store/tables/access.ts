@@ -150,6 +150,20 @@ export function* tenantOf(number: number): Steps<Tenant | undefined> {
   return row === undefined ? undefined : toTenant(row);
 }
 
+/** What is told of a tenant's deletion. */
+export function tenantDeleted(
+  tenant: number,
+  name: string,
+  counts: Readonly<Record<string, number>>,
+  actor: Actor | undefined,
+): NewNotice {
+  return {
+    ...{ tenant, event: 'tenant.deleted', subject: { type: 'Tenant', id: name } },
+    ...(actor === undefined ? {} : { actor }),
+    data: { priority: 'leaver', data: null, counts },
+  };
+}
+
 /**
  * Endpoints, tokens and the end of the record go over to a tenant that nobody sees, where they are told of the deletion.
  * Nothing where there is nobody to be told.
@@ -159,7 +173,7 @@ export function* succeedTenant(
   counts: Readonly<Record<string, number>>,
   actor: Actor | undefined,
   now: Date,
-  note: (notices: readonly NewNotice[]) => Steps<number>,
+  note: (notices: readonly NewNotice[]) => Steps<unknown>,
 ): Steps<void> {
   const listens = yield* one(
     `SELECT 1 AS found FROM scimd_tenant t WHERE t.number = ? AND (EXISTS (SELECT 1 FROM scimd_endpoint WHERE tenant = t.number)
@@ -188,13 +202,7 @@ export function* succeedTenant(
     successor,
     number,
   );
-  yield* note([
-    {
-      ...{ tenant: successor, event: 'tenant.deleted', subject: { type: 'Tenant', id: name } },
-      ...(actor === undefined ? {} : { actor }),
-      data: { priority: 'leaver', data: null, counts },
-    },
-  ]);
+  yield* note([tenantDeleted(successor, name, counts, actor)]);
 }
 
 export function* removeTenant(number: number): Steps<void> {

@@ -268,6 +268,19 @@ export class FeedSteps {
     return counts;
   }
 
+  /** Of all people of a tenant. */
+  *everybody(tenant: number): Steps<readonly string[]> {
+    const users = this.#types.find(({ type }) => type.name === 'User');
+    if (users === undefined) return [];
+    const { table } = users;
+    const within = this.#reading.within(users, tenant);
+    const rows = yield statement(
+      `SELECT ${idText(table, 't')} AS id FROM ${table.facts.sql} t WHERE ${within.text} ORDER BY 1`,
+      ...within.parameters,
+    );
+    return rows.map(({ id }) => String(id));
+  }
+
   /** What is to go with a tenant. */
   *clear(tenant: number): Steps<void> {
     for (const { owner, facts, group } of this.#memberships.all) {

@@ -51,10 +51,11 @@ import { noAdmin } from './no-admin.ts';
 import { Reading } from './reading.ts';
 import { servedRegistry } from './served.ts';
 import { stepsPort } from './steps.ts';
+import { deleteTenant } from './tenant-deletion.ts';
 import { TotalCounts } from './totals.ts';
 import type { Turn } from './turn.ts';
 import { RefusedUnit } from './unit-at-work.ts';
-import { IgnoredByDatabase, isMadeMeanwhile } from './violations.ts';
+import { isMadeMeanwhile } from './violations.ts';
 import type { Within, WithinReads } from './within.ts';
 import { InFlight, WriteQueue } from './write-queue.ts';
 import { Writing } from './writing.ts';
@@ -370,13 +371,11 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     async deleteTenant(name, actor) {
       const tenant = (await read(loadTenants)).find((each) => each.name === name);
       if (tenant === undefined) return false;
-      await write(function* (turn) {
-        const counts = yield* feedSteps.counts(tenant.number);
-        yield* access.succeedTenant(tenant, counts, actor, clock(), (notices) => noted(notices, turn));
-        yield* feedSteps.clear(tenant.number);
-        const [left] = Object.keys(yield* feedSteps.counts(tenant.number));
-        if (left !== undefined) throw new IgnoredByDatabase(`DELETE of ${left}`, { status: 409 });
-        yield* access.removeTenant(tenant.number);
+      const { dialect } = database;
+      const { within } = options;
+      await write((turn) => {
+        const note = (notices: readonly NewNotice[]) => recorded(notices, turn);
+        return deleteTenant({ dialect, clock, within, reads, note }, tenant, actor);
       });
       tokens.clear();
       names.delete(tenant.number);

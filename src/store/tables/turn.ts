@@ -1,6 +1,7 @@
 /** What those who write in one transaction share: where the records of changes end, and what is watched of access. */
 import { type ChangeEntry, type ChangeHead, noLink } from '../sql/change-row.ts';
 import type { CommandWatch } from '../sql/command-watch.ts';
+import { StoreError } from '../store-error.ts';
 import { one, type SqlDatabase, type Steps, statement } from './database.ts';
 
 /** A change that is to be recorded, with the name of its resource type. */
@@ -32,9 +33,15 @@ export class Turn {
         `SELECT sequence, link FROM scimd_change_counter WHERE tenant = ?${held}`,
         tenant,
       );
+      if (row === undefined)
+        throw new StoreError(
+          'no-tenant',
+          `tenant ${tenant} was removed meanwhile`,
+          'Ask for the tenants that there are: scimd.tenants.list().',
+        );
       head = {
-        sequence: Number(row?.sequence ?? 0),
-        link: typeof row?.link === 'string' ? Buffer.from(row.link, 'hex') : noLink,
+        sequence: Number(row.sequence),
+        link: typeof row.link === 'string' ? Buffer.from(row.link, 'hex') : noLink,
       };
       this.#heads.set(tenant, head);
     }

@@ -23,11 +23,11 @@ export interface Access {
   readonly groups: readonly GivingGroup[];
 }
 
-/** A change of a resource, or of the access that a person has by it. */
+/** A change of a resource, or of the access that a person has by it; or the deletion of a tenant. */
 export interface TableChange extends Omit<Change, 'tenant'> {
   /** Name of the tenant. */
   readonly tenant: string;
-  /** Whom it is about: the resource itself, or a person who joined or left a group. */
+  /** Whom it is about: the resource itself, or a person who joined or left a group; `Tenant` with its name. */
   readonly subject: { readonly type: string; readonly id: string };
   /** Present where what a person may do changes: it begins or ends, groups come and go, or what they give. */
   readonly access?: Access;
@@ -39,6 +39,8 @@ export interface Within {
   change(change: Change, reads: WithinReads): Steps<void>;
   /** Of the access of these people. */
   access(change: Change, people: readonly string[], reads: WithinReads): Steps<void>;
+  /** Of a tenant that is gone, and of the people who were in it. */
+  tenantDeleted(change: Change, people: readonly string[], reads: WithinReads): Steps<void>;
 }
 
 /** What a hook may have to know of people. */
@@ -76,6 +78,11 @@ export function withinSteps(hook: (transaction: unknown, change: TableChange) =>
           subject: { type: 'User', id },
           access: yield* accessOf(change.tenant, id, reads),
         });
+    },
+    *tenantDeleted(change, people, reads) {
+      const { type, id } = change;
+      yield called(hook, { ...change, tenant: reads.tenantName(change.tenant), subject: { type, id } });
+      yield* this.access(change, people, reads);
     },
   };
 }
