@@ -90,6 +90,16 @@ function isLost({ code }: { readonly code?: unknown }): boolean {
   return typeof code !== 'string' || !/^(?:40|23)/.test(code);
 }
 
+/** SQLite keeps whatever text an application writes into a column of JSON. */
+export function notJson(message: string, cause: unknown): StoreError {
+  return new StoreError(
+    'corrupt',
+    message,
+    'Write a JSON object or NULL there, and have the table check it: CHECK (json_valid(…)).',
+    { cause },
+  );
+}
+
 function sqliteFailure(error: {
   readonly code?: unknown;
   readonly message?: unknown;
@@ -109,6 +119,8 @@ function sqliteFailure(error: {
       'Give scimd a connection of its own, or wait for nothing within transactions over this one.',
       { cause: error },
     );
+  if (/malformed JSON/.test(text))
+    return notJson('a row has a text in a column of JSON that is not JSON', error);
   if (/SQLITE_FULL|disk is full/.test(text))
     return new StoreError('full', 'the disk is full', 'Free space on the volume of the database.', {
       cause: error,

@@ -86,6 +86,8 @@ export class MapCompiler {
     const rest = optional('rest');
     if (rest !== undefined && this.#dialect === 'postgres' && rest.fact.type !== 'jsonb')
       this.report(`${at}.rest`, `${rest.name} must be jsonb, not ${rest.fact.type}`);
+    if (rest !== undefined && this.#dialect === 'sqlite' && /^\(''\)$/.test(rest.fact.preset ?? ''))
+      this.report(`${at}.rest`, `${rest.name} has the default '', which is not JSON: give it DEFAULT '{}'`);
     const fields: Field[] = [];
     const byLeaf = new Map<Attribute, Field>();
     const elements = new Map<Attribute, Element[]>();

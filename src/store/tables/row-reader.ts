@@ -3,6 +3,7 @@ import { isObject as isPlain } from '../../query/read.ts';
 import { type Document, schemasOf } from '../../scim/document.ts';
 import type { Attribute, ResourceType } from '../../scim/registry.ts';
 import type { SqlRow } from './database.ts';
+import { notJson } from './failures.ts';
 import { type Element, type Field, labelOf, type MappedTable } from './mapping.ts';
 
 /** Members of `rest` that are no attributes: comparison keys, and what the value of a column does not say. */
@@ -64,7 +65,7 @@ export function rowReader(table: MappedTable): (row: SqlRow, id: string) => Docu
   const empty: Json = {};
   return (row, id) => {
     const stored = restColumn === undefined ? undefined : row.rest;
-    const parsed: unknown = typeof stored === 'string' ? parseRest(stored) : stored;
+    const parsed: unknown = typeof stored === 'string' ? restOf(table, stored, id) : stored;
     const rest = isPlain(parsed) ? parsed : empty;
     const kept = nothing.slice();
     let hasOthers = false;
@@ -92,6 +93,17 @@ export function rowReader(table: MappedTable): (row: SqlRow, id: string) => Docu
     if (hasOthers) addOthers(document, rest, places);
     return document;
   };
+}
+
+/** @throws StoreError `corrupt` for a text that is no JSON. */
+function restOf({ type, facts, rest }: MappedTable, stored: string, id: string): unknown {
+  try {
+    return parseRest(stored);
+  } catch (error) {
+    // Of jsonb it is a text that the driver has read already.
+    if (rest?.fact.type === 'jsonb') return stored;
+    throw notJson(`${facts.name}.${rest?.name} of ${type.name} ${id} is not JSON`, error);
+  }
 }
 
 const keysBegin = `,"${keysMember}":{`;
