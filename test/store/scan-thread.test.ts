@@ -11,7 +11,7 @@ import { countThreads } from '../threads.ts';
 import { until } from '../until.ts';
 import { Setting } from './setting.ts';
 import { runWithoutThreads } from './without-threads.ts';
-import { remove } from './writes.ts';
+import { createdBy, remove } from './writes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-scan-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -141,6 +141,27 @@ test('what compares few values spends as much once they are known, and each is c
   const more = await spent(new Work(limits));
   assert.ok(more > 65_000 * 2 * 0.7, `${more} of ${(values + 65_000) * 2}`);
   await assert.rejects(spent(new Work({ ...limits, values: 50_000 })), { code: 'too-much' });
+  await s.store.close();
+});
+
+test('it spends as much where by now there are few people, whose lists the main thread would run', async () => {
+  const { s } = await open(10);
+  const emails = Array.from({ length: 300 }, (_, n) => ({ value: `a${n}@example.com` }));
+  const people = Array.from({ length: 12 }, (_, n) => s.newUser(`u${n}`, { emails }));
+  const created = await s.store.commit(people.map((command) => s.unit(command)));
+  const spent = async (): Promise<number> => {
+    const limits = { values: 1e9, valuesInWrites: 1e9, seconds: 60 };
+    const work = new Work(limits);
+    const target = { type: s.user, plan: s.plan('emails.value co "zz"') };
+    await s.store.list({ tenant: 1, limit: 10, targets: [target], work });
+    return limits.values - work.left;
+  };
+  const values = 12 * 300;
+  const first = await spent();
+  assert.ok(first > values * 0.7, `${first} of ${values}`);
+  for (const outcome of created.slice(0, 4))
+    await remove(s.store, { tenant: 1, type: s.user, id: createdBy(outcome).id, actor: { kind: 'system' } });
+  assert.equal(await spent(), first, 'as it was found last');
   await s.store.close();
 });
 
