@@ -12,6 +12,7 @@ import { standardRegistry } from '../../src/scim/standard.ts';
 import type { ExchangeQuery, NewExchange } from '../../src/store/exchanges.ts';
 import { SqliteExchanges } from '../../src/store/sqlite/exchanges.ts';
 import { sendRaw } from '../http/raw.ts';
+import { processorTime } from '../processor-time.ts';
 import { groupSchema, newUser, patchOp, startScimd, type TestServer, userSchema } from '../server.ts';
 import { countThreads } from '../threads.ts';
 import { until } from '../until.ts';
@@ -565,9 +566,9 @@ PRAGMA user_version = ${version};`);
       { requestId: 'none' },
       { tenant: 1, status: '4xx' },
     ]) {
-      const started = performance.now();
+      const started = processorTime(process.pid, 'main thread');
       exchanges.find({ limit: 50, ...query });
-      const took = performance.now() - started;
+      const took = processorTime(process.pid, 'main thread') - started;
       assert.ok(took < 200, `${JSON.stringify(query)} took ${took} ms`);
     }
     exchanges.close();

@@ -8,6 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { commands } from '../../src/cli/commands.ts';
 import { run } from '../../src/cli/run.ts';
 import { newUser, startScimd, type TestServer } from '../server.ts';
+import { until } from '../until.ts';
 import { type Result, running, scimd, temporaryFolder } from './scimd.ts';
 
 const folder = temporaryFolder();
@@ -489,15 +490,16 @@ describe('cleaning up', () => {
       // The request that is running when the signal comes.
       if (method !== 'POST' || !body.includes('-okta-one@')) return forward();
       reached();
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      await until('the signal', () => stopping.test(visit.output.stderr));
       return forward();
     });
+    const stopping = /stopping; what was made is being deleted/;
     const visit = running(['doctor', url, '--token', server.token, '--only', 'okta', '--json'], { folder });
     await posted;
     visit.signal('SIGINT');
     const { status, stdout, stderr } = await visit.end;
     assert.equal(status, 1, stderr);
-    assert.match(stderr, /stopping; what was made is being deleted/);
+    assert.match(stderr, stopping);
     const report = JSON.parse(stdout) as Told;
     assert.equal(report.interrupted, true);
     assert.equal(report.cleanup.made, 2);

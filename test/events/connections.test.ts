@@ -180,6 +180,9 @@ test('connection.failing: a provider asks with an expired or a revoked token, to
   const revoked = await newToken('gone', 'scim');
   await send(expired.secret, 'GET', '/Users');
   const lastRequest = new Date(now).toISOString();
+  await until('its use', async () =>
+    (await store.listTokens()).some(({ id, lastUsed }) => id === expired.id && lastUsed === lastRequest),
+  );
   now += 2 * hour;
   await store.revokeToken(revoked.id, new Date(now).toISOString());
   const events = await eventsOf(async () => {

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { hashSecret } from '../../src/directory/secret.ts';
 import type { Store } from '../../src/store/store.ts';
 import { newUser, startScimd, type TestServer } from '../server.ts';
+import { until } from '../until.ts';
 import { receiverOf } from './receiver-client.ts';
 
 let server: TestServer;
@@ -30,12 +31,17 @@ test('server-sent events end, and tell nothing of what came after the token was 
   const response = await fetch(`${origin}/events`, {
     headers: { authorization: `Bearer ${token}`, accept: 'text/event-stream' },
   });
-  const text = response.text();
+  let text = '';
+  const end = (async () => {
+    for await (const part of response.body!.pipeThrough(new TextDecoderStream())) text += part;
+  })();
+  const told = (): number => text.match(/event: user\.created/g)?.length ?? 0;
   await create();
-  await wait(300);
+  await until('the first', () => told() === 1);
   await revoke(token);
   await create();
-  assert.equal((await text).match(/event: user\.created/g)?.length, 1);
+  await end;
+  assert.equal(told(), 1);
 });
 
 test('a long poll is refused', async () => {

@@ -70,7 +70,9 @@ test(`killed ${kills} times under load, no event is lost and each person's come 
   };
   for (let kill = 0; kill < kills; kill++) {
     const running = { done: false };
+    const before = acknowledged.size;
     const workers = [1, 2, 3, 4].map(() => work(running));
+    await until('work', () => acknowledged.size > before);
     await wait(300 + Math.random() * 700);
     server.signal('SIGKILL');
     running.done = true;

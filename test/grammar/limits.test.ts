@@ -9,6 +9,7 @@ import {
   safeParsePath,
   stringify,
 } from '../../grammar/index.ts';
+import { processorTime } from '../processor-time.ts';
 
 const UNLIMITED: Limits = {
   characters: Number.POSITIVE_INFINITY,
@@ -121,10 +122,10 @@ describe('No text hangs or crashes the parser, whatever the limits', () => {
   };
   for (const [name, [text, code]] of Object.entries(table)) {
     test(name, () => {
-      const start = performance.now();
+      const start = processorTime(process.pid, 'main thread');
       const result = safeParseFilter(text, { limits: UNLIMITED });
       // A bound against hanging and quadratic work; the expected time is some 10 ms.
-      assert.ok(performance.now() - start < 1000);
+      assert.ok(processorTime(process.pid, 'main thread') - start < 1000);
       assert.equal(result.ok ? 'ok' : result.error.code, code);
       if (result.ok) assert.ok(stringify(result.filter).length > 0);
       else assert.ok(result.error.message.length < 1000, 'the message stays short');

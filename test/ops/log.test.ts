@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { createLog } from '../../src/ops/log.ts';
 import { readableLine } from '../../src/ops/log-line.ts';
+import { processorTime } from '../processor-time.ts';
 
 const secret = `scimd_${'a1_-'.repeat(10)}xyz`;
 
@@ -109,9 +110,9 @@ describe('percent-encoding hides nothing from the log', () => {
 test('long texts that look like the beginning of a secret or an address are read in no time', () => {
   for (const part of ['x', 'x@', 'x.', '-eyJ', 'eyJ.', 'scimd_', 'Bearer ', '?filter='])
     for (const end of ['', '@', '.']) {
-      const started = performance.now();
+      const started = processorTime(process.pid, 'main thread');
       lines((log) => log.info({ path: part.repeat(64_000 / part.length) + end }, 'answered'));
-      assert(performance.now() - started < 500, `${part}…${end}`);
+      assert(processorTime(process.pid, 'main thread') - started < 500, `${part}…${end}`);
     }
 });
 

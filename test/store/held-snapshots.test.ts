@@ -38,11 +38,11 @@ function checkpoint(file: string): number {
 }
 
 test('one that is held for too long is ended, and whoever reads on is told why', async () => {
-  const { s, file, reader } = await open({ longestSnapshot: 60 });
+  const { s, file, reader } = await open({ longestSnapshot: 1000 });
   const members = await reader();
   await members.next();
   await s.createUser('a');
-  await wait(80);
+  await wait(1020);
   await assert.rejects(members.next(), { name: 'StoreError', code: 'snapshot-expired' });
   await until('the checkpoint', () => checkpoint(file) === 0);
   assert.equal(await members.next(), undefined);
