@@ -102,7 +102,9 @@ export class CheckpointThread {
     const { program, packages } = checkpointProgram();
     const workerData: CheckpointThreadData = { file: this.#options.file, addon: loadedAddon(), packages };
     const isText = typeof program === 'string';
-    const options = { eval: isText, workerData, resourceLimits: { maxYoungGenerationSizeMb: 1 } };
+    // With less than 2 GB V8 does not map what it has built in once more for the thread, which is 2 MB.
+    const resourceLimits = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 64 };
+    const options = { eval: isText, workerData, resourceLimits };
     const worker = new Worker(program, isText ? { ...options, execArgv: [] } : options);
     const thread: Thread = { worker, isOpen: false, running: undefined };
     worker.on('message', (answer: CheckpointAnswer) => this.#hear(thread, answer));

@@ -78,8 +78,9 @@ export class ScanThread {
     const unwanted = this.#unwanted.buffer as SharedArrayBuffer;
     const workerData: ScanThreadData = { file, busyTimeout, addon: loadedAddon(), packages, unwanted };
     const isText = typeof program === 'string';
-    // Rows are handed over as soon as they are read: more room for them is no faster, and 50 MB of memory.
-    const resourceLimits = { maxYoungGenerationSizeMb: 3 };
+    // Rows are handed over as soon as they are read: more room for them is no faster, and 50 MB of memory. With less than 2 GB in
+    // all, V8 does not map what it has built in once more for the thread, which is 2 MB.
+    const resourceLimits = { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 1024 };
     const options = { eval: isText, workerData, resourceLimits };
     this.#worker = new Worker(program, isText ? { ...options, execArgv: [] } : options);
     this.#worker.on('message', (answer: ScanAnswer | 'closed') => {
