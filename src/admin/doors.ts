@@ -43,7 +43,13 @@ export class Doors {
     const code = form?.get('code') ?? query.get('code');
     switch (path) {
       case `${root}/sign-in`:
-        if (form === undefined) return this.#signIn(request, { to: ownAddress(query.get('to')) });
+        if (form === undefined)
+          return this.#signIn(request, {
+            to: ownAddress(query.get('to')),
+            ...((await this.#sessions.isOver(request))
+              ? { problem: 'Your session has ended: sign in again.' }
+              : {}),
+          });
         return this.#byToken(request, form);
       case `${root}/enter`:
         if (form === undefined)

@@ -156,10 +156,17 @@ class Admin {
     if (session.role === 'set-up') return this.#doors.setUp(visit, session, form);
     const base = this.#parts.baseOf(request);
     const asked = { parts: this.#parts, session, base };
-    if (path === `${apiRoot}/exchanges/stream` && isRead) return exchangeStream(asked, request);
+    if (path === `${apiRoot}/exchanges/stream` && isRead)
+      return exchangeStream(asked, request, () =>
+        this.#sessionOf(visit).then(
+          (now) => now !== undefined,
+          (error) => (isExpected(error) ? false : Promise.reject(error)),
+        ),
+      );
     if (isApi) return this.#api(visit, asked, form);
     const page = await this.#pages.answer(asked, visit, form);
-    return page === undefined ? this.#notFound() : page;
+    if (page === undefined) throw new ScimError(404, undefined, 'There is no page at this address');
+    return page;
   }
 
   refuse(error: unknown, visit: Visit): HttpResponse | undefined {
@@ -186,18 +193,13 @@ class Admin {
     const detail =
       typeof answer.body === 'string' ? (JSON.parse(answer.body) as { detail?: string }).detail : undefined;
     const title =
-      answer.status === 404
-        ? 'There is nothing here'
-        : answer.status < 500
-          ? 'That cannot be done'
-          : 'Something went wrong';
-    return htmlResponse(
-      barePageHtml(
-        title,
-        messagePage(title, detail ?? `It was answered ${answer.status}.`, this.#pages.wayBack(request)),
-      ),
-      answer.status,
-    );
+      titles[answer.status] ?? (answer.status < 500 ? 'That cannot be done' : 'Something went wrong');
+    const text =
+      answer.status === 401
+        ? 'Your session has ended. Nothing was changed: sign in, and do it again.'
+        : (detail ?? `It was answered ${answer.status}.`);
+    const way = answer.status === 401 ? this.#pages.wayIn(request) : this.#pages.wayBack(request);
+    return htmlResponse(barePageHtml(title, messagePage(title, text, way)), answer.status);
   }
 
   /** By a bearer token, else by the cookie. */
@@ -270,12 +272,9 @@ class Admin {
     if (found === undefined) throw new ScimError(404, undefined, `There is no ${path}`);
     return { status: 200, headers: ['Content-Type', found.type, ...kept], body: found.body };
   }
-
-  #notFound(): HttpResponse {
-    const text = messagePage('There is nothing here', 'The address is none of this page.');
-    return htmlResponse(barePageHtml('Not found', text), 404);
-  }
 }
+
+const titles: Readonly<Record<number, string>> = { 401: 'You are signed out', 404: 'There is nothing here' };
 
 /** What a person may be told, as the error that it is in HTTP. */
 function knownError(error: unknown): unknown {

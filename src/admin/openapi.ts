@@ -8,6 +8,7 @@ import { eventComponents } from '../events/catalogue.ts';
 import { messageSchemas } from '../scim/messages.ts';
 import type { Registry } from '../scim/registry.ts';
 import type { Endpoint } from './api/endpoint.ts';
+import { exchangeStreamQuery } from './api/exchanges.ts';
 import {
   answers,
   body,
@@ -249,8 +250,8 @@ function adminPaths(endpoints: readonly Endpoint[]): Record<string, Json> {
       'Requests and answers as they come in, as server-sent events',
       {
         description: 'For all who are signed in',
-        parameters: parametersOf(endpoints.find(({ path }) => path === '/exchanges')?.query),
-        responses: answers('200', 'Never ends', { type: 'string' }, 'text/event-stream'),
+        parameters: parametersOf(exchangeStreamQuery),
+        responses: answers('200', 'Ends with the session', { type: 'string' }, 'text/event-stream'),
       },
     ),
   };

@@ -119,12 +119,11 @@ export class Pages {
   }
 
   wayBack(request: HttpRequest): Html {
-    const from = request.header('referer');
-    const back =
-      from !== undefined && URL.canParse(from)
-        ? ownAddress(new URL(from).pathname + new URL(from).search)
-        : root;
-    return html`<p><a class="button" href="${back}">Back</a></p>`;
+    return html`<p><a class="button" href="${cameFrom(request)}">Back</a></p>`;
+  }
+
+  wayIn(request: HttpRequest): Html {
+    return html`<p><a class="button" href="${root}/sign-in?to=${encodeURIComponent(cameFrom(request))}">Sign in</a></p>`;
   }
 
   async #view(base: Base, asked: string | undefined): Promise<View> {
@@ -159,4 +158,10 @@ export class Pages {
         return undefined;
     }
   }
+}
+
+function cameFrom(request: HttpRequest): string {
+  const from = request.header('referer');
+  if (from === undefined || !URL.canParse(from)) return root;
+  return ownAddress(new URL(from).pathname + new URL(from).search);
 }

@@ -52,6 +52,11 @@ export class Sessions {
     return { id, role, tenant, name, proof };
   }
 
+  /** Does the browser come with a session that is over? */
+  async isOver(request: HttpRequest): Promise<boolean> {
+    return cookieIn(request) !== undefined && (await this.of(request)) === undefined;
+  }
+
   /** A session of whoever has a token of scope admin or read: of its tenant. */
   async byToken(
     request: HttpRequest,

@@ -5,7 +5,7 @@ import type { BodyPieces, HttpRequest, HttpResponse } from '../http/message.ts';
 import type { RequestEnd } from '../store/work.ts';
 import { queryOf } from './answers.ts';
 import type { Asked } from './api/endpoint.ts';
-import { exchangeQuery, exchangesFor, logOf } from './api/exchanges.ts';
+import { exchangeStreamQuery, exchangesFor, exchangesFrom, logOf } from './api/exchanges.ts';
 
 /** Milliseconds after which a comment says that the connection lives; and how long a look follows a write at the earliest. */
 const heartbeat = 15_000;
@@ -14,11 +14,13 @@ const rest = 200;
 const mostStreams = 50;
 let streams = 0;
 
+/** Ends with the session: whoever was signed out, or whose token was revoked, sees nothing more. */
 export async function exchangeStream(
   asked: Pick<Asked<unknown, unknown>, 'parts' | 'session' | 'base'>,
   request: HttpRequest,
+  isSignedIn: () => Promise<boolean>,
 ): Promise<HttpResponse> {
-  const parsed = v.safeParse(exchangeQuery, queryOf(request));
+  const parsed = v.safeParse(exchangeStreamQuery, queryOf(request));
   if (!parsed.success) throw new ScimError(400, 'invalidValue', parsed.issues[0].message);
   const whole = { ...asked, path: {}, query: { ...parsed.output, before: undefined, limit: 100 }, body: {} };
   const log = logOf(asked.parts);
@@ -27,7 +29,7 @@ export async function exchangeStream(
   const newest = (await exchangesFor({ ...whole, query: { ...whole.query, limit: 1 } })).rows[0]?.id;
   const from = Number.isSafeInteger(last)
     ? last
-    : (newest ?? Math.max(0, asked.parts.clock().getTime() - 1000) * 1024);
+    : (parsed.output.after ?? newest ?? exchangesFrom(asked.parts.clock()));
   if (streams >= mostStreams)
     throw new ScimError(429, undefined, 'Too many pages stream at once; reload instead', {
       headers: [['Retry-After', '10']],
@@ -61,6 +63,7 @@ export async function exchangeStream(
     let after = start;
     while (isOpen && end?.isEnded !== true) {
       const written = nextWrite(end);
+      if (!(await isSignedIn())) return;
       const { rows } = await exchangesFor(whole, after);
       let text = '';
       for (const row of rows.toReversed()) {

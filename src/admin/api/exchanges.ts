@@ -55,6 +55,17 @@ export const exchangeQuery = v.object({
   limit: v.optional(wholeNumber(1, 500), 50),
 });
 
+/** Of the stream: what came after an exchange, such as the newest that a page shows already. */
+export const exchangeStreamQuery = v.object({
+  ...exchangeQuery.entries,
+  after: v.optional(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+});
+
+/** The number that exchanges of a moment have at least. */
+export function exchangesFrom(time: Date): number {
+  return Math.max(0, (time.getTime() - 1000) * 1024);
+}
+
 export function rowOf({ at, meaning, ...more }: ExplainedExchange): ExchangeRow {
   const { id, status, method, path, search, token, tokenName, agent, milliseconds, requestId } = more;
   const { scimType, detail, tolerances, type, subject } = more;

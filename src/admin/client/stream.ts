@@ -1,6 +1,7 @@
 /** Traffic as it comes in; pausable, and told politely. */
 import { html } from 'htm/preact';
 import { render } from 'preact';
+import { connectionLost, lost, sessionOver } from './lost.ts';
 import { Line, type Row } from './row.ts';
 
 /** Lines that are kept on the page. */
@@ -40,6 +41,9 @@ export function stream(): void {
   if (older.length > 0) holder.setAttribute('aria-label', 'Earlier requests');
 
   const source = new EventSource(list.dataset.address);
+  source.onopen = () => lost(undefined);
+  // A closed one was refused, and is not tried again.
+  source.onerror = () => lost(source.readyState === EventSource.CLOSED ? sessionOver : connectionLost);
   source.onmessage = ({ data }: MessageEvent<string>) => {
     waiting.push(JSON.parse(data) as Row);
     if (waiting.length > most) waiting.shift();

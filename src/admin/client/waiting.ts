@@ -1,6 +1,7 @@
 /** Waits for the first request of a token, and shows it arrive. */
 import { html } from 'htm/preact';
 import { render } from 'preact';
+import { connectionLost, lost, sessionOver } from './lost.ts';
 import { Line, type Row } from './row.ts';
 
 const lookEvery = 700;
@@ -15,8 +16,9 @@ export function firstRequests(): void {
   const look = async (): Promise<void> => {
     try {
       if (document.hidden) return;
-      const answer = await fetch(address, { headers: { accept: 'application/json' } });
-      if (!answer.ok) return;
+      const answer = await fetch(address, { headers: { accept: 'application/json' } }).catch(() => undefined);
+      lost(answer === undefined ? connectionLost : answer.ok ? undefined : sessionOver);
+      if (answer?.ok !== true) return;
       const { exchanges } = (await answer.json()) as { exchanges: Row[] };
       const ids = exchanges.map(({ id }) => id).join();
       if (ids === known || exchanges.length === 0) return;

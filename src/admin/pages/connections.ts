@@ -16,8 +16,14 @@ const providers = [
   ['jumpcloud', 'JumpCloud'],
   ['google', 'Google'],
   ['ping', 'Ping'],
-  ['generic', 'Another one'],
+  ['generic', 'Another provider'],
 ] as const;
+
+/** Within a sentence. */
+function providerWords(idp: string): string {
+  if (idp === 'generic') return 'another provider';
+  return providers.find(([each]) => each === idp)?.[1] ?? idp;
+}
 
 export function connectionsPage(
   shown: {
@@ -46,7 +52,7 @@ export function connectionsPage(
 ${shown.connections.length === 0 ? html`<p class="empty">No token yet.</p>` : html`<ul class="list">${shown.connections.map((each) => connectionLine(each, to))}</ul>`}</section>
 <div>
 <section class="card" aria-labelledby="out"><h2 id="out">Who is told: webhooks</h2>
-${shown.webhooks.length === 0 ? html`<p class="empty">None. Your application hears of changes by a webhook, or by <a href="/docs/application">the feed</a>.</p>` : html`<ul class="list">${shown.webhooks.map((each) => html`<li>${stateMark(each.state === 'disabled' || each.failingSince !== undefined ? 'attention' : each.state === 'paused' ? 'off' : 'good')}<div><a href="${to(`/connections/webhooks/${each.id}`)}">${each.url}</a><small>${each.state}${each.types === undefined ? '' : `, ${each.types.join(', ')}`}${each.reason === undefined ? '' : `: ${each.reason}`}</small></div></li>`)}</ul>`}</section><p></p>
+${shown.webhooks.length === 0 ? html`<p class="empty">None. Your application hears of changes by a webhook, or by <a href="/docs/application">the feed</a>.</p>` : html`<ul class="list">${shown.webhooks.map((each) => html`<li>${stateMark(each.state === 'disabled' || each.failingSince !== undefined ? 'attention' : each.state === 'paused' ? 'off' : 'good')}<div><a href="${to(`/connections/webhooks/${each.id}`)}">${each.url}</a><small>${each.state}${each.failingSince === undefined ? '' : html`, failing since ${moment(each.failingSince)}`}${each.types === undefined ? '' : `, ${each.types.join(', ')}`}${each.reason === undefined ? '' : `: ${each.reason}`}</small></div></li>`)}</ul>`}</section><p></p>
 <section class="card" aria-labelledby="consumers"><h2 id="consumers">Who follows the feed</h2>
 ${shown.consumers.length === 0 ? html`<p class="empty">No consumer has acknowledged anything.</p>` : html`<ul class="list">${shown.consumers.map(({ name, position, acknowledged, behind }) => html`<li>${stateMark(behind === 0 ? 'good' : 'attention')}<div>${name}<small>at ${position}, ${behind === 0 ? 'up to date' : `${behind} changes behind`} · heard ${moment(acknowledged)}</small></div></li>`)}</ul>`}</section><p></p>
 <section class="card" aria-labelledby="links"><h2 id="links">Set-up links</h2>
@@ -62,7 +68,7 @@ export function addProviderPage(view: View): Html {
 
 export function newTokenPage(idp: string, names: readonly string[], view: View): Html {
   const { to, session } = view;
-  const provider = providers.find(([each]) => each === idp)?.[1] ?? idp;
+  const provider = providerWords(idp);
   const free =
     [idp, ...Array.from({ length: 20 }, (_, n) => `${idp}-${n + 2}`)].find((name) => !names.includes(name)) ??
     idp;
@@ -92,7 +98,7 @@ export function tokenPage(
   const page = to(`/connections/tokens/${token.id}`);
   return html`<div class="head"><h1>${token.name}</h1>
 <div class="actions">${isLive && secret === undefined ? html`${token.state === 'active' ? buttonForm(view, `/tokens/${token.id}/rotate`, 'Rotate', { back: page, confirm: 'Make a new token? The old one works for a day more.' }) : ''}${token.paused === undefined ? buttonForm(view, `/tokens/${token.id}/pause`, 'Pause', { back: page, done: 'paused', confirm: `Pause ${token.name}? What it writes is answered 503 until you resume it; the provider tries again.` }) : buttonForm(view, `/tokens/${token.id}/resume`, 'Resume', { back: page, done: 'written', kind: 'primary' })}${buttonForm(view, `/tokens/${token.id}/revoke`, 'Revoke', { back: page, done: 'revoked', kind: 'danger', confirm: `Revoke ${token.name}? Whoever uses it is refused from now on.` })}` : ''}<a class="button" href="${to('/traffic', { token: token.name })}">Requests</a></div>
-<p>${stateMark(isLive ? (token.paused === undefined ? 'good' : 'attention') : 'off')} ${token.state}${token.paused === undefined ? '' : html`, paused since ${moment(token.paused)}: what it writes is answered 503`} · scope ${token.scope} · ${providers.find(([each]) => each === token.idp)?.[1] ?? token.idp} · made ${moment(token.created, 'day')}${token.expires === undefined ? '' : html` · ends ${moment(token.expires, 'day')}`}</p></div>
+<p>${stateMark(isLive ? (token.paused === undefined ? 'good' : 'attention') : 'off')} ${token.state}${token.paused === undefined ? '' : html`, paused since ${moment(token.paused)}: what it writes is answered 503`} · scope ${token.scope} · ${providerWords(token.idp)} · made ${moment(token.created, 'day')}${token.expires === undefined ? '' : html` · ends ${moment(token.expires, 'day')}`}</p></div>
 ${connectBoxes(base, token.idp, secret)}
 <section class="card" aria-labelledby="arrive"><h2 id="arrive">What comes in</h2>${waitingList(exchanges, to(`/api/tokens/${token.id}/first`), to)}
 ${exchanges.length > 0 && !hasApplication ? html`<p class="notice">Your application: no consumer yet. <a href="${to('/connections/webhooks/add')}">Add a webhook</a>, and it hears of each change at once.</p>` : ''}</section>
@@ -119,6 +125,7 @@ const words: Readonly<Record<string, readonly [address: string, token: string]>>
 function waitingList(exchanges: readonly ExchangeRow[], address: string, to: View['to']): Html {
   return html`<div id="first" data-first="${address}" data-page="${to('/traffic/')}" aria-live="polite">
 ${exchanges.length === 0 ? html`<p class="waiting" id="wait"><span class="pulse" aria-hidden="true"></span>Waiting for the first request…</p>` : ''}
+<p class="notice" id="lost" hidden></p>
 <ol class="stream" id="first-list"${exchanges.length === 0 ? html` hidden` : ''}>${exchanges.map((row) => exchangeLine(row, to))}</ol></div>`;
 }
 

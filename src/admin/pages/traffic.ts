@@ -12,7 +12,16 @@ export interface TrafficQuery {
 }
 
 export function trafficPage(
-  { rows, before }: { readonly rows: readonly ExchangeRow[]; readonly before?: number },
+  {
+    rows,
+    before,
+    after,
+  }: {
+    readonly rows: readonly ExchangeRow[];
+    readonly before?: number;
+    /** The newest that is shown here: the stream goes on behind it. */
+    readonly after: number;
+  },
   query: TrafficQuery,
   tokens: readonly string[],
   view: View,
@@ -57,8 +66,9 @@ ${choice(
 <button class="no-js">Filter</button>
 </form>
 <p class="hidden" id="announce" role="status" aria-live="polite"></p>
+<p class="notice" id="lost" role="status" hidden></p>
 ${rows.length === 0 ? html`<p class="empty card" id="nothing">${query.about !== undefined || query.status !== undefined || query.token !== undefined ? 'Nothing like that came in.' : 'Nothing came in yet. Requests appear here within a second.'}</p>` : ''}
-<ol class="stream" id="stream" data-address="${view.to('/api/exchanges/stream', { ...query, before: undefined })}" data-live="${isFirst ? 'yes' : 'no'}" data-page="${to('/traffic/')}"${rows.length === 0 ? html` hidden` : ''}>${rows.map((row) => exchangeLine(row, to))}</ol>
+<ol class="stream" id="stream" data-address="${view.to('/api/exchanges/stream', { ...query, before: undefined, after })}" data-live="${isFirst ? 'yes' : 'no'}" data-page="${to('/traffic/')}"${rows.length === 0 ? html` hidden` : ''}>${rows.map((row) => exchangeLine(row, to))}</ol>
 <div class="pages">${isFirst ? '' : html`<a class="button" href="${to('/traffic', { ...query, before: undefined })}">Newest</a>`}
 ${before === undefined ? '' : html`<a class="button" href="${to('/traffic', { ...query, before })}">Older</a>`}</div>`;
 }

@@ -2,7 +2,13 @@ import { ScimFilterError } from '../../../grammar/index.ts';
 import type { HttpResponse } from '../../http/message.ts';
 import { redirect } from '../answers.ts';
 import { seesNobodys, tenantFor } from '../api/endpoint.ts';
-import { exchangeEndpoints, exchangeOf, exchangeQuery, exchangesFor } from '../api/exchanges.ts';
+import {
+  exchangeEndpoints,
+  exchangeOf,
+  exchangeQuery,
+  exchangesFor,
+  exchangesFrom,
+} from '../api/exchanges.ts';
 import { nowOf } from '../api/now.ts';
 import { resourcesFor } from '../api/resources.ts';
 import { strictReading } from '../api/strict.ts';
@@ -28,11 +34,17 @@ export async function showNow(given: Given): Promise<Page> {
 
 export async function showTraffic(given: Given): Promise<Page> {
   const query = parsed(exchangeQuery, given.query);
+  const began = exchangesFrom(given.parts.clock());
   const found =
     given.parts.options.exchangeLog === undefined ? { rows: [] } : await exchangesFor({ ...given, query });
   const tenant = await tenantFor(given, query.tenant);
   const tokens = (await given.parts.store.listTokens(tenant.number)).map(({ name }) => name);
-  return pageOf('Traffic', '/traffic', trafficPage(found, query, [...new Set(tokens)], given.view));
+  const after = found.rows[0]?.id ?? began;
+  return pageOf(
+    'Traffic',
+    '/traffic',
+    trafficPage({ ...found, after }, query, [...new Set(tokens)], given.view),
+  );
 }
 
 export async function showExchange(given: Given): Promise<Page> {
