@@ -62,6 +62,7 @@ export const auditCommands: readonly Command[] = [
     summary: 'Show who left, and how long each application took to confirm',
     flags: {
       since: { placeholder: 'WHEN', help: at.help, default: defaultSince },
+      until: { placeholder: 'WHEN', help: 'Only who left before then', default: 'now' },
       sla: { placeholder: 'SPAN', help: 'Within which time it must be confirmed', default: defaultSla },
       tenant,
       ...evidenceFlags,

@@ -100,11 +100,12 @@ export function leavers(invocation: Invocation): Promise<number> {
   const { flags } = invocation;
   const now = new Date();
   const since = parseMoment('--since', flags.get('since') ?? defaultSince, now);
+  const until = momentOf(invocation, 'until', now);
   const text = flags.get('sla') ?? defaultSla;
   const sla = parseSpan(text);
   if (sla === undefined) throw new UsageError(`--sla must be a span such as 15m, 24h or 7d, not "${text}"`);
   return report('leavers', invocation, ({ store, tenant }) =>
-    leaversReport(store, tenant, { since, sla, now }),
+    leaversReport(store, tenant, { since, until, sla, now }),
   );
 }
 

@@ -29,6 +29,8 @@ export interface LeaverRow {
 
 export interface LeaversQuery {
   readonly since: Moment;
+  /** Those who left before then; without it all until now. */
+  readonly until?: Moment | undefined;
   /** In milliseconds. */
   readonly sla: number;
   readonly now?: Date;
@@ -50,18 +52,20 @@ const leaverTypes = ['user.deactivated', 'user.deleted', 'user.access_changed'] 
 export async function leaversReport(
   store: Store,
   tenant: TenantName,
-  { since, sla, now = new Date() }: LeaversQuery,
+  { since, until, sla, now = new Date() }: LeaversQuery,
 ): Promise<Report<LeaverRow>> {
   const { number } = tenant;
   const after = await sequenceOf(store, tenant, since);
+  const isOpen = until === undefined || (typeof until === 'object' && until >= now);
+  const end = isOpen ? Number.POSITIVE_INFINITY : await sequenceOf(store, tenant, until);
   const state = await stateAt(store, tenant, undefined);
   const leavers: Change[] = [];
   for (let last = after; ; ) {
     const changes = await store.changes({ tenant: number, after: last, limit: pageSize });
     for (const change of changes)
-      if (change.sequence <= state.sequence && isLeaver(change)) leavers.push(change);
+      if (change.sequence <= Math.min(end, state.sequence) && isLeaver(change)) leavers.push(change);
     last = changes.at(-1)?.sequence ?? last;
-    if (changes.length < pageSize) break;
+    if (changes.length < pageSize || last >= end) break;
   }
   const applications = await applicationsOf(store, number);
   const confirmations = await store.outbox.confirmations(
@@ -104,7 +108,7 @@ export async function leaversReport(
     ],
     rows,
     summary: [
-      `who left since ${typeof since === 'number' ? `change ${since}` : since.toISOString()}; applications have ${spanText(sla)} to confirm it`,
+      `who left since ${momentText(since)}${until === undefined ? '' : `, until ${momentText(until)}`}; applications have ${spanText(sla)} to confirm it`,
       `${counted(leavers.length, 'leaver', 'leavers')}, ${counted(applications.length, 'application', 'applications')}`,
       `${count('met')} in time, ${count('missed')} too late or not confirmed in time, ${count('waiting')} waiting`,
       ...(applications.length === 0
@@ -112,6 +116,10 @@ export async function leaversReport(
         : []),
     ],
   };
+}
+
+function momentText(moment: Moment): string {
+  return typeof moment === 'number' ? `change ${moment}` : moment.toISOString();
 }
 
 function spanText(milliseconds: number): string {

@@ -73,6 +73,13 @@ describe('reports', () => {
       }
     const { text } = await get('/access/files/access.csv');
     assert.match(text, /,'=1\+1,/, 'no formula for a spreadsheet');
+    // What is shown from a day to a day is in the file, and nothing else.
+    const page = (await get('/access?from=2026-01-01&to=2026-01-31')).text;
+    const [, file = ''] = /href="\/admin(\/access\/files\/leavers\.csv[^"]+)"/.exec(page) ?? [];
+    assert.match(
+      (await get(file.replaceAll('&amp;', '&'))).text,
+      /\n# query: scimd leavers --since 2026-01-01 --until 2026-02-01 .*\n(?:# .*\n)*# rows: 0\n/,
+    );
     const actions = await server.store.admin.actions({ limit: 100 });
     assert.ok(
       actions.some(

@@ -238,6 +238,14 @@ test('leavers: each with each application and when it confirmed, slowest first, 
     (await report(later, 60_000)).map(([, , , met]) => met),
     ['missed', 'missed'],
   );
+  const until = async (moment: number | Date) => {
+    const { rows, summary } = await leaversReport(store, tenant, { since: 0, until: moment, sla: 60_000 });
+    return [rows.map(({ userName }) => userName).sort(), summary[0]] as const;
+  };
+  assert.deepEqual((await until(leaver.sequence - 1))[0], []);
+  assert.deepEqual((await until(leaver.sequence))[0], ['ben']);
+  assert.deepEqual((await until(later))[0], ['ben', 'eve'], 'a time to come: all until now');
+  assert.match((await until(later))[1] ?? '', /^who left since change 0, until 2\d{3}-/);
 });
 
 test('the acknowledgements of a consumer are evidence: the first that covers a change counts', async () => {

@@ -53,7 +53,10 @@ const query = {
     inactive: ticked,
   }),
   diff: v.object({ ...rowsQuery, from: momentText, to: momentText }),
-  leavers: v.object({ ...rowsQuery, from: momentText, hours: v.optional(wholeNumber(1, 8760), 24) }),
+  leavers: v.object({
+    ...rowsQuery,
+    ...{ from: momentText, until: momentText, hours: v.optional(wholeNumber(1, 8760), 24) },
+  }),
   seats: v.object({ ...rowsQuery, at: momentText }),
   history: v.object({ ...rowsQuery, id: v.pipe(v.string(), v.nonEmpty(), v.maxLength(200)) }),
   orphans: v.object(rowsQuery),
@@ -145,16 +148,17 @@ export async function reportFor(
         );
       }
       case 'leavers': {
-        const { from, hours } = checked(query.leavers, given.query, 'The query');
+        const { from, until, hours } = checked(query.leavers, given.query, 'The query');
         const now = clock();
         const since = from ?? new Date(now.getTime() - 90 * day).toISOString().slice(0, 10);
         return made(
           await leaversReport(store, tenant, {
             since: new Date(since),
+            until: dateOf(until),
             sla: hours * 3_600_000,
             now,
           }),
-          commandOf('leavers', { since, sla: `${hours}h`, ...named }),
+          commandOf('leavers', { since, until, sla: `${hours}h`, ...named }),
         );
       }
       case 'seats': {

@@ -20,13 +20,19 @@ export function accessPage(
 ): Html {
   const { to } = view;
   const day = (time: string): string => time.slice(0, 10);
-  return html`<div class="head"><h1>Access</h1><div class="actions"><button type="button" class="js" data-print>Print</button>${downloads('leavers', { from: day(report.from) }, view)}</div>
+  const lastDay = new Date(Date.parse(report.to) - 1);
+  const shown = {
+    from: day(report.from),
+    until: day(new Date(lastDay.getTime() + 86_400_000).toISOString()),
+  };
+  return html`<div class="head"><h1>Access</h1><div class="actions"><button type="button" class="js" data-print>Print</button>${downloads('leavers', shown, view)}</div>
 <p>Who left, when it was durable here, and when each application confirmed that it heard of it.</p></div>
 ${reportTabs('leavers', view)}
 <form class="filters" method="get" action="${to('/access').split('?')[0]}">
 ${view.tenants.length > 1 ? html`<input type="hidden" name="tenant" value="${view.tenant}">` : ''}
 <div><label for="from">From</label><input id="from" name="from" type="date" value="${day(report.from)}"></div>
-<div><label for="to">To</label><input id="to" name="to" type="date" value="${day(new Date(Date.parse(report.to) - 1).toISOString())}"></div><button>Show</button></form>
+<div><label for="to">To</label><input id="to" name="to" type="date" value="${day(lastDay.toISOString())}"></div><button>Show</button></form>
+<p class="hint">Days begin in UTC.</p>
 <p class="muted">${report.count} left${report.leavers.length < report.count ? `; the slowest ${report.leavers.length} are shown` : ''}. As of change ${report.asOf.sequence}, ${moment(report.asOf.at)}.${report.isComplete ? '' : ' The record is still being looked through: reload in a moment.'}</p>
 ${
   report.leavers.length === 0
