@@ -287,7 +287,8 @@ function reasonOf({ status, scimType, detail, asked }: LoggedExchange, { holder 
 /** With a full stop, and within a sentence a small letter. */
 function sentence(text: string, within = true): string {
   const first = text.split('\n')[0] as string;
-  const begun = within && /^[A-Z][a-z]/.test(first) ? first[0]?.toLowerCase() + first.slice(1) : first;
+  const begun =
+    within && /^[A-Z][a-z]*(?=[ ,:;])/.test(first) ? first[0]?.toLowerCase() + first.slice(1) : first;
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
 
@@ -296,12 +297,11 @@ function groupReason({ status, scimType, detail }: LoggedExchange): string {
   if (scimType === 'uniqueness') return 'the name is taken';
   if (status === 404) return 'it is not there';
   if (detail === undefined) return String(status);
-  return sentence(
-    detail
-      .split('\n')[0]
-      ?.replace(/"(?:[^"\\]|\\.)*"?/g, '“…”')
-      .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '…')
-      .replace(/\[\d+\]/g, '[…]')
-      .slice(0, 160) ?? '',
-  );
+  const alike = (detail.split('\n')[0] as string)
+    .replace(/"(?:[^"\\]|\\.)*"?/g, '“…”')
+    .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '…')
+    .replace(/\[\d+\]/g, '[…]');
+  return alike.length <= 160
+    ? sentence(alike)
+    : `${sentence(alike.slice(0, 160)).replace(/\W*\w*\.?$/, '')}…`;
 }

@@ -183,6 +183,24 @@ describe('in words', () => {
     assert.match((await log.get(one?.id ?? 0))?.answered ?? '', /\^/);
   });
 
+  test('a reason in a list begins as it was said where it begins with a name, and ends with a whole word', async () => {
+    const { server, log, words } = it;
+    const { json } = await server.request('POST', '/Users', { body: newUser() });
+    const patch = (value: unknown, path: string) =>
+      server.request('PATCH', `/Users/${json.id}`, { body: patchOp({ op: 'replace', path, value }) });
+    await patch(1, 'emails[type eq');
+    const [exchange] = (await log.find({ limit: 1 })).exchanges;
+    assert.ok(exchange !== undefined);
+    const detail = `At least one person must have it${', and so on'.repeat(20)}`;
+    const explained = await words.explain([exchange, { ...exchange, detail }]);
+    const [name, long] = explained.map(({ meaning }) => meaning.group ?? '');
+    assert.match(name ?? '', /^\w+ · change a user: Operations\[…\]\.path: The path ends too early/);
+    assert.match(
+      long ?? '',
+      /^\w+ · change a user: at least one person must have it.* and(?: so(?: on)?)?…$/,
+    );
+  });
+
   test('is found by a name, by an id, by a request id, by token, status and method', async () => {
     const { server, log, words, said } = it;
     const about = await words.about(undefined, 'jane@example.com');

@@ -231,6 +231,16 @@ describe('in Chromium', { skip: noBrowser }, () => {
     await page.click('#q');
     await page.keyboard.type('userna');
     await page.waitForSelector('.suggest li >> text=userName');
+    await page.fill('#q', '');
+    await page.keyboard.type('name.');
+    await page.waitForSelector('.suggest li >> nth=2');
+    const marked = () => page.getAttribute('.suggest [aria-selected=true]', 'id');
+    await page.keyboard.press('ArrowUp');
+    const [last, before] = [await marked(), await page.keyboard.press('ArrowUp').then(marked)];
+    assert.equal(Number(before?.split('-').at(-1)), Number(last?.split('-').at(-1)) - 1);
+    await page.fill('#q', '');
+    await page.keyboard.type('userna');
+    await page.waitForSelector('.suggest li >> text=userName');
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await page.keyboard.type('eqq "x"');
@@ -239,6 +249,8 @@ describe('in Chromium', { skip: noBrowser }, () => {
     await page.fill('#q', 'streamed');
     await page.waitForSelector('#total >> text=1 found');
     assert.equal(await page.locator('#results tbody tr').count(), 1);
+    await page.fill('#q', 'nobody is called so');
+    await page.waitForSelector('#results >> text=Nobody is found by this.');
   });
 
   test('by keyboard alone: skip link, places, search, list of keys, lines', async () => {

@@ -121,6 +121,10 @@ export function filterBox(input: HTMLInputElement): void {
     const [path = '', query] = (input.dataset.page ?? '').split('?');
     const href = (id: string): string =>
       `${path}${encodeURIComponent(id)}${query === undefined ? '' : `?${query}`}`;
+    if (found.resources.length === 0) {
+      render(html`<tr key=""><td colspan="3" class="empty">Nobody is found by this.</td></tr>`, body);
+      return;
+    }
     render(
       html`${found.resources.map(
         ({ id, name, display, active, externalId, modified }) =>
@@ -144,10 +148,9 @@ export function filterBox(input: HTMLInputElement): void {
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault();
       chosen =
-        (chosen +
-          (event.key === 'ArrowDown' ? 1 : names.length) +
-          (chosen < 0 && event.key === 'ArrowUp' ? 0 : 0)) %
-        names.length;
+        event.key === 'ArrowDown'
+          ? (chosen + 1) % names.length
+          : (Math.max(0, chosen) + names.length - 1) % names.length;
       show();
     } else if ((event.key === 'Enter' || event.key === 'Tab') && chosen >= 0)
       take(event, names[chosen] as string);

@@ -25,7 +25,7 @@ ${plot(traffic)}
 </section>
 </div>
 <div class="grid two">
-<section class="card" aria-labelledby="errors"><h2 id="errors">Refused in the last 24 hours</h2>
+<section class="card" aria-labelledby="errors"><h2 id="errors">Refused in the last 24 hours <a class="more" href="${to('/traffic', { status: 'error' })}">all</a></h2>
 ${errors.length === 0 ? html`<p class="empty">Nothing was refused.</p>` : html`<ul class="list">${errors.map(({ group, count, last }) => html`<li><b class="num">${count} ×</b><div><a href="${to(`/traffic/${last.exchange}`)}">${group}</a><small>last ${moment(last.at)}</small></div></li>`)}</ul>`}
 </section>
 <section class="card" aria-labelledby="applications"><h2 id="applications">Your application</h2>
