@@ -1,5 +1,5 @@
 /** Where a report goes: to the terminal, or to a file that is there whole or not at all. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import manifest from '../../package.json' with { type: 'json' };
 import { evidence, readSigningKey } from '../history/evidence.ts';
@@ -42,7 +42,7 @@ function formatOf({ flags, json }: Invocation): ReportFormat {
   return asked ?? (json || end === 'json' ? 'json' : end === 'csv' ? 'csv' : 'table');
 }
 
-/** Writes the report as evidence. */
+/** Writes the report as evidence; a file that is there already stays as it is: it may be evidence too. */
 export function writeReport<Row extends object>(
   command: Command['name'],
   invocation: Invocation,
@@ -50,6 +50,9 @@ export function writeReport<Row extends object>(
 ): number {
   const { flags, terminal } = invocation;
   const format = formatOf(invocation);
+  const output = flags.get('output');
+  if (output !== undefined && output !== '-' && existsSync(output))
+    throw new CommandError(`${output} exists already`, 'Give another name, or remove it.');
   const keyFile = flags.get('sign-key');
   const text = evidence(report, format, {
     query: queryOf(command, invocation),
@@ -57,7 +60,6 @@ export function writeReport<Row extends object>(
     version: `scimd ${manifest.version}`,
     key: keyFile === undefined ? undefined : signingKey(keyFile),
   });
-  const output = flags.get('output');
   if (output === undefined || output === '-') {
     // What clients have sent moves no cursor; a file keeps it as it is.
     const shown =

@@ -71,6 +71,15 @@ test('access is a table, CSV or JSON, by flag or by the name of the file, and sa
   );
 });
 
+test('a report replaces no file that is there', async () => {
+  writeFileSync(join(folder, 'kept.csv'), 'of last year');
+  for (const command of ['access', 'seats', 'leavers']) {
+    const { status, stderr } = await run(command, '--output', 'kept.csv');
+    assert.deepEqual([status, stderr.split('\n')[0]], [1, 'scimd: kept.csv exists already']);
+  }
+  assert.equal(readFileSync(join(folder, 'kept.csv'), 'utf8'), 'of last year');
+});
+
 test('diff, leavers and seats', async () => {
   const { rows } = await json('diff', '--from', '4');
   assert.deepEqual(
