@@ -44,7 +44,7 @@ export function withStore<T>(
 export function withAccess<T>(
   invocation: Invocation,
   create: boolean,
-  action: (store: AccessStore) => Promise<T>,
+  action: (store: AccessStore & Pick<Store, 'admin'>) => Promise<T>,
 ): Promise<T> {
   return withDatabase(invocation, create, openAccess, action);
 }

@@ -7,7 +7,8 @@ import type { MassLoss } from '../store/guard.ts';
 import { commandActor } from './actor.ts';
 import { exitStatus, type Invocation } from './command.ts';
 import { defaultTenant, findTenant, withAccess, withStore } from './database.ts';
-import { findToken, usable } from './token.ts';
+import { noteDeed } from './noted-deed.ts';
+import { deedOf, findToken, usable } from './token.ts';
 
 export const defaultRelease = '1h';
 
@@ -84,6 +85,7 @@ export async function releaseGuard(invocation: Invocation): Promise<number> {
     const until = new Date(Date.now() + span);
     const before = (await store.guards.states()).find(({ tenant }) => tenant === number)?.held;
     const { released } = await store.guards.release(number, until, commandActor());
+    await noteDeed(store, { action: 'guard.release', tenant: number, detail: `until ${released}` });
     if (json) terminal.print(JSON.stringify({ tenant: name, released, held: before }));
     else
       terminal.print(
@@ -102,18 +104,22 @@ export function setPaused(paused: boolean): (invocation: Invocation) => Promise<
     if (word === undefined && of === undefined)
       throw new UsageError('give --token ID|NAME or --tenant TENANT');
     const since = paused ? new Date().toISOString() : undefined;
+    const deed = paused ? 'pause' : 'resume';
     return withAccess(invocation, false, async (store) => {
       let what: object;
       let text: string;
       if (word === undefined) {
         const { number, name } = await findTenant(store, of ?? '');
         await store.pauseTenant(number, since);
+        await noteDeed(store, { action: `tenant.${deed}`, tenant: number, detail: name });
         what = { tenant: name };
         text = `all tokens of tenant ${name}`;
       } else {
         const now = new Date();
-        const { id, name } = await findToken(store, word, of, (token) => usable(token, now));
+        const token = await findToken(store, word, of, (each) => usable(each, now));
+        const { id, name } = token;
         await store.pauseToken(id, since);
+        await noteDeed(store, deedOf(deed, token));
         what = { token: id, name };
         text = `token ${name}`;
       }

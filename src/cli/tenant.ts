@@ -4,6 +4,7 @@ import { columns } from '../ops/terminal.ts';
 import { commandActor } from './actor.ts';
 import type { Invocation } from './command.ts';
 import { withAccess } from './database.ts';
+import { noteDeed } from './noted-deed.ts';
 import { checkLabel } from './token.ts';
 
 export async function createTenant(invocation: Invocation): Promise<number> {
@@ -11,6 +12,7 @@ export async function createTenant(invocation: Invocation): Promise<number> {
   const name = checkLabel('NAME', invocation.operand ?? '');
   return withAccess(invocation, true, async (store) => {
     const { number, created } = await store.createTenant(name);
+    await noteDeed(store, { action: 'tenant.create', tenant: number, detail: name });
     if (json) terminal.print(JSON.stringify({ name, number, created }));
     else terminal.print(`created tenant ${name}`);
     if (terminal.interactive && !json)
@@ -44,6 +46,8 @@ export async function deleteTenant(invocation: Invocation): Promise<number> {
   return withAccess(invocation, false, async (store) => {
     if (!(await store.deleteTenant(name, commandActor())))
       throw new CommandError(`there is no tenant ${name}`, 'See: scimd tenant list');
+    // Of no tenant: whoever may see only that one is gone with it.
+    await noteDeed(store, { action: 'tenant.delete', detail: name });
     terminal.print(json ? JSON.stringify({ name, deleted: true }) : `deleted tenant ${name}`);
     return 0;
   });

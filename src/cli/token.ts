@@ -9,6 +9,7 @@ import type { ClientKeys } from '../store/access-store.ts';
 import type { AccessStore, Scope, Token } from '../store/store.ts';
 import type { Invocation } from './command.ts';
 import { defaultTenant, findTenant, withAccess } from './database.ts';
+import { type Deed, noteDeed } from './noted-deed.ts';
 import { parseExpiry, parseOverlap } from './time.ts';
 
 export const scopes = ['scim', 'read', 'admin', 'metrics', 'events'] as const satisfies readonly Scope[];
@@ -51,6 +52,7 @@ export async function createToken(invocation: Invocation): Promise<number> {
       subject,
       keys,
     });
+    await noteDeed(store, deedOf('create', token));
     if (subject !== undefined && !(await store.hasResource(tenant.number, subject)))
       terminal.note(
         `scimd: tenant ${tenant.name} has no user with the id ${escapeControls(subject)}: /Me is 404 until it has; --subject is an id, not a userName`,
@@ -138,6 +140,7 @@ export async function rotateToken(invocation: Invocation): Promise<number> {
     const expiry = flags.get('expires');
     const expires = expiry === undefined ? undefined : parseExpiry(expiry, now);
     const { token, secret } = await new Tokens(store).rotate(old, until, expires);
+    await noteDeed(store, deedOf('rotate', token));
     printNew(invocation, token, secret, { id: old.id, until: until.toISOString() });
     return 0;
   });
@@ -149,10 +152,16 @@ export async function revokeToken(invocation: Invocation): Promise<number> {
   return withAccess(invocation, false, async (store) => {
     const token = await findToken(store, operand, flags.get('tenant'), (candidate) => usable(candidate, now));
     const revoked = (await new Tokens(store).revoke(token.id)) ?? token;
+    await noteDeed(store, deedOf('revoke', token));
     if (json) terminal.print(JSON.stringify(tokenJson(revoked, now)));
     else terminal.print(`revoked token ${token.name} (${token.id}) of tenant ${token.tenantName}`);
     return 0;
   });
+}
+
+/** `token.revoke`, of which one. */
+export function deedOf(what: string, { id, name, tenant }: Pick<Token, 'id' | 'name' | 'tenant'>): Deed {
+  return { action: `token.${what}`, tenant, subject: id, detail: name };
 }
 
 /** By its id, or by its name when one candidate has it. */

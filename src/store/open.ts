@@ -4,8 +4,9 @@ import type { CopySource, CopyTarget } from './copy.ts';
 import { isPostgresUrl, withoutPassword } from './postgres/address.ts';
 import { postgresCopySource, postgresCopyTarget } from './postgres/copy.ts';
 import { openPostgresAccess, openPostgresStore } from './postgres/index.ts';
+import { openSqliteAccess } from './sqlite/access-alone.ts';
 import { sqliteCopySource, sqliteCopyTarget } from './sqlite/copy.ts';
-import { openSqliteAccess, openSqliteStoreAsync } from './sqlite/index.ts';
+import { openSqliteStoreAsync } from './sqlite/index.ts';
 import type { AccessStore, OpeningNotice, Store } from './store.ts';
 
 export interface OpenOptions {
@@ -30,7 +31,7 @@ export function openStore(database: string, options: OpenOptions): Promise<Store
 }
 
 /** Tokens and tenants alone, whatever resource types there are. */
-export async function openAccess(database: string): Promise<AccessStore> {
+export async function openAccess(database: string): Promise<AccessStore & Pick<Store, 'admin'>> {
   return isPostgresUrl(database)
     ? openPostgresAccess({ url: database })
     : openSqliteAccess({ file: database });

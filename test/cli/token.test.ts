@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { userSchema } from '../server.ts';
 import { scimd, secretPattern, serving, temporaryFolder } from './scimd.ts';
 
@@ -211,4 +212,44 @@ test('a tenant is made, listed, and deleted with what is its own', async () => {
   );
   const gone = await scimd(['tenant', 'delete', 'acme', '--yes'], { folder });
   assert.equal(gone.status, 1);
+});
+
+test('who made, replaced, paused or revoked a token or a tenant by hand stands in the record of actions', async () => {
+  const folder = temporaryFolder();
+  for (const command of [
+    'tenant create acme',
+    'token create --name okta --tenant acme',
+    'token rotate okta',
+    'pause --tenant acme',
+    'resume --tenant acme',
+    'token create --name entra',
+    'pause --token entra',
+    'resume --token entra',
+    'token revoke entra',
+    'guard release',
+    'tenant delete acme --yes',
+  ]) {
+    const { status, stderr } = await scimd(command.split(' '), { folder });
+    assert.equal(status, 0, `${command}: ${stderr}`);
+  }
+  const db = new Sqlite(join(folder, 'scimd.db'), { readonly: true });
+  const actions = db
+    .prepare<[], { action: string; actor: string; detail: string }>(
+      'SELECT action, actor, detail FROM admin_action ORDER BY number',
+    )
+    .all();
+  db.close();
+  const done = actions.map(({ action, detail }) => `${action} ${detail.replace(/ \d{4}-.*/, '')}`);
+  assert.deepEqual(done, [
+    ...[
+      'tenant.create acme',
+      'token.create okta',
+      'token.rotate okta',
+      'tenant.pause acme',
+      'tenant.resume acme',
+    ],
+    ...['token.create entra', 'token.pause entra', 'token.resume entra', 'token.revoke entra'],
+    ...['guard.release until', 'tenant.delete acme'],
+  ]);
+  for (const { actor } of actions) assert.match(actor, /, at the command line$/);
 });

@@ -132,7 +132,7 @@ export async function openPostgresAccess({
   url,
   environment,
   clock = () => new Date(),
-}: Pick<PostgresStoreOptions, 'url' | 'environment' | 'clock'>): Promise<AccessStore> {
+}: Pick<PostgresStoreOptions, 'url' | 'environment' | 'clock'>): Promise<AccessStore & Pick<Store, 'admin'>> {
   const address = parseAddress(url, environment);
   const facts = await withFirstConnection(address, (connection) => upgrade(connection, address));
   const pool = new Pool(address);
@@ -142,6 +142,7 @@ export async function openPostgresAccess({
   const access = accessOver({ transactions, clock, newId, note });
   return {
     ...access,
+    admin: adminOver(clock, newId, stepsPort({ transactions, clock, newId, note })),
     async close() {
       access.close();
       await pool.close();

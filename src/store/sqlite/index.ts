@@ -13,7 +13,7 @@ import { memberMap } from '../sql/attribute-map.ts';
 import { guardSql } from '../sql/guard.ts';
 import { selectMembersSql } from '../sql/membership.ts';
 import { deliveryOver } from '../sql/outbox-over.ts';
-import type { AccessStore, NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
+import type { NewNotice, OpeningNotice, Outcome, Store, Unit } from '../store.ts';
 import { accessOver } from './access.ts';
 import { ChangeLog } from './changes.ts';
 import { checkpoints } from './checkpoints.ts';
@@ -107,46 +107,6 @@ export async function openSqliteStoreAsync(
     // It closes the database, and throws the reason again.
     if (options.signal?.aborted) opening.throw(options.signal.reason);
   }
-}
-
-/** Tokens and tenants alone: whatever resource types the database has, they are neither needed nor touched. */
-export function openSqliteAccess({
-  file,
-  clock = () => new Date(),
-  busyTimeout = usualBusyTimeout,
-}: Pick<SqliteStoreOptions, 'file' | 'clock' | 'busyTimeout'>): AccessStore {
-  const db = openConnection(file, busyTimeout);
-  const others = dataVersion(db);
-  const snapshot = readSnapshot(db, others.check, busyTimeout);
-  // What it records is of no resource.
-  const changes = new ChangeLog(db, { nameOf: String });
-  const commit = groupCommit(db, walOf(db, snapshot.leave), {
-    beforeWrite: snapshot.leave,
-    check: others.check,
-    counts: { write: () => changes.write(), forget: () => changes.forget() },
-    busyTimeout,
-  });
-  const newId = uuidV7Source(() => clock().getTime());
-  const access = accessOver({
-    db,
-    clock,
-    newId,
-    snapshot,
-    commit,
-    others,
-    guard: fileGuard(undefined),
-    note: (notice) => changes.note(notice, keyOfTime(clock().getTime()), newId()),
-    settle: () => changes.write(),
-  });
-  return {
-    ...access,
-    close() {
-      access.close();
-      commit.close();
-      snapshot.close();
-      db.close();
-    },
-  };
 }
 
 /** Yields what is to be told, at the end of each durable step; returns the store. */
