@@ -10,6 +10,7 @@ import { hashSecret, newSecret } from '../../src/directory/secret.ts';
 import { standardRegistry } from '../../src/scim/standard.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import { type Serving, serving } from '../cli/scimd.ts';
+import { processorTime } from '../processor-time.ts';
 import { userSchema } from '../server.ts';
 import { extent } from './extent.ts';
 
@@ -51,13 +52,14 @@ async function withServer(database: string, action: (server: Serving) => Promise
 }
 
 async function assertServes(server: Serving): Promise<void> {
-  const started = performance.now();
+  const started = processorTime(server.pid, 'main thread');
   const response = await fetch(`${server.url}/Users?count=1`, {
     headers: { authorization: `Bearer ${token}` },
   });
   assert.equal(response.status, 200);
   assert.equal(((await response.json()) as { Resources: unknown[] }).Resources.length, 1);
-  assert.ok(performance.now() - started < 3000);
+  // What the server does before it answers, whoever else is on the processors.
+  assert.ok(processorTime(server.pid, 'main thread') - started < 3000);
 }
 
 /** Mebibytes that the process has; undefined where the system does not tell. */
