@@ -89,8 +89,8 @@ test('who comes back at once waits for what is told to all together; who was awa
     assert.equal(status, 201);
   };
   const began = hub.wait(tenant, 0, 5000, undefined);
-  const early = performance.now();
   await create();
+  const early = performance.now();
   assert.equal(await began, 'changed');
   assert.ok(performance.now() - early < 1000);
   const { newest } = await store.feed.extent(tenant);
@@ -106,8 +106,8 @@ test('who comes back at once waits for what is told to all together; who was awa
   const both = [1, 2].map(() =>
     hub.wait(tenant, newest, 5000, undefined).then(() => woken.push({ at: performance.now(), turn: turns })),
   );
-  const before = performance.now();
   await create();
+  const before = performance.now();
   await Promise.all(both);
   const [first, second] = woken;
   assert.ok(first !== undefined && first.turn === second?.turn, 'together');
