@@ -35,11 +35,7 @@ function isTaken(path: string, value: unknown): (error: unknown) => boolean {
  * refer to rows, a group keeps no members that are not there; where time alone limits a request, values are not counted;
  * where a list is no snapshot, its total may be of another moment than its page.
  */
-export function storeContract(
-  name: string,
-  open: Open,
-  { keepsStrangers = true, counts = true, hasSnapshots = true } = {},
-): void {
+export function storeContract(name: string, open: Open, { keepsStrangers = true, counts = true } = {}): void {
   let s: Setting;
   const fresh = (tests: () => void) => () => {
     beforeEach(async () => {
@@ -347,7 +343,7 @@ export function storeContract(
   );
   describe(
     `${name}: reads`,
-    fresh(() => readContract(() => s, hasSnapshots)),
+    fresh(() => readContract(() => s)),
   );
   if (counts)
     describe(

@@ -6,5 +6,4 @@ for (const kind of ['sqlite', 'server'] as const)
   storeContract(`own tables in ${kind}`, (options) => openStore(kind, options), {
     keepsStrangers: false,
     counts: false,
-    hasSnapshots: false,
   });

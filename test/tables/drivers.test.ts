@@ -44,7 +44,7 @@ async function newTables(): Promise<{ readonly url: string; readonly schema: str
   return { url, schema };
 }
 
-const contract = { keepsStrangers: false, counts: false, hasSnapshots: false };
+const contract = { keepsStrangers: false, counts: false };
 
 const overPostgresJs = over(async () => {
   const { url, schema } = await newTables();

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import type Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { sql } from '../../src/index.ts';
+import { StoreError } from '../../src/store/store-error.ts';
 import { compileMaps } from '../../src/store/tables/compile.ts';
 import { carryOut, type SqlRow } from '../../src/store/tables/database.ts';
 import { Memberships } from '../../src/store/tables/memberships.ts';
@@ -192,5 +193,9 @@ test('a rest that is no JSON is an error, and is not passed on', async () => {
       '{"scimd:keys":{"title":}}',
     ],
   ])
-    assert.throws(() => shown(rowOf({ userName: 'ann' }, rest)), SyntaxError, rest);
+    assert.throws(
+      () => shown(rowOf({ userName: 'ann' }, rest)),
+      (error) => error instanceof StoreError && error.cause instanceof SyntaxError,
+      rest,
+    );
 });

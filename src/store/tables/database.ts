@@ -56,6 +56,11 @@ export const databaseSql = {
   },
 } as const;
 
+/** Does one connection answer before anybody else can use it? */
+export function isAtOnce({ dialect, waits }: Pick<SqlDatabase, 'dialect' | 'waits'>): boolean {
+  return dialect === 'sqlite' && !waits;
+}
+
 /** The first row that a statement answers. */
 export function* one(text: string, ...parameters: readonly SqlValue[]): Steps<SqlRow | undefined> {
   return (yield statement(text, ...parameters))[0];

@@ -28,6 +28,7 @@ import { compileMaps, MapError, referencesOf, reportOf, type TablesReport } from
 import {
   carryOut,
   databaseSql,
+  isAtOnce,
   one,
   type RunSql,
   type SqlDatabase,
@@ -113,7 +114,7 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
   };
   const reading = new Reading({ database, types, memberships, began, tenantName });
   const served = [...types.values()];
-  const listing = new Listing(database.dialect, reading);
+  const listing = new Listing(database, reading);
   const references = referencesOf(served);
   const tenants = { name: tenantName, load: loadTenants };
   const holders = new Holders(database.dialect, reading, memberships, served, tenants);
@@ -137,12 +138,13 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     return outside(steps());
   };
   /** Of a tenant, whose name has to be known first. */
+  const stepsOf = function* <T>(tenant: number, steps: () => Steps<T>): Steps<T> {
+    if (!names.has(tenant)) yield* loadTenants();
+    if (!names.has(tenant)) names.set(tenant, `tenant ${tenant} is gone`);
+    return yield* steps();
+  };
   const readOf = <T>(tenant: number, steps: () => Steps<T>): Awaitable<T> =>
-    read(function* () {
-      if (!names.has(tenant)) yield* loadTenants();
-      if (!names.has(tenant)) names.set(tenant, `tenant ${tenant} is gone`);
-      return yield* steps();
-    });
+    read(() => stepsOf(tenant, steps));
   const transaction = <T>(steps: (transaction: unknown) => Steps<T>): Awaitable<T> =>
     database.transaction((run: RunSql, given) => carryOut(steps(given), database, run, given));
   const queue = new WriteQueue(database, transaction);
@@ -224,18 +226,16 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
   });
   const ownSql = { prefix: 'scimd_', batch: 'id', ...databaseSql[database.dialect] } as const;
   const delivery = deliveryOver({ ...ownSql, clock, newId }, port);
-  const feed = feedReads(feedSteps, {
-    read: readOf,
-    readAtOnce: (tenant, steps) =>
-      database.dialect === 'sqlite' && !database.waits
-        ? readOf(tenant, steps)
-        : transaction(function* () {
-            if (database.dialect === 'postgres')
-              yield statement('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-            if (!names.has(tenant)) yield* loadTenants();
-            return yield* steps();
-          }),
-  });
+  /** All of one moment. */
+  const readAtOnce = <T>(tenant: number, steps: () => Steps<T>): Awaitable<T> => {
+    if (isAtOnce(database)) return readOf(tenant, steps);
+    if (isClosed) throw closed();
+    return transaction(function* () {
+      if (database.dialect === 'postgres') yield statement('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+      return yield* stepsOf(tenant, steps);
+    });
+  };
+  const feed = feedReads(feedSteps, { read: readOf, readAtOnce });
 
   const past = pastOver({
     ...{ registry: asked, feed },
@@ -285,7 +285,8 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
     },
     list: (query: Query): Awaitable<Page> => {
       query.work?.check();
-      return readOf(query.tenant, () =>
+      const readPage = query.targets.length === 1 ? readOf : readAtOnce;
+      return readPage(query.tenant, () =>
         listing.list(query, (type, count) => counts.of(query.tenant, type, count)),
       );
     },

@@ -5,6 +5,7 @@ import type { Attribute } from '../../scim/registry.ts';
 import type { FoundResource, Page, Position, Query } from '../store.ts';
 import { termOf } from './conditions.ts';
 import {
+  isAtOnce,
   one,
   type SqlDatabase,
   type SqlRow,
@@ -28,26 +29,47 @@ export function limitAndOffset(dialect: SqlDatabase['dialect']): string {
 
 export class Listing {
   readonly #dialect: SqlDatabase['dialect'];
+  readonly #isAtOnce: boolean;
   readonly #reading: Reading;
   readonly #texts = new Texts();
   /** Conditions that a value is one that an index finds, by the attribute; empty where none does. */
   readonly #keys = new Texts();
 
-  constructor(dialect: SqlDatabase['dialect'], reading: Reading) {
-    this.#dialect = dialect;
+  constructor(database: Pick<SqlDatabase, 'dialect' | 'waits'>, reading: Reading) {
+    this.#dialect = database.dialect;
+    this.#isAtOnce = isAtOnce(database);
     this.#reading = reading;
   }
 
-  /** `total` knows the number of all resources of a tenant's type, where it has been counted before. */
+  /**
+   * A page and its total are of one moment. Of several types that needs a transaction, but where statements are answered
+   * at once. `total` knows the number of all resources of a tenant's type, where it has been counted before.
+   */
   *list(query: Query, total: (served: ServedType, count: () => Steps<number>) => Steps<number>): Steps<Page> {
     const found = yield* this.#lookUp(query);
     if (found !== undefined) return found;
     const arms = query.targets.map((target) => this.#arm(query, target));
     yield* this.#reading.foldTexts(...arms.flatMap(({ where, key = '' }) => [where, key]));
+    if (!this.#isAtOnce) return yield* this.#read(arms, query, total);
+    // The application may be in a transaction, of which this is a part then.
+    yield statement('SAVEPOINT scimd_list');
+    try {
+      return yield* this.#read(arms, query, total);
+    } finally {
+      yield statement('RELEASE scimd_list');
+    }
+  }
+
+  *#read(
+    arms: readonly Arm[],
+    query: Query,
+    total: (served: ServedType, count: () => Steps<number>) => Steps<number>,
+  ): Steps<Page> {
     const { limit, offset = 0, after, before } = query;
     const backwards = before !== undefined;
     const position = after ?? before;
-    const wanted = limit === 0 ? [] : yield* this.#page(arms, query, position, backwards);
+    const { rows: wanted, counted } =
+      limit === 0 ? { rows: [], counted: undefined } : yield* this.#page(arms, query, position, backwards);
     const isMore = wanted.length > limit;
     const page = withinBytes(isMore ? wanted.slice(0, limit) : wanted, query.bytes);
     const cut = page.length < Math.min(wanted.length, limit);
@@ -56,8 +78,9 @@ export class Listing {
     if (backwards) resources.reverse();
     const more = isMore || cut;
     let sum = 0;
-    if (position === undefined && !more && limit > 0 && (page.length > 0 || offset === 0))
-      sum = offset + page.length;
+    if (position === undefined && !isMore && limit > 0 && (wanted.length > 0 || offset === 0))
+      sum = offset + wanted.length;
+    else if (counted !== undefined) sum = counted;
     else
       for (const arm of arms)
         sum +=
@@ -148,13 +171,16 @@ export class Listing {
     return Number(row?.n ?? 0);
   }
 
-  /** The rows of a page in its order, one more than the page has; from behind, those nearest to the position first. */
+  /**
+   * The rows of a page in its order, one more than the page has; from behind, those nearest to the position first. With
+   * the total where these do not tell it and one statement can.
+   */
   *#page(
     arms: readonly Arm[],
     { descending = false, offset = 0, limit, groups = false }: Query,
     position: Position | undefined,
     backwards: boolean,
-  ): Steps<PlacedRow[]> {
+  ): Steps<{ readonly rows: PlacedRow[]; readonly counted?: number | undefined }> {
     const isKeyed = arms.some(({ key }) => key !== undefined);
     const down = descending !== backwards;
     const direction = down ? 'DESC' : 'ASC';
@@ -174,13 +200,19 @@ export class Listing {
     if (arms.length === 1 && only !== undefined) {
       const { served, key, keyParameters, from, fromParameters, where, whereParameters } = only;
       const condition = beyond(only, 0);
-      const form = `${served.type.name} ${groups} ${direction} ${key} ${where} ${condition?.text} ${fromParameters.length}`;
+      const isAtOnce = this.#isAtOnce;
+      const isFirst = position === undefined;
+      const form = `${served.type.name} ${groups} ${isFirst} ${direction} ${key} ${where} ${condition?.text} ${fromParameters.length}`;
       const text = this.#texts.of(form, () => {
         const idOrder = `${idText(served.table, 't')}${collation} ${direction}`;
         const [shown, order] =
           key === undefined ? ['', ''] : [`${keyText(key)} AS sort_text, `, `${key} ${direction} ${nulls}, `];
         const beyondIt = condition === undefined ? '' : ` AND (${condition.text})`;
-        return `SELECT ${shown}${this.#reading.columns(served, groups ? 'none' : 'grouped')} ${from} WHERE ${where}${beyondIt} ORDER BY ${order}${idOrder} ${limitAndOffset(this.#dialect)}`;
+        const page = `SELECT ${shown}${this.#reading.columns(served, groups ? 'none' : 'grouped')} ${from} WHERE ${where}${beyondIt} ORDER BY ${order}${idOrder} ${limitAndOffset(this.#dialect)}`;
+        if (isAtOnce) return page;
+        const count = `(SELECT count(*) ${from} WHERE ${where})`;
+        // Each row of the page, in its order, beside the one of the total.
+        return `WITH p AS MATERIALIZED (${page}) SELECT c.counted, p.* FROM (SELECT CASE WHEN ${isFirst ? '(SELECT count(*) FROM p) BETWEEN 1 AND' : '0 >'} CAST(? AS bigint) THEN NULL ELSE ${count} END AS counted) c LEFT JOIN p ON TRUE`;
       });
       const rows = yield statement(
         text,
@@ -191,8 +223,15 @@ export class Listing {
         ...(key === undefined ? [] : keyParameters),
         limit + 1,
         skipped,
+        ...(isAtOnce ? [] : [limit, ...fromParameters, ...whereParameters]),
       );
-      return rows.map((row) => placed(this.#reading.toShown(served, row), 0, keyOf(row)));
+      const counted = rows[0]?.counted ?? undefined;
+      return {
+        rows: rows
+          .filter(({ id }) => id !== null)
+          .map((row) => placed(this.#reading.toShown(served, row), 0, keyOf(row))),
+        counted: counted === undefined ? undefined : Number(counted),
+      };
     }
     const parameters: SqlValue[] = [];
     const selects = arms.map((arm, index) => {
@@ -212,7 +251,7 @@ export class Listing {
       skipped,
     );
     const places = rows.map((row): Place => [keyOf(row), Number(row.arm), String(row.id)]);
-    return yield* this.#rowsOf(arms, places, groups);
+    return { rows: yield* this.#rowsOf(arms, places, groups) };
   }
 
   /** The rows at these places, in their order. */

@@ -1,5 +1,5 @@
 /** How many resources there are, for lists without a filter. */
-import { one, type SqlDatabase, type Steps } from './database.ts';
+import { isAtOnce, one, type SqlDatabase, type Steps } from './database.ts';
 import type { ServedType } from './reading.ts';
 
 /** The number of all resources of a type, counted anew only where something was written. */
@@ -14,7 +14,7 @@ export class TotalCounts {
 
   *of(tenant: number, { type }: ServedType, count: () => Steps<number>): Steps<number> {
     // Only one connection to SQLite tells of all that was written: by itself, and by others.
-    if (this.#database.dialect !== 'sqlite' || this.#database.waits) return yield* count();
+    if (!isAtOnce(this.#database)) return yield* count();
     const row = yield* one('SELECT total_changes() AS own, data_version AS others FROM pragma_data_version');
     const state = `${String(row?.own)}/${String(row?.others)}`;
     if (state !== this.#state) this.#totals.clear();
