@@ -7,6 +7,7 @@
  */
 import { Column, is, type SQL, sql } from 'drizzle-orm';
 import { type Awaitable, isPromise } from './store/stored-resource.ts';
+import { chainedCommit, checkCommitted } from './store/tables/chained-commit.ts';
 import type { RunSql, SqlDatabase, SqlRow } from './store/tables/database.ts';
 import type { ColumnOptions, ColumnSource, TableMap, TableSource } from './store/tables/define.ts';
 import type { TablesSource } from './store/tables/drivers.ts';
@@ -133,12 +134,18 @@ function overPostgres(database: DrizzlePostgres): SqlDatabase {
       const rows = Array.isArray(result) ? result : ((result as { readonly rows?: unknown }).rows ?? []);
       return rows as readonly SqlRow[];
     };
+  const { $client } = database as { readonly $client?: unknown };
+  const isPostgresJs = typeof $client === 'function' && 'unsafe' in $client;
   return {
     dialect: 'postgres',
     waits: true,
     run: on(database),
     transaction: <T>(work: (run: RunSql, transaction: unknown) => Awaitable<T>): Promise<T> =>
-      database.transaction((async (transaction: DrizzlePostgres) =>
-        work(on(transaction), transaction)) as never) as Promise<T>,
+      database.transaction((async (transaction: DrizzlePostgres) => {
+        const result = await work(on(transaction), transaction);
+        if (isPostgresJs)
+          checkCommitted((await transaction.execute(sql.raw(chainedCommit) as never)) as object);
+        return result;
+      }) as never) as Promise<T>,
   };
 }

@@ -1,5 +1,6 @@
 /** Plain SQL by the drivers that there are: each is told by what it can do, and none is imported. */
 import type { Awaitable } from '../stored-resource.ts';
+import { chainedCommit, checkCommitted } from './chained-commit.ts';
 import type { RunSql, SqlDatabase, SqlRow, SqlValue } from './database.ts';
 import type { TableMap } from './define.ts';
 
@@ -243,6 +244,7 @@ function overPostgresJs(connection: PostgresJs): SqlDatabase {
       let result: { readonly value: T } | undefined;
       await connection.begin(async (transaction) => {
         result = { value: await work(on(transaction), transaction) };
+        checkCommitted((await transaction.unsafe(chainedCommit)) as { readonly command?: unknown });
       });
       if (result === undefined) throw new Error('the transaction was not run');
       return result.value;
