@@ -34,7 +34,11 @@ export function init({ flags, json, terminal }: Invocation): number {
   if (json) terminal.print(JSON.stringify({ written: names }));
   else {
     terminal.print(`wrote ${names.join(' and ')}`);
-    if (flags.has('systemd')) for (const line of installation) terminal.note(line);
+    if (flags.has('systemd')) {
+      // The unit names a configuration.
+      if (!existsSync(join(terminal.folder, configFileName))) terminal.note('scimd init');
+      for (const line of installation) terminal.note(line);
+    }
   }
   return exitStatus.done;
 }

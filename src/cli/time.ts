@@ -41,8 +41,9 @@ function parseDate(text: string): Date | undefined {
     : undefined;
 }
 
-/** A moment of the past: a date, a span back from now such as 90d, or the number of a change. */
+/** A moment of the past: `now`, a date, a span back from now such as 90d, or the number of a change. */
 export function parseMoment(flag: string, text: string, now: Date): Date | number {
+  if (text === 'now') return now;
   const span = parseSpan(text);
   if (span !== undefined) return new Date(now.getTime() - span);
   if (/^\d{1,15}$/.test(text)) return Number(text);

@@ -1,7 +1,16 @@
 /** Who had access to what at a time. */
 import type { TenantName } from '../events/reader.ts';
 import type { Store } from '../store/store.ts';
-import { type GroupAtTime, isOut, namesOf, noRoles, People, type Person, type RolesOf } from './people.ts';
+import {
+  type GroupAtTime,
+  isOut,
+  namesOf,
+  noRoles,
+  People,
+  type Person,
+  type RolesOf,
+  rolesOfThePast,
+} from './people.ts';
 import { asOf, byName, counted, HistoryError, type Moment, type Report, stateAt } from './report.ts';
 
 /** One person in one group; of somebody in none the group is empty. */
@@ -86,6 +95,7 @@ export async function accessReport(
     rows,
     summary: [
       `${counted(shown, 'person', 'people')}${inactive ? '' : ' who may sign in'}${only === undefined ? '' : ` in ${only.name}`}${role === undefined ? '' : ` with the role ${role}`}`,
+      ...(at === undefined ? [] : rolesOfThePast(people)),
     ],
   };
 }

@@ -2,7 +2,7 @@
 import type { TenantName } from '../events/reader.ts';
 import type { Change } from '../store/change.ts';
 import type { Store } from '../store/store.ts';
-import { isOut, namesOf, noRoles, People, type Person, type RolesOf } from './people.ts';
+import { isOut, namesOf, noRoles, People, type Person, type RolesOf, rolesOfThePast } from './people.ts';
 import {
   actorText,
   asOf,
@@ -112,6 +112,7 @@ export async function diffReport(
     summary: [
       `from change ${before.sequence} of ${before.at ?? 'the beginning'}`,
       `${counted(count('joined'), 'person', 'people')} joined, ${count('left')} left; ${counted(count('gained'), 'access', 'accesses')} gained, ${count('lost')} lost`,
+      ...rolesOfThePast(old, now),
     ],
   };
 }

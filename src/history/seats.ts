@@ -2,8 +2,8 @@
 import type { TenantName } from '../events/reader.ts';
 import { type AccessRule, type GrantKind, grantKinds } from '../scim/roles.ts';
 import type { Store } from '../store/store.ts';
-import { isOut, noRoles, People, type RolesOf } from './people.ts';
-import { asOf, byName, type Moment, type Report, stateAt } from './report.ts';
+import { isOut, noRoles, People, type RolesOf, rolesOfThePast } from './people.ts';
+import { asOf, byName, counted, type Moment, type Report, stateAt } from './report.ts';
 
 export interface SeatsRow {
   readonly kind: 'people' | GrantKind | 'group';
@@ -66,10 +66,14 @@ export async function seatsReport(
     asOf: asOf(state),
     columns: ['kind', 'name', 'used', 'seats', 'free', 'inactive', 'id'],
     rows,
-    summary: rows
-      .filter(({ free }) => free !== undefined && free < 0)
-      .map(
-        ({ kind, name, used, seats }) => `${used} people have the ${kind} ${name}, which has ${seats} seats`,
-      ),
+    summary: [
+      ...rows
+        .filter(({ free }) => free !== undefined && free < 0)
+        .map(
+          ({ kind, name, used, seats }) =>
+            `${used} people have the ${kind} ${name}, which has ${counted(seats ?? 0, 'seat', 'seats')}`,
+        ),
+      ...(at === undefined ? [] : rolesOfThePast(people)),
+    ],
   };
 }

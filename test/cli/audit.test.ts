@@ -63,6 +63,7 @@ test('access is a table, CSV or JSON, by flag or by the name of the file, and sa
   assert.match(text, /\n# author: .+ on .+\n/);
   assert.match(text, /\n'=cmd@example.com,,active,,/, 'no spreadsheet takes it for a formula');
   assert.equal(statSync(join(folder, 'access.csv')).mode & 0o077, 0, 'its owner’s alone');
+  assert.equal((await json('access', '--at', 'now')).rows.length, (await json('access')).rows.length);
   const { evidence, rows } = await json('access', '--group', 'Staff');
   assert.deepEqual([evidence.query, evidence.rows, rows], ['scimd access --group Staff', 0, []]);
   assert.match(

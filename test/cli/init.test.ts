@@ -44,6 +44,7 @@ test('init --systemd writes a unit of Type=notify, and serve tells systemd when 
   const folder = temporaryFolder();
   const made = await scimd(['init', '--systemd'], { folder });
   assert.equal(made.status, 0, made.stderr);
+  assert.match(made.stderr, /^scimd init$/m, 'the configuration that the next lines install');
   const unit = readFileSync(join(folder, 'scimd.service'), 'utf8');
   assert.match(unit, /^Type=notify$/m);
   assert.match(unit, /^WatchdogSec=30$/m);

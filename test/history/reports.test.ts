@@ -23,6 +23,7 @@ const ids: Record<string, string> = {};
 /** Numbers of the change record at the ends of the three acts. */
 const acts: number[] = [];
 
+const ofToday = 'roles are what the rules in force today give to the groups of that time';
 const rolesOf: RolesOf = ({ externalId }) =>
   externalId === 'fin-admins' ? [{ kind: 'role', name: 'billing_admin' }] : [];
 
@@ -337,7 +338,19 @@ test('seats: people, roles with their limits, and groups', async () => {
       ['group', 'Finance', 2, undefined, undefined, 1],
     ],
   );
-  assert.deepEqual(summary, ['2 people have the role billing_admin, which has 1 seats']);
+  assert.deepEqual(summary, ['2 people have the role billing_admin, which has 1 seat', ofToday]);
+});
+
+test('a report about the past says by which rules its roles are, where they give something', async () => {
+  const at = acts[1] ?? 0;
+  assert.equal((await accessReport(store, tenant, { at }, rolesOf)).summary.at(-1), ofToday);
+  assert.equal((await diffReport(store, tenant, { from: at }, rolesOf)).summary.at(-1), ofToday);
+  for (const { summary } of [
+    await accessReport(store, tenant, {}, rolesOf),
+    await seatsReport(store, tenant, {}, rolesOf),
+    await accessReport(store, tenant, { at }),
+  ])
+    assert.ok(!summary.includes(ofToday));
 });
 
 test('history tells who joined and left which group, and what was what before', async () => {
