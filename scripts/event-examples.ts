@@ -267,6 +267,9 @@ async function examples(): Promise<ReadonlyMap<string, Example>> {
       () => store.deleteTenant('globex', byHand.principal.actor),
       successor,
     );
+    await told('`scimd restore`, or `scimd restored`', () =>
+      store.noteRestored({ kind: 'cli', name: 'root' }),
+    );
   } finally {
     await server.close();
     await store.close();

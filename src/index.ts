@@ -72,6 +72,7 @@ import type { Actor, Cause, LastState, RecordedEdit } from './store/change.ts';
 import type { Lock } from './store/grants.ts';
 import type { GuardAlert, GuardReason, GuardState, MassLoss } from './store/guard.ts';
 import { openStore } from './store/open.ts';
+import { gapAt } from './store/restored.ts';
 import { loadedAddon } from './store/sqlite/addon-file.ts';
 import type { Scope, Store, Tenant, Token } from './store/store.ts';
 import { MapError, type TablesReport } from './store/tables/compile.ts';
@@ -324,13 +325,19 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
       create: async (name) => store.createTenant(checkName('tenants.create: name', name)),
       delete: async (name) => store.deleteTenant(name, { kind: 'embedder' }),
     },
+    noteRestored: () => store.noteRestored({ kind: 'embedder' }),
     async changes({ tenant: name = 'default', after: last, limit = 100 } = {}) {
       checkWhole({ 'changes: after': last, 'changes: limit': limit });
       const tenant = await existing(name);
-      const { oldest } = await store.changeRange(tenant);
+      const { oldest, newest } = await store.changeRange(tenant);
       if (last !== undefined && last < oldest - 1)
         throw new RangeError(
           `changes up to ${oldest - 1} of tenant ${name} are gone: the oldest that is kept is ${oldest}`,
+        );
+      const gap = await gapAt((asked) => store.changes(asked), tenant, last ?? 0, newest);
+      if (gap !== undefined)
+        throw new RangeError(
+          `the database was restored, and what tenant ${name} had between ${gap.kept} and ${last} is taken back`,
         );
       const changes = await store.changes({ tenant, after: last ?? 0, limit });
       await store.durable();

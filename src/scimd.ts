@@ -122,13 +122,18 @@ export interface Scimd {
   /**
    * Changes of a tenant after a number, oldest first: what came, changed and went. Without `after` from the oldest that
    * is kept; `tenant` is `default` and `limit` 100 unless given.
-   * @throws RangeError where changes after that number are kept no longer.
+   * @throws RangeError where changes after that number are kept no longer, or a restored database has taken them back.
    */
   changes(options?: {
     readonly tenant?: string;
     readonly after?: number;
     readonly limit?: number;
   }): Promise<readonly TenantChange[]>;
+  /**
+   * To be called when the database was put back to an earlier state, before anything else is written: what follows the
+   * feed and was ahead of it is told to begin with a snapshot. Answers of how many tenants.
+   */
+  noteRestored(): Promise<number>;
   /** Who has what, whose access is blocked, and what the guard holds back. */
   readonly access: ScimdAccess;
   /** Who had access when, and the proof; deleted resources brought back, and people erased. */

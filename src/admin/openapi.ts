@@ -177,7 +177,11 @@ function eventPaths(): Record<string, Json> {
         responses: answers(
           '200',
           'Sums',
-          { type: 'object', required: ['sequence'], properties: { sequence: { type: 'integer' } } },
+          {
+            type: 'object',
+            required: ['sequence'],
+            properties: { sequence: { type: 'integer', format: 'int64' } },
+          },
           json,
         ),
       }),

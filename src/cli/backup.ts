@@ -1,4 +1,4 @@
-/** scimd backup and scimd restore. */
+/** scimd backup, scimd restore and scimd restored. */
 import { createReadStream, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,14 +7,18 @@ import { CommandError, UsageError } from '../ops/command-error.ts';
 import { progressOn } from '../ops/progress.ts';
 import { isPostgresUrl } from '../store/open.ts';
 import { backUp, type Contents, restore } from '../store/sqlite/backup.ts';
+import type { AccessStore, Store } from '../store/store.ts';
+import { commandActor } from './actor.ts';
 import { exitStatus, type Invocation } from './command.ts';
+import { withAccess } from './database.ts';
+import { noteDeed } from './noted-deed.ts';
 
 function databaseOf({ settings }: Invocation): string {
   const { database } = settings().settings;
   if (isPostgresUrl(database))
     throw new CommandError(
       'backups of a PostgreSQL database are made and restored by PostgreSQL',
-      'Use pg_dump and pg_restore, or pg_basebackup.',
+      'Use pg_dump and pg_restore, or pg_basebackup; when it is restored, before a server starts: scimd restored.',
     );
   if (database === ':memory:') {
     throw new CommandError('a database in memory has no file to back up', 'Give the file: --database FILE');
@@ -121,13 +125,34 @@ export async function restoreDatabase(invocation: Invocation): Promise<number> {
     throw new UsageError('standard input is a terminal; pipe a backup in: scimd restore - < FILE', 'restore');
   if (!piped && !existsSync(operand))
     throw new CommandError(`there is no backup ${operand}`, 'Give the file that scimd backup wrote.');
-  const { contents, kept } = await restore(piped ? process.stdin : operand, file);
+  const from = piped ? 'standard input' : operand;
+  const { contents, kept } = await restore(piped ? process.stdin : operand, file, (store) =>
+    tell(store, `from ${from}`),
+  );
   if (json) terminal.print(JSON.stringify({ database: file, kept, ...contents }));
   else {
     const before = kept === undefined ? '' : `; what was there is now ${kept}`;
     terminal.print(`${file}: ${summary(contents)}, verified${before}`);
   }
   return exitStatus.done;
+}
+
+/** What restore does beside bringing the file back, where other tools have brought it. */
+export async function noteRestored(invocation: Invocation): Promise<number> {
+  const { json, terminal } = invocation;
+  const tenants = await withAccess(invocation, false, (store) => tell(store, 'by other tools'));
+  if (json) terminal.print(JSON.stringify({ tenants }));
+  else
+    terminal.print(
+      `positions in the feed of ${tenants} ${tenants === 1 ? 'tenant' : 'tenants'} go on behind all that were given out; whoever was ahead of the database is told to begin with a snapshot`,
+    );
+  return exitStatus.done;
+}
+
+async function tell(store: AccessStore & Pick<Store, 'admin'>, detail: string): Promise<number> {
+  const tenants = await store.noteRestored(commandActor());
+  await noteDeed(store, { action: 'database.restore', detail });
+  return tenants;
 }
 
 function summary({ resources, members, changes, tokens, tenants }: Contents): string {

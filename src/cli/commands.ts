@@ -6,7 +6,7 @@ import { formats } from '../transfer/file-source.ts';
 import { conflictAnswers } from '../transfer/importer.ts';
 import { accessCommands } from './access-commands.ts';
 import { auditCommands } from './audit-commands.ts';
-import { backUpDatabase, restoreDatabase } from './backup.ts';
+import { backUpDatabase, noteRestored, restoreDatabase } from './backup.ts';
 import type { Command, Flag } from './command.ts';
 import { completion, shells } from './completion.ts';
 import { checkConfiguration, printConfiguration, printSchema } from './config.ts';
@@ -216,6 +216,14 @@ export const commands: readonly Command[] = [
     json: true,
     example: 'scimd restore scimd.backup --database scimd.db',
     run: restoreDatabase,
+  },
+  {
+    name: 'restored',
+    summary: 'Tell applications that the database was restored with other tools',
+    settings: ['database'],
+    json: true,
+    example: 'scimd restored --database postgres://scimd@db.example.com/scimd',
+    run: noteRestored,
   },
   {
     name: 'copy',

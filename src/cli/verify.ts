@@ -84,12 +84,14 @@ function reportText({
   changes,
   erased,
   unchained,
+  gaps,
   head,
   problems,
 }: ChainReport & { tenant: string }): string {
   const notes = [
     ...(erased === 0 ? [] : [`the content of ${erased} was erased`]),
     ...(unchained === 0 ? [] : [`${unchained} are older than the chain`]),
+    ...gaps.map(({ kept }) => `the database was restored after change ${kept}`),
   ];
   const verdict = problems.length === 0 ? 'verified' : 'NOT as recorded';
   return [

@@ -5,6 +5,9 @@ import type { Event, EventType } from './event.ts';
 
 const text = v.string();
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** Of a change: in a restored database it needs more than 32 bits. */
+const long = v.number();
+const sequence = v.pipe(long, v.integer(), v.minValue(0));
 const instant = v.pipe(v.string(), v.isoTimestamp());
 const resource = v.pipe(v.record(v.string(), v.unknown()), v.readonly());
 const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.readonly());
@@ -45,7 +48,7 @@ const member = v.strictObject({
 
 const envelope = {
   id: v.pipe(v.string(), v.regex(/^evt_[0-9A-HJKMNP-TV-Z]{26}$/)),
-  sequence: whole,
+  sequence,
   position: v.pipe(v.string(), v.regex(/^\d+(\.\d+)?$/)),
   timestamp: instant,
   tenant: text,
@@ -118,6 +121,7 @@ export const eventSchema = v.variant('type', [
     data: v.null(),
     counts: v.pipe(v.record(text, whole), v.readonly()),
   }),
+  event('database.restored', { ...envelope, subject, kept: sequence }),
   event('endpoint.disabled', { ...envelope, subject, endpoint, reason: text }),
   event('endpoint.lagging', {
     ...envelope,
@@ -225,12 +229,11 @@ export function eventComponents(referenceTo: (name: string) => string): {
       target: 'draft-2020-12',
       ignoreActions: ['readonly'],
       // Generators know no constant without a type, and no property that is of the type null.
-      overrideSchema: ({ valibotSchema: { type }, jsonSchema }) =>
-        type === 'literal'
-          ? { type: 'string', ...jsonSchema }
-          : type === 'null'
-            ? { const: null }
-            : open(jsonSchema),
+      overrideSchema: ({ valibotSchema, jsonSchema }) => {
+        if (valibotSchema === long) return { ...jsonSchema, format: 'int64' };
+        if (valibotSchema.type === 'literal') return { type: 'string', ...jsonSchema };
+        return valibotSchema.type === 'null' ? { const: null } : open(jsonSchema);
+      },
       overrideRef: ({ referenceId }) => referenceTo(referenceId),
     },
   );

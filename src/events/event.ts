@@ -184,7 +184,7 @@ export type ResourceRestored = OfResource<'resource.restored'>;
 
 /** What is told of nobody and nothing of a directory's own: a connection, a token, a tenant, a delivery. */
 interface OfNotice<Type extends string> extends Envelope<Type> {
-  /** `Token`, `Tenant`, `Endpoint`, `Consumer`, `Guard`, `Role`, `Entitlement` or `User`, with its id, or its name where it has no other. */
+  /** `Token`, `Tenant`, `Endpoint`, `Consumer`, `Guard`, `Database`, `Role`, `Entitlement` or `User`, with its id, or its name where it has no other. */
   readonly subject: EventSubject;
 }
 
@@ -227,6 +227,15 @@ export interface TenantDeleted extends OfNotice<'tenant.deleted'> {
   readonly data: null;
   /** How many there were of each type of resource. */
   readonly counts: { readonly [resourceType: string]: number };
+}
+
+/**
+ * The database was put back to an earlier state: what was told with numbers between the two did not happen. Whoever may
+ * have heard of it compares, or begins with a snapshot.
+ */
+export interface DatabaseRestored extends OfNotice<'database.restored'> {
+  /** The number of the last change that is still what it was. */
+  readonly kept: number;
 }
 
 /** An endpoint of webhooks. */
@@ -314,6 +323,7 @@ export type Event =
   | ConnectionFailing
   | TokenExpiring
   | TenantDeleted
+  | DatabaseRestored
   | EndpointDisabled
   | EndpointLagging
   | GuardTripped

@@ -81,7 +81,23 @@ export class Feed {
         `Changes behind ${from} are not kept any more: the oldest position is ${oldest - 1}. Begin with a snapshot`,
         String(oldest - 1),
       );
+    await this.#refuseTakenBack(tenant, position, { oldest, newest });
     return position;
+  }
+
+  /** What came up to there did not happen: the database was put back to what it was before. */
+  async #refuseTakenBack(
+    tenant: number,
+    position: Position,
+    { oldest, newest }: { readonly oldest: number; readonly newest: number },
+  ): Promise<void> {
+    const gap = await this.#reader.gapAt(tenant, position, newest);
+    if (gap === undefined) return;
+    throw new PositionError(
+      'gone',
+      `The database was restored, and what was told between ${gap.kept} and ${positionText(position)} is taken back. Begin with a snapshot`,
+      String(oldest - 1),
+    );
   }
 
   /** Is there so much behind a position, or the rest of a change, that nothing is to be waited for? */
@@ -160,12 +176,13 @@ export class Feed {
 
   /** @throws PositionError, where it is not known, or is before what was acknowledged. */
   async acknowledge(tenant: number, name: string, text: string): Promise<Consumer> {
-    const { newest } = await this.#reads.extent(tenant);
+    const { oldest, newest } = await this.#reads.extent(tenant);
     const position = parsePosition(text);
     if (position === undefined)
       throw new PositionError('invalid', `sequence must be a position, not ${JSON.stringify(text)}`);
     if (position.sequence > newest)
       throw new PositionError('future', `There is nothing at ${text} yet: the newest position is ${newest}`);
+    await this.#refuseTakenBack(tenant, position, { oldest, newest });
     const isBehind = (known: string): boolean =>
       comparePositions(parsePosition(known) ?? { sequence: 0 }, position) <= 0;
     const stored = await this.#outbox.acknowledge(tenant, name, positionText(position), isBehind);

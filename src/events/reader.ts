@@ -1,5 +1,6 @@
 /** Reads events from the change record: in pages, of one tenant, made with what is there at that moment. */
 import type { FeedReads } from '../store/feed.ts';
+import { type Gap, gapAt } from '../store/restored.ts';
 import type { Awaitable, Store } from '../store/store.ts';
 import type { ChangeRecord } from './change-record.ts';
 import type { Event, EventResource } from './event.ts';
@@ -88,6 +89,11 @@ export class EventReader {
       if (made.length >= limit) return { made, position, more: true };
     }
     return { made, position, more: true };
+  }
+
+  /** What a restored database has taken back around a position; undefined where it is of the record that there is. */
+  gapAt(tenant: number, { sequence }: Position, newest: number): Promise<Gap | undefined> {
+    return gapAt(this.#records, tenant, sequence, newest);
   }
 
   /** All events of one record. */

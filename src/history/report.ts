@@ -2,6 +2,7 @@
 import type { TenantName } from '../events/reader.ts';
 import type { Change } from '../store/change.ts';
 import type { PastState } from '../store/past.ts';
+import { gapAt } from '../store/restored.ts';
 import type { Store } from '../store/store.ts';
 
 /** A value of a row; several are shown with semicolons between them. */
@@ -49,13 +50,21 @@ export async function stateAt(
   more: readonly string[] = [],
 ): Promise<PastState> {
   const sequence = moment === undefined ? undefined : await sequenceOf(store, tenant, moment);
+  const { oldest, newest } = await store.changeRange(tenant.number);
+  const gap =
+    sequence === undefined
+      ? undefined
+      : await gapAt((asked) => store.changes(asked), tenant.number, sequence, newest);
+  if (gap !== undefined)
+    throw new HistoryError(
+      `there is no change ${sequence}: the database was restored, and what came after change ${gap.kept} is gone`,
+    );
   const state = await store.past.state({
     tenant: tenant.number,
     userAttributes: [...shownAttributes, ...more],
     ...(sequence === undefined ? {} : { sequence }),
   });
   if (state !== undefined) return state;
-  const { oldest, newest } = await store.changeRange(tenant.number);
   throw new HistoryError(
     Number(sequence) > newest
       ? `there is no change ${sequence}: the last one is ${newest}`

@@ -267,7 +267,7 @@ function waitOf(query: QueryParameters): number {
 }
 
 /** What events of no resource are about. */
-const others = ['Token', 'Tenant', 'Endpoint', 'Consumer', 'Guard', 'Role', 'Entitlement'];
+const others = ['Token', 'Tenant', 'Endpoint', 'Consumer', 'Guard', 'Role', 'Entitlement', 'Database'];
 
 /** By `type` (`user.deactivated,group.*`) and `resource` (`User`, or `User/` and an id). */
 function filterOf(query: QueryParameters, resourceTypes: readonly string[]): EventFilter {

@@ -94,6 +94,12 @@ export interface AccessStore {
   /** Removes what was left of tenants that were deleted before; answers how many. */
   forgetTenants(before: Date): Promise<number>;
 
+  /**
+   * Is to be called when the database was put back to an earlier state, by whatever means: the record of each tenant goes
+   * on behind all numbers that can have been given out meanwhile, and says so (see restored.ts). Answers of how many tenants.
+   */
+  noteRestored(actor: Actor): Promise<number>;
+
   /** Throws a StoreError while it cannot read, or could not write the last time and still cannot. */
   checkReady(): Awaitable<void>;
 

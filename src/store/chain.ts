@@ -1,4 +1,5 @@
 /** What a check of the chain of the change record is asked, and answers. */
+import type { Gap } from './restored.ts';
 
 /** What is wrong, at which number. */
 export interface ChainProblem {
@@ -20,6 +21,8 @@ export interface ChainReport {
   readonly erased: number;
   /** Made by releases that kept no digests, before all others. */
   readonly unchained: number;
+  /** Numbers between two changes that a restored database has left out, which a change says. */
+  readonly gaps: readonly Gap[];
   /** Where the record ends; undefined if it has no digest. */
   readonly head: ChainHead | undefined;
   /** The first ones. */

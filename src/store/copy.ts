@@ -112,11 +112,16 @@ export interface RowReader {
   close(): Promise<void>;
 }
 
+/** Where the record of a tenant is, and what of it is kept no longer. */
+export type Counter = readonly [tenant: number, sequence: number, pruned: number];
+
+export const countersSql = 'SELECT tenant, sequence, pruned FROM change_counter';
+
 export interface CopySource extends RowReader {
   /** A text that is another one after any change of {@link lastingTables}. */
   head(): Promise<string>;
-  /** How many changes there are in all tenants together, now, and not when the reading began. */
-  changesNow(): Promise<number>;
+  /** {@link countersSql} now, and not when the reading began. */
+  countersNow(): Promise<readonly Counter[]>;
   drawn(): Promise<DrawnNumbers>;
 }
 

@@ -28,7 +28,7 @@ export function pastOver(sources: PastSources): PastReads {
     async sequenceAt(tenant, time) {
       const { oldest, newest } = await sources.changeRange(tenant);
       let [low, high] = [oldest - 1, newest];
-      // Numbers are dense, and times go with them.
+      // Times go with numbers; of those that a restored database has left out, the next one's.
       while (low < high) {
         const middle = Math.ceil((low + high) / 2);
         const change = await at(tenant, middle);

@@ -122,6 +122,8 @@ export interface NewNotice extends Notice {
   readonly cause?: Cause;
   /** RFC 3339: if the same was recorded of the same subject since then, by whatever server, it is not recorded again. */
   readonly unlessSince?: string;
+  /** Its number, where that is behind the last one; it says which one was the last before (see restored.ts). */
+  readonly leap?: number;
 }
 
 /** A command that can give a resource its displayName. */

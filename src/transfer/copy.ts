@@ -108,9 +108,12 @@ export async function copyDatabase(options: CopyOptions): Promise<CopyReport> {
 }
 
 async function laterChanges(from: CopySource): Promise<number> {
-  const { rows } = await from.rows('change_counter', ['sequence'], null, most);
-  const then = rows.reduce((sum, [sequence]) => sum + Number(sequence), 0);
-  return (await from.changesNow()) - then;
+  const { rows } = await from.rows('change_counter', ['tenant', 'sequence'], null, most);
+  const then = new Map(rows.map(([tenant, sequence]) => [Number(tenant), Number(sequence)]));
+  let sum = 0;
+  for (const [tenant, sequence, pruned] of await from.countersNow())
+    sum += sequence - (then.get(tenant) ?? pruned);
+  return sum;
 }
 
 function countsOf({ sums }: CopyState): Record<CopiedTable, number> {

@@ -79,7 +79,9 @@ test('before an upgrade the file is copied and verified, under a name that tells
   assert.equal(await backUpBeforeUpgrade(file), undefined);
   assert.equal(await backUpBeforeUpgrade(join(folder, 'none.db'), next), undefined);
   // As after a downgrade: what was there when the upgrade began is back.
-  const { contents } = await restore(second?.backup ?? '', file);
+  const { contents } = await restore(second?.backup ?? '', file, (store) =>
+    store.noteRestored({ kind: 'cli' }),
+  );
   assert.equal(contents.tenants, 2);
   assert.equal(versionOf(file), currentVersion);
 });

@@ -136,4 +136,14 @@ for (const dialect of ['sqlite', 'postgres'] as const)
       told.map((event) => event.id).slice(0, 3),
       (await feedOf(scimd)).map((event) => event.id).slice(0, 3),
     );
+    // The tables were put back to a backup: whoever is ahead of them learns it.
+    const { sequence: last = 0 } = (await scimd.changes()).at(-1) ?? {};
+    assert.equal(await scimd.noteRestored(), 1);
+    const restored = await until('the restored database', () => told.find(isAbout('database.restored')));
+    assert.equal(restored.type === 'database.restored' && restored.kept, last);
+    await scimd.users.create({ userName: 'bob' });
+    const [next] = await scimd.changes({ after: last });
+    assert.equal(next?.sequence, restored.sequence);
+    await assert.rejects(scimd.changes({ after: last + 1 }), /the database was restored/);
+    await until('the next one', () => told.filter(isAbout('user.created')).length === 2);
   });

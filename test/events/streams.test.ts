@@ -367,6 +367,23 @@ describe('RFC 8936: polling', () => {
     assert.deepEqual(others, []);
   });
 
+  test('a database that was restored is told in its place, and no id of a token is that of an earlier one', async () => {
+    const stream = await receiver.create();
+    await createUser();
+    const [before] = await receiver.take(stream);
+    assert.equal(await server.store?.noteRestored({ kind: 'cli', name: 'jane' }), 1);
+    const id = await createUser();
+    const [told, token, ...others] = await receiver.take(stream);
+    const [kept] = before.jti.split('-');
+    assert.deepEqual(told.events[streamUpdated], {
+      status: 'enabled',
+      reason: `The database was restored, and what came after change ${kept} is taken back: read all resources anew`,
+    });
+    assert.equal(token.sub_id.uri, `/Users/${id}`);
+    assert.ok(Number(token.jti.split('-')[0]) > Number(kept) + 1_000_000_000, token.jti);
+    assert.deepEqual(others, []);
+  });
+
   test('§2.4.4: a token with an error does not come again, and the error is evidence', async () => {
     const stream = await receiver.create();
     await createUser();

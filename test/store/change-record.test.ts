@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import Sqlite from 'better-sqlite3';
+import { restore } from '../../src/store/sqlite/backup.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
+import { currentVersion, versionOf } from '../../src/store/sqlite/upgrade.ts';
 import { registryWith, typeNamed, userDocument } from './registry.ts';
 import { create, remove, update } from './writes.ts';
 
@@ -103,6 +105,31 @@ test('changes of an older release get dense numbers per tenant; what was not rec
   const digest = Buffer.from(next?.digest ?? '', 'hex');
   const link = createHash('sha256').update(Buffer.alloc(32)).update(digest).digest('hex');
   assert.equal(next?.link, link, 'the chain begins where digests do');
+  await store.close();
+});
+
+test('a backup of an older release is restored as of this one, and its records go on behind what came after it', async () => {
+  const backup = join(folder, 'older.backup');
+  olderDatabase(backup);
+  const checked = new Sqlite(backup);
+  checked.pragma('journal_mode = DELETE');
+  checked.close();
+  const file = join(folder, 'restored.db');
+  const before = Date.now();
+  const { contents } = await restore(backup, file, (store) =>
+    store.noteRestored({ kind: 'cli', name: 'jane' }),
+  );
+  assert.equal(contents.changes, 6);
+  assert.equal(versionOf(backup), 2);
+  assert.equal(versionOf(file), currentVersion);
+  const store = openSqliteStore({ file, registry });
+  for (const { number } of await store.tenants()) {
+    const changes = await store.changes({ tenant: number, limit: 100 });
+    const last = changes.at(-1);
+    assert.deepEqual(last?.notice, { event: 'database.restored', data: { kept: changes.length - 1 } });
+    assert.ok(last.sequence >= before * 100);
+    assert.deepEqual((await store.past.verify({ tenant: number })).problems, []);
+  }
   await store.close();
 });
 

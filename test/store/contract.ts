@@ -10,6 +10,7 @@ import { edgeContract } from './contract-edges.ts';
 import { pastContract } from './contract-past.ts';
 import { readContract } from './contract-reads.ts';
 import { restoreContract } from './contract-restore.ts';
+import { restoredContract } from './contract-restored.ts';
 import { tenancyContract } from './contract-tenancy.ts';
 import { unitContract } from './contract-units.ts';
 import { badgeUri, userDocument } from './registry.ts';
@@ -361,6 +362,10 @@ export function storeContract(name: string, open: Open, { keepsStrangers = true,
   describe(
     `${name}: the past`,
     fresh(() => pastContract(() => s)),
+  );
+  describe(
+    `${name}: a restored database`,
+    fresh(() => restoredContract(() => s)),
   );
   describe(
     `${name}: restoration and erasure`,

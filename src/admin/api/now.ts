@@ -1,9 +1,9 @@
 /** The state of a tenant in numbers and words: what the first page shows. */
 import * as v from 'valibot';
 import { operator } from '../../directory/caller.ts';
+import { behindOf } from '../../events/behind.ts';
 import { isDeactivation, isReactivation } from '../../events/change-record.ts';
 import { LagWatch } from '../../events/lag.ts';
-import { parsePosition } from '../../events/position.ts';
 import { dayOf, type ExplainedExchange } from '../explained.ts';
 import { providerName } from '../meaning.ts';
 import { type AdminParts, type Asked, endpoint, seesNobodys, tenantFor, tenantQuery } from './endpoint.ts';
@@ -148,7 +148,7 @@ export class Counts {
   }
 }
 
-/** The number before the first change since then, in milliseconds since 1970: numbers are dense, and in order of time. */
+/** The number before the first change since then, in milliseconds since 1970: numbers are in order of time. */
 async function firstChangeSince(store: AdminParts['store'], tenant: number, time: number): Promise<number> {
   const { oldest, newest } = await store.changeRange(tenant);
   let [low, high] = [oldest - 1, newest];
@@ -227,12 +227,9 @@ export async function connectionsOf(parts: AdminParts, tenant: number): Promise<
 }
 
 async function applicationsOf({ store, clock }: AdminParts, tenant: number): Promise<Now['applications']> {
-  const { newest } = await store.feed.extent(tenant);
-  const behindOf = (position: string): number =>
-    Math.max(0, newest - (parsePosition(position)?.sequence ?? 0));
   const now = clock().getTime();
-  const webhooks = (await store.outbox.endpoints(tenant)).map((each) => {
-    const behind = behindOf(each.position);
+  const webhooks = (await store.outbox.endpoints(tenant)).map(async (each) => {
+    const behind = await behindOf(store, tenant, each.position);
     const failing = each.failingSince === undefined ? undefined : now - Date.parse(each.failingSince);
     const [state, words]: [ConnectionShown['state'], string] =
       each.state === 'disabled'
@@ -246,8 +243,8 @@ async function applicationsOf({ store, clock }: AdminParts, tenant: number): Pro
               : ['good', `${behind} changes behind`];
     return { kind: 'webhook' as const, id: each.id, name: each.url, state, words, behind };
   });
-  const consumers = (await store.outbox.consumers(tenant)).map(({ name, position, acknowledged }) => {
-    const behind = behindOf(position);
+  const consumers = (await store.outbox.consumers(tenant)).map(async ({ name, position, acknowledged }) => {
+    const behind = await behindOf(store, tenant, position);
     const words =
       behind === 0
         ? 'up to date'
@@ -261,7 +258,7 @@ async function applicationsOf({ store, clock }: AdminParts, tenant: number): Pro
       behind,
     };
   });
-  return [...webhooks, ...consumers];
+  return Promise.all([...webhooks, ...consumers]);
 }
 
 async function errorsOf(

@@ -1,7 +1,7 @@
 /** Who is told: webhooks and consumers of the feed, over the admin API. */
 import * as v from 'valibot';
 import { ScimError } from '../../error.ts';
-import { parsePosition } from '../../events/position.ts';
+import { behindOf } from '../../events/behind.ts';
 import { AddressError } from '../../events/webhook/address.ts';
 import { EndpointError, Endpoints } from '../../events/webhook/endpoints.ts';
 import { succeeded } from '../../events/webhook/management.ts';
@@ -287,14 +287,12 @@ export const webhookEndpoints = [
     }),
     async handle(asked) {
       const { number } = await tenantFor(asked, asked.query.tenant);
-      const { outbox, feed } = asked.parts.store;
-      const { newest } = await feed.extent(number);
-      return {
-        consumers: (await outbox.consumers(number)).map((consumer) => ({
-          ...consumer,
-          behind: Math.max(0, newest - (parsePosition(consumer.position)?.sequence ?? 0)),
-        })),
-      };
+      const { store } = asked.parts;
+      const consumers = (await store.outbox.consumers(number)).map(async (consumer) => ({
+        ...consumer,
+        behind: await behindOf(store, number, consumer.position),
+      }));
+      return { consumers: await Promise.all(consumers) };
     },
   }),
 ] as const;

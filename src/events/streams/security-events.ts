@@ -6,9 +6,10 @@
 import { isObject } from '../../scim/object.ts';
 import { entityTag } from '../../scim/representation.ts';
 import type { RecordedEdit } from '../../store/change.ts';
+import { restoredEvent } from '../../store/restored.ts';
 import { type ChangeRecord, isDeactivation, isLeaver, isReactivation } from '../change-record.ts';
 import type { EventResource } from '../event.ts';
-import { type EventUri, eventUri, isOfScim } from './event-uris.ts';
+import { type EventUri, eventUri, isOfScim, streamUpdatedUri } from './event-uris.ts';
 
 /** Payloads by the URIs of their events. */
 export type EventPayloads = Readonly<Record<string, object>>;
@@ -102,6 +103,20 @@ function addressOf({ emails, userName }: EventResource): string | undefined {
   const all = Array.isArray(emails) ? emails.filter(isObject) : [];
   const { value } = all.find(({ primary }) => primary === true) ?? all[0] ?? { value: userName };
   return typeof value === 'string' && /^[^@\s]+@[^@\s]+$/.test(value) ? value : undefined;
+}
+
+/** The stream has told of changes that a restored database does not have: its receiver is to read all anew. */
+export function restoredToken(
+  { sequence, notice }: ChangeRecord,
+  stream: StreamScope,
+): { readonly place: number; readonly claims: SetClaims } | undefined {
+  if (notice?.event !== restoredEvent) return undefined;
+  const reason = `The database was restored, and what came after change ${notice.data.kept} is taken back: read all resources anew`;
+  const payload = { status: 'enabled', reason };
+  return {
+    place: 0,
+    claims: streamEvent(stream, tokenId(sequence, 0, stream.id), streamUpdatedUri, payload),
+  };
 }
 
 /** What a receiver acknowledges: names the change, the place of the token in it, and the stream. */

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { EndpointChange, StreamSettings } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
-import { parsePosition } from '../position.ts';
+import { behindOf } from '../behind.ts';
 import type { Shown } from '../shown.ts';
 import { checkUrl } from '../webhook/address.ts';
 import type { EndpointState } from '../webhook/management.ts';
@@ -28,7 +28,7 @@ const mostStreams = 50;
 const mostWaiting = 100;
 
 export class Streams {
-  readonly #store: Pick<Store, 'feed' | 'outbox' | 'streams'>;
+  readonly #store: Pick<Store, 'feed' | 'outbox' | 'streams' | 'changes'>;
   readonly #keys: SigningKeys;
   readonly #shown: Shown;
   /** May tokens be pushed to private addresses, and without TLS? */
@@ -37,7 +37,7 @@ export class Streams {
   readonly #listeners = new Set<(id: string) => void>();
 
   constructor(
-    store: Pick<Store, 'feed' | 'outbox' | 'streams'>,
+    store: Pick<Store, 'feed' | 'outbox' | 'streams' | 'changes'>,
     keys: SigningKeys,
     { shown, allowPrivate }: { readonly shown: Shown; readonly allowPrivate: boolean },
   ) {
@@ -94,13 +94,12 @@ export class Streams {
   /** With its last attempts, newest first, and what waits in it. @throws StreamError `missing` */
   async show(id: string, attempts = 20): Promise<EndpointState & { readonly endpoint: Stream }> {
     const endpoint = await this.find(id);
-    const { outbox, feed } = this.#store;
-    const { newest } = await feed.extent(endpoint.tenant);
+    const { outbox } = this.#store;
     return {
       endpoint,
       attempts: await outbox.attempts(id, attempts),
       waiting: await outbox.deliveries(id),
-      behind: newest - (parsePosition(endpoint.position)?.sequence ?? 0),
+      behind: await behindOf(this.#store, endpoint.tenant, endpoint.position),
     };
   }
 

@@ -8,7 +8,7 @@ import type { Position } from '../position.ts';
 import type { Records } from '../reader.ts';
 import { documentOf, type Shown } from '../shown.ts';
 import { deliveredUris } from './event-uris.ts';
-import { type SetClaims, type StreamScope, tokensOf } from './security-events.ts';
+import { restoredToken, type SetClaims, type StreamScope, tokensOf } from './security-events.ts';
 
 /** A token on its way: what a lane looks at, and what is signed. */
 export interface SecurityEvent {
@@ -92,6 +92,12 @@ export class TokenReader {
   }
 
   #tokensOf(stream: ReadStream, record: ChangeRecord, { removals, documents }: Present): TokenPage['made'] {
+    const { sequence } = record;
+    const restored = record.notice && restoredToken(record, scopeOf(stream));
+    if (restored !== undefined) {
+      const { place: unit, claims } = restored;
+      return [{ unit, event: { id: claims.jti, sequence, subject: stream.id, leaver: false, claims } }];
+    }
     const uri = this.#shown.pathOf(record.type, record.id);
     // What is no resource, or of a type that is not configured any more, has no address.
     if (uri === undefined || removals.some((each) => isRemoved(record, each))) return [];
@@ -100,7 +106,7 @@ export class TokenReader {
       unit: place,
       event: {
         id: claims.jti,
-        sequence: record.sequence,
+        sequence,
         subject: record.id,
         leaver: isLeaver(record),
         claims,

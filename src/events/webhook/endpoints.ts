@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Endpoint } from '../../store/outbox.ts';
 import type { Store } from '../../store/store.ts';
+import { behindOf } from '../behind.ts';
 import { eventPatterns } from '../catalogue.ts';
 import type { EndpointTest } from '../event.ts';
 import { eventId } from '../events-of.ts';
@@ -43,13 +44,13 @@ const seenWithin = 500;
 const mostReplayed = 10_000;
 
 export class Endpoints {
-  readonly #store: Pick<Store, 'feed' | 'outbox'>;
+  readonly #store: Pick<Store, 'feed' | 'outbox' | 'changes'>;
   readonly #reader: EventReader;
   readonly #clock: () => Date;
   readonly #urlOf: Shown['urlOf'];
 
   constructor(
-    store: Pick<Store, 'feed' | 'outbox'>,
+    store: Pick<Store, 'feed' | 'outbox' | 'changes'>,
     reader: EventReader,
     clock: () => Date,
     urlOf: Shown['urlOf'],
@@ -71,7 +72,7 @@ export class Endpoints {
     const others = await this.list(tenant);
     if (others.length >= mostEndpoints)
       throw new EndpointError('invalid', `The tenant has ${mostEndpoints} endpoints already`);
-    const position = positionIn(from, await feed.extent(tenant));
+    const position = await this.#positionIn(tenant, from, await feed.extent(tenant));
     const secret = newWebhookSecret();
     const key = ed25519 ? newWebhookKey() : undefined;
     const endpoint = await outbox.createEndpoint({
@@ -94,13 +95,12 @@ export class Endpoints {
   /** With its last attempts, newest first, and what waits to be sent again. @throws EndpointError `missing` */
   async show(id: string, attempts = 20): Promise<EndpointState<Endpoint>> {
     const endpoint = await this.#find(id);
-    const { outbox, feed } = this.#store;
-    const { newest } = await feed.extent(endpoint.tenant);
+    const { outbox } = this.#store;
     return {
       endpoint,
       attempts: await outbox.attempts(id, attempts),
       waiting: (await outbox.deliveries(id)).map((each) => ({ ...each, message: sentId(each.message) })),
-      behind: newest - (parsePosition(endpoint.position)?.sequence ?? 0),
+      behind: await behindOf(this.#store, endpoint.tenant, endpoint.position),
     };
   }
 
@@ -149,9 +149,10 @@ export class Endpoints {
     const extent = await this.#store.feed.extent(endpoint.tenant);
     if (extent.newest < extent.oldest) throw new EndpointError('invalid', 'There is no event yet');
     // Both are events, and not what is before them.
-    const at = (text: string): number => Math.max(positionIn(text, extent).sequence, extent.oldest);
-    const first = at(from);
-    const last = to === undefined ? first : at(to);
+    const at = async (text: string): Promise<number> =>
+      Math.max((await this.#positionIn(endpoint.tenant, text, extent)).sequence, extent.oldest);
+    const first = await at(from);
+    const last = to === undefined ? first : await at(to);
     if (last < first)
       throw new EndpointError('invalid', `${to} is before ${from}: there is nothing from one to the other`);
     const carried: Carried[] = [];
@@ -198,6 +199,16 @@ export class Endpoints {
     return sendSigned(endpoint, event.id, JSON.stringify(event), now, sending);
   }
 
+  async #positionIn(tenant: number, text: string, extent: Extent): Promise<Position> {
+    const position = positionIn(text, extent);
+    const gap = await this.#reader.gapAt(tenant, position, extent.newest);
+    if (gap === undefined) return position;
+    throw new EndpointError(
+      'invalid',
+      `${text} is no position: the database was restored, and there is nothing between ${gap.kept} and ${gap.next}`,
+    );
+  }
+
   async #find(id: string): Promise<Endpoint> {
     const found = (await this.list()).find((each) => each.id === id);
     if (found === undefined) throw missing(id);
@@ -237,7 +248,12 @@ function checkTypes(types: readonly string[] | undefined): void {
     );
 }
 
-function positionIn(text: string, { oldest, newest }: { oldest: number; newest: number }): Position {
+interface Extent {
+  readonly oldest: number;
+  readonly newest: number;
+}
+
+function positionIn(text: string, { oldest, newest }: Extent): Position {
   if (text === 'now') return { sequence: newest };
   if (text === 'oldest') return { sequence: oldest - 1 };
   const position = parsePosition(text);

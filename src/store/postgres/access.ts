@@ -1,10 +1,11 @@
 /** Tokens and tenants: the part of the store that knows nothing of resource types. */
 import type { Actor } from '../change.ts';
 import { keyOfTime } from '../layout/instant.ts';
+import { restoredNotice } from '../restored.ts';
 import { noticeEntry } from '../sql/change-row.ts';
 import { violatedUnique } from '../sql/postgres-errors.ts';
 import { resourceSql } from '../sql/resource.ts';
-import { tenantSql } from '../sql/tenant.ts';
+import { beginningAt, tenantSql } from '../sql/tenant.ts';
 import { tokenSql } from '../sql/token.ts';
 import type { AccessStore, NewNotice, Tenant, Token } from '../store.ts';
 import { StoreError } from '../store-error.ts';
@@ -278,6 +279,12 @@ export function accessOver({
       return untold.length;
     },
 
+    async noteRestored(actor) {
+      const rows = (await pool.read(tenantSql.list)) as [number][];
+      await note(rows.map(([number]) => restoredNotice(number, clock(), actor)));
+      return rows.length;
+    },
+
     async hasResource(tenant, id) {
       return (await pool.lookUp(resourceSql.exists, [tenant, id])).length > 0;
     },
@@ -296,9 +303,7 @@ export function accessOver({
         return await transactions.run(async (connection): Promise<Tenant> => {
           const { rows } = await connection.run(`${tenantSql.insert} RETURNING number`, [name, created]);
           const [[number]] = rows as [[number]];
-          await connection.run('INSERT INTO change_counter (tenant, sequence, pruned) VALUES (?, 0, 0)', [
-            number,
-          ]);
+          await connection.run(tenantSql.begin, [number, ...beginningAt(clock())]);
           return { number, name, created };
         });
       } catch (error) {

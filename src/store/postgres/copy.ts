@@ -5,7 +5,9 @@ import {
   type CopySource,
   type CopyState,
   type CopyTarget,
+  type Counter,
   copiedTables,
+  countersSql,
   type DrawnNumbers,
   drawnNumbers,
   headOf,
@@ -122,8 +124,15 @@ class PostgresSource extends PostgresRows implements CopySource {
     return headOf(rows);
   }
 
-  async changesNow(): Promise<number> {
-    return this.#now('SELECT coalesce(sum(sequence), 0) FROM change_counter') as Promise<number>;
+  async countersNow(): Promise<readonly Counter[]> {
+    const connection = await this.#another();
+    try {
+      return (await connection.run(countersSql)).rows as [number, number, number][];
+    } catch (error) {
+      throw toStoreError(error);
+    } finally {
+      await connection.close();
+    }
   }
 
   async drawn(): Promise<DrawnNumbers> {
@@ -142,16 +151,6 @@ class PostgresSource extends PostgresRows implements CopySource {
   }
 
   /** Outside of the snapshot. */
-  async #now(sql: string): Promise<unknown> {
-    const connection = await this.#another();
-    try {
-      return (await connection.run(sql)).rows[0]?.[0];
-    } catch (error) {
-      throw toStoreError(error);
-    } finally {
-      await connection.close();
-    }
-  }
 }
 
 /** All of one snapshot, which lasts until it is closed. Nothing is written, so that a standby will do. */

@@ -1,9 +1,10 @@
 /**
- * Checks the change record of a tenant: numbers without a gap, each digest over what is there, each link over the digest
- * and the link before. Content without its salt must have been erased, which a later record says.
+ * Checks the change record of a tenant: numbers without a gap but those that a restore has left, each digest over what is
+ * there, each link over the digest and the link before. Content without its salt must have been erased, which a later record says.
  */
 import type { ChainHead, ChainProblem, ChainReport } from '../chain.ts';
 import type { Cell, CopiedTable, Row, RowReader } from '../copy.ts';
+import { type Gap, keptBefore } from '../restored.ts';
 import { type DigestedParts, digestOf, linkOver, noLink, noticeType } from './change-row.ts';
 
 export interface ChainRow {
@@ -34,6 +35,7 @@ export class ChainCheck {
   readonly #ends: ChainEnds;
   readonly #expected: ChainHead | undefined;
   readonly #problems: ChainProblem[] = [];
+  readonly #gaps: Gap[] = [];
   /** By id: the last change without content that no erasure has explained yet. */
   readonly #blank = new Map<string, number>();
   #previous: number;
@@ -56,10 +58,12 @@ export class ChainCheck {
   /** To be given all rows in their order. */
   add({ sequence, typeName, parts, salt, digest, link }: ChainRow): void {
     this.#changes++;
-    if (sequence !== this.#previous + 1)
+    const [id, , operation] = parts;
+    // The notice is digested as all is, so that nobody makes a gap by hand.
+    if (keptBefore(parts[13]) === this.#previous) this.#gaps.push({ kept: this.#previous, next: sequence });
+    else if (sequence !== this.#previous + 1)
       this.#tell(sequence, `changes ${this.#previous + 1} to ${sequence - 1} are missing`);
     this.#previous = sequence;
-    const [id, , operation] = parts;
     if (operation === 'erase') this.#blank.delete(id);
     if (digest === null || link === null) {
       if (this.#isChained) this.#tell(sequence, 'has no digest, though changes before it have one');
@@ -89,17 +93,24 @@ export class ChainCheck {
       this.#tell(blank, 'has lost its content, and no later erasure says so');
     if (this.#expected !== undefined && !this.#isExpectedSeen) {
       const { sequence: noted } = this.#expected;
-      const why =
-        noted < this.#ends.pruned ? 'is kept no longer, so that it cannot be compared' : 'is not there';
-      this.#tell(noted, why);
+      this.#tell(noted, this.#whyMissing(noted));
     }
     return {
       changes: this.#changes,
       erased: this.#erased,
       unchained: this.#unchained,
+      gaps: this.#gaps,
       head: this.#isChained ? { sequence: this.#previous, link: hexOf(this.#link) } : undefined,
       problems: this.#problems,
     };
+  }
+
+  #whyMissing(noted: number): string {
+    if (noted < this.#ends.pruned) return 'is kept no longer, so that it cannot be compared';
+    const gap = this.#gaps.find(({ kept, next }) => kept < noted && noted < next);
+    return gap === undefined
+      ? 'is not there'
+      : `is not there: the database was restored, and what came after change ${gap.kept} is gone`;
   }
 
   #compare(sequence: number, link: Uint8Array): void {

@@ -6,6 +6,7 @@ import { hash, randomBytes } from 'node:crypto';
 import type { AttributeEdit } from '../../scim/difference.ts';
 import type { Actor, Cause, Change, LastState, Notice, RecordedEdit } from '../change.ts';
 import { instantText } from '../layout/instant.ts';
+import { numberBehind } from '../restored.ts';
 import type { DeletedResource, NewNotice, SensitivePaths, WriteContext } from '../store.ts';
 import type { ChangeRow } from './change.ts';
 
@@ -26,6 +27,8 @@ export interface ChangeEntry {
   readonly last?: LastState;
   readonly cause?: Cause;
   readonly notice?: StoredNotice;
+  /** As that of {@link NewNotice}. */
+  readonly leap?: number;
 }
 
 /** A notice as it is stored: with the type of what it is about, which has no number. */
@@ -38,7 +41,7 @@ const system: Actor = { kind: 'system' };
 
 /** A notice as it is written, at the instant's key. */
 export function noticeEntry(
-  { tenant, subject, event, data, actor = system, request, cause }: NewNotice,
+  { tenant, subject, event, data, actor = system, request, cause, leap }: NewNotice,
   at: string,
   transaction: string,
 ): ChangeEntry {
@@ -47,6 +50,7 @@ export function noticeEntry(
     context: { actor, ...(request === undefined ? {} : { request }) },
     notice: { event, type: subject.type, data },
     ...(cause === undefined ? {} : { cause }),
+    ...(leap === undefined ? {} : { leap }),
   };
 }
 
@@ -190,10 +194,15 @@ export function digestOf(salt: string, sequence: number, typeName: string, parts
   );
 }
 
+function noticeText({ data, ...notice }: StoredNotice, more: Notice['data']): string {
+  return JSON.stringify({ ...notice, data: { ...data, ...more } });
+}
+
 /** The row that comes next, behind which the head stands from now on. */
 export function nextChange(head: ChangeHead, entry: ChangeEntry, typeName: string): NewChangeRow {
-  const { tenant, type, id, version, operation, at, context, transaction } = entry;
-  const sequence = head.sequence + 1;
+  const { tenant, type, id, version, operation, at, context, transaction, leap } = entry;
+  const kept = head.sequence;
+  const sequence = leap === undefined ? kept + 1 : numberBehind(kept, leap);
   const actor = actorText(context.actor);
   const { request = null } = context;
   const edits = editsText(entry.edits);
@@ -203,7 +212,8 @@ export function nextChange(head: ChangeHead, entry: ChangeEntry, typeName: strin
   const tolerances = listText(context.tolerances);
   const by = entry.cause ?? context.cause;
   const cause = by === undefined ? null : JSON.stringify(by);
-  const notice = entry.notice === undefined ? null : JSON.stringify(entry.notice);
+  const notice =
+    entry.notice === undefined ? null : noticeText(entry.notice, leap === undefined ? {} : { kept });
   const salt = newSalt();
   const parts: DigestedParts = [
     id,

@@ -38,8 +38,6 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   listOfOne: `SELECT ${changeColumns} FROM change WHERE tenant = ? AND sequence > ? AND id = ? ORDER BY sequence LIMIT ?`,
   /** The number of the tenant's last change, and its link. */
   head: 'SELECT sequence, link FROM change_counter WHERE tenant = ?',
-  /** Where the record of a new tenant begins. */
-  begin: 'INSERT INTO change_counter (tenant, sequence, pruned) VALUES (?, 0, 0)',
   setHead: 'UPDATE change_counter SET sequence = ?, link = ? WHERE tenant = ?',
   range: 'SELECT pruned, sequence FROM change_counter WHERE tenant = ?',
   tenants: 'SELECT tenant FROM change_counter ORDER BY tenant',

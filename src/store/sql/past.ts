@@ -15,6 +15,8 @@ export const pastSql = {
   digestedPart: `${digested} WHERE tenant = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
   /** Time and link of one change, by tenant and number. */
   moment: 'SELECT at, link FROM change WHERE tenant = ? AND sequence = ?',
+  /** Time of the first change from a number on: a restored database has numbers without one. */
+  timeFrom: 'SELECT at FROM change WHERE tenant = ? AND sequence >= ? ORDER BY sequence LIMIT 1',
   /** Id, number of the type, version and document of all resources of a tenant. */
   resources: `SELECT r.id, r.type, r.version, d.body
 FROM resource r JOIN document d ON d.rid = r.rid WHERE r.tenant = ?`,

@@ -1,4 +1,6 @@
 /** The statements of tenants. */
+import { leapAt, leastLeap } from '../restored.ts';
+
 export const tenantSql = {
   any: 'SELECT 1 FROM tenant LIMIT 1',
   list: 'SELECT number, name, created, paused FROM tenant WHERE was IS NULL ORDER BY number',
@@ -9,6 +11,12 @@ export const tenantSql = {
   /** By since when, or null, and its number. */
   pause: 'UPDATE tenant SET paused = ? WHERE number = ?',
   insert: 'INSERT INTO tenant (name, created) VALUES (?, ?)',
+  /**
+   * Where the record of a new tenant begins: by its number and {@link beginningAt}. In a restored database one of that name
+   * may have been there before, whose numbers are given out.
+   */
+  begin: `INSERT INTO change_counter (tenant, sequence, pruned) SELECT CAST(? AS BIGINT), b.number, b.number FROM (
+SELECT CASE WHEN EXISTS (SELECT 1 FROM change_counter WHERE sequence >= ?) THEN CAST(? AS BIGINT) ELSE 0 END AS number) b`,
   /** What hangs on a resource goes with it; tokens and counters go with the tenant. */
   deleteMembers: 'DELETE FROM member WHERE tenant = ?',
   deleteResources: 'DELETE FROM resource WHERE tenant = ?',
@@ -35,3 +43,8 @@ SELECT CAST(? AS BIGINT), sequence, link, 0 FROM change_counter WHERE tenant = ?
   forgotten: 'SELECT number FROM tenant WHERE deleted < ?',
   delete: 'DELETE FROM tenant WHERE number = ?',
 } as const;
+
+/** From which number on another tenant tells of a restored database, and which one the record begins behind then. */
+export function beginningAt(now: Date): readonly [leapt: number, beginning: number] {
+  return [leastLeap, leapAt(now.getTime())];
+}

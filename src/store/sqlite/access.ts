@@ -1,5 +1,6 @@
 /** Tokens and tenants: the part of the store that knows nothing of resource types. */
 import type { Database } from 'better-sqlite3';
+import { restoredNotice } from '../restored.ts';
 import { resourceSql } from '../sql/resource.ts';
 import { tenantSql } from '../sql/tenant.ts';
 import type { AccessStore, NewNotice, Token } from '../store.ts';
@@ -153,6 +154,13 @@ export function accessOver({
 
     tenants: () => read(() => tenants.list()),
     tenant: (number) => read(() => tenants.get(number)),
+    noteRestored: (actor) =>
+      write(() => {
+        const there = tenants.list();
+        for (const { number } of there) note(restoredNotice(number, clock(), actor));
+        return there.length;
+      }),
+
     async checkReady() {
       guard.check();
       read(() => reads.get());

@@ -17,7 +17,9 @@ import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import Sqlite, { type Database } from 'better-sqlite3';
+import type { AccessStore, Store } from '../store.ts';
 import { StoreError } from '../store-error.ts';
+import { openSqliteAccess } from './access-alone.ts';
 import { applicationId, refuseNewer } from './connection.ts';
 import { damaged, type FileInRole, nameOf, toStoreError, withStoreErrors } from './errors.ts';
 
@@ -97,14 +99,17 @@ function openToRead(file: string): Database {
   }
 }
 
+type Prepare = (store: AccessStore & Pick<Store, 'admin'>) => Promise<unknown>;
+
 /**
  * Puts a verified copy of `backup`, the path of a file or standard input, in the place of `file`. What was there before
- * is kept beside it, under the name answered.
+ * is kept beside it, under the name answered. `prepare` is to call `noteRestored` of the store over the copy.
  * @throws StoreError busy if a process has the database open; whatever is wrong with the backup.
  */
 export async function restore(
   backup: string | Readable,
   file: string,
+  prepare: Prepare,
 ): Promise<{ readonly contents: Contents; readonly kept: string | undefined }> {
   const from: FileInRole = {
     role: 'backup',
@@ -118,6 +123,7 @@ export async function restore(
     // Who may read it is not for the backup to say, which came from anywhere.
     chmodSync(incoming, existsSync(file) ? statSync(file).mode & 0o777 : 0o600);
     const contents = verify(incoming, from, database);
+    await prepared(incoming, prepare);
     return withStoreErrors(() => {
       let kept: string | undefined;
       if (existsSync(file)) {
@@ -133,6 +139,24 @@ export async function restore(
     discard(incoming);
     throw error;
   }
+}
+
+/** Before the copy is in its place: nobody reads it without that. An older one gets the version of this release. */
+async function prepared(incoming: string, prepare: Prepare): Promise<void> {
+  const store = openSqliteAccess({ file: incoming });
+  try {
+    await prepare(store);
+  } finally {
+    await store.close();
+  }
+  withStoreErrors(
+    () => {
+      const db = new Sqlite(incoming);
+      db.pragma('journal_mode = DELETE');
+      db.close();
+    },
+    { role: 'database', file: incoming },
+  );
 }
 
 /** What was committed last is in the write-ahead log only: the file alone would pass every check without it. */

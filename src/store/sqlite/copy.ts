@@ -7,7 +7,9 @@ import {
   type CopySource,
   type CopyState,
   type CopyTarget,
+  type Counter,
   copiedTables,
+  countersSql,
   type DrawnNumbers,
   drawnNumbers,
   headOf,
@@ -117,10 +119,10 @@ class SqliteSource extends SqliteRows implements CopySource {
     return headOf(headSql.flatMap((sql) => this.db.prepare(sql).raw().all() as unknown[][]));
   }
 
-  async changesNow(): Promise<number> {
+  async countersNow(): Promise<readonly Counter[]> {
     const now = openToRead(this.#file);
     try {
-      return now.prepare<[], number>('SELECT sum(sequence) FROM change_counter').pluck().get() ?? 0;
+      return now.prepare<[], [number, number, number]>(countersSql).raw().all();
     } finally {
       now.close();
     }

@@ -47,14 +47,14 @@ interface Tools {
 
 export function pastReads({ db, types, changes, read, connection }: Tools): PastReads {
   const head = db.prepare<[number], HeadRow>(pastSql.head).raw();
-  const moment = db.prepare<[number, number], [at: string, link: Uint8Array | null]>(pastSql.moment).raw();
+  const timeFrom = db.prepare<[number, number], string>(pastSql.timeFrom).pluck();
   return {
     sequenceAt: (tenant, time) =>
       read(() => {
         const key = keyOfTime(time.getTime());
         const [newest, , pruned] = head.get(tenant) ?? [0, null, 0];
-        const isLater = (sequence: number): boolean => (moment.get(tenant, sequence)?.[0] ?? '') > key;
-        // Numbers are dense, and times go with them.
+        const isLater = (sequence: number): boolean => (timeFrom.get(tenant, sequence) ?? '') > key;
+        // Times go with numbers.
         let [low, high] = [pruned, newest];
         while (low < high) {
           const middle = Math.ceil((low + high) / 2);

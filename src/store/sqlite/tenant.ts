@@ -1,8 +1,7 @@
 /** Tenants: each with its own resources, tokens and changes. */
 import type { Database } from 'better-sqlite3';
 import type { Actor } from '../change.ts';
-import { changeSql } from '../sql/change.ts';
-import { tenantSql } from '../sql/tenant.ts';
+import { beginningAt, tenantSql } from '../sql/tenant.ts';
 import type { NewNotice, Tenant } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import { isConstraint } from './errors.ts';
@@ -42,7 +41,7 @@ export function tenantTable({ db, clock, note, settle }: TenantTools): Tenants {
   const all = db.prepare<[], Omit<Tenant, 'paused'> & { paused: string | null }>(tenantSql.list);
   const pause = db.prepare(tenantSql.pause);
   const insert = db.prepare(tenantSql.insert);
-  const begin = db.prepare(changeSql.begin);
+  const begin = db.prepare(tenantSql.begin);
   const numberOf = db.prepare<[string], number>(tenantSql.number).pluck();
   const removals = [
     tenantSql.deleteMembers,
@@ -79,7 +78,7 @@ export function tenantTable({ db, clock, note, settle }: TenantTools): Tenants {
       const created = clock().toISOString();
       try {
         const number = Number(insert.run(name, created).lastInsertRowid);
-        begin.run(number);
+        begin.run(number, ...beginningAt(clock()));
         return { number, name, created };
       } catch (error) {
         if (!isConstraint(error, 'tenant.name')) throw error;

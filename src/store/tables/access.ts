@@ -1,5 +1,7 @@
 /** Tokens and tenants in scimd's own tables beside those of the embedder. */
 import type { Actor } from '../change.ts';
+import { restoredNotice } from '../restored.ts';
+import { beginningAt, tenantSql } from '../sql/tenant.ts';
 import type { NewNotice, Scope, Tenant, Token } from '../store.ts';
 import { StoreError } from '../store-error.ts';
 import { isConnection, tokenNotice } from '../token-notice.ts';
@@ -137,8 +139,20 @@ export function* createTenant(name: string, now: Date): Steps<Tenant> {
   const [row] = rows;
   if (row === undefined)
     throw new StoreError('tenant-exists', `there is a tenant ${name} already`, 'Give another name.');
-  yield statement('INSERT INTO scimd_change_counter (tenant) VALUES (?)', Number(row.number));
+  yield statement(
+    tenantSql.begin.replaceAll('change_counter', 'scimd_change_counter'),
+    ...[Number(row.number), ...beginningAt(now)],
+  );
   return toTenant(row);
+}
+
+/** Answers of how many tenants. */
+export function* noteRestored(
+  actor: Actor,
+  now: Date,
+  note: (notices: readonly NewNotice[]) => Steps<number>,
+): Steps<number> {
+  return yield* note((yield* listTenants()).map(({ number }) => restoredNotice(number, now, actor)));
 }
 
 /** Of one that is deleted the name that it had. */

@@ -369,6 +369,8 @@ export async function openTables(options: TablesOptions): Promise<TablesStore> {
       if (!(await read(access.hasFirstUses))) return 0;
       return write((turn) => access.noteFirstUses(clock(), (notices) => noted(notices, turn)));
     },
+    noteRestored: (actor) =>
+      writeAndTell((turn) => access.noteRestored(actor, clock(), (notices) => noted(notices, turn))),
     async deleteTenant(name, actor) {
       const tenant = (await read(loadTenants)).find((each) => each.name === name);
       if (tenant === undefined) return false;

@@ -1,0 +1,15 @@
+/** How far somebody who follows the feed is behind it. */
+import { changesBehind } from '../store/restored.ts';
+import type { Store } from '../store/store.ts';
+import { parsePosition, start } from './position.ts';
+
+/** In changes that there are: numbers that a restored database has left out are none. */
+export async function behindOf(
+  store: Pick<Store, 'feed' | 'changes'>,
+  tenant: number,
+  position: string,
+): Promise<number> {
+  const { newest } = await store.feed.extent(tenant);
+  const { sequence } = parsePosition(position) ?? start;
+  return changesBehind((asked) => store.changes(asked), tenant, sequence, newest);
+}
