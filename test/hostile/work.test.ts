@@ -67,9 +67,11 @@ test('under attack', async (t) => {
     'another tenant’s list is answered within twice its time, whatever this one scans',
     async () => {
       const list = { method: 'GET', path: `/Users?filter=${encodeURIComponent('title co "zz"')}&count=1` };
+      let spent = 0;
       const time = async (): Promise<number> => {
-        const started = performance.now();
+        const [started, before] = [performance.now(), processorTime(server.pid)];
         assert.equal(await statusOf(target(otherToken), list), 200);
+        spent = processorTime(server.pid) - before;
         return performance.now() - started;
       };
       await time();
@@ -82,10 +84,16 @@ test('under attack', async (t) => {
         isOver = true;
       });
       await new Promise((resolve) => setTimeout(resolve, 300));
-      // A moment more, and as often as it takes while they scan, since the processors are shared with whoever else is there.
-      let beside = Number.POSITIVE_INFINITY;
-      while (beside >= 2 * alone + 50 && !isOver) beside = Math.min(beside, await time());
-      assert.ok(beside < 2 * alone + 50, `${beside} ms beside the scans, ${alone} ms alone`);
+      // A moment more, and as often as it takes while they scan, since the processors are shared with whoever else is there:
+      // where others have them nearly all, what the list and a scan beside it had of them tells how long it waited for scans.
+      const most = 2 * alone + 50;
+      const times: string[] = [];
+      for (;;) {
+        const beside = await time();
+        if (beside < most || spent < 2 * most) break;
+        times.push(`${beside} (${spent} of the processors)`);
+        assert.ok(!isOver, `${times} ms beside the scans, ${alone} ms alone`);
+      }
       await scanning;
     },
   );
