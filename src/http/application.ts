@@ -190,8 +190,16 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     );
   };
 
-  /** Answers in the mount's way, and errors too. */
-  const answerAt = (mount: Mount, visit: Visit): Awaitable<HttpResponse> => {
+  /** Answers in the mount's way, and errors too; `finish` makes what is sent of what is durable. */
+  const answerAt = (
+    mount: Mount,
+    visit: Visit,
+    finish: (response: HttpResponse) => HttpResponse,
+  ): Awaitable<HttpResponse> => {
+    const settle = (response: HttpResponse): Awaitable<HttpResponse> => {
+      const durable = durably(mount, visit, response);
+      return durable instanceof Promise ? durable.then(finish) : finish(durable);
+    };
     let response: Awaitable<HttpResponse>;
     try {
       if (mount.recorded && limits.requestsPerAddress > 0)
@@ -200,11 +208,8 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     } catch (error) {
       response = failed(mount, visit, error);
     }
-    if (!(response instanceof Promise)) return durably(mount, visit, response);
-    return response.then(
-      (given) => durably(mount, visit, given),
-      (error) => durably(mount, visit, failed(mount, visit, error)),
-    );
+    if (!(response instanceof Promise)) return settle(response);
+    return response.then(settle, (error) => settle(failed(mount, visit, error)));
   };
 
   const unrecorded = (mount: Mount, visit: Visit, response: HttpResponse): HttpResponse => {
@@ -212,7 +217,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     // Who may not read the metrics is worth a line; who may reads them all day.
     if (response.status === 401 || response.status === 403)
       log.info({ method, path, status: response.status }, 'request');
-    return finished(response, mount, visit);
+    return finished(response, mount, visit, undefined);
   };
 
   /** `at` is when it came, `started` the same by the clock that measures. */
@@ -236,7 +241,7 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     });
     if (log.isLevelEnabled?.('info') ?? true)
       log.info({ requestId, ...lineOf(visit, response, seconds * 1000, log.redacts ?? false) }, 'request');
-    return finished(response, mount, visit, 'X-Request-Id', requestId);
+    return finished(response, mount, visit, requestId);
   };
 
   const answer = (request: HttpRequest): Awaitable<HttpResponse> => {
@@ -244,18 +249,11 @@ export async function createApplication(options: HttpOptions): Promise<Applicati
     const { route = 'unknown' } = mount;
     const requestId = mount.recorded ? requestIdOf(request) : undefined;
     const visit: Visit = { request, clock, requestId, route, identity: undefined, tolerated: undefined };
-    if (requestId === undefined) {
-      const given = answerAt(mount, visit);
-      return given instanceof Promise
-        ? given.then((response) => unrecorded(mount, visit, response))
-        : unrecorded(mount, visit, given);
-    }
+    if (requestId === undefined)
+      return answerAt(mount, visit, (response) => unrecorded(mount, visit, response));
     const at = exchangeLog === undefined ? 0 : clock().getTime();
     const started = performance.now();
-    const given = answerAt(mount, visit);
-    return given instanceof Promise
-      ? given.then((response) => recorded(mount, visit, response, at, started))
-      : recorded(mount, visit, given, at, started);
+    return answerAt(mount, visit, (response) => recorded(mount, visit, response, at, started));
   };
   return Object.assign(answer, { directory, mounts, endWaiting: () => hub.stop() });
 }
@@ -301,13 +299,13 @@ function finished(
   response: HttpResponse,
   mount: Mount,
   { request }: Visit,
-  ...more: readonly string[]
+  requestId: string | undefined,
 ): HttpResponse {
-  const { status, headers: own, body } = response;
-  const headers = [...own, ...mount.headers, ...more];
-  if (request.method !== 'HEAD') return new Answer(status, headers, body);
+  const { status, headers, body } = response;
+  const own = requestId === undefined ? headers : headers.concat('X-Request-Id', requestId);
+  if (request.method !== 'HEAD') return new Answer(status, own, mount.headers, body);
   discard(response);
-  return new Answer(status, headers, undefined);
+  return new Answer(status, own, mount.headers, undefined);
 }
 
 /** Where nothing is mounted. */

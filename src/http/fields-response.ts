@@ -14,6 +14,32 @@ const { _storeHeader: storeHeader } = ServerResponse.prototype as unknown as {
 /** What no value may have: with a line end in it, it would be another field. */
 const notInValues = /[^\t\x20-\x7e\x80-\xff]/;
 
+const none: readonly string[] = [];
+
+/** The fields as they go out, but for those of the connection, which go to the others. */
+function linesOf(fields: readonly string[], others: string[]): string {
+  let lines = '';
+  for (let at = 0; at < fields.length; at += 2) {
+    const [name, value] = [fields[at] as string, fields[at + 1] as string];
+    if (notInValues.test(value)) throw new TypeError(`The field ${name} has no such value`);
+    if (name === 'Connection') others.push(name, value);
+    else lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
+const sharedLines = new WeakMap<readonly string[], string>();
+
+/** Those that many answers have are about no connection. */
+function sharedLinesOf(fields: readonly string[]): string {
+  let lines = sharedLines.get(fields);
+  if (lines === undefined) {
+    lines = linesOf(fields, []);
+    sharedLines.set(fields, lines);
+  }
+  return lines;
+}
+
 export class FieldsResponse<
   Request extends IncomingMessage = IncomingMessage,
 > extends ServerResponse<Request> {
@@ -22,19 +48,18 @@ export class FieldsResponse<
   isTold = false;
 
   /**
-   * As writeHead, of fields whose names and values alternate. `others` are those of the connection and of the body.
+   * As writeHead, of fields whose names and values alternate. Of `shared`, an array that many answers have, the text is made
+   * once. `others` are those of the connection and of the body.
    * @throws TypeError where a value has a character that none may have.
    */
-  writeFields(status: number, fields: readonly string[], others: string[]): this {
-    if (!takesLines) return this.writeHead(status, [...fields, ...others]);
-    let lines = '';
-    for (let at = 0; at < fields.length; at += 2) {
-      const [name, value] = [fields[at] as string, fields[at + 1] as string];
-      if (notInValues.test(value)) throw new TypeError(`The field ${name} has no such value`);
-      if (name === 'Connection') others.push(name, value);
-      else lines += `${name}: ${value}\r\n`;
-    }
-    this.#lines = lines;
+  writeFields(
+    status: number,
+    fields: readonly string[],
+    others: string[],
+    shared: readonly string[] = none,
+  ): this {
+    if (!takesLines) return this.writeHead(status, [...fields, ...shared, ...others]);
+    this.#lines = linesOf(fields, others) + sharedLinesOf(shared);
     return this.writeHead(status, others);
   }
 

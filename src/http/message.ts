@@ -47,20 +47,27 @@ export interface HttpResponse {
  */
 export class Answer implements HttpResponse {
   readonly status: number;
-  readonly headers: readonly string[];
+  /** Headers of its own, and those that all answers of the same place have: one array for all of them. */
+  readonly own: readonly string[];
+  readonly shared: readonly string[];
   readonly body: string | BodyPieces | undefined;
   readonly about: string | undefined;
 
   constructor(
     status: number,
-    headers: readonly string[],
+    own: readonly string[],
+    shared: readonly string[],
     body: string | BodyPieces | undefined,
-    about?: string | undefined,
   ) {
     this.status = status;
-    this.headers = headers;
+    this.own = own;
+    this.shared = shared;
     this.body = body;
-    this.about = about;
+    this.about = undefined;
+  }
+
+  get headers(): readonly string[] {
+    return [...this.own, ...this.shared];
   }
 }
 

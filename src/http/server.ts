@@ -10,7 +10,7 @@ import { LiveApplication } from './application.ts';
 import { tooLarge } from './body.ts';
 import { type Connection, watchConnections } from './connections.ts';
 import { FieldsResponse } from './fields-response.ts';
-import { type BodyPieces, discard, type HttpRequest, type HttpResponse } from './message.ts';
+import { Answer, type BodyPieces, discard, type HttpRequest, type HttpResponse } from './message.ts';
 import { defaultLimits, type HttpOptions, type RunningServer, type TlsIdentity } from './options.ts';
 import { checkHead, targetOf } from './request-head.ts';
 import { refusal, scimJson } from './responses.ts';
@@ -216,13 +216,14 @@ function breakOff({ incoming, outgoing, options }: Asked, error: unknown): void 
 }
 
 function writeHead({ incoming, outgoing, connection, options }: Asked, response: HttpResponse): void {
-  const { status, headers, body } = response;
+  const { status, body } = response;
+  const [own, shared] = response instanceof Answer ? [response.own, response.shared] : [response.headers];
   const more = typeof body === 'string' ? ['Content-Length', String(Buffer.byteLength(body))] : [];
   if (options.tls !== undefined) more.push(...strictTransport);
   // Whatever else comes, and when: this answer is the last where the server stops, or the request has not ended.
   const last = connection.isLast(outgoing) || !incoming.complete;
-  if (last && !closesConnection(headers)) more.push('Connection', 'close');
-  outgoing.writeFields(status, headers, more);
+  if (last && !closesConnection(own)) more.push('Connection', 'close');
+  outgoing.writeFields(status, own, more, shared);
 }
 
 /** Milliseconds in which the rest of a body that nobody wants is waited for, so that its connection can go on. */
