@@ -30,6 +30,8 @@ export function baseUrlOf(
     const fixed = baseUrl.replace(/\/+$/, '');
     return () => fixed;
   }
+  // Who asks again mostly names the same host.
+  let last = { scheme: '', host: '', base: '' };
   return (request) => {
     let scheme = request.secure ? 'https' : 'http';
     let host = request.header('host');
@@ -38,7 +40,12 @@ export function baseUrlOf(
       scheme = forwarded.scheme ?? scheme;
       host = forwarded.host ?? host;
     }
-    return `${scheme}://${isHost(host) ? host : 'localhost'}${basePath}`;
+    if (host === undefined || host !== last.host || scheme !== last.scheme) {
+      const base = `${scheme}://${isHost(host) ? host : 'localhost'}${basePath}`;
+      if (host === undefined) return base;
+      last = { scheme, host, base };
+    }
+    return last.base;
   };
 }
 

@@ -4,7 +4,7 @@ import { Work } from '../store/work.ts';
 import type { Authenticated, SignIn } from './authenticate.ts';
 import type { BaseUrl } from './base-url.ts';
 import { readJson } from './body.ts';
-import type { HttpRequest, HttpResponse, OpenExchange } from './message.ts';
+import type { HttpRequest, HttpResponse, QueryParameters } from './message.ts';
 import { type Mount, mount, type Visit } from './mounts.ts';
 import type { Limits } from './options.ts';
 import { parseQuery } from './query-string.ts';
@@ -24,7 +24,9 @@ export interface ScimParts {
 /** A request that may be answered. */
 interface Admitted {
   readonly match: Match | undefined;
-  readonly exchange: OpenExchange;
+  readonly base: string;
+  readonly query: QueryParameters;
+  readonly work: Work;
   /** Undefined: it reads what is open to all. */
   readonly who: Authenticated | undefined;
 }
@@ -44,37 +46,41 @@ export function scimMount({ basePath, limits, routes, baseOf, signIn, addressOf 
     const match = routes(request.path);
     if (match !== undefined) visit.route = match.endpoint.route;
     const work = new Work(workLimits, request.end);
-    const body = () =>
-      readJson(request, limits, match?.endpoint.bodyBytes ?? limits.bodyBytes, (text) => {
-        visit.sent = text;
-        work.restart();
-      });
-    const { requestId } = visit;
-    const exchange = { request, query, base, body, work, requestId, address: addressOf?.(request) };
     const isOpen =
       match?.endpoint.openMethods !== undefined &&
       safeMethods.has(request.method) &&
       request.header('authorization') === undefined;
-    if (isOpen) return { match, exchange, who: undefined };
+    if (isOpen) return { match, base, query, work, who: undefined };
     const who = signIn(visit, query);
     return who instanceof Promise
-      ? who.then((known) => ({ match, exchange, who: known }))
-      : { match, exchange, who };
+      ? who.then((known) => ({ match, base, query, work, who: known }))
+      : { match, base, query, work, who };
   };
 
   const answer = (
-    { request }: Visit,
-    { match, exchange, who }: Admitted,
+    visit: Visit,
+    { match, base, query, work, who }: Admitted,
   ): HttpResponse | Promise<HttpResponse> => {
+    const { request, requestId } = visit;
     if (match === undefined) throw noSuchPath(request.path);
     const { endpoint, id, spelling } = match;
-    if (who === undefined) return dispatch(endpoint.openMethods ?? {}, exchange, id);
-    for (const used of spelling) {
-      if (!who.tolerated.enabled.has(used)) throw noSuchPath(request.path);
-      who.tolerated.used.add(used);
-    }
-    const { query, base, body, work, requestId, address } = exchange;
+    const body = () =>
+      readJson(request, limits, endpoint.bodyBytes, (text) => {
+        visit.sent = text;
+        work.restart();
+      });
+    const address = addressOf?.(request);
+    if (who === undefined)
+      return dispatch(
+        endpoint.openMethods ?? {},
+        { request, query, base, body, work, requestId, address },
+        id,
+      );
     const { principal, tolerated } = who;
+    for (const used of spelling) {
+      if (!tolerated.enabled.has(used)) throw noSuchPath(request.path);
+      tolerated.used.add(used);
+    }
     return dispatch(
       endpoint.methods,
       { request, query, base, body, work, requestId, address, principal, tolerated },
