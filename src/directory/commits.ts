@@ -1,6 +1,7 @@
 /** Gives changes to the store: what hooks make of them, passwords hashed, and what a store may compute in its transaction. */
 import { sensitivePaths } from '../query/sensitive.ts';
 import { type Document, membersAttribute } from '../scim/document.ts';
+import type { Edit } from '../scim/patch-request.ts';
 import type { ResourceType } from '../scim/registry.ts';
 import { demandsNewGroupName } from '../scim/tolerances.ts';
 import type {
@@ -30,6 +31,11 @@ export interface Written {
   readonly resource: FoundResource;
   /** False where the resource was already as it was to be. */
   readonly changed: boolean;
+}
+
+/** A resource after a PATCH, and the edits that were asked for. */
+export interface Patched extends Written {
+  readonly edits: readonly Edit[];
 }
 
 export class Commits {
@@ -89,26 +95,30 @@ export class Commits {
   }
 
   /**
-   * The change of the stored version, of any where `stored` is only an id; undefined when another change came first.
+   * The change of the stored version; undefined when another change came first.
    * @throws DirectoryError `not-found`, `taken`, `undone`; ScimError 400 noTarget; StoreError; what hooks throw.
    */
   async update(
     caller: Caller,
     type: ResourceType,
-    stored: StoredResource | string,
+    stored: StoredResource,
     draft: Draft,
   ): Promise<Written | undefined> {
-    const change = typeof stored === 'string' ? draft : await this.#considered(caller, type, stored, draft);
-    if (isEmpty(change) && typeof stored !== 'string') return { resource: stored, changed: false };
+    const change = await this.#considered(caller, type, stored, draft);
+    if (isEmpty(change)) return { resource: stored, changed: false };
     const { password } = change;
-    const id = typeof stored === 'string' ? stored : stored.id;
+    const { id } = stored;
     const result = await this.#units.commit(caller, type, id, {
       ...this.#updateOf(type, id, change),
       ...(password == null ? {} : { credential: await password(hashingOf(caller)) }),
-      ...(typeof stored === 'string' ? {} : { expected: stored.version }),
+      expected: stored.version,
     });
-    if (result === undefined) return undefined;
-    return { resource: resourceOf(result), changed: result.outcome === 'updated' };
+    return writtenOf(result);
+  }
+
+  /** The change of whichever version is there, which is no matter of hooks, and no password's. @throws as {@link update}. */
+  edit(caller: Caller, type: ResourceType, id: string, draft: Draft): Promise<Written | undefined> {
+    return this.#units.commit(caller, type, id, this.#updateOf(type, id, draft)).then(writtenOf);
   }
 
   /** Can a change be computed in the transaction that writes it? */
@@ -139,8 +149,7 @@ export class Commits {
     const { tenant } = caller.principal;
     const outcome = await change({ tenant, type, id, once: this.#hooks.within !== undefined }, computed);
     const settled = this.#units.resultOf(outcome, caller, type, id);
-    const result = settled instanceof Promise ? await settled : settled;
-    return result && { resource: resourceOf(result), changed: result.outcome === 'updated' };
+    return writtenOf(settled instanceof Promise ? await settled : settled);
   }
 
   /** By name: a copy of what is left of an object takes several times as long. */
@@ -298,6 +307,11 @@ function isGroup(type: ResourceType): boolean {
 
 function hashingOf({ principal, work }: Caller): Hashing {
   return { tenant: principal.tenant, work };
+}
+
+/** What an update has come to; undefined when another change came first. */
+function writtenOf(result: Result | undefined): Written | undefined {
+  return result && { resource: resourceOf(result), changed: result.outcome === 'updated' };
 }
 
 /** The resource that a create or an update leaves. */

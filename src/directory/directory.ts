@@ -8,7 +8,6 @@ import { type Document, membersAttribute } from '../scim/document.ts';
 import { interoperable, refuseUndefined } from '../scim/interop.ts';
 import { readPatchOp } from '../scim/messages.ts';
 import { membersPatches } from '../scim/patch-members.ts';
-import type { Edit } from '../scim/patch-request.ts';
 import type { Attribute, Registry, ResourceType } from '../scim/registry.ts';
 import { type CheckedResource, checkNew, checkReplacement } from '../scim/resource.ts';
 import type {
@@ -23,7 +22,7 @@ import type {
 } from '../store/store.ts';
 import { documentOf } from '../store/stored-resource.ts';
 import { type Caller, requireProvider, requireWrite } from './caller.ts';
-import { type CommitOptions, Commits, type Written } from './commits.ts';
+import { type CommitOptions, Commits, type Patched, type Written } from './commits.ts';
 import { busy, notFound, versionMismatch } from './directory-error.ts';
 import {
   creationOf,
@@ -31,12 +30,15 @@ import {
   documentChange,
   isEmpty,
   memberEdit,
+  memberEdits,
   onlyPlaced,
   Passwords,
+  type PatchParts,
   textChange,
 } from './draft.ts';
 import { Filters } from './filters.ts';
 import { KeyedLock } from './keyed-lock.ts';
+import { PathCosts } from './path-costs.ts';
 import { check, type Precondition } from './precondition.ts';
 
 /** A query as asked, whichever way it came (RFC 7644 §3.4.2). */
@@ -61,11 +63,6 @@ export interface DirectoryOptions extends CommitOptions {
   /** Of filters and of paths. */
   readonly limits?: Limits;
 }
-
-/** To read a character of a path takes as long as to compare so many values. */
-const comparedPerCharacter = 64;
-/** A path of up to this many characters costs nothing worth counting. */
-const usualPath = 200;
 
 /** Of a condition that stands in no text. */
 const nowhere: Range = [0, 0];
@@ -220,8 +217,7 @@ export class Directory {
   }
 
   /**
-   * Changes a resource by a PatchOp message (RFC 7644 §3.5.2); answers the message's edits too. `groups`: its groups are
-   * wanted with it, `countMembers`: the number of its members up to that, which a store answers that has them at hand.
+   * Changes a resource by a PatchOp message (RFC 7644 §3.5.2).
    * @throws ScimError and ScimFilterError where the message is not valid; DirectoryError `not-found`,
    * `version-mismatch`, `busy`.
    */
@@ -231,42 +227,48 @@ export class Directory {
     id: string,
     message: unknown,
     precondition?: Precondition,
-    { groups = false, countMembers }: Pick<Draft, 'groups' | 'countMembers'> = {},
-  ): Promise<Written & { readonly edits: readonly Edit[] }> {
+    parts: PatchParts = {},
+  ): Promise<Patched> {
+    const patch = this.#patchOf(caller, type, id, message);
+    const members = membersAttribute(type);
+    const onlyMembers = members !== undefined && patch.areOf(members);
+    // Edits of members alone need neither the document nor its version: they cost what the change costs.
+    const written = await (onlyMembers && precondition === undefined && !this.#commits.needsBefore
+      ? this.#commits.edit(caller, type, id, {
+          ...{ operation: 'patch', groups: parts.groups, countMembers: parts.countMembers },
+          members: memberEdits(patch, members, caller.tolerated),
+        })
+      : this.#patchDocument(caller, type, id, patch, precondition, parts));
+    if (written === undefined) throw busy(type, id);
+    return { resource: written.resource, changed: written.changed, edits: patch.edits };
+  }
+
+  #patchOf(caller: Caller, type: ResourceType, id: string, message: unknown): Patch {
     this.#requireWrite(caller);
     const asked = readPatchOp(message, type, caller.tolerated);
     const operations = this.registry.profile === undefined ? asked : interoperable(type, asked);
-    const spend = (values: number): void => caller.work?.spendInWrites(values);
-    const limits = {
-      ...this.#limits,
-      beforePath: ({ length }: string): void => {
-        const isRead = length > usualPath && length <= this.#limits.characters;
-        if (isRead) spend((length - usualPath) * comparedPerCharacter);
-      },
-    };
-    const patch = new Patch(type, operations, id, caller.tolerated, limits);
-    const { edits } = patch;
+    return new Patch(type, operations, id, caller.tolerated, new PathCosts(this.#limits, caller.work));
+  }
+
+  #patchDocument(
+    caller: Caller,
+    type: ResourceType,
+    id: string,
+    patch: Patch,
+    precondition: Precondition | undefined,
+    { groups, countMembers }: PatchParts,
+  ): Promise<Written> {
     const members = membersAttribute(type);
-    // Edits of members alone need neither the document nor its version: they cost what the change costs.
-    const onlyMembers = members !== undefined && edits.every(({ attribute }) => attribute === members);
-    if (onlyMembers && precondition === undefined && !this.#commits.needsBefore) {
-      const asked = edits.flatMap((edit) => membersPatches(edit, caller.tolerated));
-      const written = await this.#commits.update(caller, type, id, {
-        ...{ operation: 'patch', groups, countMembers },
-        members: asked.map((each) => memberEdit(each, members, patch)),
-      });
-      if (written === undefined) throw busy(type, id);
-      return { ...written, edits };
-    }
-    const memberEdits = members && { attribute: members, patches: membersPatches };
+    const ofMembers = members && { attribute: members, patches: membersPatches };
+    const spend = (values: number): void => caller.work?.spendInWrites(values);
     const passwords = new Passwords();
-    const placed = onlyPlaced(edits);
-    const written = await this.change(caller, type, id, precondition, (stored, isWithin) => {
+    const placed = onlyPlaced(patch.edits);
+    return this.change(caller, type, id, precondition, (stored, isWithin) => {
       const inText =
         isWithin && placed && textChange(type, stored, placed, (part) => patch.apply(part, {}).document);
       if (inText) return { operation: 'patch', groups, countMembers, ...inText };
       const before = documentOf(stored);
-      const result = patch.apply(before, { members: memberEdits, spend });
+      const result = patch.apply(before, { members: ofMembers, spend });
       return {
         ...{ operation: 'patch', groups, countMembers },
         ...documentChange(type, before, result.document),
@@ -276,7 +278,6 @@ export class Directory {
         ...passwords.of(result.password),
       };
     });
-    return { ...written, edits };
   }
 
   /** @throws DirectoryError `not-found`, `version-mismatch`, `busy`. */

@@ -3,10 +3,11 @@ import type { Patch } from '../query/patch.ts';
 import { type Difference, differenceOf } from '../scim/difference.ts';
 import type { Document } from '../scim/document.ts';
 import { hasPlace, placedValue } from '../scim/document-text.ts';
-import type { MembersPatch } from '../scim/patch-members.ts';
+import { type MembersPatch, membersPatches } from '../scim/patch-members.ts';
 import type { Edit } from '../scim/patch-request.ts';
 import type { Attribute, ResourceType } from '../scim/registry.ts';
 import type { CheckedResource } from '../scim/resource.ts';
+import type { Tolerated } from '../scim/tolerances.ts';
 import type { DocumentChange, TextChange } from '../store/document-change.ts';
 import type { CreateCommand, MemberEdit, StoredResource, UpdateCommand } from '../store/store.ts';
 import { documentOf } from '../store/stored-resource.ts';
@@ -26,6 +27,12 @@ export interface Draft
   extends Pick<UpdateCommand, 'operation' | 'document' | 'members' | 'groups' | 'countMembers'> {
   readonly password?: NewPassword;
 }
+
+/**
+ * What is wanted with a resource that a PATCH has changed: its groups, and the number of its members up to `countMembers`, which
+ * a store answers that has them at hand.
+ */
+export type PatchParts = Pick<Draft, 'groups' | 'countMembers'>;
 
 export function creationOf(
   { document, members, password }: CheckedResource,
@@ -134,4 +141,15 @@ export function memberEdit(patched: MembersPatch, members: Attribute, patch: Pat
   if (!('filter' in patched)) return patched;
   const { filter, ...rest } = patched;
   return { ...rest, plan: patch.plan(members, filter) };
+}
+
+/** What the edits, which are all of `members`, ask of the store. */
+export function memberEdits(patch: Patch, members: Attribute, tolerated: Tolerated): MemberEdit[] {
+  const { edits } = patch;
+  const [only] = edits;
+  const asked =
+    only !== undefined && edits.length === 1
+      ? membersPatches(only, tolerated)
+      : edits.flatMap((edit) => membersPatches(edit, tolerated));
+  return asked.map((each) => memberEdit(each, members, patch));
 }

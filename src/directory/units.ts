@@ -50,35 +50,34 @@ export class Units {
   }
 
   /** Undefined where the version was not the expected one. */
-  async commit(
-    caller: Caller,
-    type: ResourceType,
-    id: string,
-    command: Command,
-  ): Promise<Result | undefined> {
+  commit(caller: Caller, type: ResourceType, id: string, command: Command): Promise<Result | undefined> {
     const { submit = this.#submit } = caller;
-    const making = this.of(caller);
-    const unitOf = making instanceof Promise ? await making : making;
-    return this.resultOf(await submit(unitOf(command)), caller, type, id, command.kind);
+    const unitOf = this.of(caller);
+    const submitted =
+      unitOf instanceof Promise ? unitOf.then((made) => submit(made(command))) : submit(unitOf(command));
+    return submitted.then((outcome) => this.resultOf(outcome, caller, type, id, command.kind));
   }
 
   /** What makes a unit of a command of this caller, with the tolerances that were needed by then. */
   of(caller: Caller): Awaitable<(command: Command) => Unit> {
-    const { principal, base, work } = caller;
     const { within } = this.#hooks;
-    const unitOf =
-      (tenant = '') =>
-      (command: Command): Unit => ({
-        tenant: principal.tenant,
-        context: contextOf(caller),
-        base,
-        work,
-        commands: [command],
-        guard: policyFor(this.#guard, principal.actor),
-        within: within && ((changes) => runWithin(within, changes, tenant)),
-      });
-    if (within === undefined) return unitOf();
-    return this.tenantName(principal.tenant).then(unitOf);
+    if (within === undefined) return (command) => this.#unit(caller, command, undefined);
+    return this.tenantName(caller.principal.tenant).then(
+      (tenant) => (command) => this.#unit(caller, command, (changes) => runWithin(within, changes, tenant)),
+    );
+  }
+
+  #unit(caller: Caller, command: Command, within: Unit['within']): Unit {
+    const { principal, base, work } = caller;
+    return {
+      tenant: principal.tenant,
+      context: contextOf(caller),
+      base,
+      work,
+      commands: [command],
+      guard: policyFor(this.#guard, principal.actor),
+      within,
+    };
   }
 
   /** Undefined where the version was not the expected one. */

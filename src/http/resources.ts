@@ -1,6 +1,8 @@
 /** One resource over HTTP: POST, GET, PUT, PATCH, DELETE (RFC 7644 §3.3 to §3.6), for every resource type alike. */
 import { requireWrite } from '../directory/caller.ts';
+import type { Patched } from '../directory/commits.ts';
 import type { Directory } from '../directory/directory.ts';
+import type { PatchParts } from '../directory/draft.ts';
 import { check } from '../directory/precondition.ts';
 import { membersAttribute } from '../scim/document.ts';
 import {
@@ -94,34 +96,42 @@ export class ResourceHandlers {
   }
 
   async patch(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
-    const { contentType, selection } = headOf(exchange);
+    const head = headOf(exchange);
     const body = await exchange.body();
+    const parts = partsOf(exchange, type, head.selection);
     const precondition = preconditionOf(exchange.request);
-    const isWhole = selection === everything && !prefersMinimal(exchange);
-    const countMembers =
-      isWhole && membersAttribute(type) !== undefined ? membersInPatchAnswer + 1 : undefined;
-    const parts = { groups: isWhole, countMembers };
-    const { resource, edits } = await this.#directory.patch(exchange, type, id, body, precondition, parts);
-    if (
-      selection === everything &&
-      tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
-    ) {
-      return emptyResponse(204, headersOf(exchange, type, resource), aboutOf(type, id));
-    }
-    if (countMembers !== undefined) {
-      const { tenant } = exchange.principal;
-      const count =
-        resource.memberCount ??
-        (await unlessFailing(() => this.#directory.store.memberCount(tenant, id, countMembers)));
-      if (count === undefined || count > membersInPatchAnswer)
-        return emptyResponse(204, headersOf(exchange, type, resource));
-    }
-    return this.#changed(exchange, type, resource, 200, contentType, selection, suppliedByEdits(type, edits));
+    const patched = await this.#directory.patch(exchange, type, id, body, precondition, parts);
+    return this.#patched(exchange, type, head, patched, parts.countMembers);
   }
 
   async delete(exchange: Exchange, type: ResourceType, id: string): Promise<HttpResponse> {
     await this.#directory.delete(exchange, type, id, preconditionOf(exchange.request));
     return emptyResponse(204);
+  }
+
+  #patched(
+    exchange: Exchange,
+    type: ResourceType,
+    { contentType, selection }: Head,
+    { resource, edits }: Patched,
+    countMembers: number | undefined,
+  ): Awaitable<HttpResponse> {
+    if (
+      selection === everything &&
+      tolerate(exchange.tolerated, 'patchWithoutContent', exchange.tolerated.used)
+    ) {
+      return emptyResponse(204, headersOf(exchange, type, resource), aboutOf(type, resource.id));
+    }
+    const answer = (count: number | undefined): Awaitable<HttpResponse> =>
+      count === undefined || count > membersInPatchAnswer
+        ? emptyResponse(204, headersOf(exchange, type, resource))
+        : this.#changed(exchange, type, resource, 200, contentType, selection, suppliedByEdits(type, edits));
+    if (countMembers === undefined) return answer(0);
+    if (resource.memberCount !== undefined) return answer(resource.memberCount);
+    const { tenant } = exchange.principal;
+    return unlessFailing(() => this.#directory.store.memberCount(tenant, resource.id, countMembers)).then(
+      answer,
+    );
   }
 
   /** At once, unless parts that are shown have to be read: shown by the workload `patch` of npm run bench. */
@@ -178,10 +188,22 @@ export class ResourceHandlers {
 }
 
 /** What every write with a body reads of its head. */
-function headOf(exchange: Exchange): { contentType: string; selection: Selection } {
+interface Head {
+  readonly contentType: string;
+  readonly selection: Selection;
+}
+
+function headOf(exchange: Exchange): Head {
   requireWrite(exchange.principal);
   const contentType = negotiate(exchange.request.header('accept'));
   return { contentType, selection: selectionOf(exchange) };
+}
+
+/** What a PATCH is to answer beside the document. */
+function partsOf(exchange: Exchange, type: ResourceType, selection: Selection): PatchParts {
+  const groups = selection === everything && !prefersMinimal(exchange);
+  const isCounted = groups && membersAttribute(type) !== undefined;
+  return { groups, countMembers: isCounted ? membersInPatchAnswer + 1 : undefined };
 }
 
 /** Whom an answer is about that tells of this resource alone; undefined where it may have members. */

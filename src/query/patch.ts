@@ -28,6 +28,11 @@ export class Patch {
     this.edits = readPatch(type, operations, id, tolerated, limits);
   }
 
+  /** Are all edits of this attribute? */
+  areOf(attribute: Attribute): boolean {
+    return this.edits.every((edit) => edit.attribute === attribute);
+  }
+
   /**
    * Applies all edits in order; the document given is never touched. `spend` is told how many values are about to be
    * compared, and may throw.
