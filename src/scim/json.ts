@@ -48,16 +48,45 @@ function place(text: string, offset: number): string {
 /** Most objects have a few members, which are compared sooner than a set is made: shown by the workload `patch` of npm run bench. */
 const mostCompared = 8;
 
+/** The names of the members of the objects that are open, each one's behind those of the one that it is in. */
 class Names {
-  readonly few: string[] = [];
-  many: Set<string> | undefined = undefined;
+  readonly #names: string[] = [];
+  /** How many of them count. */
+  #length = 0;
+  /** Where those of the object at each depth begin; -1 where there is an array. */
+  readonly #begins: number[] = [-1];
+  /** All those of objects that have many, by depth. */
+  #many: (Set<string> | undefined)[] | undefined;
 
-  /** False where the name is there already. */
-  add(name: string): boolean {
-    const { few } = this;
-    if (this.many?.has(name) ?? few.includes(name)) return false;
-    if (few.length < mostCompared) few.push(name);
-    else this.many = (this.many ?? new Set(few)).add(name);
+  open(depth: number, isObject: boolean): void {
+    this.#begins[depth] = isObject ? this.#length : -1;
+    if (this.#many !== undefined) this.#many[depth] = undefined;
+  }
+
+  isObject(depth: number): boolean {
+    return (this.#begins[depth] as number) >= 0;
+  }
+
+  /** False where the object at the depth has a member of the name already. */
+  add(depth: number, name: string): boolean {
+    const begin = this.#begins[depth] as number;
+    if (this.#length - begin === mostCompared) return this.#addToMany(depth, name, begin);
+    for (let at = begin; at < this.#length; at++) if (this.#names[at] === name) return false;
+    this.#names[this.#length++] = name;
+    return true;
+  }
+
+  close(depth: number): void {
+    const begin = this.#begins[depth] as number;
+    if (begin >= 0) this.#length = begin;
+  }
+
+  #addToMany(depth: number, name: string, begin: number): boolean {
+    this.#many ??= [];
+    this.#many[depth] ??= new Set(this.#names.slice(begin, this.#length));
+    const all = this.#many[depth];
+    if (all.has(name)) return false;
+    all.add(name);
     return true;
   }
 }
@@ -67,8 +96,7 @@ class Names {
  * are left to JSON.parse. Answers whether some number is written with a fraction or an exponent.
  */
 function inspect(text: string, maxDepth: number): boolean {
-  /** Of the objects that are open, by depth. */
-  const members: (Names | undefined)[] = [];
+  const names = new Names();
   let depth = 0;
   let fractions = false;
   let expectKey = false;
@@ -106,20 +134,21 @@ function inspect(text: string, maxDepth: number): boolean {
           );
       }
       if (expectKey) {
-        if (members[depth]?.add(string) === false)
+        if (!names.add(depth, string))
           throw invalid(`The member ${JSON.stringify(string)} at ${place(text, start)} is duplicated`);
         expectKey = false;
       }
     } else if (code === 0x7b || code === 0x5b) {
       if (++depth > maxDepth)
         throw invalid(`The body is nested deeper than ${maxDepth} levels at ${place(text, i)}`);
-      members[depth] = code === 0x7b ? new Names() : undefined;
+      names.open(depth, code === 0x7b);
       expectKey = code === 0x7b;
     } else if (code === 0x7d || code === 0x5d) {
+      names.close(depth);
       depth = Math.max(0, depth - 1);
       expectKey = false;
     } else if (code === 0x2c) {
-      expectKey = members[depth] !== undefined;
+      expectKey = names.isObject(depth);
     } else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
       const start = i;
       while (i + 1 < text.length && /[0-9.eE+-]/.test(text[i + 1] as string)) i++;
