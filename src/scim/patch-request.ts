@@ -161,20 +161,10 @@ class PatchReader {
 
   #readPath(op: PatchOperator, text: string, given: unknown, at: string): void {
     let value = given;
-    // A bare extension URN has dots and digits of its own; it is sought before the grammar splits it.
-    const urn = text.trim().toLowerCase();
-    const whole = this.#type.extensions.get(urn);
-    if (whole !== undefined) {
-      requireValue(op, value, at);
-      this.#readExtension(op, whole, value, at);
-      return;
-    }
-    if (op !== 'remove' && urn === this.#type.schema.id.toLowerCase()) {
-      this.#readCore(op, value, at);
-      return;
-    }
+    const usual = usualPath(text);
+    if (usual === undefined && this.#readWhole(op, text, value, at)) return;
     this.#limits?.beforePath?.(text);
-    const path = usualPath(text) ?? this.#parse(text, at);
+    const path = usual ?? this.#parse(text, at);
     const attribute = this.#resolve(path.attrPath, text, at);
     if (op === 'add' && path.filter !== undefined && attribute === membersAttribute(this.#type)) {
       value =
@@ -197,6 +187,23 @@ class PatchReader {
         throw invalidPath(`${at}: ${attribute.path} has no sub-attribute ${path.subAttr}`);
     }
     this.#push(op, { attribute, filter: path.filter, sub }, value, at);
+  }
+
+  /**
+   * All of an extension, or of the base schema, under its URN; false for any other path. A bare one has dots and digits of its own:
+   * it is sought before the grammar splits it.
+   */
+  #readWhole(op: PatchOperator, text: string, value: unknown, at: string): boolean {
+    const urn = text.trim().toLowerCase();
+    const whole = this.#type.extensions.get(urn);
+    if (whole !== undefined) {
+      requireValue(op, value, at);
+      this.#readExtension(op, whole, value, at);
+      return true;
+    }
+    if (op === 'remove' || urn !== this.#type.schema.id.toLowerCase()) return false;
+    this.#readCore(op, value, at);
+    return true;
   }
 
   #parse(text: string, at: string): PatchPath {
@@ -253,6 +260,7 @@ class PatchReader {
 
   /** What stands in the text of an object, or within one under the very name that it is given for. */
   #unwrapped(value: unknown, name: string, isComplex: boolean, has?: Attribute['subAttributes']): unknown {
+    if (value === undefined) return value;
     const object = isComplex ? (tolerate(this.#tolerated, 'jsonText', value) ?? value) : value;
     const names = [name.toLowerCase(), name.slice(name.lastIndexOf(':') + 1).toLowerCase()];
     if (has?.has(names[1] as string)) return object;
@@ -344,7 +352,8 @@ class PatchReader {
     const name = last.parent === undefined ? last.path : last.name;
     const given = this.#unwrapped(value, name, last.type === 'complex', last.subAttributes);
     // What can still be wrong of these is the value, not the path that led here.
-    const place = op === 'remove' && given === undefined ? at : at.replace(/\.path$/, '.value');
+    const isOfValue = (op !== 'remove' || given !== undefined) && at.endsWith('.path');
+    const place = isOfValue ? `${at.slice(0, -'path'.length)}value` : at;
     this.edits.push({ op, attribute, filter, sub, subFilter, value: given, at: place });
   }
 }
