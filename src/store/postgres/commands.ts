@@ -172,8 +172,8 @@ export function commandsOf({ types, clock, newId, newTransaction }: CommandTools
       ...{ context, transaction, edits, added, removed },
     });
     if (document !== undefined) await watch.carryOut(watch.commands.changed(unit, target, document));
-    if (added.size + removed.size > 0)
-      await watch.carryOut(watch.commands.membersChanged(unit, target, { added, removed }));
+    const watched = watch.commands.membersChanged(unit, target, { added, removed });
+    if (watched !== undefined) await watch.carryOut(watched);
     return { outcome: 'updated', resource: resourceAt(version, modified) };
   };
 

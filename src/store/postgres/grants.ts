@@ -112,6 +112,7 @@ export class GrantRules {
         *inForce() {
           return inForce;
         },
+        limits: () => inForce.limits,
         note: (notice, transaction) => append(writer, notice, this.#clock(), transaction),
       }),
       carryOut: (steps) => carryOut(run, steps),

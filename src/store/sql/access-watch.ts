@@ -101,7 +101,7 @@ export class AccessWatch {
     const { mode, minutes, byHand = false } = policy;
     if (mode === 'off' || people === 0) return pass;
     const now = this.#clock();
-    const { held, tripped, released } = yield* this.#state(tenant);
+    const { held, tripped, released } = this.#states.get(tenant) ?? (yield* this.#state(tenant));
     if (released !== null && now.getTime() < Date.parse(released)) return pass;
     if (held !== null && mode === 'hold' && !byHand) return { refused: { kind: 'held', since: held } };
     const minute = Math.floor(now.getTime() / 60_000);
@@ -121,8 +121,6 @@ export class AccessWatch {
   }
 
   *#state(tenant: number): Steps<State> {
-    const known = this.#states.get(tenant);
-    if (known !== undefined) return known;
     const [row] = (yield { text: this.#guard.state, parameters: [tenant] }) as readonly [
       held: string | null,
       tripped: string | null,

@@ -49,6 +49,8 @@ export interface CommandWatchTools {
    * them.
    */
   readonly inForce: (tenant: number, alone: boolean) => Steps<RulesInForce>;
+  /** Those of them that limit somebody, where they are known without asking, and nobody else changes them until the unit ends. */
+  readonly limits?: () => readonly AccessRule[] | undefined;
   /** Records a notice in the transaction, as a part of the unit's. */
   readonly note: (notice: NewNotice, transaction: string) => unknown;
 }
@@ -137,10 +139,16 @@ export class CommandWatch {
     }
   }
 
-  /** After members of a group came and went. */
-  *membersChanged(unit: WatchedUnit, target: Target, { added, removed }: MemberChanges): Steps<void> {
+  /** After members of a group came and went. Undefined where nothing needs to be looked at. */
+  membersChanged(unit: WatchedUnit, target: Target, changes: MemberChanges): Steps<void> | undefined {
+    const { added, removed } = changes;
+    if (removed.size === 0 && (added.size === 0 || this.#limitsNobody())) return undefined;
+    return this.#membersChanged(unit, target, changes);
+  }
+
+  *#membersChanged(unit: WatchedUnit, target: Target, { added, removed }: MemberChanges): Steps<void> {
     if (removed.size > 0) yield* this.#lose(unit, [...removed]);
-    if (added.size + removed.size === 0) return;
+    if (this.#limitsNobody()) return;
     const rules = yield* this.#through(unit, target.id);
     if (rules.length === 0) return;
     yield* this.#keep(unit, rules, [...removed], false);
@@ -167,6 +175,10 @@ export class CommandWatch {
     return rules.length === 0 ? undefined : () => this.#keep(unit, rules, members, false);
   }
 
+  #limitsNobody(): boolean {
+    return this.#tools.limits?.()?.length === 0;
+  }
+
   #alone({ tenant }: WatchedUnit): Steps<RulesInForce> {
     return this.#tools.inForce(tenant, true);
   }
@@ -181,7 +193,8 @@ export class CommandWatch {
   *#lose(unit: WatchedUnit, members: readonly string[]): Steps<void> {
     const { tenant, guard } = unit;
     if (members.length === 0 || guard === undefined || guard.mode === 'off') return;
-    yield* this.#alone(unit);
+    // What is known already is nobody else's to change.
+    if (this.#tools.limits?.() === undefined) yield* this.#alone(unit);
     const { watch } = this.#tools;
     const people = yield* watch.peopleAmong(tenant, members);
     this.#judge(unit, yield* watch.losing(tenant, guard, 'removed', people));

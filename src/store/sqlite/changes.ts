@@ -99,8 +99,8 @@ export class ChangeLog {
       for (const ids of changedMembers(row)) this.#insertMembers.run(tenant, sequence, ids);
       return;
     }
-    for (const ids of [added, removed])
-      if (ids !== undefined) for (const id of ids) this.#insertMember.run(tenant, id, sequence);
+    for (const id of added ?? []) this.#insertMember.run(tenant, id, sequence);
+    for (const id of removed ?? []) this.#insertMember.run(tenant, id, sequence);
   }
 
   /** The number of the tenant's last change, within the transaction. */

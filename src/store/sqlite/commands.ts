@@ -104,13 +104,13 @@ export class Commands {
     this.#tools.changing();
     const transaction = unit.context.transaction ?? this.#tools.newTransaction();
     const work: UnitAtWork = { ...unit, transaction };
-    const results: Result[] = [];
+    const results = new Array<Result>(commands.length);
     this.#tools.access.takeAlerts();
     const { within } = unit;
     const after = within === undefined ? 0 : this.#tools.changes.last(unit.tenant);
     for (let index = 0; index < commands.length; index++) {
       const result = this.#runOne(work, commands[index] as Command, index, current);
-      if (!('command' in result)) results.push(result);
+      if (!('command' in result)) results[index] = result;
       else if (index === 0) return result;
       else throw new RefusedUnit(result);
     }
@@ -119,7 +119,7 @@ export class Commands {
       this.#currents.settle();
       within(this.#tools.changes.read({ tenant: unit.tenant, after, limit: Number.MAX_SAFE_INTEGER }));
     }
-    return { outcome: 'done', results, ...(alerts.length === 0 ? {} : { alerts }) };
+    return alerts.length === 0 ? { outcome: 'done', results } : { outcome: 'done', results, alerts };
   }
 
   /** Runs the update that is computed from the resource as it is, unless that is one of `large`; as {@link run}. */
@@ -131,7 +131,7 @@ export class Commands {
     const kind = this.#tools.types.of(type);
     const current = this.#current(tenant, kind, { id }, 0);
     if ('command' in current) return current;
-    const computed = computedFrom(resourceOf(this.#tools.types, id, current), compute);
+    const computed = computedFrom(resourceOf(id, current), compute);
     if ('outcome' in computed) return computed;
     if (large?.has(computed)) return { outcome: 'conflict', command: 0 };
     return this.run(computed, current);
@@ -240,10 +240,8 @@ export class Commands {
     const { countMembers } = command;
     const resourceAt = (version: number, modified: string): StoredResource => {
       const { created, grouped } = before;
-      const resource = resourceOf(types, id, { kind, rid, version, created, modified, body, grouped });
-      return countMembers === undefined
-        ? resource
-        : { ...resource, memberCount: edges.count(rid, countMembers) };
+      const count = countMembers === undefined ? undefined : edges.count(rid, countMembers);
+      return resourceOf(id, { kind, rid, version, created, modified, body, grouped }, count);
     };
     const membersChanged = added.size > 0 || removed.size > 0 || described.size > 0;
     if (document === undefined && !newCredential && !membersChanged)
@@ -270,8 +268,8 @@ export class Commands {
       removed,
     });
     if (document !== undefined) carryOutWatched(statements, counts, access.changed(unit, target, document));
-    if (added.size + removed.size > 0)
-      carryOutWatched(statements, counts, access.membersChanged(unit, target, { added, removed }));
+    const watched = access.membersChanged(unit, target, { added, removed });
+    if (watched !== undefined) carryOutWatched(statements, counts, watched);
     return { outcome: 'updated', resource: resourceAt(version, modified) };
   }
 

@@ -3,8 +3,9 @@
  * version and time are written, and the first alone reads the row. Shown by the workload `member-10000` of npm run bench.
  */
 import type { Database, Statement } from 'better-sqlite3';
-import type { StoredType, StoredTypes } from '../layout/stored-type.ts';
-import { joinedResourceSql, type ResourceRow, toResource } from '../sql/resource.ts';
+import { instantText } from '../layout/instant.ts';
+import type { StoredType } from '../layout/stored-type.ts';
+import { joinedResourceSql, type ResourceRow } from '../sql/resource.ts';
 import type { StoredResource } from '../store.ts';
 import { sqliteDialect } from './dialect.ts';
 import type { RowWriter, Touched } from './writer.ts';
@@ -18,12 +19,16 @@ export interface Current extends Touched {
   readonly grouped: ResourceRow[6];
 }
 
-export function resourceOf(
-  types: StoredTypes,
-  id: string,
-  { kind, version, created, modified, body, grouped }: Current,
-): StoredResource {
-  return toResource(types, [kind.number, id, version, created, modified, body, grouped]);
+/** As answers have it. */
+export function resourceOf(id: string, current: Current, memberCount?: number): StoredResource {
+  const { kind, version, body } = current;
+  const type = kind.type.name;
+  const created = instantText(current.created);
+  const modified = instantText(current.modified);
+  const grouped = Boolean(current.grouped);
+  return memberCount === undefined
+    ? { id, type, version, created, modified, body, grouped }
+    : { id, type, version, created, modified, body, grouped, memberCount };
 }
 
 export class CurrentResources {

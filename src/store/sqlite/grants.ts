@@ -31,6 +31,7 @@ export class GrantTable {
       ...{ rules, note },
       watch: new AccessWatch({ sql: rules.holderSql, guard: guardSql, activePeople }, clock),
       inForce: () => this.#known(),
+      limits: () => this.#inForce?.limits,
     });
   }
 

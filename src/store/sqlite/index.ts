@@ -326,10 +326,11 @@ function storeOver(
         failed: outcomeOf,
       }),
 
-    note: (notices) => commit.run(() => notices.filter((notice) => note(notice)).length),
+    note: (notices) => commit.run(() => notices.filter((each) => note(each)).length),
     durable(id) {
-      const [own, theirs] = [wal.pending(id), ofOthers?.pending()];
-      return own === undefined || theirs === undefined ? (own ?? theirs) : own.then(() => theirs);
+      const own = wal.pending(id);
+      const theirs = ofOthers?.pending();
+      return theirs === undefined ? own : (own?.then(() => theirs) ?? theirs);
     },
     changes: (options) => read(() => changes.read(options)),
     deletion: ({ tenant, type, id }) => read(() => changes.deletion(tenant, types.of(type).number, id)),

@@ -34,6 +34,44 @@ export interface EdgeWriter {
   adopt(tenant: number, id: string, kind: number, display: string | undefined): void;
 }
 
+const nobody: ReadonlySet<string> = new Set();
+
+/** Most edits let one member come or go, and need one set. */
+class NetEffect implements EdgeEffect {
+  #added: Set<string> | undefined;
+  #removed: Set<string> | undefined;
+  #described: Set<string> | undefined;
+
+  get added(): ReadonlySet<string> {
+    return this.#added ?? nobody;
+  }
+
+  get removed(): ReadonlySet<string> {
+    return this.#removed ?? nobody;
+  }
+
+  get described(): ReadonlySet<string> {
+    return this.#described ?? nobody;
+  }
+
+  add(value: string): void {
+    if (this.#removed?.delete(value) === true) return;
+    this.#added ??= new Set();
+    this.#added.add(value);
+  }
+
+  remove(value: string): void {
+    if (this.#added?.delete(value) === true) return;
+    this.#removed ??= new Set();
+    this.#removed.add(value);
+  }
+
+  describe(value: string): void {
+    this.#described ??= new Set();
+    this.#described.add(value);
+  }
+}
+
 /** The group whose edges are edited. */
 export interface Owner {
   readonly tenant: number;
@@ -83,30 +121,28 @@ export function edgeWriter(db: Database, types: StoredTypes, select: SelectMembe
     return [number, shown, null, keyOrNull(shown ?? undefined), null];
   };
 
-  const add = (owner: Owner, member: Member): boolean =>
-    insert.run(owner.rid, member.value, owner.tenant, ...describe(owner, member)).changes > 0;
+  const addOne = (owner: Owner, member: Member, effect: NetEffect): void => {
+    const { changes } = insert.run(owner.rid, member.value, owner.tenant, ...describe(owner, member));
+    if (changes > 0) effect.add(member.value);
+  };
+
+  const removeOne = (owner: Owner, value: string, effect: NetEffect): void => {
+    if (remove.run(owner.rid, value).changes > 0) effect.remove(value);
+  };
 
   return {
     apply(owner, edits) {
-      const added = new Set<string>();
-      const removed = new Set<string>();
-      const described = new Set<string>();
-      const addOne = (member: Member): void => {
-        if (add(owner, member) && !removed.delete(member.value)) added.add(member.value);
-      };
-      const removeOne = (value: string): void => {
-        if (remove.run(owner.rid, value).changes > 0 && !added.delete(value)) removed.add(value);
-      };
+      const effect = new NetEffect();
       for (const edit of edits) {
         switch (edit.kind) {
           case 'add':
-            edit.members.forEach(addOne);
+            for (const member of edit.members) addOne(owner, member, effect);
             break;
           case 'remove':
-            edit.values.forEach(removeOne);
+            for (const value of edit.values) removeOne(owner, value, effect);
             break;
           case 'removeWhere':
-            select(owner, edit.plan).forEach(removeOne);
+            for (const value of select(owner, edit.plan)) removeOne(owner, value, effect);
             break;
           case 'require': {
             const isMet =
@@ -122,16 +158,17 @@ export function edgeWriter(db: Database, types: StoredTypes, select: SelectMembe
               if ((member.type ?? null) === type && (member.display ?? null) === display) continue;
               const [, ...columns] = describe(owner, member);
               redescribe.run(...columns, owner.rid, value);
-              described.add(value);
+              effect.describe(value);
             }
-            for (const value of values.all(owner.rid)) if (!wanted.delete(value)) removeOne(value);
-            wanted.forEach(addOne);
+            for (const value of values.all(owner.rid))
+              if (!wanted.delete(value)) removeOne(owner, value, effect);
+            for (const member of wanted.values()) addOne(owner, member, effect);
           }
         }
       }
       const known = counted.get(owner.rid);
-      if (known !== undefined) known.members += added.size - removed.size;
-      return { added, removed, described };
+      if (known !== undefined) known.members += effect.added.size - effect.removed.size;
+      return effect;
     },
     count(rid, most) {
       const known = counted.get(rid);

@@ -4,7 +4,7 @@
  * Shown by the workload `get` of npm run bench.
  */
 import type { Database } from 'better-sqlite3';
-import { closed, isBusy, withStoreErrors } from './errors.ts';
+import { closed, isBusy, toStoreError } from './errors.ts';
 
 export interface Snapshot {
   /** Runs `action` within the transaction. Throws a StoreError when nothing may be read, or after {@link close}. */
@@ -74,22 +74,27 @@ export function readSnapshot(db: Database, check: () => void, busyTimeout: numbe
     reads++;
     return action();
   };
+  /** Waiting for the other process for as long as it may take. */
+  const readAgain = <T>(action: () => T): T => {
+    db.pragma(`busy_timeout = ${busyTimeout}`);
+    try {
+      return readNow(action);
+    } catch (error) {
+      throw toStoreError(error);
+    } finally {
+      db.pragma(`busy_timeout = ${shorter}`);
+    }
+  };
   return {
-    read: (action) =>
-      withStoreErrors(() => {
+    read(action) {
+      try {
         if (isClosed) throw closed();
-        try {
-          return readNow(action);
-        } catch (error) {
-          if (!isBusy(error)) throw error;
-          db.pragma(`busy_timeout = ${busyTimeout}`);
-          try {
-            return readNow(action);
-          } finally {
-            db.pragma(`busy_timeout = ${shorter}`);
-          }
-        }
-      }),
+        return readNow(action);
+      } catch (error) {
+        if (!isBusy(error)) throw toStoreError(error);
+        return readAgain(action);
+      }
+    },
     othersRead: (writes) => reads - before > writes,
     leave,
     close() {

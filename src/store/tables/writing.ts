@@ -226,8 +226,8 @@ export class Writing {
           ...{ difference: document.difference, after: withId(document.after, id) },
         }),
       );
-    if (added.size + removed.size > 0)
-      yield* holders.run(work.access.membersChanged(work, target, { added, removed }));
+    const watched = work.access.membersChanged(work, target, { added, removed });
+    if (watched !== undefined) yield* holders.run(watched);
     if ('resource' in found)
       return {
         outcome: 'updated',
