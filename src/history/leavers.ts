@@ -37,7 +37,7 @@ export interface LeaversQuery {
 }
 
 /** An application that is to hear of leavers. */
-interface Application {
+export interface Application {
   readonly kind: 'consumer' | 'endpoint';
   readonly key: string;
   readonly name: string;
@@ -133,7 +133,7 @@ export function howTheyLeft({ operation }: Pick<Change, 'operation'>): LeaverRow
 }
 
 /** Consumers of the feed, and endpoints of webhooks that are told of leavers. */
-async function applicationsOf(store: Store, tenant: number): Promise<Application[]> {
+export async function applicationsOf(store: Pick<Store, 'outbox'>, tenant: number): Promise<Application[]> {
   const consumers = await store.outbox.consumers(tenant);
   const endpoints = await store.outbox.endpoints(tenant);
   return [

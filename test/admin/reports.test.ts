@@ -150,6 +150,41 @@ describe('reports', () => {
     assert.equal((await get('/access/files/orphans.csv')).status, 404);
   });
 
+  test('an application is asked of those who left since it is there, and its first word counts', async () => {
+    const events = await server.newToken({ scope: 'events' });
+    const leave = async (userName: string): Promise<void> => {
+      const { json } = await server.request('POST', '/Users', { body: newUser({ userName }) });
+      await server.request('PATCH', `/Users/${json.id}`, {
+        body: patchOp({ op: 'replace', value: { active: false } }),
+      });
+    };
+    const acknowledge = async (): Promise<void> => {
+      const { newest } = await server.store.changeRange(1);
+      const { status, text } = await server.request('POST', new URL('/events/ack', server.base).href, {
+        token: events,
+        body: JSON.stringify({ consumer: 'crm', sequence: String(newest) }),
+        headers: { 'content-type': 'application/json', accept: 'application/json' },
+      });
+      assert.ok(status < 300, text);
+    };
+    await leave('early@example.com');
+    await acknowledge();
+    await leave('late@example.com');
+    await acknowledge();
+    const heard = async (): Promise<Record<string, { at?: string }[]>> => {
+      const { leavers } = JSON.parse((await get('/api/leavers')).text);
+      return Object.fromEntries(
+        leavers.map((each: { name: string; confirmations: object[] }) => [each.name, each.confirmations]),
+      );
+    };
+    const before = await heard();
+    assert.deepEqual(before['early@example.com'], []);
+    assert.ok(before['late@example.com']?.[0]?.at !== undefined);
+    await leave('last@example.com');
+    await acknowledge();
+    assert.deepEqual((await heard())['late@example.com'], before['late@example.com']);
+  });
+
   test('a lock shows in access: whoever is locked is among the people who may not sign in', async () => {
     const { json } = await server.request('POST', '/Users', {
       body: newUser({ userName: 'locked@example.com' }),

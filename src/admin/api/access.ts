@@ -1,8 +1,8 @@
 /** Who left, and when each application heard of it: the proof that an auditor asks for. */
 import * as v from 'valibot';
 import { isLeaver } from '../../events/change-record.ts';
-import { parsePosition } from '../../events/position.ts';
-import { howTheyLeft } from '../../history/leavers.ts';
+import { applicationsOf, howTheyLeft } from '../../history/leavers.ts';
+import type { Attempt } from '../../store/attempts.ts';
 import type { Change } from '../../store/change.ts';
 import type { Store } from '../../store/store.ts';
 import { nameOfDocument } from '../explained.ts';
@@ -40,50 +40,43 @@ const byRequest = 4000;
 const mostAttempts = 2000;
 const day = 86_400_000;
 
-/** By sequence number: what each application confirmed. */
+/** Changes whose confirmations are read in one go. */
+const confirmedAtOnce = 200;
+
+/**
+ * What each application that was there by then first said of each of these changes, as the evidence of leavers has it. Of webhooks
+ * that is kept of what ends somebody's access; of the rest, and for how often they were tried, their last attempts tell.
+ */
 export async function confirmationsOf(
-  { outbox }: Pick<Store, 'outbox'>,
+  store: Pick<Store, 'outbox'>,
   tenant: number,
-): Promise<(change: { readonly sequence: number; readonly at: string }) => Confirmation[]> {
-  const webhooks = await Promise.all(
-    (await outbox.endpoints(tenant)).map(async ({ id, url, position }) => {
-      const heard = new Map<number, { readonly at: string; readonly tries: number }>();
-      for (const attempt of await outbox.attempts(id, mostAttempts)) {
-        if (attempt.status === undefined || attempt.status >= 300) continue;
-        const end = new Date(Date.parse(attempt.at) + attempt.milliseconds).toISOString();
-        heard.set(attempt.sequence, { at: end, tries: attempt.try });
-      }
-      return { name: url, heard, position: parsePosition(position)?.sequence ?? 0 };
-    }),
-  );
-  const consumers = (await outbox.consumers(tenant)).map(({ name, position, acknowledged }) => ({
-    name,
-    acknowledged,
-    position: parsePosition(position)?.sequence ?? 0,
-  }));
-  return ({ sequence, at }) => [
-    ...webhooks.flatMap(({ name, heard }): Confirmation[] => {
-      const found = heard.get(sequence);
-      if (found === undefined) return [{ application: name }];
-      return [
-        {
-          application: name,
-          at: found.at,
-          after: Math.max(0, Date.parse(found.at) - Date.parse(at)),
-          tries: found.tries,
-        },
-      ];
-    }),
-    ...consumers.map(({ name, acknowledged, position }): Confirmation => {
-      if (position < sequence) return { application: name };
-      // It said so at the latest then: of the acknowledgements the last one is kept.
-      return {
-        application: name,
-        at: acknowledged,
-        after: Math.max(0, Date.parse(acknowledged) - Date.parse(at)),
-      };
-    }),
-  ];
+  changes: readonly Change[],
+): Promise<(change: Change) => Confirmation[]> {
+  const applications = await applicationsOf(store, tenant);
+  const first = new Map<string, string>();
+  for (let start = 0; start < changes.length; start += confirmedAtOnce) {
+    if (start > 0) await new Promise((resolve) => setImmediate(resolve));
+    const some = changes.slice(start, start + confirmedAtOnce).map(({ sequence }) => sequence);
+    for (const { kind, key, sequence, at } of await store.outbox.confirmations(tenant, some))
+      first.set(`${kind} ${key} ${sequence}`, at);
+  }
+  const attempts = new Map<string, Attempt>();
+  for (const { kind, key } of applications)
+    if (kind === 'endpoint')
+      for (const attempt of await store.outbox.attempts(key, mostAttempts))
+        if (attempt.status !== undefined && attempt.status < 300)
+          attempts.set(`endpoint ${key} ${attempt.sequence}`, attempt);
+  return (change) =>
+    applications
+      .filter(({ created }) => created <= change.at)
+      .flatMap(({ kind, key, name }): Confirmation[] => {
+        const which = `${kind} ${key} ${change.sequence}`;
+        const attempt = attempts.get(which);
+        const at = first.get(which) ?? attempt?.at;
+        if (at === undefined) return kind === 'endpoint' && !isLeaver(change) ? [] : [{ application: name }];
+        const after = Math.max(0, Date.parse(at) - Date.parse(change.at));
+        return [{ application: name, at, after, ...(attempt === undefined ? {} : { tries: attempt.try }) }];
+      });
 }
 
 async function leaversOf(
@@ -93,16 +86,16 @@ async function leaversOf(
   to: number,
 ): Promise<{ readonly leavers: Leaver[]; readonly isComplete: boolean; readonly sequence: number }> {
   const { store } = parts;
-  const confirmed = await confirmationsOf(store, tenant);
   const known = await knownLeavers(store, tenant);
   const { isComplete, scanned: after } = known;
   const left = known.leavers
     .filter(({ at }) => Date.parse(at) >= from && Date.parse(at) < to)
     .slice(-mostLeavers);
+  const confirmed = await confirmationsOf(store, tenant, left);
   const names = await namesOf(store, tenant, left);
   const leavers = left.map((change): Leaver => {
     const { id, at, sequence, actor } = change;
-    const confirmations = confirmed({ sequence, at });
+    const confirmations = confirmed(change);
     const times = confirmations.map((each) => each.after);
     const isHeard = times.length > 0 && times.every((each) => each !== undefined);
     return {

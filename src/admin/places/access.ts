@@ -121,7 +121,10 @@ export async function showProof(given: Given): Promise<Page> {
   if (resource === undefined && changes.length === 0)
     throw new ScimError(404, undefined, 'Nothing is recorded of a person with this id');
   const last = changes.find((each) => each.last !== undefined);
-  const confirmed = await confirmationsOf(store, tenant);
+  const leaving = changes.filter(
+    ({ operation, edits }) => operation === 'delete' || edits.some(({ path }) => path === 'active'),
+  );
+  const confirmed = await confirmationsOf(store, tenant, leaving);
   const { newest } = await store.changeRange(tenant);
   const document = resource === undefined ? last?.last?.document : JSON.parse(resource.body);
   const shown = {
@@ -135,13 +138,7 @@ export async function showProof(given: Given): Promise<Page> {
           : 'active',
     history: changes.map(changeShown),
     groups: (resource?.groups ?? []).map(groupShown),
-    confirmations: new Map(
-      changes
-        .filter(
-          ({ operation, edits }) => operation === 'delete' || edits.some(({ path }) => path === 'active'),
-        )
-        .map((change) => [change.sequence, confirmed(change)] as const),
-    ),
+    confirmations: new Map(leaving.map((change) => [change.sequence, confirmed(change)] as const)),
     asOf: { sequence: newest, at: clock().toISOString() },
     author: given.session.name,
     version: options.version,

@@ -66,20 +66,18 @@ export async function showResource(given: Given): Promise<Page> {
     const name = nameOfDocument(JSON.parse(found.resource.body));
     if (name !== undefined) names.set(each, name);
   }
-  const confirmed = await confirmationsOf(store, tenant);
-  const leaving = changes.filter(
-    ({ operation, edits }) => operation === 'delete' || edits.some(({ path }) => path === 'active'),
-  );
+  const leaving = changes
+    .filter(({ operation, edits }) => operation === 'delete' || edits.some(({ path }) => path === 'active'))
+    .slice(0, 20);
+  const confirmed = await confirmationsOf(store, tenant, leaving);
   const confirmations = new Map(
-    leaving
-      .slice(0, 20)
-      .map((change) => [
-        change.sequence,
-        confirmed(change).map(
-          ({ application, after }) =>
-            `${application} ${after === undefined ? 'has not confirmed' : `confirmed +${elapsed(after)}`}`,
-        ),
-      ]),
+    leaving.map((change) => [
+      change.sequence,
+      confirmed(change).map(
+        ({ application, after }) =>
+          `${application} ${after === undefined ? 'has not confirmed' : `confirmed +${elapsed(after)}`}`,
+      ),
+    ]),
   );
   const last = changes.find((each) => each.last !== undefined);
   const lock = (await store.grants.locks(tenant)).find((each) => each.id === id);
