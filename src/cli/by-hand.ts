@@ -8,7 +8,7 @@ import { ScimFilterError } from '../../grammar/index.ts';
 import { DirectoryError } from '../directory/directory-error.ts';
 import { ScimError } from '../error.ts';
 import { forgottenPerson } from '../history/forgotten.ts';
-import { CommandError, UsageError } from '../ops/command-error.ts';
+import { CommandError, UsageError, unchanged } from '../ops/command-error.ts';
 import { escapeControls } from '../ops/escape-controls.ts';
 import { Patch } from '../query/patch.ts';
 import { type Document, membersAttribute } from '../scim/document.ts';
@@ -192,7 +192,7 @@ async function at(
       const isRefusal =
         error instanceof ScimError || error instanceof ScimFilterError || error instanceof DirectoryError;
       throw isRefusal
-        ? new CommandError(inWordsOf(invocation, error.message), 'Nothing was changed.')
+        ? new CommandError(inWordsOf(invocation, error.message), unchanged(error.message))
         : error;
     }
   });

@@ -1,7 +1,7 @@
 /** Runs one command line and turns whatever goes wrong into a message and an exit status. */
 import { ruleWarnings } from '../directory/access-rules.ts';
 import { DirectoryError } from '../directory/directory-error.ts';
-import { CommandError, UsageError } from '../ops/command-error.ts';
+import { CommandError, UsageError, unchanged } from '../ops/command-error.ts';
 import { ConfigurationError } from '../ops/configuration-error.ts';
 import { escapeControls } from '../ops/escape-controls.ts';
 import { fileAdvice, fileReason, isSystemError } from '../ops/file-error.ts';
@@ -115,7 +115,7 @@ function explain(error: unknown): { message: string; advice?: string | undefined
   if (error instanceof CommandError || error instanceof StoreError || error instanceof OutputError)
     return { message: error.message, advice: error.advice, status: exitStatus.failed };
   if (error instanceof DirectoryError)
-    return { message: error.message, advice: 'Nothing was changed.', status: exitStatus.failed };
+    return { message: error.message, advice: unchanged(error.message), status: exitStatus.failed };
   // System errors are expected: show path and reason, not a stack.
   if (isSystemError(error)) {
     const { path, dest = path } = error;

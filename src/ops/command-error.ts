@@ -15,6 +15,11 @@ export class UsageError extends Error {
   }
 }
 
+/** What is said of something that was refused; nothing where the message says so itself. */
+export function unchanged(message: string): string | undefined {
+  return /nothing was changed/i.test(message) ? undefined : 'Nothing was changed.';
+}
+
 /** The command could not do its work; `advice` says what the operator can do. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';

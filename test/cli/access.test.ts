@@ -228,6 +228,7 @@ describe('guard and pause', () => {
       const refused = await scimd(['user', command, 'root'], guarded);
       assert.equal(refused.status, 1, refused.stdout);
       assert.match(refused.stderr, /^scimd: root is protected in this application/m);
+      assert.equal(refused.stderr.match(/nothing was changed/gi)?.length, 1, refused.stderr);
     }
     const body = patchOp({ op: 'replace', path: 'active', value: false });
     assert.equal((await request('PATCH', `/Users/${id}`, body)).status, 200);
