@@ -62,6 +62,7 @@ function prune(): void {
 }
 const timer = setInterval(prune, pruneEvery);
 timer.unref();
+prune();
 
 parentPort?.on('message', (message: ToExchangeThread) => {
   switch (message.kind) {

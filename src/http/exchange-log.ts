@@ -30,6 +30,8 @@ export interface ExchangeLogOptions extends ExchangeLogLimits {
   readonly addon: string | undefined;
   /** Milliseconds without an exchange after which the thread ends; half a minute unless given. */
   readonly idle?: number;
+  /** Milliseconds after which it looks for what is too old, where nothing has come yet; five minutes unless given. */
+  readonly firstLook?: number;
   /** Told once in a while how many exchanges were dropped, and why the log cannot be written. */
   readonly onTrouble: (reason: string, dropped: number) => void;
 }
@@ -85,8 +87,9 @@ const headOfAnswer = 400;
 /** Milliseconds until a thread that ended is begun again, and that the end may take. */
 const restartAfter = 5000;
 const patience = 3000;
-/** Milliseconds after which a thread that has ended is begun, if only to remove what is too old. */
+/** Milliseconds after which a thread is begun where there is none, if only to remove what is too old; the first time sooner. */
 const lookEvery = 3_600_000;
+const firstLook = 5 * 60_000;
 /** Milliseconds between two reports of trouble. */
 const reportEvery = 60_000;
 
@@ -113,6 +116,8 @@ export class ExchangeLog {
 
   constructor(options: ExchangeLogOptions) {
     this.#options = options;
+    // A server that is started again and asked by nobody keeps nothing for longer either.
+    this.#restAfter(options.firstLook ?? firstLook);
   }
 
   /** Shown by the workload `list` of npm run bench: who is only counted costs no entry, and keeps no text. */

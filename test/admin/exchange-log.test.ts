@@ -655,6 +655,26 @@ describe('never in the way', () => {
     }
   });
 
+  test('what is too old goes where nobody asks anything, also after a start', async () => {
+    const { server, said, file } = await logged();
+    await server.request('GET', '/Users/nobody');
+    assert.equal((await said()).length, 1);
+    await server.close();
+    const db = new Sqlite(file);
+    const count = () => db.prepare('SELECT count(*) FROM exchange').pluck().get();
+    // Ids are the time in milliseconds times 1024: as if it had come fifteen days before.
+    db.prepare('UPDATE exchange SET id = id - ?').run(15 * 86_400_000 * 1024);
+    assert.equal(count(), 1);
+    const again = new ExchangeLog({
+      ...{ file, days: 14, megabytes: 256, bodies: true, registry: standardRegistry() },
+      ...{ sensitive: [], addon: undefined, firstLook: 20 },
+      onTrouble: (reason) => assert.fail(reason),
+    });
+    await until('its end', () => count() === 0);
+    await again.stop();
+    db.close();
+  });
+
   test('a log that cannot be written fails no request, and says why', async () => {
     const troubles: string[] = [];
     const log = new ExchangeLog({
