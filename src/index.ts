@@ -53,6 +53,7 @@ import type {
   TlsIdentity,
 } from './http/options.ts';
 import { startServer } from './http/server.ts';
+import { suggestion } from './nearest.ts';
 import { ConfigurationError } from './ops/configuration-error.ts';
 import { checkLibraryOptions } from './ops/library-options.ts';
 import { readAccessRules } from './query/access-rules.ts';
@@ -289,8 +290,9 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
   const tenantNamed = async (name: string): Promise<Tenant | undefined> =>
     (await store.tenants()).find((each) => each.name === name);
   const existing = async (name: string): Promise<number> => {
+    const names = (await store.tenants()).map((each) => each.name);
     const tenant = await tenantNamed(name);
-    if (tenant === undefined) throw new RangeError(`there is no tenant ${name}`);
+    if (tenant === undefined) throw new RangeError(`there is no tenant ${name}${suggestion(name, names)}`);
     return tenant.number;
   };
   /** The number of the tenant of that name, made if there is none. */
@@ -348,7 +350,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
       ...{ hooks, sensitive, uniqueDisplayName: http.uniqueDisplayName ?? false },
       ...(httpOptions.guard === undefined ? {} : { guard: httpOptions.guard }),
     }),
-    webhooks: embeddedWebhooks(endpoints, { existing, made: tenantMade, clock }),
+    webhooks: embeddedWebhooks(endpoints, { existing, clock }),
     streams: {
       list: async (tenant) => streams.list(tenant === undefined ? undefined : await existing(tenant)),
       show: (id) => streams.show(id),

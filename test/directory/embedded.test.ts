@@ -137,6 +137,17 @@ describe('tokens and tenants', () => {
       await app.close();
     }));
 
+  test('a webhook is of a tenant that there is: a name that is none is told, and makes none', () =>
+    withScimd({}, async (scimd) => {
+      await scimd.tenants.create('acme');
+      const asked = { url: 'https://app.example.com/hook', tenant: 'acne' };
+      await assert.rejects(scimd.webhooks.create(asked), /there is no tenant acne, did you mean "acme"\?/);
+      assert.deepEqual(
+        (await scimd.tenants.list()).map(({ name }) => name),
+        ['default', 'acme'],
+      );
+    }));
+
   test('tenants are named, made and deleted with all that is theirs', () =>
     withScimd({}, async (scimd) => {
       const acme = await scimd.tenants.create('acme');

@@ -5,22 +5,20 @@ import type { ShownEndpoint, Webhooks } from './management.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
-/** `existing` and `made` answer a tenant's number by its name: the first throws where there is none, the other makes one. */
+/** `existing` answers a tenant's number by its name, and throws where there is none. */
 export function embeddedWebhooks(
   endpoints: Endpoints,
   {
     existing,
-    made,
     clock,
   }: {
     readonly existing: (tenant: string) => Promise<number>;
-    readonly made: (tenant: string) => Promise<number>;
     readonly clock: () => Date;
   },
 ): Webhooks {
   return {
     create: async ({ tenant = 'default', ...more }) =>
-      withShown(await endpoints.create({ ...more, tenant: await made(tenant) })),
+      withShown(await endpoints.create({ ...more, tenant: await existing(tenant) })),
     list: async (tenant) => {
       const found = await endpoints.list(tenant === undefined ? undefined : await existing(tenant));
       return found.map(shownEndpoint);
