@@ -257,7 +257,7 @@ export async function createScimd(options: ScimdOptions | AnyTablesOptions): Pro
         http.log?.error({ err: error }, 'events for the hook after a change cannot be read'),
     }));
   const signingKeys = new SigningKeys(store.streams, clock);
-  const streams = new Streams(store, signingKeys, { shown, allowPrivate });
+  const streams = new Streams(store, signingKeys, { shown, allowPrivate, clock });
   const endpoints = new Endpoints(store, reader, clock, shown.urlOf);
   const delivery: Delivery = startDelivery({
     store,

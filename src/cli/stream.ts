@@ -20,9 +20,10 @@ interface Tools {
 function withStreams(invocation: Invocation, action: (tools: Tools) => Promise<number>): Promise<number> {
   const { basePath, baseUrl, changes } = invocation.settings().settings;
   return withStore(invocation, false, async (store) => {
-    const keys = new SigningKeys(store.streams, () => new Date());
+    const clock = (): Date => new Date();
+    const keys = new SigningKeys(store.streams, clock);
     const shown = shownAs(store.registry, basePath, baseUrl);
-    const streams = new Streams(store, keys, { shown, allowPrivate: changes.privateReceivers });
+    const streams = new Streams(store, keys, { shown, allowPrivate: changes.privateReceivers, clock });
     try {
       return await action({ streams, keys, store });
     } catch (error) {

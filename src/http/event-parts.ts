@@ -60,7 +60,7 @@ export function streamsParts(
 ) {
   const shown = shownAs(store.registry, basePath, baseUrl);
   const keys = new SigningKeys(store.streams, clock);
-  const streams = new Streams(store, keys, { shown, allowPrivate });
+  const streams = new Streams(store, keys, { shown, allowPrivate, clock });
   const reader = new TokenReader(recordsOf(store), store.feed, store.streams, shown);
   const user = store.registry.resourceTypes.find(({ name }) => name === 'User');
   return {

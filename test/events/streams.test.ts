@@ -367,6 +367,19 @@ describe('RFC 8936: polling', () => {
     assert.deepEqual(others, []);
   });
 
+  test('iat is of the clock of the server, of a token about the stream itself too', async (t) => {
+    const day = 24 * 60 * 60 * 1000;
+    const own = await startScimd({ clock: () => new Date(Date.now() + day) });
+    t.after(() => own.close());
+    const client = await receiverOf(own);
+    const stream = await client.create();
+    await client.send('POST', '/ssf/verify', { stream_id: stream.stream_id });
+    await own.request('POST', '/Users', { body: newUser() });
+    const tokens = await client.take(stream);
+    assert.equal(tokens.length, 2);
+    for (const { iat } of tokens) assert.ok(Math.abs(iat - (Date.now() + day) / 1000) < 60, `${iat}`);
+  });
+
   test('a database that was restored is told in its place, and no id of a token is that of an earlier one', async () => {
     const stream = await receiver.create();
     await createUser();

@@ -7,7 +7,7 @@ import type { Hub } from '../hub.ts';
 import { type Position, parsePosition, positionBefore, positionText, start } from '../position.ts';
 import { streamUpdatedUri } from './event-uris.ts';
 import { missing, type Stream } from './management.ts';
-import { isOwn, type SetClaims, sequenceOf } from './security-events.ts';
+import { isOwn, issued, type SetClaims, sequenceOf } from './security-events.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import type { Streams } from './streams.ts';
 import type { TokenPage, TokenReader } from './token-reader.ts';
@@ -175,8 +175,8 @@ export class Polls {
   /** Puts tokens of the change record into the stream, where they wait until they are acknowledged. */
   async #keep({ id }: Stream, open: TokenPage['made']): Promise<SetClaims[]> {
     if (open.length === 0) return [];
-    const iat = Math.floor(this.#clock().getTime() / 1000);
-    const made = open.map(({ event, unit }) => ({ event, unit, claims: { ...event.claims, iat } }));
+    const now = this.#clock();
+    const made = open.map(({ event, unit }) => ({ event, unit, claims: issued(event.claims, now) }));
     const isThere = await this.#store.outbox.enqueue(
       id,
       made.map(({ event: { id: message, sequence, subject, leaver }, unit, claims }) => ({

@@ -119,6 +119,11 @@ export function restoredToken(
   };
 }
 
+/** The token as it is made, at that time. */
+export function issued(claims: SetClaims, now: Date): SetClaims & { readonly iat: number } {
+  return { ...claims, iat: Math.floor(now.getTime() / 1000) };
+}
+
 /** What a receiver acknowledges: names the change, the place of the token in it, and the stream. */
 function tokenId(sequence: number, place: number, stream: string): string {
   return `${sequence}-${place}-${stream}`;

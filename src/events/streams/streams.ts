@@ -19,7 +19,7 @@ import {
   statusOf,
 } from './management.ts';
 import { push } from './push.ts';
-import { feedEvent, isOwn, type SetClaims, streamEvent } from './security-events.ts';
+import { feedEvent, isOwn, issued, type SetClaims, streamEvent } from './security-events.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { scopeOf } from './token-reader.ts';
 
@@ -33,18 +33,24 @@ export class Streams {
   readonly #shown: Shown;
   /** May tokens be pushed to private addresses, and without TLS? */
   readonly #allowPrivate: boolean;
+  readonly #clock: () => Date;
   /** Told of a stream that has something new in it that is not in the change record. */
   readonly #listeners = new Set<(id: string) => void>();
 
   constructor(
     store: Pick<Store, 'feed' | 'outbox' | 'streams' | 'changes'>,
     keys: SigningKeys,
-    { shown, allowPrivate }: { readonly shown: Shown; readonly allowPrivate: boolean },
+    {
+      shown,
+      allowPrivate,
+      clock,
+    }: { readonly shown: Shown; readonly allowPrivate: boolean; readonly clock: () => Date },
   ) {
     this.#store = store;
     this.#keys = keys;
     this.#shown = shown;
     this.#allowPrivate = allowPrivate;
+    this.#clock = clock;
   }
 
   /** Answers what forgets the listener. */
@@ -216,7 +222,7 @@ export class Streams {
       {
         message: claims.jti,
         ...{ sequence, place, subjects: [stream.id], leaver: false, tries: 0, next: 0 },
-        body: JSON.stringify({ ...claims, iat: Math.floor(Date.now() / 1000) }),
+        body: JSON.stringify(issued(claims, this.#clock())),
       },
     ]);
     if (!isThere) throw missing(stream.id);

@@ -33,7 +33,7 @@ const defaultStoreEvery = 100;
 
 export interface DelivererOptions
   extends Omit<LaneTools, 'sourceOf' | 'leaversBehind'>,
-    Omit<SourceTools, 'pages'> {
+    Omit<SourceTools, 'pages' | 'clock'> {
   readonly outbox: Outbox;
   /** Signs the tokens of streams. */
   readonly sign: (claims: SetClaims) => Promise<string>;
@@ -206,7 +206,7 @@ export class Deliverer {
     const connections = new Connections(socketsOfEndpoint);
     const tools: LaneTools = {
       ...this.#options,
-      sourceOf: (each) => sourceOf(each, { ...this.#options, pages: this.#pages }),
+      sourceOf: (each) => sourceOf(each, { ...this.#options, clock: this.#clock, pages: this.#pages }),
       leaversBehind: (tenant, after) => this.#pages.leaversBehind(tenant, after),
     };
     const lane = new Lane(endpoint, open, tools);

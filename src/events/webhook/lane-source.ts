@@ -24,18 +24,22 @@ export interface SourceTools {
   readonly tokens: TokenReader;
   /** Where a resource can be read; undefined where no address is known. */
   readonly urlOf: (type: string, id: string) => string | undefined;
+  readonly clock: () => Date;
 }
 
-export function sourceOf(endpoint: Endpoint, { reader, pages, tokens, urlOf }: SourceTools): LaneSource {
+export function sourceOf(
+  endpoint: Endpoint,
+  { reader, pages, tokens, urlOf, clock }: SourceTools,
+): LaneSource {
   const { stream } = endpoint;
   if (stream !== undefined) {
     const read = { ...endpoint, stream };
     return {
       async read(after, limit) {
         const { made, ...page } = await tokens.read(read, after, limit);
-        return { ...page, carried: made.map(carriedToken) };
+        return { ...page, carried: made.map((each) => carriedToken(each, clock)) };
       },
-      all: async (record) => (await tokens.all(read, record)).map(carriedToken),
+      all: async (record) => (await tokens.all(read, record)).map((each) => carriedToken(each, clock)),
     };
   }
   const tenant = { number: endpoint.tenant, name: endpoint.tenantName };

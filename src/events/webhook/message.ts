@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Endpoint } from '../../store/outbox.ts';
 import type { Event, EventType } from '../event.ts';
 import { eventId, type Made } from '../events-of.ts';
+import { issued } from '../streams/security-events.ts';
 import type { TokenPage } from '../streams/token-reader.ts';
 
 /** What lanes carry: an event, and to streams a security event token. */
@@ -71,9 +72,9 @@ export function carriedEvent(made: Made, urlOf: (type: string, id: string) => st
 }
 
 /** A token is signed when it is sent: until then it is its claims, which are those of its first try. */
-export function carriedToken({ event, unit }: TokenPage['made'][number]): Carried {
+export function carriedToken({ event, unit }: TokenPage['made'][number], clock: () => Date): Carried {
   const { id, sequence, subject, leaver, claims } = event;
-  const text = (): string => JSON.stringify({ ...claims, iat: Math.floor(Date.now() / 1000) });
+  const text = (): string => JSON.stringify(issued(claims, clock()));
   return { id, sequence, unit, subject, leaver, isAccess: false, mayEndAccess: true, text };
 }
 
