@@ -575,6 +575,10 @@ test('a filter is explained: its SQL, the plan of the database, and what no inde
     assert.deepEqual((await scimd.explain('externalId eq "e"')).unindexed, []);
     await assert.rejects(scimd.explain('shoe eq "42"'), /no attribute shoe/);
     await assert.rejects(scimd.explain('id pr', 'Device'), RangeError);
+    const { sql: listed, parameters } = await scimd.explain('title co "x" or userName pr');
+    assert.match(listed, /LIMIT/);
+    assert.ok(parameters.length > 0);
+    if (connection instanceof Database) assert.equal(connection.inTransaction, false);
   }
 });
 

@@ -2,8 +2,8 @@
 import { parseFilter } from '../../../grammar/index.ts';
 import { bindFilter } from '../../query/bind.ts';
 import { type SqlDatabase, type SqlRow, type Statement, type Steps, statement } from './database.ts';
-import { type Listing, limitAndOffset } from './listing.ts';
-import { lookUpEnd, type ServedType } from './reading.ts';
+import { isOfPage, isOfTransaction, type Listing } from './listing.ts';
+import type { ServedType } from './reading.ts';
 
 /** What a filter (RFC 7644 §3.4.2.2) becomes over tables of your own. */
 export interface TablesExplanation {
@@ -31,9 +31,9 @@ export function* explainFilter(
   const steps = listing.list(query, (_, count) => count());
   for (let step = steps.next(); !step.done; ) {
     const asked = step.value;
-    if ('text' in asked && (asked.text.endsWith(limitAndOffset(dialect)) || asked.text.endsWith(lookUpEnd)))
-      page = asked;
-    step = steps.next('text' in asked && page === undefined ? yield asked : []);
+    if ('text' in asked && isOfPage(dialect, asked.text)) page = asked;
+    const isNeeded = 'text' in asked && page === undefined && !isOfTransaction(asked.text);
+    step = steps.next(isNeeded ? yield asked : []);
   }
   if (page === undefined) throw new Error('a list has no statement of a page');
   const explained = yield statement(

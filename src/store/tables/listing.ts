@@ -17,14 +17,30 @@ import {
 } from './database.ts';
 import type { ShownRow } from './groups.ts';
 import { idText, request } from './names.ts';
-import type { Reading, ServedType } from './reading.ts';
+import { lookUpEnd, type Reading, type ServedType } from './reading.ts';
 
 /**
  * The end of a page's statement. Bound to LIMIT alone, a parameter has SQLite compile the statement anew whenever it is
  * bound, since the plan may depend on it; what is an expression has not.
  */
-export function limitAndOffset(dialect: SqlDatabase['dialect']): string {
+function limitAndOffset(dialect: SqlDatabase['dialect']): string {
   return dialect === 'sqlite' ? 'LIMIT ? + 0 OFFSET ? + 0' : 'LIMIT ? OFFSET ?';
+}
+
+/** Where statements are answered at once, those of a list are within these. */
+const [beginning, ending] = ['SAVEPOINT scimd_list', 'RELEASE scimd_list'];
+
+/** The beginning of a statement that has a page and its total. */
+const pageAndTotal = 'WITH p AS MATERIALIZED (';
+
+/** Is it the statement of a page? */
+export function isOfPage(dialect: SqlDatabase['dialect'], text: string): boolean {
+  return text.startsWith(pageAndTotal) || text.endsWith(limitAndOffset(dialect)) || text.endsWith(lookUpEnd);
+}
+
+/** Does it begin or end what is read at once? */
+export function isOfTransaction(text: string): boolean {
+  return text === beginning || text === ending;
 }
 
 export class Listing {
@@ -52,11 +68,11 @@ export class Listing {
     yield* this.#reading.foldTexts(...arms.flatMap(({ where, key = '' }) => [where, key]));
     if (!this.#isAtOnce) return yield* this.#read(arms, query, total);
     // The application may be in a transaction, of which this is a part then.
-    yield statement('SAVEPOINT scimd_list');
+    yield statement(beginning);
     try {
       return yield* this.#read(arms, query, total);
     } finally {
-      yield statement('RELEASE scimd_list');
+      yield statement(ending);
     }
   }
 
@@ -212,7 +228,7 @@ export class Listing {
         if (isAtOnce) return page;
         const count = `(SELECT count(*) ${from} WHERE ${where})`;
         // Each row of the page, in its order, beside the one of the total.
-        return `WITH p AS MATERIALIZED (${page}) SELECT c.counted, p.* FROM (SELECT CASE WHEN ${isFirst ? '(SELECT count(*) FROM p) BETWEEN 1 AND' : '0 >'} CAST(? AS bigint) THEN NULL ELSE ${count} END AS counted) c LEFT JOIN p ON TRUE`;
+        return `${pageAndTotal}${page}) SELECT c.counted, p.* FROM (SELECT CASE WHEN ${isFirst ? '(SELECT count(*) FROM p) BETWEEN 1 AND' : '0 >'} CAST(? AS bigint) THEN NULL ELSE ${count} END AS counted) c LEFT JOIN p ON TRUE`;
       });
       const rows = yield statement(
         text,
