@@ -19,6 +19,7 @@ import type { ServedType } from './reading.ts';
 import { columnValues, type Rows, touched } from './rows.ts';
 import type { NewChange } from './turn.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
+import { IgnoredByDatabase } from './violations.ts';
 
 export class History {
   readonly #tools: WritingTools;
@@ -107,7 +108,7 @@ export class History {
       ]);
     yield* this.#rows.noteBeside(table, id, { created, modified });
     const made = yield* reading.find(type, tenant, id);
-    if (made === undefined) throw new Error(`the row of ${type.name} ${id} cannot be read`);
+    if (made === undefined) throw new IgnoredByDatabase(`INSERT of ${table.facts.name}`);
     yield* this.#rows.set(table, made.row, touched(table, version, modified));
     const own = memberships.of(table.facts.name);
     const added = new Set<string>();

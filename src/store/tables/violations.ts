@@ -6,7 +6,7 @@ export interface Violation {
   readonly kind: Kind;
   /** The attribute that it is about, where that is known. */
   readonly field: Field | undefined;
-  /** Of the constraint or column, for who knows the table; of a trigger what it says. */
+  /** Of the constraint or column, for who knows the table; of a trigger or a policy what is said. */
   readonly name: string;
   readonly isId: boolean;
 }
@@ -19,9 +19,13 @@ type Kind =
   | 'it is not of its type'
   | 'it is out of range'
   | 'it refers to no row that is there'
-  | 'a trigger';
+  | 'a trigger'
+  | 'a policy';
 
 const noRow = 'it refers to no row that is there' satisfies Kind;
+
+/** PostgreSQL has one code for what a policy refuses and for rights that an account lacks. */
+const policyCode = '42501 of a policy';
 
 /** By SQLSTATE. */
 const kinds: Readonly<Record<string, Kind>> = {
@@ -34,7 +38,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   '22008': 'it is not of its type',
   '22003': 'it is out of range',
   '23503': noRow,
+  '44000': 'a check of the table fails',
   P0001: 'a trigger',
+  [policyCode]: 'a policy',
   SQLITE_CONSTRAINT_TRIGGER: 'a trigger',
 };
 
@@ -83,8 +89,11 @@ function toldOf(error: unknown): Told | undefined {
   let told: Told | undefined;
   for (const each of causes(error)) {
     const named = textIn(each, 'originalCode', 'code', 'errcode') ?? '';
-    const code = each.errcode === raisedInSqlite ? 'SQLITE_CONSTRAINT_TRIGGER' : named;
     const message = textIn(each, 'originalMessage', 'message') ?? '';
+    const isOfPolicy =
+      named === '42501' && (each.routine === 'ExecWithCheckOptions' || /row-level security/.test(message));
+    const isRaised = each.errcode === raisedInSqlite;
+    const code = isRaised ? 'SQLITE_CONSTRAINT_TRIGGER' : isOfPolicy ? policyCode : named;
     if (!/^(?:23|22|40)/.test(code) && kinds[code] === undefined && !sqliteRefusal.test(message)) continue;
     const { constraint } = each;
     told = {
@@ -117,7 +126,8 @@ export function violationOf(
   const kind =
     typed === undefined ? (sqliteKinds[failed ?? ''] ?? kinds[code]) : ('it is not of its type' as const);
   if (kind === undefined) return undefined;
-  if (kind === 'a trigger') return { kind, field: undefined, name: message, isId: false };
+  if (kind === 'a trigger' || kind === 'a policy')
+    return { kind, field: undefined, name: message, isId: false };
   const index = constraint ?? /^index '(.*)'$/.exec(which ?? '')?.[1];
   const listed = /Key \((.*?)\)=/.exec(detail)?.[1];
   const columns =
@@ -137,7 +147,7 @@ export function refusedAtCommit(error: unknown): ScimError | undefined {
   const [, failed, which] = sqliteRefusal.exec(told.message) ?? [];
   const kind = sqliteKinds[failed ?? ''] ?? kinds[told.code];
   if (kind === undefined) return undefined;
-  if (kind === 'a trigger') return refusedByTrigger(told.message, 400, error);
+  if (kind === 'a trigger' || kind === 'a policy') return refusedBy(kind, told.message, 400, error);
   const isUnique = kind === 'unique';
   const detail = `${told.constraint ?? which ?? 'a deferred constraint'} is refused by the database at the commit: ${isUnique ? 'it is already in use' : kind}`;
   return isUnique || kind === noRow
@@ -146,9 +156,14 @@ export function refusedAtCommit(error: unknown): ScimError | undefined {
 }
 
 /** Of which the words are the embedder's own, as those of a hook are. */
-export function refusedByTrigger(message: string, status: 400 | 409, cause?: unknown): ScimError {
+export function refusedBy(
+  what: 'a trigger' | 'a policy',
+  message: string,
+  status: 400 | 409,
+  cause?: unknown,
+): ScimError {
   const scimType = status === 400 ? 'invalidValue' : undefined;
-  return new ScimError(status, scimType, `a trigger of the database refuses this: ${message}`, { cause });
+  return new ScimError(status, scimType, `${what} of the database refuses this: ${message}`, { cause });
 }
 
 /** What was written had no effect: a trigger or a policy lets it pass, or `ON CONFLICT DO NOTHING` met another rule. */

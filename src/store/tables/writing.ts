@@ -29,7 +29,7 @@ import type { Row, RowHead, ServedType } from './reading.ts';
 import { Rows, touched } from './rows.ts';
 import type { NewChange, Turn } from './turn.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
-import { IgnoredByDatabase, refusedByTrigger, violationOf } from './violations.ts';
+import { IgnoredByDatabase, refusedBy, violationOf } from './violations.ts';
 
 export class Writing {
   readonly #tools: WritingTools;
@@ -132,7 +132,7 @@ export class Writing {
         value: value ?? null,
       });
     }
-    if (kind === 'a trigger') throw refusedByTrigger(name, isEnd ? 409 : 400);
+    if (kind === 'a trigger' || kind === 'a policy') throw refusedBy(kind, name, isEnd ? 409 : 400);
     if (kind === 'it refers to no row that is there' && isEnd)
       throw new ScimError(
         409,
@@ -163,7 +163,7 @@ export class Writing {
     yield* this.#rows.noteBeside(table, id, { created, modified: created });
     if (command.credential !== undefined) yield* this.#rows.setCredential(table, id, command.credential);
     const made = yield* reading.find(command.type, tenant, id);
-    if (made === undefined) throw new Error(`the row of ${command.type.name} ${id} cannot be read`);
+    if (made === undefined) throw new IgnoredByDatabase(`INSERT of ${table.facts.name}`);
     const { added } = yield* this.#members.edit(work, command.members, served, made.row, index);
     work.entries.push({
       ...{ tenant, type: command.type.name, id, operation: 'create', version: made.resource.version },
@@ -234,7 +234,7 @@ export class Writing {
         resource: { ...found.resource, ...counted, version, modified: instantText(modified) },
       };
     const after = yield* reading.get({ tenant, type: command.type, id, groups: command.groups });
-    if (after === undefined) throw new Error(`the row of ${command.type.name} ${id} cannot be read`);
+    if (after === undefined) throw new IgnoredByDatabase(`UPDATE of ${table.facts.name}`);
     return { outcome: 'updated', resource: { ...after, ...counted } };
   }
 
