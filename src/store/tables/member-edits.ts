@@ -12,6 +12,7 @@ import type { Column } from './mapping.ts';
 import { displayKey, type MappedMembers, memberColumn } from './memberships.ts';
 import { idText, request } from './names.ts';
 import type { ServedType } from './reading.ts';
+import { exactKey } from './row-key.ts';
 import { RefusedUnit, type UnitAtWork, type WritingTools } from './unit-at-work.ts';
 import { IgnoredByDatabase } from './violations.ts';
 
@@ -140,7 +141,7 @@ export class MemberEdits {
           ...some.map((value) => table.id.bind(value)),
           ...within.parameters,
         );
-        for (const { id, row_key } of rows) found.set(String(id), { row: row_key, nested });
+        for (const { id, row_key } of rows) found.set(String(id), { row: exactKey(table, row_key), nested });
       }
     }
     return found;

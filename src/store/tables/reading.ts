@@ -22,6 +22,7 @@ import type { LaterMembers } from './later-members.ts';
 import type { Column, MappedTable } from './mapping.ts';
 import { liveSql, type MappedMembers, type Memberships, type Served } from './memberships.ts';
 import { foldedTexts, idText } from './names.ts';
+import { exactKey } from './row-key.ts';
 import { instantOf } from './values.ts';
 
 /** A type with all that is known of it. */
@@ -128,12 +129,17 @@ export class Reading {
 
   toRow(served: ServedType, row: SqlRow): Row {
     const document = served.documents.fromRow(row, String(row.id));
-    return { document, row: row.row_key, resource: this.#resource(served, row, JSON.stringify(document)) };
+    return {
+      document,
+      row: exactKey(served.table, row.row_key),
+      resource: this.#resource(served, row, JSON.stringify(document)),
+    };
   }
 
   toShown(served: ServedType, row: SqlRow): ShownRow {
     const text = served.documents.openTextOf(row, String(row.id));
-    return { row: row.row_key, resource: new OpenResource(this.#resource(served, row, `${text}}`), text) };
+    const resource = new OpenResource(this.#resource(served, row, `${text}}`), text);
+    return { row: exactKey(served.table, row.row_key), resource };
   }
 
   #resource({ table, type }: ServedType, row: SqlRow, body: string): ShownResource {
@@ -169,7 +175,7 @@ export class Reading {
     const row = yield* this.#byId(served, tenant, id, 'head');
     if (row === undefined) return undefined;
     const modified = this.#time(served.table.modified, row.modified);
-    return { row: row.row_key, version: Number(row.version ?? 1), modified };
+    return { row: exactKey(served.table, row.row_key), version: Number(row.version ?? 1), modified };
   }
 
   *#byId(

@@ -6,6 +6,7 @@ import { one, type SqlValue, type Steps, statement } from './database.ts';
 import type { RowValues } from './document.ts';
 import type { Column, Field, MappedTable } from './mapping.ts';
 import type { ServedType } from './reading.ts';
+import { exactKey } from './row-key.ts';
 import { RefusedUnit, type WritingTools } from './unit-at-work.ts';
 import { IgnoredByDatabase } from './violations.ts';
 
@@ -56,6 +57,7 @@ export class Rows {
   ): Steps<void> {
     const { table } = served;
     const { row, tenant: tenantColumn } = table;
+    exactKey(table, key);
     const within = tenantColumn === undefined ? '' : ` AND t.${tenantColumn.sql} = ${tenantColumn.parameter}`;
     const parameters = [
       row.bind(key),
@@ -148,7 +150,7 @@ export class Rows {
       table.id.bind(id),
       ...(column === undefined ? [] : [column.bind(this.#tools.tenantName(tenant))]),
     );
-    return row?.row_key;
+    return exactKey(table, row?.row_key);
   }
 
   /** The row of a deleted resource stays, since rows of the embedder's refer to it: without what the map names. */
