@@ -77,6 +77,7 @@ import { gapAt } from './store/restored.ts';
 import { loadedAddon } from './store/sqlite/addon-file.ts';
 import type { Scope, Store, Tenant, Token } from './store/store.ts';
 import { MapError, type TablesReport } from './store/tables/compile.ts';
+import type { RunSql, SqlDatabase } from './store/tables/database.ts';
 import {
   type ColumnOptions,
   type ColumnSource,
@@ -159,7 +160,9 @@ export {
   migrationOf,
   type PrismaSql,
   RulesError,
+  type RunSql,
   type SqlConnection,
+  type SqlDatabase,
   sql,
   type TableChange,
   type TableMap,
