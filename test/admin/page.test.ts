@@ -266,6 +266,17 @@ describe('in Chromium', { skip: noBrowser }, () => {
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
     await page.waitForURL(/\/admin\/traffic\/\d+/);
+    // Arrows go along a list without asking; Enter asks, and the button is there too.
+    await page.goto(`${server.origin}/admin/traffic`);
+    await page.focus('#status');
+    for (const _ of [1, 2, 3]) await page.keyboard.press('ArrowDown');
+    assert.equal(await page.inputValue('#status'), '4xx');
+    assert.equal(page.url(), `${server.origin}/admin/traffic`);
+    assert.ok(await page.locator('main form button').isVisible());
+    await page.keyboard.press('Enter');
+    await page.waitForURL(/status=4xx/);
+    await page.selectOption('#method', 'GET');
+    await page.waitForURL(/method=GET/);
     await page.keyboard.press('g');
     await page.keyboard.press('d');
     await page.waitForURL(/\/admin\/directory/);

@@ -1,4 +1,5 @@
 /** What the page can do beyond HTML: copy, keys, times in the reader's own, the stream, the filter box, waiting. */
+import { choices } from './choices.ts';
 import { filterBox } from './filter-box.ts';
 import { keys } from './keys.ts';
 import { stream } from './stream.ts';
@@ -12,8 +13,7 @@ stream();
 firstRequests();
 for (const input of document.querySelectorAll<HTMLInputElement>('input[data-filter]')) filterBox(input);
 
-for (const select of document.querySelectorAll<HTMLSelectElement>('select[data-submit]'))
-  select.addEventListener('change', () => select.form?.requestSubmit());
+for (const select of document.querySelectorAll<HTMLSelectElement>('select[data-submit]')) choices(select);
 
 document.addEventListener('click', (event) => {
   const target = event.target instanceof Element ? event.target : null;
