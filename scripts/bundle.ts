@@ -163,43 +163,51 @@ export interface Bundle {
   readonly entry: string;
   readonly outfile: string;
   readonly options: BuildOptions;
-  /** What is in it, or will come with it, and no package that is bundled. */
-  readonly others?: readonly ThirdParty[];
   /** Where long texts are kept; in the bundle unless given. */
   readonly keep?: Keep;
   /** For the program itself, not for its threads. */
   readonly plugins?: readonly Plugin[];
 }
 
-/** Writes the bundle; resolves to what of others is in it, whose licences it can tell. */
-export async function bundle({
-  entry,
-  outfile,
-  options,
-  others = [],
-  keep = inline,
-  plugins = [],
-}: Bundle): Promise<readonly ThirdParty[]> {
-  const run = (thirdParty: readonly ThirdParty[], more: BuildOptions): Promise<BuildResult> =>
-    build({
-      ...shared,
-      ...options,
-      ...more,
-      entryPoints: [entry],
-      outfile,
-      plugins: [
-        ...plugins,
-        ...[inlineTexts(thirdParty, keep), inlineThreads(options, keep), ll1Chevrotain],
-        ...(options.plugins ?? []),
-      ],
-    });
-  const { metafile } = await run([], { write: false, metafile: true });
+function make(
+  { entry, outfile, options, keep = inline, plugins = [] }: Bundle,
+  thirdParty: readonly ThirdParty[],
+  more: BuildOptions = {},
+): Promise<BuildResult> {
+  return build({
+    ...shared,
+    ...options,
+    ...more,
+    entryPoints: [entry],
+    outfile,
+    plugins: [
+      ...plugins,
+      ...[inlineTexts(thirdParty, keep), inlineThreads(options, keep), ll1Chevrotain],
+      ...(options.plugins ?? []),
+    ],
+  });
+}
+
+/** The modules that the bundle would be made of, from the root of the tree and with slashes. */
+export async function modulesOf(bundle: Bundle): Promise<ReadonlySet<string>> {
+  const { metafile } = await make(bundle, [], { write: false, metafile: true });
+  return new Set(Object.keys(metafile?.inputs ?? {}));
+}
+
+/** The packages of the modules, and `others`. */
+export function packagesOf(
+  modules: Iterable<string>,
+  others: readonly ThirdParty[] = [],
+): readonly ThirdParty[] {
   const folders = new Set(
-    Object.keys(metafile?.inputs ?? {}).flatMap(
-      (file) => /^[^:]*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [],
-    ),
+    [...modules].flatMap((file) => /^[^:]*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []),
   );
-  const thirdParty = [...others, ...[...folders].map(packageAt)].sort((a, b) => a.name.localeCompare(b.name));
-  await run(thirdParty, {});
-  return thirdParty;
+  return [...others, ...[...folders].map(packageAt)].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Writes the bundle; resolves to what it tells the licences of: what of others is in it, unless given. */
+export async function bundle(bundle: Bundle, inside?: readonly ThirdParty[]): Promise<readonly ThirdParty[]> {
+  const all = inside ?? packagesOf(await modulesOf(bundle));
+  await make(bundle, all);
+  return all;
 }

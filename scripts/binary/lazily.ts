@@ -7,6 +7,8 @@ import { relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 const namespace = 'lazily';
+/** The `pluginData` of what is to be resolved as if this were not there. */
+export const plainly: string = namespace;
 /** By it esbuild tells that it is CommonJS. */
 const ending = '.cjs';
 
@@ -32,20 +34,25 @@ async function exportsOf(file: string): Promise<readonly string[]> {
  * @param packages names of packages and, without `node:`, of Node.js's modules; none whose default export is used, unless
  *   it is CommonJS
  * @param files files of this program, from the root of the tree and with slashes
+ * @param requireOf the expression for a module
  */
-export function lazily(packages: ReadonlySet<string>, files: RegExp): Plugin {
+export function lazily(
+  packages: ReadonlySet<string>,
+  files: RegExp,
+  requireOf = (file: string): string => `require(${JSON.stringify(file)})`,
+): Plugin {
   return {
     name: namespace,
     setup({ onResolve, onLoad, resolve }) {
       onResolve({ filter: /./ }, async ({ path, pluginData, kind, importer, resolveDir }) => {
-        if (pluginData === namespace || kind === 'entry-point' || kind === 'dynamic-import') return undefined;
+        if (pluginData === plainly || kind === 'entry-point' || kind === 'dynamic-import') return undefined;
         if (isBuiltin(path)) {
           const name = path.replace(/^node:/, '');
           return packages.has(name) ? { path: `node:${name}${ending}`, namespace } : undefined;
         }
         if (!packages.has(path) && (!path.startsWith('.') || importer.includes('node_modules')))
           return undefined;
-        const found = await resolve(path, { kind, importer, resolveDir, pluginData: namespace });
+        const found = await resolve(path, { kind, importer, resolveDir, pluginData: plainly });
         const own = relative(process.cwd(), found.path).replaceAll('\\', '/');
         return packages.has(path) || files.test(own)
           ? { path: `${found.path}${ending}`, namespace }
@@ -59,10 +66,10 @@ export function lazily(packages: ReadonlySet<string>, files: RegExp): Plugin {
         const getters = names.map((name) => `get ${JSON.stringify(name)}() { return of().${name}; },`);
         return {
           contents: `let itself;
-const of = () => itself ??= require(${JSON.stringify(path)});
+const of = () => itself ??= ${requireOf(path)};
 module.exports = { ${getters.join('\n')} };`,
           resolveDir: process.cwd(),
-          pluginData: namespace,
+          pluginData: plainly,
         };
       });
     },

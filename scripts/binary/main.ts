@@ -52,12 +52,19 @@ function assetText(name: string, encoding: BufferEncoding): string {
   return text;
 }
 
-const source = Buffer.from(assetBytes('scimd.cjs')).toString('latin1');
-const code = Buffer.from(assetBytes('code'));
-const script = new Script(source, {
-  filename: 'scimd.cjs',
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  ...(code.length === 0 ? {} : { cachedData: code }),
-});
+/** One of the two programs (program.ts). */
+function program(name: 'scimd' | 'apart'): unknown {
+  const filename = `${name}.cjs`;
+  const source = Buffer.from(assetBytes(filename)).toString('latin1');
+  const code = Buffer.from(assetBytes(`${name}.code`));
+  const script = new Script(source, {
+    filename,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    ...(code.length === 0 ? {} : { cachedData: code }),
+  });
+  return script.runInThisContext();
+}
+
 const assets = { ...sea, getRawAsset: assetBytes, getAsset: assetText };
-script.runInThisContext()((name: string) => (name === 'node:sea' ? assets : require(name)));
+const start = program('scimd') as (required: (name: string) => unknown) => void;
+start((name) => (name === 'node:sea' ? assets : name === 'apart:' ? program('apart') : require(name)));

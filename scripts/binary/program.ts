@@ -13,10 +13,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { type BuildOptions, build } from 'esbuild';
 import type { ThirdParty } from '../../src/cli/third-party.ts';
 import { newSecret } from '../../src/directory/secret.ts';
-import { bundle, type Keep } from '../bundle.ts';
+import { type Bundle, bundle, type Keep, modulesOf, packagesOf } from '../bundle.ts';
+import { Apart } from './apart.ts';
 import { lazily } from './lazily.ts';
 import { executableOf, home } from './node-executables.ts';
 import { noPlaces } from './places.ts';
@@ -39,7 +40,6 @@ export interface Program {
 
 const folder = join(home, 'program');
 const warm = join(folder, 'warm.cjs');
-const code = join(folder, 'code');
 
 /** Evaluated when they are needed: other commands than `serve`, and what few servers use. */
 const lazyPackages = new Set([
@@ -58,13 +58,29 @@ const lazyFiles = new RegExp(
     .join('|'),
 );
 
+/** Of these, and of what they alone use, is the second program (apart.ts). */
+const seldom = new RegExp(
+  [
+    'src/(?:doctor|history|transfer|events/consumer)/',
+    'src/admin/(?!index|mount|layout|html|api/(?:reports|endpoint))',
+    'src/cli/commands',
+    'src/docs/topics',
+    'node_modules/(?:@valibot/to-json-schema|jose|marked|undici)/',
+  ]
+    .map((each) => `^${each}`)
+    .join('|'),
+);
+
+/** The program, and the second one. */
+const programs = ['scimd', 'apart'] as const;
+
 /** Resolves to the program, and what of others is in it. */
 export async function makeProgram(
   others: readonly ThirdParty[],
 ): Promise<{ readonly program: Program; readonly inside: readonly ThirdParty[] }> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const assets = new Map([['scimd.cjs', join(folder, 'scimd.cjs')]]);
+  const assets = new Map(programs.map((name) => [`${name}.cjs`, join(folder, `${name}.cjs`)]));
   const keep: Keep = (name, value) => {
     const isText = typeof value === 'string';
     assets.set(name, join(folder, name));
@@ -72,21 +88,28 @@ export async function makeProgram(
     const asset = `require('node:sea').getAsset('${name}', 'utf8')`;
     return isText ? asset : `JSON.parse(${asset})`;
   };
-  const inside = await bundle({
-    entry: 'src/main.ts',
-    outfile: join(folder, 'scimd.cjs'),
-    options: {
-      format: 'cjs',
-      target: 'node24',
-      plugins: [embeddedAddon],
-      banner: { js: '(function (require) {' },
-      footer: { js: '})' },
-    },
-    others,
-    keep,
-    plugins: [lazily(lazyPackages, lazyFiles)],
-  });
-  rewrite(join(folder, 'scimd.cjs'), withoutModuleNames, asciiOnly);
+  const apart = new Apart(seldom);
+  const options: BuildOptions = {
+    format: 'cjs',
+    target: 'node24',
+    plugins: [embeddedAddon],
+    banner: { js: '(function (require, module) {' },
+    footer: { js: '})' },
+  };
+  const first: Bundle = {
+    ...{ entry: 'src/main.ts', outfile: join(folder, 'scimd.cjs'), options, keep },
+    plugins: [apart.ofFirst, lazily(lazyPackages, lazyFiles, apart.require)],
+  };
+  const ofFirst = await modulesOf(first);
+  const second: Bundle = {
+    ...{ entry: apart.entry, outfile: join(folder, 'apart.cjs'), options, keep },
+    plugins: [apart.ofSecond(ofFirst), lazily(lazyPackages, lazyFiles)],
+  };
+  const inside = packagesOf([...ofFirst, ...(await modulesOf(second))], others);
+  for (const each of [first, second]) {
+    await bundle(each, inside);
+    rewrite(each.outfile, withoutModuleNames, asciiOnly);
+  }
   await build({
     entryPoints: [local('main.ts'), local('warm.ts')],
     outdir: folder,
@@ -130,10 +153,12 @@ export async function assetsFor(
 ): Promise<Readonly<Record<string, string>>> {
   const addon = 'better_sqlite3.node';
   copyFileSync(addonFor(target), join(folder, addon));
+  const codes = programs.map((name) => [`${name}.code`, join(folder, `${name}.code`)] as const);
+  for (const [, file] of codes) rmSync(file, { force: true });
   await compile(target);
   // Of none V8 compiles the program at each start.
-  if (!existsSync(code)) writeFileSync(code, '');
-  return { ...Object.fromEntries(assets), [addon]: addonFor(target), code };
+  for (const [, file] of codes) if (!existsSync(file)) writeFileSync(file, '');
+  return { ...Object.fromEntries([...assets, ...codes]), [addon]: addonFor(target) };
 }
 
 const libraries = '/usr/aarch64-linux-gnu';
@@ -147,9 +172,8 @@ function runnerOf(target: Target): readonly [string, ...string[]] | undefined {
   return undefined;
 }
 
-/** Has a server started and asked, so that V8 compiles what that takes, and writes it to a file. */
+/** Has a server started and asked, so that V8 compiles what that takes, and another command of it, and writes it to files. */
 async function compile(target: Target): Promise<void> {
-  rmSync(code, { force: true });
   const runner = runnerOf(target);
   if (runner === undefined) return;
   const program = [...runner, ...nodeFlags, warm, folder];
@@ -157,14 +181,16 @@ async function compile(target: Target): Promise<void> {
   try {
     // The second time, when the database is there.
     for (let start = 0; start < 2; start++) {
-      rmSync(code, { force: true });
+      rmSync(join(folder, 'scimd.code'), { force: true });
       await startOnce(program, join(data, 'scimd.db'));
     }
   } finally {
     rmSync(data, { recursive: true, force: true });
   }
+  if (existsSync(join(folder, 'apart.code'))) throw new Error('a server uses the second program');
   const [command = '', ...args] = program;
-  execFileSync(command, [...args, 'version']);
+  // The second time with the code of the first.
+  for (let run = 0; run < 2; run++) execFileSync(command, [...args, 'version']);
 }
 
 const token = newSecret();
