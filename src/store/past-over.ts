@@ -14,6 +14,12 @@ export interface PastSources extends Pick<Store, 'registry' | 'changes'> {
   changesAbout(tenant: number, id: string): Awaitable<readonly Change[]>;
   /** Where the counter says that the record begins and ends. */
   ends(tenant: number): Awaitable<ChainEnds>;
+  /** Changes behind a number, up to another, that members of theirs are not found by, and how many; where there is an index. */
+  unindexed?(
+    tenant: number,
+    after: number,
+    upTo: number,
+  ): Awaitable<readonly (readonly [sequence: number, members: number])[]>;
   /** What is digested of changes behind a number, with their salts, in order. */
   digested(tenant: number, after: number, limit: number): Awaitable<readonly ChainRow[]>;
 }
@@ -85,7 +91,7 @@ function undoRow({ id, type, version, operation, ...change }: Change): Parameter
 }
 
 async function verifyOver(
-  { ends, digested }: PastSources,
+  { ends, digested, unindexed }: PastSources,
   { tenant, expected }: ChainOptions,
 ): Promise<ChainReport> {
   const known = await ends(tenant);
@@ -93,7 +99,9 @@ async function verifyOver(
   for (let after = known.pruned; after < known.sequence; ) {
     const rows = await digested(tenant, after, Math.min(pageSize, known.sequence - after));
     for (const row of rows) check.add(row);
-    after = rows.at(-1)?.sequence ?? known.sequence;
+    const last = rows.at(-1)?.sequence ?? known.sequence;
+    for (const found of (await unindexed?.(tenant, after, last)) ?? []) check.unindexed(...found);
+    after = last;
   }
   return check.end();
 }

@@ -8,7 +8,8 @@ import Sqlite, { type Database } from 'better-sqlite3';
 import type { ChainHead, ChainReport } from '../../src/store/chain.ts';
 import { openSqliteStore } from '../../src/store/sqlite/index.ts';
 import type { Store } from '../../src/store/store.ts';
-import { registryWith, typeNamed, userDocument } from '../store/registry.ts';
+import { groupDocument, registryWith, typeNamed, userDocument } from '../store/registry.ts';
+import { add } from '../store/setting.ts';
 import { create, remove, update } from '../store/writes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'scimd-chain-'));
@@ -125,4 +126,22 @@ test('what was noted beyond the end, or before what is kept, is told', async () 
   ]);
   assert.equal(report.changes, 9);
   assert.deepEqual((await verified(file)).problems, []);
+});
+
+test('a change of a group that is taken out of the history of a member is told', async () => {
+  const file = join(folder, `${++files}.db`);
+  const store = openSqliteStore({ file, registry });
+  const ids: string[] = [];
+  for (const name of ['a', 'b'])
+    ids.push((await create(store, { tenant: 1, type, actor, document: userDocument(name) })).id);
+  const [kind, document] = [typeNamed(registry, 'Group'), groupDocument('staff')];
+  await create(store, { tenant: 1, type: kind, actor, document, members: [add(...ids)] });
+  await store.close();
+  assert.deepEqual((await verified(file)).problems, []);
+  const problems = await tampered(file, (db) => {
+    db.prepare('DELETE FROM change_member WHERE member = ?').run(ids[0]);
+  });
+  assert.deepEqual(problems, [
+    '3 is not among the changes of 1 of its members: what leads to it from them was removed',
+  ]);
 });

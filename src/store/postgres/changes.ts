@@ -83,8 +83,13 @@ type DigestedRow = [
 export function chainOver(
   pool: Pool,
   types: StoredTypes,
-): Pick<PastSources, 'changesAbout' | 'ends' | 'digested'> {
+): Pick<PastSources, 'changesAbout' | 'ends' | 'digested' | 'unindexed'> {
+  const { missing } = changeMemberSql(postgresDialect);
   return {
+    async unindexed(tenant, after, upTo) {
+      const range = [tenant, after, upTo];
+      return (await pool.read(missing, [...range, ...range])) as [number, number][];
+    },
     async changesAbout(tenant, id) {
       const rows = await pool.read(pastSql.changesAbout, [tenant, tenant, id, tenant, id]);
       return rows.map((row) => toChange(tenant, row as ChangeRow, types.nameOf));

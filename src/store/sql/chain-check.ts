@@ -83,6 +83,14 @@ export class ChainCheck {
     this.#compare(sequence, link);
   }
 
+  /** So many members of the change are not found by it: it would be left out of their history. */
+  unindexed(sequence: number, members: number): void {
+    this.#tell(
+      sequence,
+      `is not among the changes of ${members} of its members: what leads to it from them was removed`,
+    );
+  }
+
   end(): ChainReport {
     const { sequence, link } = this.#ends;
     if (this.#previous !== sequence)

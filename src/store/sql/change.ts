@@ -92,6 +92,15 @@ export function changeMemberSql({ jsonStrings }: StoreDialect) {
     /** By tenant, number of the change and a JSON array of ids. */
     insert: `INSERT INTO change_member (tenant, member, sequence)
 SELECT CAST(? AS BIGINT), j.value, CAST(? AS BIGINT) FROM ${jsonStrings('?', 'j')} WHERE true ON CONFLICT DO NOTHING`,
+    /** Of changes behind a number up to another, those that some members are not found by, and by how many: by tenant and both. */
+    missing: `SELECT x.sequence, count(*) FROM (
+SELECT c.tenant, c.sequence, j.value FROM change c, ${jsonStrings('c.added', 'j')}
+WHERE c.tenant = ? AND c.sequence > ? AND c.sequence <= ? AND c.added IS NOT NULL
+UNION
+SELECT c.tenant, c.sequence, j.value FROM change c, ${jsonStrings('c.removed', 'j')}
+WHERE c.tenant = ? AND c.sequence > ? AND c.sequence <= ? AND c.removed IS NOT NULL) x
+WHERE NOT EXISTS (SELECT 1 FROM change_member m WHERE m.tenant = x.tenant AND m.member = x.value AND m.sequence = x.sequence)
+GROUP BY x.sequence ORDER BY x.sequence`,
     /** Those of changes up to a number, before these go; by tenant and number, three times. */
     prune: `DELETE FROM change_member WHERE tenant = ? AND sequence <= ? AND member IN (
 SELECT j.value FROM change c, ${jsonStrings('c.added', 'j')} WHERE c.tenant = ? AND c.sequence <= ? AND c.added IS NOT NULL

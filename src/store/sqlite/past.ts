@@ -5,10 +5,12 @@ import { instantText, keyOfTime } from '../layout/instant.ts';
 import type { StoredTypes } from '../layout/stored-type.ts';
 import { PastBuilder, type PastReads, type PastState } from '../past.ts';
 import { ChainCheck } from '../sql/chain-check.ts';
+import { changeMemberSql } from '../sql/change.ts';
 import { type DigestedParts, noticeType } from '../sql/change-row.ts';
 import { grantSql } from '../sql/grants.ts';
 import { pastSql } from '../sql/past.ts';
 import type { ChangeLog } from './changes.ts';
+import { sqliteDialect } from './dialect.ts';
 
 type HeadRow = [sequence: number, link: Uint8Array | null, pruned: number];
 type ChangeRow = [
@@ -151,6 +153,7 @@ function* verifyIn(
     .raw()
     .get(tenant) ?? [0, null, 0, null];
   const check = new ChainCheck({ sequence, link, pruned, prunedLink }, expected);
+  const missing = db.prepare<number[], [number, number]>(changeMemberSql(sqliteDialect).missing).raw();
   let rows = 0;
   for (const row of db.prepare<[number], DigestedRow>(pastSql.digested).raw().iterate(tenant)) {
     const [number, type, id, version, operation, at, txn, request, actor, edits, added, removed] = row;
@@ -163,6 +166,10 @@ function* verifyIn(
         ...([added, removed, last, tolerances, cause, notice] as const),
       ],
     });
+    if (added !== null || removed !== null) {
+      const range = [tenant, number - 1, number];
+      for (const found of missing.all(...range, ...range)) check.unindexed(...found);
+    }
     if (++rows % rowsPerTurn === 0) yield;
   }
   return check.end();
