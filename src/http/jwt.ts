@@ -31,6 +31,9 @@ export async function jwtVerifier(
     if (error instanceof errors.JWTClaimValidationFailed)
       return `its claim ${error.claim} is not as expected`;
     if (error instanceof errors.JOSEAlgNotAllowed) return 'its algorithm is not allowed';
+    if (error instanceof errors.JWKSNoMatchingKey) return 'the issuer has no such key';
+    if (error instanceof errors.JWKSMultipleMatchingKeys)
+      return 'several keys of the issuer fit, and it names none (kid)';
     if (error instanceof errors.JOSEError) return 'its signature cannot be verified';
     return undefined;
   };

@@ -272,14 +272,21 @@ test('keys can be in a file, which is read again for an unknown key', async () =
     clock: () => now,
     jwt: { issuer: issuer.url, audience: [audience], jwksFile: file },
   });
-  const status = async (by: SigningKey) =>
-    (await own.request('GET', '/Users', { token: await sign(issuer, by, {}, now) })).status;
+  const get = async (by: SigningKey) =>
+    own.request('GET', '/Users', { token: await sign(issuer, by, {}, now) });
+  const status = async (by: SigningKey) => (await get(by)).status;
   try {
     assert.equal(await status(first), 200);
+    assertInvalid(await get(second), /the issuer has no such key/);
     writeFileSync(file, JSON.stringify({ keys: [first.jwk, second.jwk] }));
     now = new Date(now.getTime() + 31_000);
     assert.equal(await status(second), 200);
     assert.equal(await status(first), 200);
+    const seconds = Math.floor(now.getTime() / 1000);
+    const nameless = await new SignJWT({ iss: issuer.url, aud: audience, scope: 'scim', exp: seconds + 300 })
+      .setProtectedHeader({ alg: 'RS256' })
+      .sign(first.privateKey);
+    assertInvalid(await own.request('GET', '/Users', { token: nameless }), /several keys of the issuer fit/);
   } finally {
     await own.close();
     rmSync(folder, { recursive: true });
