@@ -233,7 +233,7 @@ const calledThere: Readonly<Record<string, string>> = {
 const everyTenant = new Set([
   ...['changeSql.tenants', 'guardSql.states', 'grantSql.deleteAll', 'storedTypeSql.resources'],
   ...['storedTypeSql.counted', 'rebuildSql.clearUnique', 'rebuildSql.clearColumn', 'rebuildSql.done'],
-  ...['batchSql.batch', 'feedSql.newest'],
+  ...['batchSql.batch', 'feedSql.newest', 'tenantSql.begin'],
 ]);
 
 /** Those of the store over PostgreSQL. */
