@@ -49,7 +49,7 @@ export interface MountDefinition<Who> {
   readonly methods?: readonly string[];
   /** What is below the path: the form of each path from there (`/Users/:id`), with its methods. */
   readonly endpoints?: readonly { readonly route: string; readonly methods: readonly string[] }[];
-  /** On every answer, errors too; alternating names and values. */
+  /** On every answer, errors too; alternating names and values, none of them of the connection. */
   readonly headers: readonly string[];
   /** Is each request limited, counted, logged and given an id? Balancers probe every second, and are not. */
   readonly recorded: boolean;

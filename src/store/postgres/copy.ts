@@ -149,8 +149,6 @@ class PostgresSource extends PostgresRows implements CopySource {
     )) as [number][];
     return row?.[0] ?? 0;
   }
-
-  /** Outside of the snapshot. */
 }
 
 /** All of one snapshot, which lasts until it is closed. Nothing is written, so that a standby will do. */
