@@ -4,14 +4,11 @@ import { accessReport } from '../history/access.ts';
 import { diffReport } from '../history/diff.ts';
 import { leaversReport } from '../history/leavers.ts';
 import { type Account, orphansReport } from '../history/orphans.ts';
-import type { RolesOf } from '../history/people.ts';
 import { HistoryError, type Report } from '../history/report.ts';
-import { rulesInForce } from '../history/roles.ts';
 import { seatsReport } from '../history/seats.ts';
 import { historyReport } from '../history/timeline.ts';
 import { CommandError, UsageError } from '../ops/command-error.ts';
 import { parseSpan } from '../ops/span.ts';
-import type { AccessRule } from '../scim/roles.ts';
 import type { Store, Tenant } from '../store/store.ts';
 import { csvRecords, separatorOf } from '../transfer/csv.ts';
 import { linesOf } from '../transfer/lines.ts';
@@ -29,8 +26,6 @@ export const defaultSla = '24h';
 interface Source {
   readonly store: Store;
   readonly tenant: Tenant;
-  readonly rules: readonly AccessRule[];
-  readonly rolesOf: RolesOf;
 }
 
 async function report<Row extends object>(
@@ -41,11 +36,7 @@ async function report<Row extends object>(
   return withStore(invocation, false, async (store) => {
     const tenant = await findTenant(store, invocation.flags.get('tenant') ?? defaultTenant);
     try {
-      return writeReport(
-        command,
-        invocation,
-        await make({ store, tenant, ...(await rulesInForce(store, tenant)) }),
-      );
+      return writeReport(command, invocation, await make({ store, tenant }));
     } catch (error) {
       if (error instanceof HistoryError) throw new CommandError(error.message, 'See: scimd docs audit');
       throw error;
@@ -77,13 +68,13 @@ export function history(invocation: Invocation): Promise<number> {
 export function access(invocation: Invocation): Promise<number> {
   const { flags } = invocation;
   const at = momentOf(invocation, 'at', new Date());
-  return report('access', invocation, ({ store, tenant, rolesOf }) =>
-    accessReport(
-      store,
-      tenant,
-      { at, group: flags.get('group'), role: flags.get('role'), inactive: flags.has('inactive') },
-      rolesOf,
-    ),
+  return report('access', invocation, ({ store, tenant }) =>
+    accessReport(store, tenant, {
+      at,
+      group: flags.get('group'),
+      role: flags.get('role'),
+      inactive: flags.has('inactive'),
+    }),
   );
 }
 
@@ -91,9 +82,7 @@ export function diff(invocation: Invocation): Promise<number> {
   const now = new Date();
   const from = momentOf(invocation, 'from', now) ?? now;
   const to = momentOf(invocation, 'to', now);
-  return report('diff', invocation, ({ store, tenant, rolesOf }) =>
-    diffReport(store, tenant, { from, to }, rolesOf),
-  );
+  return report('diff', invocation, ({ store, tenant }) => diffReport(store, tenant, { from, to }));
 }
 
 export function leavers(invocation: Invocation): Promise<number> {
@@ -121,9 +110,7 @@ export function orphans(invocation: Invocation): Promise<number> {
 
 export function seats(invocation: Invocation): Promise<number> {
   const at = momentOf(invocation, 'at', new Date());
-  return report('seats', invocation, ({ store, tenant, rules, rolesOf }) =>
-    seatsReport(store, tenant, { at, rules }, rolesOf),
-  );
+  return report('seats', invocation, ({ store, tenant }) => seatsReport(store, tenant, { at }));
 }
 
 /** Heads of columns, in small letters without blanks and the like, by what they are of. */

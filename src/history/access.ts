@@ -1,17 +1,9 @@
 /** Who had access to what at a time. */
 import type { TenantName } from '../events/reader.ts';
 import type { Store } from '../store/store.ts';
-import {
-  type GroupAtTime,
-  isOut,
-  namesOf,
-  noRoles,
-  People,
-  type Person,
-  type RolesOf,
-  rolesOfThePast,
-} from './people.ts';
+import { type GroupAtTime, isOut, namesOf, People, type Person } from './people.ts';
 import { asOf, byName, counted, HistoryError, type Moment, type Report, stateAt } from './report.ts';
+import { rulesAfter } from './roles.ts';
 
 /** One person in one group; of somebody in none the group is empty. */
 export interface AccessRow {
@@ -20,7 +12,7 @@ export interface AccessRow {
   readonly state: Person['state'];
   readonly group: string | undefined;
   readonly membership: 'direct' | 'indirect' | undefined;
-  /** Roles and entitlements that the group gives, by the rules in force today. */
+  /** Roles and entitlements that the group gave, by the rules that were in force. */
   readonly roles: readonly string[];
   readonly id: string;
   readonly externalId: string | undefined;
@@ -42,9 +34,9 @@ export async function accessReport(
   store: Store,
   tenant: TenantName,
   { at, group, role, inactive = false }: AccessQuery,
-  rolesOf: RolesOf = noRoles,
 ): Promise<Report<AccessRow>> {
   const state = await stateAt(store, tenant, at);
+  const { rolesOf } = await rulesAfter(store, tenant, state.sequence);
   const people = new People(state, rolesOf);
   const only = group === undefined ? undefined : groupNamed(people, group);
   if (role !== undefined && !people.groups.values().some(({ gives }) => namesOf(gives).includes(role)))
@@ -95,7 +87,6 @@ export async function accessReport(
     rows,
     summary: [
       `${counted(shown, 'person', 'people')}${inactive ? '' : ' who may sign in'}${only === undefined ? '' : ` in ${only.name}`}${role === undefined ? '' : ` with the role ${role}`}`,
-      ...(at === undefined ? [] : rolesOfThePast(people)),
     ],
   };
 }

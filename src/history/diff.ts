@@ -1,8 +1,9 @@
 /** How access at one time differs from access at another. */
 import type { TenantName } from '../events/reader.ts';
 import type { Change } from '../store/change.ts';
+import type { PastState } from '../store/past.ts';
 import type { Store } from '../store/store.ts';
-import { isOut, namesOf, noRoles, People, type Person, type RolesOf, rolesOfThePast } from './people.ts';
+import { isOut, namesOf, People, type Person } from './people.ts';
 import {
   actorText,
   asOf,
@@ -13,6 +14,7 @@ import {
   type Report,
   stateAt,
 } from './report.ts';
+import { rulesAfter } from './roles.ts';
 
 /** What somebody can do that they could not before, or the reverse. */
 export interface DiffRow {
@@ -62,12 +64,13 @@ export async function diffReport(
   store: Store,
   tenant: TenantName,
   { from, to }: DiffQuery,
-  rolesOf: RolesOf = noRoles,
 ): Promise<Report<DiffRow>> {
   const before = await stateAt(store, tenant, from);
   const after = await stateAt(store, tenant, to);
   if (before.sequence > after.sequence) throw new HistoryError('--from must be before --to');
-  const [old, now] = [new People(before, rolesOf), new People(after, rolesOf)];
+  const peopleOf = async (state: PastState): Promise<People> =>
+    new People(state, (await rulesAfter(store, tenant, state.sequence)).rolesOf);
+  const [old, now] = [await peopleOf(before), await peopleOf(after)];
   const who = await attribution(store, tenant.number, before.sequence, after.sequence);
   const rows: DiffRow[] = [];
   const ids = new Set([...idsOf(old), ...idsOf(now)]);
@@ -112,7 +115,6 @@ export async function diffReport(
     summary: [
       `from change ${before.sequence} of ${before.at ?? 'the beginning'}`,
       `${counted(count('joined'), 'person', 'people')} joined, ${count('left')} left; ${counted(count('gained'), 'access', 'accesses')} gained, ${count('lost')} lost`,
-      ...rolesOfThePast(old, now),
     ],
   };
 }

@@ -15,7 +15,6 @@ import type { ReportFormat, Verified } from './evidence-form.ts';
 import { type LeaverRow, type LeaversQuery, leaversReport } from './leavers.ts';
 import { type OrphanRow, type OrphansQuery, orphansReport } from './orphans.ts';
 import type { Report } from './report.ts';
-import { rulesInForce } from './roles.ts';
 import { type SeatsRow, seatsReport } from './seats.ts';
 import { type HistoryRow, historyReport } from './timeline.ts';
 
@@ -88,21 +87,11 @@ export function embeddedHistory(
   const callerIn = async (of: OfTenant) => operator((await tenantOf(of)).number, actor, 'strict');
   return {
     of: async (id, of) => historyReport(store, await tenantOf(of), id),
-    async access(query = {}) {
-      const tenant = await tenantOf(query);
-      return accessReport(store, tenant, query, (await rulesInForce(store, tenant)).rolesOf);
-    },
-    async diff(query) {
-      const tenant = await tenantOf(query);
-      return diffReport(store, tenant, query, (await rulesInForce(store, tenant)).rolesOf);
-    },
+    access: async (query = {}) => accessReport(store, await tenantOf(query), query),
+    diff: async (query) => diffReport(store, await tenantOf(query), query),
     leavers: async (query) => leaversReport(store, await tenantOf(query), query),
     orphans: async (query) => orphansReport(store, await tenantOf(query), query),
-    async seats(query = {}) {
-      const tenant = await tenantOf(query);
-      const { rules, rolesOf } = await rulesInForce(store, tenant);
-      return seatsReport(store, tenant, { at: query.at, rules }, rolesOf);
-    },
+    seats: async (query = {}) => seatsReport(store, await tenantOf(query), query),
     async verify({ head, ...of } = {}) {
       const { number: tenant } = await tenantOf(of);
       return store.past.verify({ tenant, ...(head === undefined ? {} : { expected: head }) });

@@ -7,12 +7,6 @@ export type RolesOf = (group: Readonly<Record<string, unknown>>) => readonly Gra
 
 export const noRoles: RolesOf = () => [];
 
-/** A report about the past has these words where rules give something: which rules were in force then is not recorded. */
-export function rolesOfThePast(...states: readonly People[]): readonly string[] {
-  const gives = states.some(({ groups }) => groups.values().some((group) => group.gives.length > 0));
-  return gives ? ['roles are what the rules in force today give to the groups of that time'] : [];
-}
-
 export interface GroupAtTime {
   readonly id: string;
   readonly name: string;

@@ -1,9 +1,10 @@
 /** How many people have what: the licence report. */
 import type { TenantName } from '../events/reader.ts';
-import { type AccessRule, type GrantKind, grantKinds } from '../scim/roles.ts';
+import { type GrantKind, grantKinds } from '../scim/roles.ts';
 import type { Store } from '../store/store.ts';
-import { isOut, noRoles, People, type RolesOf, rolesOfThePast } from './people.ts';
+import { isOut, People } from './people.ts';
 import { asOf, byName, counted, type Moment, type Report, stateAt } from './report.ts';
+import { rulesAfter } from './roles.ts';
 
 export interface SeatsRow {
   readonly kind: 'people' | GrantKind | 'group';
@@ -21,17 +22,15 @@ export interface SeatsRow {
 export interface SeatsQuery {
   /** Now without it. */
   readonly at?: Moment | undefined;
-  /** What the rules give, and to how many people at most. */
-  readonly rules?: readonly Pick<AccessRule, 'kind' | 'name' | 'seats'>[];
 }
 
 export async function seatsReport(
   store: Store,
   tenant: TenantName,
-  { at, rules = [] }: SeatsQuery,
-  rolesOf: RolesOf = noRoles,
+  { at }: SeatsQuery,
 ): Promise<Report<SeatsRow>> {
   const state = await stateAt(store, tenant, at);
+  const { rules, rolesOf } = await rulesAfter(store, tenant, state.sequence);
   const people = new People(state, rolesOf);
   const count = new Map<
     string,
@@ -73,7 +72,6 @@ export async function seatsReport(
           ({ kind, name, used, seats }) =>
             `${used} people have the ${kind} ${name}, which has ${counted(seats ?? 0, 'seat', 'seats')}`,
         ),
-      ...(at === undefined ? [] : rolesOfThePast(people)),
     ],
   };
 }

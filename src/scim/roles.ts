@@ -36,6 +36,11 @@ export interface AccessRuleForm {
 /** Which groups give a role or an entitlement, and to how many people at least and at most. */
 export interface AccessRule extends Granted, AccessRuleForm {}
 
+/** Those of a tenant, by its name. */
+export function rulesOf(tenant: string, rules: readonly AccessRule[]): readonly AccessRule[] {
+  return rules.filter(({ tenants }) => tenants === undefined || tenants.includes(tenant));
+}
+
 /** Something given, and the groups that give it: all of them, so that each reason shows. */
 export interface Grant<Group> extends Granted {
   readonly by: readonly Group[];

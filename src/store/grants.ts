@@ -28,6 +28,15 @@ export interface Lock {
   readonly reason?: string | undefined;
 }
 
+/**
+ * What the record of a tenant has of a change of its rules: as `before` those that were in force until then. So the rules of a
+ * past time are those that the first one after it names, and where there is none those in force.
+ */
+export const rulesReplaced = {
+  event: 'rules.replaced',
+  subject: { type: 'Rules', id: 'access-rules' },
+} as const;
+
 export interface Grants {
   /** The rules in force: those that were applied last. */
   rules(): Awaitable<readonly AccessRule[]>;

@@ -74,6 +74,25 @@ export function accessContract(setting: () => Setting): void {
     );
   });
 
+  test('rules that others replace are kept in the record of each tenant that they were for, if it has a past', async () => {
+    const s = setting();
+    await apply(role());
+    assert.deepEqual(await events('rules.replaced'), []);
+    await s.createUser('a');
+    const second = role({ groups: 'externalId eq "owners"' });
+    await apply(second);
+    await apply(second, role({ name: 'stranger', tenants: ['another'] }));
+    await apply();
+    assert.deepEqual(
+      (await events('rules.replaced')).map(({ type, id, notice }) => [type, id, notice?.data]),
+      [
+        ['Rules', 'access-rules', { before: [role()] }],
+        ['Rules', 'access-rules', { before: [second] }],
+      ],
+    );
+    assert.deepEqual((await s.store.past.verify({ tenant: 1 })).problems, []);
+  });
+
   test('a group that comes, changes and goes is judged by the rules in force', async () => {
     const s = setting();
     const user = await s.createUser('a');

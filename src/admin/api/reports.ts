@@ -7,7 +7,6 @@ import { evidence, type Maker } from '../../history/evidence.ts';
 import { leaversReport } from '../../history/leavers.ts';
 import { orphansReport } from '../../history/orphans.ts';
 import { type Cell, HistoryError, type Report } from '../../history/report.ts';
-import { rulesInForce } from '../../history/roles.ts';
 import { seatsReport } from '../../history/seats.ts';
 import { historyReport } from '../../history/timeline.ts';
 import { CommandError } from '../../ops/command-error.ts';
@@ -128,14 +127,13 @@ export async function reportFor(
   const named = tenant.name === 'default' ? {} : { tenant: tenant.name };
   const dateOf = (text: string | undefined): Date | undefined =>
     text === undefined ? undefined : new Date(text);
-  const rules = () => rulesInForce(store, tenant);
   const make = async (): Promise<Made> => {
     switch (name) {
       case 'access': {
         const { at, group, role, inactive } = checked(query.access, given.query, 'The query');
         const wanted = { at: dateOf(at), group, role, inactive: isTicked(inactive) };
         return made(
-          await accessReport(store, tenant, wanted, (await rules()).rolesOf),
+          await accessReport(store, tenant, wanted),
           commandOf('access', { at, group, role, inactive: wanted.inactive, ...named }),
         );
       }
@@ -143,7 +141,7 @@ export async function reportFor(
         const { from, to } = checked(query.diff, given.query, 'The query');
         if (from === undefined) throw new HistoryError('choose the day from which on it is compared');
         return made(
-          await diffReport(store, tenant, { from: new Date(from), to: dateOf(to) }, (await rules()).rolesOf),
+          await diffReport(store, tenant, { from: new Date(from), to: dateOf(to) }),
           commandOf('diff', { from, to, ...named }),
         );
       }
@@ -163,9 +161,8 @@ export async function reportFor(
       }
       case 'seats': {
         const { at } = checked(query.seats, given.query, 'The query');
-        const { rules: inForce, rolesOf } = await rules();
         return made(
-          await seatsReport(store, tenant, { at: dateOf(at), rules: inForce }, rolesOf),
+          await seatsReport(store, tenant, { at: dateOf(at) }),
           commandOf('seats', { at, ...named }),
         );
       }

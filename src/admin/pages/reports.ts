@@ -42,7 +42,7 @@ interface Outcome {
 }
 
 const says: Readonly<Record<'access' | 'diff' | 'seats', string>> = {
-  access: 'Who could sign in at a time, with the groups that they had, and what today’s rules give to these.',
+  access: 'Who could sign in at a time, with the groups and roles that they had.',
   diff: 'Who joined and left, and who gained and lost a group or a role, and by whom.',
   seats: 'How many people have each role, entitlement and group, and how many seats are left.',
 };

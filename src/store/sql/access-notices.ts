@@ -1,5 +1,6 @@
 /** What the change record tells of roles and of the guard. */
-import type { RulesEffect } from '../grants.ts';
+import { type AccessRule, rulesOf } from '../../scim/roles.ts';
+import { type RulesEffect, rulesReplaced } from '../grants.ts';
 import type { GuardAlert, GuardReason } from '../guard.ts';
 import type { NewNotice } from '../store.ts';
 
@@ -24,6 +25,22 @@ export function accessNotices(
     }
     return notices;
   });
+}
+
+/** The record that keeps the rules that others have replaced; none where those of the tenant stay as they are. */
+export function rulesNotices(
+  { number, name }: { readonly number: number; readonly name: string },
+  rules: { readonly before: readonly AccessRule[]; readonly after: readonly AccessRule[] },
+  more: Pick<NewNotice, 'actor'>,
+): NewNotice[] {
+  const before = rulesOf(name, rules.before);
+  const texts = (some: readonly AccessRule[]): string =>
+    some
+      .map((rule) => JSON.stringify(rule))
+      .sort()
+      .join('\n');
+  if (texts(before) === texts(rulesOf(name, rules.after))) return [];
+  return [{ tenant: number, ...rulesReplaced, ...more, data: { before } }];
 }
 
 /** What the record tells of an alert. */

@@ -3,7 +3,8 @@ import type { Granted } from '../../scim/roles.ts';
 import type { Actor } from '../change.ts';
 import type { Grants, Lock } from '../grants.ts';
 import type { GuardState, Guards, MassLoss } from '../guard.ts';
-import { accessNotices, refusedNotice } from './access-notices.ts';
+import type { NewNotice } from '../store.ts';
+import { accessNotices, refusedNotice, rulesNotices } from './access-notices.ts';
 import type { AccessRules } from './access-rules.ts';
 import type { GuardSql } from './guard.ts';
 import type { Steps, StepsPort } from './steps.ts';
@@ -39,10 +40,16 @@ export function grantsOver(rules: AccessRules, clock: () => Date, { read, writeN
         const result = effects.map(({ effect }) => effect);
         const refused = refuse?.(result);
         if (refused !== undefined) throw refused;
+        const { rules: before } = yield* rules.inForce();
         yield* rules.put(others, effects);
-        const notices = effects.flatMap(({ number, effect }) =>
-          accessNotices(number, effect.changes, { actor }),
-        );
+        const notices: NewNotice[] = [];
+        for (const { number, effect } of effects) {
+          const tenant = { number, name: effect.tenant };
+          // Of a tenant without a past nobody asks which rules were in force.
+          const [past] = yield { text: grants.hasPast, parameters: [number] };
+          if (past !== undefined) notices.push(...rulesNotices(tenant, { before, after: others }, { actor }));
+          notices.push(...accessNotices(number, effect.changes, { actor }));
+        }
         return { result, notices };
       }),
     people: (tenant) =>

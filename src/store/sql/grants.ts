@@ -14,6 +14,8 @@ export const grantSqlOf = (prefix: string, group: string) =>
     insert: `INSERT INTO ${prefix}access_grant (${group}, kind, name, tenant) VALUES (?, ?, ?, ?)`,
     delete: `DELETE FROM ${prefix}access_grant WHERE ${group} = ? AND tenant = ? AND kind = ? AND name = ?`,
     deleteAll: `DELETE FROM ${prefix}access_grant`,
+    /** Answers a row if something of the tenant is recorded. */
+    hasPast: `SELECT 1 FROM ${prefix}change_counter WHERE tenant = ? AND sequence > 0`,
     /** Both answer a row if they did something. */
     lock: `INSERT INTO ${prefix}access_lock (tenant, id, since, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id`,
     unlock: `DELETE FROM ${prefix}access_lock WHERE tenant = ? AND id = ? RETURNING id`,
