@@ -224,5 +224,6 @@ export function requireAccessToken({ isStatic }: Authenticated): void {
 /** 403 for a token that may read nothing of people. */
 export function requireRead({ scope }: Principal): void {
   if (scope === 'metrics') throw insufficientScope('This token may only read metrics', 'read');
-  if (scope === 'events') throw insufficientScope('This token may only read events', 'read');
+  if (scope === 'events')
+    throw insufficientScope('This token may only read events, under /events of this server', 'read');
 }
