@@ -12,10 +12,9 @@ import {
 import type { Awaitable } from '../stored-resource.ts';
 import { changeRange, newestChanges } from './changes.ts';
 import { type SqlRow, type Steps, statement } from './database.ts';
-import type { MappedMembers, Memberships } from './memberships.ts';
+import { type MappedMembers, type Memberships, removeMemberships } from './memberships.ts';
 import { idText } from './names.ts';
 import type { Reading, Row, ServedType } from './reading.ts';
-import { IgnoredByDatabase } from './violations.ts';
 
 export interface FeedTools {
   readonly reading: Reading;
@@ -285,10 +284,12 @@ export class FeedSteps {
   *clear(tenant: number): Steps<void> {
     for (const { owner, facts, group } of this.#memberships.all) {
       const within = this.#reading.within(this.#reading.served(owner.table.type), tenant, 'g');
-      const having = `FROM ${facts.sql} WHERE ${group.sql} IN (SELECT g.${owner.table.row.sql} FROM ${owner.table.facts.sql} g WHERE ${within.text})`;
-      yield statement(`DELETE ${having}`, ...within.parameters);
-      const [left] = yield statement(`SELECT 1 AS found ${having} LIMIT 1`, ...within.parameters);
-      if (left !== undefined) throw new IgnoredByDatabase(`DELETE of ${facts.name}`, { status: 409 });
+      const { row, facts: groups } = owner.table;
+      yield* removeMemberships(
+        { facts },
+        `${group.sql} IN (SELECT g.${row.sql} FROM ${groups.sql} g WHERE ${within.text})`,
+        ...within.parameters,
+      );
     }
     for (const served of this.#types) {
       const { table, type } = served;

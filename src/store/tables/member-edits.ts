@@ -8,7 +8,6 @@ import type { MemberChanges } from '../sql/command-watch.ts';
 import type { MemberEdit } from '../store.ts';
 import { dialects } from './conditions.ts';
 import { type SqlValue, type Steps, statement } from './database.ts';
-import type { Column } from './mapping.ts';
 import { displayKey, type MappedMembers, memberColumn } from './memberships.ts';
 import { idText, request } from './names.ts';
 import type { ServedType } from './reading.ts';
@@ -185,14 +184,6 @@ export class MemberEdits {
           throw new IgnoredByDatabase(`INSERT of ${facts.name}`);
       }
     }
-  }
-
-  /** Removes all memberships that have this row in a column. */
-  *removeAll({ facts }: MappedMembers, column: Column, key: Column, row: unknown): Steps<void> {
-    const having = `FROM ${facts.sql} WHERE ${column.sql} = ${key.parameter}`;
-    yield statement(`DELETE ${having}`, key.bind(row));
-    const [left] = yield statement(`SELECT 1 AS found ${having} LIMIT 1`, key.bind(row));
-    if (left !== undefined) throw new IgnoredByDatabase(`DELETE of ${facts.name}`, { status: 409 });
   }
 
   /** How many of them, all of one table, are in the group. */

@@ -3,10 +3,11 @@ import { quoteText as text } from '../../query/dialect.ts';
 import type { ColumnStorage, SqlFragment, TableStorage } from '../../query/storage.ts';
 import type { Attribute } from '../../scim/registry.ts';
 import { pathSegment } from '../sql/path-segment.ts';
-import { type SqlDatabase, type SqlValue, type Statement, Texts } from './database.ts';
+import { type SqlDatabase, type SqlValue, type Statement, type Steps, statement, Texts } from './database.ts';
 import type { TableFacts } from './facts.ts';
 import type { Column, MappedTable } from './mapping.ts';
 import { idText, request } from './names.ts';
+import { IgnoredByDatabase } from './violations.ts';
 
 /** A resource type with what statements over it need. */
 export interface Served {
@@ -366,4 +367,16 @@ function withinGroup({ facts, group, member, nested, owner }: MappedMembers, id:
 SELECT m.${member.sql} FROM down JOIN ${facts.sql} m ON m.${group.sql} = down.grp WHERE m.${member.sql} IS NOT NULL`,
     parameters: [id],
   };
+}
+
+/** Removes the memberships that a condition finds. @throws IgnoredByDatabase 409 where some are left. */
+export function* removeMemberships(
+  { facts }: Pick<MappedMembers, 'facts'>,
+  condition: string,
+  ...parameters: readonly SqlValue[]
+): Steps<void> {
+  const found = `FROM ${facts.sql} WHERE ${condition}`;
+  yield statement(`DELETE ${found}`, ...parameters);
+  const [left] = yield statement(`SELECT 1 AS found ${found} LIMIT 1`, ...parameters);
+  if (left !== undefined) throw new IgnoredByDatabase(`DELETE of ${facts.name}`, { status: 409 });
 }

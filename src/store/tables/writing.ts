@@ -24,6 +24,7 @@ import { watchOf } from './grants.ts';
 import { History } from './history.ts';
 import type { Column } from './mapping.ts';
 import { MemberEdits } from './member-edits.ts';
+import { removeMemberships } from './memberships.ts';
 import { idText } from './names.ts';
 import type { Row, RowHead, ServedType } from './reading.ts';
 import { Rows, touched } from './rows.ts';
@@ -281,10 +282,11 @@ export class Writing {
           ...{ context, transaction, removed: new Set([id]), cause },
         });
       }
-      yield* this.#members.removeAll(mapped, column, table.row, before.row);
+      yield* removeMemberships(mapped, `${column.sql} = ${table.row.parameter}`, table.row.bind(before.row));
     }
     yield* this.#history.removeReferences(work, command, now);
-    if (own !== undefined) yield* this.#members.removeAll(own, own.group, table.row, before.row);
+    if (own !== undefined)
+      yield* removeMemberships(own, `${own.group.sql} = ${table.row.parameter}`, table.row.bind(before.row));
     if (table.onDelete === undefined) yield* this.#rows.remove(table, before.row);
     else
       yield* this.#rows.set(
