@@ -228,8 +228,9 @@ export async function connectionsOf(parts: AdminParts, tenant: number): Promise<
 
 async function applicationsOf({ store, clock }: AdminParts, tenant: number): Promise<Now['applications']> {
   const now = clock().getTime();
+  const { newest } = await store.feed.extent(tenant);
   const webhooks = (await store.outbox.endpoints(tenant)).map(async (each) => {
-    const behind = await behindOf(store, tenant, each.position);
+    const behind = await behindOf(store, { tenant, newest }, each.position);
     const failing = each.failingSince === undefined ? undefined : now - Date.parse(each.failingSince);
     const [state, words]: [ConnectionShown['state'], string] =
       each.state === 'disabled'
@@ -244,7 +245,7 @@ async function applicationsOf({ store, clock }: AdminParts, tenant: number): Pro
     return { kind: 'webhook' as const, id: each.id, name: each.url, state, words, behind };
   });
   const consumers = (await store.outbox.consumers(tenant)).map(async ({ name, position, acknowledged }) => {
-    const behind = await behindOf(store, tenant, position);
+    const behind = await behindOf(store, { tenant, newest }, position);
     const words =
       behind === 0
         ? 'up to date'

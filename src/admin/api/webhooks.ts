@@ -288,9 +288,10 @@ export const webhookEndpoints = [
     async handle(asked) {
       const { number } = await tenantFor(asked, asked.query.tenant);
       const { store } = asked.parts;
+      const { newest } = await store.feed.extent(number);
       const consumers = (await store.outbox.consumers(number)).map(async (consumer) => ({
         ...consumer,
-        behind: await behindOf(store, number, consumer.position),
+        behind: await behindOf(store, { tenant: number, newest }, consumer.position),
       }));
       return { consumers: await Promise.all(consumers) };
     },

@@ -100,12 +100,13 @@ export class Streams {
   /** With its last attempts, newest first, and what waits in it. @throws StreamError `missing` */
   async show(id: string, attempts = 20): Promise<EndpointState & { readonly endpoint: Stream }> {
     const endpoint = await this.find(id);
-    const { outbox } = this.#store;
+    const { outbox, feed } = this.#store;
+    const { newest } = await feed.extent(endpoint.tenant);
     return {
       endpoint,
       attempts: await outbox.attempts(id, attempts),
       waiting: await outbox.deliveries(id),
-      behind: await behindOf(this.#store, endpoint.tenant, endpoint.position),
+      behind: await behindOf(this.#store, { tenant: endpoint.tenant, newest }, endpoint.position),
     };
   }
 

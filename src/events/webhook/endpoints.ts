@@ -95,12 +95,13 @@ export class Endpoints {
   /** With its last attempts, newest first, and what waits to be sent again. @throws EndpointError `missing` */
   async show(id: string, attempts = 20): Promise<EndpointState<Endpoint>> {
     const endpoint = await this.#find(id);
-    const { outbox } = this.#store;
+    const { outbox, feed } = this.#store;
+    const { newest } = await feed.extent(endpoint.tenant);
     return {
       endpoint,
       attempts: await outbox.attempts(id, attempts),
       waiting: (await outbox.deliveries(id)).map((each) => ({ ...each, message: sentId(each.message) })),
-      behind: await behindOf(this.#store, endpoint.tenant, endpoint.position),
+      behind: await behindOf(this.#store, { tenant: endpoint.tenant, newest }, endpoint.position),
     };
   }
 
