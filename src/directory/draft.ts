@@ -145,11 +145,7 @@ export function memberEdit(patched: MembersPatch, members: Attribute, patch: Pat
 
 /** What the edits, which are all of `members`, ask of the store. */
 export function memberEdits(patch: Patch, members: Attribute, tolerated: Tolerated): MemberEdit[] {
-  const { edits } = patch;
-  const [only] = edits;
-  const asked =
-    only !== undefined && edits.length === 1
-      ? membersPatches(only, tolerated)
-      : edits.flatMap((edit) => membersPatches(edit, tolerated));
-  return asked.map((each) => memberEdit(each, members, patch));
+  return patch.edits
+    .flatMap((edit) => membersPatches(edit, tolerated))
+    .map((each) => memberEdit(each, members, patch));
 }
