@@ -30,6 +30,18 @@ async function ask(method: string, path: string, body?: unknown): Promise<{ id: 
   return json;
 }
 
+/** A server for one test, which is to close it, with its store and tenant. */
+async function ownServer() {
+  const own = await startScimd();
+  assert.ok(own.store !== undefined);
+  const { store: of } = own;
+  const [only] = (await of.tenants()) as [Tenant];
+  const create = async (path: string, body: object): Promise<string> =>
+    (await own.request('POST', path, { body })).json.id;
+  const newest = async (): Promise<number> => (await of.changeRange(only.number)).newest;
+  return { own, store: of, only, create, newest };
+}
+
 async function act(): Promise<void> {
   acts.push((await store.changeRange(tenant.number)).newest);
 }
@@ -163,14 +175,8 @@ test('the difference between two times: accounts, groups and roles, with when an
 });
 
 test('a difference names the change that made it, and none where it is not known which of several did', async () => {
-  const own = await startScimd();
+  const { own, store: at, only, create, newest } = await ownServer();
   try {
-    assert.ok(own.store !== undefined);
-    const at = own.store;
-    const [only] = (await at.tenants()) as [Tenant];
-    const create = async (path: string, body: object): Promise<string> =>
-      (await own.request('POST', path, { body })).json.id;
-    const newest = async () => (await at.changeRange(only.number)).newest;
     const report = async (from: number) =>
       (await diffReport(at, only, { from })).rows.map(({ change, what, name, at: when, by }) => [
         ...[change, what, name, when !== undefined, by?.replace(/^test-.*/, 'token')],
@@ -389,18 +395,12 @@ test('what retention has taken is said to be gone, and not answered wrongly', as
 });
 
 test('roles of a past time are by the rules that were in force then, for the people who were in the groups', async () => {
-  const own = await startScimd();
+  const { own, store: past, only, create, newest: now } = await ownServer();
   try {
-    assert.ok(own.store !== undefined);
-    const past = own.store;
-    const [only] = (await past.tenants()) as [Tenant];
-    const create = async (path: string, body: object): Promise<string> =>
-      (await own.request('POST', path, { body })).json.id;
     const ann = await create('/Users', newUser({ userName: 'ann' }));
     const ben = await create('/Users', newUser({ userName: 'ben' }));
     const members = [{ value: ann }, { value: ben }];
     await create('/Groups', newGroup({ displayName: 'G', externalId: 'g-1', members }));
-    const now = async (): Promise<number> => (await past.changeRange(only.number)).newest;
     const ruled = async (...rules: readonly AccessRule[]): Promise<number> => {
       await past.grants.apply(rules, administrator);
       return now();
